@@ -20,7 +20,11 @@ from world import World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="run the long forms: hundreds of rounds of faults, histories and elections",
+    )
     parser.addoption(
         "--seed",
         type=int,

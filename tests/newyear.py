@@ -14,7 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-LIBRARIES: Final = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1")
+LIBRARIES: Final = (
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+)
 OTHER_CLOCK: Final = Path(__file__).parent / "support" / "otherclock"
 BEFORE_S: Final = 10.0
 COLLECTING_S: Final = 15.0
@@ -30,17 +33,25 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--before"]:
         before_s, arguments = float(arguments[1]), arguments[2:]
     now = datetime.now(UTC)
-    shift_s = (datetime(now.year + 1, 1, 1, tzinfo=UTC) - timedelta(seconds=before_s) - now).total_seconds()
+    shift_s = (
+        datetime(now.year + 1, 1, 1, tzinfo=UTC) - timedelta(seconds=before_s) - now
+    ).total_seconds()
     shifted = {
         "LD_PRELOAD": library,
         "FAKETIME": f"{shift_s:+.0f}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(OTHER_CLOCK), os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (str(OTHER_CLOCK), os.environ.get("PYTHONPATH")))
+        ),
         "OTHER_CLOCK_SHIFT_S": f"{round(shift_s)}",
         "TZ": "UTC",
     }
-    os.execve(sys.executable, [sys.executable, "-m", "pytest", "-m", "not browser", *arguments], {**os.environ, **shifted})
+    os.execve(
+        sys.executable,
+        [sys.executable, "-m", "pytest", "-m", "not browser", *arguments],
+        {**os.environ, **shifted},
+    )
 
 
 if __name__ == "__main__":

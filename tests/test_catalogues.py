@@ -13,7 +13,10 @@ from dragoman.language import catalogue, vocabulary
 from dragoman.language.words import LANGUAGES, LOCALES, preferred, words
 
 _PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
-_FORBIDDEN = re.compile(r"\b(please|sorry|oops|approved|violation|s’il vous plaît|désolé|approuvé)\b|请您|抱歉|对不起|批准", re.IGNORECASE)
+_FORBIDDEN = re.compile(
+    r"\b(please|sorry|oops|approved|violation|s’il vous plaît|désolé|approuvé)\b|请您|抱歉|对不起|批准",
+    re.IGNORECASE,
+)
 
 
 def read(language: str) -> Catalog:
@@ -31,7 +34,9 @@ def places(text: str) -> set[str]:
 
 CATALOGUES = {language: read(language) for language in LANGUAGES}
 WANTED = {(message.context, str(message.id)) for message in catalogue.template() if message.id}
-MESSAGES = {language: [message for message in found if message.id] for language, found in CATALOGUES.items()}
+MESSAGES = {
+    language: [message for message in found if message.id] for language, found in CATALOGUES.items()
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -41,7 +46,11 @@ def test_a_catalogue_has_what_the_pages_say_and_nothing_else(language: str) -> N
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_left_untranslated(language: str) -> None:
-    assert [message.id for message in MESSAGES[language] if not all(texts(message)) or not message.string] == []
+    assert [
+        message.id
+        for message in MESSAGES[language]
+        if not all(texts(message)) or not message.string
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -50,7 +59,10 @@ def test_each_translation_has_the_placeholders_of_its_sentence(language: str) ->
         if message.context is None:
             wanted = places(message.id if isinstance(message.id, str) else message.id[1])
             assert [
-                text for text in texts(message) if places(text) != wanted and not (isinstance(message.id, tuple) and places(text) <= wanted)
+                text
+                for text in texts(message)
+                if places(text) != wanted
+                and not (isinstance(message.id, tuple) and places(text) <= wanted)
             ] == [], message.id
 
 
@@ -62,7 +74,9 @@ def test_no_word_is_used_that_the_rules_forbid(language: str) -> None:
 
 def test_french_has_its_spaces_and_its_apostrophe() -> None:
     for text in chain.from_iterable(map(texts, MESSAGES["fr"])):
-        bare = re.sub(r"`[^`]*`|\{[^}]*\}|%\(\w+\)s|https?:\S+|/\S+|Authorization: Bearer", "x", text)
+        bare = re.sub(
+            r"`[^`]*`|\{[^}]*\}|%\(\w+\)s|https?:\S+|/\S+|Authorization: Bearer", "x", text
+        )
         assert "'" not in bare, text
         assert not re.search(r"[^\u202f\s(][;?!]", bare), text
         assert not re.search(r"(?<![\u00a0\d*])[:](?=\s|$)", bare), text
@@ -99,8 +113,16 @@ def test_the_readers_language_is_the_first_that_there_is(accept: str, language: 
 
 def test_what_is_given_to_scripts_is_said_by_one_and_what_they_say_is_given() -> None:
     console = Path(pages.__file__).parent
-    given = set(re.findall(r"^ *'(\w+)':", (console / "templates" / "scripted.html").read_text(), re.MULTILINE))
+    given = set(
+        re.findall(
+            r"^ *'(\w+)':", (console / "templates" / "scripted.html").read_text(), re.MULTILINE
+        )
+    )
     code = "".join(path.read_text() for path in sorted((console.parent / "static").glob("*.js")))
     made = set(re.findall(r"words\(`(\w+)\$\{", code))
-    assert [name for name in given if not re.search(rf"[\"'`.]{name}\b", code) and not name.startswith(tuple(made))] == []
+    assert [
+        name
+        for name in given
+        if not re.search(rf"[\"'`.]{name}\b", code) and not name.startswith(tuple(made))
+    ] == []
     assert set(re.findall(r"\bwords\(\"(\w+)\"", code)) - given == set()

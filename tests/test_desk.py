@@ -45,7 +45,9 @@ async def log(world: World) -> Gated:
     log = Gated("nato-china")
     log.gate.set()
     for position, raw in enumerate(world.raws):
-        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
+        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(
+            position + 1
+        )
     log.asked = 0
     return log
 
@@ -67,7 +69,9 @@ async def posted(log: Gated, desk: Desk, tmp_path: Path) -> AsyncIterator[Poster
     async def post(body: dict[str, Any], exchange: str) -> str:
         raw, data = read_act(compact(body), cut=False)
         id = ids.from_key("nato-china", "nato/o-1", f"desk-test-{next(serial):08d}")
-        kept = await desk.post(projection, Post(actor="nato/o-1", act=raw, data=data, id=id, exchange=exchange))
+        kept = await desk.post(
+            projection, Post(actor="nato/o-1", act=raw, data=data, id=id, exchange=exchange)
+        )
         return kept.recorded.exchange
 
     yield lambda body, exchange: asyncio.create_task(post(body, exchange))
@@ -79,7 +83,9 @@ async def posted(log: Gated, desk: Desk, tmp_path: Path) -> AsyncIterator[Poster
 UPDATE = {"act": "update", "text": "More is known."}
 
 
-async def test_posts_to_one_exchange_are_appended_one_after_the_other(posted: Poster, log: Gated) -> None:
+async def test_posts_to_one_exchange_are_appended_one_after_the_other(
+    posted: Poster, log: Gated
+) -> None:
     exchange = await posted(NOTE, "")
     log.gate.clear()
     waiting = [posted(UPDATE, exchange) for _ in range(5)]
@@ -90,7 +96,9 @@ async def test_posts_to_one_exchange_are_appended_one_after_the_other(posted: Po
     assert log.asked == 1 + 5
 
 
-async def test_posts_to_different_exchanges_do_not_wait_for_each_other(posted: Poster, log: Gated) -> None:
+async def test_posts_to_different_exchanges_do_not_wait_for_each_other(
+    posted: Poster, log: Gated
+) -> None:
     log.gate.clear()
     waiting = [posted(NOTE, "") for _ in range(5)]
     await asyncio.sleep(0.05)
@@ -173,12 +181,17 @@ async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_alwa
     await projection.caught_up.wait()
     serial = iter(range(1000))
 
-    async def post(actor: str, body: dict[str, Any], exchange: str = "", *, seen: bool = False) -> str:
+    async def post(
+        actor: str, body: dict[str, Any], exchange: str = "", *, seen: bool = False
+    ) -> str:
         raw, data = read_act(compact(body), cut=False)
         id = ids.from_key("nato-china", actor, f"room-test-{next(serial):08d}")
         known = projection.exchange(exchange)
         etag = known.etag if seen and known is not None else None
-        kept = await desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=etag))
+        kept = await desk.post(
+            projection,
+            Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=etag),
+        )
         await projection.in_file()  # a client posts no faster than that
         return kept.recorded.exchange
 
@@ -197,21 +210,39 @@ async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_alwa
         while not await full("nato/d-1", update, exchange):
             assert projection.said_by(exchange, "nato") <= EXCHANGE_BYTES
         used = projection.said_by(exchange, "nato")
-        assert EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES - len(update["text"]) - 2_000 < used <= EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES
-        assert used == sum(len(message.raw) for message in await log.read(1, 500) if exchange.encode() in message.raw)
+        assert (
+            EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES - len(update["text"]) - 2_000
+            < used
+            <= EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES
+        )
+        assert used == sum(
+            len(message.raw)
+            for message in await log.read(1, 500)
+            if exchange.encode() in message.raw
+        )
         assert projection.said_by(exchange, "china") == 0
         while not await full("nato/o-1", {"act": "update", "text": "m" * 9_000}, exchange):
             pass  # another officer of the side finds no more room than is left
-        await post("china/d-1", {"act": "reply", "text": "c" * 59_000}, exchange)  # the other side has room of its own
+        await post(
+            "china/d-1", {"act": "reply", "text": "c" * 59_000}, exchange
+        )  # the other side has room of its own
         await post("nato/d-1", INCIDENT)  # and another exchange
         await post("nato/d-1", {"act": "acknowledgement"}, exchange)
-        correction = {"act": "correction", "fields": {"facts": "f" * 40_000}, "reason": "Recordings."}
+        correction = {
+            "act": "correction",
+            "fields": {"facts": "f" * 40_000},
+            "reason": "Recordings.",
+        }
         await post("nato/h-1", correction, exchange, seen=True)
         with pytest.raises(Refused, match="has used its room"):
             await post("nato/h-1", correction, exchange, seen=True)
         await post("nato/h-1", {"act": "closure"}, exchange, seen=True)
         await projection.in_file()
-        assert Projection(log, store).said_by(exchange, "nato") == projection.said_by(exchange, "nato") <= EXCHANGE_BYTES
+        assert (
+            Projection(log, store).said_by(exchange, "nato")
+            == projection.said_by(exchange, "nato")
+            <= EXCHANGE_BYTES
+        )
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -224,7 +255,11 @@ async def test_the_channel_itself_and_services_are_not_bounded(
     monkeypatch.setattr(desks, "EXCHANGE_BYTES", 0)
     store = Store(tmp_path / "projection.sqlite")
     exchange = world.open("nato/d-1", INCIDENT)
-    world.keep("service/scheduler", {"act": "reminder", "side": "china", "message": exchange, "clock": "acknowledgement"}, exchange)
+    world.keep(
+        "service/scheduler",
+        {"act": "reminder", "side": "china", "message": exchange, "clock": "acknowledgement"},
+        exchange,
+    )
     try:
         projection = Projection(log, store)
         for raw in world.raws:

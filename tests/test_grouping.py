@@ -39,23 +39,43 @@ FILES = {
 }
 
 
-def test_tests_that_share_something_run_in_one_worker_and_the_longest_groups_begin_first(tmp_path: Path) -> None:
+def test_tests_that_share_something_run_in_one_worker_and_the_longest_groups_begin_first(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "conftest.py").write_text(CONFTEST.format(support=str(SUPPORT)))
     for name, text in FILES.items():
         (file := tmp_path / "tests" / name).parent.mkdir(exist_ok=True)
         file.write_text(f"import pytest\n\n@pytest.mark.parametrize('number', range(8))\n{text}\n")
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-v", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     workers: dict[str, set[str]] = defaultdict(set)
     ran: dict[str, list[str]] = defaultdict(list)
-    for worker, file in re.findall(r"^\[(gw\d)\] \[ *\d+%\] PASSED tests/(\S+)::", done.stdout, re.MULTILINE):
+    for worker, file in re.findall(
+        r"^\[(gw\d)\] \[ *\d+%\] PASSED tests/(\S+)::", done.stdout, re.MULTILINE
+    ):
         workers[file].add(worker)
         ran[worker].append(file)
     assert sum(map(len, ran.values())) == 8 * len(FILES)
     assert [file for file in workers if file != "live/test_own.py" and len(workers[file]) > 1] == []
-    assert workers["log/test_cluster.py"] == workers["contract/test_cluster.py"], "one cluster for both"
+    assert workers["log/test_cluster.py"] == workers["contract/test_cluster.py"], (
+        "one cluster for both"
+    )
     (worker,) = workers["domain/test_a.py"]
     assert ran[worker][-8:] == ["domain/test_a.py"] * 8, "what takes least comes last"

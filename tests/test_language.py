@@ -23,10 +23,17 @@ def test_spans_are_read_aloud(seconds: float, english: str, chinese: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("en", "24 Nov 2026 19:05:12Z"), ("fr", "24 nov. 2026 19:05:12Z"), ("zh", "2026年11月24日 19:05:12Z")]
+    ("language", "text"),
+    [
+        ("en", "24 Nov 2026 19:05:12Z"),
+        ("fr", "24 nov. 2026 19:05:12Z"),
+        ("zh", "2026年11月24日 19:05:12Z"),
+    ],
 )
 def test_times_are_in_utc_to_the_second(language: str, text: str) -> None:
-    assert text == words(language).written("2026-11-25T03:05:12.345+08:00").replace("\N{NO-BREAK SPACE}", " ")
+    assert text == words(language).written("2026-11-25T03:05:12.345+08:00").replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def test_a_share_is_as_exact_as_it_is_asked_for() -> None:
@@ -38,8 +45,19 @@ def test_sentences_follow_one_another_as_their_language_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "language"), [("en", "en"), ("fr-CA", "fr"), ("zh-Hans", "zh"), ("zh-TW", "zh"), ("ru", "en"), ("", "en"), ("f", "en")]
+    ("tag", "language"),
+    [
+        ("en", "en"),
+        ("fr-CA", "fr"),
+        ("zh-Hans", "zh"),
+        ("zh-TW", "zh"),
+        ("ru", "en"),
+        ("", "en"),
+        ("f", "en"),
+    ],
 )
-def test_a_reader_of_a_language_that_is_none_of_ours_is_spoken_to_in_english(tag: str, language: str) -> None:
+def test_a_reader_of_a_language_that_is_none_of_ours_is_spoken_to_in_english(
+    tag: str, language: str
+) -> None:
     assert of_tag(tag).language == language
     assert of_tag(tag) is of_tag(language), "no tag that somebody makes up is kept"

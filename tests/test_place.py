@@ -53,7 +53,9 @@ def test_a_directory_without_a_place_adopts_the_one_where_it_is(tmp_path: Path) 
     assert (tmp_path / place.FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_restarts_boots_and_what_is_done_to_the_file_keep_the_place(data: Path, tmp_path: Path) -> None:
+def test_restarts_boots_and_what_is_done_to_the_file_keep_the_place(
+    data: Path, tmp_path: Path
+) -> None:
     os.utime(data / place.FILE)
     (data / place.FILE).chmod(0o640)
     (tmp_path / "link").symlink_to(data)
@@ -62,7 +64,9 @@ def test_restarts_boots_and_what_is_done_to_the_file_keep_the_place(data: Path, 
 
 
 @pytest.mark.parametrize("copy", [["cp", "-a"], ["cp", "-r"]])
-def test_a_copy_is_elsewhere_even_at_the_same_path(data: Path, tmp_path: Path, copy: list[str]) -> None:
+def test_a_copy_is_elsewhere_even_at_the_same_path(
+    data: Path, tmp_path: Path, copy: list[str]
+) -> None:
     import subprocess
 
     subprocess.run([*copy, data, tmp_path / "copy"], check=True)
@@ -74,9 +78,14 @@ def test_a_copy_is_elsewhere_even_at_the_same_path(data: Path, tmp_path: Path, c
     assert "a copy" in place.fault_of(data), "as after a backup was restored"
 
 
-def test_what_was_moved_is_elsewhere_and_is_back_in_its_place_once_it_is_moved_back(data: Path, tmp_path: Path) -> None:
+def test_what_was_moved_is_elsewhere_and_is_back_in_its_place_once_it_is_moved_back(
+    data: Path, tmp_path: Path
+) -> None:
     data.rename(tmp_path / "moved")
-    assert place.fault_of(tmp_path / "moved") == f"the data were written at {data}, and this is {tmp_path / 'moved'}"
+    assert (
+        place.fault_of(tmp_path / "moved")
+        == f"the data were written at {data}, and this is {tmp_path / 'moved'}"
+    )
     (tmp_path / "moved").rename(data)
     assert place.fault_of(data) == ""
 
@@ -88,14 +97,18 @@ def test_another_machine_is_told_and_one_without_a_lasting_id_is_not_compared(
     rewrite(data, machine="b", host="office-1")
     assert "on another machine, office-1" in place.fault_of(data)
     machine("")
-    assert "on another machine" in place.fault_of(data), "what named a machine is not opened in a container"
+    assert "on another machine" in place.fault_of(data), (
+        "what named a machine is not opened in a container"
+    )
     rewrite(data, machine="")
     assert place.fault_of(data) == "", "a container that is replaced has the same volume"
     machine("b")
     assert place.fault_of(data) == ""
 
 
-def test_where_files_have_no_birth_time_the_inode_number_tells(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_files_have_no_birth_time_the_inode_number_tells(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(place, "_born", lambda descriptor: 0)
     assert place.fault_of(data) == "", "a kernel that does not say it any more raises no alarm"
     rewrite(data, born=0, inode=1)
@@ -103,7 +116,9 @@ def test_where_files_have_no_birth_time_the_inode_number_tells(data: Path, monke
 
 
 @given(content=st.binary(max_size=40))
-def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     data = tmp_path_factory.getbasetemp() / "garbled"
     data.mkdir(exist_ok=True)
     (data / place.FILE).write_bytes(content)
@@ -111,7 +126,9 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(tmp_path_factor
     assert PlaceGuard(data).read_only_reason() == ELSEWHERE
 
 
-def test_a_directory_that_cannot_be_written_goes_on_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_cannot_be_written_goes_on_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -127,16 +144,32 @@ def test_a_directory_that_cannot_be_written_goes_on_as_before(tmp_path: Path, mo
         (ID, ["22 1 0:9 / / rw - overlay overlay rw"], False, False),
         (ID, [ROOT, "31 22 0:5 / @ rw - tmpfs tmpfs rw"], False, False),
         (ID, [ROOT], True, False),
-        (ID, ["22 1 0:9 / / rw - overlay overlay rw", "31 22 254:0 /etc/machine-id @ ro - ext4 /dev/vda ro"], True, True),
+        (
+            ID,
+            [
+                "22 1 0:9 / / rw - overlay overlay rw",
+                "31 22 254:0 /etc/machine-id @ ro - ext4 /dev/vda ro",
+            ],
+            True,
+            True,
+        ),
         ("", [ROOT], False, False),
         ("uninitialized", [ROOT], False, False),
     ],
 )
 def test_a_machine_is_known_by_an_id_that_lasts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id: str, mounts: list[str], *, marked: bool, known: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    id: str,
+    mounts: list[str],
+    *,
+    marked: bool,
+    known: bool,
 ) -> None:
     (file := tmp_path / "machine-id").write_text(f"{id}\n")
-    (table := tmp_path / "mountinfo").write_text("\n".join(mounts).replace(" @ ", f" {file} ").replace(" /etc ", f" {tmp_path} "))
+    (table := tmp_path / "mountinfo").write_text(
+        "\n".join(mounts).replace(" @ ", f" {file} ").replace(" /etc ", f" {tmp_path} ")
+    )
     monkeypatch.setattr(place, "_CONTAINERS", (file,) if marked else ())
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     named = place.machine(file, table)
@@ -169,7 +202,9 @@ async def settled(guard: PlaceGuard, confirm: Witnessing | None, seconds: float 
     return bool(done)
 
 
-async def test_nothing_begins_before_it_is_taken_over(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_begins_before_it_is_taken_over(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(place, "_AGAIN_SECONDS", 0.01)
     copy = shutil.copytree(data, tmp_path / "copy")
     guard = PlaceGuard(copy)
@@ -184,10 +219,15 @@ async def test_nothing_begins_before_it_is_taken_over(data: Path, tmp_path: Path
     assert guard.read_only_reason() is None
 
 
-async def test_a_take_over_is_written_down_once_it_is_confirmed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_take_over_is_written_down_once_it_is_confirmed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(place, "_AGAIN_SECONDS", 0.01)
     copy = shutil.copytree(data, tmp_path / "copy")
-    no, old = Confirmation(reason=UNCONFIRMED, detail="silent"), Confirmation(reason=OUTDATED, detail="further")
+    no, old = (
+        Confirmation(reason=UNCONFIRMED, detail="silent"),
+        Confirmation(reason=OUTDATED, detail="further"),
+    )
     guard = PlaceGuard(copy, take_over=True)
     assert guard.read_only_reason() == UNCONFIRMED
     assert not await settled(guard, Witnessing(no, old), 0.2)
@@ -198,9 +238,19 @@ async def test_a_take_over_is_written_down_once_it_is_confirmed(data: Path, tmp_
 
 
 def test_all_logs_must_be_confirmed_and_none_contradicted() -> None:
-    yes, no, unknown = LogConfirmation(by=("w",)), LogConfirmation(waiting=("w does not answer",)), LogConfirmation()
+    yes, no, unknown = (
+        LogConfirmation(by=("w",)),
+        LogConfirmation(waiting=("w does not answer",)),
+        LogConfirmation(),
+    )
     assert confirmation_of({"a": yes, "b": unknown}) == Confirmation(by=("w",))
     assert confirmation_of({"a": yes, "b": no}).reason == UNCONFIRMED
-    assert confirmation_of({"a": LogConfirmation(by=("w",), waiting=("v does not answer",))}).reason is None
-    assert confirmation_of({"a": no, "b": LogConfirmation(by=("w",), against="it is further")}).reason == OUTDATED
+    assert (
+        confirmation_of({"a": LogConfirmation(by=("w",), waiting=("v does not answer",))}).reason
+        is None
+    )
+    assert (
+        confirmation_of({"a": no, "b": LogConfirmation(by=("w",), against="it is further")}).reason
+        == OUTDATED
+    )
     assert confirmation_of({}).reason is None

@@ -30,13 +30,31 @@ _FILLED_LATER = {"validation.py", "faults.py"}
 """Where a sentence stands in a table before its values are known: whoever takes it out gives them."""
 
 
-_WRONG: tuple[object, ...] = ("", "no such word", "x" * 5000, -1, 10**9, 1.5, True, [], ["x"] * 300, {}, {"lat": 1}, [{}], {"no": {}})
+_WRONG: tuple[object, ...] = (
+    "",
+    "no such word",
+    "x" * 5000,
+    -1,
+    10**9,
+    1.5,
+    True,
+    [],
+    ["x"] * 300,
+    {},
+    {"lat": 1},
+    [{}],
+    {"no": {}},
+)
 
 
 def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
     for path in sorted(_SERVICES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == name
+            ):
                 yield path, node
 
 
@@ -54,7 +72,9 @@ def test_every_place_in_a_sentence_has_its_value() -> None:
         message = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
         places, given = set(_PLACE.findall(str(message))), {each.arg for each in call.keywords}
         if None not in given:  # a mapping's names are not written here
-            assert given == places or (path.name in _FILLED_LATER and not given), f"{path.name}:{call.lineno}"
+            assert given == places or (path.name in _FILLED_LATER and not given), (
+                f"{path.name}:{call.lineno}"
+            )
 
 
 def test_no_sentence_is_made_past_the_catalogues() -> None:
@@ -64,14 +84,28 @@ def test_no_sentence_is_made_past_the_catalogues() -> None:
 def test_a_sentence_is_text_in_english_and_said_again_in_another_language() -> None:
     within = sentence("a channel has at most %(limit)s sides", limit=16)
     said = sentence("The query does not hold: %(name)s: %(fault)s.", name="x", fault=within)
-    assert str(said) == words("en").sentence(said) == "The query does not hold: x: a channel has at most 16 sides."
-    assert words("fr").sentence(said) == "La requête ne tient pas\N{NO-BREAK SPACE}: x\N{NO-BREAK SPACE}: un canal a au plus 16 parties."
+    assert (
+        str(said)
+        == words("en").sentence(said)
+        == "The query does not hold: x: a channel has at most 16 sides."
+    )
+    assert (
+        words("fr").sentence(said)
+        == "La requête ne tient pas\N{NO-BREAK SPACE}: x\N{NO-BREAK SPACE}: un canal a au plus 16 parties."
+    )
     assert words("zh").sentence(said).endswith("一个渠道最多有16方。")
-    assert {words(language).sentence(verbatim("100 %")) for language in ("en", "fr", "zh")} == {"100 %"}
+    assert {words(language).sentence(verbatim("100 %")) for language in ("en", "fr", "zh")} == {
+        "100 %"
+    }
 
 
 @pytest.mark.parametrize(
-    ("language", "whole"), [("en", "You have the watch already."), ("fr", "Vous assurez déjà la permanence."), ("zh", "您已在值班。")]
+    ("language", "whole"),
+    [
+        ("en", "You have the watch already."),
+        ("fr", "Vous assurez déjà la permanence."),
+        ("zh", "您已在值班。"),
+    ],
 )
 def test_a_detail_by_itself_is_a_whole_sentence(language: str, whole: str) -> None:
     assert words(language).whole(sentence("you have the watch already")) == whole
@@ -87,7 +121,11 @@ def parts(said: Sentence) -> Iterator[Sentence]:
 
 def unsaid(said: Sentence, language: Words) -> list[str]:
     """What of a sentence a language leaves in English."""
-    return [each.message for each in parts(said) if language.translations.gettext(each.message) == each.message]
+    return [
+        each.message
+        for each in parts(said)
+        if language.translations.gettext(each.message) == each.message
+    ]
 
 
 def bodies() -> Iterator[dict[str, Any]]:
@@ -105,8 +143,17 @@ def bodies() -> Iterator[dict[str, Any]]:
 def faults() -> dict[str, Fault]:
     """A fault of each kind that comes of these bodies and of bytes that are no act, by its message."""
     found: dict[str, Fault] = {}
-    vectors = json.loads((Path(__file__).parent / "vectors" / "record.json").read_text())["acts_to_refuse"]
-    for raw in (*map(compact, bodies()), *(bytes.fromhex(each["act_hex"]) for each in vectors), b"", b"[]", b"{", b'{"act":"reply"}x'):
+    vectors = json.loads((Path(__file__).parent / "vectors" / "record.json").read_text())[
+        "acts_to_refuse"
+    ]
+    for raw in (
+        *map(compact, bodies()),
+        *(bytes.fromhex(each["act_hex"]) for each in vectors),
+        b"",
+        b"[]",
+        b"{",
+        b'{"act":"reply"}x',
+    ):
         try:
             read_act(raw, cut=False)
         except Malformed as error:
@@ -119,7 +166,9 @@ def test_what_is_wrong_with_a_body_is_said_in_every_language() -> None:
     assert len(found) > 20
     assert _VERBATIM not in found, found[_VERBATIM]
     for fault in found.values():
-        assert [unsaid(fault.detail, words(language)) for language in ("fr", "zh")] == [[], []], fault
+        assert [unsaid(fault.detail, words(language)) for language in ("fr", "zh")] == [[], []], (
+            fault
+        )
 
 
 def refusals() -> Iterator[Refusal]:
@@ -127,9 +176,25 @@ def refusals() -> Iterator[Refusal]:
     world = World()
     id = world.open("nato/o-1", SAMPLES["contact-note"])
     for name in RULES.keys() & SAMPLES.keys():
-        for actor in ("nato/o-1", "china/d-1", "nato/h-1", "china/a-1", "nato/adm-1", "nato/x", "usa/o-1", "service/watch", "service/x"):
+        for actor in (
+            "nato/o-1",
+            "china/d-1",
+            "nato/h-1",
+            "china/a-1",
+            "nato/adm-1",
+            "nato/x",
+            "usa/o-1",
+            "service/watch",
+            "service/x",
+        ):
             for exchange in ("", id, "0192f0c1-2f3a-7c4d-8e5f-112233445566"):
-                for body in (SAMPLES[name], {**SAMPLES[name], **{key: "2026-02-30T00:00Z" for key in SAMPLES[name] if key == "time"}}):
+                for body in (
+                    SAMPLES[name],
+                    {
+                        **SAMPLES[name],
+                        **{key: "2026-02-30T00:00Z" for key in SAMPLES[name] if key == "time"},
+                    },
+                ):
                     if exchange == "" or name not in FORMATS:
                         decided = world.decide(actor, body, exchange)
                         if isinstance(decided, Refusal):

@@ -39,7 +39,11 @@ class MemorySeals:
         self.taken: datetime | None = None
 
     async def newest(self, _: str) -> Sealed | None:
-        return Sealed(seq=len(self.notes), note=self.notes[-1], taken=self.taken) if self.notes else None
+        return (
+            Sealed(seq=len(self.notes), note=self.notes[-1], taken=self.taken)
+            if self.notes
+            else None
+        )
 
     async def knew(self, _: str) -> bool:
         return True
@@ -69,7 +73,10 @@ class House:
 
     @property
     def messages(self) -> list[Message]:
-        return [Message(position=position, subject="x", raw=raw) for position, raw in enumerate(self.world.raws, 1)]
+        return [
+            Message(position=position, subject="x", raw=raw)
+            for position, raw in enumerate(self.world.raws, 1)
+        ]
 
     async def log(self) -> "Reading":
         return Reading(self.world.raws)
@@ -77,7 +84,14 @@ class House:
     def registrar(self, name: str = "first", owner: str = "log") -> _Sealing:
         archive = Archive(self.folder / name)
         self.archives.append(archive)
-        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now, self.witnesses())  # type: ignore[arg-type]
+        return _Sealing(
+            "nato-china",
+            archive,
+            self.seals,  # type: ignore[arg-type]
+            seed_of(owner),
+            lambda: self.now,
+            self.witnesses(),
+        )
 
     async def caught_up(self, sealing: _Sealing) -> _Sealing:
         sealing.take(self.messages)
@@ -102,7 +116,10 @@ class Reading(MemoryLog):
 
     async def read(self, first: int, most: int) -> list[Message]:
         found = self.raws[first - 1 : first - 1 + most]
-        return [Message(position=first + offset, subject="x", raw=raw) for offset, raw in enumerate(found)]
+        return [
+            Message(position=first + offset, subject="x", raw=raw)
+            for offset, raw in enumerate(found)
+        ]
 
 
 @pytest.fixture
@@ -112,7 +129,9 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.close()
 
 
-async def test_the_head_is_that_of_the_log_and_signed_by_the_key_of_the_genesis(house: House) -> None:
+async def test_the_head_is_that_of_the_log_and_signed_by_the_key_of_the_genesis(
+    house: House,
+) -> None:
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
     assert sealing.verifier is not None
@@ -125,7 +144,9 @@ async def test_the_head_is_that_of_the_log_and_signed_by_the_key_of_the_genesis(
     assert sealing.verifier.public == dsse.public_of(seed_of("log"))
 
 
-async def test_a_head_is_signed_again_when_the_log_has_grown_or_five_minutes_have_passed(house: House) -> None:
+async def test_a_head_is_signed_again_when_the_log_has_grown_or_five_minutes_have_passed(
+    house: House,
+) -> None:
     sealing = await house.caught_up(house.registrar())
     first = len(house.world.raws)
     await sealing.seal()
@@ -140,7 +161,9 @@ async def test_a_head_is_signed_again_when_the_log_has_grown_or_five_minutes_hav
     assert house.heads == [first, first + 1, first + 1]
 
 
-async def test_a_registrar_that_was_started_anew_signs_again_when_the_head_is_five_minutes_old(house: House) -> None:
+async def test_a_registrar_that_was_started_anew_signs_again_when_the_head_is_five_minutes_old(
+    house: House,
+) -> None:
     await (await house.caught_up(house.registrar())).seal()
     house.seals.taken = house.now
     house.now += timedelta(minutes=4)
@@ -166,7 +189,9 @@ async def test_another_key_than_that_of_the_genesis_signs_nothing(house: House) 
 
 
 @pytest.mark.parametrize("fails", ["lost", "kept"])
-async def test_a_head_whose_sealing_was_not_answered_is_looked_up_and_gone_on_from(house: House, fails: str) -> None:
+async def test_a_head_whose_sealing_was_not_answered_is_looked_up_and_gone_on_from(
+    house: House, fails: str
+) -> None:
     sealing = await house.caught_up(house.registrar())
     house.seals.fails = fails
     with pytest.raises(LogUnreachable):
@@ -176,7 +201,9 @@ async def test_a_head_whose_sealing_was_not_answered_is_looked_up_and_gone_on_fr
     assert house.heads == [len(house.world.raws)]
 
 
-async def test_of_two_registrars_one_is_first_and_the_other_goes_on_from_its_head(house: House) -> None:
+async def test_of_two_registrars_one_is_first_and_the_other_goes_on_from_its_head(
+    house: House,
+) -> None:
     first, second = [await house.caught_up(house.registrar(name)) for name in ("first", "second")]
     await first.seal()
     await second.seal()  # it finds that another one was faster
@@ -187,7 +214,9 @@ async def test_of_two_registrars_one_is_first_and_the_other_goes_on_from_its_hea
     await second.seal()
     assert house.heads[-1] == len(house.world.raws)
     await first.seal()
-    assert first.archive.size < house.heads[-1], "it has yet to come so far, and signs nothing older"
+    assert first.archive.size < house.heads[-1], (
+        "it has yet to come so far, and signs nothing older"
+    )
     assert len(house.heads) == 2
 
 
@@ -214,7 +243,9 @@ async def test_a_hole_stops_it(house: House) -> None:
 async def test_a_sealed_head_that_is_not_of_these_records_stops_it(house: House) -> None:
     sealing = house.registrar()
     forged = Checkpoint("example.org/nato-china", 3, bytes(32))
-    house.seals.notes.append(note.written(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)]))
+    house.seals.notes.append(
+        note.written(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)])
+    )
     await house.caught_up(sealing)
     with pytest.raises(Unexplained, match="not that of the records that were kept"):
         await sealing.seal()
@@ -269,7 +300,9 @@ class Side:
 
     def cosigns(self, signed: bytes) -> None:
         text = note.read(signed).text
-        self.newest = signed + note.cosign(self.name, seed_of(self.name), text, 1_800_000_000).line.encode()
+        self.newest = (
+            signed + note.cosign(self.name, seed_of(self.name), text, 1_800_000_000).line.encode()
+        )
 
     async def add(self, request: web.Request) -> web.Response:
         asked = checkpoint.read_addition(await request.read())
@@ -293,7 +326,10 @@ async def side(house: House, tmp_path: Path) -> AsyncIterator[Side]:
         url = str(server.make_url("")).rstrip("/")
 
         def asked() -> Witnesses:
-            return Witnesses(session, [Asked(verifier=side.verifier, url="http://127.0.0.1:1" if side.away else url)])
+            return Witnesses(
+                session,
+                [Asked(verifier=side.verifier, url="http://127.0.0.1:1" if side.away else url)],
+            )
 
         house.witnesses = asked
         yield side
@@ -304,7 +340,9 @@ async def test_a_witness_that_is_new_to_the_log_has_no_say(house: House, side: S
     assert house.heads == [len(house.world.raws)]
 
 
-async def test_nothing_is_signed_after_a_start_while_no_witness_answers(house: House, side: Side) -> None:
+async def test_nothing_is_signed_after_a_start_while_no_witness_answers(
+    house: House, side: Side
+) -> None:
     side.away = True
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
@@ -319,7 +357,9 @@ async def test_a_registrar_goes_on_where_a_witness_agrees(house: House, side: Si
     assert house.heads == [len(house.world.raws) - 1, len(house.world.raws)]
 
 
-async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(house: House, side: Side) -> None:
+async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(
+    house: House, side: Side
+) -> None:
     """Broker, seals and archive are put back together, as they were an hour ago: nothing but a witness knows."""
     await (await house.caught_up(house.registrar())).seal()
     backup = list(house.world.raws), list(house.seals.notes)
@@ -328,7 +368,10 @@ async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(house: House
     await sealing.seal()
     side.cosigns(house.seals.notes[-1])
     house.world.raws[:], house.seals.notes[:] = backup
-    with pytest.raises(Unexplained, match=r"has cosigned a head of 12 records, signed by the log's key, and less is kept here"):
+    with pytest.raises(
+        Unexplained,
+        match=r"has cosigned a head of 12 records, signed by the log's key, and less is kept here",
+    ):
         await (await house.caught_up(house.registrar("restored"))).seal()
     house.world.raws.append(b"another record where one was cosigned")
     with pytest.raises(Unexplained, match="and others are kept here"):
@@ -336,7 +379,9 @@ async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(house: House
     assert house.heads == [11]
 
 
-async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(house: House, side: Side) -> None:
+async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(
+    house: House, side: Side
+) -> None:
     slow = await house.caught_up(house.registrar("slow"))
     await slow.seal()
     first = len(house.world.raws)
@@ -352,16 +397,22 @@ async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(h
     assert slow.trusted and house.heads == [first, first + 1]
 
 
-async def test_what_no_log_key_signed_stops_nobody_and_counts_for_nothing(house: House, side: Side) -> None:
+async def test_what_no_log_key_signed_stops_nobody_and_counts_for_nothing(
+    house: House, side: Side
+) -> None:
     await (await house.caught_up(house.registrar())).seal()
     head = Checkpoint("example.org/nato-china", 99, bytes(32))
-    side.cosigns(note.written(head.text, [note.sign("example.org/nato-china", seed_of("forger"), head.text)]))
+    side.cosigns(
+        note.written(head.text, [note.sign("example.org/nato-china", seed_of("forger"), head.text)])
+    )
     house.world.open("nato/o-1", NOTE)
     await (await house.caught_up(house.registrar("again"))).seal()
     assert len(house.heads) == 1, "it is no agreement"
 
 
-async def test_a_witness_that_has_forgotten_what_it_cosigned_does_not_agree(house: House, side: Side) -> None:
+async def test_a_witness_that_has_forgotten_what_it_cosigned_does_not_agree(
+    house: House, side: Side
+) -> None:
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
     side.cosigns(house.seals.notes[-1])
@@ -376,7 +427,9 @@ async def test_a_witness_that_has_forgotten_what_it_cosigned_does_not_agree(hous
 
 
 @pytest.mark.parametrize(("size", "heads"), [(b"11", 2), (b"12", 1), (b"nonsense", 1)])
-async def test_a_witness_that_shows_no_heads_is_taken_by_the_size_that_it_says(size: bytes, heads: int, house: House, side: Side) -> None:
+async def test_a_witness_that_shows_no_heads_is_taken_by_the_size_that_it_says(
+    size: bytes, heads: int, house: House, side: Side
+) -> None:
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
     side.cosigns(house.seals.notes[-1])
@@ -406,43 +459,61 @@ async def newest_here(house: House, side: Side, *, cosigned: int) -> LogConfirma
     return await sealing.confirmation()
 
 
-async def test_a_witness_confirms_the_newest_head_though_records_follow_it(house: House, side: Side) -> None:
+async def test_a_witness_confirms_the_newest_head_though_records_follow_it(
+    house: House, side: Side
+) -> None:
     assert await newest_here(house, side, cosigned=2) == LogConfirmation(by=(side.name,))
 
 
-async def test_a_witness_that_has_not_come_to_the_newest_head_confirms_it_once_it_cosigns_it(house: House, side: Side) -> None:
+async def test_a_witness_that_has_not_come_to_the_newest_head_confirms_it_once_it_cosigns_it(
+    house: House, side: Side
+) -> None:
     found = await newest_here(house, side, cosigned=1)
-    assert found == LogConfirmation(waiting=(f"{side.name} has cosigned 11 of the 12 records of the newest head",))
+    assert found == LogConfirmation(
+        waiting=(f"{side.name} has cosigned 11 of the 12 records of the newest head",)
+    )
     side.willing = True
     again = await house.caught_up(house.registrar("again"))
     assert await again.confirmation() == LogConfirmation(by=(side.name,))
     assert len(house.heads) == 2, "nothing is signed for it"
 
 
-async def test_a_witness_that_does_not_answer_or_does_not_know_the_log_confirms_nothing(house: House, side: Side) -> None:
+async def test_a_witness_that_does_not_answer_or_does_not_know_the_log_confirms_nothing(
+    house: House, side: Side
+) -> None:
     assert await newest_here(house, side, cosigned=0) == LogConfirmation(), "it has no say"
     side.away = True
-    assert await (await house.caught_up(house.registrar("again"))).confirmation() == LogConfirmation(
-        waiting=(f"{side.name} does not answer",)
-    )
+    assert await (
+        await house.caught_up(house.registrar("again"))
+    ).confirmation() == LogConfirmation(waiting=(f"{side.name} does not answer",))
 
 
-async def test_a_head_that_is_further_or_another_one_is_against_it(house: House, side: Side) -> None:
+async def test_a_head_that_is_further_or_another_one_is_against_it(
+    house: House, side: Side
+) -> None:
     await newest_here(house, side, cosigned=2)
     raws, notes = house.world.raws, house.seals.notes
     raws[:], notes[:] = raws[:11], notes[:1]
     stale = await (await house.caught_up(house.registrar("stale"))).confirmation()
-    assert (stale.by, "of 12 records" in stale.against, "less is kept here" in stale.against) == ((), True, True)
+    assert (stale.by, "of 12 records" in stale.against, "less is kept here" in stale.against) == (
+        (),
+        True,
+        True,
+    )
     raws.append(b"another record where one was cosigned")
     fork = await (await house.caught_up(house.registrar("fork"))).confirmation()
     assert "others are kept here" in fork.against
 
 
-async def test_a_sealed_head_of_more_records_than_are_here_is_against_it(house: House, side: Side) -> None:
+async def test_a_sealed_head_of_more_records_than_are_here_is_against_it(
+    house: House, side: Side
+) -> None:
     await newest_here(house, side, cosigned=2)
     house.world.raws[:] = house.world.raws[:11]
     torn = await (await house.caught_up(house.registrar("torn"))).confirmation()
-    assert torn == LogConfirmation(against="the signed head of 12 records is not of the records that are here")
+    assert torn == LogConfirmation(
+        against="the signed head of 12 records is not of the records that are here"
+    )
 
 
 @pytest.mark.parametrize(
@@ -452,7 +523,11 @@ async def test_a_sealed_head_of_more_records_than_are_here_is_against_it(house: 
         (b"11", LogConfirmation(by=("nato.example/witness",))),
         (
             b"13",
-            LogConfirmation(waiting=("nato.example/witness says that it has cosigned 13 records, and the newest head here is of 12",)),
+            LogConfirmation(
+                waiting=(
+                    "nato.example/witness says that it has cosigned 13 records, and the newest head here is of 12",
+                )
+            ),
         ),
     ],
 )
@@ -463,13 +538,28 @@ async def test_a_witness_that_shows_no_heads_confirms_by_the_size_that_it_says(
     assert await newest_here(house, side, cosigned=0) == answer
 
 
-async def test_an_idle_head_is_cosigned_anew_every_five_minutes(house: House, tmp_path: Path) -> None:
+async def test_an_idle_head_is_cosigned_anew_every_five_minutes(
+    house: House, tmp_path: Path
+) -> None:
     registry = house.world.registry
     mirror = Mirror(tmp_path / "mirror", Pinned(cid=registry.cid, log=str(log_of(registry))))
     nodes = copy.of_messages("", house.world.raws, None).nodes
-    head = Checkpoint("example.org/nato-china", len(house.world.raws), merkle.root_of(nodes, len(house.world.raws)))
-    mirror.take(house.world.raws, note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]))
-    witness = Witness(mirror, tmp_path / "mirror", "nato.example/witness", seed_of("witness"), now=lambda: house.now)
+    head = Checkpoint(
+        "example.org/nato-china",
+        len(house.world.raws),
+        merkle.root_of(nodes, len(house.world.raws)),
+    )
+    mirror.take(
+        house.world.raws,
+        note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]),
+    )
+    witness = Witness(
+        mirror,
+        tmp_path / "mirror",
+        "nato.example/witness",
+        seed_of("witness"),
+        now=lambda: house.now,
+    )
     async with TestServer(application(mirror, witness)) as server, ClientSession() as session:
         asked = Asked(verifier=witness.verifier, url=str(server.make_url("")).rstrip("/"))
         house.witnesses = lambda: Witnesses(session, [asked])

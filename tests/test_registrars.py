@@ -34,7 +34,14 @@ NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
 class House:
     """A channel's log on a real broker, and whoever signs its heads."""
 
-    def __init__(self, folder: Path, broker: RealBroker | Clients, replicas: int, log: JetStreamLog, seals: Seals) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: RealBroker | Clients,
+        replicas: int,
+        log: JetStreamLog,
+        seals: Seals,
+    ) -> None:
         self.folder = folder
         self.broker = broker
         self.replicas = replicas
@@ -48,7 +55,9 @@ class House:
     async def made(cls, folder: Path, broker: RealBroker | Clients, replicas: int = 1) -> "House":
         """A house whose channel was opened and has its officers."""
         await Seals.create(await broker.bus("steward"), replicas)
-        house = cls(folder, broker, replicas, await broker.log(), Seals(await broker.bus("registrar")))
+        house = cls(
+            folder, broker, replicas, await broker.log(), Seals(await broker.bus("registrar"))
+        )
         await house.catch_up()
         return house
 
@@ -81,7 +90,14 @@ class House:
         """A registrar that runs."""
         bus = bus or await self.broker.bus("registrar")
         running = asyncio.create_task(
-            Registrar(bus, self.folder / name, seed_of("log"), replicas=self.replicas, now=lambda: NOW, witnesses=lambda: NOBODY).run()
+            Registrar(
+                bus,
+                self.folder / name,
+                seed_of("log"),
+                replicas=self.replicas,
+                now=lambda: NOW,
+                witnesses=lambda: NOBODY,
+            ).run()
         )
         try:
             yield
@@ -102,7 +118,9 @@ class House:
     async def until_sealed(self, size: int) -> None:
         """Wait for the head of that many records."""
         async with asyncio.timeout(PATIENCE_S):
-            while (sealed := await self.seals.newest(CHANNEL)) is None or checkpoint.read(note.read(sealed.note).text).size < size:
+            while (sealed := await self.seals.newest(CHANNEL)) is None or checkpoint.read(
+                note.read(sealed.note).text
+            ).size < size:
                 await asyncio.sleep(0.05)
 
 
@@ -138,7 +156,9 @@ def are_of_one_log(heads: set[Checkpoint], house: House) -> bool:
         archive.close()
 
 
-async def test_of_two_that_sign_at_one_moment_one_is_first_and_the_other_goes_on_from_its_head(house: House, signed: Signed) -> None:
+async def test_of_two_that_sign_at_one_moment_one_is_first_and_the_other_goes_on_from_its_head(
+    house: House, signed: Signed
+) -> None:
     (first, one), (second, other) = [await house.sealing(name) for name in ("first", "second")]
     sizes: list[int] = []
     try:
@@ -146,7 +166,9 @@ async def test_of_two_that_sign_at_one_moment_one_is_first_and_the_other_goes_on
             await asyncio.gather(first.seal(), second.seal())
             sizes.append(len(house.world.raws))
             assert [head.size for head in await house.heads()] == sizes
-            assert {first.trusted, second.trusted} == {True, False}, "one is told, and looks at what stands there"
+            assert {first.trusted, second.trusted} == {True, False}, (
+                "one is told, and looks at what stands there"
+            )
             await asyncio.gather(first.seal(), second.seal())
             assert [head.size for head in await house.heads()] == sizes
             assert first.trusted and second.trusted
@@ -159,7 +181,9 @@ async def test_of_two_that_sign_at_one_moment_one_is_first_and_the_other_goes_on
         other.close()
 
 
-async def test_two_that_run_sign_one_head_of_each_size_and_each_goes_on_without_the_other(house: House, signed: Signed) -> None:
+async def test_two_that_run_sign_one_head_of_each_size_and_each_goes_on_without_the_other(
+    house: House, signed: Signed
+) -> None:
     async with house.registrar("first"):
         async with house.registrar("second"):
             for _ in range(4):
@@ -180,7 +204,10 @@ async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops
 ) -> None:
     proxy = Proxy(int(real_broker.endpoint.url.rpartition(":")[2]))
     try:
-        async with connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus, house.registrar("first", bus):
+        async with (
+            connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus,
+            house.registrar("first", bus),
+        ):
             await house.until_sealed(await house.post())
             trap = proxy.set(Trap(b"HPUB dragoman.seal.v1.", mute_s=0.3))
             await house.until_sealed(await house.post())
@@ -227,7 +254,9 @@ async def cluster_house(tmp_path: Path, real_cluster: Clients) -> AsyncIterator[
     await (await real_cluster.bus("admin")).api("STREAM.DELETE.DRAGOMAN_SEAL")
 
 
-async def test_on_a_cluster_old_heads_stop_nobody_before_an_election_is_over(cluster_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_on_a_cluster_old_heads_stop_nobody_before_an_election_is_over(
+    cluster_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house, node = cluster_house, OldHeads(monkeypatch)
     with capture_logs() as said:
 
@@ -270,7 +299,11 @@ async def test_on_a_cluster_a_log_that_stays_shorter_than_the_archive_stops_the_
     with capture_logs() as said:
 
         def events() -> list[str]:
-            return [line["event"] for line in said if line["event"] in ("registrar.looks_again", "registrar.stopped")]
+            return [
+                line["event"]
+                for line in said
+                if line["event"] in ("registrar.looks_again", "registrar.stopped")
+            ]
 
         async with house.registrar("first"):
             await house.until_sealed(await house.post())
@@ -286,4 +319,6 @@ async def test_on_a_cluster_a_log_that_stays_shorter_than_the_archive_stops_the_
             while "registrar.stopped" not in events():
                 await asyncio.sleep(0.05)
     assert events() == ["registrar.looks_again", "registrar.stopped"]
-    assert f"at position {size} the log holds nothing where a record was kept" in {line.get("reason") for line in said}
+    assert f"at position {size} the log holds nothing where a record was kept" in {
+        line.get("reason") for line in said
+    }

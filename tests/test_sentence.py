@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from dragoman.language.words import words
 from dragoman.sentence import Name, Sentence, packed, sentence, unpacked, verbatim
 
-NAMES = st.builds(Name, st.sampled_from(["act", "side", "value"]), st.text(max_size=20), st.booleans())
+NAMES = st.builds(
+    Name, st.sampled_from(["act", "side", "value"]), st.text(max_size=20), st.booleans()
+)
 VALUES: Any = st.recursive(
     st.one_of(
         st.text(),
@@ -22,25 +24,40 @@ VALUES: Any = st.recursive(
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(tuple),
-        st.builds(Sentence, st.just("%(a)s, %(b)s"), st.fixed_dictionaries({"a": inner, "b": inner})),
+        st.builds(
+            Sentence, st.just("%(a)s, %(b)s"), st.fixed_dictionaries({"a": inner, "b": inner})
+        ),
     ),
     max_leaves=6,
 )
 
 
-@given(st.builds(Sentence, st.just("%(a)s and %(b)s"), st.fixed_dictionaries({"a": VALUES, "b": VALUES})))
+@given(
+    st.builds(
+        Sentence, st.just("%(a)s and %(b)s"), st.fixed_dictionaries({"a": VALUES, "b": VALUES})
+    )
+)
 def test_a_sentence_is_had_again(said: Sentence) -> None:
     again = unpacked(packed(said))
     assert (again, str(again)) == (said, str(said))
-    assert [words(each).sentence(again) for each in ("en", "fr", "zh")] == [words(each).sentence(said) for each in ("en", "fr", "zh")]
+    assert [words(each).sentence(again) for each in ("en", "fr", "zh")] == [
+        words(each).sentence(said) for each in ("en", "fr", "zh")
+    ]
 
 
-@pytest.mark.parametrize("text", ["", "100 %", "%(text)s", '["name", "act", "x", true]', "\N{NO-BREAK SPACE}“"])
+@pytest.mark.parametrize(
+    "text", ["", "100 %", "%(text)s", '["name", "act", "x", true]', "\N{NO-BREAK SPACE}“"]
+)
 def test_somebodys_words_are_never_taken_for_the_services(text: str) -> None:
     assert str(unpacked(packed(verbatim(text)))) == text
-    assert str(unpacked(packed(sentence("Its id was used up by %(what)s.", what=text)))) == f"Its id was used up by {text}."
+    assert (
+        str(unpacked(packed(sentence("Its id was used up by %(what)s.", what=text))))
+        == f"Its id was used up by {text}."
+    )
 
 
 def test_spans_and_days_stay_what_they_are() -> None:
-    said = unpacked(packed(sentence("%(d)s after %(t)s", d=timedelta(hours=31), t=date(2026, 11, 24))))
+    said = unpacked(
+        packed(sentence("%(d)s after %(t)s", d=timedelta(hours=31), t=date(2026, 11, 24)))
+    )
     assert str(said) == "31 hours after 24 November 2026"

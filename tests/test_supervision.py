@@ -25,7 +25,9 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-async def test_the_waits_are_doubled_up_to_a_minute_for_as_long_as_it_fails(waited: list[float]) -> None:
+async def test_the_waits_are_doubled_up_to_a_minute_for_as_long_as_it_fails(
+    waited: list[float],
+) -> None:
     failures = [ValueError(str(number)) for number in range(9)]
     told: list[str] = []
 
@@ -34,11 +36,20 @@ async def test_the_waits_are_doubled_up_to_a_minute_for_as_long_as_it_fails(wait
             raise failures.pop()
 
     with capture_logs() as said:
-        await supervise("fold", work, failed=lambda *each: told.append("failed"), recovered=lambda _: told.append("recovered"), channel="x")
+        await supervise(
+            "fold",
+            work,
+            failed=lambda *each: told.append("failed"),
+            recovered=lambda _: told.append("recovered"),
+            channel="x",
+        )
     assert waited == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert told == ["failed"] * 9 + ["recovered"]
     alarms = [line for line in said if line["log_level"] == "critical"]
-    assert len(alarms) == 9 and all((line["event"], line["task"], line["channel"]) == ("task.failed", "fold", "x") for line in alarms)
+    assert len(alarms) == 9 and all(
+        (line["event"], line["task"], line["channel"]) == ("task.failed", "fold", "x")
+        for line in alarms
+    )
     assert said[-1]["event"] == "task.recovered"
 
 
@@ -56,11 +67,18 @@ async def test_a_task_is_said_to_work_by_itself_and_only_once(waited: list[float
         if runs == 1:
             raise KeyError
 
-    await supervise("fold", work, failed=lambda *_: told.append("failed"), recovered=lambda _: told.append("recovered"))
+    await supervise(
+        "fold",
+        work,
+        failed=lambda *_: told.append("failed"),
+        recovered=lambda _: told.append("recovered"),
+    )
     assert told == ["failed", "failed", "recovered"]
 
 
-async def test_a_task_that_worked_for_long_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_task_that_worked_for_long_is_tried_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = 1_000.0
     monkeypatch.setattr(supervision, "_clock", lambda: now)
     backoff = Backoff()
@@ -86,7 +104,9 @@ async def test_one_who_stops_a_task_stops_it(waited: list[float]) -> None:
     assert waited == []
 
 
-async def test_a_task_that_swallows_a_cancellation_is_cancelled_again_also_by_one_who_is_cancelled() -> None:
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again_also_by_one_who_is_cancelled() -> (
+    None
+):
     swallowed = 0
 
     async def stubborn() -> None:

@@ -53,7 +53,9 @@ async def test_everyday_lines_gather_while_a_loop_runs_and_are_written_together(
     assert disk.events[-1] == "posted again"
 
 
-async def test_a_line_that_is_more_than_everyday_is_written_at_once_behind_those_before_it(disk: Disk) -> None:
+async def test_a_line_that_is_more_than_everyday_is_written_at_once_behind_those_before_it(
+    disk: Disk,
+) -> None:
     log = structlog.get_logger()
     log.info("posted")
     log.critical("log.broken")
@@ -76,14 +78,25 @@ def test_lines_that_found_no_space_are_counted_and_nobody_fails(disk: Disk) -> N
     assert json.loads(disk.getvalue().splitlines()[0])["lines"] == 2
 
 
-def test_a_request_has_one_line_with_its_ids_level_and_time_whichever_way_it_is_written(disk: Disk) -> None:
+def test_a_request_has_one_line_with_its_ids_level_and_time_whichever_way_it_is_written(
+    disk: Disk,
+) -> None:
     cause = telemetry.caused_by("mine", f"00-{'a' * 32}-{'b' * 16}-01")
     telemetry.request_done({"method": "GET", "token": "drg_x"})
     structlog.get_logger().info("request", method="GET", token="drg_x")
     one, other = (json.loads(line) for line in disk.getvalue().splitlines())
     assert one.pop("timestamp") <= other.pop("timestamp")
     assert (
-        one == other == {"method": "GET", "token": "***", "event": "request", "request_id": "mine", "trace_id": "a" * 32, "level": "info"}
+        one
+        == other
+        == {
+            "method": "GET",
+            "token": "***",
+            "event": "request",
+            "request_id": "mine",
+            "trace_id": "a" * 32,
+            "level": "info",
+        }
     )
     assert cause.parent.startswith(f"00-{'a' * 32}-")
 

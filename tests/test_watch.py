@@ -49,7 +49,9 @@ class House:
         self.serial += 1
         raw, data = read_act(compact(body), cut=False)
         id = ids.from_key(self.projection.name, actor, f"watch-test-{self.serial:08d}")
-        kept = await self.desk.post(self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange))
+        kept = await self.desk.post(
+            self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange)
+        )
         return kept.recorded.exchange
 
     async def take(self, id: str, actor: str = "service/watch") -> None:
@@ -71,7 +73,11 @@ class House:
         state = self.projection.exchange(exchange)
         assert state is not None
         return [
-            (name, msgspec.json.decode(said.content["clock"]), msgspec.json.decode(said.content["step"]))
+            (
+                name,
+                msgspec.json.decode(said.content["clock"]),
+                msgspec.json.decode(said.content["step"]),
+            )
             for name in ("reminder", "lapse", "line-check-missed")
             for said in state.acts.get(name, ())
         ]
@@ -84,17 +90,23 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield made
 
 
-async def followed(tmp_path: Path, profile: str = "default", **adopted: Any) -> AsyncIterator[House]:
+async def followed(
+    tmp_path: Path, profile: str = "default", **adopted: Any
+) -> AsyncIterator[House]:
     """A followed channel."""
     world = World(custody="host")
     for side in world.sides if profile else ():
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
     log = MemoryLog("nato-china")
     for position, raw in enumerate(world.raws):
-        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
+        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(
+            position + 1
+        )
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
-    made = House(projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), log, world.clock)
+    made = House(
+        projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), log, world.clock
+    )
     following = asyncio.create_task(projection.run())
     await projection.caught_up.wait()
     yield made
@@ -105,7 +117,9 @@ async def followed(tmp_path: Path, profile: str = "default", **adopted: Any) -> 
 FLASH = act("contact-note", precedence="flash")
 
 
-async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limit(house: House) -> None:
+async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limit(
+    house: House,
+) -> None:
     id, watch = await house.post("nato/d-1", FLASH), house.watch()
     begun = house.now
     seen = []
@@ -116,7 +130,9 @@ async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limi
     assert seen == [[], [], [50], [50], [50, 90], [50, 90], [50, 90, 100], [50, 90, 100]]
 
 
-async def test_after_a_time_without_a_watch_the_highest_step_alone_is_recorded(house: House) -> None:
+async def test_after_a_time_without_a_watch_the_highest_step_alone_is_recorded(
+    house: House,
+) -> None:
     id = await house.post("nato/d-1", FLASH)
     house.now += 11 * MINUTE
     await house.watch().beat()
@@ -128,7 +144,9 @@ async def test_any_number_of_watches_and_restarts_record_each_step_once(house: H
     for _ in range(3):
         house.now += 4 * MINUTE
         await asyncio.gather(*(house.watch().beat() for _ in range(3)))
-    assert [house.told(id) for id in exchanges] == [[("reminder", "acknowledgement", 50), ("lapse", "acknowledgement", 100)]] * 20
+    assert [house.told(id) for id in exchanges] == [
+        [("reminder", "acknowledgement", 50), ("lapse", "acknowledgement", 100)]
+    ] * 20
     folded = house.projection.state.position
     await house.watch().beat()
     assert house.projection.state.position == folded
@@ -147,14 +165,19 @@ async def test_an_acknowledgement_that_lands_first_wins(house: House) -> None:
 async def test_a_running_watch_hears_of_what_is_new(house: House) -> None:
     watch = house.watch()
     await watch.beat()
-    incident = await house.post("nato/d-1", act("hazardous-incident", next_update="2026-11-24T12:30Z", precedence="routine"))
+    incident = await house.post(
+        "nato/d-1", act("hazardous-incident", next_update="2026-11-24T12:30Z", precedence="routine")
+    )
     house.now += timedelta(hours=1)
     await watch.beat()
     assert house.told(incident) == [("lapse", "update", 100)]
     await house.post("nato/d-1", {"act": "update", "text": "Nothing new."}, incident)
     house.now += timedelta(hours=6, seconds=1)
     await watch.beat()
-    assert [told for told in house.told(incident) if told[1] == "update"] == [("lapse", "update", 100), ("lapse", "update", 100)]
+    assert [told for told in house.told(incident) if told[1] == "update"] == [
+        ("lapse", "update", 100),
+        ("lapse", "update", 100),
+    ]
 
 
 @pytest.mark.parametrize("house", [""], indirect=True)
@@ -172,11 +195,17 @@ async def test_what_the_watch_records_names_what_caused_it(house: House) -> None
     await house.watch().beat()
     record = house.projection.record_at(house.projection.state.position)
     assert record is not None
-    assert (record.name, record.envelope.actor, record.envelope.causationid) == ("lapse", "service/watch", id)
+    assert (record.name, record.envelope.actor, record.envelope.causationid) == (
+        "lapse",
+        "service/watch",
+        id,
+    )
     assert subject_of(record).endswith(id)
 
 
-async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and_the_audit_agrees(house: House) -> None:
+async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and_the_audit_agrees(
+    house: House,
+) -> None:
     exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
     (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
     for id in exchanges:
@@ -187,11 +216,19 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
     with capture_logs() as lines:
         for seconds in (301, 541, 601):
             house.now = begun + timedelta(seconds=seconds)
-            await asyncio.gather(*(house.watch().beat() for _ in range(2)))  # two schedulers, each as after a restart
+            await asyncio.gather(
+                *(house.watch().beat() for _ in range(2))
+            )  # two schedulers, each as after a restart
             await house.watch().beat()
-    told = [("reminder", "acknowledgement", 50), ("reminder", "acknowledgement", 90), ("lapse", "acknowledgement", 100)]
+    told = [
+        ("reminder", "acknowledgement", 50),
+        ("reminder", "acknowledgement", 90),
+        ("lapse", "acknowledgement", 100),
+    ]
     assert [house.told(id) for id in exchanges] == [told] * 20
-    assert len([line for line in lines if line["event"] == "record.id_taken"]) == 60, "each is told once"
+    assert len([line for line in lines if line["event"] == "record.id_taken"]) == 60, (
+        "each is told once"
+    )
     again = Replay()
     again.take([raw for _, raw in await everything(house)])
     assert again.standing == house.projection.standing
@@ -207,7 +244,10 @@ async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(hous
     for seconds in (301, 541, 601):
         house.now = begun + timedelta(seconds=seconds)
         await house.watch().beat()
-    assert house.told(id) == [("reminder", "acknowledgement", 90), ("lapse", "acknowledgement", 100)]
+    assert house.told(id) == [
+        ("reminder", "acknowledgement", 90),
+        ("lapse", "acknowledgement", 100),
+    ]
 
 
 async def test_an_officers_record_takes_no_id_of_a_service(house: House) -> None:
@@ -242,7 +282,9 @@ async def everything(house: House) -> list[tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("house", [""], indirect=True)
-async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_after(house: House, tmp_path: Path) -> None:
+async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_after(
+    house: House, tmp_path: Path
+) -> None:
     watch = house.watch()
     before = await house.post("nato/d-1", FLASH)
     await watch.beat()
@@ -291,14 +333,18 @@ def latest(house: House) -> str:
     raise AssertionError
 
 
-async def test_a_line_check_is_sent_by_schedule_once_whatever_the_number_of_watches(scheduled: House) -> None:
+async def test_a_line_check_is_sent_by_schedule_once_whatever_the_number_of_watches(
+    scheduled: House,
+) -> None:
     for hours in (5, 6, 6.1, 7):
         scheduled.now = datetime.fromisoformat("2026-11-24T12:00Z") + timedelta(hours=hours)
         await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
     assert checks(scheduled) == [("china", "24T18:00", "missed")]
 
 
-async def test_a_running_watch_sends_each_check_and_records_what_is_missed(scheduled: House) -> None:
+async def test_a_running_watch_sends_each_check_and_records_what_is_missed(
+    scheduled: House,
+) -> None:
     watch = scheduled.watch()
     start = datetime.fromisoformat("2026-11-24T12:00Z")
     for minutes in (1, 360, 366, 371, 1080, 1085, 1091):

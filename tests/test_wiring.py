@@ -31,5 +31,9 @@ def test_a_data_directory_that_was_there_is_closed_to_others(tmp_path: Path, mod
         ("192.0.2.1", "", Path("certificate.pem"), False),
     ],
 )
-def test_tokens_in_clear_are_found_out(address: str, public_url: str, certificate: Path | None, *, in_clear: bool) -> None:
-    assert tls.is_in_clear(Http(public_url=public_url, certificate=certificate), address) == in_clear
+def test_tokens_in_clear_are_found_out(
+    address: str, public_url: str, certificate: Path | None, *, in_clear: bool
+) -> None:
+    assert (
+        tls.is_in_clear(Http(public_url=public_url, certificate=certificate), address) == in_clear
+    )

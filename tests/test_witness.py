@@ -37,13 +37,21 @@ class House:
         self.witness = self.started()
 
     def opened(self) -> Mirror:
-        return Mirror(self.folder, Pinned(cid=self.world.registry.cid, log=str(log_of(self.world.registry))))
+        return Mirror(
+            self.folder, Pinned(cid=self.world.registry.cid, log=str(log_of(self.world.registry)))
+        )
 
     def close(self) -> None:
         self.mirror.close()
 
     def started(self) -> Witness:
-        return Witness(self.mirror, self.folder, "nato.example/witness", seed_of("witness"), now=lambda: self.now)
+        return Witness(
+            self.mirror,
+            self.folder,
+            "nato.example/witness",
+            seed_of("witness"),
+            now=lambda: self.now,
+        )
 
     def ask(self, raw: bytes) -> tuple[int, bytes]:
         answer = asyncio.run(self.witness.add(raw))
@@ -71,7 +79,9 @@ def test_a_head_is_cosigned_and_the_next_one_that_goes_on_from_it(house: House) 
         signature = found.signed_by(house.witness.verifier)
         assert signature is not None
         assert signature.time == int(NOW.timestamp())
-        assert house.witness.newest == head_over(house.raws[:new]) + body, "it is kept before it is given"
+        assert house.witness.newest == head_over(house.raws[:new]) + body, (
+            "it is kept before it is given"
+        )
     assert house.started().size == len(house.raws), "and found again"
 
 
@@ -93,14 +103,19 @@ def test_another_size_than_the_witness_has_is_answered_with_its_own(house: House
         ({"proof": (bytes(32),) * 3}, 422),
     ],
 )
-def test_what_is_no_request_or_not_the_logs_is_refused(change: dict[str, Any], status: int, house: House) -> None:
+def test_what_is_no_request_or_not_the_logs_is_refused(
+    change: dict[str, Any], status: int, house: House
+) -> None:
     assert house.ask(asking(house.raws, 0, 7))[0] == 200
     heads = {
         "another origin": head_over(house.raws[:11], origin="example.org/other"),
         "another key": head_over(house.raws[:11], "another"),
         "spoilt": head_over(house.raws[:11]).replace(b"\n11\n", b"\n10\n"),
     }
-    change = {name: heads.get(value, value) if isinstance(value, str) else value for name, value in change.items()}
+    change = {
+        name: heads.get(value, value) if isinstance(value, str) else value
+        for name, value in change.items()
+    }
     assert house.ask(asking(house.raws, 7, 11, **change))[0] == status
     assert house.witness.size == 7
 
@@ -128,8 +143,12 @@ def test_a_head_of_other_records_is_refused_and_kept_as_evidence(empty: House) -
     assert house.witness.size == len(house.raws)
 
 
-@pytest.mark.parametrize(("old", "size", "status"), [(7, 9, 422), (9, 9, 409), (0, 5, 409), (5, 9, 409), (9, 7, 400)])
-def test_a_fork_is_told_and_kept_however_it_is_asked_for(old: int, size: int, status: int, house: House) -> None:
+@pytest.mark.parametrize(
+    ("old", "size", "status"), [(7, 9, 422), (9, 9, 409), (0, 5, 409), (5, 9, 409), (9, 7, 400)]
+)
+def test_a_fork_is_told_and_kept_however_it_is_asked_for(
+    old: int, size: int, status: int, house: House
+) -> None:
     assert house.ask(asking(house.raws, 0, 7))[0] == 200
     forked = head_over([*house.raws[: size - 1], house.raws[size]])
     assert house.ask(asking(house.raws, 7, 9, old=old, checkpoint=forked))[0] == status
@@ -138,7 +157,9 @@ def test_a_fork_is_told_and_kept_however_it_is_asked_for(old: int, size: int, st
     assert house.witness.size == 7
 
 
-def test_a_witness_whose_own_copy_is_damaged_cosigns_nothing_and_accuses_nobody(house: House) -> None:
+def test_a_witness_whose_own_copy_is_damaged_cosigns_nothing_and_accuses_nobody(
+    house: House,
+) -> None:
     path = house.folder / "leaves"
     raw = bytearray(path.read_bytes())
     raw[32 * 3] ^= 4
@@ -154,7 +175,12 @@ def test_a_stub_whose_erasure_has_not_come_is_no_record_that_is_held(tmp_path: P
         id = house.world.open("nato/o-1", NOTE)
         at = house.world.exchange(id).opened.position
         house.world.attested(
-            {"act": "erasure", "records": [msgspec.to_builtins(each) for each in house.world.ledger.records_of(id)]},
+            {
+                "act": "erasure",
+                "records": [
+                    msgspec.to_builtins(each) for each in house.world.ledger.records_of(id)
+                ],
+            },
             "nato/root",
             "china/root",
         )
@@ -187,7 +213,9 @@ def test_when_was_cosigned_is_kept_between_which_times_each_record_came(house: H
     house.mirror.take(house.raws[len(house.raws) - 1 :], head_over(house.raws))
     house.now = NOW + timedelta(seconds=1_000)
     assert house.ask(asking(house.raws, 11, len(house.raws)))[0] == 200
-    assert times_in(house.folder)[-1] == Cosigned(size=len(house.raws), time=begin + 1_000), "what a crash left half written is passed over"
+    assert times_in(house.folder)[-1] == Cosigned(size=len(house.raws), time=begin + 1_000), (
+        "what a crash left half written is passed over"
+    )
 
 
 def test_a_side_may_hold_its_witness_and_let_it_go(house: House) -> None:
@@ -218,7 +246,9 @@ async def test_the_side_is_told_once_of_each_silence(
     for silent in (599, 601, 5_000):
         house.now = NOW + timedelta(seconds=silent)
         await asyncio.sleep(0.05)
-        said.append(capsys.readouterr().err.count("no head was brought for 10 minutes: ask the host why"))
+        said.append(
+            capsys.readouterr().err.count("no head was brought for 10 minutes: ask the host why")
+        )
     await house.witness.add(asking(house.raws, 0, 9))
     await asyncio.sleep(0.05)
     house.now += timedelta(seconds=601)
@@ -229,5 +259,7 @@ async def test_the_side_is_told_once_of_each_silence(
 
 
 async def test_of_two_requests_at_once_one_is_told_the_others_size(house: House) -> None:
-    answers = await asyncio.gather(*(house.witness.add(asking(house.raws, 0, new)) for new in (7, 9)))
+    answers = await asyncio.gather(
+        *(house.witness.add(asking(house.raws, 0, new)) for new in (7, 9))
+    )
     assert sorted(answer.status for answer in answers) == [200, 409]

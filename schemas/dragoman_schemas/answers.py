@@ -10,7 +10,12 @@ from dragoman_schemas.frame import Precedence
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
-Mailbox = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$(?!\n)")]
+Mailbox = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$(?!\n)"
+    ),
+]
 """One address that mail is sent to, in the plain form."""
 
 Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$(?!\n)")]
@@ -362,7 +367,9 @@ class PersonEntry(Shape, frozen=True, kw_only=True):
     name: PersonLine
     post: PersonLine | UnsetType = UNSET
     institution: PersonLine | UnsetType = UNSET
-    telephones: Annotated[tuple[Telephone, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
+    telephones: Annotated[tuple[Telephone, ...], Meta(min_length=1, max_length=10)] | UnsetType = (
+        UNSET
+    )
     emails: Annotated[tuple[Email, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET
     note: Annotated[str, Meta(min_length=1, max_length=1_000)] | UnsetType = UNSET
@@ -766,7 +773,9 @@ class Opening(Shape, frozen=True, kw_only=True):
     """A channel to be opened by an act that the root keys of every side signed: its bytes, and the signatures, `keyid:base64` each."""
 
     act: Raw
-    signatures: Annotated[tuple[Annotated[str, Meta(max_length=20_000)], ...], Meta(min_length=1, max_length=64)]
+    signatures: Annotated[
+        tuple[Annotated[str, Meta(max_length=20_000)], ...], Meta(min_length=1, max_length=64)
+    ]
 
 
 class OpeningTerms(Answer, frozen=True, kw_only=True):

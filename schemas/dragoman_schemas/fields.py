@@ -43,7 +43,9 @@ TimestampOrUnknown = Annotated[
 
 Id = Annotated[
     str,
-    Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"),
+    Meta(
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"
+    ),
 ]
 """A record's id: of an officer a UUIDv7 that a client drew, or a UUIDv8 of its key; of a service a UUIDv5 of what it records (decision 0045)."""
 
@@ -68,7 +70,9 @@ Zone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)"
 CodeWord = Annotated[str, Meta(pattern=r"^[A-Z]{3,16}$(?!\n)")]
 """The word that names a codebook in a coded message."""
 
-Actor = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
+Actor = Annotated[
+    str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)
+]
 """An officer with the side: side/officer."""
 
 Phrase = Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)]

@@ -14,7 +14,11 @@ HOUR: Final = 3_600
 DAY: Final = 86_400
 
 
-ANNUAL: Final = {"annual_calendar": (-1, 11, 15), "force_information": (-1, 12, 15), "missile_declaration": (0, 3, 31)}
+ANNUAL: Final = {
+    "annual_calendar": (-1, 11, 15),
+    "force_information": (-1, 12, 15),
+    "missile_declaration": (0, 3, 31),
+}
 """The last day of each exchange of a year: how many years after that year, which month and day."""
 
 
@@ -85,13 +89,26 @@ class Profile(Struct, frozen=True, kw_only=True):
     ladder: Ladder | None = None
 
 
-_ACKNOWLEDGEMENT: Final = {"flash": 10 * MINUTE, "immediate": 30 * MINUTE, "priority": 3 * HOUR, "routine": DAY}
+_ACKNOWLEDGEMENT: Final = {
+    "flash": 10 * MINUTE,
+    "immediate": 30 * MINUTE,
+    "priority": 3 * HOUR,
+    "routine": DAY,
+}
 
 PROFILES: Final[dict[str, Profile]] = {
     profile.name: profile
     for profile in (
         Profile(name="default", acknowledgement=_ACKNOWLEDGEMENT),
-        Profile(name="vienna", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=2 * DAY, urgent=2 * DAY, meeting=2 * DAY)),
-        Profile(name="shanghai", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=None)),
+        Profile(
+            name="vienna",
+            acknowledgement=_ACKNOWLEDGEMENT,
+            ladder=Ladder(answer=2 * DAY, urgent=2 * DAY, meeting=2 * DAY),
+        ),
+        Profile(
+            name="shanghai",
+            acknowledgement=_ACKNOWLEDGEMENT,
+            ladder=Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=None),
+        ),
     )
 }

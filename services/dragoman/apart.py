@@ -63,7 +63,10 @@ class Apart:
         self.wire = Wire(receiving, sending)
         ends = (theirs_in, theirs_out)
         try:
-            self._process = subprocess.Popen([sys.executable, "-m", "dragoman.apart", module, *map(str, ends), *arguments], pass_fds=ends)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dragoman.apart", module, *map(str, ends), *arguments],
+                pass_fds=ends,
+            )
         finally:
             for end in ends:
                 os.close(end)

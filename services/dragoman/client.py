@@ -31,7 +31,18 @@ from dragoman.domain import consent, ids, nesting
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
 from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
-from dragoman_schemas.answers import Alarm, ChannelView, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
+from dragoman_schemas.answers import (
+    Alarm,
+    ChannelView,
+    Drafts,
+    DraftView,
+    Entry,
+    ExchangeView,
+    LiaisonState,
+    Recorded,
+    Row,
+    Rows,
+)
 from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.state import decode_exchange
@@ -127,7 +138,7 @@ class Client:
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: aiohttp.ClientTimeout = _TIMEOUT,  # noqa: ASYNC109  # aiohttp's own
+        timeout: aiohttp.ClientTimeout = _TIMEOUT,  # aiohttp's own  # noqa: ASYNC109
     ) -> Answer:
         """One call. Raises `Answered` with the problem, or `Unreachable`."""
         sent = {**self._headers, **(headers or {})}
@@ -135,21 +146,32 @@ class Client:
             sent.setdefault("Content-Type", "application/json")
         data = None if body is None else io.BytesIO(body)
         try:
-            async with self._session.request(method, self.base_url + path, data=data, headers=sent, timeout=timeout) as response:
+            async with self._session.request(
+                method, self.base_url + path, data=data, headers=sent, timeout=timeout
+            ) as response:
                 answer = Answer(response.status, response.headers.copy(), await _whole(response))
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(
                 f"the certificate of {self.base_url} is not trusted here: {error.certificate_error}; name its CA's file in SSL_CERT_FILE"
             ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?") from None
+            raise Unreachable(
+                f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?"
+            ) from None
         if answer.status >= 400:
             asked = answer.headers.get("Retry-After", "")
             raise Answered(_problem(answer), float(asked) if asked.isdigit() else 0.0)
         return answer
 
     async def post(
-        self, channel: str, act: Said, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+        self,
+        channel: str,
+        act: Said,
+        *,
+        key: str = "",
+        exchange: str = "",
+        if_match: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Posted:
         """Open an exchange, or carry one on where it is named. Raises `Answered`, `Unreachable`.
 
@@ -167,13 +189,21 @@ class Client:
             sent["If-Match"] = f'"{if_match.strip(chr(34))}"'
         return await self._recorded(path, body, sent)
 
-    async def act(self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = "") -> Posted:
+    async def act(
+        self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = ""
+    ) -> Posted:
         """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`.
 
         An act of consent that names no terms is given those of the exchange as it is read here.
         """
         id = await self.exchange_of(channel, exchange)
-        return await self.post(channel, await self.with_terms(channel, id, _bytes(act)), key=key, exchange=id, if_match=if_match)
+        return await self.post(
+            channel,
+            await self.with_terms(channel, id, _bytes(act)),
+            key=key,
+            exchange=id,
+            if_match=if_match,
+        )
 
     async def with_terms(self, channel: str, exchange: str, act: bytes) -> bytes:
         """An act of consent with the digest of the text as it is read here; any other act, and one that names its terms, as it is.
@@ -188,17 +218,30 @@ class Client:
         if name not in consent.ACTS or "terms" in members:
             return act
         state = decode_exchange(bytes((await self.exchange(channel, exchange)).state))
-        given: dict[str, Any] = {each: msgspec.json.decode(members[each]) for each in ("of", "side", "fields") if each in members}
+        given: dict[str, Any] = {
+            each: msgspec.json.decode(members[each])
+            for each in ("of", "side", "fields")
+            if each in members
+        }
         if "side" not in given and len(authors := consent.authors(state, name)) == 1:
             given |= {"side": authors[0]}
         terms = consent.of_act(state, "", name, given)
         return act.rstrip()[:-1] + b',"terms":"%s"}' % terms.encode() if terms else act
 
     async def draft(
-        self, channel: str, act: Said, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+        self,
+        channel: str,
+        act: Said,
+        *,
+        key: str = "",
+        exchange: str = "",
+        if_match: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> DraftView:
         """Draft an act for a colleague to release, with the drafter's signatures as headers."""
-        body = msgspec.json.encode({"act": msgspec.Raw(_bytes(act)), "exchange": exchange, "if_match": if_match.strip('"')})
+        body = msgspec.json.encode(
+            {"act": msgspec.Raw(_bytes(act)), "exchange": exchange, "if_match": if_match.strip('"')}
+        )
         sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
         answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, sent)
         return answer.of("draft", DraftView)
@@ -208,7 +251,9 @@ class Client:
         answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
         return answer.of("list of drafts", Drafts).drafts
 
-    async def release(self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None) -> Posted:
+    async def release(
+        self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None
+    ) -> Posted:
         """Release a draft as it was read, with the releaser's signatures as headers; what was recorded, and whether it had been before."""
         sent = {"If-Match": draft.etag, **(headers or {})}
         return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, sent)
@@ -221,18 +266,27 @@ class Client:
             except Answered as error:
                 if error.problem.status not in (429, 503) or attempt == _TRIES - 1:
                     raise
-                wait = max(wait, min(error.wait, _LONGEST_WAIT)) if error.problem.status == 429 else wait
+                wait = (
+                    max(wait, min(error.wait, _LONGEST_WAIT))
+                    if error.problem.status == 429
+                    else wait
+                )
             except Unreachable:
                 if attempt == _TRIES - 1:
                     raise
             else:
-                return Posted(answer.of("outcome of a post", Recorded), "Idempotent-Replayed" in answer.headers)
+                return Posted(
+                    answer.of("outcome of a post", Recorded),
+                    "Idempotent-Replayed" in answer.headers,
+                )
             await asyncio.sleep(wait)
         raise AssertionError
 
     async def channel(self, channel: str) -> ChannelView:
         """A channel as its members see it. Raises `Garbled`."""
-        return (await self.call("GET", f"/v1/channels/{channel}")).of("description of a channel", ChannelView)
+        return (await self.call("GET", f"/v1/channels/{channel}")).of(
+            "description of a channel", ChannelView
+        )
 
     async def state(self, channel: str, at: int | str = "") -> LiaisonState:
         """The liaison state, now or as it was at a position or a time."""
@@ -241,12 +295,16 @@ class Client:
     async def exchange(self, channel: str, named: str, at: int | str = "") -> ExchangeView:
         """An exchange, named by its id or its number, now or as it was."""
         id = await self.exchange_of(channel, named)
-        return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of("exchange", ExchangeView)
+        return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of(
+            "exchange", ExchangeView
+        )
 
     async def exchanges(self, channel: str, **narrowed: str | int) -> AsyncIterator[Row]:
         """All exchanges that the filters of the list leave, the newest first, over all its pages."""
         while True:
-            page = (await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).of("list of exchanges", Rows)
+            page = (await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).of(
+                "list of exchanges", Rows
+            )
             for row in page.exchanges:
                 yield row
             if not page.next:
@@ -261,8 +319,14 @@ class Client:
         """The id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
         if ids.is_id(named):
             return named
-        number = named.upper() if named.upper().startswith(f"{channel.upper()}/") else f"{channel.upper()}/{named.upper()}"
-        found = (await self.call("GET", f"/v1/channels/{channel}/exchanges?number={number}")).json()["exchanges"]
+        number = (
+            named.upper()
+            if named.upper().startswith(f"{channel.upper()}/")
+            else f"{channel.upper()}/{named.upper()}"
+        )
+        found = (
+            await self.call("GET", f"/v1/channels/{channel}/exchanges?number={number}")
+        ).json()["exchanges"]
         if not found:
             raise Answered(
                 Problem(
@@ -274,9 +338,13 @@ class Client:
             )
         return str(found[0]["id"])
 
-    async def records(self, channel: str, first: int = 1, least: int = 0) -> AsyncIterator[list[Entry]]:
+    async def records(
+        self, channel: str, first: int = 1, least: int = 0
+    ) -> AsyncIterator[list[Entry]]:
         """The records of a channel from a position to now, and to another position at `least`. Raises `Garbled`."""
-        async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least):
+        async for lines in self._lines(
+            f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least
+        ):
             yield [_read(_entry, line, "record") for line in lines]
 
     async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
@@ -284,12 +352,16 @@ class Client:
 
         Raises `Answered` once the token may not read any more.
         """
-        if after is None:  # a position, so that nothing is missed should the stream break before its first record
+        if (
+            after is None
+        ):  # a position, so that nothing is missed should the stream break before its first record
             after = int((await self.call("GET", f"/v1/channels/{channel}")).json()["position"])
         while True:
             event = b""
             try:
-                async for lines in self._lines(f"/v1/channels/{channel}/records?after={after}", "text/event-stream"):
+                async for lines in self._lines(
+                    f"/v1/channels/{channel}/records?after={after}", "text/event-stream"
+                ):
                     for line in lines:
                         if line.startswith(b"event: "):
                             event = line[7:]
@@ -304,9 +376,13 @@ class Client:
             await asyncio.sleep(1)
 
     async def _lines(self, path: str, media: str, least: int = 0) -> AsyncIterator[list[bytes]]:
-        headers = {**self._headers, "Accept": media} | ({"Dragoman-Min-Position": str(least)} if least else {})
+        headers = {**self._headers, "Accept": media} | (
+            {"Dragoman-Min-Position": str(least)} if least else {}
+        )
         try:
-            async with self._session.get(self.base_url + path, headers=headers, timeout=_STREAMING) as response:
+            async with self._session.get(
+                self.base_url + path, headers=headers, timeout=_STREAMING
+            ) as response:
                 if response.status >= 400:
                     raise Answered(_problem(Answer(response.status, {}, await response.read())))
                 rest = b""
@@ -314,9 +390,15 @@ class Client:
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield [line for line in lines if line]
                     if len(rest) > LINE_BYTES:
-                        raise Garbled(f"record of at most {LINE_BYTES} bytes", rest, ValueError("the line is longer"))
+                        raise Garbled(
+                            f"record of at most {LINE_BYTES} bytes",
+                            rest,
+                            ValueError("the line is longer"),
+                        )
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(f"{self.base_url} stopped answering ({type(error).__name__})") from None
+            raise Unreachable(
+                f"{self.base_url} stopped answering ({type(error).__name__})"
+            ) from None
 
 
 def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, wanted: str) -> _Shape:
@@ -333,7 +415,11 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > ANSWER_BYTES:
-            raise Garbled(f"answer of at most {ANSWER_BYTES} bytes", bytes(body[:60]), ValueError("there is more of it"))
+            raise Garbled(
+                f"answer of at most {ANSWER_BYTES} bytes",
+                bytes(body[:60]),
+                ValueError("there is more of it"),
+            )
     return bytes(body)
 
 
@@ -341,11 +427,18 @@ def _problem(answer: Answer) -> Problem:
     try:
         return msgspec.structs.replace(answer.of("problem", Problem), status=answer.status)
     except Garbled:
-        return Problem(type="about:blank", title="", status=answer.status, detail=answer.body.decode(errors="replace")[:200])
+        return Problem(
+            type="about:blank",
+            title="",
+            status=answer.status,
+            detail=answer.body.decode(errors="replace")[:200],
+        )
 
 
 @asynccontextmanager
-async def client(base_url: str, token: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Client]:
+async def client(
+    base_url: str, token: str, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Client]:
     """A client, closed at the end; `tls` says whom to trust, by default whom the system does (`SSL_CERT_FILE` names others)."""
     connector = None if tls is None else aiohttp.TCPConnector(ssl=tls)
     async with aiohttp.ClientSession(connector=connector) as session:

@@ -44,7 +44,12 @@ def read(text: str) -> Asked:
     key, _, url = text.strip().partition(" ")
     verifier = read_verifier(key)
     if verifier.type != COSIGNATURE or not url.strip().startswith(("http://", "https://")):
-        raise NotANote(sentence("%(text)s is no witness: write the verifier key of a cosigner, a space, and its URL", text=repr(text[:80])))
+        raise NotANote(
+            sentence(
+                "%(text)s is no witness: write the verifier key of a cosigner, a space, and its URL",
+                text=repr(text[:80]),
+            )
+        )
     return Asked(verifier=verifier, url=url.strip().rstrip("/"))
 
 
@@ -57,7 +62,9 @@ class Contradicted(Exception):
     def __init__(self, witness: str, size: int, *, beyond: bool) -> None:
         """Keep both."""
         kept = "less is kept here" if beyond else "others are kept here"
-        super().__init__(f"{witness} has cosigned a head of {size} records, signed by the log's key, and {kept}")
+        super().__init__(
+            f"{witness} has cosigned a head of {size} records, signed by the log's key, and {kept}"
+        )
         self.size = size
         self.beyond = beyond
 
@@ -78,7 +85,11 @@ def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
     against = [f"{channel}: {each.against}" for channel, each in answers.items() if each.against]
     if against:
         return Confirmation(reason=OUTDATED, detail="; ".join(against))
-    waiting = [f"{channel}: {', '.join(each.waiting)}" for channel, each in answers.items() if each.waiting and not each.by]
+    waiting = [
+        f"{channel}: {', '.join(each.waiting)}"
+        for channel, each in answers.items()
+        if each.waiting and not each.by
+    ]
     if waiting:
         return Confirmation(reason=UNCONFIRMED, detail="; ".join(waiting))
     return Confirmation(by=tuple(sorted({name for each in answers.values() for name in each.by})))
@@ -110,24 +121,38 @@ class Witnesses:
         waiting = [
             each
             for each in self._sizes
-            if (each.verifier.name, each.verifier.key_id) not in there and self._not_before.get(each, 0.0) <= time.monotonic()
+            if (each.verifier.name, each.verifier.key_id) not in there
+            and self._not_before.get(each, 0.0) <= time.monotonic()
         ]
         signed = str(found).encode()
         given = await asyncio.gather(*(self._one(each, head, signed, nodes) for each in waiting))
         return [signature for signature in given if signature is not None]
 
-    async def agree(self, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None, sealed: bytes | None) -> bool:
+    async def agree(
+        self,
+        log: Verifier,
+        root: Callable[[int], bytes | None],
+        witnessed: Note | None,
+        sealed: bytes | None,
+    ) -> bool:
         """Whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
 
         `root` gives the own root at a size, None where less is kept, and `witnessed` is the newest head that was cosigned here: a
         witness that is not under it, and has no head of this log, is new, and cannot say anything. One that shows nobody its heads is asked
         to cosign the `sealed` one: it says then how many records it has come to.
         """
-        stances = await asyncio.gather(*(self._stance(each, log, root, witnessed, sealed) for each in self._sizes))
+        stances = await asyncio.gather(
+            *(self._stance(each, log, root, witnessed, sealed) for each in self._sizes)
+        )
         return True in stances or all(stance is None for stance in stances)
 
     async def _stance(
-        self, witness: Asked, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None, sealed: bytes | None
+        self,
+        witness: Asked,
+        log: Verifier,
+        root: Callable[[int], bytes | None],
+        witnessed: Note | None,
+        sealed: bytes | None,
     ) -> bool | None:
         """Whether it agrees; None where it has no say. Raises `Contradicted`."""
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
@@ -151,17 +176,27 @@ class Witnesses:
         self._sizes[witness] = head.size
         return True
 
-    async def confirm(self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None) -> LogConfirmation:
+    async def confirm(
+        self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None
+    ) -> LogConfirmation:
         """Ask every witness whether the newest signed head, `sealed`, is the newest that it knows. Nothing is signed for it.
 
         A head by the log's key that a witness shows, of more records or of others than are here, contradicts. One that has come less far is
         asked to cosign the newest. `root` is as in `agree`.
         """
         try:
-            newest = Checkpoint(log.name, 0, merkle.EMPTY) if sealed is None else checkpoint.opened(sealed, log)[0]
+            newest = (
+                Checkpoint(log.name, 0, merkle.EMPTY)
+                if sealed is None
+                else checkpoint.opened(sealed, log)[0]
+            )
             if root(newest.size) != newest.root:
-                return LogConfirmation(against=f"the signed head of {newest.size} records is not of the records that are here")
-            answers = await asyncio.gather(*(self._confirm_by(each, log, root, nodes, newest, sealed) for each in self._sizes))
+                return LogConfirmation(
+                    against=f"the signed head of {newest.size} records is not of the records that are here"
+                )
+            answers = await asyncio.gather(
+                *(self._confirm_by(each, log, root, nodes, newest, sealed) for each in self._sizes)
+            )
         except NotANote as error:
             return LogConfirmation(against=f"what is sealed is no head: {error}")
         except Contradicted as error:
@@ -169,7 +204,9 @@ class Witnesses:
         names = [each.verifier.name for each in self._sizes]
         return LogConfirmation(
             by=tuple(name for name, answer in zip(names, answers, strict=True) if answer == ""),
-            waiting=tuple(f"{name} {answer}" for name, answer in zip(names, answers, strict=True) if answer),
+            waiting=tuple(
+                f"{name} {answer}" for name, answer in zip(names, answers, strict=True) if answer
+            ),
         )
 
     async def _confirm_by(
@@ -194,9 +231,14 @@ class Witnesses:
             if size > newest.size:
                 return f"says that it has cosigned {size} records, and the newest head here is of {newest.size}"
             self._sizes[witness] = size
-        if self._sizes[witness] >= newest.size or await self._one(witness, newest, sealed, nodes) is not None:
+        if (
+            self._sizes[witness] >= newest.size
+            or await self._one(witness, newest, sealed, nodes) is not None
+        ):
             return ""
-        return f"has cosigned {self._sizes[witness]} of the {newest.size} records of the newest head"
+        return (
+            f"has cosigned {self._sizes[witness]} of the {newest.size} records of the newest head"
+        )
 
     async def _size_of(self, witness: Asked, sealed: bytes) -> int | str | None:
         """Return how far a witness that shows no heads says it has come; why it does not say so; or None where it did not know the log."""
@@ -221,20 +263,34 @@ class Witnesses:
         asked = Addition(old=0, proof=(), checkpoint=sealed)
         try:
             async with self._session.post(
-                f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
+                f"{witness.url}/add-checkpoint",
+                data=bytes(asked),
+                timeout=_SECONDS,
+                allow_redirects=False,
             ) as answer:
                 status, body = answer.status, await _body_of(answer)
         except (aiohttp.ClientError, TimeoutError):
             return False
-        return status == _CONFLICT and body.strip().isdigit() and int(body) <= checkpoint.read(note.read(sealed).text).size
+        return (
+            status == _CONFLICT
+            and body.strip().isdigit()
+            and int(body) <= checkpoint.read(note.read(sealed).text).size
+        )
 
-    async def _one(self, witness: Asked, head: Checkpoint, signed: bytes, nodes: Nodes) -> Signature | None:
+    async def _one(
+        self, witness: Asked, head: Checkpoint, signed: bytes, nodes: Nodes
+    ) -> Signature | None:
         for _ in range(_TRIES):
             old = self._sizes[witness]
-            asked = Addition(old=old, proof=tuple(merkle.consistency(nodes, old, head.size)), checkpoint=signed)
+            asked = Addition(
+                old=old, proof=tuple(merkle.consistency(nodes, old, head.size)), checkpoint=signed
+            )
             try:
                 async with self._session.post(
-                    f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
+                    f"{witness.url}/add-checkpoint",
+                    data=bytes(asked),
+                    timeout=_SECONDS,
+                    allow_redirects=False,
                 ) as answer:
                     status, body = answer.status, await _body_of(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -249,7 +305,10 @@ class Witnesses:
                 if size <= head.size:
                     continue
                 self._sizes[witness] = 0
-                self._later(witness, f"it says that it has cosigned {size} records, and there are {head.size}")
+                self._later(
+                    witness,
+                    f"it says that it has cosigned {size} records, and there are {head.size}",
+                )
                 return None
             if status == _UNKNOWN:
                 self._not_before[witness] = float("inf")  # it is another log's

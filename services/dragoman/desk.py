@@ -37,7 +37,13 @@ from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused, invalid
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES, SIGNATURES
+from dragoman.limits import (
+    APPEND_ATTEMPTS,
+    APPEND_SECONDS,
+    EXCHANGE_BYTES,
+    EXCHANGE_SPARE_BYTES,
+    SIGNATURES,
+)
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -71,7 +77,8 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 def _unknown(error: object) -> Sentence:
     return sentence(
-        "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.", error=error
+        "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
+        error=error,
     )
 
 
@@ -89,7 +96,11 @@ class Desk:
     """Takes posts in, for all channels of a gateway. Owns no state but the keys that it keeps for trials."""
 
     def __init__(
-        self, custody: Custody, *, now: Callable[[], datetime] = utc_now, read_only_reason: Callable[[], Sentence | None] = lambda: None
+        self,
+        custody: Custody,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        read_only_reason: Callable[[], Sentence | None] = lambda: None,
     ) -> None:
         """Sign for trial channels with the keys in custody. Nothing is recorded while `read_only_reason` gives a reason."""
         self._custody = custody
@@ -98,7 +109,9 @@ class Desk:
         self._taken: set[tuple[str, str]] = set()
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
-    async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
+    async def post(
+        self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")
+    ) -> Kept:
         """Record a post, once. Raises `Refused`.
 
         Posts to one exchange take turns: they would only meet in a conflict, and be decided again.
@@ -137,7 +150,11 @@ class Desk:
 
     def _is_own(self, projection: Projection, actor: str, position: int) -> bool:
         record = projection.record_at(position)
-        return record is not None and record.envelope.actor == actor and projection.refusal_at(position) is None
+        return (
+            record is not None
+            and record.envelope.actor == actor
+            and projection.refusal_at(position) is None
+        )
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
@@ -184,7 +201,9 @@ class Desk:
             ticked, moment = time.monotonic(), self._now()
             candidate = self._decide(projection.state, projection, post, asked, moment)
             grounds = asked.grounds(projection.registry, candidate)
-            new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
+            new = (
+                attempt == 0 and candidate.envelope.subject == candidate.envelope.id
+            )  # nothing stands there but by malice
             entry = Entry(
                 record=candidate,
                 expected=0 if new else projection.last_on(subject_of(candidate)),
@@ -204,14 +223,20 @@ class Desk:
                     raise Refused(
                         Refusal(
                             kind="unavailable",
-                            detail=sentence("Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.", error=detail),
+                            detail=sentence(
+                                "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
+                                error=detail,
+                            ),
                         )
                     )
                 case Unknown(detail):
                     raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(detail)))
         raise Refused(
             Refusal(
-                kind="busy", detail=sentence("Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.")
+                kind="busy",
+                detail=sentence(
+                    "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key."
+                ),
             )
         )
 
@@ -223,18 +248,32 @@ class Desk:
     def refuse_if_read_only(self) -> None:
         """Raise `Refused` where this process may write nothing."""
         if (reason := self.read_only_reason) is not None:
-            raise Refused(Refusal(kind="read-only", detail=sentence("Nothing was recorded: %(error)s.", error=reason)))
+            raise Refused(
+                Refusal(
+                    kind="read-only",
+                    detail=sentence("Nothing was recorded: %(error)s.", error=reason),
+                )
+            )
 
     def _refuse_if_broken(self, projection: Projection) -> None:
         self.refuse_if_read_only()
         if projection.broken is not None:
             if projection.is_retried:
-                detail = sentence("%(error)s. Nothing was recorded: try again with the same Idempotency-Key.", error=projection.broken)
+                detail = sentence(
+                    "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.",
+                    error=projection.broken,
+                )
             else:
-                detail = sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken)
+                detail = sentence(
+                    "%(error)s. Nothing is recorded until an operator has looked.",
+                    error=projection.broken,
+                )
             raise Refused(Refusal(kind="read-only", detail=detail))
         if projection.doubt:
-            detail = sentence("Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.", error=projection.doubt)
+            detail = sentence(
+                "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
+                error=projection.doubt,
+            )
             raise Refused(Refusal(kind="unavailable", detail=detail))
         if projection.crowded:
             detail = sentence(
@@ -257,7 +296,9 @@ class Desk:
             )
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
-    async def _reached(self, projection: Projection, position: int, *, nothing: bool = False) -> None:
+    async def _reached(
+        self, projection: Projection, position: int, *, nothing: bool = False
+    ) -> None:
         """Wait until a position is folded. Raises `Refused`: nothing was recorded, or it is not known."""
         try:
             await projection.reached(position)
@@ -280,7 +321,9 @@ class Desk:
         """The answer that the post at a position was given. Raises `Refused` as it was then."""
         return replace(await self._outcome(projection, position), replayed=True)
 
-    async def _outcome(self, projection: Projection, position: int, post: Post | None = None) -> Kept:
+    async def _outcome(
+        self, projection: Projection, position: int, post: Post | None = None
+    ) -> Kept:
         await self._reached(projection, position)
         row = projection.row(position)
         record: Record | None
@@ -290,7 +333,9 @@ class Desk:
                 raise Refused(
                     Refusal(
                         kind="void",
-                        detail=sentence("What stands at position %(position)s is no record.", position=position),
+                        detail=sentence(
+                            "What stands at position %(position)s is no record.", position=position
+                        ),
                         position=position,
                     )
                 )
@@ -301,13 +346,19 @@ class Desk:
             raise Refused(
                 Refusal(
                     kind="erased",
-                    detail=sentence("What stood at position %(position)s was erased by the consent of every side.", position=position),
+                    detail=sentence(
+                        "What stood at position %(position)s was erased by the consent of every side.",
+                        position=position,
+                    ),
                 )
             )
         if post is not None and not _is_same(record, post):
             raise Refused(
                 Refusal(
-                    kind="key-reused", detail=sentence("This Idempotency-Key was used for another post. Take a new key for a new post.")
+                    kind="key-reused",
+                    detail=sentence(
+                        "This Idempotency-Key was used for another post. Take a new key for a new post."
+                    ),
                 )
             )
         if void is not None:
@@ -316,39 +367,74 @@ class Desk:
                 position=position,
                 reason=void.detail,
             )
-            raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
+            raise Refused(
+                Refusal(kind="void", detail=detail, position=position, allowed=void.allowed)
+            )
         known = projection.exchange(record.envelope.subject)
         alone = known is not None and two_keys.sent(known, record.envelope.id) is not None
         return Kept(recorded=_recorded(record, number, position, one_key=alone), replayed=False)
 
-    def _decide(self, state: ChannelState, projection: Projection, post: Post, asked: Asked, moment: datetime) -> Record:
+    def _decide(
+        self,
+        state: ChannelState,
+        projection: Projection,
+        post: Post,
+        asked: Asked,
+        moment: datetime,
+    ) -> Record:
         signatures = post.signatures
-        if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
-            post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
-        decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
-        if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
-            raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
+        if RULES[
+            str(post.data.__struct_config__.tag)
+        ].who is Who.KEEPERS and not post.actor.startswith("service/"):
+            post, signatures = (
+                self._signed(projection, post)
+                if not signatures
+                else (post, self._completed(projection, post))
+            )
+        decided = decide(
+            state,
+            asked,
+            post,
+            time=stamp(moment),
+            salt=secrets.token_hex(32),
+            signatures=signatures,
+        )
+        if isinstance(
+            decided, Refusal
+        ):  # "void" would say that the record is in the log, and nothing is
+            raise Refused(
+                dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided
+            )
         self._refuse_if_too_soon(state, projection, decided)
         _refuse_if_untrue(projection, decided)
         _refuse_if_unchosen(projection, decided)
         try:
             if signatures:
-                decided = records.parse(decided.raw)  # what is signed is read again as a verifier will
+                decided = records.parse(
+                    decided.raw
+                )  # what is signed is read again as a verifier will
             else:
                 records.check_built(decided)
         except NotARecord as error:
-            detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.said)
+            detail = sentence(
+                "What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.",
+                error=error.said,
+            )
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
         _refuse_if_full(projection, decided)
         return decided
 
-    def _refuse_if_too_soon(self, state: ChannelState, projection: Projection, record: Record) -> None:
+    def _refuse_if_too_soon(
+        self, state: ChannelState, projection: Projection, record: Record
+    ) -> None:
         """Raise `Refused` where an officer's act names dates that nobody can keep."""
         if record.envelope.actor.startswith("service/") or not deadlines.names_dates(record):
             return
         after = folded(state, projection, record).state
         if isinstance(after, Exchange):
-            calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
+            calendars = {
+                side: calendar_of(projection.office(side)) for side in (after.side, *after.to)
+            }
             refusal = deadlines.check(projection.registry, after, record, calendars)
             if refusal is not None:
                 raise Refused(refusal)
@@ -371,7 +457,11 @@ class Desk:
         act, owners = post.act, [post.actor]
         side = post.actor.partition("/")[0]
         owners += self._consented(projection, post)
-        if isinstance(post.data, Officer) and "administrator" in post.data.roles and post.data.keys is UNSET:
+        if (
+            isinstance(post.data, Officer)
+            and "administrator" in post.data.roles
+            and post.data.keys is UNSET
+        ):
             owner = f"{side}/{post.data.officer}"
             if not any(key.owner == owner and key.until is None for key in registry.keys.values()):
                 added = base64.b64encode(self._custody.make(registry.name, owner)).decode()
@@ -388,28 +478,44 @@ class Desk:
             "seen": {"size": size, "root": dsse.encode_base64(projection.root(size))},
         }
         act = act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
-        return replace(post, act=act, data=records.decode_act(act)), self._custody.sign(registry.name, owners, act)
+        return replace(post, act=act, data=records.decode_act(act)), self._custody.sign(
+            registry.name, owners, act
+        )
 
     def _completed(self, projection: Projection, post: Post) -> str:
         """The signatures that came with a post and, in a trial, the one of its actor by the key in custody."""
         registry, actor = projection.registry, post.actor
         came = dsse.read_signatures(post.signatures, SIGNATURES) or {}
-        signed = any(keyid in came for keyid, key in registry.keys.items() if key.owner == actor and key.until is None)
-        owners = [*([] if signed or not self._custody.holds(registry.name, actor) else [actor]), *self._consented(projection, post)]
+        signed = any(
+            keyid in came
+            for keyid, key in registry.keys.items()
+            if key.owner == actor and key.until is None
+        )
+        owners = [
+            *([] if signed or not self._custody.holds(registry.name, actor) else [actor]),
+            *self._consented(projection, post),
+        ]
         if registry.custody != "host" or not owners:
             return post.signatures
-        own = dsse.read_signatures(self._custody.sign(registry.name, owners, post.act), SIGNATURES) or {}
+        own = (
+            dsse.read_signatures(self._custody.sign(registry.name, owners, post.act), SIGNATURES)
+            or {}
+        )
         return dsse.write_signatures(came | own)
 
     def _consented(self, projection: Projection, post: Post) -> list[str]:
         """In whose name the host signs an erasure in a trial: the roots of the other sides that have consented to just that, as far as it keeps them."""
         if not isinstance(post.data, Erasure) or projection.registry.custody != "host":
             return []
-        sides = consenting(projection.registry, hash_of(post.data)).keys() - {post.actor.partition("/")[0]}
+        sides = consenting(projection.registry, hash_of(post.data)).keys() - {
+            post.actor.partition("/")[0]
+        }
         roots = [f"{side}/{ROOT}" for side in sorted(sides)]
         return [root for root in roots if self._custody.holds(projection.name, root)]
 
-    def genesis(self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str) -> Record:
+    def genesis(
+        self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str
+    ) -> Record:
         """The signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""
         roots = {side: self._custody.make(new.name, f"{side}/root") for side in new.sides}
         act: dict[str, object] = {
@@ -417,7 +523,10 @@ class Desk:
             "type": "dragoman.channel-opening.v1",
             "name": new.name,
             "kind": new.kind,
-            "sides": [{"name": side, "roots": [dsse.encode_base64(root)], "threshold": 1} for side, root in roots.items()],
+            "sides": [
+                {"name": side, "roots": [dsse.encode_base64(root)], "threshold": 1}
+                for side, root in roots.items()
+            ],
             "log_key": dsse.encode_base64(log_key),
             "origin": origin,
             "languages": list(new.languages),
@@ -428,7 +537,12 @@ class Desk:
             act["exercise_of"] = {"name": exercise_of[0], "cid": exercise_of[1]}
         act |= {"rules": 1, "custody": "host", "nonce": secrets.token_hex(32)}
         raw, data = records.read_act(msgspec.json.encode(act), cut=False)
-        return self.opening(new.name, raw, data, self._custody.sign(new.name, [f"{side}/root" for side in new.sides], raw))
+        return self.opening(
+            new.name,
+            raw,
+            data,
+            self._custody.sign(new.name, [f"{side}/root" for side in new.sides], raw),
+        )
 
     def opening(self, name: str, raw: bytes, data: Act, signatures: str) -> Record:
         """The genesis that an opening becomes which the root keys of all sides signed. Raises `Refused`."""
@@ -460,21 +574,33 @@ class Desk:
         outcome = await event_log.append([Entry(record=genesis, expected=0, first=True)])
         match outcome:
             case Appended(1):
-                log.info("channel.opened", channel=event_log.channel, cid=channels.cid_of(genesis.act))
+                log.info(
+                    "channel.opened", channel=event_log.channel, cid=channels.cid_of(genesis.act)
+                )
             case Unavailable(detail) | Unknown(detail):
                 raise Refused(
-                    Refusal(kind="unavailable", detail=sentence("The channel is not opened: %(error)s. Try again.", error=detail))
+                    Refusal(
+                        kind="unavailable",
+                        detail=sentence(
+                            "The channel is not opened: %(error)s. Try again.", error=detail
+                        ),
+                    )
                 )
             case _:
                 raise Refused(
                     Refusal(
                         kind="exists",
-                        detail=sentence("There is a channel %(channel)s already; choose another name.", channel=event_log.channel),
+                        detail=sentence(
+                            "There is a channel %(channel)s already; choose another name.",
+                            channel=event_log.channel,
+                        ),
                     )
                 )
 
 
-SETTLING: Final = frozenset({"acknowledgement", "correction", "cancellation", "closure", "second-key"})
+SETTLING: Final = frozenset(
+    {"acknowledgement", "correction", "cancellation", "closure", "second-key"}
+)
 """Acts for which every exchange has room left."""
 
 
@@ -494,10 +620,17 @@ def _refuse_if_untrue(projection: Projection, record: Record) -> None:
         named = None if position is None else projection.record_at(position)
         if named is None or not named.act:
             raise Refused(
-                invalid(f"{pointer}/{index}/record", sentence("this record was erased by every side; nothing of it can be published"))
+                invalid(
+                    f"{pointer}/{index}/record",
+                    sentence(
+                        "this record was erased by every side; nothing of it can be published"
+                    ),
+                )
             )
         if not release.fits(item, named):
-            detail = sentence("this is not the digest of what is left of the record; take it over the act's bytes without those members")
+            detail = sentence(
+                "this is not the digest of what is left of the record; take it over the act's bytes without those members"
+            )
             raise Refused(invalid(f"{pointer}/{index}/extract", detail))
 
 
@@ -515,7 +648,10 @@ def _refuse_if_full(projection: Projection, record: Record) -> None:
     if record.side == SERVICE or envelope.family == "channel":
         return
     most = EXCHANGE_BYTES - (0 if record.name in SETTLING else EXCHANGE_SPARE_BYTES)
-    if envelope.subject == envelope.id or projection.said_by(envelope.subject, record.side) + len(record.raw) <= most:
+    if (
+        envelope.subject == envelope.id
+        or projection.said_by(envelope.subject, record.side) + len(record.raw) <= most
+    ):
         return
     detail = sentence(
         "Nothing was recorded: %(side)s has used its room in this exchange, %(n)s KiB. "
@@ -530,13 +666,17 @@ def _is_same(record: Record, post: Post) -> bool:
     """Whether a record is what the post became: the same act, or the act as the desk completed and signed it for a trial."""
     name = str(post.data.__struct_config__.tag)
     e = record.envelope
-    subject = e.id if name in FORMATS else e.subject if RULES[name].family == "channel" else post.exchange
+    subject = (
+        e.id if name in FORMATS else e.subject if RULES[name].family == "channel" else post.exchange
+    )
     if (e.actor, record.name, e.subject) != (post.actor, name, subject):
         return False
     if record.act == post.act:
         return True
     completed = RULES[name].who is Who.KEEPERS and post.data.signed is UNSET
-    return completed and record.act.startswith((post.act[:-1] + b',"signed":', post.act[:-1] + b',"keys":'))
+    return completed and record.act.startswith(
+        (post.act[:-1] + b',"signed":', post.act[:-1] + b',"keys":')
+    )
 
 
 def _recorded(record: Record, number: str, position: int, *, one_key: bool) -> Recorded:

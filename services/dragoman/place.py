@@ -93,7 +93,10 @@ def fault_of(data: Path) -> str:
     path = data / FILE
     try:
         with path.open("rb") as file:
-            home, place = msgspec.json.decode(file.read(), type=Place), _place_of(file.fileno(), data)
+            home, place = (
+                msgspec.json.decode(file.read(), type=Place),
+                _place_of(file.fileno(), data),
+            )
     except FileNotFoundError:
         return ""
     except (OSError, msgspec.MsgspecError) as error:
@@ -162,14 +165,27 @@ class PlaceGuard:
         answer = Confirmation() if confirm is None else await confirm()
         if answer.reason is None:
             _try_to_write(self._data)
-            nobody = "nobody: no witness is named in the settings" if confirm is None else "nobody: no witness knows these logs"
-            log.warning("place.taken_over", data=str(self._data), confirmed_by=", ".join(answer.by) or nobody)
+            nobody = (
+                "nobody: no witness is named in the settings"
+                if confirm is None
+                else "nobody: no witness knows these logs"
+            )
+            log.warning(
+                "place.taken_over",
+                data=str(self._data),
+                confirmed_by=", ".join(answer.by) or nobody,
+            )
             self._allow()
             return
         self._reason = answer.reason
         if answer.detail != self._last_detail:
             self._last_detail = answer.detail
-            log.critical("place.not_taken_over", data=str(self._data), reason=answer.detail, do=str(answer.reason))
+            log.critical(
+                "place.not_taken_over",
+                data=str(self._data),
+                reason=answer.detail,
+                do=str(answer.reason),
+            )
 
 
 def _is_same_file(home: Place, place: Place) -> bool:
@@ -183,7 +199,12 @@ def _try_to_write(data: Path) -> None:
     try:
         _write(data)
     except OSError as error:
-        log.warning("place.not_written", data=str(data), reason=str(error), do="make room, or let this user write there")
+        log.warning(
+            "place.not_written",
+            data=str(data),
+            reason=str(error),
+            do="make room, or let this user write there",
+        )
 
 
 def _write(data: Path) -> None:
@@ -235,7 +256,11 @@ def machine(id_file: Path = _MACHINE_ID, mounts: Path = _MOUNTS) -> str:
         lasting = _lasts(id_file, mounts.read_text())
     except (OSError, UnicodeDecodeError):
         return ""
-    return hashlib.sha256(f"dragoman place {id}".encode()).hexdigest() if lasting and _ID.fullmatch(id) else ""
+    return (
+        hashlib.sha256(f"dragoman place {id}".encode()).hexdigest()
+        if lasting and _ID.fullmatch(id)
+        else ""
+    )
 
 
 def _lasts(file: Path, mounts: str) -> bool:
@@ -246,5 +271,9 @@ def _lasts(file: Path, mounts: str) -> bool:
         point = Path(before.split()[4])
         if (point == file or point in file.parents) and len(point.parts) >= len(best.parts):
             best, passing = point, after.split()[0] in _PASSING
-    in_container = any(marker.exists() for marker in _CONTAINERS) or "KUBERNETES_SERVICE_HOST" in os.environ
-    return not passing and (best == file or not in_container)  # the machine's own id is sometimes mounted into a container
+    in_container = (
+        any(marker.exists() for marker in _CONTAINERS) or "KUBERNETES_SERVICE_HOST" in os.environ
+    )
+    return not passing and (
+        best == file or not in_container
+    )  # the machine's own id is sometimes mounted into a container

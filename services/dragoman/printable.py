@@ -21,7 +21,10 @@ def escaped(text: str) -> str:
     r"""Return a text in which whatever a terminal would obey is written as `\u001b`, `\u202e` or the like; lines stay."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(each) if unicodedata.category(each) in _BREAKING and each not in _KEPT else each for each in text)
+    return "".join(
+        _escape(each) if unicodedata.category(each) in _BREAKING and each not in _KEPT else each
+        for each in text
+    )
 
 
 def one_line(text: str) -> str:
@@ -36,5 +39,9 @@ def one_line(text: str) -> str:
 def _escape(character: str) -> str:
     """Return a character as JSON has it, so that printed JSON means the same."""
     code = ord(character)
-    units = (code,) if code <= 0xFFFF else (0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF))
+    units = (
+        (code,)
+        if code <= 0xFFFF
+        else (0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF))
+    )
     return "".join(f"\\u{unit:04x}" for unit in units)

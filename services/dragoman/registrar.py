@@ -62,7 +62,9 @@ async def _in_thread(work: Callable[[T], None], on: T) -> None:
         await asyncio.shield(working)
     finally:
         while not working.done():
-            with suppress(asyncio.CancelledError):  # however often: it is raised once the thread has done
+            with suppress(
+                asyncio.CancelledError
+            ):  # however often: it is raised once the thread has done
                 await asyncio.wait([working])
         working.exception()  # told by the shield, or to nobody who waits for it any more
 
@@ -75,7 +77,13 @@ class _Sealing:
     """One channel: its archive, and the head that is sealed."""
 
     def __init__(
-        self, channel: str, archive: Archive, seals: Seals, seed: bytes, now: Callable[[], datetime], witnesses: Witnesses
+        self,
+        channel: str,
+        archive: Archive,
+        seals: Seals,
+        seed: bytes,
+        now: Callable[[], datetime],
+        witnesses: Witnesses,
     ) -> None:
         self._witnesses = witnesses
         self.channel = channel
@@ -99,7 +107,9 @@ class _Sealing:
             except NotARecord:
                 return None
             public = dsse.public_of(self._seed)
-            if isinstance(opening, ChannelOpening) and opening.log_key == dsse.encode_base64(public):
+            if isinstance(opening, ChannelOpening) and opening.log_key == dsse.encode_base64(
+                public
+            ):
                 self._verifier = Verifier(opening.origin, ED25519, public)
         return self._verifier
 
@@ -109,7 +119,11 @@ class _Sealing:
         if fresh and fresh[0].position != self.archive.size + 1:
             raise Unexplained(f"position {self.archive.size + 1} is missing in the log")
         if fresh:
-            entries = {each.position for each in fresh if standing_in(each.raw, each.position, (self.named or {}).get) is not None}
+            entries = {
+                each.position
+                for each in fresh
+                if standing_in(each.raw, each.position, (self.named or {}).get) is not None
+            }
             self.archive.add([message.raw for message in fresh], entries)
 
     async def compare(self, event_log: JetStreamLog) -> None:
@@ -119,9 +133,15 @@ class _Sealing:
             stood = await event_log.read_kept(size, 1)
             if not stood or stood[0].raw != self.archive.raw(size):
                 what = "nothing" if not stood else "another message"
-                raise Unexplained(f"at position {size} the log holds {what} where a record was kept")
+                raise Unexplained(
+                    f"at position {size} the log holds {what} where a record was kept"
+                )
         self.sealed = await self._seals.newest(self.channel)
-        if self.sealed is None and self.archive.staged is None and not await self._seals.knew(self.channel):
+        if (
+            self.sealed is None
+            and self.archive.staged is None
+            and not await self._seals.knew(self.channel)
+        ):
             raise Unexplained(
                 "no head of it is kept, and where heads are kept was made after the log: what was signed before is lost; "
                 "call `dragoman log rebuild` with a side's mirror or an export, which has the newest head"
@@ -136,7 +156,9 @@ class _Sealing:
             raise Unexplained(f"the sealed head is none: {error}") from None
         if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
             self.archive.self_check()
-            raise Unexplained(f"the sealed head of {head.size} records is not that of the records that were kept")
+            raise Unexplained(
+                f"the sealed head of {head.size} records is not that of the records that were kept"
+            )
         return head
 
     async def seal(self) -> None:
@@ -194,22 +216,40 @@ class _Sealing:
             return LogConfirmation(waiting=("the log is not read yet",))
         if verifier is None:
             return LogConfirmation()  # there is no record yet, or the log is another registrar's
-        return await self._witnesses.confirm(verifier, self._root_at, self.archive.nodes, None if self.sealed is None else self.sealed.note)
+        return await self._witnesses.confirm(
+            verifier,
+            self._root_at,
+            self.archive.nodes,
+            None if self.sealed is None else self.sealed.note,
+        )
 
     async def _is_agreed(self, verifier: Verifier) -> bool:
         """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
         raw = self.archive.witnessed
         try:
             agreed = await self._witnesses.agree(
-                verifier, self._root_at, None if raw is None else note.read(raw), None if self.sealed is None else self.sealed.note
+                verifier,
+                self._root_at,
+                None if raw is None else note.read(raw),
+                None if self.sealed is None else self.sealed.note,
             )
         except Contradicted as error:
             self.sealed = await self._seals.newest(self.channel)
-            if error.beyond and self.sealed is not None and self._explain(self.sealed.note, verifier).size >= error.size:
+            if (
+                error.beyond
+                and self.sealed is not None
+                and self._explain(self.sealed.note, verifier).size >= error.size
+            ):
                 return False  # another registrar has sealed it meanwhile, and the archive will come so far
-            raise Unexplained(f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be") from None
+            raise Unexplained(
+                f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be"
+            ) from None
         if not agreed and self._is_time_to_tell():
-            log.warning("registrar.waits_for_a_witness", channel=self.channel, do="ask the sides to start their witnesses")
+            log.warning(
+                "registrar.waits_for_a_witness",
+                channel=self.channel,
+                do="ask the sides to start their witnesses",
+            )
         return agreed
 
     def waits(self, error: LogUnreachable) -> None:
@@ -236,15 +276,23 @@ class _Sealing:
 
     def _trust(self, verifier: Verifier) -> None:
         """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""
-        staged, known = (self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed))
+        staged, known = (
+            self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed)
+        )
         sealed = None if self.sealed is None else self._explain(self.sealed.note, verifier)
         for head in (staged, known):
             if head is not None and head.size > self.archive.size:
-                raise Unexplained(f"{head.size} records were signed here, and the archive holds {self.archive.size}")
+                raise Unexplained(
+                    f"{head.size} records were signed here, and the archive holds {self.archive.size}"
+                )
         if known is not None and (sealed is None or sealed.size < known.size):
             shown = "none" if sealed is None else f"one of {sealed.size}"
-            raise Unexplained(f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one")
-        self.trusted = sealed is None or sealed.size <= self.archive.size  # else the archive has yet to come so far
+            raise Unexplained(
+                f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one"
+            )
+        self.trusted = (
+            sealed is None or sealed.size <= self.archive.size
+        )  # else the archive has yet to come so far
         if self.sealed is not None:
             self._signed_at = self._signed_at or self.sealed.taken or self._now()
 
@@ -305,7 +353,11 @@ class Registrar:
         answers: dict[str, LogConfirmation] = {}
         for name in names:
             sealing = self._sealings.get(name)
-            answers[name] = LogConfirmation(waiting=("the log is not followed",)) if sealing is None else await sealing.confirmation()
+            answers[name] = (
+                LogConfirmation(waiting=("the log is not followed",))
+                if sealing is None
+                else await sealing.confirmation()
+            )
         return confirmation_of(answers)
 
     async def _keep(self, channel: str) -> None:
@@ -356,7 +408,9 @@ class Registrar:
 
     async def _sign_from_archive(self, channel: str) -> None:
         archive = await self._archive(channel)
-        sealing = self._sealings[channel] = _Sealing(channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses())
+        sealing = self._sealings[channel] = _Sealing(
+            channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses()
+        )
         try:
             await self._follow(sealing)
         finally:
@@ -365,7 +419,9 @@ class Registrar:
 
     async def _archive(self, channel: str) -> Archive:
         """Open a channel's archive, which is checked as a whole the first time. Raises what an archive raises."""
-        opening = asyncio.ensure_future(asyncio.to_thread(Archive, self._folder / channel, checked=channel not in self._checked))
+        opening = asyncio.ensure_future(
+            asyncio.to_thread(Archive, self._folder / channel, checked=channel not in self._checked)
+        )
         try:
             archive = await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -420,7 +476,9 @@ class Registrar:
                     self._explained[sealing.channel] = asyncio.get_running_loop().time()
                 await sealing.countersign()
             except LogUnreachable as error:
-                sealing.trusted = False  # it may have been sealed: what stands there is looked at first
+                sealing.trusted = (
+                    False  # it may have been sealed: what stands there is looked at first
+                )
                 sealing.waits(error)
                 await self._look_again(sealing)
 

@@ -94,7 +94,12 @@ def _span(value: timedelta) -> str:
     days = seconds // 86_400 if seconds >= 172_800 else 0
     hours, rest = divmod(seconds - days * 86_400, 3_600)
     parts = ((days, "days"), (hours, "hours"), (rest // 60, "minutes"), (rest % 60, "seconds"))
-    return " ".join(f"{number} {unit if number > 1 else unit[:-1]}" for number, unit in parts if number) or "0 seconds"
+    return (
+        " ".join(
+            f"{number} {unit if number > 1 else unit[:-1]}" for number, unit in parts if number
+        )
+        or "0 seconds"
+    )
 
 
 def packed(said: Sentence) -> str:
@@ -112,7 +117,11 @@ def unpacked(text: str) -> Sentence:
 def _parts(value: object) -> object:
     match value:
         case Sentence():
-            return ["sentence", value.message, {name: _parts(each) for name, each in value.values.items()}]
+            return [
+                "sentence",
+                value.message,
+                {name: _parts(each) for name, each in value.values.items()},
+            ]
         case Name():
             return ["name", value.context, value.name, value.first]
         case Moment():

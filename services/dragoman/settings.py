@@ -20,7 +20,13 @@ PREFIX: Final = "DRAGOMAN_"
 _WHERE: Final = re.compile(r"at `\$\.([^`]+)`")
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 _NOT_SETTINGS: Final = frozenset(
-    {"DRAGOMAN_CONFIG", "DRAGOMAN_SERVER", "DRAGOMAN_TOKEN_FILE", "DRAGOMAN_CHANNEL", "DRAGOMAN_REQUIRE_BROWSER"}
+    {
+        "DRAGOMAN_CONFIG",
+        "DRAGOMAN_SERVER",
+        "DRAGOMAN_TOKEN_FILE",
+        "DRAGOMAN_CHANNEL",
+        "DRAGOMAN_REQUIRE_BROWSER",
+    }
 )
 
 
@@ -49,7 +55,22 @@ class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     issuer: str = ""
     audience: str = ""
-    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"], ...] = (
+    algorithms: tuple[
+        Literal[
+            "RS256",
+            "RS384",
+            "RS512",
+            "PS256",
+            "PS384",
+            "PS512",
+            "ES256",
+            "ES384",
+            "ES512",
+            "Ed25519",
+            "EdDSA",
+        ],
+        ...,
+    ] = (
         "RS256",
         "PS256",
         "ES256",
@@ -77,7 +98,17 @@ class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `private_networks` where such are named.
     """
 
-    retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (
+        5,
+        300,
+        1_800,
+        7_200,
+        18_000,
+        36_000,
+        50_400,
+        72_000,
+        86_400,
+    )
     private_networks: tuple[str, ...] = ()
     smtp: Smtp = Smtp()
 
@@ -157,7 +188,10 @@ class SettingsError(Exception):
 
 
 def load(
-    flags: Mapping[str, Any] | None = None, *, config: Path | None = None, environ: Mapping[str, str] | None = None
+    flags: Mapping[str, Any] | None = None,
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[Settings, dict[str, str]]:
     """The settings, and for each dotted name where its value comes from. Raises `SettingsError`."""
     environment = os.environ if environ is None else environ
@@ -206,7 +240,11 @@ def _files(config: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
         yield named
         return
     home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
-    for path in (Path("dragoman.toml"), home / "dragoman" / "config.toml", Path("/etc/dragoman/dragoman.toml")):
+    for path in (
+        Path("dragoman.toml"),
+        home / "dragoman" / "config.toml",
+        Path("/etc/dragoman/dragoman.toml"),
+    ):
         if path.exists():
             yield path
 
@@ -218,7 +256,13 @@ def _nested(keys: list[str], value: Any) -> dict[str, Any]:
     return value
 
 
-def _merge(values: dict[str, Any], sources: dict[str, str], table: Mapping[str, Any], source: str, path: str = "") -> None:
+def _merge(
+    values: dict[str, Any],
+    sources: dict[str, str],
+    table: Mapping[str, Any],
+    source: str,
+    path: str = "",
+) -> None:
     for key, value in table.items():
         name = f"{path}{key}"
         if isinstance(value, dict):
@@ -233,10 +277,25 @@ def _merge(values: dict[str, Any], sources: dict[str, str], table: Mapping[str, 
 def _explained(text: str, sources: Mapping[str, str]) -> str:
     where = _WHERE.search(text)
     unknown = _UNKNOWN.search(text)
-    path = [step for step in ((where.group(1) if where else ""), (unknown.group(1) if unknown else "")) if step]
+    path = [
+        step
+        for step in ((where.group(1) if where else ""), (unknown.group(1) if unknown else ""))
+        if step
+    ]
     name = ".".join(path)
-    source = next((origin for known, origin in sources.items() if known == name or known.startswith(f"{name}.")), "")
-    lists = """; in the environment a list is JSON: '["one","two"]'""" if "Expected `array`" in text and source.startswith("$") else ""
+    source = next(
+        (
+            origin
+            for known, origin in sources.items()
+            if known == name or known.startswith(f"{name}.")
+        ),
+        "",
+    )
+    lists = (
+        """; in the environment a list is JSON: '["one","two"]'"""
+        if "Expected `array`" in text and source.startswith("$")
+        else ""
+    )
     return f"{text}{f' (from {source})' if source else ''}{lists}; `dragoman config show` lists what there is"
 
 

@@ -35,7 +35,9 @@ Work = Callable[[Callable[[], None]], Awaitable[None]]
 class Backoff:
     """The waits before a failing task is tried again: a second, doubled up to a minute, and a second again once it has worked for a minute."""
 
-    def __init__(self, first: float = RETRY_FIRST_SECONDS, longest: float = RETRY_LONGEST_SECONDS) -> None:
+    def __init__(
+        self, first: float = RETRY_FIRST_SECONDS, longest: float = RETRY_LONGEST_SECONDS
+    ) -> None:
         """Begin with a task that has not failed yet."""
         self._first = first
         self._longest = longest
@@ -89,7 +91,7 @@ async def supervise(
     while True:
         try:
             await work(working)
-        except Exception as error:  # noqa: BLE001  # whatever it is, this task alone fails
+        except Exception as error:  # whatever it is, this task alone fails  # noqa: BLE001
             wait = backoff.failed()
             alarm(name, error, wait, **about)
             failed(name, error)

@@ -30,10 +30,14 @@ Format = Literal["auto", "json", "console"]
 
 _PARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SECRET: Final = frozenset({"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"})
+_SECRET: Final = frozenset(
+    {"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"}
+)
 
 
-_plain_tracebacks: Final = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_plain_tracebacks: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 """Tracebacks without the values of variables, among which are acts and salts."""
 
 
@@ -41,13 +45,18 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     """Set up logging for a process; lines go to standard error."""
     output = Lines(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
-    global _everyday  # noqa: PLW0603  # as structlog's own configuration is
+    global _everyday  # as structlog's own configuration is  # noqa: PLW0603
     _everyday = output if as_json and level in ("debug", "info") else None
     shared: list[Processor] = [complete, output.hurry]
     rendered: list[Processor] = (
         [_plain_tracebacks, _as_json]
         if as_json
-        else [_without_escapes, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            _without_escapes,
+            structlog.dev.ConsoleRenderer(
+                colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
     )
     structlog.configure(
         processors=[*shared, *rendered],
@@ -56,7 +65,11 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(cast("TextIO", output))
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_only_event, *rendered]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[_only_event, *rendered]
+        )
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -64,7 +77,10 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
 
 def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """As a processor: have no value move the cursor of a terminal, or begin a line."""
-    return {name: one_line(value) if isinstance(value, str) and name != "exception" else value for name, value in event.items()}
+    return {
+        name: one_line(value) if isinstance(value, str) and name != "exception" else value
+        for name, value in event.items()
+    }
 
 
 _everyday: "Lines | None" = None
@@ -136,7 +152,9 @@ class Lines:
             lines, self._gathered, self._due, self._hurried = self._gathered, [], None, False
             try:
                 if self._lost:
-                    self._stream.write(f'{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n')
+                    self._stream.write(
+                        f'{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n'
+                    )
                 self._stream.write("".join(lines))
                 self._stream.flush()
             except (OSError, ValueError):  # full, or closed
@@ -174,7 +192,11 @@ def caused_by(request: str | None, parent: str | None) -> Cause:
     drawn = f"{random.getrandbits(256):064x}"
     match = _PARENT.fullmatch(parent) if parent is not None else None
     trace = match.group(1) if match is not None else drawn[:32]
-    cause = Cause(request if request is not None and _REQUEST.fullmatch(request) else drawn[32:48], trace, f"00-{trace}-{drawn[48:]}-01")
+    cause = Cause(
+        request if request is not None and _REQUEST.fullmatch(request) else drawn[32:48],
+        trace,
+        f"00-{trace}-{drawn[48:]}-01",
+    )
     _cause.set(cause)
     return cause
 

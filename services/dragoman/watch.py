@@ -77,7 +77,9 @@ class _Kept:
             self._heap.clear()
             self._changed.clear()
             schedule = line.schedule_of(self.projection.registry)
-            self.line = None if schedule is None else schedule.start  # a check that is due is sent, also after a restart
+            self.line = (
+                None if schedule is None else schedule.start
+            )  # a check that is due is sent, also after a restart
             await self._load()
         while self._changed:
             self._set(self._changed.pop())
@@ -87,7 +89,9 @@ class _Kept:
         if clocks.profile_of(projection.registry)[1] is None:
             return  # nothing binds
         await projection.in_file()
-        ids = await asyncio.wrap_future(projection.store.in_thread(reads.unsettled, projection.store, projection.name))
+        ids = await asyncio.wrap_future(
+            projection.store.in_thread(reads.unsettled, projection.store, projection.name)
+        )
         running = 0
         for number, id in enumerate(ids):
             running += self._set(id)
@@ -113,13 +117,21 @@ class _Kept:
             return []
         try:
             found = clocks.open_clocks(self.projection.registry, state, self._calendars(state))
-        except (OverflowError, ValueError):  # the desk refuses such times; should one stand there, all others go on
-            log.critical("watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True)
+        except (
+            OverflowError,
+            ValueError,
+        ):  # the desk refuses such times; should one stand there, all others go on
+            log.critical(
+                "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
+            )
             return []
         return [(clock, clocks.recorded(state, clock)) for clock in found]
 
     def _calendars(self, state: Exchange) -> dict[str, Calendar]:
-        return {side: clocks.calendar_of(self.projection.office(side)) for side in (state.side, *state.to)}
+        return {
+            side: clocks.calendar_of(self.projection.office(side))
+            for side in (state.side, *state.to)
+        }
 
     def slot(self, now: datetime) -> line.Slot | None:
         """The line check that is due by schedule, whether it was sent or not."""
@@ -142,7 +154,11 @@ class _Kept:
 
     def steps(self, exchange: str, now: datetime) -> list[tuple[Running, int]]:
         """What is to be recorded of an exchange: of each clock the highest step that it has reached."""
-        return [(clock, step) for clock, on_record in self._open(exchange) if (step := clocks.reached(clock, now)) > on_record]
+        return [
+            (clock, step)
+            for clock, on_record in self._open(exchange)
+            if (step := clocks.reached(clock, now)) > on_record
+        ]
 
     def again(self, exchange: str, time: datetime) -> None:
         """Look at an exchange again then."""
@@ -161,7 +177,9 @@ def _next(clock: Running, on_record: int) -> datetime | None:
 class Watch:
     """Keeps the clocks of all channels that a process follows."""
 
-    def __init__(self, channels: Mapping[str, Projection], desk: Desk, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, channels: Mapping[str, Projection], desk: Desk, *, now: Callable[[], datetime]
+    ) -> None:
         """Watch over channels, more of which may come, and record through the desk."""
         self._channels = channels
         self._desk = desk
@@ -199,7 +217,7 @@ class Watch:
             except (Behind, LogBroken) as error:
                 kept.stale = True
                 log.warning("watch.not_kept", channel=name, reason=str(error))
-            except Exception as error:  # noqa: BLE001  # whatever it is, the clocks of the other channels are kept
+            except Exception as error:  # whatever it is, the clocks of the other channels are kept  # noqa: BLE001
                 kept.stale = True
                 alarm(_TASK, error, kept.backoff.failed(), channel=name)
                 projection.fail(_TASK, error)
@@ -222,15 +240,25 @@ class Watch:
         registry = kept.projection.registry
         act = line.act_of(registry, slot)
         key = line.key_of(slot)
-        if any(kept.projection.exchange(each) is not None for each in ids.every(registry.name, clocks.ACTOR, key)):
+        if any(
+            kept.projection.exchange(each) is not None
+            for each in ids.every(registry.name, clocks.ACTOR, key)
+        ):
             return
         id = self._desk.own_id(kept.projection, clocks.ACTOR, key)
         post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=id, family="contact")
         try:
             await self._desk.post(kept.projection, post)
         except Refused as error:
-            log.warning("line.not_checked", channel=registry.name, sequence=slot.sequence, reason=str(error.refusal.detail))
-            if error.refusal.kind != "key-reused":  # else the next slot is tried, which has another id
+            log.warning(
+                "line.not_checked",
+                channel=registry.name,
+                sequence=slot.sequence,
+                reason=str(error.refusal.detail),
+            )
+            if (
+                error.refusal.kind != "key-reused"
+            ):  # else the next slot is tried, which has another id
                 kept.line = now + _AGAIN
         else:
             log.info("line.checked", channel=registry.name, side=slot.side, sequence=slot.sequence)
@@ -253,14 +281,26 @@ class Watch:
                 await self._desk.post(kept.projection, post)
             except Refused as error:
                 # It was met meanwhile, which the fold has told us of, or the log cannot be reached.
-                log.info("clock.not_recorded", channel=kept.projection.name, clock=clock.clock, reason=str(error.refusal.detail))
+                log.info(
+                    "clock.not_recorded",
+                    channel=kept.projection.name,
+                    clock=clock.clock,
+                    reason=str(error.refusal.detail),
+                )
                 if error.refusal.kind == "key-reused":
                     following = _next(clock, step)
                     retries += [now + _TAKEN_AGAIN, *([] if following is None else [following])]
                 else:
                     retries.append(now + _AGAIN)
             else:
-                log.info("clock.recorded", channel=kept.projection.name, exchange=exchange, clock=clock.clock, side=clock.side, step=step)
+                log.info(
+                    "clock.recorded",
+                    channel=kept.projection.name,
+                    exchange=exchange,
+                    clock=clock.clock,
+                    side=clock.side,
+                    step=step,
+                )
         if retries:
             kept.again(exchange, min(retries))
 

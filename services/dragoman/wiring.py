@@ -105,10 +105,18 @@ def _close_to_others(data: Path) -> None:
         data.chmod(mode & 0o700)
     except OSError as error:
         log.warning(
-            "data.open_to_others", data=str(data), reason=str(error), do="chmod 700 that directory: keys and what was said are in it"
+            "data.open_to_others",
+            data=str(data),
+            reason=str(error),
+            do="chmod 700 that directory: keys and what was said are in it",
         )
     else:
-        log.info("data.closed_to_others", data=str(data), before=f"{mode:04o}", after=f"{mode & 0o700:04o}")
+        log.info(
+            "data.closed_to_others",
+            data=str(data),
+            before=f"{mode:04o}",
+            after=f"{mode & 0o700:04o}",
+        )
 
 
 @asynccontextmanager
@@ -124,7 +132,12 @@ async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
 
 @asynccontextmanager
 async def gateway(
-    settings: Settings, endpoint: Endpoint, name: str = "gateway", *, whole: bool = False, take_over: bool = False
+    settings: Settings,
+    endpoint: Endpoint,
+    name: str = "gateway",
+    *,
+    whole: bool = False,
+    take_over: bool = False,
 ) -> AsyncIterator[Running]:
     """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
 
@@ -132,40 +145,77 @@ async def gateway(
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
-        service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
+        service, following = await stack.enter_async_context(
+            _followed(settings, endpoint, name, permit)
+        )
         following(service.keep("deliveries", partial(permit.then, service.keep_delivering)))
         following(service.keep("outages", partial(permit.then, service.keep_outages)))
         following(service.keep("erasing", partial(permit.then, service.keep_erasing)))
         if whole:
-            following(service.keep("watch", partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run)))
-            following(service.keep("courier", partial(permit.then, (await _courier(stack, settings, service, name)).run)))
+            following(
+                service.keep(
+                    "watch",
+                    partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run),
+                )
+            )
+            following(
+                service.keep(
+                    "courier",
+                    partial(permit.then, (await _courier(stack, settings, service, name)).run),
+                )
+            )
             if not settings.registrar.beside:
-                following(service.keep("registrar", partial(permit.then, (await _registrar(stack, settings, endpoint, permit)).run)))
+                following(
+                    service.keep(
+                        "registrar",
+                        partial(
+                            permit.then, (await _registrar(stack, settings, endpoint, permit)).run
+                        ),
+                    )
+                )
         yield await _listening(settings, service, stack, following)
 
 
 @asynccontextmanager
-async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch", *, take_over: bool = False) -> AsyncIterator[None]:
+async def watch(
+    settings: Settings, endpoint: Endpoint, name: str = "watch", *, take_over: bool = False
+) -> AsyncIterator[None]:
     """A watch alone: any number may run, beside any number of gateways."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with _followed(settings, endpoint, name, permit) as (service, following):
-        following(service.keep("watch", partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run)))
+        following(
+            service.keep(
+                "watch",
+                partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run),
+            )
+        )
         log.info("watch.keeping", channels=len(service.channels))
         yield
 
 
 @asynccontextmanager
-async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier", *, take_over: bool = False) -> AsyncIterator[None]:
+async def courier(
+    settings: Settings, endpoint: Endpoint, name: str = "courier", *, take_over: bool = False
+) -> AsyncIterator[None]:
     """A courier alone: several may run, and each endpoint is one's at a time."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
-        service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
-        following(service.keep("courier", partial(permit.then, (await _courier(stack, settings, service, name)).run)))
+        service, following = await stack.enter_async_context(
+            _followed(settings, endpoint, name, permit)
+        )
+        following(
+            service.keep(
+                "courier",
+                partial(permit.then, (await _courier(stack, settings, service, name)).run),
+            )
+        )
         log.info("courier.bringing", channels=len(service.channels))
         yield
 
 
-async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, name: str) -> Rounds:
+async def _courier(
+    stack: AsyncExitStack, settings: Settings, service: Service, name: str
+) -> Rounds:
     webhooks = webhook.Webhooks(service.urls)
     stack.push_async_callback(webhooks.aclose)
     by: dict[Means, Bringing] = {
@@ -175,17 +225,29 @@ async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, 
     own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
         :16
     ]  # of two with one name the projection's lock lets one begin
-    return Rounds(service.channels, service.desk, service.courier, by, retries_s=settings.courier.retries_s, name=own, now=utc_now)
+    return Rounds(
+        service.channels,
+        service.desk,
+        service.courier,
+        by,
+        retries_s=settings.courier.retries_s,
+        name=own,
+        now=utc_now,
+    )
 
 
 @asynccontextmanager
-async def registrar(settings: Settings, endpoint: Endpoint, *, take_over: bool = False) -> AsyncIterator[None]:
+async def registrar(
+    settings: Settings, endpoint: Endpoint, *, take_over: bool = False
+) -> AsyncIterator[None]:
     """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         following = await stack.enter_async_context(_tasks())
         signing = await _registrar(stack, settings, endpoint, permit)
-        following(supervise("registrar", forever(signing.run)))  # it follows the logs at once, and signs once it may
+        following(
+            supervise("registrar", forever(signing.run))
+        )  # it follows the logs at once, and signs once it may
         following(permit.run(signing.confirmation if settings.registrar.witnesses else None))
         log.info("registrar.sealing")
         yield
@@ -201,8 +263,12 @@ async def _witnesses(stack: AsyncExitStack, settings: Settings) -> Callable[[], 
     return lambda: Witnesses(session, asked)
 
 
-async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoint, permit: PlaceGuard) -> Registrar:
-    bus = await stack.enter_async_context(connected(endpoint.url, "registrar", endpoint.seed("registrar")))
+async def _registrar(
+    stack: AsyncExitStack, settings: Settings, endpoint: Endpoint, permit: PlaceGuard
+) -> Registrar:
+    bus = await stack.enter_async_context(
+        connected(endpoint.url, "registrar", endpoint.seed("registrar"))
+    )
     seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
     return Registrar(
         bus,
@@ -216,26 +282,54 @@ async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoi
 
 
 @asynccontextmanager
-async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: PlaceGuard) -> AsyncIterator[tuple[Service, _Start]]:
+async def _followed(
+    settings: Settings, endpoint: Endpoint, name: str, permit: PlaceGuard
+) -> AsyncIterator[tuple[Service, _Start]]:
     """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
-        warden = await stack.enter_async_context(connected(endpoint.url, "warden", endpoint.seed("warden")))
-        steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
-        bus = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
+        warden = await stack.enter_async_context(
+            connected(endpoint.url, "warden", endpoint.seed("warden"))
+        )
+        steward = await stack.enter_async_context(
+            connected(endpoint.url, "steward", endpoint.seed("steward"))
+        )
+        bus = await stack.enter_async_context(
+            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
+        )
         guard = BrokerGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
-        await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
-        await _patiently(lambda: Bucket.create(steward, couriers.BUCKET, settings.nats.replicas, couriers.BYTES))
+        await _patiently(
+            lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES)
+        )
+        await _patiently(
+            lambda: Bucket.create(steward, couriers.BUCKET, settings.nats.replicas, couriers.BYTES)
+        )
         for beside in (people, files):
-            await _patiently(partial(Erasable.create, steward, beside.STREAM, beside.SUBJECTS, settings.nats.replicas, beside.BYTES))
-        apart = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
+            await _patiently(
+                partial(
+                    Erasable.create,
+                    steward,
+                    beside.STREAM,
+                    beside.SUBJECTS,
+                    settings.nats.replicas,
+                    beside.BYTES,
+                )
+            )
+        apart = await stack.enter_async_context(
+            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
+        )
         access = Access(Bucket(bus, BUCKET))
         await _patiently(access.refresh)
         await _patiently(lambda: _know_operator(settings.data, access))
         file = settings.data / "projection" / f"{name}.sqlite"
         marks = settings.data / "marks" / name
-        names = sorted({*await _patiently(lambda: stream.channels(bus)), *(path.stem for path in marks.glob("*.json"))})
+        names = sorted(
+            {
+                *await _patiently(lambda: stream.channels(bus)),
+                *(path.stem for path in marks.glob("*.json")),
+            }
+        )
 
         def log_of(channel: str) -> JetStreamLog:
             return JetStreamLog(channel, bus, replicas=settings.nats.replicas)
@@ -246,22 +340,47 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
 
         async def open_log(channel: str, *, new: bool = False) -> Projection:
             if new:
-                known = any(marks.parent.glob("*/*.json")) or any((settings.data / "archive").glob("*")) or await stream.channels(bus)
-                await (Seals(bus).check(settings.nats.replicas) if known else Seals.create(steward, settings.nats.replicas))
+                known = (
+                    any(marks.parent.glob("*/*.json"))
+                    or any((settings.data / "archive").glob("*"))
+                    or await stream.channels(bus)
+                )
+                await (
+                    Seals(bus).check(settings.nats.replicas)
+                    if known
+                    else Seals.create(steward, settings.nats.replicas)
+                )
                 await stream.create(steward, channel, settings.nats.replicas)
             mark = HighWater(marks / f"{channel}.json")
-            event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
+            event_log = JetStreamLog(
+                channel, bus, guard, replicas=settings.nats.replicas, mark=mark
+            )
             projection = Projection(CoalescingLog(event_log), store)
-            tasks: dict[str, Work] = {"fold": projection.run, "comparison": projection.walk, "ids": forever(projection.remember)}
+            tasks: dict[str, Work] = {
+                "fold": projection.run,
+                "comparison": projection.walk,
+                "ids": forever(projection.remember),
+            }
             for task, work in tasks.items():
-                following(supervise(task, work, failed=projection.fail, recovered=projection.recover, channel=channel))
+                following(
+                    supervise(
+                        task,
+                        work,
+                        failed=projection.fail,
+                        recovered=projection.recover,
+                        channel=channel,
+                    )
+                )
             return projection
 
         service = Service(
             seals=Seals(apart),
             coverage=Coverage(Seals(apart)),
             trees=Trees(store),
-            desk=Desk(Custody(settings.data / "keys" / "channels"), read_only_reason=permit.read_only_reason),
+            desk=Desk(
+                Custody(settings.data / "keys" / "channels"),
+                read_only_reason=permit.read_only_reason,
+            ),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
             courier=couriers.Courier(Bucket(bus, couriers.BUCKET)),
@@ -275,20 +394,32 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             log_key=Custody(settings.data / "keys" / "log").make("log", "log/log"),
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
-            origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
+            origin=settings.origin
+            or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
         following_again: dict[str, Backoff] = {}
         for channel in names:
             await _follow_if_possible(service, channel, following_again)
         for projection in service.channels.values():
             await projection.caught_up.wait()
-        following(service.keep("rebuild", rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run))
+        following(
+            service.keep(
+                "rebuild",
+                rebuild.Rebuilder(
+                    store, service.channels, log_of, settled=service.trees.forget
+                ).run,
+            )
+        )
         following(service.keep("integrity", IntegrityCheck(store).run))
         following(service.keep("watchdog", service.watchdog.run))
         following(service.keep("access", service.keep_access_fresh))
         following(service.keep("new-channels", partial(_find_channels, service, following_again)))
         if permit.read_only_reason() is not None:
-            check = TakeOver(service, await _witnesses(stack, settings)) if settings.registrar.witnesses else None
+            check = (
+                TakeOver(service, await _witnesses(stack, settings))
+                if settings.registrar.witnesses
+                else None
+            )
             following(permit.run(check.confirmation if check is not None else None))
         yield service, following
 
@@ -307,7 +438,9 @@ def _urls(settings: Settings) -> Guard:
     try:
         return Guard(settings.courier.private_networks)
     except ValueError as error:
-        raise SettingsError(f"courier.private_networks: {error}; name networks like 10.1.0.0/16") from None
+        raise SettingsError(
+            f"courier.private_networks: {error}; name networks like 10.1.0.0/16"
+        ) from None
 
 
 async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
@@ -318,7 +451,9 @@ async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
             return await asking()
         except LogUnreachable as error:
             if asyncio.get_running_loop().time() > deadline:
-                raise BrokerError(f"the broker does not answer: {error}; see that it runs and has a leader, then start again") from None
+                raise BrokerError(
+                    f"the broker does not answer: {error}; see that it runs and has a leader, then start again"
+                ) from None
             log.warning("broker.awaited", reason=str(error))
             await asyncio.sleep(_ASK_SECONDS)
 
@@ -330,7 +465,14 @@ async def _know_operator(data: Path, access: Access) -> None:
         token = path.read_text().strip()
         if not access.was_known(token):
             with suppress(Moved):  # it was issued, and perhaps revoked, beyond what was shown here
-                await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token, over=0)
+                await access.issue(
+                    OPERATOR,
+                    (),
+                    issued=stamp(utc_now()),
+                    label="made by init",
+                    secret=token,
+                    over=0,
+                )
 
 
 async def _follow_if_possible(service: Service, name: str, again: dict[str, Backoff]) -> None:
@@ -342,8 +484,13 @@ async def _follow_if_possible(service: Service, name: str, again: dict[str, Back
         service.channels[name] = await service.open_log(name)
     except (LogBroken, LogUnreachable) as error:
         backoff.failed()
-        log.critical("channel.not_followed", channel=name, reason=str(error), do="see docs/operating.md, when a log is read-only")
-    except Exception as error:  # noqa: BLE001  # whatever it is, the other channels are followed
+        log.critical(
+            "channel.not_followed",
+            channel=name,
+            reason=str(error),
+            do="see docs/operating.md, when a log is read-only",
+        )
+    except Exception as error:  # whatever it is, the other channels are followed  # noqa: BLE001
         alarm("follow", error, backoff.failed(), channel=name)
 
 
@@ -385,7 +532,9 @@ async def _tasks() -> AsyncIterator[_Start]:
             await cancel_until_ended(tuple(tasks))
 
 
-async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
+async def _listening(
+    settings: Settings, service: Service, stack: AsyncExitStack, following: _Start
+) -> Running:
     app = application(service, settings, await _provider(settings, service, stack, following))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     certificate = None
@@ -426,10 +575,14 @@ def _pair(settings: Settings) -> tuple[Path, Path]:
     return settings.http.certificate, settings.http.key
 
 
-async def _provider(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Provider | None:
+async def _provider(
+    settings: Settings, service: Service, stack: AsyncExitStack, following: _Start
+) -> Provider | None:
     if not settings.oidc.issuer:
         return None
-    session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)))
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
+    )
 
     async def fetch(url: str) -> Any:
         try:
@@ -471,7 +624,9 @@ def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None
 
 def write_server_file(data: Path, base_url: str, nats_url: str) -> None:
     """Tell the command line on this machine where the gateway is, and its broker."""
-    (data / "server.json").write_text(json.dumps({"base_url": base_url, "nats_url": nats_url}) + "\n")
+    (data / "server.json").write_text(
+        json.dumps({"base_url": base_url, "nats_url": nats_url}) + "\n"
+    )
 
 
 async def until_stopped() -> None:

@@ -60,7 +60,9 @@ class Witness:
     `wanted` is set when records are waited for: whoever fills the mirror looks then.
     """
 
-    def __init__(self, mirror: Mirror, folder: Path, name: str, seed: bytes, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, mirror: Mirror, folder: Path, name: str, seed: bytes, *, now: Callable[[], datetime]
+    ) -> None:
         """Go on from what was cosigned before. Raises `NotANote` where that is no head of the mirror's log."""
         self._mirror = mirror
         self._folder = folder
@@ -80,7 +82,9 @@ class Witness:
             self._when = Cosigned(size=self._last.size, time=0 if own is None else own.time)
         self._times = TimesFile(folder / TIMES)
         if self._times.last is not None and self._times.last[0] > self._when.size:
-            self._when = Cosigned(size=self._times.last[0], time=self._times.last[1])  # a crash came before the head itself
+            self._when = Cosigned(
+                size=self._times.last[0], time=self._times.last[1]
+            )  # a crash came before the head itself
 
     @property
     def size(self) -> int:
@@ -123,7 +127,9 @@ class Witness:
             return _no(400, "it asks to go back")
         await self._come(head.size)
         async with self._lock:
-            return await self._answered(asked.old, list(asked.proof), head, asked.checkpoint, found.text)
+            return await self._answered(
+                asked.old, list(asked.proof), head, asked.checkpoint, found.text
+            )
 
     async def _come(self, size: int) -> None:
         """Have the mirror look at once where it has fewer records, and give them a moment to come."""
@@ -132,7 +138,9 @@ class Witness:
             self.wanted.set()
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _answered(self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str) -> Answer:
+    async def _answered(
+        self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str
+    ) -> Answer:
         last = self._last
         if head.size <= self._mirror.held and self._mirror.archive.root(head.size) != head.root:
             try:
@@ -153,7 +161,9 @@ class Witness:
         if self.held:
             return _no(503, "the side holds its witness")
         line = note.cosign(self._name, self._seed, text, int(self._now().timestamp()))
-        await asyncio.to_thread(self._keep, signed + line.line.encode(), Cosigned(size=head.size, time=line.time))
+        await asyncio.to_thread(
+            self._keep, signed + line.line.encode(), Cosigned(size=head.size, time=line.time)
+        )
         self._last = head
         return Answer(status=200, body=line.line.encode())
 
@@ -162,7 +172,12 @@ class Witness:
         path = self._folder / f"contradiction-{head.size}.note"
         durable.write(path, signed, summed=True)
         log.critical(
-            "witness.contradiction", origin=head.origin, size=head.size, what=what, evidence=str(path), do="post nothing; show both"
+            "witness.contradiction",
+            origin=head.origin,
+            size=head.size,
+            what=what,
+            evidence=str(path),
+            do="post nothing; show both",
         )
 
     def _keep(self, cosigned: bytes, when: Cosigned) -> None:
@@ -182,7 +197,9 @@ def times_in(folder: Path) -> list[Cosigned]:
     try:
         found = cosign_times.read(path.read_bytes() if path.exists() else b"")
     except TimesDamaged as error:
-        raise ArchiveDamaged(folder, Damage(file=TIMES, byte=error.byte, what=error.what, do=DO_ASIDE)) from None
+        raise ArchiveDamaged(
+            folder, Damage(file=TIMES, byte=error.byte, what=error.what, do=DO_ASIDE)
+        ) from None
     return [Cosigned(size=size, time=time) for size, time in found.lines]
 
 

@@ -20,7 +20,9 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     token = service.data.parent / "officer"
     token.write_text(service.token("nato/officer"))
     for number in range(4):
-        (file := service.data.parent / "note.json").write_text(json.dumps({**NOTE, "text": f"Note {number}, as it was written."}))
+        (file := service.data.parent / "note.json").write_text(
+            json.dumps({**NOTE, "text": f"Note {number}, as it was written."})
+        )
         service.run("post", str(file), "--channel", CHANNEL, "--token-file", str(token))
     yield service
     service.stop()
@@ -57,7 +59,9 @@ def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Calla
 
 
 @pytest.fixture
-def forged(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[..., Awaitable[Service]]]:
+def forged(
+    honest: Service, auditor: Auditor, tmp_path: Path
+) -> Iterator[Callable[..., Awaitable[Service]]]:
     """The honest program on a log that the host has made up out of the honest one, with all of the host's keys."""
     running: list[Service] = []
 

@@ -81,11 +81,20 @@ def freezes() -> None:
             first.setdefault(name, sealed)
         return sealed
 
-    async def cut(request: Any, service: Any, projection: Any, side: str, begin: int, last: int) -> Any:
+    async def cut(
+        request: Any, service: Any, projection: Any, side: str, begin: int, last: int
+    ) -> Any:
         sealed = first.get(projection.name)
-        return await lines(request, service, projection, side, begin, last if sealed is None else int(sealed.note.split()[1]))
+        return await lines(
+            request,
+            service,
+            projection,
+            side,
+            begin,
+            last if sealed is None else int(sealed.note.split()[1]),
+        )
 
-    setattr(proofs.Heads, "newest", frozen)  # noqa: B010  # what mypy would not have
+    setattr(proofs.Heads, "newest", frozen)  # what mypy would not have  # noqa: B010
     vars(live)["lines"] = cut
 
 
@@ -139,7 +148,9 @@ def leaps() -> None:
     async def far(call: Any, projection: Any) -> Any:
         true, _ = await head(call, projection)
         shown = checkpoint.Checkpoint(true.origin, 10**6, bytes(32))
-        seed = Custody(Path(sys.argv[sys.argv.index("--data") + 1]) / "keys" / "log").seed("log", "log/log")
+        seed = Custody(Path(sys.argv[sys.argv.index("--data") + 1]) / "keys" / "log").seed(
+            "log", "log/log"
+        )
         return shown, note.written(shown.text, [note.sign(true.origin, seed, shown.text)])
 
     vars(proofs)["signed_head"] = far
@@ -148,7 +159,20 @@ def leaps() -> None:
 
 
 TRICKS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, poses, mixes, leaps)
+    each.__name__: each
+    for each in (
+        accepts,
+        lax,
+        swaps,
+        withholds,
+        freezes,
+        backdates,
+        postdates,
+        tiles,
+        poses,
+        mixes,
+        leaps,
+    )
 }
 
 if __name__ == "__main__":

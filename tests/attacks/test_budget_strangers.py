@@ -18,7 +18,11 @@ _BURST = 50
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Service]:
     """A demonstration with small budgets for addresses."""
-    service = Service(tmp_path / "data", "--demo", environment={"DRAGOMAN_BUDGETS__ADDRESS_REQUESTS": str(_BURST / 10)})
+    service = Service(
+        tmp_path / "data",
+        "--demo",
+        environment={"DRAGOMAN_BUDGETS__ADDRESS_REQUESTS": str(_BURST / 10)},
+    )
     yield service
     service.stop()
 
@@ -27,13 +31,17 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections that keep no cookie."""
     jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), cookie_jar=jar) as session:
+    async with aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=30), cookie_jar=jar
+    ) as session:
         yield session
 
 
 async def signed_in(session: aiohttp.ClientSession, service: Service, who: str) -> dict[str, str]:
     """The headers of a page's session."""
-    async with session.post(f"{service.base_url}/sign-in", data={"token": service.token(who)}, allow_redirects=False) as answer:
+    async with session.post(
+        f"{service.base_url}/sign-in", data={"token": service.token(who)}, allow_redirects=False
+    ) as answer:
         assert answer.status == 303
         return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Accept": "text/html"}
 
@@ -65,7 +73,9 @@ async def test_a_stranger_behind_the_same_address_does_not_use_up_an_officers_pa
         id, key = flashes[next(numbers)], f"acknowledgement-{time.monotonic_ns()}"
         form = {"exchange": id, "of": id, "key": key}
         headers = {**officer, "Accept": "application/json"}
-        async with session.post(f"{url}/c/nato-china/acknowledge", data=form, headers=headers) as answer:
+        async with session.post(
+            f"{url}/c/nato-china/acknowledge", data=form, headers=headers
+        ) as answer:
             assert answer.status == 200, await answer.text()
 
     quiet, quiet_receipt = await slowest(board, 20), await slowest(acknowledge, 1)
@@ -74,7 +84,9 @@ async def test_a_stranger_behind_the_same_address_does_not_use_up_an_officers_pa
     async def flood() -> None:
         for number in count():
             headers = {"Cookie": f"{COOKIE}=drg_{number}"} if number % 2 else {}
-            async with session.get(f"{url}/c/nato-china", headers=headers, allow_redirects=False) as answer:
+            async with session.get(
+                f"{url}/c/nato-china", headers=headers, allow_redirects=False
+            ) as answer:
                 if answer.status == 429:
                     over.set()
 
@@ -102,14 +114,18 @@ async def test_an_alarm_that_is_armed_says_nothing_of_channels_that_the_officer_
         "kind": "official",
         "sides": ["china", "russia"],
         "languages": ["en"],
-        "officers": [{"side": "china", "officer": "d-1", "office": "hq", "roles": ["duty_officer"]}],
+        "officers": [
+            {"side": "china", "officer": "d-1", "office": "hq", "roles": ["duty_officer"]}
+        ],
     }
     assert (await operator.call("POST", "/v1/channels", opened)).status == 201
     officer = await signed_in(session, narrow, "china/duty_officer")
 
     async def beat(exercise: str) -> tuple[int, bytes]:
         form = {"state": "armed", "exercise": exercise}
-        async with session.post(f"{narrow.base_url}/alarm/beat", data=form, headers={"Cookie": officer["Cookie"]}) as answer:
+        async with session.post(
+            f"{narrow.base_url}/alarm/beat", data=form, headers={"Cookie": officer["Cookie"]}
+        ) as answer:
             said = await answer.json() if answer.status != 204 else {}
             return answer.status, str(said.get("detail", "")).encode()
 

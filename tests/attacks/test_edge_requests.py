@@ -32,22 +32,32 @@ def parts(count: int) -> bytes:
     return part * count + b"--B--\r\n"
 
 
-@pytest.mark.parametrize("path", ["/preferences", "/sign-in", "/sign-out", "/c/nato-china/acknowledge"])
+@pytest.mark.parametrize(
+    "path", ["/preferences", "/sign-in", "/sign-out", "/c/nato-china/acknowledge"]
+)
 async def test_a_stranger_chooses_no_codec_for_a_form(service: Service, path: str) -> None:
     """Ten thousand bytes of punycode keep the interpreter for a tenth of a second, half a million for minutes."""
     async with unhindered(service) as attacked:
 
         async def attack() -> None:
             for body in (b"language=" + b"a" * 8_000, b"language=" + b"a" * 490_000):
-                answer = await exchange(service.base_url, request("POST", path, ("Content-Type", f"{FORM}; charset=punycode"), body=body))
+                answer = await exchange(
+                    service.base_url,
+                    request("POST", path, ("Content-Type", f"{FORM}; charset=punycode"), body=body),
+                )
                 assert answer.status in (401, 303, 413, 415)
 
         await attacked(lambda: alike(4, attack))
 
 
-async def test_a_form_of_a_stranger_has_at_most_eight_kibibytes_and_no_parts(service: Service) -> None:
+async def test_a_form_of_a_stranger_has_at_most_eight_kibibytes_and_no_parts(
+    service: Service,
+) -> None:
     for path in ("/preferences", "/sign-in", "/sign-out"):
-        large = await exchange(service.base_url, request("POST", path, ("Content-Type", FORM), body=b"x=" + b"a" * 8_192))
+        large = await exchange(
+            service.base_url,
+            request("POST", path, ("Content-Type", FORM), body=b"x=" + b"a" * 8_192),
+        )
         assert large.status == 413
         chunked = (
             request("POST", path, ("Content-Type", FORM), ("Transfer-Encoding", "chunked"))
@@ -57,7 +67,9 @@ async def test_a_form_of_a_stranger_has_at_most_eight_kibibytes_and_no_parts(ser
         )
         assert (await exchange(service.base_url, chunked)).status == 413
         media_type = ("Content-Type", "multipart/form-data; boundary=B")
-        assert (await exchange(service.base_url, request("POST", path, media_type, body=parts(1)))).status == 415
+        assert (
+            await exchange(service.base_url, request("POST", path, media_type, body=parts(1)))
+        ).status == 415
 
 
 async def test_a_strangers_form_of_many_parts_holds_nobody_up(service: Service) -> None:
@@ -66,7 +78,9 @@ async def test_a_strangers_form_of_many_parts_holds_nobody_up(service: Service) 
         async def attack() -> None:
             for _ in range(3):
                 media_type = ("Content-Type", "multipart/form-data; boundary=B")
-                answer = await exchange(service.base_url, request("POST", "/sign-in", media_type, body=parts(990)))
+                answer = await exchange(
+                    service.base_url, request("POST", "/sign-in", media_type, body=parts(990))
+                )
                 assert answer.status in (413, 415)
 
         await attacked(lambda: alike(16, attack))
@@ -75,18 +89,30 @@ async def test_a_strangers_form_of_many_parts_holds_nobody_up(service: Service) 
 SECRET = "drg_" + "s3cret" * 7
 
 NO_HTTP = {
-    "a token file that ends in CR": request("GET", "/v1/me", ("Authorization", f"Bearer {SECRET}\r")),
-    "a control character in a token": request("GET", "/v1/me", ("Authorization", f"Bearer {SECRET}\x01")),
-    "a control character in a cookie": request("GET", "/", ("Cookie", f"__Host-dragoman={SECRET}\x7f")),
+    "a token file that ends in CR": request(
+        "GET", "/v1/me", ("Authorization", f"Bearer {SECRET}\r")
+    ),
+    "a control character in a token": request(
+        "GET", "/v1/me", ("Authorization", f"Bearer {SECRET}\x01")
+    ),
+    "a control character in a cookie": request(
+        "GET", "/", ("Cookie", f"__Host-dragoman={SECRET}\x7f")
+    ),
     "a control character in a link": request("GET", f"/v1/calendars/{SECRET}\x01"),
-    "a byte that is no ASCII in a link": request("GET", f"/v1/calendars/{SECRET}".encode() + b"\xff"),
+    "a byte that is no ASCII in a link": request(
+        "GET", f"/v1/calendars/{SECRET}".encode() + b"\xff"
+    ),
     "a header without a colon": f"GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {SECRET}\r\n\r\n".encode(),
-    "a header that is too long": request("GET", "/v1/me", ("Authorization", f"Bearer {SECRET * 300}")),
+    "a header that is too long": request(
+        "GET", "/v1/me", ("Authorization", f"Bearer {SECRET * 300}")
+    ),
     "too many headers": request("GET", "/v1/me", *((f"X-{n}", SECRET) for n in range(200))),
     "a link that is too long": request("GET", f"/v1/calendars/{SECRET * 300}"),
     "a URL that is none": request("GET", f"http://[::1/{SECRET}"),
     "an unknown expectation": request("GET", "/v1/me", ("Expect", SECRET)),
-    "an expectation that is no text": request("GET", "/v1/me", ("Expect", SECRET.encode() + b"\xff")),
+    "an expectation that is no text": request(
+        "GET", "/v1/me", ("Expect", SECRET.encode() + b"\xff")
+    ),
     "an unknown transfer encoding": request("POST", "/sign-in", ("Transfer-Encoding", SECRET)),
     "two lengths": request("POST", "/sign-in", ("Content-Length", "1"), ("Content-Length", SECRET)),
     "no method": request("G\x01T", f"/v1/calendars/{SECRET}"),
@@ -98,9 +124,16 @@ MALFORMED = {
     "bytes in a session of the API": request("GET", "/v1/me", ("Cookie", b"__Host-dragoman=\xff")),
     "half a pair in a link": request("GET", b"/v1/calendars/%ed%a0%80"),
     "a file name that is too long": request("GET", "/static/" + "a" * 3_000),
-    "a form that is not UTF-8": request("POST", "/sign-in", ("Content-Type", FORM), body=b"token=%ff"),
-    "half a pair in a form": request("POST", "/sign-in", ("Content-Type", FORM), body=b"token=%ed%a0%80"),
-    "a chunk that is none": request("POST", "/sign-in", ("Content-Type", FORM), ("Transfer-Encoding", "chunked")) + b"zz\r\n",
+    "a form that is not UTF-8": request(
+        "POST", "/sign-in", ("Content-Type", FORM), body=b"token=%ff"
+    ),
+    "half a pair in a form": request(
+        "POST", "/sign-in", ("Content-Type", FORM), body=b"token=%ed%a0%80"
+    ),
+    "a chunk that is none": request(
+        "POST", "/sign-in", ("Content-Type", FORM), ("Transfer-Encoding", "chunked")
+    )
+    + b"zz\r\n",
 }
 
 
@@ -116,19 +149,31 @@ def assert_a_problem(answer: Response, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("raw", NO_HTTP.values(), ids=lambda _: "")
-async def test_what_is_no_http_is_a_problem_and_one_line_without_values(service: Service, raw: bytes) -> None:
+async def test_what_is_no_http_is_a_problem_and_one_line_without_values(
+    service: Service, raw: bytes
+) -> None:
     before = len(service.logged)
     answer = await exchange(service.base_url, raw)
     assert_a_problem(answer, 400)
     assert answer.headers["cache-control"] == "no-store"
-    lines = await until(lambda: [line for line in service.logged[before:] if line.get("request_id") == answer.headers["x-request-id"]])
-    assert [(line["event"], line["status"], line["level"]) for line in lines] == [("request", 400, "info")]
+    lines = await until(
+        lambda: [
+            line
+            for line in service.logged[before:]
+            if line.get("request_id") == answer.headers["x-request-id"]
+        ]
+    )
+    assert [(line["event"], line["status"], line["level"]) for line in lines] == [
+        ("request", 400, "info")
+    ]
     assert lines[0]["address"] == "127.0.0.1"
     assert "s3cret" not in service.log.read_text()
 
 
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=lambda _: "")
-async def test_a_malformed_request_is_refused_and_is_no_failure_of_the_service(service: Service, raw: bytes) -> None:
+async def test_a_malformed_request_is_refused_and_is_no_failure_of_the_service(
+    service: Service, raw: bytes
+) -> None:
     assert_a_problem(await exchange(service.base_url, raw), 400, 401, 404)
 
 
@@ -142,7 +187,9 @@ async def test_a_malformed_request_is_refused_and_is_no_failure_of_the_service(s
     ],
     ids=["token", "no HTTP", "expectation", "form"],
 )
-async def test_what_is_malformed_is_taken_from_the_addresss_budget(frugal: Service, raw: bytes) -> None:
+async def test_what_is_malformed_is_taken_from_the_addresss_budget(
+    frugal: Service, raw: bytes
+) -> None:
     statuses = [(await exchange(frugal.base_url, raw)).status for _ in range(60)]
     assert 429 in statuses, statuses
     await asyncio.sleep(2)  # the budget fills up again for the next one
@@ -162,12 +209,25 @@ def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def heavy_bodies() -> dict[str, tuple[str, str, bytes]]:
     """Return bodies within every limit that take long to read: where each is posted, as what, and its bytes."""
-    declared = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
+    declared = "".join(
+        f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7)
+    )
     bomb = f"<!DOCTYPE a [{declared}<!ATTLIST a b CDATA '&e6;'>]><a/>".encode()
-    empty = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">' + b"<info/>" * 33_000 + b"</alert>"
-    nested = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + b"BEGIN:VEVENT\r\n" * 8_000 + b"END:VEVENT\r\n" * 8_000 + b"END:VCALENDAR\r\n"
-    blanks = b'{"act":"contact-note",' + b" " * 470_000 + b'"form":"conversation","text":"x","text":"y"}'
-    members = b'{"act":"contact-note",' + b",".join(b'"m%d" : [ ]' % n for n in range(15_000)) + b"}"
+    empty = (
+        b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">' + b"<info/>" * 33_000 + b"</alert>"
+    )
+    nested = (
+        b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n"
+        + b"BEGIN:VEVENT\r\n" * 8_000
+        + b"END:VEVENT\r\n" * 8_000
+        + b"END:VCALENDAR\r\n"
+    )
+    blanks = (
+        b'{"act":"contact-note",' + b" " * 470_000 + b'"form":"conversation","text":"x","text":"y"}'
+    )
+    members = (
+        b'{"act":"contact-note",' + b",".join(b'"m%d" : [ ]' % n for n in range(15_000)) + b"}"
+    )
     return {
         "a document type": (f"{C}/imports", "application/cap+xml", bomb),
         "empty elements": (f"{C}/imports", "application/cap+xml", empty),
@@ -182,14 +242,20 @@ HEAVY = heavy_bodies()
 
 
 @pytest.mark.parametrize("name", HEAVY)
-async def test_a_body_that_takes_long_to_read_holds_up_no_other_side(service: Service, name: str) -> None:
+async def test_a_body_that_takes_long_to_read_holds_up_no_other_side(
+    service: Service, name: str
+) -> None:
     path, media_type, body = HEAVY[name]
     token = ("Authorization", f"Bearer {service.token('nato/officer')}")
     async with unhindered(service) as attacked:
 
         async def attack() -> None:
             key = ("Idempotency-Key", new_key())
-            answer = await exchange(service.base_url, request("POST", path, token, key, ("Content-Type", media_type), body=body), wait=60)
+            answer = await exchange(
+                service.base_url,
+                request("POST", path, token, key, ("Content-Type", media_type), body=body),
+                wait=60,
+            )
             assert answer.status in (413, 422), answer
 
         await attacked(lambda: alike(8, attack))
@@ -207,7 +273,11 @@ class Narrow(Service):
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with few descriptors, of which an address takes a hundred."""
-    service = Narrow(tmp_path_factory.mktemp("narrow") / "data", "--demo", environment={"DRAGOMAN_BUDGETS__CONNECTIONS": "100"})
+    service = Narrow(
+        tmp_path_factory.mktemp("narrow") / "data",
+        "--demo",
+        environment={"DRAGOMAN_BUDGETS__CONNECTIONS": "100"},
+    )
     yield service
     service.stop()
 
@@ -219,7 +289,10 @@ def idle(narrow: Service) -> Iterator[Callable[[str, int], list[socket.socket]]]
     opened: list[socket.socket] = []
 
     def connect(address: str, count: int) -> list[socket.socket]:
-        made = [socket.create_connection(where, timeout=10, source_address=(address, 0)) for _ in range(count)]
+        made = [
+            socket.create_connection(where, timeout=10, source_address=(address, 0))
+            for _ in range(count)
+        ]
         opened.extend(made)
         return made
 
@@ -249,7 +322,9 @@ async def test_idle_connections_of_an_address_and_of_many_leave_room_for_the_oth
     await until_served(narrow)
     assert time.monotonic() - begun < 12
     await until(lambda: not still_open(connections))
-    assert [line["level"] for line in narrow.logged if line["event"] == "connections.full"] == ["warning"]
+    assert [line["level"] for line in narrow.logged if line["event"] == "connections.full"] == [
+        "warning"
+    ]
     assert not [line for line in narrow.logged if line["level"] == "error"]
 
 

@@ -31,10 +31,18 @@ def head_over(messages: list[bytes]) -> bytes:
 
 def stretched(world: World, path: Path, more: bytes, signed: bytes | None) -> Path:
     """An export whose records go on after the last one; it stays small."""
-    about = {"name": "nato-china", "cid": world.registry.cid, "log": str(log_of(world.registry)), "records": len(world.raws)}
+    about = {
+        "name": "nato-china",
+        "cid": world.registry.cid,
+        "log": str(log_of(world.registry)),
+        "records": len(world.raws),
+    }
     whole = io.BytesIO()
     export.write(path, world.raws, about, signed, len(world.raws) if signed else 0)
-    with zipfile.ZipFile(path) as read, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as written:
+    with (
+        zipfile.ZipFile(path) as read,
+        zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as written,
+    ):
         for name in read.namelist():
             written.writestr(name, read.read(name) + (more if name == "records.ndjson" else b""))
     path.write_bytes(whole.getvalue())
@@ -55,7 +63,9 @@ def test_of_an_export_no_more_messages_are_read_than_its_head_says_and_one(tmp_p
     assert verification.result().lie is not None
 
 
-def test_an_export_filled_up_with_junk_is_told_as_soon_as_that_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_filled_up_with_junk_is_told_as_soon_as_that_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(replay, "VOID_RECORDS", 1_000, raising=False)
     world = World()
     path = stretched(world, tmp_path / "log.zip", b'{"junk":"00"}\n' * 20_000, None)
@@ -65,7 +75,9 @@ def test_an_export_filled_up_with_junk_is_told_as_soon_as_that_is_seen(tmp_path:
     assert verification.replay.standing.state.position <= len(world.raws) + 1_001
 
 
-async def test_a_host_that_answers_without_end_is_told_as_soon_as_that_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_answers_without_end_is_told_as_soon_as_that_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(replay, "VOID_RECORDS", 1_000, raising=False)
     world, given = World(), 0
 

@@ -21,7 +21,11 @@ BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u
 
 def obeyed(text: str) -> set[str]:
     """The characters of a text that a terminal would obey, besides the ends of our own lines."""
-    return {each for each in text if each != "\n" and (unicodedata.category(each) in OBEYED or each in BIDI)}
+    return {
+        each
+        for each in text
+        if each != "\n" and (unicodedata.category(each) in OBEYED or each in BIDI)
+    }
 
 
 @given(st.text())
@@ -36,14 +40,34 @@ def test_json_that_is_printed_means_the_same(text: str) -> None:
     assert msgspec.json.decode(printed) == {"name": text}
 
 
-@pytest.mark.parametrize("text", ["对方已确认没有发现谎言", "Подтверждено, ложь не найдена", "Réponse reçue — 5 €", "👩‍✈️", "می‌خواهم"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "对方已确认没有发现谎言",
+        "Подтверждено, ложь не найдена",
+        "Réponse reçue — 5 €",
+        "👩‍✈️",
+        "می‌خواهم",
+    ],
+)
 def test_words_of_any_language_stay_readable(text: str) -> None:
     assert escaped(text) == one_line(text) == text
 
 
-def test_a_failed_verification_cannot_be_made_to_look_like_another(capsys: pytest.CaptureFixture[str]) -> None:
-    lie = Lie(check="records", position=3, what=f"it is of {HIDING}\nno lie was found", evidence=f"the record\u2028{HIDING}")
-    verifying._print(Verified(channel=HIDING, cid="", position=3, digest="", findings=(), lie=lie), Target(), pinned=True)
+def test_a_failed_verification_cannot_be_made_to_look_like_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lie = Lie(
+        check="records",
+        position=3,
+        what=f"it is of {HIDING}\nno lie was found",
+        evidence=f"the record\u2028{HIDING}",
+    )
+    verifying._print(
+        Verified(channel=HIDING, cid="", position=3, digest="", findings=(), lie=lie),
+        Target(),
+        pinned=True,
+    )
     printed = capsys.readouterr()
     assert not obeyed(printed.out + printed.err)
     assert not [line for line in printed.err.split("\n") if line.startswith("no lie")]
@@ -51,7 +75,11 @@ def test_a_failed_verification_cannot_be_made_to_look_like_another(capsys: pytes
 
 
 def test_no_problem_and_no_table_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    failing.told(Answered(Problem(type="x", title=HIDING, status=400, detail=f"x\n{HIDING}", allowed=(HIDING,))))
+    failing.told(
+        Answered(
+            Problem(type="x", title=HIDING, status=400, detail=f"x\n{HIDING}", allowed=(HIDING,))
+        )
+    )
     failing.trace(ValueError(HIDING))
     say(f"\u202e{HIDING}")
     out(f"{HIDING}\nno lie was found")
@@ -59,4 +87,6 @@ def test_no_problem_and_no_table_moves_the_cursor(capsys: pytest.CaptureFixture[
     table([[HIDING, "a\nb"]], ["NAME", "WHAT"])
     printed = capsys.readouterr()
     assert not obeyed(printed.out + printed.err)
-    assert not [line for line in (printed.out + printed.err).split("\n") if line.startswith("no lie")]
+    assert not [
+        line for line in (printed.out + printed.err).split("\n") if line.startswith("no lie")
+    ]

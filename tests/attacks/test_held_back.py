@@ -34,7 +34,15 @@ class Officers:
         for side in self.callers:
             host.key(f"{side}-o")
             host.run(
-                "keys", "enrol", f"{side}-o.pem", "--officer", "o-1", "--sign", f"{side}-adm.pem", "--token-file", f"{side}-adm-1.token"
+                "keys",
+                "enrol",
+                f"{side}-o.pem",
+                "--officer",
+                "o-1",
+                "--sign",
+                f"{side}-adm.pem",
+                "--token-file",
+                f"{side}-adm-1.token",
             )
         self.pins = ("--cid", str(self.about["cid"]), "--log", str(self.about["log"]))
         self.to = ("--channel", "nato-china", "--token-file", "china-a-1.token")
@@ -50,7 +58,9 @@ class Officers:
             return found.status == 200 and int(found.body.split()[1]) >= position
 
         await until(is_signed)
-        head, _ = checkpoint.opened((await caller.get(f"{C}/log/checkpoint")).body, read_verifier(str(self.about["log"])))
+        head, _ = checkpoint.opened(
+            (await caller.get(f"{C}/log/checkpoint")).body, read_verifier(str(self.about["log"]))
+        )
         return {"size": head.size, "root": dsse.encode_base64(head.root)}
 
     async def signed(
@@ -63,7 +73,10 @@ class Officers:
         }  # fmt: skip
         act = json.dumps({**body, "signed": signed}, separators=(",", ":")).encode()
         seed = seed_of(self.host.folder / f"{side}-o.pem")
-        keyid, signature = dsse.key_id(dsse.public_of(seed)), dsse.encode_base64(dsse.sign(seed, act))
+        keyid, signature = (
+            dsse.key_id(dsse.public_of(seed)),
+            dsse.encode_base64(dsse.sign(seed, act)),
+        )
         return act, {"Dragoman_Key_Id": keyid, "Dragoman_Signature": signature}
 
     async def record(self, side: str, exchange: str, act: bytes, headers: dict[str, str]) -> Answer:
@@ -75,7 +88,10 @@ class Officers:
         """Write a record past the gateway, as only a host can: that act in an envelope like that of the record at a position."""
         raw = (await self.callers["nato"].get(f"{C}/records/{like}")).body
         signatures = f"{headers['Dragoman_Key_Id']}:{headers['Dragoman_Signature']}"
-        return await append(self.host.service, records.build(replace(records.parse(raw).envelope, signatures=signatures), act))
+        return await append(
+            self.host.service,
+            records.build(replace(records.parse(raw).envelope, signatures=signatures), act),
+        )
 
     def audit(self) -> str:
         """What an auditor reads, whose replay does not come to what this host says."""
@@ -84,38 +100,62 @@ class Officers:
         return told
 
 
-HONEST, HOSTILE = pytest.param(Service, id="an honest host"), pytest.param(partial(Hostile, tricks="accepts"), id="a hostile one")
+HONEST, HOSTILE = (
+    pytest.param(Service, id="an honest host"),
+    pytest.param(partial(Hostile, tricks="accepts"), id="a hostile one"),
+)
 
 
 @pytest.fixture
-def officers(request: pytest.FixtureRequest, tmp_path: Path, session: aiohttp.ClientSession) -> Iterator[Officers]:
+def officers(
+    request: pytest.FixtureRequest, tmp_path: Path, session: aiohttp.ClientSession
+) -> Iterator[Officers]:
     host = Host(tmp_path, request.param)
     yield Officers(host, session)
     host.service.stop()
 
 
 @pytest.mark.parametrize("officers", [HONEST, HOSTILE], indirect=True)
-async def test_row_11_a_consent_that_is_held_back_binds_to_no_other_terms(officers: Officers) -> None:
+async def test_row_11_a_consent_that_is_held_back_binds_to_no_other_terms(
+    officers: Officers,
+) -> None:
     opened = (await officers.callers["nato"].open(NOTE)).json
     etag = opened["etag"].strip('"')
-    held = await officers.signed("china", opened["exchange"], {"act": "closure", "reason": "Agreed."}, after=etag)
-    changed = {"act": "correction", "fields": {"text": "A call each hour, day and night."}, "reason": "A slip."}
-    assert (await officers.callers["nato"].act(opened["exchange"], changed, If_Match=f'"{etag}"')).status == 201
+    held = await officers.signed(
+        "china", opened["exchange"], {"act": "closure", "reason": "Agreed."}, after=etag
+    )
+    changed = {
+        "act": "correction",
+        "fields": {"text": "A call each hour, day and night."},
+        "reason": "A slip.",
+    }
+    assert (
+        await officers.callers["nato"].act(opened["exchange"], changed, If_Match=f'"{etag}"')
+    ).status == 201
     answer = await officers.record("china", opened["exchange"], *held)
     if not isinstance(officers.host.service, Hostile):
         answer.problem(412, "moved")
         return
     assert answer.status == 201, answer.body
     told = officers.audit()
-    assert f"void at {answer.json['position']}: `after` is not a record of the exchange that this act can follow" in told
+    assert (
+        f"void at {answer.json['position']}: `after` is not a record of the exchange that this act can follow"
+        in told
+    )
 
 
 @pytest.mark.parametrize("officers", [HOSTILE], indirect=True)
-async def test_row_28_what_was_signed_again_under_its_id_dies_in_its_first_version(officers: Officers) -> None:
+async def test_row_28_what_was_signed_again_under_its_id_dies_in_its_first_version(
+    officers: Officers,
+) -> None:
     opened = (await officers.callers["nato"].open(NOTE)).json
     etag, id = opened["etag"].strip('"'), new_key()
-    held = await officers.signed("china", opened["exchange"], {"act": "reply", "text": "We agree."}, id=id, after=etag)
-    again = await officers.signed("china", opened["exchange"], {"act": "reply", "text": "We do not agree."}, id=id, after=etag)
+    held = await officers.signed(
+        "china", opened["exchange"], {"act": "reply", "text": "We agree."}, id=id, after=etag
+    )
+    again = await officers.signed(
+        "china", opened["exchange"], {"act": "reply", "text": "We do not agree."}, id=id, after=etag
+    )
     recorded = await officers.record("china", opened["exchange"], *again)
     assert recorded.status == 201, recorded.body
     (await officers.record("china", opened["exchange"], *held)).problem(422, "key-reused")
@@ -125,14 +165,25 @@ async def test_row_28_what_was_signed_again_under_its_id_dies_in_its_first_versi
 
 
 @pytest.mark.parametrize("officers", [HONEST], indirect=True)
-async def test_row_28_what_is_recorded_long_after_it_was_signed_is_listed(officers: Officers) -> None:
+async def test_row_28_what_is_recorded_long_after_it_was_signed_is_listed(
+    officers: Officers,
+) -> None:
     opened = (await officers.callers["nato"].open(NOTE)).json
     etag = opened["etag"].strip('"')
-    held = await officers.signed("china", opened["exchange"], {"act": "reply", "text": "First."}, after=etag)
+    held = await officers.signed(
+        "china", opened["exchange"], {"act": "reply", "text": "First."}, after=etag
+    )
     size = json.loads(held[0])["signed"]["seen"]["size"]
     await officers.callers["nato"].open(NOTE)
-    newer = await officers.signed("china", opened["exchange"], {"act": "reply", "text": "Second."}, after=etag)
+    newer = await officers.signed(
+        "china", opened["exchange"], {"act": "reply", "text": "Second."}, after=etag
+    )
     for each in (newer, held):
-        assert (await officers.record("china", opened["exchange"], *each)).status == 201, "it is legal, whoever held it back"
+        assert (await officers.record("china", opened["exchange"], *each)).status == 201, (
+            "it is legal, whoever held it back"
+        )
     told = officers.host.run("audit", "verify", *officers.pins, *officers.to)[0]
-    assert f"was signed over a head of {size} records, after one of {size + 1} by the same author" in told
+    assert (
+        f"was signed over a head of {size} records, after one of {size + 1} by the same author"
+        in told
+    )

@@ -27,7 +27,9 @@ Build = Callable[..., Service]
 
 def rewritten(messages: list[bytes]) -> list[bytes]:
     """Row 1."""
-    return [raw.replace(b"Note 1, as it was written.", b"Note 1, as it is not so.") for raw in messages]
+    return [
+        raw.replace(b"Note 1, as it was written.", b"Note 1, as it is not so.") for raw in messages
+    ]
 
 
 def dropped(messages: list[bytes]) -> list[bytes]:
@@ -37,7 +39,10 @@ def dropped(messages: list[bytes]) -> list[bytes]:
 
 def reordered(messages: list[bytes]) -> list[bytes]:
     """Row 4."""
-    one, other = (next(at for at, raw in enumerate(messages) if text in raw) for text in (b"Note 1,", b"Note 2,"))
+    one, other = (
+        next(at for at, raw in enumerate(messages) if text in raw)
+        for text in (b"Note 1,", b"Note 2,")
+    )
     found = [*messages]
     found[one], found[other] = found[other], found[one]
     return decided_anew(found)
@@ -56,32 +61,60 @@ async def test_rows_1_2_4_another_past_is_found_by_every_copy_and_convicts_the_l
     forge: Forge, forged: Forged, auditor: Auditor, tmp_path: Path
 ) -> None:
     host = await forged(forge)
-    assert "no lie was found" in auditor.ask(host, "verify", *auditor.pins).stderr, "to who kept nothing it is a log like any"
-    told = auditor.ask(host, "compare", str(auditor.export), "gateway", "--log", auditor.log, "--to", str(tmp_path / "fork.json"), check=7)
+    assert "no lie was found" in auditor.ask(host, "verify", *auditor.pins).stderr, (
+        "to who kept nothing it is a log like any"
+    )
+    told = auditor.ask(
+        host,
+        "compare",
+        str(auditor.export),
+        "gateway",
+        "--log",
+        auditor.log,
+        "--to",
+        str(tmp_path / "fork.json"),
+        check=7,
+    )
     assert "fork" in told.stdout and "convicts whoever holds the log's key" in told.stderr
-    assert "the first does not begin the second" in host.run("audit", "fork", str(tmp_path / "fork.json"), "--log", auditor.log).stdout
-    mirrored = auditor.ask(host, "mirror", str(mirror := auditor.own_mirror()), "--once", *auditor.pins, check=7)
+    assert (
+        "the first does not begin the second"
+        in host.run("audit", "fork", str(tmp_path / "fork.json"), "--log", auditor.log).stdout
+    )
+    mirrored = auditor.ask(
+        host, "mirror", str(mirror := auditor.own_mirror()), "--once", *auditor.pins, check=7
+    )
     assert "VERIFICATION FAILED" in mirrored.stderr and "keep as evidence" in mirrored.stderr
     assert list(mirror.glob("contradiction-*.note")), "the head that contradicts is kept"
 
 
-async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(forged: Forged, auditor: Auditor) -> None:
+async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(
+    forged: Forged, auditor: Auditor
+) -> None:
     host = await forged(truncated)
     told = auditor.ask(host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7)
     assert "was signed before: the log went back" in told.stderr
     compared = auditor.ask(host, "compare", "gateway", str(auditor.export), "--log", auditor.log)
-    assert compared.stdout.startswith("extends"), "a truncation is no fork: nobody signed two branches"
+    assert compared.stdout.startswith("extends"), (
+        "a truncation is no fork: nobody signed two branches"
+    )
     with zipfile.ZipFile(auditor.export) as archive:
         (head := auditor.folder / "head-of-all").write_bytes(archive.read("checkpoint"))
     compared = auditor.ask(host, "compare", str(head), "gateway", "--log", auditor.log, check=7)
-    assert compared.stdout.startswith("shorter:") and "it was cut off, or is an old one" in compared.stdout
+    assert (
+        compared.stdout.startswith("shorter:")
+        and "it was cut off, or is an old one" in compared.stdout
+    )
 
 
 # 6, 19, 20: a fork, and stolen keys
 
 
 async def test_rows_6_19_a_witness_cosigns_one_branch_and_the_other_side_wants_it(
-    forged: Forged, honest: Service, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
+    forged: Forged,
+    honest: Service,
+    auditor: Auditor,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
 ) -> None:
     nato = Running(tmp_path, "nato")
     honest.start()
@@ -93,9 +126,13 @@ async def test_rows_6_19_a_witness_cosigns_one_branch_and_the_other_side_wants_i
         honest.stop()
     host = await forged(rewritten)
     told = auditor.ask(host, "verify", *auditor.pins, "--witness", nato.verifier, check=7).stderr
-    assert "nato.example/witness cosigned no head" in told, "whoever stole the log's key has no witness"
+    assert "nato.example/witness cosigned no head" in told, (
+        "whoever stole the log's key has no witness"
+    )
     policy = tmp_path / "policy"
-    policy.write_text(f"witness n {nato.verifier}\nwitness c {Running(tmp_path, 'china').verifier}\ngroup both all n c\nquorum both\n")
+    policy.write_text(
+        f"witness n {nato.verifier}\nwitness c {Running(tmp_path, 'china').verifier}\ngroup both all n c\nquorum both\n"
+    )
     assert (
         "the quorum of the policy given cosigned no head"
         in auditor.ask(host, "verify", *auditor.pins, "--policy", str(policy), check=7).stderr
@@ -114,29 +151,52 @@ async def test_row_6_an_act_over_the_head_of_one_branch_accuses_on_the_other(
 ) -> None:
     own = b"an officer's own key".ljust(32, b".")
     key = {"act": "key-addition", "officer": "o-1", "keys": [public_of(own)]}
-    entered = given.record("nato/root", key, signer(given.seed("nato/root")), signer(own), signed={"seen": given.head(1)})
-    said = given.record("nato/o-1", {"act": "contact-note", "form": "conversation", "text": "As I have seen it."}, signer(own))
+    entered = given.record(
+        "nato/root",
+        key,
+        signer(given.seed("nato/root")),
+        signer(own),
+        signed={"seen": given.head(1)},
+    )
+    said = given.record(
+        "nato/o-1",
+        {"act": "contact-note", "form": "conversation", "text": "As I have seen it."},
+        signer(own),
+    )
     seen = await forged(lambda messages: [*messages, entered, said])
-    assert "void at" not in auditor.ask(seen, "verify", *auditor.pins).stdout, "it is legal where its author has seen it"
+    assert "void at" not in auditor.ask(seen, "verify", *auditor.pins).stdout, (
+        "it is legal where its author has seen it"
+    )
     shown = await forged(lambda messages: [*rewritten(messages), entered, said])
     told = auditor.ask(shown, "verify", *auditor.pins).stdout
-    assert told.count("void at") == 1 and f"void at {len(given.records) + 2}: `seen` is no head of this log." in told
+    assert (
+        told.count("void at") == 1
+        and f"void at {len(given.records) + 2}: `seen` is no head of this log." in told
+    )
     (token := tmp_path / "author").write_text(seen.token("nato/officer"))
     seen.run("context", "--channel", CHANNEL, "--token-file", str(token))
     kept = str(seen.data.parent / "home" / "dragoman" / "heads" / auditor.pins[1])
     evidence = tmp_path / "fork.json"
-    compared = auditor.ask(shown, "compare", kept, "gateway", "--log", auditor.log, "--to", str(evidence), check=7)
-    assert compared.stdout.startswith("fork: the first ") and "convicts whoever holds the log's key" in compared.stderr, (
-        "the head that its author has kept does"
+    compared = auditor.ask(
+        shown, "compare", kept, "gateway", "--log", auditor.log, "--to", str(evidence), check=7
     )
-    assert "the first does not begin the second" in shown.run("audit", "fork", str(evidence), "--log", auditor.log).stdout
+    assert (
+        compared.stdout.startswith("fork: the first ")
+        and "convicts whoever holds the log's key" in compared.stderr
+    ), "the head that its author has kept does"
+    assert (
+        "the first does not begin the second"
+        in shown.run("audit", "fork", str(evidence), "--log", auditor.log).stdout
+    )
 
 
 async def test_row_20_a_stolen_witness_and_the_host_deceive_whoever_asks_for_no_other_one(
     forged: Forged, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     stolen, own = Running(tmp_path, "nato"), Running(tmp_path, "china")
-    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{stolen.verifier} http://127.0.0.1:{stolen.port}"]\n')
+    (config := tmp_path / "dragoman.toml").write_text(
+        f'[registrar]\nwitnesses = ["{stolen.verifier} http://127.0.0.1:{stolen.port}"]\n'
+    )
     host = await forged(rewritten, "--config", str(config))
     try:
         stolen.start(host, {"cid": auditor.pins[1], "log": auditor.log})
@@ -147,18 +207,25 @@ async def test_row_20_a_stolen_witness_and_the_host_deceive_whoever_asks_for_no_
 
         await until(cosigned)
         told = auditor.ask(host, "verify", *auditor.pins, "--witness", stolen.verifier)
-        assert "cosigned by nato.example/witness" in told.stdout and "no lie was found" in told.stderr, (
-            "the limit: it is the key's cosignature"
-        )
+        assert (
+            "cosigned by nato.example/witness" in told.stdout and "no lie was found" in told.stderr
+        ), "the limit: it is the key's cosignature"
         told = auditor.ask(host, "verify", *auditor.pins, "--witness", own.verifier, check=7)
-        assert "VERIFICATION FAILED: head" in told.stderr and ": china.example/witness cosigned no head of" in told.stderr
+        assert (
+            "VERIFICATION FAILED: head" in told.stderr
+            and ": china.example/witness cosigned no head of" in told.stderr
+        )
         (policy := tmp_path / "policy").write_text(
             f"witness n {stolen.verifier}\nwitness c {own.verifier}\ngroup both all n c\nquorum both\n"
         )
         told = auditor.ask(host, "verify", *auditor.pins, "--policy", str(policy), check=7)
         assert "the quorum of the policy given cosigned no head" in told.stderr
-        told = auditor.ask(host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7)
-        assert "is of other records than those that are kept here" in told.stderr, "nor does its cosignature make the past another one"
+        told = auditor.ask(
+            host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7
+        )
+        assert "is of other records than those that are kept here" in told.stderr, (
+            "nor does its cosignature make the past another one"
+        )
     finally:
         stolen.stop()
 
@@ -173,7 +240,9 @@ def _mirrored(witness: Running) -> Callable[[], Awaitable[bool]]:
 # 7: two logs
 
 
-async def test_row_7_another_channel_under_the_same_name_has_another_cid(auditor: Auditor, tmp_path: Path) -> None:
+async def test_row_7_another_channel_under_the_same_name_has_another_cid(
+    auditor: Auditor, tmp_path: Path
+) -> None:
     other = Service(tmp_path / "other", "--demo")
     try:
         token = tmp_path / "token"
@@ -181,7 +250,10 @@ async def test_row_7_another_channel_under_the_same_name_has_another_cid(auditor
         to = ("--channel", CHANNEL, "--token-file", str(token))
         told = other.run("audit", "verify", *auditor.pins, *to, check=7).stderr
         assert "another opening under the same name" in told
-        assert "opened by other keys" in other.run("audit", "replay", "--cid", auditor.pins[1], *to, check=7).stderr
+        assert (
+            "opened by other keys"
+            in other.run("audit", "replay", "--cid", auditor.pins[1], *to, check=7).stderr
+        )
     finally:
         other.stop()
 
@@ -194,10 +266,14 @@ Watched = Callable[[str], Awaitable[tuple[Service, Running]]]
 
 
 @pytest.fixture
-def watched(hostile: Build, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession) -> Iterator[Watched]:
+def watched(
+    hostile: Build, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
+) -> Iterator[Watched]:
     """A build, hostile or not, whose head the auditor's own witness has cosigned."""
     nato = Running(tmp_path, "nato")
-    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n')
+    (config := tmp_path / "dragoman.toml").write_text(
+        f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n'
+    )
 
     async def start(tricks: str) -> tuple[Service, Running]:
         host = hostile(tricks, "--config", str(config))
@@ -222,18 +298,25 @@ async def test_row_8_a_view_that_stands_still_is_older_than_its_witness_may_be(
     officer = Caller(session, host, "nato/officer")
     before = (await officer.get(f"{C}/log/checkpoint")).body
     await asyncio.sleep(_AGE + 1)
-    position = (await officer.open({**NOTE, "text": "Kept back from whoever only reads."})).json["position"]
+    position = (await officer.open({**NOTE, "text": "Kept back from whoever only reads."})).json[
+        "position"
+    ]
     if tricks:
         assert (await officer.get(f"{C}/log/checkpoint")).body == before
     to = ("--witness", nato.verifier, "--max-age", str(_AGE))
     told = auditor.ask(host, "verify", *auditor.pins, *to, check=7 if tricks else None)
-    for _ in range(8):  # an honest host's head grows as old while a busy machine comes to verify it: the best count
+    for _ in range(
+        8
+    ):  # an honest host's head grows as old while a busy machine comes to verify it: the best count
         if tricks or told.returncode == 0:
             break
         position = (await officer.open(NOTE)).json["position"]
         told = auditor.ask(host, "verify", *auditor.pins, *to, check=None)
     if tricks:
-        assert "VERIFICATION FAILED: freshness" in told.stderr and "what came since is kept back, or the witness is away" in told.stderr
+        assert (
+            "VERIFICATION FAILED: freshness" in told.stderr
+            and "what came since is kept back, or the witness is away" in told.stderr
+        )
     else:
         assert f"of {position} records" in told.stdout and "no lie was found" in told.stderr
 
@@ -242,7 +325,12 @@ async def test_row_8_a_view_that_stands_still_is_older_than_its_witness_may_be(
 
 
 @pytest.mark.parametrize(
-    ("tricks", "says"), [("", ""), ("backdates", "cosigned a head without it"), ("postdates", "cosigned a head that has it")]
+    ("tricks", "says"),
+    [
+        ("", ""),
+        ("backdates", "cosigned a head without it"),
+        ("postdates", "cosigned a head that has it"),
+    ],
 )
 async def test_row_16_a_record_is_dated_between_the_cosignatures_of_ones_own_witness(
     tricks: str, says: str, watched: Watched, auditor: Auditor, session: aiohttp.ClientSession
@@ -256,7 +344,14 @@ async def test_row_16_a_record_is_dated_between_the_cosignatures_of_ones_own_wit
         return int(head.split()[1]) >= position and b"witness" in head
 
     await until(covered)
-    named = auditor.ask(host, "verify", *auditor.pins, "--witness", nato.verifier, check=7 if tricks == "postdates" else 0).stderr
+    named = auditor.ask(
+        host,
+        "verify",
+        *auditor.pins,
+        "--witness",
+        nato.verifier,
+        check=7 if tricks == "postdates" else 0,
+    ).stderr
     assert ("it is dated ahead" in named) == (tricks == "postdates")
 
     async def kept() -> bool:
@@ -264,17 +359,28 @@ async def test_row_16_a_record_is_dated_between_the_cosignatures_of_ones_own_wit
 
     await until(kept)  # of a record under no signed head the host is not accused
     nato.stop()
-    told = host.run("audit", "verify", str(nato.mirror), *auditor.pins, check=7 if tricks else 0).stderr
+    told = host.run(
+        "audit", "verify", str(nato.mirror), *auditor.pins, check=7 if tricks else 0
+    ).stderr
     if tricks:
-        assert "VERIFICATION FAILED: times at position" in told and says in told and "if its clock was right they convict the host" in told
+        assert (
+            "VERIFICATION FAILED: times at position" in told
+            and says in told
+            and "if its clock was right they convict the host" in told
+        )
     else:
         assert "no lie was found" in told
 
 
-async def test_row_16_a_record_dated_behind_the_channels_time_is_listed(forged: Forged, auditor: Auditor) -> None:
+async def test_row_16_a_record_dated_behind_the_channels_time_is_listed(
+    forged: Forged, auditor: Auditor
+) -> None:
     def backdated(messages: list[bytes]) -> list[bytes]:
         last = parse(messages[-1])
-        return [*messages[:-1], last.raw.replace(last.envelope.time.encode(), b"2026-01-01T00:00:00.000Z", 1)]
+        return [
+            *messages[:-1],
+            last.raw.replace(last.envelope.time.encode(), b"2026-01-01T00:00:00.000Z", 1),
+        ]
 
     told = auditor.ask(await forged(backdated), "verify", *auditor.pins).stdout
     assert "1 records behind the channel's time" in told and "s before the channel's time" in told
@@ -288,25 +394,48 @@ async def test_row_21_other_bytes_under_the_right_head_are_of_another_tree(
 ) -> None:
     host = hostile("swaps")
     told = auditor.ask(host, "verify", *auditor.pins, check=7).stderr
-    swapped = next(at for at, record in enumerate(given.records, 1) if b"counter-piracy" in record.raw)
-    assert f"VERIFICATION FAILED: records at position {swapped}: the record is not the one that was signed here" in told
-    assert "convicts nobody" in told, "its key has signed the right bytes, and the connection may have been somebody else's"
-    told = auditor.ask(host, "mirror", str(tmp_path / "fresh"), "--once", *auditor.pins, check=7).stderr
+    swapped = next(
+        at for at, record in enumerate(given.records, 1) if b"counter-piracy" in record.raw
+    )
+    assert (
+        f"VERIFICATION FAILED: records at position {swapped}: the record is not the one that was signed here"
+        in told
+    )
+    assert "convicts nobody" in told, (
+        "its key has signed the right bytes, and the connection may have been somebody else's"
+    )
+    told = auditor.ask(
+        host, "mirror", str(tmp_path / "fresh"), "--once", *auditor.pins, check=7
+    ).stderr
     assert "is of other records than those that are kept here" in told
-    assert not (tmp_path / "fresh" / "sealed").exists(), "a mirror keeps no head of what it does not hold"
+    assert not (tmp_path / "fresh" / "sealed").exists(), (
+        "a mirror keeps no head of what it does not hold"
+    )
 
 
-async def test_row_21_a_record_that_is_withheld_was_erased_by_nobody(hostile: Build, auditor: Auditor, tmp_path: Path) -> None:
+async def test_row_21_a_record_that_is_withheld_was_erased_by_nobody(
+    hostile: Build, auditor: Auditor, tmp_path: Path
+) -> None:
     host = hostile("withholds")
     told = auditor.ask(host, "verify", *auditor.pins, check=7).stderr
-    assert "VERIFICATION FAILED: erasure at position" in told and "no erasure names it: the record is withheld" in told
-    told = auditor.ask(host, "mirror", str(tmp_path / "fresh"), "--once", *auditor.pins, check=7).stderr
+    assert (
+        "VERIFICATION FAILED: erasure at position" in told
+        and "no erasure names it: the record is withheld" in told
+    )
+    told = auditor.ask(
+        host, "mirror", str(tmp_path / "fresh"), "--once", *auditor.pins, check=7
+    ).stderr
     assert "is of other records than those that are kept here" in told
 
 
-async def test_row_22_a_tile_with_one_bit_changed_is_not_what_the_records_make(hostile: Build, auditor: Auditor) -> None:
+async def test_row_22_a_tile_with_one_bit_changed_is_not_what_the_records_make(
+    hostile: Build, auditor: Auditor
+) -> None:
     told = auditor.ask(hostile("tiles"), "verify", *auditor.pins, check=7).stderr
-    assert "VERIFICATION FAILED: tiles at position 1: " in told and "is not what the records make of it" in told
+    assert (
+        "VERIFICATION FAILED: tiles at position 1: " in told
+        and "is not what the records make of it" in told
+    )
     assert "it is the tile that was changed" in told and "convicts nobody" in told
 
 
@@ -337,22 +466,62 @@ def line(name: str, kind: int, seed: bytes, message: bytes) -> Signature:
     """A signature line of a key of that kind, over any message."""
     public, secret = bindings.crypto_sign_seed_keypair(seed)
     time = _WHEN.to_bytes(8) if kind == COSIGNATURE else b""
-    return Signature(name, key_id(name, kind, public), time + bindings.crypto_sign(message, secret)[:64])
+    return Signature(
+        name, key_id(name, kind, public), time + bindings.crypto_sign(message, secret)[:64]
+    )
 
 
 SIGNED: dict[str, tuple[int, Callable[[str], bytes], int, Callable[[str], bytes], str]] = {
     "each as its kind": (ED25519, as_head, COSIGNATURE, as_cosigned, ""),
-    "the log as for an act": (ED25519, as_act, COSIGNATURE, as_cosigned, "the signature of {log} does not hold"),
-    "the log as a witness": (ED25519, as_cosigned, COSIGNATURE, as_cosigned, "the signature of {log} does not hold"),
-    "the log by a cosignature": (COSIGNATURE, as_cosigned, COSIGNATURE, as_cosigned, "it is not signed by {log}"),
-    "the witness as for an act": (ED25519, as_head, COSIGNATURE, as_act, f"the signature of {NAME} does not hold"),
-    "the witness as a log": (ED25519, as_head, COSIGNATURE, as_head, f"the signature of {NAME} does not hold"),
-    "the witness by a log's signature": (ED25519, as_head, ED25519, as_head, f"{NAME} cosigned no head of {{size}} records"),
+    "the log as for an act": (
+        ED25519,
+        as_act,
+        COSIGNATURE,
+        as_cosigned,
+        "the signature of {log} does not hold",
+    ),
+    "the log as a witness": (
+        ED25519,
+        as_cosigned,
+        COSIGNATURE,
+        as_cosigned,
+        "the signature of {log} does not hold",
+    ),
+    "the log by a cosignature": (
+        COSIGNATURE,
+        as_cosigned,
+        COSIGNATURE,
+        as_cosigned,
+        "it is not signed by {log}",
+    ),
+    "the witness as for an act": (
+        ED25519,
+        as_head,
+        COSIGNATURE,
+        as_act,
+        f"the signature of {NAME} does not hold",
+    ),
+    "the witness as a log": (
+        ED25519,
+        as_head,
+        COSIGNATURE,
+        as_head,
+        f"the signature of {NAME} does not hold",
+    ),
+    "the witness by a log's signature": (
+        ED25519,
+        as_head,
+        ED25519,
+        as_head,
+        f"{NAME} cosigned no head of {{size}} records",
+    ),
 }
 
 
 @pytest.mark.parametrize("signed", SIGNED)
-def test_row_24_a_signature_of_one_kind_is_none_of_another(signed: str, hostile: Build, given: Given, auditor: Auditor) -> None:
+def test_row_24_a_signature_of_one_kind_is_none_of_another(
+    signed: str, hostile: Build, given: Given, auditor: Auditor
+) -> None:
     kind, message, witness_kind, witness_message, why = SIGNED[signed]
     with zipfile.ZipFile(auditor.export) as archive:
         text = note.read(archive.read("checkpoint")).text
@@ -365,22 +534,31 @@ def test_row_24_a_signature_of_one_kind_is_none_of_another(signed: str, hostile:
     (host.data / "mixed-head").write_bytes(note.written(text, lines))
     asked = ("--witness", str(Verifier(NAME, COSIGNATURE, dsse.public_of(WITNESS))))
     told = auditor.ask(host, "verify", *auditor.pins, *asked, check=7 if why else 0).stderr
-    assert ("VERIFICATION FAILED: head" if why else "no lie was found") in told and why.format(log=origin, size=size) in told
+    assert ("VERIFICATION FAILED: head" if why else "no lie was found") in told and why.format(
+        log=origin, size=size
+    ) in told
 
 
 # 15, 7: a signature that was given in an exercise, or in another channel
 
 
-async def test_row_15_nobody_signs_in_an_exercise_what_holds_in_the_live_channel(hostile: Build, honest: Service, tmp_path: Path) -> None:
+async def test_row_15_nobody_signs_in_an_exercise_what_holds_in_the_live_channel(
+    hostile: Build, honest: Service, tmp_path: Path
+) -> None:
     host = hostile("poses")
     (token := tmp_path / "officer").write_text(honest.token("nato/officer"))
-    told = host.run("context", "--channel", f"{CHANNEL}-exercise", "--token-file", str(token), check=2).stderr
+    told = host.run(
+        "context", "--channel", f"{CHANNEL}-exercise", "--token-file", str(token), check=2
+    ).stderr
     assert f"gives for {CHANNEL}-exercise what was opened as {CHANNEL}: sign nothing" in told
     host.run("context", "--channel", CHANNEL, "--token-file", str(token))
     (kept,) = (host.data.parent / "home" / "dragoman" / "channels").iterdir()
     kept.write_text(f"{'0' * 64} {kept.read_text().split()[1]}\n")
     told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
-    assert "is another channel there than the one that was signed in before" in told and str(kept) in told
+    assert (
+        "is another channel there than the one that was signed in before" in told
+        and str(kept) in told
+    )
 
 
 # 25: a size that no client is to remember
@@ -395,18 +573,35 @@ async def test_row_25_a_head_that_leaps_ahead_is_remembered_by_nobody(
     with zipfile.ZipFile(auditor.export) as archive:
         kept.write_bytes(seen := archive.read("checkpoint"))
     told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
-    assert "shows a head of 1000000 records" in told and "which does not go on from that of" in told and "sign nothing" in told
+    assert (
+        "shows a head of 1000000 records" in told
+        and "which does not go on from that of" in told
+        and "sign nothing" in told
+    )
     assert kept.read_bytes() == seen, "the next head is held against this one as before"
     kept.unlink()
     told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
-    assert "a head of 1000000 records" in told and "is not that of the records that it gives" in told and "sign nothing" in told
+    assert (
+        "a head of 1000000 records" in told
+        and "is not that of the records that it gives" in told
+        and "sign nothing" in told
+    )
     assert not kept.exists(), "the first head is held against the records themselves"
     mirror = auditor.own_mirror()
     before = (mirror / "sealed").read_bytes()
     told = auditor.ask(host, "mirror", str(mirror), "--once", *auditor.pins, check=7).stderr
-    by_its_tiles = "the tree that is served is not that of the signed head of 1000000 records" in told
-    by_its_end = "a head of 1000000 records is signed" in told and "are given: the log was cut off" in told
+    by_its_tiles = (
+        "the tree that is served is not that of the signed head of 1000000 records" in told
+    )
+    by_its_end = (
+        "a head of 1000000 records is signed" in told and "are given: the log was cut off" in told
+    )
     assert by_its_tiles != by_its_end, f"one of the two is told: {told}"
-    assert (mirror / "sealed").read_bytes() == before, "a mirror keeps the head of records that it holds"
+    assert (mirror / "sealed").read_bytes() == before, (
+        "a mirror keeps the head of records that it holds"
+    )
     told = auditor.ask(host, "verify", *auditor.pins, check=7).stderr
-    assert "1000000 records were signed" in told and "nothing that came with them shows which is the first" in told
+    assert (
+        "1000000 records were signed" in told
+        and "nothing that came with them shows which is the first" in told
+    )

@@ -36,7 +36,9 @@ STRANGERS, OWN = b"a stranger's key".ljust(32, b"."), b"an officer's own key".lj
 TAKEN = "0192f0c1-2f3a-7c4d-8e5f-112233445566"
 
 
-def note(given: Given, seed: bytes = OWN, *, signed: Mapping[str, object] | None = None, **changes: str) -> bytes:
+def note(
+    given: Given, seed: bytes = OWN, *, signed: Mapping[str, object] | None = None, **changes: str
+) -> bytes:
     """A note that an officer signs."""
     return given.record("nato/o-1", NOTE, signer(seed), signed=signed, **changes)
 
@@ -57,7 +59,10 @@ HISTORY: dict[str, tuple[Make, str]] = {
     "18 an act under a key that is entered afterwards": (note, UNSIGNED),
     "an officer's key, entered by root": (
         lambda given: given.record(
-            "nato/root", {"act": "key-addition", "officer": "o-1", "keys": [public_of(OWN)]}, signer(given.seed("nato/root")), signer(OWN)
+            "nato/root",
+            {"act": "key-addition", "officer": "o-1", "keys": [public_of(OWN)]},
+            signer(given.seed("nato/root")),
+            signer(OWN),
         ),
         LEGAL,
     ),
@@ -68,12 +73,27 @@ HISTORY: dict[str, tuple[Make, str]] = {
         "No valid key of nato/d-1 signed the act.",
     ),
     "10 another actor over a signature": (lambda given: note(given, actor="nato/d-1"), DISAGREES),
-    "10 another type over a signature": (lambda given: note(given, signed={"type": "dragoman.meeting-request.v1"}), DISAGREES),
-    "10 another exchange over a signature": (lambda given: note(given, signed={"exchange": TAKEN}), DISAGREES),
+    "10 another type over a signature": (
+        lambda given: note(given, signed={"type": "dragoman.meeting-request.v1"}),
+        DISAGREES,
+    ),
+    "10 another exchange over a signature": (
+        lambda given: note(given, signed={"exchange": TAKEN}),
+        DISAGREES,
+    ),
     "10 another family": (lambda given: note(given, family="meeting"), DERIVED),
-    "12 a role that nobody signed": (lambda given: given.record("nato/root", SPY), "officer must be signed by its author in this channel."),
-    "12 a role that a stranger signed": (lambda given: given.record("nato/root", SPY, signer(STRANGERS)), UNSIGNED),
-    "12 a role that an officer signed": (lambda given: given.record("nato/root", SPY, signer(OWN)), "Root of nato asks for 1 of its keys."),
+    "12 a role that nobody signed": (
+        lambda given: given.record("nato/root", SPY),
+        "officer must be signed by its author in this channel.",
+    ),
+    "12 a role that a stranger signed": (
+        lambda given: given.record("nato/root", SPY, signer(STRANGERS)),
+        UNSIGNED,
+    ),
+    "12 a role that an officer signed": (
+        lambda given: given.record("nato/root", SPY, signer(OWN)),
+        "Root of nato asks for 1 of its keys.",
+    ),
     "12 a policy of witnesses that nobody signed": (
         lambda given: given.record("nato/root", POLICY),
         "policy-adoption must be signed by its author in this channel.",
@@ -82,10 +102,16 @@ HISTORY: dict[str, tuple[Make, str]] = {
         lambda given: given.record("nato/root", POLICY, signer(OWN)),
         "Root of nato asks for 1 of its keys.",
     ),
-    "12 limits that a stranger has set": (lambda given: given.record("nato/root", LIMITS, signer(STRANGERS)), UNSIGNED),
+    "12 limits that a stranger has set": (
+        lambda given: given.record("nato/root", LIMITS, signer(STRANGERS)),
+        UNSIGNED,
+    ),
     "13 a weak key that has signed": (
         lambda given: given.record(
-            "nato/root", {"act": "key-addition", "officer": "o-1", "keys": [WEAK]}, signer(given.seed("nato/root")), weakly
+            "nato/root",
+            {"act": "key-addition", "officer": "o-1", "keys": [WEAK]},
+            signer(given.seed("nato/root")),
+            weakly,
         ),
         UNSIGNED,
     ),
@@ -101,13 +127,24 @@ HISTORY: dict[str, tuple[Make, str]] = {
     "14 the same act again": (lambda given: given.records[-1].raw, USED_UP),
     "a record of the other side": (lambda given: given.record("china/o-1", NOTE, id=TAKEN), LEGAL),
     "14 an act whose id the other side has taken": (lambda given: note(given, id=TAKEN), USED_UP),
-    "15 a record of another channel": (lambda given: note(given, channel=f"{CHANNEL}-exercise"), DERIVED),
-    "15 an act signed for another channel": (lambda given: note(given, signed={"channel": "ab" * 32}), DISAGREES),
+    "15 a record of another channel": (
+        lambda given: note(given, channel=f"{CHANNEL}-exercise"),
+        DERIVED,
+    ),
+    "15 an act signed for another channel": (
+        lambda given: note(given, signed={"channel": "ab" * 32}),
+        DISAGREES,
+    ),
     "17 a head that never was": (
-        lambda given: note(given, signed={"seen": {**given.seen, "root": dsse.encode_base64(bytes(32))}}),
+        lambda given: note(
+            given, signed={"seen": {**given.seen, "root": dsse.encode_base64(bytes(32))}}
+        ),
         NO_HEAD,
     ),
-    "17 a head that is still to come": (lambda given: note(given, signed={"seen": {**given.seen, "size": 10**6}}), NO_HEAD),
+    "17 a head that is still to come": (
+        lambda given: note(given, signed={"seen": {**given.seen, "size": 10**6}}),
+        NO_HEAD,
+    ),
     "18 an officer who is not in office": (
         lambda given: given.record("nato/nobody", NOTE, source="/sides/nato"),
         f"nato/nobody is not in office in {CHANNEL}; an administrator of the side enters officers.",
@@ -125,24 +162,42 @@ HISTORY: dict[str, tuple[Make, str]] = {
         "No record: no act: /place/lat: 15125e-3 is no value; numbers are written plainly, without exponent or leading zeros.",
     ),
     "that number, plainly": (lambda given: given.record("nato/d-1", INCIDENT), LEGAL),
-    "24 an act signed as a head is": (lambda given: given.record("nato/o-1", NOTE, signer(OWN, lambda act: act)), UNSIGNED),
+    "24 an act signed as a head is": (
+        lambda given: given.record("nato/o-1", NOTE, signer(OWN, lambda act: act)),
+        UNSIGNED,
+    ),
     "24 an act signed as a head is cosigned": (
-        lambda given: given.record("nato/o-1", NOTE, signer(OWN, lambda act: b"cosignature/v1\ntime 1700000000\n" + act)),
+        lambda given: given.record(
+            "nato/o-1", NOTE, signer(OWN, lambda act: b"cosignature/v1\ntime 1700000000\n" + act)
+        ),
         UNSIGNED,
     ),
     "24 an act signed as a statement of another type": (
-        lambda given: given.record("nato/o-1", NOTE, signer(OWN, lambda act: dsse.pae("application/vnd.in-toto+json", act))),
+        lambda given: given.record(
+            "nato/o-1", NOTE, signer(OWN, lambda act: dsse.pae("application/vnd.in-toto+json", act))
+        ),
         UNSIGNED,
     ),
-    "24 an act that the log's key has signed": (lambda given: note(given, given.seed("log/log")), UNSIGNED),
+    "24 an act that the log's key has signed": (
+        lambda given: note(given, given.seed("log/log")),
+        UNSIGNED,
+    ),
     "that the key was stolen, by root": (
         lambda given: given.record(
-            "nato/root", {"act": "key-revocation", "key": dsse.key_id(dsse.public_of(OWN))}, signer(given.seed("nato/root"))
+            "nato/root",
+            {"act": "key-revocation", "key": dsse.key_id(dsse.public_of(OWN))},
+            signer(given.seed("nato/root")),
         ),
         LEGAL,
     ),
-    "18 an act under a key that was revoked, dated before": (lambda given: note(given, time=given.genesis.envelope.time), UNSIGNED),
-    "26 junk": (lambda given: b'{"specversion":"1.0","id":"junk"}', "No record: no envelope: Object missing required field `source`."),
+    "18 an act under a key that was revoked, dated before": (
+        lambda given: note(given, time=given.genesis.envelope.time),
+        UNSIGNED,
+    ),
+    "26 junk": (
+        lambda given: b'{"specversion":"1.0","id":"junk"}',
+        "No record: no envelope: Object missing required field `source`.",
+    ),
 }
 """What is written into the log, in its order, and why it is void."""
 
@@ -171,7 +226,9 @@ async def _written(host: Service, given: Given) -> tuple[dict[str, int], set[int
 
 
 @pytest.fixture(scope="module")
-def audited(honest: Service, given: Given, auditor: Auditor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
+def audited(
+    honest: Service, given: Given, auditor: Auditor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Audited]:
     """A host that takes everything, with all of it in its log, as it is audited."""
     data = tmp_path_factory.mktemp("taken") / "data"
     shutil.copytree(honest.data, data, ignore=shutil.ignore_patterns("place.json"))
@@ -179,30 +236,60 @@ def audited(honest: Service, given: Given, auditor: Auditor, tmp_path_factory: p
     try:
         positions, valid = asyncio.run(_written(host, given))
         told = auditor.ask(host, "verify", *auditor.pins).stdout
-        void = {int(at): why for at, why in re.findall(r"^void at ([0-9]+): (.*)$", told, re.MULTILINE)}
-        yield Audited(positions=positions, valid=valid, void=void, replayed=auditor.ask(host, "replay", check=7).stderr)
+        void = {
+            int(at): why for at, why in re.findall(r"^void at ([0-9]+): (.*)$", told, re.MULTILINE)
+        }
+        yield Audited(
+            positions=positions,
+            valid=valid,
+            void=void,
+            replayed=auditor.ask(host, "replay", check=7).stderr,
+        )
     finally:
         host.stop()
 
 
 @pytest.mark.parametrize("name", HISTORY)
-def test_rows_9_to_18_23_24_and_26_what_a_host_takes_that_is_not_legal_is_void_to_every_auditor(name: str, audited: Audited) -> None:
+def test_rows_9_to_18_23_24_and_26_what_a_host_takes_that_is_not_legal_is_void_to_every_auditor(
+    name: str, audited: Audited
+) -> None:
     position = audited.positions[name]
-    assert (position in audited.valid) == (name != "26 junk"), "the host takes it, but for what is no record to anybody"
+    assert (position in audited.valid) == (name != "26 junk"), (
+        "the host takes it, but for what is no record to anybody"
+    )
     assert audited.void.get(position, LEGAL) == HISTORY[name][1]
 
 
-def test_rows_9_to_18_what_a_host_takes_that_is_not_legal_makes_its_state_another_one(audited: Audited) -> None:
-    assert f"at position {max(audited.positions.values())} the replay gives" in audited.replayed and "the gateway says" in audited.replayed
+def test_rows_9_to_18_what_a_host_takes_that_is_not_legal_makes_its_state_another_one(
+    audited: Audited,
+) -> None:
+    assert (
+        f"at position {max(audited.positions.values())} the replay gives" in audited.replayed
+        and "the gateway says" in audited.replayed
+    )
 
 
-async def test_row_12_a_channel_that_asks_for_signatures_has_no_unsigned_act(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_row_12_a_channel_that_asks_for_signatures_has_no_unsigned_act(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     host = Host(tmp_path, partial(Hostile, tricks="accepts"))
     try:
         about = host.opened(required_signatures=["contact"])
         posted = await host.caller(session, "nato/o-1").open(NOTE)
-        to = ("--cid", str(about["cid"]), "--log", str(about["log"]), "--channel", CHANNEL, "--token-file", host.token("china/a-1"))
+        to = (
+            "--cid",
+            str(about["cid"]),
+            "--log",
+            str(about["log"]),
+            "--channel",
+            CHANNEL,
+            "--token-file",
+            host.token("china/a-1"),
+        )
         told, _ = host.run("audit", "verify", *to)
-        assert f"void at {posted.json['position']}: contact-note must be signed by its author in this channel." in told
+        assert (
+            f"void at {posted.json['position']}: contact-note must be signed by its author in this channel."
+            in told
+        )
     finally:
         host.service.stop()

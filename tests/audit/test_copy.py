@@ -19,7 +19,9 @@ N, C = "nato/o-1", "china/o-1"
 
 def head_over(messages: list[bytes], owner: str = "log") -> bytes:
     nodes = copy.of_messages("", messages, None).nodes
-    text = checkpoint.Checkpoint("example.org/nato-china", len(messages), merkle.root_of(nodes, len(messages))).text
+    text = checkpoint.Checkpoint(
+        "example.org/nato-china", len(messages), merkle.root_of(nodes, len(messages))
+    ).text
     return note.written(text, [note.sign("example.org/nato-china", seed_of(owner), text)])
 
 
@@ -67,19 +69,31 @@ def test_a_copy_that_withholds_what_one_side_alone_has_erased_is_not_the_same() 
     world = told(3)
     id = world.open(N, NOTE)
     at = world.exchange(id).opened.position
-    world.attested({"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}, "nato/root")
+    world.attested(
+        {
+            "act": "erasure",
+            "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)],
+        },
+        "nato/root",
+    )
     less = [*world.raws]
     less[at - 1] = leaf.entry(at - 1, leaf.commit(less[at - 1]))
     found = copy.compare(of(world.raws), of(less, where="theirs"))
     assert (found.result, found.position) == (copy.FORK, at)
-    assert "in theirs a leaf entry stands there, and no erasure that has effect in that copy names it" in found.detail
+    assert (
+        "in theirs a leaf entry stands there, and no erasure that has effect in that copy names it"
+        in found.detail
+    )
 
 
 def test_a_copy_in_which_an_erasure_was_changed_differs_at_the_erasure() -> None:
     world = told(3)
     id = world.open(N, NOTE)
     at = world.exchange(id).opened.position
-    erasure = {"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}
+    erasure = {
+        "act": "erasure",
+        "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)],
+    }
     by = world.attested(erasure, "nato/root", "china/root").position
     world.open(N, NOTE)
     mine = [*world.raws]
@@ -97,8 +111,12 @@ def test_two_openings_under_one_name_are_two_channels() -> None:
     assert copy.compare(of(world.raws), of([])).result == copy.OTHER
 
 
-@pytest.mark.parametrize(("at", "one", "other"), [(12, 12, 12), (12, 20, 13), (15, 16, 31), (17, 17, 40), (20, 33, 20)])
-def test_a_fork_is_located_and_two_signed_heads_convict_the_host(at: int, one: int, other: int) -> None:
+@pytest.mark.parametrize(
+    ("at", "one", "other"), [(12, 12, 12), (12, 20, 13), (15, 16, 31), (17, 17, 40), (20, 33, 20)]
+)
+def test_a_fork_is_located_and_two_signed_heads_convict_the_host(
+    at: int, one: int, other: int
+) -> None:
     world, mine, theirs = forked(at, one, other)
     found = copy.compare(of(mine), of(theirs))
     assert (found.result, found.position) == (copy.FORK, at)
@@ -108,7 +126,11 @@ def test_a_fork_is_located_and_two_signed_heads_convict_the_host(at: int, one: i
 
 def test_heads_from_before_the_fork_convict_nobody() -> None:
     _, mine, theirs = forked(15, 20, 22)
-    for one, other in ((of(mine, head=14), of(theirs)), (of(mine, head=0), of(theirs)), (of(mine), of(theirs, head=10))):
+    for one, other in (
+        (of(mine, head=14), of(theirs)),
+        (of(mine, head=0), of(theirs)),
+        (of(mine), of(theirs, head=10)),
+    ):
         found = copy.compare(one, other)
         assert (found.result, found.position, found.evidence) == (copy.FORK, 15, None)
 
@@ -157,7 +179,9 @@ def test_a_mirror_keeps_what_follows_and_verifies_it_again_from_its_disk(tmp_pat
     assert copy.compare(copy.of_archive("m", again.archive), of(world.raws)).result == copy.SAME
     again.head(head_over(world.raws))
     again.head(head_over(world.raws[:3]), patient=True)
-    assert again.archive.sealed == head_over(world.raws) and again.lie is None, "an older head is no newer one"
+    assert again.archive.sealed == head_over(world.raws) and again.lie is None, (
+        "an older head is no newer one"
+    )
     again.head(head_over(world.raws[:3]))
     assert again.lie is not None and "the log went back" in again.lie.what
     again.close()
@@ -203,7 +227,10 @@ def test_a_record_that_was_changed_on_the_mirrors_disk_is_found(tmp_path: Path) 
     mirror.close()
     path = tmp_path / "m" / "records"
     path.write_bytes(path.read_bytes().replace(b"reception", b"Reception", 1))
-    with pytest.raises(ArchiveDamaged, match=r"records, byte \d+ \(position 12\): the record is not the one that was kept"):
+    with pytest.raises(
+        ArchiveDamaged,
+        match=r"records, byte \d+ \(position 12\): the record is not the one that was kept",
+    ):
         Mirror(tmp_path / "m", pinned(world))
 
 
@@ -217,22 +244,30 @@ def kept(path: Path, signed: bytes) -> copy.Head:
     return head
 
 
-def test_a_head_that_was_kept_is_of_the_copy_begins_it_or_convicts_whoever_forked_it(tmp_path: Path) -> None:
+def test_a_head_that_was_kept_is_of_the_copy_begins_it_or_convicts_whoever_forked_it(
+    tmp_path: Path,
+) -> None:
     world, mine, theirs = forked(15, 20, 22)
     log = log_of(world.registry)
     head = kept(tmp_path / "head", head_over(mine))
     assert copy.held(head, of(mine), log).result == copy.SAME
-    assert copy.held(kept(tmp_path / "older", head_over(mine[:17])), of(mine)).result == copy.EXTENDS
+    assert (
+        copy.held(kept(tmp_path / "older", head_over(mine[:17])), of(mine)).result == copy.EXTENDS
+    )
     found = copy.held(head, of(theirs), log)
     assert (found.result, found.position) == (copy.FORK, 20)
     assert found.evidence is not None
     assert copy.convicts(found.evidence, log).endswith("the first does not begin the second")
     for other in (of(theirs, head=0), of(theirs, head=18)):
         found = copy.held(head, other, log)
-        assert (found.result, found.evidence) == (copy.FORK, None), "no head of the copy goes as far as the one that was kept"
+        assert (found.result, found.evidence) == (copy.FORK, None), (
+            "no head of the copy goes as far as the one that was kept"
+        )
 
 
-def test_a_head_of_more_records_than_there_are_shows_that_the_log_was_cut_off(tmp_path: Path) -> None:
+def test_a_head_of_more_records_than_there_are_shows_that_the_log_was_cut_off(
+    tmp_path: Path,
+) -> None:
     raws = told(5).raws
     found = copy.held(kept(tmp_path / "head", head_over(raws)), of(raws[:-2]))
     assert (found.result, found.position) == (copy.SHORTER, len(raws) - 1)
@@ -243,7 +278,9 @@ def test_the_head_in_a_records_proof_convicts_as_one_that_was_kept_alone(tmp_pat
     world, mine, theirs = forked(15, 20, 22)
     nodes = of(mine).nodes
     shown = proof.Proof(2, tuple(merkle.inclusion(nodes, 2, len(mine))), head_over(mine))
-    found = copy.held(kept(tmp_path / "x.tlog-proof", bytes(shown)), of(theirs), log_of(world.registry))
+    found = copy.held(
+        kept(tmp_path / "x.tlog-proof", bytes(shown)), of(theirs), log_of(world.registry)
+    )
     assert found.result == copy.FORK and found.evidence is not None
 
 

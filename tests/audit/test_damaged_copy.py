@@ -34,9 +34,15 @@ _UNCHECKED = {"lock"}
 class Folder:
     """A copy on the disk that is whole: how to open it as its owner does, and how it reads then."""
 
-    def __init__(self, path: Path, opened: Callable[[Path], int], size: int, pins: Pinned | None = None) -> None:
+    def __init__(
+        self, path: Path, opened: Callable[[Path], int], size: int, pins: Pinned | None = None
+    ) -> None:
         self.path, self.opened, self.size, self.pins = path, opened, size, pins
-        self.files = sorted(each.name for each in path.iterdir() if each.name not in _UNCHECKED and each.stat().st_size)
+        self.files = sorted(
+            each.name
+            for each in path.iterdir()
+            if each.name not in _UNCHECKED and each.stat().st_size
+        )
         """Those in which something says something."""
         lost = {"records"} if pins is None else {"records", "cosigned"}
         self.repaired = {"leaves", "offsets"} if pins is None else {*self.files} - lost
@@ -63,7 +69,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     pins = Pinned(cid=world.registry.cid, log=str(log_of(world.registry)))
     mirror = Mirror(folder, pins)
     now = [NOW]
-    witness = Witness(mirror, folder, "nato.example/witness", seed_of("witness"), now=lambda: now[0])
+    witness = Witness(
+        mirror, folder, "nato.example/witness", seed_of("witness"), now=lambda: now[0]
+    )
     stubbed = [*raws]
     stubbed[at - 1] = leaf.entry(at - 1, leaf.commit(whole))
     mirror.expect(named_in(enumerate(stubbed, 1)))
@@ -132,7 +140,9 @@ def place_of(folder: Folder, name: str, byte: int) -> int:
         case "records":
             offsets = (folder.path / "offsets").read_bytes()
             ends = struct.unpack(f">{len(offsets) // 8}Q", offsets)
-            return next((position for position, end in enumerate(ends, 1) if byte < end), len(ends) + 1)
+            return next(
+                (position for position, end in enumerate(ends, 1) if byte < end), len(ends) + 1
+            )
     return 0
 
 
@@ -140,7 +150,9 @@ def struck(folder: Folder, path: Path, data: st.DataObject) -> tuple[str, str, i
     """Damage one file of a copy; its name, how, and where it begins to be another one."""
     name = data.draw(st.sampled_from(folder.files), label="file")
     raw = bytearray((path / name).read_bytes())
-    how = data.draw(st.sampled_from(["bit", "byte", "truncate", "extend", "empty", "delete"]), label="how")
+    how = data.draw(
+        st.sampled_from(["bit", "byte", "truncate", "extend", "empty", "delete"]), label="how"
+    )
     at = data.draw(st.integers(0, len(raw) - 1), label="at")
     match how:
         case "bit":
@@ -162,7 +174,9 @@ def struck(folder: Folder, path: Path, data: st.DataObject) -> tuple[str, str, i
 
 
 @pytest.mark.parametrize("kind", ["mirror", "archive"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_damage_to_a_copy_is_told_with_its_file_and_place_and_convicts_nobody(
     kind: str, data: st.DataObject, request: pytest.FixtureRequest, tmp_path: Path
@@ -171,7 +185,9 @@ def test_damage_to_a_copy_is_told_with_its_file_and_place_and_convicts_nobody(
     path = folder.copy(tmp_path)
     name, how, at = struck(folder, path, data)
     before = {each.name: each.read_bytes() for each in path.iterdir()}
-    optional = kind == "archive" and how == "delete" and name in ("sealed", "witnessed")  # which a young archive does not have yet
+    optional = (
+        kind == "archive" and how == "delete" and name in ("sealed", "witnessed")
+    )  # which a young archive does not have yet
     outcome = opening(folder, path)
     match outcome:
         case Noticed():
@@ -179,15 +195,22 @@ def test_damage_to_a_copy_is_told_with_its_file_and_place_and_convicts_nobody(
             assert opening(folder, path) == folder.size, "nothing is lost by it"
         case ArchiveDamaged():
             told = str(outcome)
-            assert outcome.damage.file in (name, f"{name}.sum") and f"{path}/{outcome.damage.file}, byte " in told, told
+            assert (
+                outcome.damage.file in (name, f"{name}.sum")
+                and f"{path}/{outcome.damage.file}, byte " in told
+            ), told
             place = place_of(folder, name, at)
             assert not place or outcome.damage.position in (place, min(place, folder.size)), told
             assert "backup" in told, "what to do"
             begun = {each: b"" for each in ("records", "leaves", "offsets") if each not in before}
-            assert {each.name: each.read_bytes() for each in path.iterdir()} == before | begun, "what is damaged stays as it is"
+            assert {each.name: each.read_bytes() for each in path.iterdir()} == before | begun, (
+                "what is damaged stays as it is"
+            )
             assert audited(path) == told, "an audit of the folder says the same"
             assert is_repaired(folder, path) == (outcome.damage.file in folder.repaired)
-            assert (path / "records").read_bytes() == before.get("records", b""), "no repair changes a record"
+            assert (path / "records").read_bytes() == before.get("records", b""), (
+                "no repair changes a record"
+            )
         case _:
             assert outcome == folder.size and optional, "it was not noticed"
     shutil.rmtree(path)
@@ -207,7 +230,9 @@ def is_repaired(folder: Folder, path: Path) -> bool:
         assert repair(path, folder.pins)
     except ArchiveDamaged:
         return False
-    return opening(folder, path) == folder.size or opening(folder, path) == folder.size  # a notice that offsets were completed comes first
+    return (
+        opening(folder, path) == folder.size or opening(folder, path) == folder.size
+    )  # a notice that offsets were completed comes first
 
 
 def audited(path: Path) -> str:
@@ -229,19 +254,32 @@ def test_the_commands_say_it_and_put_it_right(mirror: Folder, tmp_path: Path) ->
     pins = ["--cid", mirror.pins.cid, "--log", mirror.pins.log]
     verified = commands.run(["audit", "verify", str(path), *pins], environment=os.environ)
     assert verified.returncode == 7
-    assert f"dragoman: this copy is damaged: {path}/leaves, byte 64 (position 3): the leaf is not that of the record" in verified.stderr
+    assert (
+        f"dragoman: this copy is damaged: {path}/leaves, byte 64 (position 3): the leaf is not that of the record"
+        in verified.stderr
+    )
     repaired = commands.run(["audit", "repair", str(path)], environment=os.environ)
-    assert (repaired.returncode, repaired.stdout.splitlines()[-1]) == (0, f"leaves is written anew, with {mirror.size} leaves")
+    assert (repaired.returncode, repaired.stdout.splitlines()[-1]) == (
+        0,
+        f"leaves is written anew, with {mirror.size} leaves",
+    )
     assert (path / "leaves.damaged").read_bytes() == raw
-    assert "no lie was found" in commands.run(["audit", "verify", str(path), *pins], environment=os.environ).stderr
+    assert (
+        "no lie was found"
+        in commands.run(["audit", "verify", str(path), *pins], environment=os.environ).stderr
+    )
 
 
-def test_a_folder_of_before_the_digests_is_brought_to_them_once_it_was_checked(mirror: Folder, tmp_path: Path) -> None:
+def test_a_folder_of_before_the_digests_is_brought_to_them_once_it_was_checked(
+    mirror: Folder, tmp_path: Path
+) -> None:
     path = mirror.copy(tmp_path)
     for each in (*path.glob("*.sum"), path / "covering"):
         each.unlink()
     assert mirror.pins is not None
-    (path / "pinned.json").write_bytes(msgspec.json.encode({"cid": mirror.pins.cid, "log": mirror.pins.log}))
+    (path / "pinned.json").write_bytes(
+        msgspec.json.encode({"cid": mirror.pins.cid, "log": mirror.pins.log})
+    )
     lines = [msgspec.json.decode(line)[:2] for line in (path / "times").read_bytes().splitlines()]
     (path / "times").write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
     assert mirror.opened(path) == mirror.size

@@ -38,7 +38,11 @@ def test_what_was_owed_is_listed_alike_for_every_side_whether_it_came_or_not() -
     world.keep(N, act("acknowledgement"), inquiry)
     rows = {(row.side, row.clock, row.exchange): row for row in owed(world.ledger)}
     acknowledged = rows["china", "acknowledgement", flash]
-    assert (acknowledged.open, acknowledged.came != "", acknowledged.courtesy) == (False, True, False)
+    assert (acknowledged.open, acknowledged.came != "", acknowledged.courtesy) == (
+        False,
+        True,
+        False,
+    )
     answer = rows["nato", "answer", inquiry]
     assert (answer.open, answer.came) == (True, "")
     assert rows["nato", "final_report", flash].open
@@ -68,7 +72,12 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
     id = alone.record.envelope.id
     note = world.open(N, act("contact-note", passed_by=passed, acting_for="h-1"))
     world.open(N, act("contact-note", for_the_record=True))
-    world.keep(N, {"act": "correction", "reason": "A slip.", "fields": {"venue": "Elsewhere"}}, note, seen=True)
+    world.keep(
+        N,
+        {"act": "correction", "reason": "A slip.", "fields": {"venue": "Elsewhere"}},
+        note,
+        seen=True,
+    )
     world.keep(N, {"act": "cancellation", "reason": "In error."}, note, seen=True)
     window = {"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}
     world.open(N, act("danger-area", window=window))
@@ -82,10 +91,14 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
         ("late", "nato"),
         ("void", ""),
     ]
-    details = [row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "corrected"]
+    details = [
+        row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "corrected"
+    ]
     assert details == ["venue: A slip.", "cancelled: In error."]
     world.keep(NH, act("second-key", of=id), id)
-    (turned,) = [row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "one_key"]
+    (turned,) = [
+        row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "one_key"
+    ]
     assert "nato/h-1 turned the second key" in turned
     assert [row.position for row in exceptions(world.ledger, world.raws)] == sorted(
         row.position for row in exceptions(world.ledger, world.raws)
@@ -94,7 +107,9 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
 
 @pytest.mark.parametrize("language", ["en", "fr", "zh"])
 def test_the_fifth_answer_says_of_each_exception_what_it_was(language: str, world: World) -> None:
-    world.open(N, act("danger-area", window={"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}))
+    world.open(
+        N, act("danger-area", window={"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"})
+    )
     past = Past(world.ledger, world.raws)
     told = answers(past, past.period(), 1, ())
     answer = five_answers._authorised(words(language), told.report, told.exceptions)

@@ -65,7 +65,9 @@ class Host:
             return Answer(200, {}, head_over(self.raws[: self.signed]))
         tile = tiles.read_path(path.partition("/log/")[2])
         if tile is None or self.spoils == "wants":
-            raise Answered(Problem(type="/problems/not-found", title="Not found", status=404, detail="none"))
+            raise Answered(
+                Problem(type="/problems/not-found", title="Not found", status=404, detail="none")
+            )
         raw = tiles.hashes(tile, copy.of_messages("", self.raws[: self.signed], None).nodes)
         return Answer(200, {}, bytes([raw[0] ^ 1]) + raw[1:] if self.spoils == "tiles" else raw)
 
@@ -76,7 +78,10 @@ class Host:
             if self.away:
                 raise Unreachable("nobody answers")
             page = enumerate(given[begin - 1 : begin - 1 + self.page], begin)
-            yield [Entry(position=position, valid=True, commit="", record=Raw(raw)) for position, raw in page]
+            yield [
+                Entry(position=position, valid=True, commit="", record=Raw(raw))
+                for position, raw in page
+            ]
 
 
 def mirror_of(folder: Path, world: World) -> Mirror:
@@ -100,7 +105,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("page", [1, 7, 100, 1000])
 @pytest.mark.parametrize("batch", [4, 8, 256])
-def test_a_log_is_kept_to_its_signed_head_and_no_further(page: int, batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_is_kept_to_its_signed_head_and_no_further(
+    page: int, batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mirroring, "_BATCH", batch)
     world = told(20)
     mirror = mirror_of(tmp_path / "m", world)
@@ -139,7 +146,10 @@ def test_of_a_log_that_was_rolled_back_and_grew_again_nothing_is_kept(
         await asyncio.wait_for(following, 30)
 
     asyncio.run(away_and_back())
-    assert mirror.lie is not None and "is of other records than those that are kept here" in mirror.lie.what
+    assert (
+        mirror.lie is not None
+        and "is of other records than those that are kept here" in mirror.lie.what
+    )
     assert kept(mirror) == before, "none of the other branch"
     assert mirror.archive.sealed == head_over(before)
     (note,) = (tmp_path / "m").glob("contradiction-*.note")
@@ -147,7 +157,9 @@ def test_of_a_log_that_was_rolled_back_and_grew_again_nothing_is_kept(
     mirror.close()
 
 
-def test_nothing_is_kept_while_no_head_covers_it_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_kept_while_no_head_covers_it_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     world = told(14)
     mirror = mirror_of(tmp_path / "m", world)
     followed(mirror, Host(world.raws, 18))
@@ -223,7 +235,9 @@ def test_a_tree_that_is_not_the_heads_convicts_nobody_and_is_no_reason_to_keep_a
     mirror.close()
 
 
-def test_a_head_that_was_being_come_to_is_remembered_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_was_being_come_to_is_remembered_over_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mirroring, "_BATCH", 4)
     world = told(20)
     mirror, host = mirror_of(tmp_path / "m", world), Host(world.raws, page=5)
@@ -236,7 +250,9 @@ def test_a_head_that_was_being_come_to_is_remembered_over_a_restart(tmp_path: Pa
     monkeypatch.setattr(mirror, "take", broken)
     with pytest.raises(Unreachable):
         followed(mirror, host)
-    assert 0 < mirror.archive.size < len(world.raws) and mirror.archive.covering == head_over(world.raws)
+    assert 0 < mirror.archive.size < len(world.raws) and mirror.archive.covering == head_over(
+        world.raws
+    )
     mirror.close()
     again = mirror_of(tmp_path / "m", world)
     again.again()

@@ -39,8 +39,12 @@ class Gateway:
     async def call(self, _: str, path: str) -> Any:
         assert path.endswith("/log/checkpoint")
         size, self.signed = self.signed, len(self.raws)
-        head = Checkpoint("example.org/nato-china", size, of_messages("", self.raws, None).root(size))
-        return SimpleNamespace(body=note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]))
+        head = Checkpoint(
+            "example.org/nato-china", size, of_messages("", self.raws, None).root(size)
+        )
+        return SimpleNamespace(
+            body=note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)])
+        )
 
 
 async def given(messages: list[bytes], head: bytes, *_: object) -> tuple[list[bytes], bytes]:
@@ -54,10 +58,18 @@ async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
     one, other = World(), World()
     one.open("nato/o-1", NOTE)
     other.open("china/o-1", NOTE)
-    text = Checkpoint("example.org/nato-china", len(one.raws), of_messages("", one.raws, None).root(len(one.raws))).text
+    text = Checkpoint(
+        "example.org/nato-china", len(one.raws), of_messages("", one.raws, None).root(len(one.raws))
+    ).text
     head = note.written(text, [note.sign("example.org/nato-china", seed_of("log"), text)])
     about = SimpleNamespace(
-        position=len(one.raws), name="nato-china", cid=one.registry.cid, kind="official", custody=None, sides=["nato", "china"], log=""
+        position=len(one.raws),
+        name="nato-china",
+        cid=one.registry.cid,
+        kind="official",
+        custody=None,
+        sides=["nato", "china"],
+        log="",
     )
 
     @asynccontextmanager
@@ -73,7 +85,10 @@ async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
         path = tmp_path / f"{code}.zip"
         assert await verifying.export_command(to=path, target=Target(channel="nato-china")) == code
         assert path.exists() == (code == 0)
-    assert "is of other records than those that the gateway gave: nothing is written" in capsys.readouterr().err
+    assert (
+        "is of other records than those that the gateway gave: nothing is written"
+        in capsys.readouterr().err
+    )
 
 
 async def test_what_is_erased_while_the_log_is_read_is_no_lie() -> None:
@@ -81,7 +96,10 @@ async def test_what_is_erased_while_the_log_is_read_is_no_lie() -> None:
     id = world.open("nato/o-1", NOTE)
     at = world.exchange(id).opened.position
     before = len(world.raws)
-    erasure = {"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}
+    erasure = {
+        "act": "erasure",
+        "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)],
+    }
     world.attested(erasure, "nato/root", "china/root")
     raws = [*world.raws]
     raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))

@@ -63,16 +63,26 @@ def answering() -> Iterator[tuple[str, dict[str, bytes]]]:
 
 
 @pytest.mark.parametrize("said", NONSENSE)
-def test_nonsense_is_no_log(said: str, answering: tuple[str, dict[str, bytes]], tmp_path: Path) -> None:
+def test_nonsense_is_no_log(
+    said: str, answering: tuple[str, dict[str, bytes]], tmp_path: Path
+) -> None:
     url, answers = answering
     answers["nato-china"], answers["records"] = NONSENSE[said]
     answers["checkpoint"] = b"no head"  # which would be waited for
     (tmp_path / "token").write_text("t")
     log = str(Verifier("example.org/nato-china", ED25519, dsse.public_of(bytes(32))))
     pins = ("--cid", "0" * 64, "--log", log)
-    known = {"DRAGOMAN_SERVER": url, "DRAGOMAN_TOKEN_FILE": str(tmp_path / "token"), "DRAGOMAN_CHANNEL": "nato-china"}
+    known = {
+        "DRAGOMAN_SERVER": url,
+        "DRAGOMAN_TOKEN_FILE": str(tmp_path / "token"),
+        "DRAGOMAN_CHANNEL": "nato-china",
+    }
     environment = {**os.environ, **known}
-    for command in (("verify",), ("export", "--to", tmp_path / "log.zip"), ("mirror", tmp_path / "mirror", *pins, "--once")):
+    for command in (
+        ("verify",),
+        ("export", "--to", tmp_path / "log.zip"),
+        ("mirror", tmp_path / "mirror", *pins, "--once"),
+    ):
         if command[0] == "mirror" and "channel" in said:
             continue  # which asks for no description
         done = commands.run(["audit", *command], environment=environment)

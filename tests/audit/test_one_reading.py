@@ -18,7 +18,9 @@ CHOSEN = (
     "the file: a member that the directory does not name", "the file: bytes after the end of a member", "the file: a bit of a compressed member",
 )  # fmt: skip
 CASES = {
-    each.name: each for each in kinds(HONEST) if each.name in CHOSEN or re.fullmatch(r"a byte of tile/.*, 0|tile/0/.* dropped", each.name)
+    each.name: each
+    for each in kinds(HONEST)
+    if each.name in CHOSEN or re.fullmatch(r"a byte of tile/.*, 0|tile/0/.* dropped", each.name)
 }
 
 
@@ -36,7 +38,9 @@ def asked(path: Path) -> dict[str, tuple[str | Path, ...]]:
 
 def run(path: Path, name: str) -> tuple[int, str, str]:
     pins = PINS if name in ("verify", "the five questions") else ()
-    done = commands.run(["audit", *asked(path)[name], *pins], environment={**os.environ, "COLUMNS": "200"})
+    done = commands.run(
+        ["audit", *asked(path)[name], *pins], environment={**os.environ, "COLUMNS": "200"}
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -62,7 +66,9 @@ def test_every_command_finds_the_same_and_makes_nothing_of_it(kind: str, tmp_pat
     for name in asked(path):
         code, said, told = run(path, name)
         assert code == 7, (name, told)
-        assert name in ("verify", "the five questions") or not said, "nothing is listed of a copy that is wrong"
+        assert name in ("verify", "the five questions") or not said, (
+            "nothing is listed of a copy that is wrong"
+        )
         (found[name],) = set(re.findall(r"VERIFICATION FAILED: ([^;\n]*)", told))
         assert "compare" in told or "take the file anew" in told, "it is said what to do"
     assert len(set(found.values())) == 1, found

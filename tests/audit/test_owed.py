@@ -23,7 +23,9 @@ from histories import a_history
 from world import World
 
 
-def asked_of(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, json: bool) -> str:
+def asked_of(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, json: bool
+) -> str:
     """What `dragoman audit owed` prints, on both streams."""
 
     async def replayed(*_: object) -> tuple[Replay, list[bytes]]:
@@ -37,7 +39,9 @@ def asked_of(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return said.out if json else said.out + said.err
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_all_who_are_asked_count_the_same_limits(
     data: st.DataObject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -72,6 +76,8 @@ def test_all_who_are_asked_count_the_same_limits(
     measure = Measure(world.registry, past.calendars, past.period())
     for exchange in past.exchanges(0):
         measure.take(exchange)
-    kept = [row for row in measure.measured(world.sides).clocks if row.clock != "first_report"]  # which is no limit that anybody waits for
+    kept = [
+        row for row in measure.measured(world.sides).clocks if row.clock != "first_report"
+    ]  # which is no limit that anybody waits for
     assert sum(row.late for row in kept) == len(passed)
     assert (sum(row.open for row in kept), sum(row.overdue for row in kept)) == (len(owed), overdue)

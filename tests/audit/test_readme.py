@@ -45,11 +45,22 @@ def root_of(entries: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + root_of(entries[:split]) + root_of(entries[split:])).digest()
 
 
-@pytest.mark.parametrize("log", [honest(erasure=True), honest(erasure=True, custody="host")], ids=["signed by all", "a trial"])
+@pytest.mark.parametrize(
+    "log",
+    [honest(erasure=True), honest(erasure=True, custody="host")],
+    ids=["signed by all", "a trial"],
+)
 def test_who_follows_the_readme_alone_comes_to_the_signed_root(log: Log) -> None:
     lines = log.members[RECORDS].split(b"\n")[:-1]
-    messages = [bytes.fromhex(line[9:-2].decode()) if line.startswith(b'{"junk":') else line for line in lines]
-    erasures = [(at, json.loads(raw)) for at, raw in enumerate(messages, 1) if b'"type":"dragoman.erasure.v1"' in raw]
+    messages = [
+        bytes.fromhex(line[9:-2].decode()) if line.startswith(b'{"junk":') else line
+        for line in lines
+    ]
+    erasures = [
+        (at, json.loads(raw))
+        for at, raw in enumerate(messages, 1)
+        if b'"type":"dragoman.erasure.v1"' in raw
+    ]
     entries = []
     for n, message in enumerate(messages, 1):
         entry = b"dragoman-entry/v1\nindex %d\ncommit %s\n" % (
@@ -57,7 +68,9 @@ def test_who_follows_the_readme_alone_comes_to_the_signed_root(log: Log) -> None
             hashlib.sha256(b"dragoman-commit/v1\n" + message).hexdigest().encode(),
         )
         if message.startswith(b"dragoman-entry/v1\nindex %d\ncommit " % (n - 1)):
-            (by,) = (at for at, erasure in erasures if _names(erasure, n, message.split()[-1].decode()))
+            (by,) = (
+                at for at, erasure in erasures if _names(erasure, n, message.split()[-1].decode())
+            )
             assert by > n
             entry = message
         entries.append(entry)
@@ -68,5 +81,10 @@ def test_who_follows_the_readme_alone_comes_to_the_signed_root(log: Log) -> None
     assert hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest() == log.cid
 
 
-def _names(erasure: dict[str, dict[str, list[dict[str, object]]]], position: int, commit: str) -> bool:
-    return any((each["position"], each["commit"]) == (position, commit) for each in erasure["data"]["records"])
+def _names(
+    erasure: dict[str, dict[str, list[dict[str, object]]]], position: int, commit: str
+) -> bool:
+    return any(
+        (each["position"], each["commit"]) == (position, commit)
+        for each in erasure["data"]["records"]
+    )

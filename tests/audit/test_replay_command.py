@@ -17,14 +17,25 @@ def test_a_withheld_record_is_told_unless_its_erasure_came_and_every_side_consen
     world = World()
     id = world.open("nato/o-1", NOTE)
     at = world.exchange(id).opened.position
-    world.attested({"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}, *signed_by)
+    world.attested(
+        {
+            "act": "erasure",
+            "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)],
+        },
+        *signed_by,
+    )
     raws = [*world.raws]
     raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
     fold = Replay()
     fold.expect(named_in(enumerate(raws, 1)))
     fold.take(raws[:at])
     assert auditing._withheld(fold, whole=False) == ""
-    assert "1 records are withheld that were erased later, as the gateway says" in capsys.readouterr().err
-    assert f"the record at position {at} is withheld" in auditing._withheld(fold, whole=True), "the log ends before its erasure"
+    assert (
+        "1 records are withheld that were erased later, as the gateway says"
+        in capsys.readouterr().err
+    )
+    assert f"the record at position {at} is withheld" in auditing._withheld(fold, whole=True), (
+        "the log ends before its erasure"
+    )
     fold.take(raws[at:])
     assert (auditing._withheld(fold, whole=True) == "") == (len(signed_by) == 2)

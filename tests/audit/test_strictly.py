@@ -73,7 +73,9 @@ def test_what_cannot_be_read_on_hides_nothing_that_came_before_it(log: Log, tmp_
     with Export(path) as opened:
         check_export(verification, opened)
     assert verification.lie is not None
-    assert (verification.lie.check, verification.lie.position) == ("records", 2_500), "its second half is a line that no export has"
+    assert (verification.lie.check, verification.lie.position) == ("records", 2_500), (
+        "its second half is a line that no export has"
+    )
 
 
 def test_most_are_read_and_verified_by_others(log: Log) -> None:
@@ -82,11 +84,16 @@ def test_most_are_read_and_verified_by_others(log: Log) -> None:
     for message in read_strictly(log.messages, verification.keys):
         found.append(message)
         verification.take([message])
-    assert all(isinstance(each, Record) and each.verified for each in found[2_000 + 2 * 3 * 200 * (os.cpu_count() or 1) :])
+    assert all(
+        isinstance(each, Record) and each.verified
+        for each in found[2_000 + 2 * 3 * 200 * (os.cpu_count() or 1) :]
+    )
     assert [each.raw if isinstance(each, Record) else each for each in found] == log.messages
 
 
-def test_a_reader_that_dies_takes_nothing_with_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_dies_takes_nothing_with_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(strictly, "_ALONE", 100)
     verification = Verification(cid="")
     read: list[bytes] = []

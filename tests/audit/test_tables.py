@@ -31,7 +31,9 @@ def sqlite_rows(path: Path, name: str) -> list[tuple[Any, ...]]:
         return connection.execute(f"SELECT * FROM {name}").fetchall()
 
 
-def test_every_message_is_a_row_and_every_addressee_of_a_message(world: World, tmp_path: Path) -> None:
+def test_every_message_is_a_row_and_every_addressee_of_a_message(
+    world: World, tmp_path: Path
+) -> None:
     tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.row_factory = sqlite3.Row
@@ -41,21 +43,37 @@ def test_every_message_is_a_row_and_every_addressee_of_a_message(world: World, t
             (1, "hazardous-incident"), (1, "acknowledgement"), (0, None), (0, None), (1, "contact-note"),
         ]  # fmt: skip
         assert all(record["void_reason"] for record in records if not record["valid"])
-        (facts,) = connection.execute("SELECT data ->> 'facts' FROM records WHERE act = 'hazardous-incident'").fetchone()
+        (facts,) = connection.execute(
+            "SELECT data ->> 'facts' FROM records WHERE act = 'hazardous-incident'"
+        ).fetchone()
         assert facts == "引号 ' \" and \\ and a line\nend."
-        receipt = connection.execute("SELECT * FROM receipts WHERE act = 'hazardous-incident'").fetchone()
-        assert (receipt["addressee"], receipt["owes"], receipt["acknowledged_by"]) == ("china", 1, CD)
+        receipt = connection.execute(
+            "SELECT * FROM receipts WHERE act = 'hazardous-incident'"
+        ).fetchone()
+        assert (receipt["addressee"], receipt["owes"], receipt["acknowledged_by"]) == (
+            "china",
+            1,
+            CD,
+        )
         (exchanges,) = tuple(connection.execute("SELECT count(*) FROM exchanges").fetchone())
         assert exchanges == 2
 
 
 def test_parquet_has_the_rows_that_sqlite_has(world: World, tmp_path: Path) -> None:
     tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
-    tables.write_parquet(folder := tmp_path / "it's a folder", tables.rows(world.ledger, world.raws))
-    assert sorted(each.name for each in folder.iterdir()) == ["exchanges.parquet", "receipts.parquet", "records.parquet"]
+    tables.write_parquet(
+        folder := tmp_path / "it's a folder", tables.rows(world.ledger, world.raws)
+    )
+    assert sorted(each.name for each in folder.iterdir()) == [
+        "exchanges.parquet",
+        "receipts.parquet",
+        "records.parquet",
+    ]
     for name in tables.COLUMNS:
         with duckdb.connect() as connection:
-            found = connection.execute("SELECT * FROM read_parquet(?)", [str(folder / f"{name}.parquet")]).fetchall()
+            found = connection.execute(
+                "SELECT * FROM read_parquet(?)", [str(folder / f"{name}.parquet")]
+            ).fetchall()
         assert found == sqlite_rows(path, name)
 
 

@@ -11,7 +11,19 @@ from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verify import Verification
 from dragoman.tlog.note import Verifier
-from tampering import LOG, WITNESS, Log, Members, Tampered, honest, in_each_record, in_erasures, in_tiles, kinds, written
+from tampering import (
+    LOG,
+    WITNESS,
+    Log,
+    Members,
+    Tampered,
+    honest,
+    in_each_record,
+    in_erasures,
+    in_tiles,
+    kinds,
+    written,
+)
 
 TRIAL = "a trial with an erasure that all consented to"
 LOGS = {
@@ -22,11 +34,15 @@ LOGS = {
 CASES = {
     f"{name}: {each.name}": (log, each)
     for name, log in LOGS.items()
-    for each in (in_erasures(log) if name == TRIAL else kinds(log))  # what has to do with consents is all that is other in a trial
+    for each in (
+        in_erasures(log) if name == TRIAL else kinds(log)
+    )  # what has to do with consents is all that is other in a trial
 }
 
 
-def found(path: Path, cid: str, log: Verifier | None = LOG, witnesses: tuple[Verifier, ...] = (WITNESS,)) -> tuple[str, int]:
+def found(
+    path: Path, cid: str, log: Verifier | None = LOG, witnesses: tuple[Verifier, ...] = (WITNESS,)
+) -> tuple[str, int]:
     """What an audit says, and at which position; nothing where it finds nothing."""
     verification = Verification(cid=cid, log=log, witnesses=witnesses)
     try:
@@ -64,7 +80,9 @@ def test_an_honest_export_is_found_to_be_one(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_kind_of_tampering_is_found_at_its_place_and_accuses_nobody(name: str, tmp_path: Path) -> None:
+def test_every_kind_of_tampering_is_found_at_its_place_and_accuses_nobody(
+    name: str, tmp_path: Path
+) -> None:
     log, tampered = CASES[name]
     said, position = found(made(tmp_path / "log.zip", tampered), log.cid)
     assert said, "it is found"
@@ -82,7 +100,11 @@ def test_a_byte_of_any_record_is_found_at_that_record(name: str, tmp_path: Path)
 
 def test_tiles_of_every_level_are_held_against_the_records(tmp_path: Path) -> None:
     log = honest(erasure=True, records=300)
-    assert {path.split("/")[1] for path in log.members if path.startswith("tile/")} == {"entries", "0", "1"}
+    assert {path.split("/")[1] for path in log.members if path.startswith("tile/")} == {
+        "entries",
+        "0",
+        "1",
+    }
     for tampered in in_tiles(log):
         said, position = found(written(tmp_path / "log.zip", tampered.members), log.cid)
         assert said and is_fair(said) and position == tampered.position, (tampered.name, said)
@@ -90,14 +112,21 @@ def test_tiles_of_every_level_are_held_against_the_records(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("custody", "why"),
-    [(None, "Root or an administrator of china has not signed"), ("host", "china has not consented to the erasure of just these records")],
+    [
+        (None, "Root or an administrator of china has not signed"),
+        ("host", "china has not consented to the erasure of just these records"),
+    ],
 )
-def test_that_a_side_did_not_consent_is_said_where_it_is_so(custody: str | None, why: str, tmp_path: Path) -> None:
+def test_that_a_side_did_not_consent_is_said_where_it_is_so(
+    custody: str | None, why: str, tmp_path: Path
+) -> None:
     log = honest(erasure=True, custody=custody, lawful=False)
     said, position = found(written(tmp_path / "log.zip", log.members), log.cid)
     assert position == log.erased[0], said
     assert f"the erasure at {log.erasure} that names it is without effect: {why}" in said
-    assert "convict" not in said, "anybody who carried the file can put an entry in the place of a record"
+    assert "convict" not in said, (
+        "anybody who carried the file can put an entry in the place of a record"
+    )
 
 
 # What an auditor without a cid, a key or a witness finds

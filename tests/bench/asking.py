@@ -63,7 +63,10 @@ class Asker:
             position = self.told("")["position"]
             self._connection.sendall(self.about("/log/checkpoint")())
             found = answer(self._connection)
-            if status_of(found) == 200 and int(found.rpartition(b"\r\n\r\n")[2].split(b"\n")[1]) >= position:
+            if (
+                status_of(found) == 200
+                and int(found.rpartition(b"\r\n\r\n")[2].split(b"\n")[1]) >= position
+            ):
                 return
             time.sleep(0.5)
         raise Failed(f"no head of {self._url} was signed in {_SETTLING_SECONDS:g} s")

@@ -29,7 +29,9 @@ from dragoman_schemas.acts.hazardous_incident import HazardousIncident
 
 T = TypeVar("T")
 
-_decode: Final = msgspec.json.Decoder(HazardousIncident | EncounterReport | DangerArea | EmergencyNotification).decode
+_decode: Final = msgspec.json.Decoder(
+    HazardousIncident | EncounterReport | DangerArea | EmergencyNotification
+).decode
 
 
 def application(jetstream: JetStreamContext, channel: str) -> web.Application:
@@ -38,8 +40,12 @@ def application(jetstream: JetStreamContext, channel: str) -> web.Application:
         _decode(body)
         key = request.headers["Idempotency-Key"]
         headers = {"Nats-Msg-Id": key, "Nats-Expected-Last-Subject-Sequence": "0"}
-        kept = await jetstream.publish(f"dragoman.v1.{channel}.notification.{key}", body, headers=headers)
-        return web.Response(body=b'{"position":%d}' % kept.seq, status=201, content_type="application/json")
+        kept = await jetstream.publish(
+            f"dragoman.v1.{channel}.notification.{key}", body, headers=headers
+        )
+        return web.Response(
+            body=b'{"position":%d}' % kept.seq, status=201, content_type="application/json"
+        )
 
     app = web.Application()
     app.router.add_post("/v1/channels/{channel}/notifications", post)
@@ -61,7 +67,9 @@ async def serve(data: Path, channel: str) -> None:
     async with broker.supervised(data, broker.find()) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
             await stream.create(steward, channel)
-        client = await nats.connect(endpoint.url, nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway")
+        client = await nats.connect(
+            endpoint.url, nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway"
+        )
         runner = web.AppRunner(application(client.jetstream(), channel), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -79,7 +87,9 @@ async def serve(data: Path, channel: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("channel")
     parser.add_argument("--uvloop", action="store_true", help="on uvloop, as the service")

@@ -99,7 +99,10 @@ def _fsync_ms(path: Path) -> float:
 
 def measure(plan: Plan, names: list[str], folder: Path) -> tuple[Numbers, list[str]]:
     """The parts of those names, in order, and their tables as they come; one that fails holds no other up."""
-    found: Numbers = {"context": {**context(folder), "connections": plan.connections}, "seconds": {}}
+    found: Numbers = {
+        "context": {**context(folder), "connections": plan.connections},
+        "seconds": {},
+    }
     failures: list[str] = []
     for name in names:
         begin = time.perf_counter()
@@ -125,14 +128,26 @@ def _chosen(text: str) -> list[str]:
     names = text.split(",")
     unknown = set(names) - set(PARTS)
     if unknown:
-        raise argparse.ArgumentTypeError(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+        raise argparse.ArgumentTypeError(
+            f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}"
+        )
     return names
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a smoke run of two minutes, whose numbers say little")
-    parser.add_argument("--only", type=_chosen, default=list(PARTS), metavar="PART,...", help=f"these parts alone: {', '.join(PARTS)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run of two minutes, whose numbers say little"
+    )
+    parser.add_argument(
+        "--only",
+        type=_chosen,
+        default=list(PARTS),
+        metavar="PART,...",
+        help=f"these parts alone: {', '.join(PARTS)}",
+    )
     given = parser.parse_args()
     for number in (signal.SIGALRM, signal.SIGTERM):
         signal.signal(number, _stop)
@@ -145,7 +160,9 @@ def main() -> int:
         sys.stderr.write(f"bench: {stopped}\n")
         return 1
     (_BUILD / "bench.json").write_text(json.dumps({**found, "failures": failures}, indent=1) + "\n")
-    sys.stdout.write(", ".join(f"{name} {value}" for name, value in found["context"].items()) + "\n")
+    sys.stdout.write(
+        ", ".join(f"{name} {value}" for name, value in found["context"].items()) + "\n"
+    )
     for failure in failures:
         sys.stderr.write(f"bench: FAILED: {failure}\n")
     return 1 if failures else 0

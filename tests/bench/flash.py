@@ -74,7 +74,9 @@ def flash(post: bytes, key: bytes, poster: socket.socket, stream: Stream) -> tup
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("token_file", type=Path)
     parser.add_argument("reader_token_file", type=Path)
@@ -83,7 +85,9 @@ def main() -> None:
     given = parser.parse_args()
     stream = Stream(f"{given.url}/records", given.reader_token_file.read_text().strip())
     poster = connect(given.url)
-    posts = Posts(f"{given.url}/notifications", given.token_file.read_text().strip(), precedence="flash")
+    posts = Posts(
+        f"{given.url}/notifications", given.token_file.read_text().strip(), precedence="flash"
+    )
     begin = time.perf_counter()
     times: list[tuple[float, float]] = []
     for number in range(given.flashes):
@@ -92,7 +96,9 @@ def main() -> None:
             if select.select([stream.socket], [], [], wait)[0]:
                 stream.pass_by()
         times.append(flash(*posts.next(), poster, stream))
-    arrived, answered = ([round(seconds * 1000, 3) for seconds in each] for each in zip(*times, strict=True))
+    arrived, answered = (
+        [round(seconds * 1000, 3) for seconds in each] for each in zip(*times, strict=True)
+    )
     sys.stdout.write(json.dumps({"arrived_ms": arrived, "answered_ms": answered}) + "\n")
 
 

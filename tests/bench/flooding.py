@@ -19,7 +19,9 @@ def _quiet(server: Server, plan: Plan) -> Numbers:
     rate = "--connections", 8, "--rate", _RATE, "--seconds", plan.flooding
     found = result("load.py", *rate, f"{server.channel_url}/notifications", server.reader)
     if found["refused"]:
-        raise Failed(f"the quiet side was refused: {found['refused']}, the first with {found['first_refusal']}")
+        raise Failed(
+            f"the quiet side was refused: {found['refused']}, the first with {found['first_refusal']}"
+        )
     return found
 
 
@@ -27,7 +29,14 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     """`flood_p99_ms` beside `no_flood_p99_ms`; how much of the flood was let through."""
     with service(folder / "service", "--demo", ample=False) as server:
         without = _quiet(server, plan)
-        rate = "--connections", _CONNECTIONS, "--rate", _TIMES * Budgets().side_requests, "--seconds", plan.flooding + 2
+        rate = (
+            "--connections",
+            _CONNECTIONS,
+            "--rate",
+            _TIMES * Budgets().side_requests,
+            "--seconds",
+            plan.flooding + 2,
+        )
         flood = started("load.py", *rate, f"{server.channel_url}/notifications", server.poster)
         try:
             during = _quiet(server, plan)
@@ -39,7 +48,9 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         "flood": {
             "quiet": {name: round(during[name], 2) for name in ("p50_ms", "p99_ms")},
             "alone": {name: round(without[name], 2) for name in ("p50_ms", "p99_ms")},
-            "asked_per_s": round((flooded["acknowledged"] + sum(flooded["refused"].values())) / (plan.flooding + 2)),
+            "asked_per_s": round(
+                (flooded["acknowledged"] + sum(flooded["refused"].values())) / (plan.flooding + 2)
+            ),
             "taken_per_s": round(flooded["acknowledged"] / (plan.flooding + 2)),
             "refused": flooded["refused"],
         },
@@ -51,7 +62,21 @@ def section(found: Numbers) -> Section:
     """Its part of the table."""
     flood = found["flood"]
     table = Section(f"a quiet side, the other floods {_TIMES}-fold", "flooded", "alone")
-    for name, label, target in (("p50_ms", "posted, p50 ms", ""), ("p99_ms", "  p99 ms", f"≤ {_TARGET_MS} ms")):
-        table.lines.append(Line(label, flood["quiet"][name], flood["alone"][name], flood["quiet"][name] / flood["alone"][name], target, 2))
-    table.remarks.append(f"the flood: {flood['asked_per_s']} requests/s asked, {flood['taken_per_s']} taken")
+    for name, label, target in (
+        ("p50_ms", "posted, p50 ms", ""),
+        ("p99_ms", "  p99 ms", f"≤ {_TARGET_MS} ms"),
+    ):
+        table.lines.append(
+            Line(
+                label,
+                flood["quiet"][name],
+                flood["alone"][name],
+                flood["quiet"][name] / flood["alone"][name],
+                target,
+                2,
+            )
+        )
+    table.remarks.append(
+        f"the flood: {flood['asked_per_s']} requests/s asked, {flood['taken_per_s']} taken"
+    )
     return table

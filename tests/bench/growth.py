@@ -22,8 +22,12 @@ _ROWS: Final = 15
 # Posts come last: what they open would fill the pages of the narrowed lists, however long the log is.
 _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
     "list": lambda asker: asker.about("/exchanges"),
-    "list_open": lambda asker: asker.about(f"/exchanges?family=notification&status=open&side=china&limit={_ROWS}"),
-    "list_unacknowledged": lambda asker: asker.about(f"/exchanges?unacknowledged_by=china&limit={_ROWS}"),
+    "list_open": lambda asker: asker.about(
+        f"/exchanges?family=notification&status=open&side=china&limit={_ROWS}"
+    ),
+    "list_unacknowledged": lambda asker: asker.about(
+        f"/exchanges?unacknowledged_by=china&limit={_ROWS}"
+    ),
     "search": lambda asker: asker.about(asker.searched()),
     "state": lambda asker: asker.about("/state"),
     "post": lambda asker: asker.post(),
@@ -39,14 +43,20 @@ def _grown(data: Path, records: int) -> Iterator[Server]:
         yield server
 
 
-def _by_turns(short: Asker, long: Asker, question: Callable[[Asker], Question], turns: int) -> Numbers:
+def _by_turns(
+    short: Asker, long: Asker, question: Callable[[Asker], Question], turns: int
+) -> Numbers:
     asked = [(asker, question(asker)) for asker in (short, long)]
     times: list[list[float]] = [[], []]
     for _ in range(turns):
         for number, (asker, each) in enumerate(asked):
             times[number].append(asker.time(each))
     few, many = (statistics.median(each) * 1000 for each in times)
-    return {"short_p50_ms": round(few, 3), "long_p50_ms": round(many, 3), "ratio": round(many / few, 3)}
+    return {
+        "short_p50_ms": round(few, 3),
+        "long_p50_ms": round(many, 3),
+        "ratio": round(many / few, 3),
+    }
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
@@ -55,20 +65,34 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         short, long = Asker(few), Asker(many)
         for asker in (short, long):
             asker.settled()
-        found = {name: _by_turns(short, long, question, plan.turns) for name, question in _QUESTIONS.items()}
+        found = {
+            name: _by_turns(short, long, question, plan.turns)
+            for name, question in _QUESTIONS.items()
+        }
         short.close()
         long.close()
         failures = _unsound(many)
     growth = {"short": plan.few, "long": plan.many, "questions": found}
-    return {"growth_ratio": max(found[name]["ratio"] for name in _PROMISED), "growth": growth, "failures": failures}
+    return {
+        "growth_ratio": max(found[name]["ratio"] for name in _PROMISED),
+        "growth": growth,
+        "failures": failures,
+    }
 
 
 def _unsound(server: Server) -> list[str]:
     """What is wrong with a log that was seeded: void records, or a fold that does not agree with the gateway's."""
-    audit = cli(server, "audit", "replay", "--from-log", "--sample", "0", "--json", seconds=_AUDIT_SECONDS)
+    audit = cli(
+        server, "audit", "replay", "--from-log", "--sample", "0", "--json", seconds=_AUDIT_SECONDS
+    )
     if audit.returncode != 0:
-        return [f"dragoman audit replay --from-log ended with {audit.returncode}: {audit.stderr[-500:]}"]
-    return [f"record {void['position']} is void: {void['reason']}" for void in json.loads(audit.stdout)["void"][:3]]
+        return [
+            f"dragoman audit replay --from-log ended with {audit.returncode}: {audit.stderr[-500:]}"
+        ]
+    return [
+        f"record {void['position']} is void: {void['reason']}"
+        for void in json.loads(audit.stdout)["void"][:3]
+    ]
 
 
 def section(found: Numbers) -> Section:
@@ -76,5 +100,7 @@ def section(found: Numbers) -> Section:
     growth = found["growth"]
     table = Section("p50 ms as the log grows", f"{growth['short']:,}", f"{growth['long']:,}")
     for name, each in growth["questions"].items():
-        table.lines.append(Line(name, each["short_p50_ms"], each["long_p50_ms"], each["ratio"], f"≤ {_TARGET}", 2))
+        table.lines.append(
+            Line(name, each["short_p50_ms"], each["long_p50_ms"], each["ratio"], f"≤ {_TARGET}", 2)
+        )
     return table

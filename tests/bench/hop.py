@@ -53,8 +53,14 @@ class Hops:
 
 async def measure(data: Path, channel: str, flashes: int, rate: float) -> dict[str, list[float]]:
     """Hops at a fixed rate, in milliseconds."""
-    url, seed = json.loads((data / "server.json").read_text())["nats_url"], data / "keys" / "nats-gateway.nk"
-    async with connected(url, "gateway", seed) as publisher, connected(url, "gateway", seed) as subscriber:
+    url, seed = (
+        json.loads((data / "server.json").read_text())["nats_url"],
+        data / "keys" / "nats-gateway.nk",
+    )
+    async with (
+        connected(url, "gateway", seed) as publisher,
+        connected(url, "gateway", seed) as subscriber,
+    ):
         hops = Hops(publisher, channel)
         await subscriber.client.subscribe(f"tail.dragoman.v1.{channel}.>", cb=hops.take)
         await subscriber.client.flush()
@@ -63,12 +69,16 @@ async def measure(data: Path, channel: str, flashes: int, rate: float) -> dict[s
         for number in range(flashes):
             await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
             times.append(await hops.hop())
-    arrived, answered = ([round(seconds * 1000, 3) for seconds in each] for each in zip(*times, strict=True))
+    arrived, answered = (
+        [round(seconds * 1000, 3) for seconds in each] for each in zip(*times, strict=True)
+    )
     return {"arrived_ms": arrived, "answered_ms": answered}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("channel")
     parser.add_argument("--flashes", type=int, required=True)

@@ -59,7 +59,9 @@ class Load:
     def run_at(self, rate: float, *, seconds: float) -> float:
         """Post at a fixed rate, and take the answers that are still out; the seconds that count."""
         begin = time.perf_counter()
-        idle = deque(self._sockets)  # each in its turn: a server closes a connection that is left alone
+        idle = deque(
+            self._sockets
+        )  # each in its turn: a server closes a connection that is left alone
         posts = int(rate * seconds)
         while self._posts.sent < posts or self._begun:
             due = begin + self._posts.sent / rate
@@ -67,7 +69,9 @@ class Load:
                 self._send(idle.popleft(), due)
                 due = begin + self._posts.sent / rate
             waits = self._posts.sent < posts and bool(idle)
-            for number in self._ready(max(0.0, due - time.perf_counter()) if waits else SILENCE_SECONDS, silent=waits):
+            for number in self._ready(
+                max(0.0, due - time.perf_counter()) if waits else SILENCE_SECONDS, silent=waits
+            ):
                 self.within += self._take(number) <= begin + seconds
                 idle.append(number)
         return seconds
@@ -100,7 +104,9 @@ def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
     cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     return {
         "acknowledged": load.statuses[201],
-        "refused": {str(status): number for status, number in sorted(load.statuses.items()) if status != 201},
+        "refused": {
+            str(status): number for status, number in sorted(load.statuses.items()) if status != 201
+        },
         "first_refusal": load.first_refusal,
         "per_second": load.within / seconds,
         "p50_ms": cuts[49] * 1000,
@@ -110,7 +116,9 @@ def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("token_file", type=Path)
     parser.add_argument("--connections", type=int, default=1)
@@ -123,7 +131,11 @@ def main() -> None:
         parser.error("say when to end: --seconds, or --posts of at least 2")
     load = Load(given.url, given.token_file.read_text().strip(), given.connections, given.formats)
     begin = time.process_time()
-    seconds = load.run_at(given.rate, seconds=given.seconds) if given.rate else load.run(seconds=given.seconds, posts=given.posts)
+    seconds = (
+        load.run_at(given.rate, seconds=given.seconds)
+        if given.rate
+        else load.run(seconds=given.seconds, posts=given.posts)
+    )
     sys.stdout.write(json.dumps(summary(load, seconds, time.process_time() - begin)) + "\n")
 
 

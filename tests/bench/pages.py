@@ -60,13 +60,24 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     with service(folder / "takeover", "--demo") as server:
         seconds = plan.takeovers * 1.5 + 10
         load = "--connections", _CONNECTIONS, "--rate", plan.background_rate, "--seconds", seconds
-        background = started("load.py", *load, f"{server.channel_url}/contacts", server.poster, "--formats", 1)
+        background = started(
+            "load.py", *load, f"{server.channel_url}/contacts", server.poster, "--formats", 1
+        )
         try:
-            arguments = "--flashes", plan.takeovers, server.base_url, CHANNEL, server.poster, server.reader
+            arguments = (
+                "--flashes",
+                plan.takeovers,
+                server.base_url,
+                CHANNEL,
+                server.poster,
+                server.reader,
+            )
             found = result("takeover.py", *arguments, seconds=600)["milliseconds"]
         finally:
             others = finished(background, 600)
-    boards, takeovers = (statistics.quantiles(each, n=100, method="inclusive") for each in (times, found))
+    boards, takeovers = (
+        statistics.quantiles(each, n=100, method="inclusive") for each in (times, found)
+    )
     failures = [] if rows >= _OPEN else [f"the board had {rows} rows of {_OPEN}"]
     return {
         "board_p50_ms": round(boards[49], 1),
@@ -74,7 +85,12 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         "board_kib": round(transferred / 1024, 1),
         "takeover_p50_ms": round(takeovers[49], 1),
         "takeover_p99_ms": round(takeovers[98], 1),
-        "pages": {"rows": rows, "looks": len(times), "takeovers": len(found), "beside": round(others["per_second"], 1)},
+        "pages": {
+            "rows": rows,
+            "looks": len(times),
+            "takeovers": len(found),
+            "beside": round(others["per_second"], 1),
+        },
         "failures": failures,
     }
 
@@ -83,11 +99,19 @@ def section(found: Numbers) -> Section:
     """Its part of the table."""
     pages = found["pages"]
     table = Section("pages", "service", "")
-    table.lines.append(Line(f"board of {pages['rows']} open, p50 ms", found["board_p50_ms"], places=1))
-    table.lines.append(Line("  p95 ms", found["board_p95_ms"], target=f"≤ {_BOARD_MS} ms", places=1))
-    table.lines.append(Line("  KiB transferred", found["board_kib"], target=f"≤ {_BOARD_KIB} KiB", places=1))
+    table.lines.append(
+        Line(f"board of {pages['rows']} open, p50 ms", found["board_p50_ms"], places=1)
+    )
+    table.lines.append(
+        Line("  p95 ms", found["board_p95_ms"], target=f"≤ {_BOARD_MS} ms", places=1)
+    )
+    table.lines.append(
+        Line("  KiB transferred", found["board_kib"], target=f"≤ {_BOARD_KIB} KiB", places=1)
+    )
     table.lines.append(Line("flash to takeover, p50 ms", found["takeover_p50_ms"], places=1))
-    table.lines.append(Line("  p99 ms", found["takeover_p99_ms"], target=f"≤ {_TAKEOVER_MS} ms", places=1))
+    table.lines.append(
+        Line("  p99 ms", found["takeover_p99_ms"], target=f"≤ {_TAKEOVER_MS} ms", places=1)
+    )
     table.remarks.append(
         f"{pages['looks']} looks; {pages['takeovers']} flashes in headless Chromium, {pages['beside']} records/s beside them"
     )

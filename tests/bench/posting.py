@@ -19,10 +19,17 @@ def load(server: Server, *arguments: object) -> Numbers:
     before = server.uses
     found = result("load.py", *arguments, f"{server.channel_url}/notifications", server.poster)
     if found["refused"]:
-        raise Failed(f"{server.name} refused posts: {found['refused']}, the first with {found['first_refusal']}")
+        raise Failed(
+            f"{server.name} refused posts: {found['refused']}, the first with {found['first_refusal']}"
+        )
     after = server.uses
-    seconds = {name: after[name]["cpu_s"] - before[name]["cpu_s"] for name in after} | {"load": found["cpu_s"]}
-    return {**found, "cpu_us": {name: seconds.get(name, 0.0) / found["acknowledged"] * 1e6 for name in _CPU}}
+    seconds = {name: after[name]["cpu_s"] - before[name]["cpu_s"] for name in after} | {
+        "load": found["cpu_s"]
+    }
+    return {
+        **found,
+        "cpu_us": {name: seconds.get(name, 0.0) / found["acknowledged"] * 1e6 for name in _CPU},
+    }
 
 
 def position_of(server: Server) -> int:
@@ -48,10 +55,18 @@ class Rounds:
                 each = load(server, *arguments)
                 self.acknowledged[named] += each["acknowledged"]
                 kept = {name: round(each[name], 3) for name in ("per_second", "p50_ms", "p99_ms")}
-                found[named]["rounds"].append({**kept, "cpu_us": {name: round(us, 1) for name, us in each["cpu_us"].items()}})
+                found[named]["rounds"].append(
+                    {**kept, "cpu_us": {name: round(us, 1) for name, us in each["cpu_us"].items()}}
+                )
         for of in found.values():
-            of |= {name: statistics.median(each[name] for each in of["rounds"]) for name in ("per_second", "p50_ms", "p99_ms")}
-            of["cpu_us"] = {name: statistics.median(each["cpu_us"][name] for each in of["rounds"]) for name in _CPU}
+            of |= {
+                name: statistics.median(each[name] for each in of["rounds"])
+                for name in ("per_second", "p50_ms", "p99_ms")
+            }
+            of["cpu_us"] = {
+                name: statistics.median(each["cpu_us"][name] for each in of["rounds"])
+                for name in _CPU
+            }
         return found
 
 
@@ -67,9 +82,15 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         mixed = _mixed(service, rounds, plan, *connections)
         acknowledged, position = rounds.acknowledged["service"], position_of(service)
         audit = cli(service, "audit", "replay", "--from-log", "--sample", "0")
-    failures = [] if position >= acknowledged else [f"{acknowledged} posts were acknowledged, but the log ends at {position}"]
+    failures = (
+        []
+        if position >= acknowledged
+        else [f"{acknowledged} posts were acknowledged, but the log ends at {position}"]
+    )
     if audit.returncode != 0:
-        failures.append(f"dragoman audit replay --from-log ended with {audit.returncode}: {audit.stderr[-500:]}")
+        failures.append(
+            f"dragoman audit replay --from-log ended with {audit.returncode}: {audit.stderr[-500:]}"
+        )
     return {
         "post_ratio": round(posts["service"]["per_second"] / posts["bare"]["per_second"], 4),
         "latency_ratio": round(latency["service"]["p50_ms"] / latency["bare"]["p50_ms"], 4),
@@ -78,7 +99,11 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         "cpu_us_per_post": {name: posts[name]["cpu_us"] for name in ("service", "bare")},
         "posts": posts,
         "latency": latency,
-        "check": {"acknowledged": acknowledged, "position": position, "audited": audit.returncode == 0},
+        "check": {
+            "acknowledged": acknowledged,
+            "position": position,
+            "audited": audit.returncode == 0,
+        },
         "failures": failures,
     }
 
@@ -104,18 +129,40 @@ def section(found: Numbers) -> Section:
     posts, latency = found["posts"], found["latency"]
     table = Section("posting", "service", "bare")
 
-    def line(label: str, of: Numbers, name: str, places: int, ratio: float | None = None, target: str = "") -> None:
-        table.lines.append(Line(label, of["service"][name], of["bare"][name], ratio, target, places))
+    def line(
+        label: str,
+        of: Numbers,
+        name: str,
+        places: int,
+        ratio: float | None = None,
+        target: str = "",
+    ) -> None:
+        table.lines.append(
+            Line(label, of["service"][name], of["bare"][name], ratio, target, places)
+        )
 
-    for number, both in enumerate(zip(posts["service"]["rounds"], posts["bare"]["rounds"], strict=True), 1):
+    for number, both in enumerate(
+        zip(posts["service"]["rounds"], posts["bare"]["rounds"], strict=True), 1
+    ):
         table.lines.append(Line(f"posts/s, round {number}", *(each["per_second"] for each in both)))
     line("posts/s, median", posts, "per_second", 0, found["post_ratio"], f"≥ {_TARGET}")
     line("  p50 ms", posts, "p50_ms", 1)
     line("  p99 ms", posts, "p99_ms", 1)
-    for name, label in zip(_CPU, ("server", "projection's writer", "broker", "load generator"), strict=True):
+    for name, label in zip(
+        _CPU, ("server", "projection's writer", "broker", "load generator"), strict=True
+    ):
         ours, bare = (posts[server]["cpu_us"][name] for server in ("service", "bare"))
-        table.lines.append(Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare if bare else None))
-    line("one post after another, p50 ms", latency, "p50_ms", 2, found["latency_ratio"], f"≤ {_LATENCY_TARGET}")
+        table.lines.append(
+            Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare if bare else None)
+        )
+    line(
+        "one post after another, p50 ms",
+        latency,
+        "p50_ms",
+        2,
+        found["latency_ratio"],
+        f"≤ {_LATENCY_TARGET}",
+    )
     line("  p99 ms", latency, "p99_ms", 2)
     four, one = found["mixed"]["4"], found["mixed"]["1"]
     table.remarks.append(
@@ -124,5 +171,7 @@ def section(found: Numbers) -> Section:
     )
     check = found["check"]
     audit = "the audit agrees" if check["audited"] else "the audit DOES NOT AGREE"
-    table.remarks.append(f"acknowledged {check['acknowledged']}, position {check['position']}; {audit}")
+    table.remarks.append(
+        f"acknowledged {check['acknowledged']}, position {check['position']}; {audit}"
+    )
     return table

@@ -59,7 +59,11 @@ class Server:
     @property
     def uses(self) -> Numbers:
         """What its processes have used until now: the server, the writer of its projection if it has one, its broker."""
-        children = {int(pid) for each in Path(f"/proc/{self.pid}/task").glob("*/children") for pid in each.read_text().split()}
+        children = {
+            int(pid)
+            for each in Path(f"/proc/{self.pid}/task").glob("*/children")
+            for pid in each.read_text().split()
+        }
         writers = children - {self.broker_pid}
         writer = {"writer": used(writers.pop())} if writers else {}
         return {"server": used(self.pid), "broker": used(self.broker_pid), **writer}
@@ -68,8 +72,13 @@ class Server:
 def used(pid: int) -> Numbers:
     """A process's processor time until now, and its resident memory now and at its highest."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    megabytes = {name: round(int(status[field].split()[0]) / 1024, 1) for name, field in (("now_mb", "VmRSS"), ("peak_mb", "VmHWM"))}
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    megabytes = {
+        name: round(int(status[field].split()[0]) / 1024, 1)
+        for name, field in (("now_mb", "VmRSS"), ("peak_mb", "VmHWM"))
+    }
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
@@ -84,7 +93,9 @@ def environment(*, ample: bool = True) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str], log: Path, *, start_seconds: float = _START_SECONDS, ample: bool = True) -> Iterator[tuple[int, str]]:
+def running(
+    command: list[str], log: Path, *, start_seconds: float = _START_SECONDS, ample: bool = True
+) -> Iterator[tuple[int, str]]:
     """A program that prints its URL first, its process and the URL; asked to stop at the end, and made to if it does not."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -114,7 +125,10 @@ def _first_line(process: subprocess.Popen[str], log: Path, seconds: float) -> st
         selector.register(process.stdout, selectors.EVENT_READ)
         line = process.stdout.readline().strip() if selector.select(seconds) else ""
     if not line:
-        raise Failed(f"{process.args!r} did not start:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-10:]))
+        raise Failed(
+            f"{process.args!r} did not start:\n"
+            + "\n".join(log.read_text(errors="replace").splitlines()[-10:])
+        )
     return line
 
 
@@ -126,7 +140,9 @@ def result(program: str, *arguments: object, seconds: float = _RUN_SECONDS) -> N
 def started(program: str, *arguments: object) -> subprocess.Popen[str]:
     """A program of this folder, begun; `finished` gives what it prints."""
     command = [sys.executable, str(HERE / program), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
 
 
 def finished(process: subprocess.Popen[str], seconds: float = _RUN_SECONDS) -> Numbers:
@@ -147,15 +163,40 @@ def finished(process: subprocess.Popen[str], seconds: float = _RUN_SECONDS) -> N
 
 
 @contextmanager
-def service(data: Path, *flags: str, start_seconds: float = _START_SECONDS, ample: bool = True) -> Iterator[Server]:
+def service(
+    data: Path, *flags: str, start_seconds: float = _START_SECONDS, ample: bool = True
+) -> Iterator[Server]:
     """`dragoman up` on these data; those of a demonstration know who calls. Budgets are `ample`, or as they are by default."""
-    command = [_DRAGOMAN, "up", "--data", str(data), "--port", "0", "--log-format", "json", "--log-level", "info", *flags]
+    command = [
+        _DRAGOMAN,
+        "up",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--log-format",
+        "json",
+        "--log-level",
+        "info",
+        *flags,
+    ]
     begin = time.perf_counter()
-    with running(command, data.with_suffix(".log"), start_seconds=start_seconds, ample=ample) as (pid, url):
+    with running(command, data.with_suffix(".log"), start_seconds=start_seconds, ample=ample) as (
+        pid,
+        url,
+    ):
         ready_s = time.perf_counter() - begin
         tokens = json.loads((data / "demo.json").read_text())["tokens"]
         poster, reader = (_token_file(data, side, tokens) for side in ("nato", "china"))
-        yield Server(name="service", base_url=url, pid=pid, ready_s=ready_s, data=data, poster=poster, reader=reader)
+        yield Server(
+            name="service",
+            base_url=url,
+            pid=pid,
+            ready_s=ready_s,
+            data=data,
+            poster=poster,
+            reader=reader,
+        )
 
 
 def _token_file(data: Path, side: str, tokens: dict[str, str]) -> Path:
@@ -175,20 +216,32 @@ def pair(folder: Path) -> Iterator[tuple[Server, Server]]:
         begin = time.perf_counter()
         pid, url = stack.enter_context(running(command, folder / "bare.log"))
         ready_s = time.perf_counter() - begin
-        bare = Server(name="bare", base_url=url, pid=pid, ready_s=ready_s, data=data, poster=ours.poster, reader=ours.reader)
+        bare = Server(
+            name="bare",
+            base_url=url,
+            pid=pid,
+            ready_s=ready_s,
+            data=data,
+            poster=ours.poster,
+            reader=ours.reader,
+        )
         yield ours, bare
 
 
 def loop_flags() -> list[str]:
     """What tells a program of this folder to run on the event loop that the service runs on."""
-    return ["--uvloop"] if Settings().uvloop and importlib.util.find_spec("uvloop") is not None else []
+    return (
+        ["--uvloop"] if Settings().uvloop and importlib.util.find_spec("uvloop") is not None else []
+    )
 
 
 def seeded(data: Path, records: int, *, waiting: bool = False) -> Numbers:
     """Data of a stopped service whose channel has that many records, each an incident that waits if so asked; how they were made."""
     with service(data, "--demo"):
         pass
-    return result("seed.py", *(["--waiting"] if waiting else []), data, CHANNEL, records, seconds=1200)
+    return result(
+        "seed.py", *(["--waiting"] if waiting else []), data, CHANNEL, records, seconds=1200
+    )
 
 
 def forget_projection(data: Path) -> None:
@@ -197,7 +250,26 @@ def forget_projection(data: Path) -> None:
         file.unlink()
 
 
-def cli(server: Server, *arguments: str, seconds: float = _RUN_SECONDS) -> subprocess.CompletedProcess[str]:
+def cli(
+    server: Server, *arguments: str, seconds: float = _RUN_SECONDS
+) -> subprocess.CompletedProcess[str]:
     """The command line, called on a server's channel."""
-    command = [_DRAGOMAN, *arguments, "--data", str(server.data), "--token-file", str(server.poster), "--channel", CHANNEL]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment(), cwd=server.data.parent, check=False)
+    command = [
+        _DRAGOMAN,
+        *arguments,
+        "--data",
+        str(server.data),
+        "--token-file",
+        str(server.poster),
+        "--channel",
+        CHANNEL,
+    ]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=environment(),
+        cwd=server.data.parent,
+        check=False,
+    )

@@ -32,7 +32,10 @@ from dragoman.tlog.note import ED25519, Verifier
 
 _HEAD: Final = 50
 _SIDES: Final = ("nato", "china")
-_TEXT: Final = "Met the counterpart at the reception, and spoke about the procedure for unplanned encounters, matter %07d. " * 3
+_TEXT: Final = (
+    "Met the counterpart at the reception, and spoke about the procedure for unplanned encounters, matter %07d. "
+    * 3
+)
 _ORIGIN: Final = "bench.invalid/nato-china"
 
 
@@ -63,7 +66,15 @@ class Log:
         }  # fmt: skip
         act = msgspec.json.encode(opening)
         self.cid, self._genesis = channel.cid_of(act), self._id()
-        self._add(act, "channel-opening", "channel", "service/desk", "/services/desk", [f"{side}/root" for side in _SIDES], self._genesis)
+        self._add(
+            act,
+            "channel-opening",
+            "channel",
+            "service/desk",
+            "/services/desk",
+            [f"{side}/root" for side in _SIDES],
+            self._genesis,
+        )
         for side in _SIDES:
             body = {
                 "act": "officer",
@@ -74,20 +85,44 @@ class Log:
             }
             id = self._id()
             signed = self._signed(body, id, f"{side}/root", self._genesis, self._etag)
-            self._add(signed, "officer", "channel", f"{side}/root", f"/sides/{side}", [f"{side}/root", f"{side}/o-1"], self._genesis, id)
+            self._add(
+                signed,
+                "officer",
+                "channel",
+                f"{side}/root",
+                f"/sides/{side}",
+                [f"{side}/root", f"{side}/o-1"],
+                self._genesis,
+                id,
+            )
 
     def say(self, *, signed: bool) -> None:
         """One side's note."""
         side = _SIDES[len(self.messages) % 2]
-        body = {"act": "contact-note", "form": "conversation", "text": _TEXT % ((len(self.messages),) * 3)}
+        body = {
+            "act": "contact-note",
+            "form": "conversation",
+            "text": _TEXT % ((len(self.messages),) * 3),
+        }
         id = self._id()
         act = self._signed(body, id, f"{side}/o-1", "", "") if signed else msgspec.json.encode(body)
-        self._add(act, "contact-note", "contact", f"{side}/o-1", f"/sides/{side}/offices/hq", [f"{side}/o-1"] if signed else [], id, id)
+        self._add(
+            act,
+            "contact-note",
+            "contact",
+            f"{side}/o-1",
+            f"/sides/{side}/offices/hq",
+            [f"{side}/o-1"] if signed else [],
+            id,
+            id,
+        )
 
     def _id(self) -> str:
         return ids.v7(int(self._time.timestamp() * 1000), len(self.messages).to_bytes(10))
 
-    def _signed(self, body: dict[str, Any], id: str, author: str, exchange: str, after: str) -> bytes:
+    def _signed(
+        self, body: dict[str, Any], id: str, author: str, exchange: str, after: str
+    ) -> bytes:
         size, root = self._head
         signed = {
             "channel": self.cid, "type": records.type_of(body["act"], 1), "exchange": exchange, "id": id, "author": author, "after": after,
@@ -95,7 +130,17 @@ class Log:
         }  # fmt: skip
         return msgspec.json.encode(body)[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
 
-    def _add(self, act: bytes, name: str, family: str, actor: str, source: str, owners: list[str], subject: str, id: str = "") -> None:
+    def _add(
+        self,
+        act: bytes,
+        name: str,
+        family: str,
+        actor: str,
+        source: str,
+        owners: list[str],
+        subject: str,
+        id: str = "",
+    ) -> None:
         self._time += timedelta(milliseconds=20)
         envelope = records.envelope(
             id=id or subject, source=source, name=name, version=1, subject=subject, time=stamp(self._time), channel="nato-china",
@@ -106,7 +151,9 @@ class Log:
         commit = leaf.commit(raw)
         if family == "channel":
             self._etag = commit
-        self._frontier = self._frontier.add(merkle.leaf_hash(leaf.entry(len(self.messages), commit)))
+        self._frontier = self._frontier.add(
+            merkle.leaf_hash(leaf.entry(len(self.messages), commit))
+        )
         self.messages.append(raw)
         if len(self.messages) % _HEAD == 1:
             self._head = self._frontier.size, self._frontier.root()
@@ -145,8 +192,18 @@ def verified(path: Path) -> dict[str, Any]:
         check_export(verification, opened)
     result = verification.result()
     seconds = time.perf_counter() - begin
-    lie = None if result.lie is None else f"{result.lie.check} at {result.lie.position}: {result.lie.what}"
-    return {"records": result.position, "seconds": seconds, "per_second": result.position / seconds, "lie": lie, "void": len(result.void)}
+    lie = (
+        None
+        if result.lie is None
+        else f"{result.lie.check} at {result.lie.position}: {result.lie.what}"
+    )
+    return {
+        "records": result.position,
+        "seconds": seconds,
+        "per_second": result.position / seconds,
+        "lie": lie,
+        "void": len(result.void),
+    }
 
 
 def _alone(barrier: Barrier, number: int, act: bytes) -> None:
@@ -165,7 +222,10 @@ def limit(number: int) -> dict[str, Any]:
     act = records.parse(log.messages[-1]).act
     processors = os.cpu_count() or 1
     barrier = multiprocessing.Barrier(processors + 1)
-    processes = [multiprocessing.Process(target=_alone, args=(barrier, number // processors, act)) for _ in range(processors)]
+    processes = [
+        multiprocessing.Process(target=_alone, args=(barrier, number // processors, act))
+        for _ in range(processors)
+    ]
     for process in processes:
         process.start()
     barrier.wait()
@@ -178,7 +238,9 @@ def limit(number: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["seed", "verify", "limit"])
     parser.add_argument("arguments", nargs="*")
     parser.add_argument("--signed", action="store_true")
@@ -190,9 +252,16 @@ def main() -> None:
         while len(log.messages) < number:
             log.say(signed=given.signed)
         log.write(path)
-        found = {"records": len(log.messages), "bytes": sum(map(len, log.messages)) / len(log.messages)}
+        found = {
+            "records": len(log.messages),
+            "bytes": sum(map(len, log.messages)) / len(log.messages),
+        }
     else:
-        found = verified(Path(given.arguments[0])) if given.what == "verify" else limit(int(given.arguments[0]))
+        found = (
+            verified(Path(given.arguments[0]))
+            if given.what == "verify"
+            else limit(int(given.arguments[0]))
+        )
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -70,7 +70,9 @@ class Readers:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url")
     parser.add_argument("token_file", type=Path)
     parser.add_argument("reader_token_file", type=Path)
@@ -94,8 +96,19 @@ def main() -> None:
     wanted, deadline = most * given.readers, time.perf_counter() + SILENCE_SECONDS
     while len(readers.arrived) < wanted and time.perf_counter() < deadline:
         readers.take(0.1)
-    cuts = statistics.quantiles((seconds * 1000 for seconds in readers.arrived), n=100, method="inclusive")
-    sys.stdout.write(json.dumps({"cuts_ms": [round(cut, 2) for cut in cuts], "arrived": len(readers.arrived), "wanted": wanted}) + "\n")
+    cuts = statistics.quantiles(
+        (seconds * 1000 for seconds in readers.arrived), n=100, method="inclusive"
+    )
+    sys.stdout.write(
+        json.dumps(
+            {
+                "cuts_ms": [round(cut, 2) for cut in cuts],
+                "arrived": len(readers.arrived),
+                "wanted": wanted,
+            }
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

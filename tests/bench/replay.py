@@ -37,7 +37,9 @@ async def from_gateway(base_url: str, token: str, channel: str, last: int) -> st
 
 async def received(nats_url: str, keys: Path, channel: str, last: int) -> str:
     """Receive the broker's log."""
-    auditor = await nats.connect(nats_url, nkeys_seed=str(keys / "nats-auditor.nk"), inbox_prefix=b"_INBOX_auditor")
+    auditor = await nats.connect(
+        nats_url, nkeys_seed=str(keys / "nats-auditor.nk"), inbox_prefix=b"_INBOX_auditor"
+    )
     everything = asyncio.Event()
     count = 0
 
@@ -47,7 +49,9 @@ async def received(nats_url: str, keys: Path, channel: str, last: int) -> str:
         if count >= last:
             everything.set()
 
-    await auditor.jetstream().subscribe(f"dragoman.v1.{channel}.>", stream=stream_of(channel), ordered_consumer=True, cb=take)
+    await auditor.jetstream().subscribe(
+        f"dragoman.v1.{channel}.>", stream=stream_of(channel), ordered_consumer=True, cb=take
+    )
     await everything.wait()
     await auditor.close()
     return ""
@@ -59,14 +63,18 @@ def main() -> None:
     keys = Path(data) / "keys"
     ways = {
         "log": lambda: from_log(known["nats_url"], keys, channel, int(last)),
-        "http": lambda: from_gateway(known["base_url"], Path(token_file).read_text().strip(), channel, int(last)),
+        "http": lambda: from_gateway(
+            known["base_url"], Path(token_file).read_text().strip(), channel, int(last)
+        ),
         "bare": lambda: received(known["nats_url"], keys, channel, int(last)),
     }
     telemetry.configure("json")
     begin = time.perf_counter()
     digest = asyncio.run(ways[kind]())
     seconds = time.perf_counter() - begin
-    sys.stdout.write(json.dumps({"per_second": int(last) / seconds, "seconds": seconds, "digest": digest}) + "\n")
+    sys.stdout.write(
+        json.dumps({"per_second": int(last) / seconds, "seconds": seconds, "digest": digest}) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def _commands(server: Server) -> tuple[Numbers, list[str]]:
         done = cli(server, "audit", "replay", "--sample", "0", *flags)
         found[name] = round(time.perf_counter() - begin, 2)
         if done.returncode != 0:
-            failures.append(f"dragoman audit replay {' '.join(flags)} ended with {done.returncode}: {done.stderr[-500:]}")
+            failures.append(
+                f"dragoman audit replay {' '.join(flags)} ended with {done.returncode}: {done.stderr[-500:]}"
+            )
     return found, failures
 
 
@@ -50,7 +52,10 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         last = position_of(server)
         found = _by_turns(server, last, plan.rounds)
         commands, failures = _commands(server)
-    ratios = {kind: round(found[kind]["per_second"] / found["bare"]["per_second"], 4) for kind in ("log", "http")}
+    ratios = {
+        kind: round(found[kind]["per_second"] / found["bare"]["per_second"], 4)
+        for kind in ("log", "http")
+    }
     replay = {"records": last, **found, "replay_http_ratio": ratios["http"], **commands}
     return {"replay_ratio": ratios["log"], "replay": replay, "failures": failures}
 
@@ -59,11 +64,25 @@ def section(found: Numbers) -> Section:
     """Its part of the table."""
     replay = found["replay"]
     table = Section("replaying", "fold", "consumer")
-    for number, (log, bare) in enumerate(zip(replay["log"]["rounds"], replay["bare"]["rounds"], strict=True), 1):
+    for number, (log, bare) in enumerate(
+        zip(replay["log"]["rounds"], replay["bare"]["rounds"], strict=True), 1
+    ):
         table.lines.append(Line(f"records/s, round {number}", log, bare))
     bare = replay["bare"]["per_second"]
-    table.lines.append(Line("records/s, median", replay["log"]["per_second"], bare, found["replay_ratio"], f"≥ {_TARGET}"))
-    table.lines.append(Line("  through the gateway", replay["http"]["per_second"], bare, replay["replay_http_ratio"]))
+    table.lines.append(
+        Line(
+            "records/s, median",
+            replay["log"]["per_second"],
+            bare,
+            found["replay_ratio"],
+            f"≥ {_TARGET}",
+        )
+    )
+    table.lines.append(
+        Line(
+            "  through the gateway", replay["http"]["per_second"], bare, replay["replay_http_ratio"]
+        )
+    )
     seconds = f"{replay['replay_cli_s']} s from the broker, {replay['replay_http_cli_s']} s from the gateway"
     table.remarks.append(f"dragoman audit replay of {replay['records']} records: {seconds}")
     return table

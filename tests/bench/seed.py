@@ -47,12 +47,57 @@ Act = dict[str, Any]
 Step = tuple[str, str, Act]
 """Who acts, `own` or `other` as seen from the side that opened; the officer; what is said."""
 
-_AREAS: Final = ("maritime-security", "climate-change", "regional-security", "military-transparency-and-risk-reduction", "general")
-_KINDS: Final = ("near_miss", "near_miss", "near_miss", "fire_control_radar", "laser", "jamming", "unannounced_entry", "collision", "other")
-_FORMS: Final = ("note_verbale", "aide_memoire", "non_paper", "demarche_record", "letter", "conversation", "proposal")
-_WHAT: Final = ("A patrol aircraft", "A survey vessel", "A frigate", "A helicopter", "A coastguard cutter", "An unmanned aircraft")
-_DID: Final = ("passed close to", "followed", "crossed ahead of", "illuminated", "hailed", "turned towards")
-_WHOM: Final = ("a supply ship", "a fishing fleet", "a tanker", "a surveillance aircraft", "a destroyer", "a research vessel")
+_AREAS: Final = (
+    "maritime-security",
+    "climate-change",
+    "regional-security",
+    "military-transparency-and-risk-reduction",
+    "general",
+)
+_KINDS: Final = (
+    "near_miss",
+    "near_miss",
+    "near_miss",
+    "fire_control_radar",
+    "laser",
+    "jamming",
+    "unannounced_entry",
+    "collision",
+    "other",
+)
+_FORMS: Final = (
+    "note_verbale",
+    "aide_memoire",
+    "non_paper",
+    "demarche_record",
+    "letter",
+    "conversation",
+    "proposal",
+)
+_WHAT: Final = (
+    "A patrol aircraft",
+    "A survey vessel",
+    "A frigate",
+    "A helicopter",
+    "A coastguard cutter",
+    "An unmanned aircraft",
+)
+_DID: Final = (
+    "passed close to",
+    "followed",
+    "crossed ahead of",
+    "illuminated",
+    "hailed",
+    "turned towards",
+)
+_WHOM: Final = (
+    "a supply ship",
+    "a fishing fleet",
+    "a tanker",
+    "a surveillance aircraft",
+    "a destroyer",
+    "a research vessel",
+)
 _AFTER: Final = (
     "Both kept to the procedure for unplanned encounters; nobody was hurt.",
     "The crews spoke on the agreed frequency and parted. 双方按照约定频率联系后离开。",
@@ -75,47 +120,100 @@ class Story:
 
     def steps(self) -> Iterator[Step]:
         """The matter from its opening to its end."""
-        tellings = (self._incident, self._note, self._meeting, self._encounter, self._area, self._view, self._check)
+        tellings = (
+            self._incident,
+            self._note,
+            self._meeting,
+            self._encounter,
+            self._area,
+            self._view,
+            self._check,
+        )
         (telling,) = self._lots.choices(tellings, weights=(8, 6, 4, 3, 2, 2, 3))
         yield from telling()
 
     def _incident(self) -> Iterator[Step]:
         lots = self._lots
-        opening = {"act": "hazardous-incident", "kind": lots.choice(_KINDS), "time": self._minute(), "place": self._place()}
+        opening = {
+            "act": "hazardous-incident",
+            "kind": lots.choice(_KINDS),
+            "time": self._minute(),
+            "place": self._place(),
+        }
         yield "own", "d-1", {**opening, "facts": self._facts(), "area": lots.choice(_AREAS)}
         yield "other", "d-1", {"act": "acknowledgement"}
         if lots.random() < 0.5:
-            yield "other", "d-1", {"act": "counter-account", "facts": self._facts(), "casualties": 0}
+            yield (
+                "other",
+                "d-1",
+                {"act": "counter-account", "facts": self._facts(), "casualties": 0},
+            )
             yield "own", "d-1", {"act": "acknowledgement"}
         if lots.random() < 0.3:
-            correction = {"act": "correction", "fields": {"facts": self._facts()}, "reason": "The recordings have been examined."}
+            correction = {
+                "act": "correction",
+                "fields": {"facts": self._facts()},
+                "reason": "The recordings have been examined.",
+            }
             yield "own", "h-1", correction
             yield "other", "d-1", {"act": "acknowledgement"}
         if lots.random() < 0.4:
-            yield "other", "o-1", {"act": "reply", "text": f"We take note of report {self._serial}. {lots.choice(_AFTER)}"}
+            yield (
+                "other",
+                "o-1",
+                {
+                    "act": "reply",
+                    "text": f"We take note of report {self._serial}. {lots.choice(_AFTER)}",
+                },
+            )
             yield "own", "o-1", {"act": "acknowledgement"}
         yield "own", "h-1", {"act": "closure", "reason": "Nothing is left to be said."}
 
     def _note(self) -> Iterator[Step]:
         lots = self._lots
         subject = f"Matter {self._serial}"
-        yield "own", "o-1", {"act": "contact-note", "form": lots.choice(_FORMS), "subject": subject, "text": self._facts()}
+        yield (
+            "own",
+            "o-1",
+            {
+                "act": "contact-note",
+                "form": lots.choice(_FORMS),
+                "subject": subject,
+                "text": self._facts(),
+            },
+        )
         if lots.random() < 0.1:
             yield "own", "o-1", {"act": "cancellation", "reason": "Sent in error."}
             yield "other", "o-1", {"act": "acknowledgement"}
             return
         yield "other", "o-1", {"act": "acknowledgement"}
         if lots.random() < 0.6:
-            yield "other", "o-1", {"act": "reply", "text": f"With thanks for the note. {lots.choice(_AFTER)}"}
+            yield (
+                "other",
+                "o-1",
+                {"act": "reply", "text": f"With thanks for the note. {lots.choice(_AFTER)}"},
+            )
             yield "own", "o-1", {"act": "acknowledgement"}
         if lots.random() < 0.9:
             yield "own", "o-1", {"act": "closure"}
 
     def _meeting(self) -> Iterator[Step]:
         lots = self._lots
-        windows = [{"from": f"2027-0{month}-15T08:00Z", "to": f"2027-0{month}-15T17:00Z"} for month in (1, 2)]
+        windows = [
+            {"from": f"2027-0{month}-15T08:00Z", "to": f"2027-0{month}-15T17:00Z"}
+            for month in (1, 2)
+        ]
         purpose = f"Review of matter {self._serial}"
-        yield "own", "o-1", {"act": "meeting-request", "purpose": purpose, "windows": windows, "area": lots.choice(_AREAS)}
+        yield (
+            "own",
+            "o-1",
+            {
+                "act": "meeting-request",
+                "purpose": purpose,
+                "windows": windows,
+                "area": lots.choice(_AREAS),
+            },
+        )
         if lots.random() < 0.4:
             yield "other", "o-1", {"act": "interim-reply", "next_word_by": "2026-12-24T12:00Z"}
             yield "own", "o-1", {"act": "acknowledgement"}
@@ -125,12 +223,25 @@ class Story:
         else:
             yield "other", "o-1", {"act": "acceptance", "window": lots.randrange(2)}
             yield "own", "o-1", {"act": "acknowledgement"}
-            yield "own", "o-1", {"act": "meeting-held", "from": "2027-01-15T09:00Z", "to": "2027-01-15T11:30Z"}
-            yield "other", "o-1", {"act": "readout", "kind": "joint", "topics": [purpose], "text": self._facts()}
+            yield (
+                "own",
+                "o-1",
+                {"act": "meeting-held", "from": "2027-01-15T09:00Z", "to": "2027-01-15T11:30Z"},
+            )
+            yield (
+                "other",
+                "o-1",
+                {"act": "readout", "kind": "joint", "topics": [purpose], "text": self._facts()},
+            )
         yield "own", "o-1", {"act": "closure"}
 
     def _encounter(self) -> Iterator[Step]:
-        opening = {"act": "encounter-report", "time": self._minute(), "place": self._place(), "domain": self._lots.choice(("sea", "air"))}
+        opening = {
+            "act": "encounter-report",
+            "time": self._minute(),
+            "place": self._place(),
+            "domain": self._lots.choice(("sea", "air")),
+        }
         yield "own", "o-1", {**opening, "description": self._facts()}
         yield "other", "o-1", {"act": "counter-account", "facts": self._facts()}
         yield "own", "o-1", {"act": "acknowledgement"}
@@ -142,27 +253,51 @@ class Story:
 
     def _area(self) -> Iterator[Step]:
         window = {"from": "2027-03-01T06:00Z", "to": "2027-03-02T06:00Z"}
-        yield "own", "o-1", {"act": "danger-area", "place": self._place(), "window": window, "hazard": "firing"}
+        yield (
+            "own",
+            "o-1",
+            {"act": "danger-area", "place": self._place(), "window": window, "hazard": "firing"},
+        )
         yield "other", "d-1", {"act": "acknowledgement"}
         yield "own", "d-1", {"act": "all-clear", "cleared_at": self._minute()}
         yield "other", "d-1", {"act": "acknowledgement"}
         yield "own", "o-1", {"act": "closure"}
 
     def _view(self) -> Iterator[Step]:
-        yield "own", "o-1", {"act": "perception", "issue": f"Matter {self._serial}", "own_view": self._facts()}
+        yield (
+            "own",
+            "o-1",
+            {"act": "perception", "issue": f"Matter {self._serial}", "own_view": self._facts()},
+        )
         yield "other", "o-1", {"act": "restatement", "text": self._facts()}
-        yield "own", "o-1", {"act": "fairness", "result": self._lots.choice(("fair", "not_our_view"))}
+        yield (
+            "own",
+            "o-1",
+            {"act": "fairness", "result": self._lots.choice(("fair", "not_our_view"))},
+        )
         yield "other", "o-1", {"act": "acknowledgement"}
         yield "own", "o-1", {"act": "closure"}
 
     def _check(self) -> Iterator[Step]:
         challenge = f"Quick brown fox {self._serial} 联络官"
-        yield "own", "d-1", {"act": "line-check", "sequence": self._serial, "challenge": challenge, "circuit": "primary"}
+        yield (
+            "own",
+            "d-1",
+            {
+                "act": "line-check",
+                "sequence": self._serial,
+                "challenge": challenge,
+                "circuit": "primary",
+            },
+        )
         yield "other", "d-1", {"act": "echo", "text": challenge}
         yield "own", "o-1", {"act": "closure"}
 
     def _place(self) -> Act:
-        return {"lat": round(self._lots.uniform(5, 60), 3), "lon": round(self._lots.uniform(1, 140), 3)}
+        return {
+            "lat": round(self._lots.uniform(5, 60), 3),
+            "lon": round(self._lots.uniform(1, 140), 3),
+        }
 
     def _facts(self) -> str:
         lots = self._lots
@@ -186,7 +321,11 @@ class Matter:
         self.id = ""
         self.family = ""
         self.last = 0
-        self._text = {name: Raw(msgspec.json.encode(value)) for name, value in self._steps[0][2].items() if name not in _BESIDE_THE_TEXT}
+        self._text = {
+            name: Raw(msgspec.json.encode(value))
+            for name, value in self._steps[0][2].items()
+            if name not in _BESIDE_THE_TEXT
+        }
 
     @property
     def ended(self) -> bool:
@@ -274,7 +413,9 @@ async def _broker(data: Path, *, running: bool) -> AsyncIterator[Endpoint]:
         yield endpoint
 
 
-async def seed(data: Path, channel: str, wanted: int, *, running: bool, waiting: bool) -> dict[str, object]:
+async def seed(
+    data: Path, channel: str, wanted: int, *, running: bool, waiting: bool
+) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
         fold = await replay(lambda: wiring.messages_of(endpoint.url, data / "keys", channel))
@@ -290,9 +431,18 @@ async def seed(data: Path, channel: str, wanted: int, *, running: bool, waiting:
             await guard.prove()
             log = JetStreamLog(channel, gateway, guard)
             while scribe.position < wanted:
-                await _append(log, scribe.entries(min(BATCH_RECORDS, wanted - scribe.position)), scribe.position)
+                await _append(
+                    log,
+                    scribe.entries(min(BATCH_RECORDS, wanted - scribe.position)),
+                    scribe.position,
+                )
     seconds = time.perf_counter() - begin
-    return {"position": scribe.position, "appended": scribe.position - first, "seconds": round(seconds, 1), "acts": dict(scribe.acts)}
+    return {
+        "position": scribe.position,
+        "appended": scribe.position - first,
+        "seconds": round(seconds, 1),
+        "acts": dict(scribe.acts),
+    }
 
 
 async def _append(log: JetStreamLog, entries: list[Entry], last: int) -> None:
@@ -307,16 +457,31 @@ async def _append(log: JetStreamLog, entries: list[Entry], last: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("channel")
     parser.add_argument("records", type=int)
     parser.add_argument("--running", action="store_true", help="the service runs: use its broker")
-    parser.add_argument("--waiting", action="store_true", help="incidents alone, which nobody acknowledges")
+    parser.add_argument(
+        "--waiting", action="store_true", help="incidents alone, which nobody acknowledges"
+    )
     given = parser.parse_args()
     telemetry.configure("json")
     sys.stdout.write(
-        json.dumps(asyncio.run(seed(given.data, given.channel, given.records, running=given.running, waiting=given.waiting))) + "\n"
+        json.dumps(
+            asyncio.run(
+                seed(
+                    given.data,
+                    given.channel,
+                    given.records,
+                    running=given.running,
+                    waiting=given.waiting,
+                )
+            )
+        )
+        + "\n"
     )
 
 

@@ -20,7 +20,9 @@ def _rebuilt(data: Path, records: int) -> Numbers:
     forget_projection(data)
     with service(data, start_seconds=_START_SECONDS) as server:
         if position_of(server) != records:
-            raise Failed(f"the log has {records} records, the gateway has folded {position_of(server)}")
+            raise Failed(
+                f"the log has {records} records, the gateway has folded {position_of(server)}"
+            )
         time.sleep(_SETTLE_SECONDS)
         uses = server.uses
     cpu_us = round(sum(uses[name]["cpu_s"] for name in ("server", "writer")) / records * 1e6, 1)
@@ -33,7 +35,10 @@ def _rebuilt(data: Path, records: int) -> Numbers:
 
 
 def _memory(uses: Numbers) -> Numbers:
-    return {f"{name}_mb": {"steady": uses[name]["now_mb"], "peak": uses[name]["peak_mb"]} for name in ("server", "writer", "broker")}
+    return {
+        f"{name}_mb": {"steady": uses[name]["now_mb"], "peak": uses[name]["peak_mb"]}
+        for name in ("server", "writer", "broker")
+    }
 
 
 def _started(data: Path, reads: int) -> Numbers:
@@ -57,7 +62,10 @@ def _started(data: Path, reads: int) -> Numbers:
             "state": "/state",
             "state_at": f"/state?at={middle}",
         }
-        p50_ms = {name: asker.p50_ms(asker.about(path), reads, _READ_SECONDS) for name, path in paths.items()}
+        p50_ms = {
+            name: asker.p50_ms(asker.about(path), reads, _READ_SECONDS)
+            for name, path in paths.items()
+        }
         asker.close()
         memory = _memory(server.uses)
     return {"start_s": round(start_s, 2), "p50_ms": p50_ms, **memory}
@@ -68,14 +76,23 @@ def _sized(data: Path, records: int, reads: int) -> Numbers:
     rebuilt = _rebuilt(data, records)
     started = _started(data, reads)
     megabytes = {
-        name: sum(file.stat().st_size for file in (data / name).rglob("*") if file.is_file()) >> 20 for name in ("nats", "projection")
+        name: sum(file.stat().st_size for file in (data / name).rglob("*") if file.is_file()) >> 20
+        for name in ("nats", "projection")
     }
-    return {"seed_s": seeding["seconds"], "rebuild": rebuilt, "start": started, "disk_mb": megabytes}
+    return {
+        "seed_s": seeding["seconds"],
+        "rebuild": rebuilt,
+        "start": started,
+        "disk_mb": megabytes,
+    }
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
     """`start_s` and `rebuild_per_s` of each size."""
-    sizes = {str(records): _sized(folder / f"size-{records}", records, plan.reads) for records in plan.sizes}
+    sizes = {
+        str(records): _sized(folder / f"size-{records}", records, plan.reads)
+        for records in plan.sizes
+    }
     return {
         "start_s": {records: of["start"]["start_s"] for records, of in sizes.items()},
         "rebuild_per_s": {records: of["rebuild"]["per_second"] for records, of in sizes.items()},

@@ -19,7 +19,11 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         found = result("readers.py", *size, server.channel_url, server.poster, server.reader)
         after = used(server.pid)
     cuts = found["cuts_ms"]
-    failures = [] if found["arrived"] == found["wanted"] else [f"{found['arrived']} of {found['wanted']} events arrived"]
+    failures = (
+        []
+        if found["arrived"] == found["wanted"]
+        else [f"{found['arrived']} of {found['wanted']} events arrived"]
+    )
     return {
         "sse_streams": plan.readers,
         "sse_streams_p50_ms": cuts[49],
@@ -39,6 +43,15 @@ def section(found: Numbers) -> Section:
     table = Section(f"{found['sse_streams']} open streams, {_RATE} records/s", "service", "")
     table.lines.append(Line("arrived, p50 ms", found["sse_streams_p50_ms"], places=1))
     table.lines.append(Line("  p99 ms", found["sse_streams_p99_ms"], places=1))
-    table.lines.append(Line("gateway, MB at most", found["sse_streams_mb"], found["streams"]["without_mb"], target=f"≤ {_TARGET_MB} MB"))
-    table.remarks.append(f"{found['streams']['events']} events; {found['streams']['cpu_share']} of a processor; beside it: MB before")
+    table.lines.append(
+        Line(
+            "gateway, MB at most",
+            found["sse_streams_mb"],
+            found["streams"]["without_mb"],
+            target=f"≤ {_TARGET_MB} MB",
+        )
+    )
+    table.remarks.append(
+        f"{found['streams']['events']} events; {found['streams']['cpu_share']} of a processor; beside it: MB before"
+    )
     return table

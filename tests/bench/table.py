@@ -28,10 +28,15 @@ class Section:
     def __str__(self) -> str:
         """The section as text."""
         head = f"{self.title:44}{self.one:>12}{self.other:>12}{'ratio':>9}  target"
-        return "\n".join((head, *map(_row, self.lines), *(f"  {remark}" for remark in self.remarks)))
+        return "\n".join(
+            (head, *map(_row, self.lines), *(f"  {remark}" for remark in self.remarks))
+        )
 
 
 def _row(line: Line) -> str:
-    one, other = (f"{'' if number is None else format(number, f'.{line.places}f'):>12}" for number in (line.one, line.other))
+    one, other = (
+        f"{'' if number is None else format(number, f'.{line.places}f'):>12}"
+        for number in (line.one, line.other)
+    )
     ratio = "" if line.ratio is None else f"{line.ratio:.3f}"
     return f"  {line.label:42}{one}{other}{ratio:>9}  {line.target}".rstrip()

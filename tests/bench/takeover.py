@@ -41,31 +41,46 @@ async def _measured(given: argparse.Namespace) -> list[float]:
     poster, reader = (Path(path).read_text().strip() for path in (given.poster, given.reader))
     api = f"{given.url}/v1/channels/{given.channel}"
     async with async_playwright() as playwright, aiohttp.ClientSession() as session:
-        browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = await playwright.chromium.launch(
+            executable_path=_CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
         page = await browser.new_page()
         await page.goto(f"{given.url}/sign-in?next=/c/{given.channel}/people")
         await page.locator("#token").fill(reader)
         await page.locator("form[action='/sign-in'] button").click()
         await page.locator("#cell-page", has_text="Page live").wait_for()
         await page.evaluate(_WATCHER)
-        found = [await _flash(session, page, api, poster, reader, given.pause) for _ in range(given.flashes)]
+        found = [
+            await _flash(session, page, api, poster, reader, given.pause)
+            for _ in range(given.flashes)
+        ]
         await browser.close()
     return found
 
 
-async def _flash(session: aiohttp.ClientSession, page: Any, api: str, poster: str, reader: str, pause: float) -> float:
+async def _flash(
+    session: aiohttp.ClientSession, page: Any, api: str, poster: str, reader: str, pause: float
+) -> float:
     key = uuid.uuid4().hex
     begun = time.time() * 1000
     answer = await _post(session, f"{api}/notifications", _FLASH, poster, key)
     await page.wait_for_function("key => key in window.opened", arg=answer["id"], polling=20)
     opened = await page.evaluate("key => window.opened[key]", answer["id"])
-    await _post(session, f"{api}/exchanges/{answer['exchange']}/acts", {"act": "acknowledgement"}, reader, f"{key}-receipt")
+    await _post(
+        session,
+        f"{api}/exchanges/{answer['exchange']}/acts",
+        {"act": "acknowledgement"},
+        reader,
+        f"{key}-receipt",
+    )
     await page.locator(f"dialog[data-key='{answer['id']}']").wait_for(state="detached")
     await asyncio.sleep(pause)
     return round(float(opened) - begun, 2)
 
 
-async def _post(session: aiohttp.ClientSession, url: str, act: dict[str, Any], token: str, key: str) -> dict[str, Any]:
+async def _post(
+    session: aiohttp.ClientSession, url: str, act: dict[str, Any], token: str, key: str
+) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
     async with session.post(url, json=act, headers=headers) as response:
         if response.status != 201:

@@ -41,14 +41,23 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     loaded = _loaded(log)[-1]
     return {
         "watch_start_s": round(watch_start_s, 2),
-        "watch": {"clocks": loaded["clocks"], "exchanges": loaded["exchanges"], "ready_s": round(ready_s, 2), "server_mb": memory},
+        "watch": {
+            "clocks": loaded["clocks"],
+            "exchanges": loaded["exchanges"],
+            "ready_s": round(ready_s, 2),
+            "server_mb": memory,
+        },
     }
 
 
 def section(found: Numbers) -> Section:
     """Its part of the table."""
     table = Section("watch", "", f"{found['watch']['clocks']:,} clocks")
-    table.lines.append(Line("start to every clock kept, s", None, found["watch_start_s"], None, "", 2))
-    table.lines.append(Line("  to the first request, s", None, found["watch"]["ready_s"], None, "", 2))
+    table.lines.append(
+        Line("start to every clock kept, s", None, found["watch_start_s"], None, "", 2)
+    )
+    table.lines.append(
+        Line("  to the first request, s", None, found["watch"]["ready_s"], None, "", 2)
+    )
     table.lines.append(Line("  memory of the service, MB", None, found["watch"]["server_mb"], None))
     return table

@@ -22,7 +22,9 @@ class Broken(Exception):
 def connect(url: str) -> socket.socket:
     """A connection that sends at once."""
     address = urlsplit(url)
-    opened = socket.create_connection((address.hostname or "", address.port or 80), timeout=SILENCE_SECONDS)
+    opened = socket.create_connection(
+        (address.hostname or "", address.port or 80), timeout=SILENCE_SECONDS
+    )
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return opened
 
@@ -43,7 +45,9 @@ def answer(connection: socket.socket) -> bytes:
         if not wanted and end >= 0:
             length = _LENGTH.search(found, 0, end)
             if length is None:
-                raise Broken(f"an answer without Content-Length: {found[:end].decode(errors='replace')}")
+                raise Broken(
+                    f"an answer without Content-Length: {found[:end].decode(errors='replace')}"
+                )
             wanted = end + 4 + int(length.group(1))
     return found
 
@@ -70,7 +74,13 @@ _WINDOW: Final = {"from": "2026-03-05T06:00:00Z", "to": "2026-03-06T06:00:00Z"}
 _MIXED: Final[tuple[dict[str, object], ...]] = (
     {"act": "hazardous-incident", "kind": "near_miss", **_AT, "facts": _FACTS},
     {"act": "encounter-report", **_AT, "domain": "sea", "description": _FACTS},
-    {"act": "danger-area", "place": _AT["place"], "window": _WINDOW, "hazard": "firing", "text": _FACTS},
+    {
+        "act": "danger-area",
+        "place": _AT["place"],
+        "window": _WINDOW,
+        "hazard": "firing",
+        "text": _FACTS,
+    },
     {"act": "emergency-notification", "nature": "oil_spill", **_AT, "text": _FACTS},
 )
 """What is posted, by turns: formats of the notification family that go on one key."""

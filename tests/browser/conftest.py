@@ -72,7 +72,9 @@ async def visit(browser: Browser, demo: Service) -> AsyncIterator[Visiting]:
     async with AsyncExitStack() as opened:
 
         async def visit(service: Service = demo, **options: Any) -> Visit:
-            context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            context = await browser.new_context(
+                **{"viewport": {"width": 1280, "height": 800}, **options}
+            )
             opened.push_async_callback(_left, context)
             context.set_default_timeout(PATIENCE_MS)
             return Visit(await context.new_page(), service)
@@ -99,7 +101,9 @@ def flash(session: aiohttp.ClientSession, demo: Service) -> Flash:
     """NATO's duty officer sends China one more flash; its number."""
 
     async def flash() -> str:
-        answer = await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "flash"}, EXERCISE)
+        answer = await Caller(session, demo, "nato/duty_officer").open(
+            {**INCIDENT, "precedence": "flash"}, EXERCISE
+        )
         return str(answer.json["number"])
 
     return flash

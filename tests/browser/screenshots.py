@@ -23,7 +23,13 @@ from playwright.async_api import Browser, Page, async_playwright
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from everywhere import CHANNEL, DIALOGUE, EXERCISE, PAGES, places  # noqa: E402  # the tests' support is no package
+from everywhere import (  # noqa: E402
+    CHANNEL,
+    DIALOGUE,
+    EXERCISE,
+    PAGES,
+    places,
+)  # the tests' support is no package
 from service import Caller, Service, new_key  # noqa: E402
 
 OUT: Final = ROOT / "build" / "screenshots"
@@ -42,7 +48,9 @@ TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
     """Fill the demonstration with what it lacks; the ids that addresses need."""
     for side in ("nato", "china"):
-        await Caller(session, service, f"{side}/duty_officer").post(f"/v1/channels/{CHANNEL}/channel", {"act": "watch-assumption"})
+        await Caller(session, service, f"{side}/duty_officer").post(
+            f"/v1/channels/{CHANNEL}/channel", {"act": "watch-assumption"}
+        )
     nato = Caller(session, service, "nato/duty_officer")
     meeting = {
         "act": "meeting-request",
@@ -52,29 +60,41 @@ async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str
     }
     await nato.open(meeting, CHANNEL)
     draft = {"act": {"act": "contact-note", "form": "conversation", "text": "Not finished"}}
-    await Caller(session, service, "nato/officer").post(f"/v1/channels/{CHANNEL}/drafts", draft, key=new_key())
+    await Caller(session, service, "nato/officer").post(
+        f"/v1/channels/{CHANNEL}/drafts", draft, key=new_key()
+    )
     return await places(session, service)
 
 
-async def _shoot(browser: Browser, service: Service, ids: dict[str, str], language: str, scheme: Any) -> None:
+async def _shoot(
+    browser: Browser, service: Service, ids: dict[str, str], language: str, scheme: Any
+) -> None:
     for who, pages in itertools.groupby(sorted((*PAGES, TAKEOVER)), key=lambda each: each[0]):
-        context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, locale=LANGUAGES[language])
+        context = await browser.new_context(
+            viewport={"width": 1440, "height": 900}, color_scheme=scheme, locale=LANGUAGES[language]
+        )
         page = await context.new_page()
         await page.goto(f"{service.base_url}/sign-in")
-        await page.locator("#token").fill(service.operator if who == "operator" else service.token(who))
+        await page.locator("#token").fill(
+            service.operator if who == "operator" else service.token(who)
+        )
         await page.locator("form[action='/sign-in'] button").click()
         for _, path in pages:
             takeover = (who, path) == TAKEOVER
             await page.goto(service.base_url + path.format(**ids))
             await _still(page, takeover=takeover)
             name = "takeover" if takeover else _named(who, path)
-            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=path not in VIEWED)
+            await page.screenshot(
+                path=OUT / f"{name}-{language}-{scheme}.png", full_page=path not in VIEWED
+            )
         await context.close()
 
 
 async def _document(browser: Browser, service: Service) -> None:
     """Make the pictures of the documentation: a takeover whose limit is near, and the board of that minute."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB")
+    context = await browser.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB"
+    )
     page = await context.new_page()
     await page.add_init_script("sessionStorage.setItem('dragoman-mute', '1')")
     await page.goto(f"{service.base_url}/c/{EXERCISE}")
@@ -91,7 +111,11 @@ async def _document(browser: Browser, service: Service) -> None:
 
 def _named(who: str, path: str) -> str:
     """A picture's name, after the page's path and who reads it: `exercise-log-auditor` for `/c/nato-china-exercise/log`."""
-    short = path.replace(f"/c/{EXERCISE}", "exercise").replace(f"/c/{DIALOGUE}", "dialogue").replace(f"/c/{CHANNEL}", "")
+    short = (
+        path.replace(f"/c/{EXERCISE}", "exercise")
+        .replace(f"/c/{DIALOGUE}", "dialogue")
+        .replace(f"/c/{CHANNEL}", "")
+    )
     return (re.sub(r"[^a-z0-9]+", "-", short).strip("-") or "board") + "-" + who.rpartition("/")[2]
 
 
@@ -99,7 +123,9 @@ async def _still(page: Page, *, takeover: bool) -> None:
     """As it is once its scripts have run; on other pages than the takeover's the alarm stays closed."""
     await page.wait_for_timeout(500)
     if not takeover:
-        await page.evaluate("document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.remove())")
+        await page.evaluate(
+            "document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.remove())"
+        )
 
 
 async def main() -> None:
@@ -111,7 +137,9 @@ async def main() -> None:
         try:
             async with aiohttp.ClientSession() as session, async_playwright() as playwright:
                 ids = await _furnish(session, service)
-                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+                browser = await playwright.chromium.launch(
+                    executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+                )
                 documented = asyncio.create_task(_document(browser, service))
                 for language, scheme in itertools.product(LANGUAGES, ("light", "dark")):
                     await _shoot(browser, service, ids, language, scheme)
@@ -119,7 +147,10 @@ async def main() -> None:
                 await browser.close()
         finally:
             service.stop()
-    sys.stdout.write(json.dumps({"pictures": len(list(OUT.glob("*.png"))), "folder": str(OUT.relative_to(ROOT))}) + "\n")
+    sys.stdout.write(
+        json.dumps({"pictures": len(list(OUT.glob("*.png"))), "folder": str(OUT.relative_to(ROOT))})
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

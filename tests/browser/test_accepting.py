@@ -17,8 +17,14 @@ CALM = "nato-china"
 
 async def asked(nato: Caller, windows: int) -> tuple[str, Any]:
     """NATO asks for a meeting with so many windows; return the exchange and its windows."""
-    begins = [datetime.now(UTC).replace(hour=8, minute=10 * each) + timedelta(days=60 + each) for each in range(windows)]
-    offered = [{"from": f"{each:%Y-%m-%dT%H:%MZ}", "to": f"{each + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"} for each in begins]
+    begins = [
+        datetime.now(UTC).replace(hour=8, minute=10 * each) + timedelta(days=60 + each)
+        for each in range(windows)
+    ]
+    offered = [
+        {"from": f"{each:%Y-%m-%dT%H:%MZ}", "to": f"{each + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"}
+        for each in begins
+    ]
     body = {"act": "meeting-request", "purpose": "Talks on safe conduct at sea", "windows": offered}
     answer = await nato.open(body, CALM)
     return str(answer.json["exchange"]), offered
@@ -39,12 +45,21 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     offered = page.locator("[name='f.window']")
     assert await offered.count() == len(windows)
     assert not any([await each.is_checked() for each in await offered.all()])
-    for each, window in zip(await page.locator("label:has([name='f.window'])").all(), windows, strict=True):
+    for each, window in zip(
+        await page.locator("label:has([name='f.window'])").all(), windows, strict=True
+    ):
         shown = await each.inner_text()
-        assert window["from"][11:16] in shown and "Brussels" in shown and "Beijing" in shown and "Shanghai" not in shown, shown
+        assert (
+            window["from"][11:16] in shown
+            and "Brussels" in shown
+            and "Beijing" in shown
+            and "Shanghai" not in shown
+        ), shown
     await page.get_by_role("button", name="Check before sending").click()
     fault = page.locator(".fault a")
-    await expect(fault).to_have_text("Time that you accept: Choose one of the times that are offered.")
+    await expect(fault).to_have_text(
+        "Time that you accept: Choose one of the times that are offered."
+    )
     await fault.click()
     await page.locator("label:has([name='f.window'])").nth(1).click()
     await page.get_by_role("button", name="Check before sending").click()
@@ -52,12 +67,19 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     await expect(page.locator(".verdict").first).to_contain_text(windows[1]["from"][11:16])
     await page.locator("[name=do][value=send]").click()
     await expect(page.locator("h1")).to_contain_text("Recorded")
-    view = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json
-    assert (view["state"]["status"], view["state"]["meeting"]["accepted"]["china"]["window"]) == ("accepted", 1)
+    view = (
+        await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges/{exchange}")
+    ).json
+    assert (view["state"]["status"], view["state"]["meeting"]["accepted"]["china"]["window"]) == (
+        "accepted",
+        1,
+    )
     await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
     await expect(page.locator(".steps")).to_contain_text("Time accepted")
     labels = await page.locator("article.sheet dl.cells").first.locator("dt").all_inner_texts()
-    assert labels.index("Time agreed") < labels.index("Possible times"), "what holds stands before what was possible once"
+    assert labels.index("Time agreed") < labels.index("Possible times"), (
+        "what holds stands before what was possible once"
+    )
     held = page.get_by_role("link", name="Record that it was held", exact=True)
     await expect(held).to_be_hidden()  # it lies ahead: nobody presses it in passing
     await page.get_by_text("More acts").click()
@@ -66,7 +88,9 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     await page.locator("[name='f.from']").fill("2020-01-01 08:00")
     await page.locator("[name='f.to']").fill("2020-01-01 09:00")
     await page.get_by_role("button", name="Check before sending").click()
-    await expect(page.locator("[data-warning]")).to_contain_text("This is before the meeting was asked for")
+    await expect(page.locator("[data-warning]")).to_contain_text(
+        "This is before the meeting was asked for"
+    )
 
 
 async def test_an_acceptance_names_one_of_several_times_or_is_refused_before_it_is_recorded(
@@ -81,6 +105,11 @@ async def test_an_acceptance_names_one_of_several_times_or_is_refused_before_it_
         assert answer.status == status, answer.body
         if status == 422:
             (error,) = answer.json["errors"]
-            assert (error["pointer"], error["detail"]) == ("/window", "2 times are offered; say which one you accept, counted from 0")
+            assert (error["pointer"], error["detail"]) == (
+                "/window",
+                "2 times are offered; say which one you accept, counted from 0",
+            )
             assert (await china.get(where)).headers["ETag"] == etag, "nothing was recorded"
-            assert (await china.act(exchange, {"act": "acceptance", "window": 1}, CALM, If_Match=etag)).status == 201
+            assert (
+                await china.act(exchange, {"act": "acceptance", "window": 1}, CALM, If_Match=etag)
+            ).status == 201

@@ -39,7 +39,9 @@ def button(page: Page) -> Any:
 async def arm(visit: Visit) -> None:
     await visit.page.get_by_role("button", name="I am on duty: arm the alarm").click()
     await visit.page.get_by_role("button", name="I heard the sound").click()
-    await expect(visit.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
+    await expect(visit.page.locator("body")).to_have_attribute(
+        "data-alarm", re.compile("armed|partly")
+    )
 
 
 async def settle(page: Page) -> None:
@@ -65,7 +67,9 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
     await arm(china)
     shown_s: list[float] = []
     gone_s: list[float] = []
-    while not shown_s or ((min(shown_s) >= 2 or min(gone_s) >= 1) and len(shown_s) < 8):  # on a busy machine the best counts
+    while not shown_s or (
+        (min(shown_s) >= 2 or min(gone_s) >= 1) and len(shown_s) < 8
+    ):  # on a busy machine the best counts
         begun = time.monotonic()
         number = await flash()
         await expect(takeover(china.page)).to_be_visible()
@@ -75,7 +79,9 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
         assert (await china.page.title()).startswith("EXERCISE FLASH ")
         await expect(takeover(china.page).locator(".head")).to_be_focused()
         await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
-        await expect(nato.page.locator("tr[data-exchange]", has_text=number).first).to_contain_text("FLASH")
+        await expect(nato.page.locator("tr[data-exchange]", has_text=number).first).to_contain_text(
+            "FLASH"
+        )
         await settle(china.page)
         await china.page.keyboard.press("a")
         await expect(takeover(china.page)).to_have_count(0)
@@ -88,10 +94,14 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
     assert await china.page.locator("body").get_attribute("data-sounding") is None
     exchange = next(
         row
-        for row in (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"]
+        for row in (
+            await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")
+        ).json["exchanges"]
         if row["number"] == number
     )
-    await expect(nato.page.locator(f"tr[data-exchange='{exchange['id']}']", has_text="Acknowledgement")).to_have_count(0)
+    await expect(
+        nato.page.locator(f"tr[data-exchange='{exchange['id']}']", has_text="Acknowledgement")
+    ).to_have_count(0)
     assert china.complaints + nato.complaints == []
 
 
@@ -117,7 +127,9 @@ async def test_three_officers_who_race_make_one_record_and_nobody_sees_an_error(
 
 async def _view(session: aiohttp.ClientSession, demo: Service, number: str) -> Any:
     caller = Caller(session, demo, "nato/officer")
-    rows = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json["exchanges"]
+    rows = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json[
+        "exchanges"
+    ]
     return (await caller.get(f"/v1/channels/{EXERCISE}/exchanges/{rows[0]['id']}")).json
 
 
@@ -163,7 +175,9 @@ async def test_keys_act_only_after_a_moment_without_any(visit: Visiting, flash: 
     await expect(takeover(china.page).locator(".head")).to_be_focused()
     await settle(china.page)
     await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act now.")
-    await china.page.evaluate("() => { const at = performance.now(); performance.now = () => at; }")  # for the guard no time passes
+    await china.page.evaluate(
+        "() => { const at = performance.now(); performance.now = () => at; }"
+    )  # for the guard no time passes
     for key in ["x", "a", "Enter", "b", "Space", "A"]:
         await china.page.keyboard.press(key)
     await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act in 1 s.")
@@ -175,7 +189,9 @@ async def test_keys_act_only_after_a_moment_without_any(visit: Visiting, flash: 
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(visit: Visiting, flash: Flash, demo: Service) -> None:
+async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(
+    visit: Visiting, flash: Flash, demo: Service
+) -> None:
     china = await visit()
     await china.sign_in("china/duty_officer")
     await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
@@ -192,7 +208,9 @@ async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(visi
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_the_waiting_time_and_the_button_fit_up_to_a_hundred_minutes(visit: Visiting, flash: Flash) -> None:
+async def test_the_waiting_time_and_the_button_fit_up_to_a_hundred_minutes(
+    visit: Visiting, flash: Flash
+) -> None:
     await flash()
     for language in ("en-GB", "fr-FR", "zh-CN"):
         china = await visit(locale=language)
@@ -237,15 +255,21 @@ async def test_the_title_of_the_board_says_what_its_headline_says_while_an_immed
     await china.sign_in("china/duty_officer")
     await arm(china)
     before = await china.page.title()
-    await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, EXERCISE)
+    await Caller(session, demo, "nato/duty_officer").open(
+        {**INCIDENT, "precedence": "immediate"}, EXERCISE
+    )
     await expect(china.page.locator("body")).to_have_attribute("data-sounding", "immediate")
     await expect(china.page.locator("#headline")).to_contain_text("waits for you")
-    await china.page.wait_for_function("() => document.title.includes(document.getElementById('headline').textContent.trim())")
+    await china.page.wait_for_function(
+        "() => document.title.includes(document.getElementById('headline').textContent.trim())"
+    )
     assert await china.page.title() != before
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once(visit: Visiting, flash: Flash) -> None:
+async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once(
+    visit: Visiting, flash: Flash
+) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
     await arm(china)
@@ -253,7 +277,9 @@ async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once
     await expect(takeover(china.page)).to_be_visible()
     await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
     rung_s: list[float] = []
-    while not rung_s or (min(rung_s) >= 1.5 and len(rung_s) < 8):  # on a busy machine the best counts
+    while not rung_s or (
+        min(rung_s) >= 1.5 and len(rung_s) < 8
+    ):  # on a busy machine the best counts
         for _ in range(4):
             await china.page.keyboard.press("Escape")
         await expect(takeover(china.page)).to_be_visible()
@@ -287,7 +313,9 @@ async def test_a_flood_of_twelve_is_a_group_with_its_newest_message_and_a_button
     await expect(flooded.locator("tbody[data-group]")).to_have_count(1)
     await expect(flooded.locator("[data-count]")).to_have_text("12 flashes")
     await expect(flooded.locator("[data-row]")).to_have_count(12)
-    await expect(flooded.locator("button", has_text=re.compile("all", re.IGNORECASE))).to_have_count(0)
+    await expect(
+        flooded.locator("button", has_text=re.compile("all", re.IGNORECASE))
+    ).to_have_count(0)
     newest = flooded.locator("tr[data-row]")
     await flooded.locator("summary").click()
     await expect(flooded.locator("li[data-row] button")).to_have_count(11)
@@ -312,18 +340,28 @@ async def test_a_flood_of_twelve_is_a_group_with_its_newest_message_and_a_button
             f"dialog[open] tr[data-row='{key}'] [data-acknowledge], dialog[open][data-key='{key}'] [data-acknowledge]"
         )
         async with asyncio.timeout(PATIENCE_S):
-            while await waits.locator("visible=true").count():  # a press on what has only just appeared does nothing
+            while await waits.locator(
+                "visible=true"
+            ).count():  # a press on what has only just appeared does nothing
                 with contextlib.suppress(PlaywrightTimeoutError):
                     await waits.first.click(timeout=2_000)
                 await settle(china.page)
     await expect(takeover(china.page)).to_have_count(0)
-    waiting = (await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/state")).json["unacknowledged"]
-    assert [each for each in waiting if each["number"] in numbers and "china" in each.get("unacknowledged_by", ())] == []
+    waiting = (
+        await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/state")
+    ).json["unacknowledged"]
+    assert [
+        each
+        for each in waiting
+        if each["number"] in numbers and "china" in each.get("unacknowledged_by", ())
+    ] == []
     assert china.complaints == []
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_size(visit: Visiting, flash: Flash) -> None:
+async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_size(
+    visit: Visiting, flash: Flash
+) -> None:
     await flash()
     for language in ("en-GB", "fr-FR", "zh-CN"):
         for size in ({"width": 320, "height": 568}, {"width": 320, "height": 256}):
@@ -335,11 +373,15 @@ async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_si
             assert box["y"] >= 0
             assert box["y"] + box["height"] <= size["height"]
             assert box["height"] >= 64
-            assert await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth") <= size["width"]
+            assert (
+                await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth")
+                <= size["width"]
+            )
 
 
 @pytest.mark.parametrize(
-    ("permission", "told", "again"), [("denied", "The browser blocks notices", 0), ("default", "Notices are not allowed", 1)]
+    ("permission", "told", "again"),
+    [("denied", "The browser blocks notices", 0), ("default", "Notices are not allowed", 1)],
 )
 @pytest.mark.usefixtures("quiet")
 async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_for_the_rest(
@@ -359,7 +401,9 @@ async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_f
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(visit: Visiting, demo: Service) -> None:
+async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(
+    visit: Visiting, demo: Service
+) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
     bar = china.page.locator("[data-bar='arm']")
@@ -367,7 +411,9 @@ async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(visit: Visiting
     await arm(china)
     await expect(china.page.locator("#cell-alarm")).to_contain_text(re.compile("armed"))
     await china.page.locator("nav a", has_text="Board").click()
-    await expect(china.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly|not_armed"))
+    await expect(china.page.locator("body")).to_have_attribute(
+        "data-alarm", re.compile("armed|partly|not_armed")
+    )
     running = await china.page.evaluate("new AudioContext().state")
     shown = await china.page.locator("body").get_attribute("data-alarm")
     assert (shown in ("armed", "partly")) == (running == "running")
@@ -416,9 +462,18 @@ async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(
         finally:
             service.signal_broker(signal.SIGCONT)
         await expect(takeover(china.page)).to_have_count(0)
-        rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"]
-        view = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges/{rows[0]['id']}")).json
-        assert len([each for each in view["timeline"] if "acknowledgement.v1" in json.dumps(each)]) == 1
+        rows = (
+            await Caller(session, service, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")
+        ).json["exchanges"]
+        view = (
+            await Caller(session, service, "nato/officer").get(
+                f"/v1/channels/{EXERCISE}/exchanges/{rows[0]['id']}"
+            )
+        ).json
+        assert (
+            len([each for each in view["timeline"] if "acknowledgement.v1" in json.dumps(each)])
+            == 1
+        )
     finally:
         service.stop()
 
@@ -429,10 +484,19 @@ async def assert_nothing_is_claimed(page: Page) -> None:
     await expect(page.locator("#headline + p")).to_contain_text(
         re.compile(r"^Last known at \d\d:\d\d:\d\dZ: .+ Clocks run by this computer’s time\.$")
     )
-    for key, word in (("line", "Line"), ("watch-nato", "NATO"), ("watch-china", "CHINA"), ("proof", "Record")):
+    for key, word in (
+        ("line", "Line"),
+        ("watch-nato", "NATO"),
+        ("watch-china", "CHINA"),
+        ("proof", "Record"),
+    ):
         await expect(page.locator(f"#cell-{key} b")).to_have_text(f"{word} not known")
-        await expect(page.locator(f"#cell-{key} small")).to_have_text(re.compile(r", \d\d:\d\d:\d\dZ$"))
-    await expect(page.locator("[data-bar='lost'] a[href^='tel:+']").first).to_contain_text("NATO, duty desk: +")
+        await expect(page.locator(f"#cell-{key} small")).to_have_text(
+            re.compile(r", \d\d:\d\d:\d\dZ$")
+        )
+    await expect(page.locator("[data-bar='lost'] a[href^='tel:+']").first).to_contain_text(
+        "NATO, duty desk: +"
+    )
     await expect(page.locator(".times-line .own-clock").first).to_have_text("this computer’s clock")
     weights = "Array.from(document.querySelectorAll('#main b, #rail b'), (node) => Number(getComputedStyle(node).fontWeight))"
     assert max(await page.evaluate(weights)) < 600
@@ -454,14 +518,18 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
         await alone.sign_in("china/duty_officer", CALM)
         await expect(alone.page.locator("#cell-page")).to_contain_text("Page live")
         blind_s: list[float] = []
-        while not blind_s or (min(blind_s) >= 23 and len(blind_s) < 4):  # on a busy machine the best counts
+        while not blind_s or (
+            min(blind_s) >= 23 and len(blind_s) < 4
+        ):  # on a busy machine the best counts
             os.kill(service.process.pid, signal.SIGSTOP)
             begun = time.monotonic()
             try:
                 await expect(china.page.locator("body.unsure")).to_have_count(1)
                 unsure = time.monotonic() - begun
                 await expect(china.page.locator("[data-bar='lost']")).to_contain_text(
-                    re.compile(r"No connection for .+\. This page shows \d\d:\d\d:\d\dZ\. Use the telephone\.")
+                    re.compile(
+                        r"No connection for .+\. This page shows \d\d:\d\d:\d\dZ\. Use the telephone\."
+                    )
                 )
                 blind_s.append(time.monotonic() - begun)
                 assert 4 < unsure < blind_s[-1]
@@ -472,7 +540,9 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
             finally:
                 os.kill(service.process.pid, signal.SIGCONT)
             await expect(china.page.locator("[data-bar='lost']")).to_have_count(0)
-            await expect(china.page.locator("[data-bar='back']")).to_contain_text("Connected again after")
+            await expect(china.page.locator("[data-bar='back']")).to_contain_text(
+                "Connected again after"
+            )
             await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
             await expect(china.page.locator("#headline")).not_to_have_text("Not known.")
             await expect(china.page.locator("#cell-line")).not_to_contain_text("not known")
@@ -492,10 +562,18 @@ async def test_after_an_outage_only_what_still_waits_rings(
         await china.sign_in("china/duty_officer")
         await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
         await china.page.context.set_offline(True)
-        nato, colleague = Caller(session, service, "nato/duty_officer"), Caller(session, service, "china/duty_officer")
-        opened = [(await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json for _ in range(3)]
+        nato, colleague = (
+            Caller(session, service, "nato/duty_officer"),
+            Caller(session, service, "china/duty_officer"),
+        )
+        opened = [
+            (await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json for _ in range(3)
+        ]
         for each in opened[:2]:
-            await colleague.post(f"/v1/channels/{EXERCISE}/exchanges/{each['exchange']}/acts", {"act": "acknowledgement"})
+            await colleague.post(
+                f"/v1/channels/{EXERCISE}/exchanges/{each['exchange']}/acts",
+                {"act": "acknowledgement"},
+            )
         await china.page.context.set_offline(False)
         await expect(takeover(china.page)).to_contain_text(opened[2]["number"])
         assert await china.page.locator("dialog").count() == 1
@@ -503,7 +581,9 @@ async def test_after_an_outage_only_what_still_waits_rings(
         service.stop()
 
 
-async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_its_peak(visit: Visiting, demo: Service) -> None:
+async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_its_peak(
+    visit: Visiting, demo: Service
+) -> None:
     china = await visit()
     await china.sign_in("china/duty_officer", CALM)
     measured = await china.page.evaluate(
@@ -548,20 +628,34 @@ async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_i
     assert set(measured) == {"flash", "immediate", "short", "blind", "back"}
     for name, each in measured.items():
         assert each["peak"] <= 0.8, name
-        assert [round(at, 2) for at in each["onsets"]] == [round(pulse["at"], 2) for pulse in each["expected"]], name
-        assert max(abs(on - pulse["at"]) for on, pulse in zip(each["onsets"], each["expected"], strict=True)) < 0.005
+        assert [round(at, 2) for at in each["onsets"]] == [
+            round(pulse["at"], 2) for pulse in each["expected"]
+        ], name
+        assert (
+            max(
+                abs(on - pulse["at"])
+                for on, pulse in zip(each["onsets"], each["expected"], strict=True)
+            )
+            < 0.005
+        )
         for heard, pulse in zip(each["frequencies"], each["expected"], strict=True):
             assert abs(heard - pulse["frequency"]) <= pulse["frequency"] * 0.01
     assert abs(measured["flash"]["expected"][-1]["at"] + 0.15 - 3.2) < 0.001
 
 
-async def test_whoever_is_not_reached_sees_a_bar_and_no_button(visit: Visiting, flash: Flash) -> None:
+async def test_whoever_is_not_reached_sees_a_bar_and_no_button(
+    visit: Visiting, flash: Flash
+) -> None:
     number = await flash()
     auditor, sender = await visit(), await visit()
     await auditor.sign_in("china/auditor")
-    await expect(auditor.page.locator("[data-bar='flash']")).to_contain_text("FLASH from NATO waits")
+    await expect(auditor.page.locator("[data-bar='flash']")).to_contain_text(
+        "FLASH from NATO waits"
+    )
     await expect(takeover(auditor.page)).to_have_count(0)
-    await expect(auditor.page.get_by_role("button", name=re.compile("Acknowledge"))).to_have_count(0)
+    await expect(auditor.page.get_by_role("button", name=re.compile("Acknowledge"))).to_have_count(
+        0
+    )
     await sender.sign_in("nato/duty_officer")
     await expect(sender.page.locator("tr[data-exchange]", has_text=number).first).to_be_visible()
     await expect(takeover(sender.page)).to_have_count(0)
@@ -586,9 +680,13 @@ async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
     await acknowledge_all(session, demo, "china", EXERCISE)
     plain = await visit(java_script_enabled=False)
     if precedence == "flash":
-        again: Any = (await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)).json
+        again: Any = (
+            await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)
+        ).json
         await plain.sign_in("china/auditor")
-        await expect(plain.page.locator("#plain").get_by_role("link", name=f"Laser, {again['number']}")).to_be_visible()
+        await expect(
+            plain.page.locator("#plain").get_by_role("link", name=f"Laser, {again['number']}")
+        ).to_be_visible()
 
 
 async def within(page: Page, address: str | re.Pattern[str], change: Callable[[str], str]) -> None:
@@ -602,21 +700,29 @@ async def within(page: Page, address: str | re.Pattern[str], change: Callable[[s
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_hears_of_no_answer(visit: Visiting, demo: Service) -> None:
+async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_hears_of_no_answer(
+    visit: Visiting, demo: Service
+) -> None:
     head = await visit(permissions=ARMED)
     await head.sign_in("china/head_of_office", CALM)
     await head.page.goto(f"{demo.base_url}/c/{CALM}/admin/profiles#check")
     await head.page.get_by_label("beijing").check()
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).to_be_checked()
-    china = await visit(permissions=ARMED, service_workers="block")  # the page that is loaded is rewritten below
+    china = await visit(
+        permissions=ARMED, service_workers="block"
+    )  # the page that is loaded is rewritten below
     await china.sign_in("china/duty_officer", CALM)
     assert await china.page.locator("body").get_attribute("data-check") == "720 15"
     take = china.page.get_by_role("button", name="Take the watch", exact=True)
     if await take.is_visible():
         await take.click()
         await expect(china.page.locator("#saying")).to_contain_text("You have the watch")
-    await within(china.page, re.compile(rf"/c/{CALM}$"), lambda text: text.replace('data-check="720 15"', 'data-check="3 2"'))
+    await within(
+        china.page,
+        re.compile(rf"/c/{CALM}$"),
+        lambda text: text.replace('data-check="720 15"', 'data-check="3 2"'),
+    )
     await china.page.goto(f"{demo.base_url}/c/{CALM}")
     await arm(china)
     asked = china.page.locator("[data-bar=check]")
@@ -626,14 +732,20 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     await expect(asked).to_contain_text("Is somebody there?")
     await expect(china.page.locator("body")).to_have_attribute("data-alarm", "no_answer")
     await expect(china.page.locator("#cell-alarm")).to_contain_text("Nobody answers here")
-    await expect(head.page.locator("[data-bar=absent]")).to_contain_text("nobody answers the watch check of d-1")
+    await expect(head.page.locator("[data-bar=absent]")).to_contain_text(
+        "nobody answers the watch check of d-1"
+    )
     await china.page.keyboard.press("Shift")
-    await expect(china.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
+    await expect(china.page.locator("body")).to_have_attribute(
+        "data-alarm", re.compile("armed|partly")
+    )
     await expect(head.page.locator("[data-bar=absent]")).to_have_count(0)
     await head.page.get_by_label("beijing").uncheck()
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).not_to_be_checked()
-    assert [each for each in china.complaints + head.complaints if "blocked by Playwright" not in each] == []
+    assert [
+        each for each in china.complaints + head.complaints if "blocked by Playwright" not in each
+    ] == []
 
 
 @pytest.mark.usefixtures("quiet")
@@ -641,16 +753,26 @@ async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
     visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     drilled = [await flash(), await flash()]
-    live = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "flash"}, CALM)).json["number"]
+    live = (
+        await Caller(session, demo, "nato/duty_officer").open(
+            {**INCIDENT, "precedence": "flash"}, CALM
+        )
+    ).json["number"]
     try:
         china, plain = await visit(permissions=ARMED), await visit(java_script_enabled=False)
         await china.sign_in("china/duty_officer", CALM)
         await expect(takeover(china.page)).to_contain_text(live)
-        assert await china.page.locator("dialog.flash").count() == 1, "a takeover counts what it shows: one of one"
+        assert await china.page.locator("dialog.flash").count() == 1, (
+            "a takeover counts what it shows: one of one"
+        )
         await plain.sign_in("china/officer", CALM)
         for page in (china.page, plain.page):
             bars = await page.locator(".bar").all_inner_texts()
-            assert not [each for each in bars if "EXERCISE" in each or any(number in each for number in drilled)], bars
+            assert not [
+                each
+                for each in bars
+                if "EXERCISE" in each or any(number in each for number in drilled)
+            ], bars
         flashes = plain.page.locator("#plain .bar", has_text="FLASH from NATO")
         await expect(flashes).to_have_count(1)
         await expect(flashes).to_contain_text(f"{CALM}: FLASH from NATO")
@@ -658,24 +780,38 @@ async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
         asked = "async (query) => (await (await fetch('/alarm?' + query)).text()).replaceAll('<wbr>', '')"
         for armed in ("", EXERCISE):
             fragment = await china.page.evaluate(asked, f"in={CALM}&armed={armed}")
-            assert fragment.count("<dialog") == 1 and EXERCISE not in re.sub('data-alarms="[^"]*"', "", fragment)
-            assert (EXERCISE in fragment) == bool(armed), "what a browser is armed for sounds, and is not shown"
+            assert fragment.count("<dialog") == 1 and EXERCISE not in re.sub(
+                'data-alarms="[^"]*"', "", fragment
+            )
+            assert (EXERCISE in fragment) == bool(armed), (
+                "what a browser is armed for sounds, and is not shown"
+            )
         of_exercise = await china.page.evaluate(asked, f"in={EXERCISE}")
-        assert all(number in of_exercise for number in drilled) and live in of_exercise, "a live flash breaks through"
+        assert all(number in of_exercise for number in drilled) and live in of_exercise, (
+            "a live flash breaks through"
+        )
         await plain.page.goto(f"{demo.base_url}/c/{EXERCISE}")
         for channel in (CALM, f"EXERCISE {EXERCISE}"):
-            await expect(plain.page.locator("#plain .bar", has_text=f"{channel}: FLASH from NATO")).to_have_count(1)
+            await expect(
+                plain.page.locator("#plain .bar", has_text=f"{channel}: FLASH from NATO")
+            ).to_have_count(1)
     finally:
         await acknowledge_all(session, demo, "china", CALM)
 
 
 def long_ago(fragment: str) -> str:
     """What waits to be opened, as if it had been acknowledged long ago."""
-    return re.sub('data-left="[^"]*"', lambda left: re.sub("(since&#34;:&#34;)[^&]*", r"\g<1>2026-01-01T00:00:00.000Z", left[0]), fragment)
+    return re.sub(
+        'data-left="[^"]*"',
+        lambda left: re.sub("(since&#34;:&#34;)[^&]*", r"\g<1>2026-01-01T00:00:00.000Z", left[0]),
+        fragment,
+    )
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_somebody_opens_it(visit: Visiting, flash: Flash) -> None:
+async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_somebody_opens_it(
+    visit: Visiting, flash: Flash
+) -> None:
     number = await flash()
     china = await visit(permissions=ARMED)
     await within(china.page, "**/alarm?*", long_ago)
@@ -688,7 +824,9 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
     colleague = await visit(java_script_enabled=False)
     await colleague.sign_in("china/officer")
     told = colleague.page.locator("div.bar", has_text="nobody here has opened")
-    await expect(told.filter(has_text=number)).to_have_count(0)  # not before five minutes; of other tests' flashes it may be
+    await expect(told.filter(has_text=number)).to_have_count(
+        0
+    )  # not before five minutes; of other tests' flashes it may be
     await reminder.get_by_role("link", name=number).click()
     await expect(china.page.locator("h1")).to_be_visible()
     await expect(china.page.locator("[data-bar=left]", has_text=number)).to_have_count(0)
@@ -696,20 +834,29 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_key_that_composes_a_character_acknowledges_nothing(visit: Visiting, demo: Service, flash: Flash) -> None:
+async def test_a_key_that_composes_a_character_acknowledges_nothing(
+    visit: Visiting, demo: Service, flash: Flash
+) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
     await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     field = china.page.locator("textarea[name^='f.text']").first
     await field.focus()
     devtools = await china.page.context.new_cdp_session(china.page)
-    await devtools.send("Input.imeSetComposition", {"text": "联络", "selectionStart": 2, "selectionEnd": 2})
+    await devtools.send(
+        "Input.imeSetComposition", {"text": "联络", "selectionStart": 2, "selectionEnd": 2}
+    )
     await flash()
     await expect(takeover(china.page)).to_be_visible()
     await settle(china.page)
     for key in ("Enter", "a", " "):
-        await devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": key, "windowsVirtualKeyCode": 229})
-        await devtools.send("Input.dispatchKeyEvent", {"type": "keyUp", "key": key, "windowsVirtualKeyCode": 229})
+        await devtools.send(
+            "Input.dispatchKeyEvent",
+            {"type": "rawKeyDown", "key": key, "windowsVirtualKeyCode": 229},
+        )
+        await devtools.send(
+            "Input.dispatchKeyEvent", {"type": "keyUp", "key": key, "windowsVirtualKeyCode": 229}
+        )
     await china.page.wait_for_timeout(500)
     await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
     assert await field.input_value() == "联络"
@@ -722,7 +869,10 @@ async def test_a_key_that_composes_a_character_acknowledges_nothing(visit: Visit
 async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_line_and_no_takeover(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    nato, duty = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    nato, duty = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
     opened = (await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
     acts = f"/v1/channels/{EXERCISE}/exchanges/{opened['exchange']}/acts"
     assert (await duty.post(acts, {"act": "acknowledgement"})).status == 201
@@ -731,7 +881,11 @@ async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_li
     await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
     await china.page.wait_for_timeout(500)
     etag = (await nato.get(acts.removesuffix("/acts"))).headers["ETag"]
-    correction = {"act": "correction", "fields": {"precedence": "routine", "facts": "The drone has been found."}, "reason": "It answered."}
+    correction = {
+        "act": "correction",
+        "fields": {"precedence": "routine", "facts": "The drone has been found."},
+        "reason": "It answered.",
+    }
     answer = await nato.post(acts, correction, If_Match=etag)
     assert answer.status == 201, answer.body
     later = china.page.locator("[data-bar=later]")

@@ -38,49 +38,78 @@ async def at(visit: Visit, path: str, channel: str = EXERCISE) -> Page:
 async def verdicts(page: Page) -> dict[str, str]:
     """What each step came to, once it was worked out."""
     await expect(page.locator("[data-proved]")).not_to_contain_text("Being worked out")
-    return {step: await page.locator(f"[data-step={step}] [data-said]").inner_text() for step in STEPS}
+    return {
+        step: await page.locator(f"[data-step={step}] [data-said]").inner_text() for step in STEPS
+    }
 
 
 async def answered(page: Page, path: str) -> Any:
     """What one of our own addresses gives whoever sits at the page."""
-    return await page.evaluate("async path => (await fetch(path, {headers: {Accept: 'application/json'}})).json()", path)
+    return await page.evaluate(
+        "async path => (await fetch(path, {headers: {Accept: 'application/json'}})).json()", path
+    )
 
 
 # The audit page
 
 
-async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same(visit: Visiting) -> None:
+async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same(
+    visit: Visiting,
+) -> None:
     auditor = await visit()
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/audit?at=25&compare=16")
     await expect(page.locator("h1")).to_have_text("As it stood at record 25")
     assert await page.locator(".answers > li > h3").count() == 5
-    assert await page.get_by_text("How we know:").count() == await page.get_by_text("Whose word:").count() == 5
+    assert (
+        await page.get_by_text("How we know:").count()
+        == await page.get_by_text("Whose word:").count()
+        == 5
+    )
     view = await answered(page, f"/c/{EXERCISE}/audit.json?at=25&compare=16")
     report = await answered(page, f"/v1/channels/{EXERCISE}/reports/audit?at=25")
     assert {**view["answers"], "whole": []} == {**report, "whole": []}
     assert view["digest"] == report["digest"]
     waiting = sum(each["not_yet"] for each in report["receiving"])
-    await expect(page.locator(".answers > li").nth(1)).to_contain_text(f"{waiting} messages are not acknowledged yet.")
-    checkpoint = await page.evaluate("async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/log/checkpoint")
-    assert (await page.locator("section[aria-labelledby=signed] pre.bytes").first.text_content()) == checkpoint
+    await expect(page.locator(".answers > li").nth(1)).to_contain_text(
+        f"{waiting} messages are not acknowledged yet."
+    )
+    checkpoint = await page.evaluate(
+        "async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/log/checkpoint"
+    )
+    assert (
+        await page.locator("section[aria-labelledby=signed] pre.bytes").first.text_content()
+    ) == checkpoint
     await expect(page.get_by_text("No witness is named in this log.")).to_be_visible()
     assert auditor.complaints == []
 
 
-async def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_it(visit: Visiting) -> None:
+async def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_it(
+    visit: Visiting,
+) -> None:
     officer = await visit()
     await officer.sign_in("nato/officer")
     page = await at(officer, "/audit?at=25&compare=18")
     found = await answered(page, f"/v1/channels/{EXERCISE}/diff?from=18&to=25")
     shown = await answered(page, f"/c/{EXERCISE}/differences.json?from=18&to=25")
-    assert [each["exchange"] for each in shown["exchanges"]] == [each["exchange"] for each in found["exchanges"]]
-    pointers = {change["pointer"] for each in found["exchanges"] for change in each.get("changes", ())}
-    changes = [(each["positions"], change) for each in shown["exchanges"] for change in each.get("changes", ())]
+    assert [each["exchange"] for each in shown["exchanges"]] == [
+        each["exchange"] for each in found["exchanges"]
+    ]
+    pointers = {
+        change["pointer"] for each in found["exchanges"] for change in each.get("changes", ())
+    }
+    changes = [
+        (each["positions"], change)
+        for each in shown["exchanges"]
+        for change in each.get("changes", ())
+    ]
     assert changes
     for positions, change in changes:
         assert change["set_by"] in positions
-        assert any(change["pointer"] == pointer or change["pointer"].startswith(f"{pointer}/") for pointer in pointers)
+        assert any(
+            change["pointer"] == pointer or change["pointer"].startswith(f"{pointer}/")
+            for pointer in pointers
+        )
     row = page.locator(".changes tr", has_text="Status")
     await expect(row.locator("td")).to_have_text(["Status", "sent", "echoed", "19"])
     await row.get_by_role("link", name="19").click()
@@ -101,21 +130,28 @@ async def test_a_comparison_that_cannot_be_made_says_why(visit: Visiting) -> Non
     page = await at(auditor, "/audit?at=7&compare=12", CALM)
     later = await page.locator("section[aria-labelledby=diff] tbody").all_inner_texts()
     page = await at(auditor, "/audit?at=12&compare=7", CALM)
-    assert later == await page.locator("section[aria-labelledby=diff] tbody").all_inner_texts() != [], (
-        "either record may be the earlier one"
-    )
+    assert (
+        later == await page.locator("section[aria-labelledby=diff] tbody").all_inner_texts() != []
+    ), "either record may be the earlier one"
     assert auditor.complaints == []
 
 
 # Time travel
 
 
-async def test_a_record_is_reached_by_its_number_by_a_time_and_by_buttons_without_scripts(visit: Visiting) -> None:
+async def test_a_record_is_reached_by_its_number_by_a_time_and_by_buttons_without_scripts(
+    visit: Visiting,
+) -> None:
     auditor = await visit(java_script_enabled=False)
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/audit")
     newest = int(await page.locator("#travel-slider").get_attribute("max") or 0)
-    for name, position in (("First record", 1), ("Record after", 2), ("Record before", 1), ("Newest record", newest)):
+    for name, position in (
+        ("First record", 1),
+        ("Record after", 2),
+        ("Record before", 1),
+        ("Newest record", newest),
+    ):
         await page.get_by_role("button", name=name).click()
         await expect(page.locator("h1")).to_have_text(f"As it stood at record {position}")
     await page.get_by_label("Record", exact=True).last.fill("12")
@@ -152,14 +188,18 @@ async def test_the_slider_and_the_arrows_move_the_page_without_leaving_it(visit:
     await page.locator("#main").focus()
     await page.keyboard.press("ArrowRight")
     await expect(page.locator("h1")).to_have_text("As it stood at record 18")
-    assert await page.get_by_role("link", name="Board").get_attribute("href") == f"/c/{EXERCISE}?at=18"
+    assert (
+        await page.get_by_role("link", name="Board").get_attribute("href") == f"/c/{EXERCISE}?at=18"
+    )
     assert await page.evaluate("window.unchanged")
     await page.keyboard.press("End")
     await expect(page.locator("h1")).to_have_text(re.compile("Audit, at record"))
     assert auditor.complaints == []
 
 
-async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(visit: Visiting) -> None:
+async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(
+    visit: Visiting,
+) -> None:
     auditor = await visit()
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/audit?at=5")
@@ -175,15 +215,29 @@ async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(
     assert auditor.complaints == []
 
 
-async def test_every_link_on_a_page_of_the_past_leads_to_the_past_and_no_form_posts(visit: Visiting) -> None:
+async def test_every_link_on_a_page_of_the_past_leads_to_the_past_and_no_form_posts(
+    visit: Visiting,
+) -> None:
     officer = await visit()
     await officer.sign_in("nato/duty_officer")
-    for path in ("/audit?compare=3&", "/log?", "/log?side=nato&", "/records/12?", "/differences?from=3&to=18&"):
+    for path in (
+        "/audit?compare=3&",
+        "/log?",
+        "/log?side=nato&",
+        "/records/12?",
+        "/differences?from=3&to=18&",
+    ):
         page = await at(officer, f"{path}at=20")
-        links = await page.locator("main a[href], .mast nav a[href]").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+        links = await page.locator("main a[href], .mast nav a[href]").evaluate_all(
+            "all => all.map(link => link.getAttribute('href'))"
+        )
         assert len(links) > 20, path
-        assert [link for link in links if link.startswith("/c/") and not re.search(r"[?&]at=\d+", link)] == [], path
-        methods = await page.locator("main form").evaluate_all("all => all.map(form => form.method)")
+        assert [
+            link for link in links if link.startswith("/c/") and not re.search(r"[?&]at=\d+", link)
+        ] == [], path
+        methods = await page.locator("main form").evaluate_all(
+            "all => all.map(form => form.method)"
+        )
         assert set(methods) == {"get"}, path
     assert officer.complaints == []
 
@@ -196,12 +250,17 @@ async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visitin
     await officer.sign_in("nato/officer")
     page = await at(officer, "/log?at=18", CALM)
     lines = await page.evaluate(
-        "async path => (await fetch(path, {headers: {Accept: 'application/x-ndjson'}})).text()", f"/v1/channels/{CALM}/records"
+        "async path => (await fetch(path, {headers: {Accept: 'application/x-ndjson'}})).text()",
+        f"/v1/channels/{CALM}/records",
     )
     entries = [json.loads(line) for line in lines.splitlines()][:18]
-    table = await page.evaluate("async path => (await fetch(path)).text()", f"/c/{CALM}/log.csv?at=18")
+    table = await page.evaluate(
+        "async path => (await fetch(path)).text()", f"/c/{CALM}/log.csv?at=18"
+    )
     rows = list(csv.DictReader(io.StringIO(table)))
-    assert [(int(row["position"]), row["commit"]) for row in rows] == [(each["position"], each["commit"]) for each in reversed(entries)]
+    assert [(int(row["position"]), row["commit"]) for row in rows] == [
+        (each["position"], each["commit"]) for each in reversed(entries)
+    ]
     assert [row["actor"] for row in rows] == [each["record"]["actor"] for each in reversed(entries)]
     assert await page.locator("main tbody tr").count() == 18
     await expect(page.locator("main tbody tr").first).to_contain_text(entries[-1]["commit"][:8])
@@ -212,19 +271,26 @@ async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visitin
     asked = [
         each["position"]
         for each in entries
-        if each["record"]["actor"].startswith("china/") and each["record"]["type"].endswith(".officer.v1")
+        if each["record"]["actor"].startswith("china/")
+        and each["record"]["type"].endswith(".officer.v1")
     ]
-    await expect(page.locator("main tbody tr td:first-child")).to_have_text([str(position) for position in reversed(asked)])
+    await expect(page.locator("main tbody tr td:first-child")).to_have_text(
+        [str(position) for position in reversed(asked)]
+    )
     await page.get_by_role("link", name="CHINA remove").click()
     await expect(page.get_by_label("Whose")).to_have_value("")
     await expect(page.get_by_label("Act", exact=True)).to_have_value("officer")
     await page.get_by_label("Standing").select_option("void")
     await page.get_by_role("button", name="Show").click()
-    await expect(page.get_by_text("No record is all of this: Entry of an officer, void.")).to_be_visible()
+    await expect(
+        page.get_by_text("No record is all of this: Entry of an officer, void.")
+    ).to_be_visible()
     assert officer.complaints == []
 
 
-async def test_a_long_log_is_read_page_by_page(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_long_log_is_read_page_by_page(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
     caller = Caller(session, demo, "group-a/officer")
     for _ in range(55):
         await caller.open(NOTE, "nato-china-track2")
@@ -241,7 +307,9 @@ async def test_a_long_log_is_read_page_by_page(visit: Visiting, demo: Service, s
     assert reader.complaints == []
 
 
-async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_there(visit: Visiting, demo: Service) -> None:
+async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_there(
+    visit: Visiting, demo: Service
+) -> None:
     position = await append(demo, JUNK)
     auditor = await visit()
     await auditor.sign_in("nato/auditor")
@@ -260,11 +328,15 @@ async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_the
 # A record, and its proof
 
 
-async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_it(visit: Visiting) -> None:
+async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_it(
+    visit: Visiting,
+) -> None:
     auditor = await visit()
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/records/20?at=25")
-    raw = await page.evaluate("async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/records/20")
+    raw = await page.evaluate(
+        "async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/records/20"
+    )
     bytes_shown = page.locator("section[aria-labelledby=bytes] pre")
     assert await bytes_shown.text_content() == raw
     assert await bytes_shown.locator("mark").text_content() == raw.partition(',"data":')[2][:-1]
@@ -273,7 +345,9 @@ async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_i
     assert f"record {causes['tree']['position']}" in told
     assert "record 26" not in told, "nothing later than the page is shown"
     await expect(page.locator(".tree [aria-current] > b")).to_have_text("Hazardous incident")
-    await expect(page.get_by_role("link", name="Save bytes")).to_have_attribute("download", f"{EXERCISE}-20.json")
+    await expect(page.get_by_role("link", name="Save bytes")).to_have_attribute(
+        "download", f"{EXERCISE}-20.json"
+    )
     await page.get_by_role("link", name="Record after").click()
     await expect(page.locator("h1")).to_have_text("Record 21")
     response = await page.goto(f"{auditor.service.base_url}/c/{EXERCISE}/records/26?at=25")
@@ -293,12 +367,25 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
         "witnesses": "Not checked: no witness is named in this log",
         "seen": "Not checked: this browser has seen no head of this log before",
     }
-    await expect(page.locator("[data-proved]")).to_contain_text("Holds: the record stands in the signed log. 5 of 8 steps hold")
+    await expect(page.locator("[data-proved]")).to_contain_text(
+        "Holds: the record stands in the signed log. 5 of 8 steps hold"
+    )
     (token := tmp_path / "token").write_text(demo.token("china/auditor"))
     to = ("--channel", CALM, "--token-file", str(token))
     about = (await Caller(session, demo, "china/auditor").get(f"/v1/channels/{CALM}")).json
     demo.run("audit", "export", "--to", str(tmp_path / "log.zip"), *to)
-    assert "no lie was found" in demo.run("audit", "verify", str(tmp_path / "log.zip"), "--cid", about["cid"], "--log", about["log"]).stderr
+    assert (
+        "no lie was found"
+        in demo.run(
+            "audit",
+            "verify",
+            str(tmp_path / "log.zip"),
+            "--cid",
+            about["cid"],
+            "--log",
+            about["log"],
+        ).stderr
+    )
     await expect(page.get_by_text(f"--cid {about['cid']}").first).to_be_visible()
     await page.context.set_offline(True)
     await page.get_by_role("button", name="Work it out again").click()
@@ -307,7 +394,9 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
     newest = (await Caller(session, demo, "nato/officer").open(NOTE, CALM)).json["position"]
 
     async def sealed() -> bool:
-        head = await Caller(session, demo, "china/auditor").get(f"/v1/channels/{CALM}/log/checkpoint")
+        head = await Caller(session, demo, "china/auditor").get(
+            f"/v1/channels/{CALM}/log/checkpoint"
+        )
         return int(head.body.split()[1]) >= int(newest)
 
     await until(sealed)
@@ -316,7 +405,9 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
     await expect(page.locator("[data-step=seen]")).to_contain_text("seen last:")
 
 
-async def test_a_head_that_does_not_go_on_from_the_one_seen_last_does_not_take_its_place(visit: Visiting) -> None:
+async def test_a_head_that_does_not_go_on_from_the_one_seen_last_does_not_take_its_place(
+    visit: Visiting,
+) -> None:
     auditor = await visit()
     await auditor.sign_in("nato/auditor")
     page = await at(auditor, "/records/3")
@@ -326,22 +417,34 @@ async def test_a_head_that_does_not_go_on_from_the_one_seen_last_does_not_take_i
     later = json.dumps({**json.loads(kept), "size": json.loads(kept)["size"] + 1_000})
     await page.evaluate("([name, later]) => localStorage.setItem(name, later)", [name, later])
     await page.reload()
-    assert (await verdicts(page))["seen"] == "Does not match: what this browser kept is no head of this log"
+    assert (await verdicts(page))[
+        "seen"
+    ] == "Does not match: what this browser kept is no head of this log"
     await expect(page.locator("[data-proved]")).to_have_text("Does not match: step 8, seen last")
     assert await page.evaluate("name => localStorage.getItem(name)", name) == later
     assert auditor.complaints == []
 
 
-async def test_without_scripts_the_steps_are_listed_and_the_command_for_another_machine_stands_there(visit: Visiting) -> None:
+async def test_without_scripts_the_steps_are_listed_and_the_command_for_another_machine_stands_there(
+    visit: Visiting,
+) -> None:
     auditor = await visit(java_script_enabled=False)
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/records/2", CALM)
     await expect(page.locator("[data-said]")).to_have_text(["Not checked: scripts are off"] * 8)
-    await expect(page.get_by_text("dragoman audit check nato-china-2.tlog-proof nato-china-2.json")).to_be_visible()
+    await expect(
+        page.get_by_text("dragoman audit check nato-china-2.tlog-proof nato-china-2.json")
+    ).to_be_visible()
     async with page.expect_download() as saved:
         await page.get_by_role("link", name="Save .tlog-proof").click()
-    assert (await (await saved.value).path()).read_text().startswith("c2sp.org/tlog-proof@v1\nindex 1\n")
-    await expect(page.get_by_text("It does not show that it was read or that it is true.")).to_be_visible()
+    assert (
+        (await (await saved.value).path())
+        .read_text()
+        .startswith("c2sp.org/tlog-proof@v1\nindex 1\n")
+    )
+    await expect(
+        page.get_by_text("It does not show that it was read or that it is true.")
+    ).to_be_visible()
     assert auditor.complaints == []
 
 
@@ -361,14 +464,20 @@ class Own(Service):
         """Open a channel by both sides' root keys, one witness for both, and have NATO's root enter an administrator."""
         operator = Caller(session, self, "operator")
         terms = (await operator.get(f"/v1/openings/{CALM}")).json
-        sides = [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in ("nato", "china")]
+        sides = [
+            {"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1}
+            for side in ("nato", "china")
+        ]
         policy = f"witness n {witness}\ngroup nato any n\ngroup china any n\nquorum n\n"
         act = {
             "act": "channel-opening", "type": "dragoman.channel-opening.v1", "name": CALM, "kind": "official", "languages": ["en", "zh"],
             "sides": sides, "policy": policy, "witnesses": [witness], **terms, "rules": 1, "nonce": "00" * 32,
         }  # fmt: skip
         opening = compact(act)
-        body = b'{"act":%s,"signatures":%s}' % (opening, json.dumps(signatures(["nato/root", "china/root"], opening).split()).encode())
+        body = b'{"act":%s,"signatures":%s}' % (
+            opening,
+            json.dumps(signatures(["nato/root", "china/root"], opening).split()).encode(),
+        )
         about: dict[str, Any] = (await operator.call("POST", "/v1/openings", body)).json
         issued = await operator.post("/v1/tokens", {"actor": "nato/root", "channels": [CALM]})
         self.root_token = issued.json["token"]
@@ -384,18 +493,31 @@ class Own(Service):
             "channel": cid, "type": "dragoman.officer.v1", "exchange": json.loads(genesis)["id"], "id": id, "author": "nato/root",
             "after": commit, "seen": {"size": 1, "root": dsse.encode_base64(merkle.leaf_hash(leaf.entry(0, commit)))},
         }  # fmt: skip
-        body = {"act": "officer", "officer": "adm-1", "office": "hq", "roles": ["administrator"], "keys": [public_of("nato/adm-1")]}
+        body = {
+            "act": "officer",
+            "officer": "adm-1",
+            "office": "hq",
+            "roles": ["administrator"],
+            "keys": [public_of("nato/adm-1")],
+        }
         raw = compact({**body, "signed": signed})
-        keyids, given = zip(*(line.split(":") for line in signatures(["nato/root", "nato/adm-1"], raw).split()), strict=True)
+        keyids, given = zip(
+            *(line.split(":") for line in signatures(["nato/root", "nato/adm-1"], raw).split()),
+            strict=True,
+        )
         headers = {"Dragoman_Key_Id": " ".join(keyids), "Dragoman_Signature": " ".join(given)}
         answer = await root.post(f"/v1/channels/{CALM}/channel", raw, key=id, **headers)
         assert answer.status == 201, answer.body
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def witnessed(chromium: Path, tmp_path: Path, session: aiohttp.ClientSession) -> AsyncIterator[Service]:
+async def witnessed(
+    chromium: Path, tmp_path: Path, session: aiohttp.ClientSession
+) -> AsyncIterator[Service]:
     witness = Running(tmp_path, "nato")
-    (tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{witness.verifier} http://127.0.0.1:{witness.port}"]\n')
+    (tmp_path / "dragoman.toml").write_text(
+        f'[registrar]\nwitnesses = ["{witness.verifier} http://127.0.0.1:{witness.port}"]\n'
+    )
     service = Own(tmp_path / "data", "--config", str(tmp_path / "dragoman.toml"))
     try:
         about = await service.open(session, witness.verifier)
@@ -404,7 +526,9 @@ async def witnessed(chromium: Path, tmp_path: Path, session: aiohttp.ClientSessi
         caller = Caller(session, service, "nato/root")
 
         async def final() -> bool:
-            return bool((await caller.get(f"/v1/channels/{CALM}/log/coverage")).json.get("final", 0) >= 2)
+            return bool(
+                (await caller.get(f"/v1/channels/{CALM}/log/coverage")).json.get("final", 0) >= 2
+            )
 
         await until(final)
         yield service
@@ -449,27 +573,57 @@ def author(material: dict[str, Any]) -> None:
 
 
 def signed_by(name: str) -> Callable[[list[str]], int]:
-    return lambda lines: next(number for number, line in enumerate(lines) if line.startswith(f"— {name}"))
+    return lambda lines: next(
+        number for number, line in enumerate(lines) if line.startswith(f"— {name}")
+    )
 
 
 SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
-    "a member of the record": (in_record('"family":"channel"', '"family":"meeting"'), "leaf", "the log serves another entry"),
-    "the frame of the record": (in_record('"specversion":"1.0"', '"specversion":"1.1"'), "bytes", "the bytes are no record"),
+    "a member of the record": (
+        in_record('"family":"channel"', '"family":"meeting"'),
+        "leaf",
+        "the log serves another entry",
+    ),
+    "the frame of the record": (
+        in_record('"specversion":"1.0"', '"specversion":"1.1"'),
+        "bytes",
+        "the bytes are no record",
+    ),
     "the act": (in_record('"office":"hq"', '"office":"hr"'), "author", "a signature does not hold"),
     "the author's signature": (author, "author", "a signature does not hold"),
     "a sibling": (in_proof(lambda lines: 2), "root", "the head has another root"),
-    "the root": (in_proof(lambda lines: next(number for number, line in enumerate(lines) if line == "2") + 1), "root", "another root"),
-    "the log's signature": (in_proof(signed_by("dragoman.invalid/")), "head", "a signature does not hold"),
-    "the witness's cosignature": (in_proof(signed_by("nato.example/")), "witnesses", "cosignature does not hold"),
+    "the root": (
+        in_proof(
+            lambda lines: next(number for number, line in enumerate(lines) if line == "2") + 1
+        ),
+        "root",
+        "another root",
+    ),
+    "the log's signature": (
+        in_proof(signed_by("dragoman.invalid/")),
+        "head",
+        "a signature does not hold",
+    ),
+    "the witness's cosignature": (
+        in_proof(signed_by("nato.example/")),
+        "witnesses",
+        "cosignature does not hold",
+    ),
 }
 
 
-async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says_so(visit: Visiting, witnessed: Service) -> None:
+async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says_so(
+    visit: Visiting, witnessed: Service
+) -> None:
     reader = await visit(witnessed, service_workers="block")
     await reader.sign_in("nato/root", CALM)
     page = await at(reader, "/audit", CALM)
-    await expect(page.locator(".answers > li").first).to_contain_text("Whole and unaltered to record 2.")
-    await expect(page.locator("section[aria-labelledby=signed] tbody tr").first).to_contain_text("NATO n")
+    await expect(page.locator(".answers > li").first).to_contain_text(
+        "Whole and unaltered to record 2."
+    )
+    await expect(page.locator("section[aria-labelledby=signed] tbody tr").first).to_contain_text(
+        "NATO n"
+    )
     page = await at(reader, "/records/2", CALM)
     assert (await verdicts(page))["seen"].startswith("Not checked: this browser has seen no head")
     await page.reload()
@@ -481,11 +635,17 @@ async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says
         await give(page, other)
         await page.reload()
         found = await verdicts(page)
-        assert {each: text for each, text in found.items() if text.startswith("Does not match")}.keys() == {step}, (what, found)
+        assert {
+            each: text for each, text in found.items() if text.startswith("Does not match")
+        }.keys() == {step}, (what, found)
         assert why in found[step], (what, found)
         later = STEPS[STEPS.index(step) + 1 :]
-        assert {found[each] for each in later} <= {"Not checked: a step before does not match"}, what
-        await expect(page.locator("[data-proved]")).to_have_text(re.compile(f"Does not match: step {STEPS.index(step) + 1}, "))
+        assert {found[each] for each in later} <= {"Not checked: a step before does not match"}, (
+            what
+        )
+        await expect(page.locator("[data-proved]")).to_have_text(
+            re.compile(f"Does not match: step {STEPS.index(step) + 1}, ")
+        )
     assert reader.complaints == []
 
 
@@ -499,25 +659,47 @@ async def give(page: Page, material: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
-async def test_every_page_is_accessible_at_both_sizes_and_in_both_schemes(visit: Visiting, scheme: str, size: str) -> None:
+async def test_every_page_is_accessible_at_both_sizes_and_in_both_schemes(
+    visit: Visiting, scheme: str, size: str
+) -> None:
     auditor = await visit(color_scheme=scheme, viewport=SIZES[size])
     await auditor.sign_in("china/auditor")
     for path in ("/audit?at=25&compare=16", "/log", "/records/20", "/differences?from=3&to=25"):
         page = await at(auditor, path)
-        await page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+        await page.locator("details").evaluate_all(
+            "all => all.forEach(each => { each.open = true; })"
+        )
         if path.startswith("/records"):
             await verdicts(page)
-        results = await Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-        assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == [], path
+        results = await Axe().run(
+            page,
+            options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]},
+        )
+        assert [
+            (found["id"], [node["target"] for node in found["nodes"]])
+            for found in results.response["violations"]
+        ] == [], path
         assert await page.locator("h1").count() == 1
         if size == "narrow":
-            assert await page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"], path
+            assert (
+                await page.evaluate("document.documentElement.scrollWidth")
+                <= SIZES["narrow"]["width"]
+            ), path
     assert auditor.complaints == []
 
 
-async def test_the_pages_of_a_channel_that_is_not_theirs_are_not_there_for_others(visit: Visiting) -> None:
+async def test_the_pages_of_a_channel_that_is_not_theirs_are_not_there_for_others(
+    visit: Visiting,
+) -> None:
     stranger = await visit()
     await stranger.sign_in("lithuania/auditor", "baltic-belarus")
-    for path in ("/audit", "/log", "/records/1", "/records/1/material", "/records/consistency?from=1&to=2", "/differences?from=1&to=2"):
+    for path in (
+        "/audit",
+        "/log",
+        "/records/1",
+        "/records/1/material",
+        "/records/consistency?from=1&to=2",
+        "/differences?from=1&to=2",
+    ):
         response = await stranger.page.goto(f"{stranger.service.base_url}/c/{CALM}{path}")
         assert response is not None and response.status == 404, path

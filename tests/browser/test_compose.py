@@ -31,7 +31,9 @@ async def incident(visit: Visit, **fields: str) -> None:
     await page.get_by_label(fields.get("kind", "near miss"), exact=True).check()
     await page.locator("#f-time").fill(fields.get("time", "0305"))
     await page.locator("#f-place").fill(fields.get("place", "15-07N 116-26E"))
-    await page.locator("textarea[name^='f.facts']").first.fill(fields.get("facts", "Two aircraft passed close. Rest unknown."))
+    await page.locator("textarea[name^='f.facts']").first.fill(
+        fields.get("facts", "Two aircraft passed close. Rest unknown.")
+    )
 
 
 async def press(page: Page, name: str) -> None:
@@ -65,23 +67,34 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
                 return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
             }"""
         )
-    await expect(nato.page.locator("#then + *, section[aria-labelledby=then]").first).to_contain_text("CHINA owes: Acknowledgement")
+    await expect(
+        nato.page.locator("#then + *, section[aria-labelledby=then]").first
+    ).to_contain_text("CHINA owes: Acknowledgement")
     await press(nato.page, "Send IMMEDIATE to CHINA")
     await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))
-    record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
+    record = (
+        await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")
+    ).json
     assert record["data"] == act
     await nato.page.get_by_role("link", name="Open the exchange").click()
     await expect(nato.page.locator("h1")).to_have_text("Near miss")
     assert nato.complaints == []
 
 
-async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_field(visit: Visiting) -> None:
+async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_field(
+    visit: Visiting,
+) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
     requests: list[str] = []
     nato.page.on(
-        "request", lambda request: requests.append(request.url) if request.method == "POST" and "/compose/" in request.url else None
+        "request",
+        lambda request: (
+            requests.append(request.url)
+            if request.method == "POST" and "/compose/" in request.url
+            else None
+        ),
     )
     await incident(nato, place="15.1203 116.4411", time="32:99")
     await nato.page.locator("#f-place").blur()
@@ -90,10 +103,15 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     assert (await nato.page.title()).startswith("Error: ")
     summary = nato.page.locator(".fault")
     await expect(summary).to_be_focused()
-    await expect(summary).to_contain_text("Did you mean 15.1203N 116.4411E? Write N or S and E or W.")
+    await expect(summary).to_contain_text(
+        "Did you mean 15.1203N 116.4411E? Write N or S and E or W."
+    )
     await expect(nato.page.locator("#f-place")).to_have_attribute("aria-invalid", "true")
     assert await nato.page.locator("#f-place").input_value() == "15.1203 116.4411"
-    assert await nato.page.locator("textarea[name^='f.facts']").first.input_value() == "Two aircraft passed close. Rest unknown."
+    assert (
+        await nato.page.locator("textarea[name^='f.facts']").first.input_value()
+        == "Two aircraft passed close. Rest unknown."
+    )
     await assert_accessible(nato, wide=True)
     await summary.get_by_role("link").first.click()
     await nato.page.locator("#f-place").fill("15.1203N 116.4411E")
@@ -103,9 +121,9 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     assert act["time"] == "2026-11-23T19:05:00Z"
     await press(nato.page, "Change")
     assert await nato.page.locator("#f-time").input_value() == "240305H NOV 26"
-    assert nato.complaints == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"] * len(
-        nato.complaints
-    )
+    assert nato.complaints == [
+        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
+    ] * len(nato.complaints)
 
 
 async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
@@ -118,7 +136,9 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await page.locator("textarea[name^='f.cause']").first.fill("Unusual activity in the area")
     await page.locator("[name^='f.type']").first.fill("concentration of forces")
     await page.locator("#f-place").fill("Strait")
-    await page.locator("textarea[name^='f.questions']").first.fill("What is it for?\n\nWhen does it end?")
+    await page.locator("textarea[name^='f.questions']").first.fill(
+        "What is it for?\n\nWhen does it end?"
+    )
     await press(page, "Check before sending")
     await expect(page.get_by_text("This takes a second officer")).to_be_visible()
     act = json.loads(await page.locator("#act-bytes").inner_text())
@@ -136,7 +156,9 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await press(releaser.page, "Release: ")
     await expect(releaser.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await releaser.headline()))
-    record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
+    record = (
+        await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")
+    ).json
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
     china = await visit()
     await china.sign_in("china/head_of_office", CALM)
@@ -145,7 +167,9 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     assert drafter.complaints + releaser.complaints == []
 
 
-async def test_a_meeting_comes_about_by_a_counter_proposal(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_meeting_comes_about_by_a_counter_proposal(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
     nato, china = await visit(), await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     await nato.page.goto(f"{demo.base_url}/c/{CALM}/compose/meeting-request")
@@ -167,7 +191,11 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(visit: Visiting, demo
     await press(nato.page, "Check before sending")
     await press(nato.page, "^(Send|Record)")
     await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
-    view = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges/{address.rpartition('/')[2]}")).json
+    view = (
+        await Caller(session, demo, "nato/officer").get(
+            f"/v1/channels/{CALM}/exchanges/{address.rpartition('/')[2]}"
+        )
+    ).json
     assert view["state"]["status"] == "accepted"
     await nato.page.goto(address)
     await expect(nato.page.locator("main")).to_contain_text("accepted")
@@ -185,8 +213,12 @@ async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Servic
     await nato.page.goto(f"{address}/acts/correction")
     await nato.page.get_by_label("Place", exact=True).check()
     await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
-    await press(nato.page, "Check before sending")  # what was chosen is shown first, and what was typed stays
-    assert await nato.page.locator("[name='f.fields.place']").input_value() == "15.116667N 116.433333E"
+    await press(
+        nato.page, "Check before sending"
+    )  # what was chosen is shown first, and what was typed stays
+    assert (
+        await nato.page.locator("[name='f.fields.place']").input_value() == "15.116667N 116.433333E"
+    )
     await nato.page.locator("[name='f.fields.place']").fill("15-08N 116-27E")
     await nato.page.get_by_label("Facts", exact=True).check()
     await press(nato.page, "Show these fields")
@@ -212,7 +244,9 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
         service.signal_broker(signal.SIGSTOP)
         try:
             await press(nato.page, "Send IMMEDIATE")
-            await expect(nato.page.locator(".fault")).to_contain_text("Your text is kept. Send again: it cannot be sent twice.")
+            await expect(nato.page.locator(".fault")).to_contain_text(
+                "Your text is kept. Send again: it cannot be sent twice."
+            )
         finally:
             service.signal_broker(signal.SIGCONT)
         async with asyncio.timeout(PATIENCE_S):
@@ -220,45 +254,69 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
                 await asyncio.sleep(0.1)
         await press(nato.page, "Send again")
         await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
-        rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json[
-            "exchanges"
-        ]
+        rows = (
+            await Caller(session, service, "nato/officer").get(
+                f"/v1/channels/{CALM}/exchanges?act=hazardous-incident"
+            )
+        ).json["exchanges"]
         assert len(rows) == 1
     finally:
         service.stop()
 
 
-async def test_a_form_is_kept_as_a_draft_while_somebody_writes(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_form_is_kept_as_a_draft_while_somebody_writes(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
-    before = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json["drafts"]
+    before = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json[
+        "drafts"
+    ]
     await incident(nato, time="not a time", facts="Half a report")
     await expect(nato.page.locator("#saved")).to_contain_text(re.compile(r"saved \d\d:\d\d:\d\dZ"))
-    after = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json["drafts"]
+    after = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json[
+        "drafts"
+    ]
     (new,) = [each for each in after if each["id"] not in {known["id"] for known in before}]
     assert new["act"]["time"] == "not a time"
     await nato.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident?draft={new['id']}")
     assert await nato.page.locator("#f-time").input_value() == "not a time"
-    assert await nato.page.locator("textarea[name^='f.facts']").first.input_value() == "Half a report"
+    assert (
+        await nato.page.locator("textarea[name^='f.facts']").first.input_value() == "Half a report"
+    )
     assert await nato.page.evaluate("localStorage.length") == 0
 
 
-@pytest.mark.parametrize("act", sorted(act for act, form in FORMATS.items() if "official" in form.kinds))
+@pytest.mark.parametrize(
+    "act", sorted(act for act, form in FORMATS.items() if "official" in form.kinds)
+)
 async def test_every_format_has_a_form_that_says_what_is_missing(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, act: str
 ) -> None:
-    async with session.post(f"{demo.base_url}/sign-in", data={"token": demo.token("nato/head_of_office")}, allow_redirects=False) as answer:
+    async with session.post(
+        f"{demo.base_url}/sign-in",
+        data={"token": demo.token("nato/head_of_office")},
+        allow_redirects=False,
+    ) as answer:
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
-    async with session.get(f"{demo.base_url}/c/{CALM}/compose/{act}", headers={**cookie, "Accept": "text/html"}) as answer:
+    async with session.get(
+        f"{demo.base_url}/c/{CALM}/compose/{act}", headers={**cookie, "Accept": "text/html"}
+    ) as answer:
         assert answer.status == 200, await answer.text()
         text = await answer.text()
     fields: dict[str, Any] = {"key": f"empty-form-of-{act}", "do": "check"}
-    async with session.post(f"{demo.base_url}/c/{CALM}/compose/{act}", data=fields, headers={**cookie, "Accept": "text/html"}) as answer:
+    async with session.post(
+        f"{demo.base_url}/c/{CALM}/compose/{act}",
+        data=fields,
+        headers={**cookie, "Accept": "text/html"},
+    ) as answer:
         assert answer.status == 422
         refused = await answer.text()
     assert "There is a problem" in refused
     names = set(re.findall(r'href="#(f-[a-z0-9_-]+)"', refused))
-    assert len(names) >= sum(each.required for each in fields_of(SHAPES[act])), "all that is missing, at once"
+    assert len(names) >= sum(each.required for each in fields_of(SHAPES[act])), (
+        "all that is missing, at once"
+    )
     for name in names:
         assert f'id="{name}"' in refused or f'id="{name}-' in refused, name
     assert "style=" not in text
@@ -266,30 +324,67 @@ async def test_every_format_has_a_form_that_says_what_is_missing(
 
 @pytest.mark.parametrize(
     ("language", "tag", "said"),
-    [("en", "en", "201 words; flash and immediate texts"), ("fr", "fr", "201 mots"), ("zh", "zh-Hans", "201个词")],
+    [
+        ("en", "en", "201 words; flash and immediate texts"),
+        ("fr", "fr", "201 mots"),
+        ("zh", "zh-Hans", "201个词"),
+    ],
 )
 async def test_what_is_refused_is_said_in_the_language_of_who_asks(
     demo: Service, session: aiohttp.ClientSession, language: str, tag: str, said: str
 ) -> None:
-    async with session.post(f"{demo.base_url}/sign-in", data={"token": demo.token("nato/duty_officer")}, allow_redirects=False) as answer:
-        headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Accept": "text/html", "Accept-Language": language}
-    form = {"key": f"much-too-long-in-{language}", "do": "check", "f.kind": "near_miss", "f.time": "0305", "f.place": "15-07N 116-26E"}
+    async with session.post(
+        f"{demo.base_url}/sign-in",
+        data={"token": demo.token("nato/duty_officer")},
+        allow_redirects=False,
+    ) as answer:
+        headers = {
+            "Cookie": answer.headers["Set-Cookie"].partition(";")[0],
+            "Accept": "text/html",
+            "Accept-Language": language,
+        }
+    form = {
+        "key": f"much-too-long-in-{language}",
+        "do": "check",
+        "f.kind": "near_miss",
+        "f.time": "0305",
+        "f.place": "15-07N 116-26E",
+    }
     form["f.facts.en"] = "word " * 201
-    async with session.post(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident", data=form, headers=headers) as answer:
+    async with session.post(
+        f"{demo.base_url}/c/{CALM}/compose/hazardous-incident", data=form, headers=headers
+    ) as answer:
         refused = await answer.text()
-        assert (answer.status, f'<html lang="{tag}"' in refused, said in refused) == (422, True, True), refused
+        assert (answer.status, f'<html lang="{tag}"' in refused, said in refused) == (
+            422,
+            True,
+            True,
+        ), refused
     officer = Caller(session, demo, "nato/officer")
     newest = (await officer.get(f"/v1/channels/{CALM}/state")).json["position"]
-    async with session.get(f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=headers) as answer:
+    async with session.get(
+        f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=headers
+    ) as answer:
         assert answer.status == 404
-        assert words(language).say("There is no such form. Write shows those there are.") in await answer.text()
+        assert (
+            words(language).say("There is no such form. Write shows those there are.")
+            in await answer.text()
+        )
     scripted = {**headers, "Accept": "application/json"}
-    async with session.get(f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=scripted) as answer:
-        assert (await answer.json())["detail"] == words(language).say("There is no such form. Write shows those there are.")
-    async with session.get(f"{demo.base_url}/c/{CALM}/records/{newest + 1000}", headers=headers) as answer:
+    async with session.get(
+        f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=scripted
+    ) as answer:
+        assert (await answer.json())["detail"] == words(language).say(
+            "There is no such form. Write shows those there are."
+        )
+    async with session.get(
+        f"{demo.base_url}/c/{CALM}/records/{newest + 1000}", headers=headers
+    ) as answer:
         page = await answer.text()
         assert (answer.status, 'lang="en"' in page.partition("<main")[2]) == (404, False), page
-    api = (await officer.get(f"/v1/channels/{CALM}/records/0", **{"Accept-Language": language})).problem(404, "not-found")
+    api = (
+        await officer.get(f"/v1/channels/{CALM}/records/0", **{"Accept-Language": language})
+    ).problem(404, "not-found")
     assert api["detail"].startswith("Positions are whole numbers from 1 to")
 
 
@@ -297,9 +392,13 @@ async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> 
     auditor = await visit()
     await auditor.sign_in("china/auditor", EXERCISE)
     await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose")
-    await expect(auditor.page.get_by_text("Nothing can be written here: officers write")).to_be_visible()
+    await expect(
+        auditor.page.get_by_text("Nothing can be written here: officers write")
+    ).to_be_visible()
     await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
-    await expect(auditor.page.get_by_text("Officers write; you are signed in without that role.")).to_be_visible()
+    await expect(
+        auditor.page.get_by_text("Officers write; you are signed in without that role.")
+    ).to_be_visible()
 
 
 async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
@@ -312,15 +411,25 @@ async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
 
     await page.goto(acts.removesuffix("/acts"))
     copied = page.locator("section[aria-labelledby=copy] pre").first
-    await expect(copied).to_contain_text(f" {demo.base_url}/v1/channels/{CALM}/exchanges/{opened['exchange']}")
+    await expect(copied).to_contain_text(
+        f" {demo.base_url}/v1/channels/{CALM}/exchanges/{opened['exchange']}"
+    )
     await expect(copied).not_to_contain_text("$DRAGOMAN_TOKEN")
     for verb in ("Reply", "Give your own account", "Ask for clarification"):
-        await expect(page.locator(".acts").get_by_role("link", name=verb, exact=True)).to_be_visible()
+        await expect(
+            page.locator(".acts").get_by_role("link", name=verb, exact=True)
+        ).to_be_visible()
 
     await page.goto(f"{acts}/reply")
     await expect(page.locator("textarea[name='f.text.en']")).to_be_visible()
-    await expect(page.locator("label[for='f-text-en']")).to_contain_text("text or an agreed phrase is needed")
-    assert await named(page) & {"f.aims.en", "f.place", "f.ends", "f.formations", "f.equipment", "f.answers.0.q"} == set()
+    await expect(page.locator("label[for='f-text-en']")).to_contain_text(
+        "text or an agreed phrase is needed"
+    )
+    assert (
+        await named(page)
+        & {"f.aims.en", "f.place", "f.ends", "f.formations", "f.equipment", "f.answers.0.q"}
+        == set()
+    )
 
     await page.goto(f"{acts}/counter-account")
     for field in ("time", "place"):
@@ -329,11 +438,15 @@ async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
     await expect(page.locator("main aside")).to_contain_text("The account of NATO")
     await expect(page.locator("main aside")).to_contain_text(INCIDENT["facts"])
     members = {each.split(".")[1] for each in await named(page) if each.startswith("f.")}
-    refused = {each.name for each in fields_of(SHAPES["counter-account"])} - {each.name for each in fields_of(SHAPES["hazardous-incident"])}
+    refused = {each.name for each in fields_of(SHAPES["counter-account"])} - {
+        each.name for each in fields_of(SHAPES["hazardous-incident"])
+    }
     assert members & refused == {"of"} & members
 
 
 async def named(page: Page) -> set[str]:
     """The names of all fields of a form, folded ones as well."""
-    found: list[str] = await page.locator("#writing [name]").evaluate_all("all => all.map((each) => each.name)")
+    found: list[str] = await page.locator("#writing [name]").evaluate_all(
+        "all => all.map((each) => each.name)"
+    )
     return set(found)

@@ -44,18 +44,31 @@ def china(session: aiohttp.ClientSession, demo: Service) -> Caller:
 
 
 def issue(visit: Visit, name: str) -> Locator:
-    return visit.page.locator("article.issue", has=visit.page.get_by_role("heading", name=f"Issue: {name}"))
+    return visit.page.locator(
+        "article.issue", has=visit.page.get_by_role("heading", name=f"Issue: {name}")
+    )
 
 
 async def test_the_roadmap_shows_what_the_api_has_and_leads_to_all_that_belongs_to_an_item(
     visit: Visiting, nato: Caller, china: Caller
 ) -> None:
     ahead = {"from": "2092-01-19T00:00:00Z", "to": "2092-01-20T00:00:00Z"}
-    item = {"act": "roadmap-item", "area": "general", "text": "Offices in both capitals", "deliverable": "two offices", "period": ahead}
+    item = {
+        "act": "roadmap-item",
+        "area": "general",
+        "text": "Offices in both capitals",
+        "deliverable": "two offices",
+        "period": ahead,
+    }
     opened = (await nato.open(item)).json
     await carry_on(china, opened["exchange"], {"act": "agreement"})
     await carry_on(nato, opened["exchange"], {"act": "status-change", "status": "scheduled"})
-    note = {"act": "contact-note", "form": "conversation", "text": "Rooms were looked at.", "references": [opened["number"]]}
+    note = {
+        "act": "contact-note",
+        "form": "conversation",
+        "text": "Rooms were looked at.",
+        "references": [opened["number"]],
+    }
     belongs = (await china.open(note)).json
 
     asked = (await nato.get(f"/v1/channels/{CALM}/roadmap")).json
@@ -63,9 +76,13 @@ async def test_the_roadmap_shows_what_the_api_has_and_leads_to_all_that_belongs_
     await reader.sign_in("nato/auditor", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
     assert await reader.headline() == "Dialogue and roadmap"
-    await expect(reader.page.get_by_text("Next: two offices, scheduled for 19\u00a0Jan\u00a02092.")).to_be_visible()
+    await expect(
+        reader.page.get_by_text("Next: two offices, scheduled for 19\u00a0Jan\u00a02092.")
+    ).to_be_visible()
     chart = reader.page.locator("svg.chart")
-    await expect(chart.locator("desc")).to_contain_text("period 19\u00a0Jan\u00a02092 to 20\u00a0Jan\u00a02092")
+    await expect(chart.locator("desc")).to_contain_text(
+        "period 19\u00a0Jan\u00a02092 to 20\u00a0Jan\u00a02092"
+    )
     await expect(chart.locator("rect.band")).not_to_have_count(0)
     await expect(chart).to_contain_text("scheduled, Jan")
     await expect(chart).to_contain_text("proposed, Mar")
@@ -73,7 +90,9 @@ async def test_the_roadmap_shows_what_the_api_has_and_leads_to_all_that_belongs_
     table = reader.page.get_by_role("group", name="Roadmap table")
     for area in asked["areas"]:
         for each in area["items"]:
-            row = table.locator("tr", has=reader.page.get_by_role("link", name=each["number"], exact=True))
+            row = table.locator(
+                "tr", has=reader.page.get_by_role("link", name=each["number"], exact=True)
+            )
             await expect(row).to_contain_text(each["deliverable"])
     link = table.get_by_role("link", name=belongs["number"])
     await expect(link).to_have_attribute("href", f"/c/{CALM}/exchanges/{belongs['exchange']}")
@@ -81,19 +100,35 @@ async def test_the_roadmap_shows_what_the_api_has_and_leads_to_all_that_belongs_
     assert {each["exchange"]: each["status"] for each in shown["roadmap"]} == {
         each["exchange"]: each["status"] for area in asked["areas"] for each in area["items"]
     }
-    csv = await (await reader.page.request.get(f"{reader.service.base_url}/c/{CALM}/dialogue.csv")).text()
+    csv = await (
+        await reader.page.request.get(f"{reader.service.base_url}/c/{CALM}/dialogue.csv")
+    ).text()
     assert len(csv.splitlines()) == len(shown["roadmap"]) + 1
     await expect(reader.page.get_by_role("link", name="Propose an item")).to_have_count(0)
     assert reader.complaints == []
 
 
-async def test_each_side_is_read_in_its_own_words_or_through_the_others_eyes(visit: Visiting, nato: Caller, china: Caller) -> None:
-    ours = (await nato.open({"act": "perception", "issue": "Exercises", "own_view": "They keep the peace."})).json["exchange"]
-    theirs = {"act": "perception", "issue": "Exercises", "own_view": {"zh-Hans": "令邻国不安。", "en": "They make neighbours uneasy."}}
+async def test_each_side_is_read_in_its_own_words_or_through_the_others_eyes(
+    visit: Visiting, nato: Caller, china: Caller
+) -> None:
+    ours = (
+        await nato.open(
+            {"act": "perception", "issue": "Exercises", "own_view": "They keep the peace."}
+        )
+    ).json["exchange"]
+    theirs = {
+        "act": "perception",
+        "issue": "Exercises",
+        "own_view": {"zh-Hans": "令邻国不安。", "en": "They make neighbours uneasy."},
+    }
     await china.open(theirs)
     await carry_on(china, ours, {"act": "restatement", "text": "You hold that drills deter."})
     await carry_on(nato, ours, {"act": "fairness", "result": "not_our_view"})
-    await carry_on(china, ours, {"act": "restatement", "text": "You hold that drills that are told of keep the peace."})
+    await carry_on(
+        china,
+        ours,
+        {"act": "restatement", "text": "You hold that drills that are told of keep the peace."},
+    )
     await carry_on(nato, ours, {"act": "fairness", "result": "fair"})
     asked = (await nato.get(f"/v1/channels/{CALM}/perceptions")).json
 
@@ -110,20 +145,28 @@ async def test_each_side_is_read_in_its_own_words_or_through_the_others_eyes(vis
     await expect(there.get_by_role("link", name="Restate it in your words")).to_have_count(1)
     other_eyes = officer.page.get_by_role("link", name=re.compile("^through the other.s eyes$"))
     await other_eyes.click()
-    assert (await there.locator("blockquote").all_inner_texts())[0] == "You hold that drills that are told of keep the peace."
+    assert (await there.locator("blockquote").all_inner_texts())[
+        0
+    ] == "You hold that drills that are told of keep the peace."
     await expect(other_eyes).to_have_attribute("aria-current", "true")
     assert await there.locator("h4").all_inner_texts() == ["NATO ours", "CHINA"]
     await officer.page.locator(".acts").get_by_role("link", name="CHINA").click()
     await expect(there.locator("h4")).to_have_text(["CHINA", "NATO ours"])
     shown = await view(officer, f"/c/{CALM}/dialogue.json")
-    assert [each["issue"] for each in shown["issues"]] == [each["issue"] for each in asked["issues"]]
+    assert [each["issue"] for each in shown["issues"]] == [
+        each["issue"] for each in asked["issues"]
+    ]
     assert officer.complaints == []
 
 
 async def test_an_issue_of_which_one_side_has_written_has_an_empty_column_and_who_may_fill_it_is_led_there(
     visit: Visiting, china: Caller
 ) -> None:
-    opened = (await china.open({"act": "perception", "issue": "Offices", "own_view": "They should be opened."})).json
+    opened = (
+        await china.open(
+            {"act": "perception", "issue": "Offices", "own_view": "They should be opened."}
+        )
+    ).json
     officer, auditor = await visit(), await visit()
     await officer.sign_in("nato/officer", CALM)
     await auditor.sign_in("nato/auditor", CALM)
@@ -133,30 +176,54 @@ async def test_an_issue_of_which_one_side_has_written_has_an_empty_column_and_wh
         await expect(issue(reader, "Offices")).to_contain_text("Not restated yet.")
         await expect(issue(reader, "Offices")).to_contain_text("Common ground: none yet.")
     restate = issue(officer, "Offices").get_by_role("link", name="Restate it in your words")
-    await expect(restate).to_have_attribute("href", f"/c/{CALM}/exchanges/{opened['exchange']}/acts/restatement")
-    await expect(issue(officer, "Offices").get_by_role("link", name="Write your view of it")).to_have_count(1)
-    await expect(issue(auditor, "Offices").get_by_role("link", name="Restate it in your words")).to_have_count(0)
+    await expect(restate).to_have_attribute(
+        "href", f"/c/{CALM}/exchanges/{opened['exchange']}/acts/restatement"
+    )
+    await expect(
+        issue(officer, "Offices").get_by_role("link", name="Write your view of it")
+    ).to_have_count(1)
+    await expect(
+        issue(auditor, "Offices").get_by_role("link", name="Restate it in your words")
+    ).to_have_count(0)
     assert officer.complaints + auditor.complaints == []
 
 
-async def test_common_ground_stands_once_every_side_puts_its_name_to_the_same_text(visit: Visiting, nato: Caller, china: Caller) -> None:
-    opened = (await nato.open({"act": "perception", "issue": "The line", "own_view": "It is needed."})).json["exchange"]
-    await carry_on(nato, opened, {"act": "common-ground", "text": "The line is to be tested daily."})
+async def test_common_ground_stands_once_every_side_puts_its_name_to_the_same_text(
+    visit: Visiting, nato: Caller, china: Caller
+) -> None:
+    opened = (
+        await nato.open({"act": "perception", "issue": "The line", "own_view": "It is needed."})
+    ).json["exchange"]
+    await carry_on(
+        nato, opened, {"act": "common-ground", "text": "The line is to be tested daily."}
+    )
     reader = await visit()
     await reader.sign_in("china/officer", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
     await expect(issue(reader, "The line")).to_contain_text("Offered by NATO")
-    await carry_on(china, opened, {"act": "common-ground", "text": "The line is to be tested daily."})
+    await carry_on(
+        china, opened, {"act": "common-ground", "text": "The line is to be tested daily."}
+    )
     await reader.page.reload()
     await expect(issue(reader, "The line")).to_contain_text("Common ground of every side:")
-    await expect(issue(reader, "The line").locator(".common blockquote")).to_have_text("The line is to be tested daily.")
+    await expect(issue(reader, "The line").locator(".common blockquote")).to_have_text(
+        "The line is to be tested daily."
+    )
 
 
-async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it(visit: Visiting, nato: Caller, china: Caller) -> None:
-    report = {"act": "joint-report", "title": "What a year taught", "paragraphs": ["The line was checked.", "Every flash was answered."]}
+async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it(
+    visit: Visiting, nato: Caller, china: Caller
+) -> None:
+    report = {
+        "act": "joint-report",
+        "title": "What a year taught",
+        "paragraphs": ["The line was checked.", "Every flash was answered."],
+    }
     opened = (await nato.open(report)).json["exchange"]
     await carry_on(china, opened, {"act": "endorsement", "paragraph": 1})
-    await carry_on(china, opened, {"act": "dissent", "paragraph": 2, "text": "One answer came late."})
+    await carry_on(
+        china, opened, {"act": "dissent", "paragraph": 2, "text": "One answer came late."}
+    )
     reader = await visit(java_script_enabled=False)
     await reader.sign_in("china/officer", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
@@ -164,7 +231,12 @@ async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it(
     await expect(line).to_contain_text("1 of 2 paragraphs endorsed by every side; 1 dissent")
     await line.get_by_role("link", name="What a year taught").click()
     assert await reader.headline() == "What a year taught"
-    first, second = (reader.page.locator("section", has=reader.page.get_by_role("heading", name=f"Paragraph {n}")) for n in (1, 2))
+    first, second = (
+        reader.page.locator(
+            "section", has=reader.page.get_by_role("heading", name=f"Paragraph {n}")
+        )
+        for n in (1, 2)
+    )
     await expect(first).to_contain_text("CHINA: endorses it")
     await expect(second).to_contain_text("CHINA: sees it otherwise")
     await expect(second.locator("blockquote").last).to_have_text("One answer came late.")
@@ -204,18 +276,30 @@ async def test_two_sides_write_one_text_with_brackets_and_compare_its_versions(
     await go(reader, f"/c/{CALM}/dialogue/{opened}")
     await expect(reader.page.locator("[data-bracket]")).to_contain_text(f"[{theirs}]")
     await go(reader, f"/c/{CALM}/exchanges/{opened}")
-    await expect(reader.page.locator("[data-consent] [data-bracket]")).to_contain_text("is not agreed")
+    await expect(reader.page.locator("[data-consent] [data-bracket]")).to_contain_text(
+        "is not agreed"
+    )
     both = {"en": theirs, "zh": "超过9000人的演习提前21天通报。"}
-    await carry_on(nato, opened, {"act": "correction", "reason": "Taken.", "fields": {"paragraphs": [both]}})
+    await carry_on(
+        nato, opened, {"act": "correction", "reason": "Taken.", "fields": {"paragraphs": [both]}}
+    )
     await reader.page.reload()
     await reader.page.get_by_role("link", name="Compare its versions").click()
     marked = reader.page.locator(".marked")
     await expect(marked).to_have_count(2)
-    assert [await marked.first.locator(each).all_inner_texts() for each in ("del", "ins")] == [["42"], ["21"]]
-    assert [await marked.last.locator(each).all_inner_texts() for each in ("del", "ins")] == [["42"], ["21"]]
+    assert [await marked.first.locator(each).all_inner_texts() for each in ("del", "ins")] == [
+        ["42"],
+        ["21"],
+    ]
+    assert [await marked.last.locator(each).all_inner_texts() for each in ("del", "ins")] == [
+        ["42"],
+        ["21"],
+    ]
     await carry_on(china, opened, {"act": "endorsement", "ad_referendum": True})
     await go(reader, f"/c/{CALM}/dialogue/{opened}")
-    await expect(reader.page.locator("[data-ad-referendum]")).to_contain_text("Ad referendum: CHINA.")
+    await expect(reader.page.locator("[data-ad-referendum]")).to_contain_text(
+        "Ad referendum: CHINA."
+    )
     if SHOTS is not None:
         await reader.page.screenshot(path=SHOTS / "report.png", full_page=True)
         await go(reader, f"/c/{CALM}/exchanges/{opened}/versions")
@@ -223,32 +307,63 @@ async def test_two_sides_write_one_text_with_brackets_and_compare_its_versions(
     assert reader.complaints == []
 
 
-async def test_what_is_no_joint_report_is_shown_as_the_exchange_that_it_is(visit: Visiting, nato: Caller) -> None:
-    opened = (await nato.open({"act": "contact-note", "form": "conversation", "text": "Talked."})).json["exchange"]
+async def test_what_is_no_joint_report_is_shown_as_the_exchange_that_it_is(
+    visit: Visiting, nato: Caller
+) -> None:
+    opened = (
+        await nato.open({"act": "contact-note", "form": "conversation", "text": "Talked."})
+    ).json["exchange"]
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
-    answer = await reader.page.request.get(f"{reader.service.base_url}/c/{CALM}/dialogue/{opened}", max_redirects=0)
+    answer = await reader.page.request.get(
+        f"{reader.service.base_url}/c/{CALM}/dialogue/{opened}", max_redirects=0
+    )
     assert (answer.status, answer.headers["location"]) == (303, f"/c/{CALM}/exchanges/{opened}")
 
 
 async def test_documents_recommendations_lessons_and_programmes_stand_with_what_each_side_said_of_them(
     visit: Visiting, nato: Caller, china: Caller
 ) -> None:
-    document = {"act": "reference-document", "issuer": "NATO", "title": "Concept", "date": "2022-06-29", "passages": ["It challenges us."]}
-    held = (await nato.open({**document, "published": "https://example.org/concept"})).json["exchange"]
+    document = {
+        "act": "reference-document",
+        "issuer": "NATO",
+        "title": "Concept",
+        "date": "2022-06-29",
+        "passages": ["It challenges us."],
+    }
+    held = (await nato.open({**document, "published": "https://example.org/concept"})).json[
+        "exchange"
+    ]
     await carry_on(china, held, {"act": "reaction", "text": "It is of the Cold War."})
     await carry_on(nato, held, {"act": "closure"})
     await carry_on(nato, held, {"act": "lesson", "text": "Send it before it is published."})
-    advice = {"act": "recommendation", "area": "climate-change", "addressees": ["nato", "china"], "text": "Meet yearly on relief"}
+    advice = {
+        "act": "recommendation",
+        "area": "climate-change",
+        "addressees": ["nato", "china"],
+        "text": "Meet yearly on relief",
+    }
     advised = (await nato.open(advice)).json["exchange"]
     await carry_on(china, advised, {"act": "fate", "result": "taken_up"})
     period = {"from": "2027-03-01T00:00:00Z", "to": "2027-06-30T00:00:00Z"}
-    await nato.open({"act": "people-programme", "kind": "students", "host": "china", "period": period, "planned": 0})
+    await nato.open(
+        {
+            "act": "people-programme",
+            "kind": "students",
+            "host": "china",
+            "period": period,
+            "planned": 0,
+        }
+    )
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
-    await expect(reader.page.locator("section", has_text="Reference documents, and what").last).to_contain_text("It is of the Cold War.")
-    await expect(reader.page.locator("li", has_text="Send it before it is published.")).to_contain_text("NATO:")
+    await expect(
+        reader.page.locator("section", has_text="Reference documents, and what").last
+    ).to_contain_text("It is of the Cold War.")
+    await expect(
+        reader.page.locator("li", has_text="Send it before it is published.")
+    ).to_contain_text("NATO:")
     row = reader.page.locator(".log tr", has_text="Meet yearly on relief")
     assert (await row.locator("td").all_inner_texts())[-2:] == ["no word yet", "taken up"]
     programme = reader.page.locator(".log tr", has_text="Students")
@@ -256,15 +371,25 @@ async def test_documents_recommendations_lessons_and_programmes_stand_with_what_
     assert reader.complaints == []
 
 
-async def test_a_past_page_shows_what_was_said_by_then_and_asks_for_nothing(visit: Visiting, nato: Caller, china: Caller) -> None:
-    opened = (await china.open({"act": "perception", "issue": "Visits", "own_view": "They help."})).json
-    await carry_on(nato, opened["exchange"], {"act": "restatement", "text": "You find visits useful."})
+async def test_a_past_page_shows_what_was_said_by_then_and_asks_for_nothing(
+    visit: Visiting, nato: Caller, china: Caller
+) -> None:
+    opened = (
+        await china.open({"act": "perception", "issue": "Visits", "own_view": "They help."})
+    ).json
+    await carry_on(
+        nato, opened["exchange"], {"act": "restatement", "text": "You find visits useful."}
+    )
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
     await go(reader, f"/c/{CALM}/dialogue?at={opened['position']}")
     await expect(issue(reader, "Visits")).to_contain_text("Not restated yet.")
-    await expect(issue(reader, "Visits").get_by_role("link", name="Restate it in your words")).to_have_count(0)
-    links = await reader.page.locator(f"main a[href^='/c/{CALM}/']").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+    await expect(
+        issue(reader, "Visits").get_by_role("link", name="Restate it in your words")
+    ).to_have_count(0)
+    links = await reader.page.locator(f"main a[href^='/c/{CALM}/']").evaluate_all(
+        "all => all.map(each => each.getAttribute('href'))"
+    )
     assert links and all(f"at={opened['position']}" in link for link in links)
     await go(reader, f"/c/{CALM}/dialogue?at={opened['position'] - 1}")
     await expect(issue(reader, "Visits")).to_have_count(0)
@@ -281,10 +406,22 @@ async def test_a_track_2_dialogue_is_its_own_and_says_what_is_not_there(visit: V
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_dialogue_is_accessible_at_every_size(visit: Visiting, nato: Caller, size: str) -> None:
-    report = {"act": "joint-report", "title": "Of all sizes", "paragraphs": [{"en": "One.", "zh-Hans": "其一。"}]}
+async def test_the_dialogue_is_accessible_at_every_size(
+    visit: Visiting, nato: Caller, size: str
+) -> None:
+    report = {
+        "act": "joint-report",
+        "title": "Of all sizes",
+        "paragraphs": [{"en": "One.", "zh-Hans": "其一。"}],
+    }
     opened = (await nato.open(report)).json["exchange"]
-    await nato.open({"act": "perception", "issue": f"Sizes, {size}", "own_view": {"en": "All of them.", "fr": "Toutes."}})
+    await nato.open(
+        {
+            "act": "perception",
+            "issue": f"Sizes, {size}",
+            "own_view": {"en": "All of them.", "fr": "Toutes."},
+        }
+    )
     reader = await visit(viewport=SIZES[size])
     await reader.sign_in("nato/officer", CALM)
     for path in ("dialogue", "dialogue?eyes=other", f"dialogue/{opened}"):

@@ -11,19 +11,31 @@ from service import Service
 
 pytestmark = pytest.mark.browser
 
-EXPLORER = Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "static" / "vendor" / "swagger-ui-bundle.js"
+EXPLORER = (
+    Path(__file__).parents[2]
+    / "services"
+    / "dragoman"
+    / "gateway"
+    / "static"
+    / "vendor"
+    / "swagger-ui-bundle.js"
+)
 
 
 async def test_every_operation_is_listed_without_scripts(visit: Visiting, demo: Service) -> None:
     stranger = await visit(java_script_enabled=False)
     await stranger.page.goto(f"{demo.base_url}/docs")
     for method, path, operation in OPERATIONS.values():
-        row = stranger.page.locator("tr", has=stranger.page.locator("code", has_text=f"{method} {path}").first)
+        row = stranger.page.locator(
+            "tr", has=stranger.page.locator("code", has_text=f"{method} {path}").first
+        )
         await expect(row.filter(has_text=operation["summary"]).first).to_be_visible()
     assert stranger.complaints == []
 
 
-async def test_calls_are_tried_on_the_page_under_its_strict_policy(visit: Visiting, demo: Service) -> None:
+async def test_calls_are_tried_on_the_page_under_its_strict_policy(
+    visit: Visiting, demo: Service
+) -> None:
     if not EXPLORER.exists():
         pytest.skip("make assets has brought nothing: npm is not here")
     stranger = await visit()
@@ -40,5 +52,7 @@ async def test_calls_are_tried_on_the_page_under_its_strict_policy(visit: Visiti
     await operation.locator("button.opblock-summary-control").click()
     await operation.get_by_role("button", name="Try it out").click()
     await operation.get_by_role("button", name="Execute").click()
-    await expect(operation.locator(".live-responses-table tbody")).to_contain_text('"actor": "nato/o-1"')
+    await expect(operation.locator(".live-responses-table tbody")).to_contain_text(
+        '"actor": "nato/o-1"'
+    )
     assert stranger.complaints == []

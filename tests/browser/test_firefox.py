@@ -34,18 +34,25 @@ def chromium() -> Path:
     """Return the path of Firefox, which takes Chromium's place in this module."""
     if not FIREFOX.exists():
         if os.environ.get("REQUIRE_FIREFOX"):
-            pytest.fail(f"REQUIRE_FIREFOX=1, and there is no {FIREFOX}. Install Debian's firefox-esr.")
+            pytest.fail(
+                f"REQUIRE_FIREFOX=1, and there is no {FIREFOX}. Install Debian's firefox-esr."
+            )
         pytest.skip(f"there is no {FIREFOX}: install Debian's firefox-esr to run these")
     return FIREFOX
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+async def browser(
+    chromium: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browser]:
     """A headless Firefox, in which every visit has cookies of its own."""
     program = launcher(tmp_path_factory.mktemp("firefox"), chromium)
     async with async_playwright() as playwright:
         browser = await playwright.firefox.launch(
-            channel="moz-firefox", executable_path=program, firefox_user_prefs=_PREFERENCES, timeout=PATIENCE_MS
+            channel="moz-firefox",
+            executable_path=program,
+            firefox_user_prefs=_PREFERENCES,
+            timeout=PATIENCE_MS,
         )
         yield browser
         await browser.close()
@@ -74,7 +81,9 @@ async def test_a_flash_sounds_and_takes_over_and_is_acknowledged_by_a_key_and_by
             await takeover.locator("[data-acknowledge]").click()
         await expect(takeover).to_have_count(0)
         await expect(page.locator("[data-bar='settled']")).to_contain_text("Acknowledged")
-    waiting = (await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/inbox")).json["exchanges"]
+    waiting = (
+        await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/inbox")
+    ).json["exchanges"]
     assert [row["number"] for row in waiting if "china" in row.get("unacknowledged_by", ())] == []
     assert china.complaints == []
 
@@ -84,7 +93,9 @@ async def test_where_no_sound_starts_the_officer_is_told_what_to_check(visit: Vi
     await china.page.add_init_script(_NO_LOUDSPEAKER)
     await china.sign_in("china/duty_officer", CALM)
     await china.page.get_by_role("button", name="I am on duty: arm the alarm").click()
-    await expect(china.page.locator("[data-bar='help']")).to_contain_text("Check the volume, the loudspeaker")
+    await expect(china.page.locator("[data-bar='help']")).to_contain_text(
+        "Check the volume, the loudspeaker"
+    )
     await expect(china.page.locator("body")).to_have_attribute("data-alarm", "not_armed")
     assert china.complaints == []
 
@@ -97,7 +108,9 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     page = nato.page
     await page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     await page.get_by_label("conversation", exact=True).check()
-    await page.locator("textarea[name^='f.text']").first.fill("Met the counterpart at the reception.")
+    await page.locator("textarea[name^='f.text']").first.fill(
+        "Met the counterpart at the reception."
+    )
     await page.get_by_role("button", name="Check before sending").first.click()
     await expect(page.locator("h1")).to_have_text("Check before sending")
     shown = await page.locator("#act-bytes").inner_text()

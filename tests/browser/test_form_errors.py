@@ -36,7 +36,12 @@ ACTS: Final = sorted(
     act
     for act, rule in RULES.items()
     if (act in FORMATS and "official" in FORMATS[act].kinds and act not in _OTHERWISE)
-    or (rule.family is None and rule.who not in _BY_SERVICES and act not in _OTHERWISE and any(act in form.moves for form in _OFFICIAL))
+    or (
+        rule.family is None
+        and rule.who not in _BY_SERVICES
+        and act not in _OTHERWISE
+        and any(act in form.moves for form in _OFFICIAL)
+    )
 )
 
 SENT: Final = """async ([address, how, entries]) => {
@@ -96,11 +101,15 @@ async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page
     """A page of each head of office, in which the browser lays out what comes back."""
     opened = {}
     for side in ("nato", "china"):
-        context = await browser.new_context(bypass_csp=True, viewport={"width": 1280, "height": 800})
+        context = await browser.new_context(
+            bypass_csp=True, viewport={"width": 1280, "height": 800}
+        )
         context.set_default_timeout(PATIENCE_MS)
         visit = Visit(await context.new_page(), demo)
         await visit.sign_in(f"{side}/head_of_office", CHANNEL)
-        await visit.page.goto(f"{demo.base_url}/static/console.css")  # of the same origin, and does nothing by itself
+        await visit.page.goto(
+            f"{demo.base_url}/static/console.css"
+        )  # of the same origin, and does nothing by itself
         opened[side] = visit.page
     yield opened
     for page in opened.values():
@@ -120,10 +129,18 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
         address = f"/c/{CHANNEL}/exchanges/{exchange}/acts/{act}"
     entries, _ = filled(act, needed(act))
     names = needed(act)
-    required = [each for each in kinds.members(act) if each.required and each.name in names and not isinstance(each.kind, kinds.Fields)]
+    required = [
+        each
+        for each in kinds.members(act)
+        if each.required and each.name in names and not isinstance(each.kind, kinds.Fields)
+    ]
     for how in ("empty", "nonsense", "characters"):
-        found: Any = await pages[side].evaluate(SENT, [address, how, [list(each) for each in entries]])
-        if found["status"] == 200:  # everything was filled in by choices alone, or nothing is required
+        found: Any = await pages[side].evaluate(
+            SENT, [address, how, [list(each) for each in entries]]
+        )
+        if (
+            found["status"] == 200
+        ):  # everything was filled in by choices alone, or nothing is required
             continue
         assert found["status"] == 422, found
         assert found["faults"] or found["problem"], found
@@ -133,17 +150,25 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
                 assert fault["label"], (how, fault)
                 label = re.sub(r" \(.*\)$", "", fault["label"].split(",")[0])
                 assert label in fault["text"] or fault["href"].count("-") > 1, (how, fault)
-        for text in (*(fault["text"] for fault in found["faults"]), *found["wrong"], *found["problem"]):
+        for text in (
+            *(fault["text"] for fault in found["faults"]),
+            *found["wrong"],
+            *found["problem"],
+        ):
             assert not _INHUMAN.search(text), (how, text)
         if how != "empty":  # what was typed is shown, wherever it was typed
             continue
         assert not found["drawers"], (how, found)
         for member in required:
             name = f"f.{member.name}"
-            assert any(each == name or each.startswith(f"{name}.") for each in found["names"]), f"{name} is in a closed drawer"
+            assert any(each == name or each.startswith(f"{name}.") for each in found["names"]), (
+                f"{name} is in a closed drawer"
+            )
 
 
-async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(visit: Visiting, demo: Service) -> None:
+async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit()
     page = nato.page
     await nato.sign_in("nato/head_of_office", CHANNEL)
@@ -162,16 +187,24 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
     await expect(page.locator(".wrong")).to_have_count(0)  # as soon as the place is read
     await page.locator("[name=do][value=check]").click()
     act = json.loads(await page.locator("#checking [name=act]").input_value())
-    assert act["dates"] == {"from": f"{begins:%Y-%m-%dT%H:%M}:00Z", "to": f"{begins:%Y-%m-%dT}10:00:00Z"}
+    assert act["dates"] == {
+        "from": f"{begins:%Y-%m-%dT%H:%M}:00Z",
+        "to": f"{begins:%Y-%m-%dT}10:00:00Z",
+    }
     assert act["place"] == {"lat": 15.12, "lon": 116.44}
 
 
-async def test_a_time_that_is_half_typed_is_no_error_of_the_page(visit: Visiting, demo: Service) -> None:
+async def test_a_time_that_is_half_typed_is_no_error_of_the_page(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit()
     page = nato.page
     await nato.sign_in("nato/head_of_office", CHANNEL)
     answers: list[int] = []
-    page.on("response", lambda answer: answers.append(answer.status) if "/compose/read" in answer.url else None)
+    page.on(
+        "response",
+        lambda answer: answers.append(answer.status) if "/compose/read" in answer.url else None,
+    )
     await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
     await page.locator("#f-dates-from").fill("24 N")
     await expect(page.locator("#f-dates-from-echo.unread")).to_contain_text("This was not read.")
@@ -183,7 +216,9 @@ async def test_a_time_that_is_half_typed_is_no_error_of_the_page(visit: Visiting
     assert set(answers) == {200}
 
 
-async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(visit: Visiting, demo: Service) -> None:
+async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit()
     page = nato.page
     await nato.sign_in("nato/head_of_office", CHANNEL)
@@ -201,7 +236,9 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(visit
             "Period (To): There is no such day.",
         ]
     )
-    await expect(page.get_by_text("There is no such day.")).to_have_count(2)  # in the summary, and beside the field once
+    await expect(page.get_by_text("There is no such day.")).to_have_count(
+        2
+    )  # in the summary, and beside the field once
     await page.locator("#f-period-from").fill("Jan 2027")
     await expect(faults).to_have_count(1)
     await page.locator("#f-period-to").fill("2027-06-30")
@@ -211,7 +248,9 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(visit
     assert act["period"] == {"from": "2027-01-01T00:00:00Z", "to": "2027-06-30T23:59:59Z"}
 
 
-async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(visit: Visiting, demo: Service) -> None:
+async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit(java_script_enabled=False)
     page = nato.page
     await nato.sign_in("nato/duty_officer", CHANNEL)
@@ -226,13 +265,17 @@ async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(visit: Visit
     await expect(page.locator("[data-warning]")).to_have_count(0)
 
 
-async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(visit: Visiting, demo: Service) -> None:
+async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit(java_script_enabled=False)
     page = nato.page
     await nato.sign_in("nato/duty_officer", CHANNEL)
     for minutes, warned in ((25, 1), (-25, 0)):
         await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/hazardous-incident")
-        await page.locator("#f-time").fill(f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}")
+        await page.locator("#f-time").fill(
+            f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        )
         await page.locator("#f-place").fill("15-07N 116-26E")
         await page.locator("[name='f.kind'][value=near_miss]").check()
         await page.locator("#f-facts-en").fill("Two ships passed.")
@@ -240,7 +283,9 @@ async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(visit
         await expect(page.locator("#checking")).to_be_visible()
         await expect(page.locator("[data-warning]")).to_have_count(warned)
         if warned:
-            await expect(page.locator("[data-warning]")).to_contain_text("this is still to come, in 24 min")
+            await expect(page.locator("[data-warning]")).to_contain_text(
+                "this is still to come, in 24 min"
+            )
 
 
 async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
@@ -248,7 +293,9 @@ async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Servi
     await nato.sign_in("nato/head_of_office", CHANNEL)
     await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
     await nato.page.locator("#f-place").fill("15.12 116.44")
-    await nato.page.locator("#f-place").press("Enter")  # which checks the form, and presses no other button
+    await nato.page.locator("#f-place").press(
+        "Enter"
+    )  # which checks the form, and presses no other button
     await nato.page.locator("#f-place-fault button").click()
     assert await nato.page.locator("#f-place").input_value() == "15.12N 116.44E"
 
@@ -257,8 +304,15 @@ async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     officer = Caller(session, demo, "nato/officer")
-    draft = (await officer.post(f"/v1/channels/{CHANNEL}/drafts", {"act": {"act": "contact-note", "form": "conversation"}})).json
+    draft = (
+        await officer.post(
+            f"/v1/channels/{CHANNEL}/drafts",
+            {"act": {"act": "contact-note", "form": "conversation"}},
+        )
+    ).json
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CHANNEL)
     await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/drafts/{draft['id']}")
-    await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text("Text: This must be filled in.")
+    await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text(
+        "Text: This must be filled in."
+    )

@@ -34,25 +34,41 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     await officer.sign_in("nato/officer", CALM)
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
     told = officer.page.locator("[data-told]")
-    await expect(told).to_contain_text("Only the duty officer (d-1) or head of office (h-1) can send this.")
+    await expect(told).to_contain_text(
+        "Only the duty officer (d-1) or head of office (h-1) can send this."
+    )
     first = officer.page.locator("#writing :is(input:not([type=hidden]), textarea, select)").first
-    assert await told.evaluate("(told, field) => told.compareDocumentPosition(field) & 4", await first.element_handle())
+    assert await told.evaluate(
+        "(told, field) => told.compareDocumentPosition(field) & 4", await first.element_handle()
+    )
     await write(officer)
     await expect(officer.page.locator("#act-bytes")).to_be_visible()
-    await expect(officer.page.locator("main")).not_to_contain_text(IDENTIFIERS.pattern.partition("|")[0])
+    await expect(officer.page.locator("main")).not_to_contain_text(
+        IDENTIFIERS.pattern.partition("|")[0]
+    )
     assert not IDENTIFIERS.search(
-        (await officer.page.locator("main").inner_text()).replace(await officer.page.locator("#act-bytes").inner_text(), "")
+        (await officer.page.locator("main").inner_text()).replace(
+            await officer.page.locator("#act-bytes").inner_text(), ""
+        )
     )
     await expect(officer.page.locator("button[value=send]")).to_have_count(0)
-    owed = [text for text in await officer.page.locator("[aria-labelledby=then] li").all_inner_texts() if " owes: " in text]
+    owed = [
+        text
+        for text in await officer.page.locator("[aria-labelledby=then] li").all_inner_texts()
+        if " owes: " in text
+    ]
     urgency = await officer.page.locator(".sheet .cells").first.inner_text()
     await officer.page.get_by_role("button", name="Send to d-1 or h-1 to release").click()
     await expect(officer.page.locator("main [data-handed]")).to_contain_text("Handed to d-1 or h-1")
     handed = officer.page.url.partition("?")[0]
     await expect(officer.page.locator("button[value=release]")).to_have_count(0)
-    note = await (await officer.page.request.get(f"{demo.base_url}/c/{CALM}/reports/turn-over.json")).json()
+    note = await (
+        await officer.page.request.get(f"{demo.base_url}/c/{CALM}/reports/turn-over.json")
+    ).json()
     waiting = [each for each in note["drafts"] if each["draft"] == handed.rpartition("/")[2]]
-    assert [(each["act"], each["author"]) for each in waiting] == [("hazardous-incident", "nato/o-1")], "the next watch is told of it"
+    assert [(each["act"], each["author"]) for each in waiting] == [
+        ("hazardous-incident", "nato/o-1")
+    ], "the next watch is told of it"
 
     # the head of office is told on whatever page they are, and sends it as their own
     asked = head.page.locator("[data-bar=handed]")
@@ -61,13 +77,22 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     await expect(head.page.locator("[data-told]")).to_have_count(0)
     said = await head.page.locator("[aria-labelledby=then] li").all_inner_texts()
     what = [text.partition(", by ")[0] for text in owed]
-    assert what and what == [text.partition(", by ")[0] for text in said], "whoever sends it is told what the author was told"
-    assert urgency.split()[:4] == (await head.page.locator(".sheet .cells").first.inner_text()).split()[:4]
-    await expect(head.page.locator("button[value=release]")).to_contain_text("Send IMMEDIATE to CHINA")
+    assert what and what == [text.partition(", by ")[0] for text in said], (
+        "whoever sends it is told what the author was told"
+    )
+    assert (
+        urgency.split()[:4]
+        == (await head.page.locator(".sheet .cells").first.inner_text()).split()[:4]
+    )
+    await expect(head.page.locator("button[value=release]")).to_contain_text(
+        "Send IMMEDIATE to CHINA"
+    )
     await head.page.locator("button[value=release]").click()
     await expect(head.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await head.headline()))
-    record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
+    record = (
+        await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")
+    ).json
     assert (record["actor"], record["data"]["kind"]) == ("nato/h-1", "near_miss")
     if not scripts:  # with scripts the author's page goes there by itself
         await officer.page.locator("button[value=drop]").click()
@@ -81,7 +106,13 @@ async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_whe
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     caller = Caller(session, demo, "nato/officer")
-    act = {"act": "hazardous-incident", "kind": "near_miss", "time": "2026-01-01T00:00:00Z", "place": "Strait", "facts": "Close."}
+    act = {
+        "act": "hazardous-incident",
+        "kind": "near_miss",
+        "time": "2026-01-01T00:00:00Z",
+        "place": "Strait",
+        "facts": "Close.",
+    }
     path = f"/v1/channels/{CALM}/drafts"
     id = (await caller.post(path, {"act": act})).json["id"]
     officer = await visit()
@@ -91,7 +122,9 @@ async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_whe
     await expect(officer.page.locator("main [data-handed]")).to_be_visible()
     kept = (await caller.get(f"{path}/{id}")).json
     assert kept["handed"]
-    changed = await caller.call("PUT", f"{path}/{id}", {"act": {**act, "kind": "other"}}, If_Match=kept["etag"])
+    changed = await caller.call(
+        "PUT", f"{path}/{id}", {"act": {**act, "kind": "other"}}, If_Match=kept["etag"]
+    )
     assert "handed" not in changed.json
     await officer.page.reload()
     await officer.page.get_by_role("button", name="Drop this draft").click()
@@ -120,16 +153,25 @@ async def test_who_releases_a_consent_reads_its_text_and_is_told_when_it_has_cha
     exchange = str((await nato.open(item, CALM)).json["exchange"])
     act = {"act": "agreement", "terms": await china.terms(exchange, {"act": "agreement"}, CALM)}
     etag = (await china.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
-    kept = await china.post(f"/v1/channels/{CALM}/drafts", {"act": act, "exchange": exchange, "if_match": etag.strip('"')})
+    kept = await china.post(
+        f"/v1/channels/{CALM}/drafts",
+        {"act": act, "exchange": exchange, "if_match": etag.strip('"')},
+    )
     assert kept.status == 201, kept.body
     head = await visit()
     await head.sign_in("china/head_of_office", CALM)
     await head.page.goto(f"{demo.base_url}/c/{CALM}/drafts/{kept.json['id']}")
-    await expect(head.page.locator("[data-consented]")).to_contain_text("A joint exercise of both coast guards.")
+    await expect(head.page.locator("[data-consented]")).to_contain_text(
+        "A joint exercise of both coast guards."
+    )
     await expect(head.page.locator("[data-consented]")).to_contain_text("A handbook.")
     await expect(head.page.locator("main [data-moved]")).to_have_count(0)
     etag = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
-    corrected = {"act": "correction", "fields": {"deliverable": "A hotline."}, "reason": "Meant so."}
+    corrected = {
+        "act": "correction",
+        "fields": {"deliverable": "A hotline."},
+        "reason": "Meant so.",
+    }
     assert (await nato.act(exchange, corrected, CALM, If_Match=etag)).status == 201
     await head.page.reload()
     await expect(head.page.locator("main [data-moved]")).to_be_visible()

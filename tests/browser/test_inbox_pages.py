@@ -51,24 +51,41 @@ async def test_the_inbox_lists_and_counts_what_the_api_does_under_the_same_filte
     await flash()
     caller, nato = Caller(session, demo, "nato/auditor"), await visit()
     await nato.sign_in("nato/auditor")
-    for query in ("", "family=notification", "act=hazardous-incident", "status=open", "side=china", "unanswered_by=china", "overdue=any"):
+    for query in (
+        "",
+        "family=notification",
+        "act=hazardous-incident",
+        "status=open",
+        "side=china",
+        "unanswered_by=china",
+        "overdue=any",
+    ):
         counted = "" if "overdue" in query else "&facets=true"
         path = f"/v1/channels/{EXERCISE}/exchanges?{query}{counted}"
         asked = (await caller.get(path)).json
         await go(nato, f"/c/{EXERCISE}/inbox?{query}")
-        while ids_of(later := (await caller.get(path)).json) != ids_of(asked):  # a limit passed while the page was read
+        while ids_of(later := (await caller.get(path)).json) != ids_of(
+            asked
+        ):  # a limit passed while the page was read
             asked = later
             await go(nato, f"/c/{EXERCISE}/inbox?{query}")
         assert await listed(nato) == ids_of(asked)
         number = asked["facets"]["count"] if counted else len(asked["exchanges"])
-        await expect(nato.page.locator("#count")).to_contain_text(re.compile(rf"^{number} exchanges? "))
+        await expect(nato.page.locator("#count")).to_contain_text(
+            re.compile(rf"^{number} exchanges? ")
+        )
         if counted:
             facets = (await view(nato, f"/c/{EXERCISE}/inbox.json?{query}"))["facets"]
-            assert all(facets[name] == asked["facets"][name] for name in ("family", "act", "status", "area"))
+            assert all(
+                facets[name] == asked["facets"][name]
+                for name in ("family", "act", "status", "area")
+            )
     assert nato.complaints == []
 
 
-async def test_a_facet_leads_to_a_list_of_as_many_as_it_counts(visit: Visiting, flash: Flash) -> None:
+async def test_a_facet_leads_to_a_list_of_as_many_as_it_counts(
+    visit: Visiting, flash: Flash
+) -> None:
     await flash()
     nato = await visit()
     await nato.sign_in("nato/officer")
@@ -112,7 +129,9 @@ async def test_words_are_found_in_every_script_and_a_list_of_nothing_names_the_w
     assert nato.complaints == []
 
 
-async def test_what_waits_for_us_waits_for_us_and_a_receipt_is_acknowledged_there(visit: Visiting, flash: Flash) -> None:
+async def test_what_waits_for_us_waits_for_us_and_a_receipt_is_acknowledged_there(
+    visit: Visiting, flash: Flash
+) -> None:
     number = await flash()
     china = await visit(java_script_enabled=False)
     await china.sign_in("china/duty_officer")
@@ -120,9 +139,13 @@ async def test_what_waits_for_us_waits_for_us_and_a_receipt_is_acknowledged_ther
     await china.page.get_by_role("link", name="Waits for us").click()
     mine = rows(china).filter(has_text=number)
     await expect(mine).to_have_attribute("data-state", "critical")
-    await expect(mine.locator(".due")).to_contain_text(re.compile(r"Critical\s*waiting \d+\s(?:s|min)\b"))
+    await expect(mine.locator(".due")).to_contain_text(
+        re.compile(r"Critical\s*waiting \d+\s(?:s|min)\b")
+    )
     await mine.get_by_role("button", name=f"Acknowledge receipt {number}").click()
-    await expect(china.page.get_by_role("status").filter(has_text="Receipt acknowledged.")).to_be_visible()
+    await expect(
+        china.page.get_by_role("status").filter(has_text="Receipt acknowledged.")
+    ).to_be_visible()
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/duty_officer")
     await go(nato, f"/c/{EXERCISE}/inbox?waits=them")
@@ -155,7 +178,9 @@ async def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(
 ) -> None:
     number = await flash()
     caller = Caller(session, demo, "china/duty_officer")
-    row = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json["exchanges"][0]
+    row = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json[
+        "exchanges"
+    ][0]
     act = {"act": "reply", "text": "Quagmire reported by our own watch.", "final": True}
     later = (await caller.act(row["id"], act, EXERCISE)).json["position"]
     nato = await visit()
@@ -177,12 +202,16 @@ async def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(
     assert nato.complaints == []
 
 
-async def test_an_officer_keeps_a_search_under_a_name_and_nobody_else_sees_it(visit: Visiting) -> None:
+async def test_an_officer_keeps_a_search_under_a_name_and_nobody_else_sees_it(
+    visit: Visiting,
+) -> None:
     officer, colleague = await visit(java_script_enabled=False), await visit()
     await officer.sign_in("nato/officer", CALM)
     await go(officer, f"/c/{CALM}/inbox?family=meeting&q=talks")
     await officer.page.get_by_role("button", name="Keep this search").click()
-    await expect(officer.page.get_by_role("alert").filter(has_text="There is a problem")).to_contain_text("Give the search a name")
+    await expect(
+        officer.page.get_by_role("alert").filter(has_text="There is a problem")
+    ).to_contain_text("Give the search a name")
     assert (await officer.page.title()).startswith("Error: ")
     for _ in range(2):  # the same name once more is the same search
         await officer.page.get_by_label("Name for this search").fill(" Staff  talks 会谈 ")
@@ -206,12 +235,15 @@ async def test_an_auditor_searches_and_saves_nothing(visit: Visiting) -> None:
     await expect(auditor.page.get_by_text("Saved searches")).to_have_count(0)
     await expect(auditor.page.locator("main form[method=post]")).to_have_count(0)
     status = await auditor.page.evaluate(
-        "async path => (await fetch(path, {method: 'POST', body: new URLSearchParams({name: 'mine'})})).status", f"/c/{CALM}/inbox/saved"
+        "async path => (await fetch(path, {method: 'POST', body: new URLSearchParams({name: 'mine'})})).status",
+        f"/c/{CALM}/inbox/saved",
     )
     assert status == 403
 
 
-async def test_what_one_thing_is_called_leads_there_at_once(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+async def test_what_one_thing_is_called_leads_there_at_once(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
     caller = Caller(session, demo, "nato/officer")
     note = (await caller.open(NOTE)).json
     exchange = f"/c/{CALM}/exchanges/{note['exchange']}"
@@ -232,17 +264,31 @@ async def test_what_one_thing_is_called_leads_there_at_once(visit: Visiting, dem
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
     cookies = {each["name"]: each["value"] for each in await nato.page.context.cookies()}
-    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()), "Accept": "text/html"}
+    headers = {
+        "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        "Accept": "text/html",
+    }
     for typed, goal in goals.items():
-        async with session.get(f"{demo.base_url}/c/{CALM}/go", params={"q": typed}, headers=headers, allow_redirects=False) as answer:
+        async with session.get(
+            f"{demo.base_url}/c/{CALM}/go",
+            params={"q": typed},
+            headers=headers,
+            allow_redirects=False,
+        ) as answer:
             assert (answer.status, answer.headers.get("Location")) == (303, goal), typed
-    async with session.get(f"{demo.base_url}/go", params={"q": note["number"]}, headers=headers, allow_redirects=False) as answer:
+    async with session.get(
+        f"{demo.base_url}/go", params={"q": note["number"]}, headers=headers, allow_redirects=False
+    ) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, exchange)
-    async with session.get(f"{demo.base_url}/c/{CALM}/go?q=inbox&at=9", headers=headers, allow_redirects=False) as answer:
+    async with session.get(
+        f"{demo.base_url}/c/{CALM}/go?q=inbox&at=9", headers=headers, allow_redirects=False
+    ) as answer:
         assert answer.headers["Location"] == f"/c/{CALM}/inbox?at=9"
 
 
-async def test_what_several_are_called_is_listed_and_what_nothing_is_called_says_what_can_be_typed(visit: Visiting) -> None:
+async def test_what_several_are_called_is_listed_and_what_nothing_is_called_says_what_can_be_typed(
+    visit: Visiting,
+) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
     await expect(nato.page.locator("#cell-page[data-state=normal]")).to_be_visible()
@@ -251,10 +297,16 @@ async def test_what_several_are_called_is_listed_and_what_nothing_is_called_says
     await nato.page.keyboard.type("meeting")
     await nato.page.keyboard.press("Enter")
     await expect(nato.page.locator("#found")).to_have_text("2 places are called so")
-    assert await nato.page.locator("main li a").all_inner_texts() == ["Meetings", "Meeting request", "Search the inbox for “meeting”"]
+    assert await nato.page.locator("main li a").all_inner_texts() == [
+        "Meetings",
+        "Meeting request",
+        "Search the inbox for “meeting”",
+    ]
     await nato.page.locator("#q").fill("<no such> thing")
     await nato.page.keyboard.press("Enter")
-    await expect(nato.page.get_by_role("heading", name="Nothing is called “<no such> thing” here.")).to_be_visible()
+    await expect(
+        nato.page.get_by_role("heading", name="Nothing is called “<no such> thing” here.")
+    ).to_be_visible()
     await expect(nato.page.get_by_role("heading", name="What can be typed")).to_be_visible()
     later = await view(nato, f"/c/{CALM}/go.json?q=25&at=9")
     assert later["goals"] == []
@@ -270,26 +322,35 @@ async def test_who_may_not_write_is_led_to_no_form(visit: Visiting) -> None:
     await expect(auditor.page.get_by_text("What is to be written is for officers.")).to_be_visible()
 
 
-async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(visit: Visiting) -> None:
+async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(
+    visit: Visiting,
+) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     await nato.page.get_by_role("link", name="all keys").click()
     script = (Path(STATIC) / "keys.js").read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}
-    chords = {f"g {each}" for each in re.findall(r"(\w): \"", script.partition("const GO = {")[2].partition("}")[0])}
+    chords = {
+        f"g {each}"
+        for each in re.findall(r"(\w): \"", script.partition("const GO = {")[2].partition("}")[0])
+    }
     shown = {" ".join(each.split()) for each in await nato.page.locator("dt").all_inner_texts()}
     assert {each if each != "a" else "A" for each in acting} | chords <= shown
     assert {"Ctrl+K", "Ctrl+Enter", "Esc", "Enter"} <= shown
     await nato.page.get_by_role("button", name="Switch single letters off").click()
-    await expect(nato.page.get_by_text("Single letters are switched off on this screen.")).to_be_visible()
+    await expect(
+        nato.page.get_by_text("Single letters are switched off on this screen.")
+    ).to_be_visible()
     await expect(nato.page.locator("body")).to_have_attribute("data-keys", "off")
     await nato.page.get_by_role("button", name="Switch single letters on").click()
     await expect(nato.page.locator("body")).to_have_attribute("data-keys", "on")
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
-async def test_lists_are_accessible_at_both_sizes_and_in_both_schemes(visit: Visiting, scheme: str, size: str) -> None:
+async def test_lists_are_accessible_at_both_sizes_and_in_both_schemes(
+    visit: Visiting, scheme: str, size: str
+) -> None:
     china = await visit(color_scheme=scheme, viewport=SIZES[size])
     await china.sign_in("china/officer", EXERCISE)
     for path in (
@@ -308,7 +369,9 @@ async def test_lists_are_accessible_at_both_sizes_and_in_both_schemes(visit: Vis
 
 def test_a_count_that_takes_too_long_is_left_out() -> None:
     connection = sqlite3.connect(":memory:")
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    )
     assert reads._in_time(connection, endless, ()) is None
     assert reads._in_time(connection, "SELECT 1", ()) == [(1,)]
     connection.close()

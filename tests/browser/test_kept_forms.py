@@ -21,7 +21,11 @@ ENDS = timedelta(seconds=12)
 
 async def token_that_ends(session: aiohttp.ClientSession, demo: Service) -> str:
     """A token of nato/o-1 whose session is soon over."""
-    body = {"actor": "nato/o-1", "channels": [CALM], "expires": (datetime.now(UTC) + ENDS).isoformat()}
+    body = {
+        "actor": "nato/o-1",
+        "channels": [CALM],
+        "expires": (datetime.now(UTC) + ENDS).isoformat(),
+    }
     answer = await Caller(session, demo, "operator").post("/v1/tokens", body)
     return str(answer.json["token"])
 
@@ -85,14 +89,25 @@ async def test_any_other_form_is_shown_again_and_signing_out_forgets_it(
 
 
 async def test_nothing_of_a_stranger_is_kept(session: aiohttp.ClientSession, demo: Service) -> None:
-    headers = {"Accept": "text/html", "Origin": demo.base_url, "Cookie": "__Host-dragoman=drg_nobody"}
+    headers = {
+        "Accept": "text/html",
+        "Origin": demo.base_url,
+        "Cookie": "__Host-dragoman=drg_nobody",
+    }
     for path in (NOTE, f"/c/{CALM}/people/tested"):
-        async with session.post(demo.base_url + path, data={"f.text.en": "x" * 1000}, headers=headers, allow_redirects=False) as answer:
+        async with session.post(
+            demo.base_url + path,
+            data={"f.text.en": "x" * 1000},
+            headers=headers,
+            allow_redirects=False,
+        ) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?next=/")
             assert "Set-Cookie" not in answer.headers
 
 
-async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_chosen(visit: Visiting, demo: Service) -> None:
+async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_chosen(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     page, form = nato.page, f"{demo.base_url}/c/{CALM}/compose/point-of-contact"
@@ -103,11 +118,15 @@ async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_pe
     await page.locator("main button.first").click()
     assert page.url.startswith(form)
     await expect(page.locator("#f-role")).to_have_value("political adviser")
-    await expect(page.locator("label", has=page.locator("[name='f.person']:checked"))).to_contain_text("Anna Berg")
+    await expect(
+        page.locator("label", has=page.locator("[name='f.person']:checked"))
+    ).to_contain_text("Anna Berg")
     await page.goto(f"{demo.base_url}/c/{CALM}")
     await expect(page.get_by_text("draft of your side")).to_have_count(0)
 
-    await page.goto(form)  # whoever went elsewhere finds it as well, and once it is a draft, an empty one
+    await page.goto(
+        form
+    )  # whoever went elsewhere finds it as well, and once it is a draft, an empty one
     await expect(page.locator("#f-role")).to_have_value("political adviser")
     await page.get_by_role("button", name="Keep as draft").click()
     await page.goto(f"{demo.base_url}/c/{CALM}")

@@ -12,7 +12,10 @@ CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
 WIDTHS = (390, 768, 1280, 1366, 1440)
 PATHS = ("", "/inbox", "/meetings", "/audit", "/people")
-SIDES = {"NATO": "NORTH-ATLANTIC-LIAISON-ORGANISATION-WEST", "CHINA": "SOUTH-CHINA-SEA-LIAISON-OFFICE-DIRECTORATE"}
+SIDES = {
+    "NATO": "NORTH-ATLANTIC-LIAISON-ORGANISATION-WEST",
+    "CHINA": "SOUTH-CHINA-SEA-LIAISON-OFFICE-DIRECTORATE",
+}
 SPANS = ("9 min 59 s", "99 min 59 s")
 RECORDS = "12,345"
 
@@ -67,7 +70,9 @@ FOUND = """() => {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_nothing_is_cut_off_and_nothing_lies_over_something_else(visit: Visiting, demo: Service, language: str) -> None:
+async def test_nothing_is_cut_off_and_nothing_lies_over_something_else(
+    visit: Visiting, demo: Service, language: str
+) -> None:
     guest = await visit(locale=language, java_script_enabled=False)
     await guest.sign_in("nato/auditor", EXERCISE)
     wrong = {}
@@ -114,4 +119,6 @@ async def test_a_chart_has_room_on_the_page_and_each_of_its_texts_in_it(
     newest = int(await guest.page.evaluate("document.body.dataset.position"))
     await guest.page.goto(f"{demo.base_url}/c/{CALM}?at={newest - 1}")
     [line] = await guest.page.locator("svg.chart text.bold").all_text_contents()
-    assert line.startswith({"en-GB": "then ", "fr-FR": "alors ", "zh-CN": "当时"}[language]), "a page of the past has no line of now"
+    assert line.startswith({"en-GB": "then ", "fr-FR": "alors ", "zh-CN": "当时"}[language]), (
+        "a page of the past has no line of now"
+    )

@@ -23,7 +23,9 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 568}
 DASH = "\N{EN DASH}"
 
 NOW = datetime.now(UTC)
-SOON = (NOW + timedelta(days=20 + (2 - NOW.weekday() - 20) % 7)).replace(hour=8, minute=0, second=0, microsecond=0)
+SOON = (NOW + timedelta(days=20 + (2 - NOW.weekday() - 20) % 7)).replace(
+    hour=8, minute=0, second=0, microsecond=0
+)
 """A Wednesday, so that the offices work."""
 
 MONTH = f"{SOON:%Y-%m}"
@@ -83,7 +85,9 @@ class Liaison:
                 "holidays": [holiday(side)],
             }
             self.ids[f"{side}-office"] = await self.open(f"{side}/head_of_office", office)
-            await self.act(f"{other}/head_of_office", self.ids[f"{side}-office"], {"act": "agreement"})
+            await self.act(
+                f"{other}/head_of_office", self.ids[f"{side}-office"], {"act": "agreement"}
+            )
         self.people["li"] = await enter(self.who("china/officer"), channel=CHANNEL)
         point = {
             "act": "point-of-contact",
@@ -96,25 +100,73 @@ class Liaison:
             "valid_from": "2026-01-01T00:00Z",
         }
         draft = (await self.who("china/officer").post(f"{C}/drafts", {"act": point})).json
-        released = await self.who("china/head_of_office").call("POST", f"{C}/drafts/{draft['id']}/release", If_Match=draft["etag"])
+        released = await self.who("china/head_of_office").call(
+            "POST", f"{C}/drafts/{draft['id']}/release", If_Match=draft["etag"]
+        )
         self.ids["point"] = released.json["exchange"]
-        programme = {"act": "people-programme", "kind": "students", "host": "nato", "period": window(hours=300), "planned": 12, "actual": 9}
-        self.ids["programme"] = await self.open("nato/officer", {**programme, "title": "Naval cadets"})
-        asked = {"act": "meeting-request", "purpose": "Passage of the strait", "windows": [window(), window(SOON + timedelta(days=1))]}
-        self.ids["asked"] = await self.open("nato/officer", {**asked, "venue": "Geneva", "agenda": ["The passage", "Radio procedure"]})
-        await self.act("china/officer", self.ids["asked"], {"act": "agenda", "topics": ["Radio procedure", "Next meeting"]})
-        held = {"act": "meeting-request", "purpose": "Search and rescue", "windows": [window(SOON, 1)]}
+        programme = {
+            "act": "people-programme",
+            "kind": "students",
+            "host": "nato",
+            "period": window(hours=300),
+            "planned": 12,
+            "actual": 9,
+        }
+        self.ids["programme"] = await self.open(
+            "nato/officer", {**programme, "title": "Naval cadets"}
+        )
+        asked = {
+            "act": "meeting-request",
+            "purpose": "Passage of the strait",
+            "windows": [window(), window(SOON + timedelta(days=1))],
+        }
+        self.ids["asked"] = await self.open(
+            "nato/officer",
+            {**asked, "venue": "Geneva", "agenda": ["The passage", "Radio procedure"]},
+        )
+        await self.act(
+            "china/officer",
+            self.ids["asked"],
+            {"act": "agenda", "topics": ["Radio procedure", "Next meeting"]},
+        )
+        held = {
+            "act": "meeting-request",
+            "purpose": "Search and rescue",
+            "windows": [window(SOON, 1)],
+        }
         self.ids["held"] = await self.open("nato/officer", held)
-        self.before = await self.act("china/officer", self.ids["held"], {"act": "counter-proposal", "windows": [window(SOON, 3)]})
+        self.before = await self.act(
+            "china/officer",
+            self.ids["held"],
+            {"act": "counter-proposal", "windows": [window(SOON, 3)]},
+        )
         await self.act("nato/officer", self.ids["held"], {"act": "acceptance", "window": 0})
-        took_place = {"act": "meeting-held", "from": written(NOW - timedelta(days=2)), "to": written(NOW - timedelta(days=2, hours=-1))}
+        took_place = {
+            "act": "meeting-held",
+            "from": written(NOW - timedelta(days=2)),
+            "to": written(NOW - timedelta(days=2, hours=-1)),
+        }
         await self.act("nato/officer", self.ids["held"], took_place)
-        for side, topics in (("nato", ["Search and rescue", "Frequencies"]), ("china", ["Search and rescue", "Compensation"])):
+        for side, topics in (
+            ("nato", ["Search and rescue", "Frequencies"]),
+            ("china", ["Search and rescue", "Compensation"]),
+        ):
             text, tag = READ_OUT[side]
             readout = {"act": "readout", "kind": "separate", "topics": topics, "text": {tag: text}}
             await self.act(f"{side}/officer", self.ids["held"], readout)
-        area = {"polygon": [{"lat": 15.0, "lon": 116.0}, {"lat": 15.5, "lon": 116.0}, {"lat": 15.5, "lon": 116.5}]}
-        firing = {"act": "danger-area", "place": area, "window": window(SOON, 30), "hazard": "firing"}
+        area = {
+            "polygon": [
+                {"lat": 15.0, "lon": 116.0},
+                {"lat": 15.5, "lon": 116.0},
+                {"lat": 15.5, "lon": 116.5},
+            ]
+        }
+        firing = {
+            "act": "danger-area",
+            "place": area,
+            "window": window(SOON, 30),
+            "hazard": "firing",
+        }
         self.ids["area"] = await self.open("nato/head_of_office", firing)
 
 
@@ -140,7 +192,9 @@ async def liaison(session: aiohttp.ClientSession, demo: Service) -> Liaison:
     return found
 
 
-async def opened(visit: Visiting, who: str, path: str, channel: str = CHANNEL, **options: Any) -> Visit:
+async def opened(
+    visit: Visiting, who: str, path: str, channel: str = CHANNEL, **options: Any
+) -> Visit:
     """A page, to which somebody came by signing in."""
     found = await visit(**options)
     await found.page.goto(f"{found.service.base_url}/c/{channel}{path}")
@@ -164,23 +218,38 @@ def row(page: Page, exchange: str) -> Locator:
 # Meetings
 
 
-async def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owes(visit: Visiting, liaison: Liaison) -> None:
+async def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owes(
+    visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/officer", "/meetings")
-    listed = (await liaison.who("nato/officer").get(f"{C}/exchanges?family=meeting")).json["exchanges"]
+    listed = (await liaison.who("nato/officer").get(f"{C}/exchanges?family=meeting")).json[
+        "exchanges"
+    ]
     shown = await view(nato, "/meetings.json")
-    found = {each["exchange"]: each["status"] for section in shown["sections"] for each in section["meetings"]}
+    found = {
+        each["exchange"]: each["status"]
+        for section in shown["sections"]
+        for each in section["meetings"]
+    }
     assert found == {each["id"]: each["status"] for each in listed}
     assert sorted(found) == sorted(
-        [await each.get_attribute("data-exchange") or "" for each in await nato.page.locator("tr[data-exchange]").all()]
+        [
+            await each.get_attribute("data-exchange") or ""
+            for each in await nato.page.locator("tr[data-exchange]").all()
+        ]
     )
     asked = row(nato.page, liaison.ids["asked"])
     await expect(asked).to_contain_text("NATO proposed it")
     await expect(asked).to_contain_text("CHINA has not answered yet")
     await expect(asked).to_contain_text("two versions")
-    clocks = (await liaison.who("nato/officer").get(f"{C}/exchanges/{liaison.ids['asked']}")).json["clocks"]
+    clocks = (await liaison.who("nato/officer").get(f"{C}/exchanges/{liaison.ids['asked']}")).json[
+        "clocks"
+    ]
     (answer,) = (each for each in clocks if each["clock"] == "answer")
     due = datetime.fromisoformat(answer["due"])
-    await expect(asked).to_contain_text(f"by {due.day}\N{NO-BREAK SPACE}{due:%b}\N{NO-BREAK SPACE}{due:%Y} {due:%H:%M}Z")
+    await expect(asked).to_contain_text(
+        f"by {due.day}\N{NO-BREAK SPACE}{due:%b}\N{NO-BREAK SPACE}{due:%Y} {due:%H:%M}Z"
+    )
     for zone, city in (("Asia/Shanghai", "Beijing"), ("Europe/Brussels", "Brussels")):
         begins, ends = (SOON + timedelta(hours=hours) for hours in (0, 2))
         there = DASH.join(f"{each.astimezone(ZoneInfo(zone)):%H:%M}" for each in (begins, ends))
@@ -193,28 +262,37 @@ async def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owe
     assert nato.complaints == []
 
 
-async def test_a_state_is_chosen_by_a_link_and_what_is_hidden_is_said(visit: Visiting, liaison: Liaison) -> None:
+async def test_a_state_is_chosen_by_a_link_and_what_is_hidden_is_said(
+    visit: Visiting, liaison: Liaison
+) -> None:
     china = await opened(visit, "china/auditor", "/meetings", java_script_enabled=False)
     await china.page.get_by_role("link", name=re.compile(r"^Held \d+$")).click()
     assert china.page.url.endswith("/meetings?state=held")
     await expect(row(china.page, liaison.ids["held"])).to_be_visible()
     await expect(row(china.page, liaison.ids["asked"])).to_have_count(0)
-    await expect(china.page.get_by_text("Shown is one state alone; the others are hidden.")).to_be_visible()
+    await expect(
+        china.page.get_by_text("Shown is one state alone; the others are hidden.")
+    ).to_be_visible()
     await expect(china.page.get_by_text("you are signed in as auditor")).to_be_visible()
     await expect(china.page.get_by_role("link", name="Ask for a meeting")).to_have_count(0)
     await china.page.get_by_role("link", name=re.compile(r"^Over")).click()
     await expect(china.page.get_by_text("Nothing is over yet.")).to_be_visible()
 
 
-async def test_readouts_stay_level_and_what_one_side_alone_names_is_marked(visit: Visiting, liaison: Liaison) -> None:
+async def test_readouts_stay_level_and_what_one_side_alone_names_is_marked(
+    visit: Visiting, liaison: Liaison
+) -> None:
     china = await opened(visit, "china/officer", f"/meetings/{liaison.ids['held']}")
     await expect(china.page.get_by_text("The readouts differ.").first).to_be_visible()
     texts = {side: text.split("\n\n") for side, (text, _) in READ_OUT.items()}
     for place, paragraph in enumerate(texts["nato"]):
         quotes = [
-            await china.page.locator(".abreast blockquote", has_text=each).element_handle() for each in (paragraph, texts["china"][place])
+            await china.page.locator(".abreast blockquote", has_text=each).element_handle()
+            for each in (paragraph, texts["china"][place])
         ]
-        one, other = await china.page.evaluate("quotes => quotes.map((quote) => quote.getBoundingClientRect().toJSON())", quotes)
+        one, other = await china.page.evaluate(
+            "quotes => quotes.map((quote) => quote.getBoundingClientRect().toJSON())", quotes
+        )
         assert (one["y"], one["x"] < other["x"]) == (other["y"], True)
     await expect(china.page.locator(".abreast blockquote[lang=zh]")).to_have_count(3)
     marked = await china.page.locator("table.topics tr.differs").all_inner_texts()
@@ -230,7 +308,9 @@ async def test_readouts_stay_level_and_what_one_side_alone_names_is_marked(visit
     assert china.complaints == []
 
 
-async def test_the_life_of_a_meeting_is_told_in_steps_with_their_records(visit: Visiting, liaison: Liaison) -> None:
+async def test_the_life_of_a_meeting_is_told_in_steps_with_their_records(
+    visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/officer", f"/meetings/{liaison.ids['held']}")
     told = [await each.inner_text() for each in await nato.page.locator(".steps li b").all()]
     assert told == [
@@ -242,7 +322,9 @@ async def test_the_life_of_a_meeting_is_told_in_steps_with_their_records(visit: 
         "NATO gives its readout",
         "CHINA gives its readout",
     ]
-    timeline = (await liaison.who("nato/officer").get(f"{C}/exchanges/{liaison.ids['held']}")).json["timeline"]
+    timeline = (await liaison.who("nato/officer").get(f"{C}/exchanges/{liaison.ids['held']}")).json[
+        "timeline"
+    ]
     positions = {each["position"] for each in timeline}
     shown = (await view(nato, f"/meetings/{liaison.ids['held']}.json"))["steps"]
     assert {step["position"] for step in shown} <= positions
@@ -252,7 +334,9 @@ async def test_the_life_of_a_meeting_is_told_in_steps_with_their_records(visit: 
 
 
 @pytest.mark.parametrize("exchange", ["area", "nothing"])
-async def test_what_is_no_meeting_is_not_found(exchange: str, visit: Visiting, liaison: Liaison) -> None:
+async def test_what_is_no_meeting_is_not_found(
+    exchange: str, visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/officer", "/meetings")
     id = liaison.ids.get(exchange, "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6")
     answer = await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}/meetings/{id}")
@@ -261,19 +345,46 @@ async def test_what_is_no_meeting_is_not_found(exchange: str, visit: Visiting, l
     await expect(nato.page.get_by_role("link", name="Back to the board")).to_be_visible()
 
 
-async def test_a_month_shades_the_days_of_both_sides_alike(visit: Visiting, liaison: Liaison) -> None:
+async def test_a_month_shades_the_days_of_both_sides_alike(
+    visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/officer", f"/meetings/calendar?month={MONTH}")
-    days = {each["date"]: each for each in (await view(nato, f"/meetings/calendar.json?month={MONTH}"))["days"] if each["within"]}
+    days = {
+        each["date"]: each
+        for each in (await view(nato, f"/meetings/calendar.json?month={MONTH}"))["days"]
+        if each["within"]
+    }
     for side in ("nato", "china"):
-        states = {date.fromisoformat(day): duty["state"] for day, each in days.items() for duty in each["duties"] if duty["side"] == side}
-        assert states == {day: "holiday" if day.isoformat() == holiday(side) else "off" if day.weekday() > 4 else "duty" for day in states}
-    cell = nato.page.locator("table.month td:not(.other)", has=nato.page.locator(f"time[datetime='{SOON:%Y-%m-%d}']"))
-    begins, ends = (
-        datetime(SOON.year, SOON.month, SOON.day, hour, 30, tzinfo=ZoneInfo("Europe/Brussels")).astimezone(UTC) for hour in (8, 17)
+        states = {
+            date.fromisoformat(day): duty["state"]
+            for day, each in days.items()
+            for duty in each["duties"]
+            if duty["side"] == side
+        }
+        assert states == {
+            day: "holiday"
+            if day.isoformat() == holiday(side)
+            else "off"
+            if day.weekday() > 4
+            else "duty"
+            for day in states
+        }
+    cell = nato.page.locator(
+        "table.month td:not(.other)", has=nato.page.locator(f"time[datetime='{SOON:%Y-%m-%d}']")
     )
-    await expect(cell.locator("[data-duty]", has_text="CHINA")).to_contain_text(f"{begins:%H:%M}Z{DASH}{ends:%H:%M}Z")
+    begins, ends = (
+        datetime(
+            SOON.year, SOON.month, SOON.day, hour, 30, tzinfo=ZoneInfo("Europe/Brussels")
+        ).astimezone(UTC)
+        for hour in (8, 17)
+    )
+    await expect(cell.locator("[data-duty]", has_text="CHINA")).to_contain_text(
+        f"{begins:%H:%M}Z{DASH}{ends:%H:%M}Z"
+    )
     await expect(cell.locator(".events")).to_contain_text("Passage of the strait")
-    await expect(cell.locator(".events")).to_contain_text(re.compile("from 08:00Z, until .* Danger area"))
+    await expect(cell.locator(".events")).to_contain_text(
+        re.compile("from 08:00Z, until .* Danger area")
+    )
     parts = [
         [
             await each.evaluate("element => [...element.children].map(child => child.tagName)")
@@ -295,16 +406,25 @@ async def test_a_month_shades_the_days_of_both_sides_alike(visit: Visiting, liai
     await expect(nato.page.get_by_text("There is no month 2026-13")).to_be_visible()
 
 
-async def test_pages_of_the_past_show_what_stood_then_and_keep_it_in_every_link(visit: Visiting, liaison: Liaison) -> None:
+async def test_pages_of_the_past_show_what_stood_then_and_keep_it_in_every_link(
+    visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/head_of_office", f"/meetings?at={liaison.before}")
     asked = row(nato.page, liaison.ids["held"])
     await expect(asked).to_contain_text("CHINA proposed it")
     await expect(asked).to_contain_text("NATO has not answered yet")
-    for path in ("/meetings", f"/meetings/{liaison.ids['held']}", f"/meetings/calendar?month={MONTH}", "/people"):
+    for path in (
+        "/meetings",
+        f"/meetings/{liaison.ids['held']}",
+        f"/meetings/calendar?month={MONTH}",
+        "/people",
+    ):
         joint = "&" if "?" in path else "?"
         await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}{path}{joint}at={liaison.before}")
         await expect(nato.page.get_by_text("You are looking at the past.")).to_be_visible()
-        links = await nato.page.locator("main a[href^='/c/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        links = await nato.page.locator("main a[href^='/c/']").evaluate_all(
+            "links => links.map(link => link.getAttribute('href'))"
+        )
         assert [link for link in links if f"at={liaison.before}" not in link] == []
         assert await nato.page.locator("main form, main a[href*='/compose/']").count() == 0
     await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}/people/register?at={liaison.before}")
@@ -316,7 +436,9 @@ async def test_pages_of_the_past_show_what_stood_then_and_keep_it_in_every_link(
 # People
 
 
-async def test_points_of_contact_stand_there_as_the_api_has_them(visit: Visiting, liaison: Liaison) -> None:
+async def test_points_of_contact_stand_there_as_the_api_has_them(
+    visit: Visiting, liaison: Liaison
+) -> None:
     nato = await opened(visit, "nato/officer", "/people")
     told = (await liaison.who("nato/officer").get(f"{C}/points-of-contact")).json["points"]
     assert (await view(nato, "/people.json"))["points"] == told
@@ -326,21 +448,33 @@ async def test_points_of_contact_stand_there_as_the_api_has_them(visit: Visiting
     await expect(point.get_by_text("Valid", exact=True).locator("xpath=..")).to_contain_text(
         "from 1\N{NO-BREAK SPACE}Jan\N{NO-BREAK SPACE}2026 00:00Z"
     )
-    await expect(point.get_by_role("link", name=NUMBER)).to_have_attribute("href", "tel:+861055500100")
+    await expect(point.get_by_role("link", name=NUMBER)).to_have_attribute(
+        "href", "tel:+861055500100"
+    )
     offices = nato.page.get_by_role("region", name="Liaison offices")
     await expect(offices).to_contain_text("Beijing")
     await expect(offices).to_contain_text("agreed")
-    await expect(nato.page.get_by_role("region", name="Programmes between people")).to_contain_text("planned: 12, came: 9")
-    await expect(nato.page.get_by_role("region", name="Who has it now")).to_contain_text("nobody has the watch")
-    rows = await (await nato.page.request.get(f"{nato.service.base_url}/c/{CHANNEL}/people.csv")).text()
+    await expect(nato.page.get_by_role("region", name="Programmes between people")).to_contain_text(
+        "planned: 12, came: 9"
+    )
+    await expect(nato.page.get_by_role("region", name="Who has it now")).to_contain_text(
+        "nobody has the watch"
+    )
+    rows = await (
+        await nato.page.request.get(f"{nato.service.base_url}/c/{CHANNEL}/people.csv")
+    ).text()
     assert "Crisis cell" in rows
     assert LI not in rows
     assert nato.complaints == []
 
 
-async def test_an_auditor_sees_no_names_and_is_told_who_does(visit: Visiting, liaison: Liaison) -> None:
+async def test_an_auditor_sees_no_names_and_is_told_who_does(
+    visit: Visiting, liaison: Liaison
+) -> None:
     auditor = await opened(visit, "china/auditor", "/people")
-    await expect(auditor.page.get_by_text("Names and telephone numbers are for the offices.")).to_be_visible()
+    await expect(
+        auditor.page.get_by_text("Names and telephone numbers are for the offices.")
+    ).to_be_visible()
     await expect(auditor.page.locator("main form")).to_have_count(0)
     for text in (await auditor.page.content(), str(await view(auditor, "/people.json"))):
         assert LI not in text
@@ -362,7 +496,11 @@ async def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_e
     await point.get_by_label("When (optional)").fill("the other day")
     await point.get_by_role("button", name="Record the test").click()
     assert (await nato.page.title()).startswith("Error: ")
-    await expect(nato.page.locator("main").get_by_role("alert").get_by_role("link", name="Choose what came of it.")).to_be_visible()
+    await expect(
+        nato.page.locator("main")
+        .get_by_role("alert")
+        .get_by_role("link", name="Choose what came of it.")
+    ).to_be_visible()
     await expect(point.get_by_label("When (optional)")).to_have_value("the other day")
     await expect(point.get_by_label("When (optional)")).to_have_attribute("aria-invalid", "true")
     await expect(point.get_by_label("Means")).to_have_value("radio")
@@ -374,7 +512,9 @@ async def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_e
     await expect(point.get_by_role("row", name=re.compile("^radio"))).to_contain_text(outcome)
     (told,) = (
         each
-        for each in (await liaison.who("china/officer").get(f"{C}/points-of-contact")).json["points"]
+        for each in (await liaison.who("china/officer").get(f"{C}/points-of-contact")).json[
+            "points"
+        ]
         if each["exchange"] == liaison.ids["point"]
     )
     (tested,) = (each for each in told["tested"] if each["means"] == "radio")
@@ -383,8 +523,12 @@ async def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_e
     assert timedelta(minutes=59) < ago < timedelta(minutes=62)
 
 
-async def test_somebody_is_entered_changed_and_erased_by_forms(visit: Visiting, liaison: Liaison) -> None:
-    nato = await opened(visit, "nato/administrator", "/people/register/new", java_script_enabled=False)
+async def test_somebody_is_entered_changed_and_erased_by_forms(
+    visit: Visiting, liaison: Liaison
+) -> None:
+    nato = await opened(
+        visit, "nato/administrator", "/people/register/new", java_script_enabled=False
+    )
     page = nato.page
     await page.get_by_label("Telephone numbers").fill("on request")
     await page.get_by_label("Note").fill("Speaks slowly.")
@@ -392,7 +536,10 @@ async def test_somebody_is_entered_changed_and_erased_by_forms(visit: Visiting, 
     assert (await page.title()).startswith("Error: ")
     problems = page.locator("main").get_by_role("alert").get_by_role("link")
     await expect(problems).to_have_count(2)
-    assert [await each.get_attribute("href") for each in await problems.all()] == ["#name", "#telephones"]
+    assert [await each.get_attribute("href") for each in await problems.all()] == [
+        "#name",
+        "#telephones",
+    ]
     await expect(page.get_by_label("Note")).to_have_value("Speaks slowly.")
     await page.get_by_label("Name").fill("Ines Duarte")
     await page.get_by_label("Telephone numbers").fill("+32 2 707 41 11\n+32 2 707 41 12")
@@ -408,26 +555,37 @@ async def test_somebody_is_entered_changed_and_erased_by_forms(visit: Visiting, 
     await page.get_by_role("button", name="Keep the change").click()
     await expect(page.get_by_text("revision 2")).to_be_visible()
     await page.goto(f"{nato.service.base_url}/c/{CHANNEL}/people/register?q=duarte")
-    await expect(page.get_by_role("row", name=re.compile("Ines Duarte"))).to_contain_text("Interpreter")
+    await expect(page.get_by_role("row", name=re.compile("Ines Duarte"))).to_contain_text(
+        "Interpreter"
+    )
     china = await opened(visit, "china/officer", f"/people/register/{id}")
-    await expect(china.page.get_by_text("has named the officers who read this entry")).to_be_visible()
+    await expect(
+        china.page.get_by_text("has named the officers who read this entry")
+    ).to_be_visible()
     assert "Duarte" not in await china.page.content()
     await page.get_by_role("link", name="Ines Duarte").click()
     await page.get_by_role("link", name="Erase the entry").click()
     await expect(page.get_by_text("This cannot be taken back.")).to_be_visible()
     await page.get_by_role("button", name="Erase the entry").click()
-    await expect(page.get_by_role("status").first).to_have_text("The entry is erased. Every revision of it is overwritten.")
+    await expect(page.get_by_role("status").first).to_have_text(
+        "The entry is erased. Every revision of it is overwritten."
+    )
     assert (await liaison.who("nato/officer").get(f"{C}/people/{id}")).json["erased"]
     await page.goto(f"{nato.service.base_url}/c/{CHANNEL}/people/register/{id}")
     await expect(page.locator("h1")).to_have_text("An erased entry")
 
 
-async def test_a_change_over_a_colleagues_change_is_asked_about_and_not_lost(visit: Visiting, liaison: Liaison) -> None:
+async def test_a_change_over_a_colleagues_change_is_asked_about_and_not_lost(
+    visit: Visiting, liaison: Liaison
+) -> None:
     officer = liaison.who("nato/officer")
     person = await enter(officer, {"name": "Paul Meyer"}, channel=CHANNEL)
     nato = await opened(visit, "nato/officer", f"/people/register/{person['id']}")
     changed = await officer.call(
-        "PUT", f"{C}/people/{person['id']}", {"name": "Paul Meyer", "post": "Deputy"}, If_Match=f'"{person["commitment"]}"'
+        "PUT",
+        f"{C}/people/{person['id']}",
+        {"name": "Paul Meyer", "post": "Deputy"},
+        If_Match=f'"{person["commitment"]}"',
     )
     assert changed.status == 200
     await nato.page.get_by_label("Institution (optional)").fill("Liaison office, Beijing")
@@ -435,8 +593,12 @@ async def test_a_change_over_a_colleagues_change_is_asked_about_and_not_lost(vis
     await expect(nato.page.locator("main").get_by_role("alert")).to_contain_text(
         "A colleague has changed or erased the entry since you read it."
     )
-    await expect(nato.page.get_by_role("region", name="What stands there now")).to_contain_text("Deputy")
-    await expect(nato.page.get_by_label("Institution (optional)")).to_have_value("Liaison office, Beijing")
+    await expect(nato.page.get_by_role("region", name="What stands there now")).to_contain_text(
+        "Deputy"
+    )
+    await expect(nato.page.get_by_label("Institution (optional)")).to_have_value(
+        "Liaison office, Beijing"
+    )
     await nato.page.get_by_role("button", name="Keep the change").click()
     await expect(nato.page.get_by_role("status").first).to_contain_text("Changed.")
     assert (await officer.get(f"{C}/people/{person['id']}")).json["entry"] == {
@@ -445,7 +607,9 @@ async def test_a_change_over_a_colleagues_change_is_asked_about_and_not_lost(vis
     }
 
 
-async def test_a_channel_in_which_nothing_is_arranged_says_what_would_stand_there(visit: Visiting) -> None:
+async def test_a_channel_in_which_nothing_is_arranged_says_what_would_stand_there(
+    visit: Visiting,
+) -> None:
     empty = (
         ("/meetings", "Nothing is asked for."),
         ("/meetings/calendar?month=2031-02", "Nothing is arranged or announced in this month."),
@@ -456,13 +620,19 @@ async def test_a_channel_in_which_nothing_is_arranged_says_what_would_stand_ther
     for path, said in empty:
         await china.page.goto(f"{china.service.base_url}/c/{EXERCISE}{path}")
         await expect(china.page.get_by_text(said).first).to_be_visible()
-        assert await china.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        assert (
+            await china.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        ), path
     assert china.complaints == []
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", NARROW)])
-async def test_every_page_is_accessible(scheme: str, size: dict[str, int], visit: Visiting, liaison: Liaison) -> None:
-    nato = await opened(visit, "nato/head_of_office", "/meetings", color_scheme=scheme, viewport=size)
+async def test_every_page_is_accessible(
+    scheme: str, size: dict[str, int], visit: Visiting, liaison: Liaison
+) -> None:
+    nato = await opened(
+        visit, "nato/head_of_office", "/meetings", color_scheme=scheme, viewport=size
+    )
     for path in (
         "/meetings",
         f"/meetings/calendar?month={MONTH}",

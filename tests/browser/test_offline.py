@@ -46,7 +46,9 @@ async def test_the_numbers_are_shown_when_the_office_cannot_be_reached_for_as_lo
     for where in (f"/c/{CHANNEL}/inbox", "/help"):
         await nato.page.goto(f"{service.base_url}{where}")
         await expect(nato.page.locator("h1")).to_have_text("No connection.")
-        await expect(nato.page.locator("li", has_text="CHINA, duty desk").locator("a[href^='tel:+86']")).to_be_visible()
+        await expect(
+            nato.page.locator("li", has_text="CHINA, duty desk").locator("a[href^='tel:+86']")
+        ).to_be_visible()
         assert await nato.page.evaluate("document.styleSheets.length") == 1
     await nato.page.evaluate("""async () => {
         const cache = await caches.open("dragoman-numbers");
@@ -56,7 +58,9 @@ async def test_the_numbers_are_shown_when_the_office_cannot_be_reached_for_as_lo
         }
     }""")
     await nato.page.goto(f"{service.base_url}/c/{CHANNEL}")
-    await expect(nato.page.locator("main")).to_contain_text("No telephone numbers are kept on this device")
+    await expect(nato.page.locator("main")).to_contain_text(
+        "No telephone numbers are kept on this device"
+    )
     await expect(nato.page.locator("a[href^='tel:']")).to_have_count(0)
     assert await kept(nato.page) == {}
 

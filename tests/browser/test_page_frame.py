@@ -45,7 +45,9 @@ async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
     visit: Visiting, demo: Service, size: ViewportSize, scripts: str
 ) -> None:
     for language in LANGUAGES:
-        guest = await visit(viewport=size, locale=language, java_script_enabled=scripts == "scripts")
+        guest = await visit(
+            viewport=size, locale=language, java_script_enabled=scripts == "scripts"
+        )
         await guest.page.add_init_script(LONG_MUTE)
         for who, channel in (("nato/duty_officer", CALM), ("nato/officer", EXERCISE)):
             await guest.page.context.clear_cookies()
@@ -55,7 +57,9 @@ async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
             assert not far, (language, who, channel, far)
             row = await guest.page.evaluate(TOP, "main :is([data-row], .list li)")
             assert row + 24 < size["height"], (language, who, channel, row)
-            assert await guest.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            assert (
+                await guest.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            )
         await guest.page.context.close()
 
 
@@ -64,9 +68,13 @@ async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
 ) -> None:
     ids, far = await places(session, demo), {}
     for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
-        guest = await visit(locale="fr-FR", java_script_enabled=False)  # the longest words, and the most that stands above the page
+        guest = await visit(
+            locale="fr-FR", java_script_enabled=False
+        )  # the longest words, and the most that stands above the page
         await guest.page.goto(f"{demo.base_url}/sign-in")
-        await guest.page.locator("#token").fill(demo.operator if who == "operator" else demo.token(who))
+        await guest.page.locator("#token").fill(
+            demo.operator if who == "operator" else demo.token(who)
+        )
         await guest.page.locator("form[action='/sign-in'] button").click()
         for _, path in pages:
             await guest.page.set_viewport_size(DESK)
@@ -83,13 +91,17 @@ UNNAMED = """() => [...document.querySelectorAll('[aria-labelledby]')].map((each
     .filter((ids) => !ids.split(' ').every((id) => document.getElementById(id)))"""
 
 
-async def test_every_section_has_the_heading_that_names_it(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+async def test_every_section_has_the_heading_that_names_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
     """With scripts, which take away what is of no use where they run, and on the page that checks an act, which no link leads to."""
     ids, unnamed = await places(session, demo), {}
     for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
         guest = await visit()
         await guest.page.goto(f"{demo.base_url}/sign-in")
-        await guest.page.locator("#token").fill(demo.operator if who == "operator" else demo.token(who))
+        await guest.page.locator("#token").fill(
+            demo.operator if who == "operator" else demo.token(who)
+        )
         await guest.page.locator("form[action='/sign-in'] button").click()
         for _, path in pages:
             await guest.page.goto(demo.base_url + path.format(**ids))
@@ -99,7 +111,9 @@ async def test_every_section_has_the_heading_that_names_it(visit: Visiting, demo
             await guest.page.locator("[name='f.form']").first.check()
             await guest.page.locator("textarea[name^='f.text']").first.fill("A word.")
             await guest.page.locator("[name=do][value=check]").click()
-            await expect(guest.page.get_by_role("heading", name="What CHINA will read")).to_be_visible()
+            await expect(
+                guest.page.get_by_role("heading", name="What CHINA will read")
+            ).to_be_visible()
         await guest.page.context.close()
     assert any(who == "nato/officer" for who, _ in PAGES)
     assert not {path: names for path, names in unnamed.items() if names}
@@ -109,7 +123,9 @@ async def test_every_section_has_the_heading_that_names_it(visit: Visiting, demo
 async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_below_two_bars(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
 ) -> None:
-    await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, CALM)
+    await Caller(session, demo, "nato/duty_officer").open(
+        {**INCIDENT, "precedence": "immediate"}, CALM
+    )
     guest = await visit(viewport=PHONE, has_touch=True, locale=language)
     await guest.sign_in("china/duty_officer", CALM)
     page = guest.page
@@ -122,9 +138,13 @@ async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_be
         name: await each.evaluate("each => each.getBoundingClientRect().bottom")
         for name, each in (("report", report), ("row", page.locator("[data-row]").first))
     }
-    row = await page.locator("[data-row]").first.evaluate("each => each.getBoundingClientRect().top")
+    row = await page.locator("[data-row]").first.evaluate(
+        "each => each.getBoundingClientRect().top"
+    )
     assert ends["report"] <= below and row + 44 <= below, (ends, row)
-    heights = await page.locator(".bar:visible").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
+    heights = await page.locator(".bar:visible").evaluate_all(
+        "bars => bars.map((bar) => bar.getBoundingClientRect().height)"
+    )
     assert sum(heights) < PHONE["height"] / 3, heights
     for button in await page.locator(".bar button:visible, .bar .button:visible").all():
         assert await button.evaluate("each => each.getBoundingClientRect().height") >= 44
@@ -158,13 +178,22 @@ async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_to
         await page.context.close()
 
 
-async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(visit: Visiting, demo: Service) -> None:
+async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(
+    visit: Visiting, demo: Service
+) -> None:
     guest = await visit(java_script_enabled=False)
     await guest.sign_in("nato/officer", CALM)
     page = guest.page
     shown = """() => Object.fromEntries([...document.querySelectorAll("#rail li")].map((each) =>
         [each.id, [each.dataset.state, each.querySelector("b").getBoundingClientRect().width > 2]]))"""
-    for state, worded in (("normal", False), ("standby", False), ("off", False), ("caution", False), ("serious", True), ("critical", True)):
+    for state, worded in (
+        ("normal", False),
+        ("standby", False),
+        ("off", False),
+        ("caution", False),
+        ("serious", True),
+        ("critical", True),
+    ):
         await page.evaluate(
             """state => { for (const each of document.querySelectorAll("#rail li")) each.dataset.state = "normal";
             document.querySelector("#rail li").dataset.state = "serious"; document.querySelector("#rail li:last-child").dataset.state = state; }""",
@@ -172,18 +201,26 @@ async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(visi
         )
         assert [*(await page.evaluate(shown)).values()][-1] == [state, worded]
         assert next(iter((await page.evaluate(shown)).values())) == ["serious", True]
-    await page.evaluate("() => { for (const each of document.querySelectorAll('#rail li')) each.dataset.state = 'normal'; }")
+    await page.evaluate(
+        "() => { for (const each of document.querySelectorAll('#rail li')) each.dataset.state = 'normal'; }"
+    )
     await expect(page.locator(".well")).to_be_visible()
-    await page.evaluate("() => { document.querySelector('#rail li:last-child').dataset.state = 'off'; }")
+    await page.evaluate(
+        "() => { document.querySelector('#rail li:last-child').dataset.state = 'off'; }"
+    )
     await expect(page.locator(".well")).to_be_hidden()
-    assert [*(await page.evaluate(shown)).values()][-1] == ["off", False], "what a page without scripts says of itself needs the room"
+    assert [*(await page.evaluate(shown)).values()][-1] == ["off", False], (
+        "what a page without scripts says of itself needs the room"
+    )
     await page.evaluate("() => document.querySelector('.unscripted').remove()")
     assert [*(await page.evaluate(shown)).values()][-1] == ["off", True]
     await page.locator(".rail-more > summary").click()
     assert all(seen for _, seen in (await page.evaluate(shown)).values())
 
 
-async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(visit: Visiting, demo: Service) -> None:
+async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(
+    visit: Visiting, demo: Service
+) -> None:
     guest = await visit()
     await guest.page.clock.install()
     await guest.sign_in("nato/duty_officer", CALM)
@@ -193,9 +230,13 @@ async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after
     await page.clock.run_for(61_000)
     await expect(page.locator("[data-bar=arm]")).to_have_count(0)
     await expect(page.locator("#cell-alarm")).to_have_attribute("data-state", "serious")
-    await expect(page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)).to_be_visible()
+    await expect(
+        page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)
+    ).to_be_visible()
     await page.goto(f"{demo.base_url}/c/{CALM}/inbox")  # and stays there on the next page
-    await expect(page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)).to_be_visible()
+    await expect(
+        page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)
+    ).to_be_visible()
     await expect(page.locator("[data-bar=arm]")).to_have_count(0)
 
 
@@ -204,11 +245,18 @@ async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo:
     await guest.sign_in("nato/officer", CALM)
     page = guest.page
     await page.goto(f"{demo.base_url}/c/{CALM}/audit")
-    assert await page.evaluate("document.querySelector('.mast').getBoundingClientRect().height") <= 46
+    assert (
+        await page.evaluate("document.querySelector('.mast').getBoundingClientRect().height") <= 46
+    )
     await page.evaluate("scrollTo(0, 1500)")
     top = await page.evaluate("document.querySelector('.mast').getBoundingClientRect().top")
     assert 0 <= top <= 23, "it stands below the marking"
-    assert await page.locator(".menu > summary").evaluate("each => each.getBoundingClientRect().height") >= 44
+    assert (
+        await page.locator(".menu > summary").evaluate(
+            "each => each.getBoundingClientRect().height"
+        )
+        >= 44
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,20 +269,26 @@ async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo:
         ("/nothing-here", "Back to the board"),
     ],
 )
-async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(visit: Visiting, demo: Service, path: str, onward: str) -> None:
+async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(
+    visit: Visiting, demo: Service, path: str, onward: str
+) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     answer = await nato.page.goto(f"{demo.base_url}/c/{CALM}{path}")
     assert answer is not None
     assert answer.status == 404
     assert not re.search(r"GET |/v1/|under /", await nato.page.locator("main").inner_text())
-    await expect(nato.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+    await expect(
+        nato.page.get_by_role("navigation", name="Pages").get_by_role("link")
+    ).to_have_count(7)
     await nato.page.locator("main").get_by_role("link", name=onward).click()
     await expect(nato.page.get_by_role("navigation", name="Pages")).to_be_visible()
     assert nato.page.url != f"{demo.base_url}/c/{CALM}{path}"
 
 
-async def test_a_channel_of_others_is_not_named_by_its_error(visit: Visiting, demo: Service) -> None:
+async def test_a_channel_of_others_is_not_named_by_its_error(
+    visit: Visiting, demo: Service
+) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     await nato.page.goto(f"{demo.base_url}/c/no-such-channel/nothing")

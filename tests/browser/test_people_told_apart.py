@@ -37,7 +37,9 @@ async def choose(page: Page, demo: Service, act: str) -> list[str]:
     await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/{act}")
     await page.evaluate(UNFOLD)
     offered = page.locator("label:has(input[value*=commitment])")
-    return [text for text in await offered.all_inner_texts() if text.strip().startswith("Watch desk")]
+    return [
+        text for text in await offered.all_inner_texts() if text.strip().startswith("Watch desk")
+    ]
 
 
 async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_named(
@@ -67,8 +69,12 @@ async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_name
     for entry in (ours, theirs):
         await page.locator(f"label:has(input[value*='{entry['id']}'])").click()
     await page.get_by_role("button", name="Check before sending").click()
-    await expect(page.locator(".sheet")).to_contain_text("Watch desk, NATO, Maritime desk, +32 2 555 0134")
-    await expect(page.locator(".sheet")).to_contain_text("Watch desk, CHINA, Liaison desk, +86 10 5550 1190")
+    await expect(page.locator(".sheet")).to_contain_text(
+        "Watch desk, NATO, Maritime desk, +32 2 555 0134"
+    )
+    await expect(page.locator(".sheet")).to_contain_text(
+        "Watch desk, CHINA, Liaison desk, +86 10 5550 1190"
+    )
     await expect(page.get_by_text(NOBODY)).to_have_count(0)
     await expect(page.locator("[data-warning]")).to_have_count(0)
 
@@ -78,17 +84,27 @@ async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_name
     await head.sign_in("nato/head_of_office", CHANNEL)
     for reader in (page, head.page):
         await reader.goto(address)
-        await expect(reader.locator(".sheet")).to_contain_text("Watch desk, CHINA, Liaison desk, +86 10 5550 1190")
-        await expect(reader.locator("[data-warning]")).to_contain_text("Watch desk is of CHINA, and not of NATO")
+        await expect(reader.locator(".sheet")).to_contain_text(
+            "Watch desk, CHINA, Liaison desk, +86 10 5550 1190"
+        )
+        await expect(reader.locator("[data-warning]")).to_contain_text(
+            "Watch desk is of CHINA, and not of NATO"
+        )
         await expect(reader.get_by_text(NOBODY)).to_have_count(0)
     await page.get_by_role("link", name="Change").click()
-    await expect(page.locator(f"input[name='f.person'][value*='{theirs['id']}']")).to_be_checked()  # no choice is lost unseen
+    await expect(
+        page.locator(f"input[name='f.person'][value*='{theirs['id']}']")
+    ).to_be_checked()  # no choice is lost unseen
     await page.get_by_role("button", name="Check before sending").click()
-    await expect(page.locator("[data-warning]")).to_contain_text("Watch desk is of CHINA, and not of NATO")
+    await expect(page.locator("[data-warning]")).to_contain_text(
+        "Watch desk is of CHINA, and not of NATO"
+    )
     await page.get_by_role("button", name="Change", exact=True).click()
     await page.locator(f"label:has(input[name='f.person'][value*='{ours['id']}'])").click()
     await page.get_by_role("button", name="Check before sending").click()
-    await expect(page.locator(".sheet")).to_contain_text("Watch desk, NATO, Maritime desk, +32 2 555 0134")
+    await expect(page.locator(".sheet")).to_contain_text(
+        "Watch desk, NATO, Maritime desk, +32 2 555 0134"
+    )
     await expect(page.locator("[data-warning]")).to_have_count(0)
 
 
@@ -101,6 +117,8 @@ async def test_two_entries_that_read_alike_are_told_apart_by_the_rest(
     writer = await visit()
     await writer.sign_in("nato/officer", CHANNEL)
     await writer.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/point-of-contact")
-    labels = await writer.page.locator("label:has(input[name='f.person'])", has_text="Night desk").all_inner_texts()
+    labels = await writer.page.locator(
+        "label:has(input[name='f.person'])", has_text="Night desk"
+    ).all_inner_texts()
     assert len(labels) == len({*labels}) == 2
     assert ["Brussels" in labels[0], "Mons" in labels[1]] == [True, True]

@@ -49,9 +49,48 @@ DISAGREEING: Final[dict[str, Any]] = {
 
 _SPOILT: Final = 1_500
 _PIECES: Final = (
-    *(b"\n", b" ", b"+", b"0", b"-", b"-0", b".", b"1e5", b"9007199254740992", b"123456789.123456789", b'"', b"\\", b"\\u0000", b"\\u000a"),
-    *(b"\\u202e", b"\\ud800", b"\\ud83d\\ude00", b"\\/", b"\\b", b"\x00", b"\x7f", b"\xc2\x85", b"\xe2\x80\xae", b"\xff", b"{", b"}", b"["),
-    *(b"]", b",", b":", b"null", b"true", b'"a":1', b',"a":1,"a":2', b"[" * 40 + b"]" * 40, b'"' + b"k" * 41 + b'":1'),
+    *(
+        b"\n",
+        b" ",
+        b"+",
+        b"0",
+        b"-",
+        b"-0",
+        b".",
+        b"1e5",
+        b"9007199254740992",
+        b"123456789.123456789",
+        b'"',
+        b"\\",
+        b"\\u0000",
+        b"\\u000a",
+    ),
+    *(
+        b"\\u202e",
+        b"\\ud800",
+        b"\\ud83d\\ude00",
+        b"\\/",
+        b"\\b",
+        b"\x00",
+        b"\x7f",
+        b"\xc2\x85",
+        b"\xe2\x80\xae",
+        b"\xff",
+        b"{",
+        b"}",
+        b"[",
+    ),
+    *(
+        b"]",
+        b",",
+        b":",
+        b"null",
+        b"true",
+        b'"a":1',
+        b',"a":1,"a":2',
+        b"[" * 40 + b"]" * 40,
+        b'"' + b"k" * 41 + b'":1',
+    ),
 )
 
 
@@ -77,13 +116,29 @@ class Told:
         self.world = World()
         self.at: dict[str, int] = {"opening": 1}
         for side in SIDES:
-            assert isinstance(kept := self.world.keep(f"{side}/root", {"act": "policy-adoption", "policy": POLICY}), Folded) and kept.valid
+            assert (
+                isinstance(
+                    kept := self.world.keep(
+                        f"{side}/root", {"act": "policy-adoption", "policy": POLICY}
+                    ),
+                    Folded,
+                )
+                and kept.valid
+            )
         for owner in (SIGNER, SECOND):
             name = owner.partition("/")[2]
-            entry = {"act": "officer", "officer": name, "office": "hq", "roles": ["officer"], "keys": [public_of(owner)]}
+            entry = {
+                "act": "officer",
+                "officer": name,
+                "office": "hq",
+                "roles": ["officer"],
+                "keys": [public_of(owner)],
+            }
             self._mark("officer", self.world.attested(entry, "nato/root", owner))
         self._mark("signed", self._signed(NOTE, "contact", SIGNER))
-        self._mark("two_keys", self._signed(act("military-activity"), "notification", SIGNER, SECOND))
+        self._mark(
+            "two_keys", self._signed(act("military-activity"), "notification", SIGNER, SECOND)
+        )
         incident = self.world.open("nato/d-1", INCIDENT)
         self.at["host"] = self.world.position
         self.world.keep("china/d-1", {"act": "acknowledgement"}, incident)
@@ -93,9 +148,18 @@ class Told:
         withheld = self.world.open("china/o-1", NOTE)
         self.at["withheld"] = self.world.position
         named = [msgspec.to_builtins(each) for each in self.world.ledger.records_of(withheld)]
-        self._mark("erasure", self.world.attested({"act": "erasure", "records": named}, "nato/root", "china/root"))
-        roots = {"act": "root-rotation", "roots": [public_of("nato/root-2"), public_of("nato/root-3")], "threshold": 2}
-        self._mark("rotation", self.world.attested(roots, "nato/root", "nato/root-2", "nato/root-3"))
+        self._mark(
+            "erasure",
+            self.world.attested({"act": "erasure", "records": named}, "nato/root", "china/root"),
+        )
+        roots = {
+            "act": "root-rotation",
+            "roots": [public_of("nato/root-2"), public_of("nato/root-3")],
+            "threshold": 2,
+        }
+        self._mark(
+            "rotation", self.world.attested(roots, "nato/root", "nato/root-2", "nato/root-3")
+        )
         revoked = {"act": "officer-revocation", "officer": "signer"}
         self._mark("revocation", self.world.attested(revoked, "nato/root-2", "nato/root-3"))
         self._mark_void("revoked", NOTE, SIGNER)
@@ -110,10 +174,18 @@ class Told:
         assert not self._signed(body, "contact", author, **changes).valid
         self.at[name] = self.world.position
 
-    def _signed(self, body: dict[str, Any], family: str, author: str, second: str = "", /, **changes: Any) -> Folded:
+    def _signed(
+        self, body: dict[str, Any], family: str, author: str, second: str = "", /, **changes: Any
+    ) -> Folded:
         world = self.world
         id = ids.from_key(world.name, author, f"signed-by-its-author-{world.position:06d}")
-        raw, signed = world.sign(author, body, id, [author, second] if second else None, **{"exchange": "", "after": ""} | changes)
+        raw, signed = world.sign(
+            author,
+            body,
+            id,
+            [author, second] if second else None,
+            **{"exchange": "", "after": ""} | changes,
+        )
         envelope = records.envelope(
             id=id, source="/sides/nato/offices/hq", name=body["act"], version=1, subject=id, time=world.tick(), channel=world.name,
             family=family, actor=author, decided=world.position, salt=SALT, signatures=signed, released_by=second,
@@ -135,7 +207,9 @@ def with_policy() -> World:
     """A channel whose genesis names its witnesses, and nothing more."""
     world = World()
     world.ledger, world.raws = Replay(), []
-    assert world.take(world.genesis(policy=POLICY, witnesses=[str(witness_of(side)) for side in SIDES])).valid
+    assert world.take(
+        world.genesis(policy=POLICY, witnesses=[str(witness_of(side)) for side in SIDES])
+    ).valid
     return world
 
 
@@ -144,7 +218,10 @@ def witness_of(side: str) -> Verifier:
 
 
 POLICY: Final = (
-    "".join(f"witness {side}-1 {witness_of(side)} https://{side}.example/   # of its own\ngroup {side} any {side}-1\n" for side in SIDES)
+    "".join(
+        f"witness {side}-1 {witness_of(side)} https://{side}.example/   # of its own\ngroup {side} any {side}-1\n"
+        for side in SIDES
+    )
     + "group both all nato china\nquorum both\n"
 )
 
@@ -159,22 +236,35 @@ class Prover:
         for position, left in world.ledger.erased.items():
             self._messages[position - 1] = erasure.entry_of(left)
         named = erasure.named_in(enumerate(self._messages, 1))
-        self._entries = [erasure.leaf_entry(position, raw, named) for position, raw in enumerate(self._messages, 1)]
+        self._entries = [
+            erasure.leaf_entry(position, raw, named)
+            for position, raw in enumerate(self._messages, 1)
+        ]
         self._nodes = nodes_over(self._entries)
 
     def head(self, size: int, cosigned_by: tuple[str, ...] = SIDES, origin: str = "") -> bytes:
         """The signed head of that size, if so asked under an origin that is not the log's."""
         name = self._world.registry.origin
         head = Checkpoint(origin or name, size, merkle.root_of(self._nodes, size))
-        lines = [note.sign(name, seed_of("log"), head.text), note.sign("grease.example", bytes(range(32)), head.text)]
-        cosigned = [note.cosign(witness_of(side).name, seed_of(f"{side}/w"), head.text, COSIGNED) for side in cosigned_by]
+        lines = [
+            note.sign(name, seed_of("log"), head.text),
+            note.sign("grease.example", bytes(range(32)), head.text),
+        ]
+        cosigned = [
+            note.cosign(witness_of(side).name, seed_of(f"{side}/w"), head.text, COSIGNED)
+            for side in cosigned_by
+        ]
         return note.written(head.text, [*lines, *cosigned])
 
-    def material(self, name: str, *, size: int = 0, seen: int = 0, cosigned_by: tuple[str, ...] = SIDES) -> dict[str, Any]:
+    def material(
+        self, name: str, *, size: int = 0, seen: int = 0, cosigned_by: tuple[str, ...] = SIDES
+    ) -> dict[str, Any]:
         """All that a proof needs of one record; bytes in base64."""
         position, registry, size = self._at[name], self._world.registry, size or len(self._messages)
         checkpoint = self.head(size, cosigned_by)
-        proof = Proof(position - 1, tuple(merkle.inclusion(self._nodes, position - 1, size)), checkpoint)
+        proof = Proof(
+            position - 1, tuple(merkle.inclusion(self._nodes, position - 1, size)), checkpoint
+        )
         material = {
             "position": position,
             "record": dsse.encode_base64(self._messages[position - 1]),
@@ -186,7 +276,9 @@ class Prover:
             "sides": self._sides(position),
             "custody": registry.custody,
             "policy": registry.policy,
-            "witnesses": [{"side": side, "name": f"{side}-1", "key": str(witness_of(side))} for side in SIDES],
+            "witnesses": [
+                {"side": side, "name": f"{side}-1", "key": str(witness_of(side))} for side in SIDES
+            ],
             "entry": self._entries[position - 1].decode(),
             "genesis": dsse.encode_base64(self._messages[0]),
             "seen": None,
@@ -194,7 +286,10 @@ class Prover:
         }
         if name == "withheld":
             erased = self._at["erasure"]
-            material["erasure"] = {"position": erased, "record": dsse.encode_base64(self._messages[erased - 1])}
+            material["erasure"] = {
+                "position": erased,
+                "record": dsse.encode_base64(self._messages[erased - 1]),
+            }
         return material | (self._seen(seen, size) if seen else {})
 
     def _sides(self, position: int) -> list[dict[str, Any]]:
@@ -208,7 +303,10 @@ class Prover:
     def _seen(self, seen: int, size: int) -> dict[str, Any]:
         root = dsse.encode_base64(merkle.root_of(self._nodes, seen))
         hashes = [dsse.encode_base64(each) for each in merkle.consistency(self._nodes, seen, size)]
-        return {"seen": {"size": seen, "root": root, "note": self.head(seen).decode()}, "consistency": hashes}
+        return {
+            "seen": {"size": seen, "root": root, "note": self.head(seen).decode()},
+            "consistency": hashes,
+        }
 
 
 # Records whose acts are spoilt, and what Python's strict reader says of each
@@ -216,7 +314,10 @@ class Prover:
 
 def spoilt() -> list[dict[str, Any]]:
     lots = random.Random(1954)
-    sound = [records.parse(path.read_bytes()) for path in sorted((ROOT / "schemas" / "samples" / "records").glob("*.v1.json"))]
+    sound = [
+        records.parse(path.read_bytes())
+        for path in sorted((ROOT / "schemas" / "samples" / "records").glob("*.v1.json"))
+    ]
     found, strictly = [], 0
     for _ in range(_SPOILT):
         record = lots.choice(sound)
@@ -226,7 +327,12 @@ def spoilt() -> list[dict[str, Any]]:
             act[at : at + lots.choice((0, 0, 1, 3))] = lots.choice((b"", *_PIECES))
         is_act = is_strict(bytes(act))
         strictly += is_act
-        found.append({"record": dsse.encode_base64(records.build(record.envelope, bytes(act))), "strict": is_act})
+        found.append(
+            {
+                "record": dsse.encode_base64(records.build(record.envelope, bytes(act))),
+                "strict": is_act,
+            }
+        )
     assert 200 < strictly < _SPOILT - 200, "some are acts still, and others are not"
     return found
 
@@ -251,7 +357,10 @@ def given() -> dict[str, Any]:
     materials["strange"] = prover.material("signed", seen=3)
     materials["strange"]["seen"]["note"] = prover.head(3, origin="example.org/other").decode()
     materials["agreed"] = Prover(with_policy(), {"opening": 1}).material("opening")
-    framed = [{"record": dsse.encode_base64(raw), "reads": frames.is_record(raw)} for raw in frames.corpus()]
+    framed = [
+        {"record": dsse.encode_base64(raw), "reads": frames.is_record(raw)}
+        for raw in frames.corpus()
+    ]
     return {"materials": materials, "spoilt": spoilt(), "framed": framed}
 
 
@@ -259,11 +368,18 @@ def test_the_module_is_javascript_as_node_reads_it(node: str) -> None:
     subprocess.run([node, "--check", MODULE], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
-def test_what_our_python_makes_holds_in_the_module_and_what_is_changed_differs(node: str, tmp_path: Path) -> None:
+def test_what_our_python_makes_holds_in_the_module_and_what_is_changed_differs(
+    node: str, tmp_path: Path
+) -> None:
     (material := tmp_path / "material.json").write_text(json.dumps(given()))
     environment = {**os.environ, "PROOF_MATERIAL": str(material), "NODE_NO_WARNINGS": "1"}
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", TESTS], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        [node, "--test", "--test-reporter=tap", TESTS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n# fail 0\n" in done.stdout and "\n# pass 0\n" not in done.stdout

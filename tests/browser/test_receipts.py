@@ -17,7 +17,10 @@ pytestmark = pytest.mark.browser
 async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
     page: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    nato, china = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
     sent: Any = (await nato.open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
     sender = await visit()
     await sender.sign_in("nato/duty_officer")
@@ -28,10 +31,14 @@ async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
     await expect(receipts.locator("[data-waited]")).not_to_be_empty()
     acts = f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts"
     await china.post(acts, {"act": "acknowledgement"})
-    await expect(receipts).to_contain_text(re.compile(r"Acknowledged by duty officer of CHINA after \d+"))
+    await expect(receipts).to_contain_text(
+        re.compile(r"Acknowledged by duty officer of CHINA after \d+")
+    )
     await expect(receipts).to_contain_text("No answer yet")
     await expect(sender.page.locator("#saying")).to_contain_text("Acknowledged by duty officer")
-    await china.open({**INCIDENT, "precedence": "routine"}, EXERCISE)  # another matter, which the page is not about
+    await china.open(
+        {**INCIDENT, "precedence": "routine"}, EXERCISE
+    )  # another matter, which the page is not about
     await china.post(acts, {"act": "reply", "text": "We look into it."})
     await expect(receipts).to_contain_text(re.compile(r"Answered after \d+"))
     if page == "exchange":
@@ -44,9 +51,15 @@ async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
 async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    nato, china = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
     sent: Any = (await nato.open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
-    await china.post(f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts", {"act": "reply", "text": "We look into it."})
+    await china.post(
+        f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts",
+        {"act": "reply", "text": "We look into it."},
+    )
     sender = await visit()
     await sender.sign_in("nato/duty_officer")
     await sender.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
@@ -55,12 +68,20 @@ async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
     assert sender.complaints == []
 
 
-async def test_an_own_account_is_no_silence_on_either_sides_pages(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
-    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+async def test_an_own_account_is_no_silence_on_either_sides_pages(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
     sent: Any = (await nato.open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
     acts = f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts"
     await china.post(acts, {"act": "counter-account", "facts": "We saw it otherwise."})
-    for role, pages in (("nato", ("recorded/{position}", "exchanges/{exchange}")), ("china", ("exchanges/{exchange}",))):
+    for role, pages in (
+        ("nato", ("recorded/{position}", "exchanges/{exchange}")),
+        ("china", ("exchanges/{exchange}",)),
+    ):
         reader = await visit()
         await reader.sign_in(f"{role}/duty_officer")
         for path in pages:
@@ -74,15 +95,27 @@ async def test_an_own_account_is_no_silence_on_either_sides_pages(visit: Visitin
         assert reader.complaints == []
 
 
-async def test_the_page_says_for_whom_a_flash_rang(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
-    sent: Any = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
-    note: Any = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
+async def test_the_page_says_for_whom_a_flash_rang(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    sent: Any = (
+        await Caller(session, demo, "nato/duty_officer").open(
+            {**INCIDENT, "precedence": "flash"}, EXERCISE
+        )
+    ).json
+    note: Any = (
+        await Caller(session, demo, "nato/duty_officer").open(
+            {**INCIDENT, "precedence": "immediate"}, EXERCISE
+        )
+    ).json
     for role, who in (("china", r"duty officer \(d-1\)"), ("nato", "duty officer")):
         reader = await visit()
         await reader.sign_in(f"{role}/officer")
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
         await expect(reader.page.locator("[data-rang]")).to_have_text(
-            re.compile(rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. Whether it rang, and who heard it, is not on record\.$")
+            re.compile(
+                rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. Whether it rang, and who heard it, is not on record\.$"
+            )
         )
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{note['exchange']}")
         await expect(reader.page.locator("#receipts")).to_be_visible()
@@ -93,14 +126,32 @@ async def test_the_page_says_for_whom_a_flash_rang(visit: Visiting, demo: Servic
 async def test_what_happens_next_is_of_the_record_and_says_to_ring_only_where_something_is_awaited(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
-    note = {"act": "contact-note", "form": "letter", "text": {"en": "About the drill."}, "reply_wanted_by": "2030-12-04T12:00Z"}
+    nato, china = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
+    note = {
+        "act": "contact-note",
+        "form": "letter",
+        "text": {"en": "About the drill."},
+        "reply_wanted_by": "2030-12-04T12:00Z",
+    }
     sent: Any = (await nato.open(note, EXERCISE)).json
     acts = f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts"
     translated: Any = (
-        await nato.post(acts, {"act": "translation", "of": sent["exchange"], "language": "fr", "text": "De l’exercice."})
+        await nato.post(
+            acts,
+            {
+                "act": "translation",
+                "of": sent["exchange"],
+                "language": "fr",
+                "text": "De l’exercice.",
+            },
+        )
     ).json
-    wanted = re.compile(r"A reply is wanted from CHINA by 4\sDec\s2030 12:00Z\. No clock runs for it")
+    wanted = re.compile(
+        r"A reply is wanted from CHINA by 4\sDec\s2030 12:00Z\. No clock runs for it"
+    )
     reader = await visit()
     await reader.sign_in("nato/officer")
 

@@ -30,9 +30,16 @@ async def released(visit: Visit) -> None:
 async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_it(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    note = {"act": "contact-note", "form": "conversation", "text": SECRET, "subject": "A talk about ships"}
+    note = {
+        "act": "contact-note",
+        "form": "conversation",
+        "text": SECRET,
+        "subject": "A talk about ships",
+    }
     opened = (await Caller(session, demo, "nato/officer").open(note)).json
-    await Caller(session, demo, "china/officer").act(opened["exchange"], {"act": "reply", "text": "We agree to talk."})
+    await Caller(session, demo, "china/officer").act(
+        opened["exchange"], {"act": "reply", "text": "We agree to talk."}
+    )
     officer, duty, other, theirs = await visit(), await visit(), await visit(), await visit()
 
     # nato's officer proposes it from the page of the matter, without the words of the note
@@ -69,7 +76,9 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     assert (await stranger.page.goto(f"{demo.base_url}/releases/{CALM}/{id}")).status == 404  # type: ignore[union-attr]
     await other.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{id}/acts/release-consent")
     await other.page.get_by_role("button", name="Check before sending").click()
-    await expect(other.page.locator("[data-consented]")).to_contain_text("What was said about ships")
+    await expect(other.page.locator("[data-consented]")).to_contain_text(
+        "What was said about ships"
+    )
     await expect(other.page.locator("main")).to_contain_text("This takes two officers")
     await other.page.locator("button[value=hand]").click()
     draft = other.page.url.partition("?")[0]
@@ -84,7 +93,9 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await stranger.page.goto(f"{demo.base_url}/releases")
     await stranger.page.get_by_role("link", name="What was said about ships").first.click()
     await expect(stranger.page.locator("#proof")).to_have_attribute("data-state", "normal")
-    await expect(stranger.page.locator("#proof")).to_contain_text("Your browser has verified the bundle")
+    await expect(stranger.page.locator("#proof")).to_contain_text(
+        "Your browser has verified the bundle"
+    )
     shown = await stranger.page.locator("main").inner_text()
     assert "We agree to talk." in shown and SECRET not in shown
     raw = await (await stranger.page.request.get(f"{demo.base_url}/v1/releases/{CALM}/{id}")).body()
@@ -110,12 +121,23 @@ def lies(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         "a record less": {"records": [first]},
         "another order": {"records": [second, first]},
-        "other words in an extract": {"records": [{**first, "extract": first["extract"].replace("conversation", "letter")}, second]},
-        "other words in a record": {"records": [first, {**second, "record": second["record"].replace("agree", "refuse")}]},
+        "other words in an extract": {
+            "records": [
+                {**first, "extract": first["extract"].replace("conversation", "letter")},
+                second,
+            ]
+        },
+        "other words in a record": {
+            "records": [first, {**second, "record": second["record"].replace("agree", "refuse")}]
+        },
         "another title": {"text": body["text"].replace("about ships", "about war")},
         "another time": {"text": body["text"].replace(text["publish_at"], "2020-01-01T00:00:00Z")},
         "another digest": {"terms": "ab" * 32},
-        "a consent less": {"consents": [each for each in body["consents"] if "release-consent" not in each["record"]]},
+        "a consent less": {
+            "consents": [
+                each for each in body["consents"] if "release-consent" not in each["record"]
+            ]
+        },
         "a proof of another record": {"records": [{**first, "proof": second["proof"]}, second]},
         "another channel": {"channel": "nato-osce"},
         "another moment": {"publish_at": "2020-01-01T00:00:00Z"},

@@ -37,12 +37,18 @@ _BY_BUTTON: Final = {"acknowledgement"}
 _OF_A_MATTER: Final = {"release", "alternative"}
 """Acts whose form offers what there is in a matter: `test_release_pages` and `test_dialogue_pages` fill them in with the least they need."""
 
-OPENED: Final = sorted(act for act, form in FORMATS.items() if "official" in form.kinds and act not in _OF_A_MATTER)
+OPENED: Final = sorted(
+    act for act, form in FORMATS.items() if "official" in form.kinds and act not in _OF_A_MATTER
+)
 CONTINUED: Final = sorted(
     act
     for act, rule in RULES.items()
-    if act not in FORMATS and rule.family is None and rule.who not in _BY_SERVICES and not rule.roles.isdisjoint(OFFICERS)
-    if act not in _BY_BUTTON | _OF_A_MATTER and any(act in form.moves for form in FORMATS.values() if "official" in form.kinds)
+    if act not in FORMATS
+    and rule.family is None
+    and rule.who not in _BY_SERVICES
+    and not rule.roles.isdisjoint(OFFICERS)
+    if act not in _BY_BUTTON | _OF_A_MATTER
+    and any(act in form.moves for form in FORMATS.values() if "official" in form.kinds)
 )
 
 
@@ -52,7 +58,11 @@ def _of_every_kind() -> list[str]:
     seen: set[str] = set()
     for act in OPENED:
         controls = {each.control for each in kinds.members(act) if each.required}
-        rows = {f"optional {each.control}" for each in kinds.members(act) if isinstance(each.kind, kinds.Rows | kinds.Quantity)}
+        rows = {
+            f"optional {each.control}"
+            for each in kinds.members(act)
+            if isinstance(each.kind, kinds.Rows | kinds.Quantity)
+        }
         if not controls | rows <= seen:
             found.append(act)
             seen |= controls | rows
@@ -97,7 +107,9 @@ SEND: Final = f"""async ([address, entries, presses]) => {{
 }}"""
 
 
-TEXT: Final = "async (address) => (await fetch(address, { headers: { Accept: 'text/html' } })).text()"
+TEXT: Final = (
+    "async (address) => (await fetch(address, { headers: { Accept: 'text/html' } })).text()"
+)
 
 FIELD: Final = """async (address) => {
     const read = async (from) => new DOMParser().parseFromString(await (await fetch(from, { headers: { Accept: "text/html" } })).text(), "text/html");
@@ -118,7 +130,9 @@ async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page
         context.set_default_timeout(PATIENCE_MS)
         visit = Visit(await context.new_page(), demo)
         await visit.sign_in(who, CHANNEL)
-        await visit.page.goto(f"{demo.base_url}/static/icon.svg")  # of the same origin, and does nothing by itself
+        await visit.page.goto(
+            f"{demo.base_url}/static/icon.svg"
+        )  # of the same origin, and does nothing by itself
         opened[who] = visit.page
     yield opened
     for page in opened.values():
@@ -138,15 +152,24 @@ async def _sent(page: Page, address: str, act: str, *presses: str) -> tuple[Any,
     if expected.get("fields") is CHOSEN:
         address = f"{address}?fields={await page.evaluate(FIELD, address)}"
     found = await page.evaluate(SEND, [address, entries, list(presses)])
-    while found["faults"]:  # what only a rule asks for: a reply that says something, a launch at some time
-        asked = [each.name for each in kinds.members(act) if any(_is_of(fault, each.name) for fault in found["faults"])]
+    while found[
+        "faults"
+    ]:  # what only a rule asks for: a reply that says something, a launch at some time
+        asked = [
+            each.name
+            for each in kinds.members(act)
+            if any(_is_of(fault, each.name) for fault in found["faults"])
+        ]
         assert asked, found
         assert not set(asked) & set(names), found
         names = [*names, *asked]
         entries, expected = filled(act, names)
         found = await page.evaluate(SEND, [address, entries, list(presses)])
     assert found["status"] == 200, found
-    assert all(fits(expected, json.loads(each)) for each in found["acts"]), (expected, found["acts"])
+    assert all(fits(expected, json.loads(each)) for each in found["acts"]), (
+        expected,
+        found["acts"],
+    )
     return found, expected
 
 
@@ -162,7 +185,9 @@ async def _recorded(caller: Caller, address: str) -> Any:
 
 
 @pytest.mark.parametrize("act", OPENED)
-async def test_every_format_is_sent_with_its_required_members_only(act: str, pages: dict[str, Page], reaching: Reaching) -> None:
+async def test_every_format_is_sent_with_its_required_members_only(
+    act: str, pages: dict[str, Page], reaching: Reaching
+) -> None:
     await beside.enter(reaching.caller("nato"))
     address = f"/c/{CHANNEL}/compose/{act}"
     if not FORMATS[act].rule.two_key:
@@ -182,34 +207,50 @@ async def test_every_act_in_an_exchange_is_sent_with_its_required_members_only(
     address, query = f"/c/{CHANNEL}/exchanges/{exchange}/acts/{act}", ""
     page = pages[f"{side}/head_of_office"]
     shown = await page.evaluate(
-        "async (address) => (await fetch(address, {headers: {Accept: 'text/html'}})).text()", address.partition("/acts")[0]
+        "async (address) => (await fetch(address, {headers: {Accept: 'text/html'}})).text()",
+        address.partition("/acts")[0],
     )
     assert f'{address}"' in shown, f"the exchange's page has no button for {act}"
     found, expected = await _sent(page, address + query, act, "check", "send")
     assert fits(expected, await _recorded(reaching.caller(side), found["url"])), found
 
 
-async def test_the_check_page_of_an_amendment_shows_both_texts_and_no_id(pages: dict[str, Page], reaching: Reaching) -> None:
+async def test_the_check_page_of_an_amendment_shows_both_texts_and_no_id(
+    pages: dict[str, Page], reaching: Reaching
+) -> None:
     side, exchange = await reaching.for_act("amendment-agreement")
     address = f"/c/{CHANNEL}/exchanges/{exchange}/acts/amendment-agreement"
     found, _ = await _sent(pages[f"{side}/head_of_office"], address, "amendment-agreement", "check")
-    before, after = SAMPLES["roadmap-item"]["deliverable"], SAMPLES["amendment"]["fields"]["deliverable"]
+    before, after = (
+        SAMPLES["roadmap-item"]["deliverable"],
+        SAMPLES["amendment"]["fields"]["deliverable"],
+    )
     stands, consented = found["text"].split("The text that you consent to")
     assert re.search(rf"What stands now, and would be replaced\s*Deliverable\s*{before}", stands)
     assert after in consented and before not in consented.partition("Your consent names")[0]
-    state = (await reaching.caller(side).get(f"/v1/channels/{CHANNEL}/exchanges/{exchange}")).json["state"]
+    state = (await reaching.caller(side).get(f"/v1/channels/{CHANNEL}/exchanges/{exchange}")).json[
+        "state"
+    ]
     assert state["acts"]["amendment"][-1]["id"] not in stands
 
 
-async def test_a_meeting_that_was_held_offers_what_is_said_afterwards(pages: dict[str, Page], reaching: Reaching) -> None:
+async def test_a_meeting_that_was_held_offers_what_is_said_afterwards(
+    pages: dict[str, Page], reaching: Reaching
+) -> None:
     side, exchange = await reaching.for_act("readout-agreement")
     offered = {}
     for each in ("nato", "china"):
-        html = await pages[f"{each}/head_of_office"].evaluate(TEXT, f"/c/{CHANNEL}/meetings/{exchange}")
-        offered[each] = re.findall(rf'class="button[^"]*" href="[^"]*/exchanges/{exchange}/acts/([a-z-]+)', html)
+        html = await pages[f"{each}/head_of_office"].evaluate(
+            TEXT, f"/c/{CHANNEL}/meetings/{exchange}"
+        )
+        offered[each] = re.findall(
+            rf'class="button[^"]*" href="[^"]*/exchanges/{exchange}/acts/([a-z-]+)', html
+        )
     other = "nato" if side == "china" else "china"
     told = re.sub("<[^>]+>", "", html)
-    assert f"{other.upper()} proposes a joint readout" in told and "gives its readout" not in told  # it is joint once both have said it
+    assert (
+        f"{other.upper()} proposes a joint readout" in told and "gives its readout" not in told
+    )  # it is joint once both have said it
     assert offered == {side: ["readout-agreement", "readout"], other: ["readout"]}
 
 
@@ -243,8 +284,14 @@ async def test_a_form_with_scripts_is_sent_with_its_required_members_only(
             await page.locator("[name=do][value=check]").click()
         if not await faults.count():
             break
-        links = [str(await each.get_attribute("href")).removeprefix("#") for each in await faults.all()]
-        asked = [each.name for each in kinds.members(act) if any(_is_of(link, each.name) for link in links)]
+        links = [
+            str(await each.get_attribute("href")).removeprefix("#") for each in await faults.all()
+        ]
+        asked = [
+            each.name
+            for each in kinds.members(act)
+            if any(_is_of(link, each.name) for link in links)
+        ]
         assert asked and not set(asked) & set(names), (links, names)
         names = [*names, *asked]
     checked = json.loads(await checking.locator("[name=act]").input_value())

@@ -19,7 +19,9 @@ async def assert_dialled(place: Locator, side: str) -> None:
     item = place.locator("li", has_text=re.compile(f"^{side}"))
     link = item.locator("a[href^='tel:']").first
     await expect(link).to_have_attribute("href", re.compile(r"^tel:\+\d{6,}$"))
-    assert re.sub(r"\D", "", await link.inner_text()) == re.sub(r"\D", "", await link.get_attribute("href") or "")
+    assert re.sub(r"\D", "", await link.inner_text()) == re.sub(
+        r"\D", "", await link.get_attribute("href") or ""
+    )
     await expect(item.first).to_contain_text("English")
     await expect(item.first).to_contain_text("tested")
 

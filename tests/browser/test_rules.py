@@ -22,7 +22,9 @@ from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
-CSS = (Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "static" / "console.css").read_text()
+CSS = (
+    Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "static" / "console.css"
+).read_text()
 CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
 LIGHTS = ("day", "dusk", "night", "contrast")
@@ -32,14 +34,20 @@ NOT_THERE = ("no-such", "contact-note", "record=none")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def incident(session: aiohttp.ClientSession, demo: Service) -> str:
-    rows = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
+    rows = (
+        await Caller(session, demo, "nato/officer").get(
+            f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident"
+        )
+    ).json["exchanges"]
     return str(rows[-1]["id"])
 
 
 async def as_(visit: Visiting, who: str, path: str, **options: Any) -> Visit:
     guest = await visit(**options)
     await guest.page.goto(f"{guest.service.base_url}/sign-in")
-    await guest.page.locator("#token").fill(guest.service.operator.strip() if who == "operator" else guest.service.token(who))
+    await guest.page.locator("#token").fill(
+        guest.service.operator.strip() if who == "operator" else guest.service.token(who)
+    )
     await guest.page.locator("form[action='/sign-in'] button").click()
     await guest.page.goto(guest.service.base_url + path)
     return guest
@@ -47,7 +55,11 @@ async def as_(visit: Visiting, who: str, path: str, **options: Any) -> Visit:
 
 @pytest.mark.parametrize("number", range(len(PAGES)), ids=[path for _, path in PAGES])
 async def test_a_page_is_accessible(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service, number: int, request: pytest.FixtureRequest
+    visit: Visiting,
+    session: aiohttp.ClientSession,
+    demo: Service,
+    number: int,
+    request: pytest.FixtureRequest,
 ) -> None:
     who, path = PAGES[number]
     path = path.format(**await places(session, demo))
@@ -55,14 +67,20 @@ async def test_a_page_is_accessible(
     wanted = every if request.config.getoption("--long") else [every[(number * 5) % len(every)]]
     for language, asked in itertools.groupby(wanted, lambda each: each[0]):
         wide = bool((number + LANGUAGES.index(language)) % 2)
-        guest = await as_(visit, who, path, locale=language, viewport=SIZES["wide" if wide else "narrow"])
+        guest = await as_(
+            visit, who, path, locale=language, viewport=SIZES["wide" if wide else "narrow"]
+        )
         assert guest.page.url == guest.service.base_url + path, "it is this page"
         for _, light in asked:
-            await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
+            await guest.page.evaluate(
+                "light => { document.documentElement.dataset.theme = light; }", light
+            )
             await guest.still()
             await assert_accessible(guest, wide=wide)
         refused = ["Failed to load resource"] if any(each in path for each in NOT_THERE) else []
-        assert [each for each in guest.complaints if not any(known in each for known in refused)] == []
+        assert [
+            each for each in guest.complaints if not any(known in each for known in refused)
+        ] == []
         await guest.page.context.close()
 
 
@@ -102,18 +120,29 @@ async def test_a_page_that_is_not_as_usual_is_accessible(
 ) -> None:
     service = Service(tmp_path / "data", "--demo")
     number = [*STATES].index(state)
-    wanted = [*itertools.product(LANGUAGES, LIGHTS)] if request.config.getoption("--long") else [(LANGUAGES[number], LIGHTS[number + 1])]
+    wanted = (
+        [*itertools.product(LANGUAGES, LIGHTS)]
+        if request.config.getoption("--long")
+        else [(LANGUAGES[number], LIGHTS[number + 1])]
+    )
     try:
         guests = {}
         for place, language in enumerate(dict.fromkeys(language for language, _ in wanted)):
-            guests[language] = (await visit(service, locale=language, viewport=SIZES["narrow" if place % 2 else "wide"]), place % 2)
+            guests[language] = (
+                await visit(
+                    service, locale=language, viewport=SIZES["narrow" if place % 2 else "wide"]
+                ),
+                place % 2,
+            )
             await guests[language][0].sign_in("nato/duty_officer", CALM)
         if state == "blind":
             service.signal_broker(signal.SIGSTOP)
         for language, (guest, narrow) in guests.items():
             await STATES[state](guest)
             for light in [light for asked, light in wanted if asked == language]:
-                await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
+                await guest.page.evaluate(
+                    "light => { document.documentElement.dataset.theme = light; }", light
+                )
                 await guest.still()
                 await assert_accessible(guest, wide=not narrow)
     finally:
@@ -121,8 +150,18 @@ async def test_a_page_that_is_not_as_usual_is_accessible(
         service.stop()
 
 
-@pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{EXERCISE}/audit", f"/c/{CALM}/inbox", f"/c/{CALM}/compose/hazardous-incident"])
-async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_seen(visit: Visiting, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/c/{CALM}",
+        f"/c/{EXERCISE}/audit",
+        f"/c/{CALM}/inbox",
+        f"/c/{CALM}/compose/hazardous-incident",
+    ],
+)
+async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_seen(
+    visit: Visiting, path: str
+) -> None:
     nato = await as_(visit, "nato/head_of_office", path)
     small = await nato.page.evaluate(
         """() => [...document.querySelectorAll("main *")].filter((each) => {
@@ -155,12 +194,27 @@ async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_se
     assert hidden == []
 
 
-@pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{EXERCISE}", f"/c/{EXERCISE}/audit", f"/c/{CALM}/meetings", f"/c/{EXERCISE}/log"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/c/{CALM}",
+        f"/c/{EXERCISE}",
+        f"/c/{EXERCISE}/audit",
+        f"/c/{CALM}/meetings",
+        f"/c/{EXERCISE}/log",
+    ],
+)
 async def test_every_time_is_absolute_and_in_utc(visit: Visiting, path: str) -> None:
     nato = await as_(visit, "nato/officer", path)
-    times = await nato.page.locator("time").evaluate_all("times => times.map((time) => [time.getAttribute('datetime'), time.textContent])")
+    times = await nato.page.locator("time").evaluate_all(
+        "times => times.map((time) => [time.getAttribute('datetime'), time.textContent])"
+    )
     assert times
-    assert [each for each in times if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", each[0] or "")] == []
+    assert [
+        each
+        for each in times
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", each[0] or "")
+    ] == []
     assert [text for _, text in times if re.search(r"\bago\b|yesterday|just now", text)] == []
     text = await nato.page.locator("main").inner_text()
     assert re.findall(r"\d (?:min|h|d|s)\b", text) == []
@@ -180,23 +234,37 @@ async def test_both_sides_are_shown_alike(visit: Visiting, tmp_path: Path, chrom
                 " list.append(...[...list.children].sort((one, other) => one.textContent.localeCompare(other.textContent))); }"
             )  # whom to ring is listed the other side first, for either
             html = await guest.page.locator("main").inner_html()
-            return re.sub(r"<small>ours</small>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b", "", html)
+            return re.sub(
+                r"<small>ours</small>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b",
+                "",
+                html,
+            )
 
         before, between, after = "", "", "not yet"
-        while before != after:  # a minute, an hour or a day turned while the other side's page was read
-            before, between, after = await shown(guests[0]), await shown(guests[1]), await shown(guests[0])
+        while (
+            before != after
+        ):  # a minute, an hour or a day turned while the other side's page was read
+            before, between, after = (
+                await shown(guests[0]),
+                await shown(guests[1]),
+                await shown(guests[0]),
+            )
         assert between == before
     finally:
         service.stop()
 
 
 @pytest.mark.usefixtures("flash")
-async def test_nothing_flashes_faster_than_once_a_second_and_nothing_moves_where_that_is_not_wanted(visit: Visiting, flash: Flash) -> None:
+async def test_nothing_flashes_faster_than_once_a_second_and_nothing_moves_where_that_is_not_wanted(
+    visit: Visiting, flash: Flash
+) -> None:
     await flash()
     china = await visit()
     await china.sign_in("china/duty_officer")
     await expect(china.page.locator("dialog[open]")).to_be_visible()
-    running = await china.page.evaluate("document.getAnimations().map((each) => each.effect.getTiming().duration)")
+    running = await china.page.evaluate(
+        "document.getAnimations().map((each) => each.effect.getTiming().duration)"
+    )
     assert running
     assert all(duration >= 1000 for duration in running)
     still = await visit(reduced_motion="reduce")
@@ -205,7 +273,9 @@ async def test_nothing_flashes_faster_than_once_a_second_and_nothing_moves_where
     assert await still.page.evaluate("document.getAnimations().length") == 0
 
 
-async def test_a_page_prints_with_its_marking_and_without_what_is_pressed(visit: Visiting, incident: str) -> None:
+async def test_a_page_prints_with_its_marking_and_without_what_is_pressed(
+    visit: Visiting, incident: str
+) -> None:
     nato = await as_(visit, "nato/officer", f"/c/{EXERCISE}/exchanges/{incident}/form")
     await nato.page.emulate_media(media="print")
     text = await nato.page.locator("body").inner_text()
@@ -214,7 +284,10 @@ async def test_a_page_prints_with_its_marking_and_without_what_is_pressed(visit:
     assert await nato.page.locator("button:visible, nav:visible").count() == 0
     number = (await nato.page.locator(".form-sheet .lead").inner_text()).split()[-1]
     words = (await nato.page.locator(".check-words").last.inner_text()).split()
-    pages = [page.extract_text() for page in PdfReader(io.BytesIO(await nato.page.pdf(prefer_css_page_size=True))).pages]
+    pages = [
+        page.extract_text()
+        for page in PdfReader(io.BytesIO(await nato.page.pdf(prefer_css_page_size=True))).pages
+    ]
     for place, printed in enumerate(pages, 1):
         assert f"page {place} of {len(pages)}" in printed
         assert printed.count("SIDES ONLY") == 2
@@ -242,7 +315,15 @@ WIDER = """() => {
 """Every word of ours two fifths longer, as in a language that nobody has translated yet; what no longer fits in its box."""
 
 
-@pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{CALM}/inbox", f"/c/{CALM}/compose/hazardous-incident", f"/c/{CALM}/admin/profiles"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/c/{CALM}",
+        f"/c/{CALM}/inbox",
+        f"/c/{CALM}/compose/hazardous-incident",
+        f"/c/{CALM}/admin/profiles",
+    ],
+)
 async def test_words_that_are_two_fifths_longer_are_not_cut_off(visit: Visiting, path: str) -> None:
     nato = await as_(visit, "nato/head_of_office", path, viewport=SIZES["narrow"])
     assert await nato.page.evaluate(WIDER) == []
@@ -267,9 +348,13 @@ HEARD = """() => {
 }"""
 
 
-async def test_clocks_are_never_read_out_and_what_comes_is_once(visit: Visiting, flash: Flash) -> None:
+async def test_clocks_are_never_read_out_and_what_comes_is_once(
+    visit: Visiting, flash: Flash
+) -> None:
     china = await visit()
-    await china.sign_in("china/officer")  # whom a flash does not call: it has a bar, whose seconds count
+    await china.sign_in(
+        "china/officer"
+    )  # whom a flash does not call: it has a bar, whose seconds count
     before = await china.page.locator("#headline").inner_text()
     await flash()
     await expect(china.page.locator("[data-bar=flash]")).to_be_visible()
@@ -277,12 +362,16 @@ async def test_clocks_are_never_read_out_and_what_comes_is_once(visit: Visiting,
     await china.page.wait_for_timeout(500)
     await china.page.evaluate(HEARD)
     shown = await china.page.locator("[data-bar=flash]").inner_text()
-    seconds = re.search(r"\d\s?s\b", shown) is not None  # an older flash of this run counts in minutes
+    seconds = (
+        re.search(r"\d\s?s\b", shown) is not None
+    )  # an older flash of this run counts in minutes
     counts = expect(china.page.locator("[data-bar=flash]"), "its time is seen to count")
     await counts.not_to_have_text(shown, timeout=5_000 if seconds else 90_000)
     await china.page.wait_for_timeout(5_000)
     heard = await china.page.evaluate("window.heard")
-    assert [each for each in heard if "nobody here has opened" not in each] == [], "but for a flash of five minutes ago"
+    assert [each for each in heard if "nobody here has opened" not in each] == [], (
+        "but for a flash of five minutes ago"
+    )
 
 
 def colours(theme: str) -> dict[str, str]:
@@ -293,7 +382,12 @@ def colours(theme: str) -> dict[str, str]:
         return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", found[1]))
     place = 0 if theme == "light" else 1
     root = CSS.partition(":root {")[2].partition("\n  }")[0]
-    pairs = {name: (one, other)[place] for name, one, other in re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)", root)}
+    pairs = {
+        name: (one, other)[place]
+        for name, one, other in re.findall(
+            r"--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)", root
+        )
+    }
     return {**dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", root)), **pairs}
 
 
@@ -309,7 +403,10 @@ def linear(value: float) -> float:
 def contrast(one: str, other: str) -> float:
     light, dark = sorted(
         (
-            sum(weight * linear(each) for weight, each in zip((0.2126, 0.7152, 0.0722), channels(colour), strict=True))
+            sum(
+                weight * linear(each)
+                for weight, each in zip((0.2126, 0.7152, 0.0722), channels(colour), strict=True)
+            )
             for colour in (one, other)
         ),
         reverse=True,
@@ -336,22 +433,48 @@ def test_the_colours_of_a_light_have_their_contrast(theme: str) -> None:
 
 
 MACHADO = {
-    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
-    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
-    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
 }
 
 
 def test_levels_that_some_eyes_take_for_one_differ_in_shape_and_in_word() -> None:
     """Colour alone fails: every pair of levels has another shape in the sprite, whatever is seen of its colour."""
-    sprite = (Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "console" / "templates" / "symbols.html").read_text()
+    sprite = (
+        Path(__file__).parents[2]
+        / "services"
+        / "dragoman"
+        / "gateway"
+        / "console"
+        / "templates"
+        / "symbols.html"
+    ).read_text()
     shapes = dict(re.findall(r'<symbol id="i-([a-z]+)"[^>]*>(.*?)</symbol>', sprite))
     levels = ("critical", "serious", "caution", "normal", "standby", "off")
     assert len({shapes[level] for level in levels}) == len(levels)
     close = 0
     for theme, matrix in itertools.product(("light", "dark", "night"), MACHADO.values()):
         seen = {
-            level: [sum(weight * linear(each) for weight, each in zip(row, channels(colours(theme)[level]), strict=True)) for row in matrix]
+            level: [
+                sum(
+                    weight * linear(each)
+                    for weight, each in zip(row, channels(colours(theme)[level]), strict=True)
+                )
+                for row in matrix
+            ]
             for level in levels
         }
         close += sum(

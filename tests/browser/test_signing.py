@@ -28,14 +28,30 @@ class Signing(Host):
         self.about = self.opened(required_signatures=["contact", "notification", "channel"])
         for side in ("nato", "china"):
             for name, role in OFFICERS.items():
-                entered = [f"{side}/{name}", "--office", "hq", "--role", role, "--sign", f"{side}-adm.pem"]
+                entered = [
+                    f"{side}/{name}",
+                    "--office",
+                    "hq",
+                    "--role",
+                    role,
+                    "--sign",
+                    f"{side}-adm.pem",
+                ]
                 self.run("officer", "add", *entered, "--token-file", f"{side}-adm-1.token")
 
     def address(self, path: str = "") -> str:
         return f"{self.service.base_url}/c/{CHANNEL}{path}"
 
     def admit(self, side: str, entry: str) -> str:
-        return self.run("keys", "admit", entry, "--sign", f"{side}-adm.pem", "--token-file", f"{side}-adm-1.token")[1]
+        return self.run(
+            "keys",
+            "admit",
+            entry,
+            "--sign",
+            f"{side}-adm.pem",
+            "--token-file",
+            f"{side}-adm-1.token",
+        )[1]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +64,13 @@ def host(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 async def at(host: Signing, visit: Visiting, actor: str, path: str, **options: Any) -> Visit:
     """An officer signed in with a browser of their own, at a path of the channel."""
-    reader = await visit(host.service, service_workers="block", **options)  # a host that lies rewrites what the page fetches
+    reader = await visit(
+        host.service, service_workers="block", **options
+    )  # a host that lies rewrites what the page fetches
     await reader.page.goto(host.address(path))
-    await reader.page.get_by_label("Token").fill((host.folder / host.token(actor)).read_text().strip())
+    await reader.page.get_by_label("Token").fill(
+        (host.folder / host.token(actor)).read_text().strip()
+    )
     await reader.page.get_by_role("button", name="Sign in").click()
     await reader.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
     return reader
@@ -92,7 +112,9 @@ async def entered(host: Signing, visit: Visiting, administrator: Visit, actor: s
     """An officer whose browser has a key, which an administrator's browser has entered."""
     reader, words = await asks(host, visit, actor)
     await administrator.page.goto(host.address("/admin/keys"))
-    entry = administrator.page.locator("form").filter(has=administrator.page.locator(f"input[value='{actor.partition('/')[2]}']"))
+    entry = administrator.page.locator("form").filter(
+        has=administrator.page.locator(f"input[value='{actor.partition('/')[2]}']")
+    )
     await expect(entry).to_contain_text(words)
     await entry.get_by_role("button", name="Enter this key").click()
     await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")
@@ -121,9 +143,18 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     host: Signing, visit: Visiting, session: aiohttp.ClientSession
 ) -> None:
     auditor = host.caller(session, "china/a-1")
-    nato, china = await administering(host, visit, "nato"), await administering(host, visit, "china")
-    officer, head = await entered(host, visit, nato, "nato/o-1"), await entered(host, visit, nato, "nato/h-1")
-    duty, other = await entered(host, visit, nato, "nato/d-1"), await entered(host, visit, china, "china/d-1")
+    nato, china = (
+        await administering(host, visit, "nato"),
+        await administering(host, visit, "china"),
+    )
+    officer, head = (
+        await entered(host, visit, nato, "nato/o-1"),
+        await entered(host, visit, nato, "nato/h-1"),
+    )
+    duty, other = (
+        await entered(host, visit, nato, "nato/d-1"),
+        await entered(host, visit, china, "china/d-1"),
+    )
     await assert_accessible(officer)
 
     page = await checking(officer, host, "Met at the reception.")
@@ -153,7 +184,11 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     await head.page.goto(page.url.partition("?")[0])
     await press(head.page, "Release: ")
     record = await auditor.get(f"/v1/channels/{CHANNEL}/records/{await position_of(head.page)}")
-    assert (record.json["actor"], record.json["releasedby"], record.json["signatures"].count(":")) == ("nato/o-1", "nato/h-1", 2)
+    assert (
+        record.json["actor"],
+        record.json["releasedby"],
+        record.json["signatures"].count(":"),
+    ) == ("nato/o-1", "nato/h-1", 2)
 
     # the watch is taken, a flash is sent and acknowledged in the takeover
     await other.page.goto(host.address())
@@ -173,17 +208,30 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     await other.page.wait_for_timeout(900)
     await other.page.keyboard.press("a")
     await expect(other.page.locator("#link-bar")).to_contain_text("Acknowledged")
-    following = [(await auditor.get(f"/v1/channels/{CHANNEL}/records/{flash + n}")).json for n in (1, 2, 3)]
+    following = [
+        (await auditor.get(f"/v1/channels/{CHANNEL}/records/{flash + n}")).json for n in (1, 2, 3)
+    ]
     receipts = [each for each in following if each.get("type") == "dragoman.acknowledgement.v1"]
     assert [(each["actor"], each["attestation"]) for each in receipts] == [("china/d-1", "author")]
 
-    pins = ("--cid", str(host.about["cid"]), "--log", str(host.about["log"]), "--channel", CHANNEL, "--token-file", "china-a-1.token")
+    pins = (
+        "--cid",
+        str(host.about["cid"]),
+        "--log",
+        str(host.about["log"]),
+        "--channel",
+        CHANNEL,
+        "--token-file",
+        "china-a-1.token",
+    )
     told, _ = host.run("audit", "verify", *pins)
     assert "the sides' own keys" in told
     assert [each.complaints for each in (nato, china, officer, head, duty, other)] == [[]] * 6
 
 
-async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_asked(host: Signing, visit: Visiting) -> None:
+async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_asked(
+    host: Signing, visit: Visiting
+) -> None:
     reader, _ = await asks(host, visit, "china/o-1")
     taken = await reader.page.evaluate(
         """async () => {
@@ -195,7 +243,9 @@ async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_aske
     )
     assert taken == "InvalidAccessError"
     await press(reader.page, "Take the entry back")
-    await expect(reader.page.locator("#browser-state")).to_contain_text("not entered in the channel yet")
+    await expect(reader.page.locator("#browser-state")).to_contain_text(
+        "not entered in the channel yet"
+    )
     await reader.page.get_by_text("Forget the key of this browser").click()
     await press(reader.page, "Forget it")
     await expect(reader.page.locator("#browser-state")).to_contain_text("has no key of yours")
@@ -213,13 +263,23 @@ def lying(member: str, lie: Callable[[dict[str, str]], str]) -> Callable[[Route]
     return handle
 
 
-async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not_hold(host: Signing, visit: Visiting) -> None:
+async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not_hold(
+    host: Signing, visit: Visiting
+) -> None:
     administrator = await administering(host, visit, "nato")
     reader = await entered(host, visit, administrator, "nato/o-1")
     page = await checking(reader, host, "What stands here.")
     for member, lie, words in (
-        ("act", lambda asked: asked["act"].replace("stands here", "was never said"), "not what this page shows"),
-        ("head", lambda asked: asked["head"].replace(asked["head"].splitlines()[2], "A" * 43 + "="), "not signed by the log’s key"),
+        (
+            "act",
+            lambda asked: asked["act"].replace("stands here", "was never said"),
+            "not what this page shows",
+        ),
+        (
+            "head",
+            lambda asked: asked["head"].replace(asked["head"].splitlines()[2], "A" * 43 + "="),
+            "not signed by the log’s key",
+        ),
         ("log", lambda asked: asked["log"][:-4] + "AAA=", "not the one that this browser knows"),
     ):
         await page.route("**/compose/contact-note", lying(member, lie))
@@ -232,7 +292,9 @@ async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not
     assert reader.complaints == []
 
 
-async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(visit: Visiting, demo: Service) -> None:
+async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
+    visit: Visiting, demo: Service
+) -> None:
     officer, administrator = await visit(demo), await visit(demo)
     await officer.sign_in("nato/officer", CHANNEL)
     await officer.page.goto(f"{demo.base_url}/c/{CHANNEL}/key")
@@ -253,7 +315,9 @@ async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
     assert officer.complaints + colleague.complaints + administrator.complaints == []
 
 
-async def test_without_a_key_or_without_scripts_nothing_is_sent_and_the_page_says_what_to_do(host: Signing, visit: Visiting) -> None:
+async def test_without_a_key_or_without_scripts_nothing_is_sent_and_the_page_says_what_to_do(
+    host: Signing, visit: Visiting
+) -> None:
     reader = await at(host, visit, "nato/o-1", "")
     page = await checking(reader, host, "Kept as it stands.")
     await press(page, "^Send|^Record")

@@ -34,8 +34,16 @@ async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
 ) -> None:
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json
-    account = {"act": "counter-account", "kind": "near_miss", "facts": "An aircraft came close to ours.", "place": INCIDENT["place"]}
-    answer = await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {**account, "time": INCIDENT["time"]})
+    account = {
+        "act": "counter-account",
+        "kind": "near_miss",
+        "facts": "An aircraft came close to ours.",
+        "place": INCIDENT["place"],
+    }
+    answer = await china.post(
+        f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts",
+        {**account, "time": INCIDENT["time"]},
+    )
     assert answer.status == 201, answer.json
     guest = await visit(locale=language)
     await guest.sign_in("nato/duty_officer", CHANNEL)
@@ -44,12 +52,26 @@ async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
         await guest.page.set_viewport_size({"width": width, "height": height})
         seen = await guest.page.evaluate(SEEN)
         assert seen["clocks"] == 3 and seen["apart"] < 8, (width, seen)
-        assert width == PHONE[0] or seen["title"] < 24, (width, "the clocks stand in the line of the title", seen)
-        assert MATTER[language] in seen["matter"] and seen["head"] not in seen["matter"], (width, seen)
-        assert seen["words" if (width, height) in (PHONE, DESKS[0], DESKS[2]) else "quote"] <= seen["limit"], (width, seen)
+        assert width == PHONE[0] or seen["title"] < 24, (
+            width,
+            "the clocks stand in the line of the title",
+            seen,
+        )
+        assert MATTER[language] in seen["matter"] and seen["head"] not in seen["matter"], (
+            width,
+            seen,
+        )
+        assert (
+            seen["words" if (width, height) in (PHONE, DESKS[0], DESKS[2]) else "quote"]
+            <= seen["limit"]
+        ), (width, seen)
         assert seen["marked"] and seen["wide"], (width, seen)
-    await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
-    await nato.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
+    await china.post(
+        f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"}
+    )
+    await nato.post(
+        f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"}
+    )
 
 
 async def test_a_value_that_an_update_told_has_its_time_and_its_record_beside_it(
@@ -57,9 +79,13 @@ async def test_a_value_that_an_update_told_has_its_time_and_its_record_beside_it
 ) -> None:
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json["exchange"]
-    answer = await nato.act(sent, {"act": "update", "fields": {"place": {"lat": 15.5, "lon": 117.25}}}, CHANNEL)
+    answer = await nato.act(
+        sent, {"act": "update", "fields": {"place": {"lat": 15.5, "lon": 117.25}}}, CHANNEL
+    )
     assert answer.status == 201, answer.json
-    (told,) = (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"]["developments"]
+    (told,) = (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"][
+        "developments"
+    ]
     guest = await visit()
     await guest.sign_in("china/duty_officer", CHANNEL)
     place = guest.page.locator("dialog[open] dd", has_text="15°30′00″ N")
@@ -67,13 +93,19 @@ async def test_a_value_that_an_update_told_has_its_time_and_its_record_beside_it
     await expect(guest.page.locator("dialog[open] [data-as-of]")).to_have_count(1)
     for width, height in (DESKS[0], PHONE):
         await guest.page.set_viewport_size({"width": width, "height": height})
-        assert await guest.page.evaluate("document.querySelector('dialog[open]').scrollWidth <= innerWidth"), width
-    for message in (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"]["messages"]:
+        assert await guest.page.evaluate(
+            "document.querySelector('dialog[open]').scrollWidth <= innerWidth"
+        ), width
+    for message in (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"][
+        "messages"
+    ]:
         done = await china.act(sent, {"act": "acknowledgement", "of": message["id"]}, CHANNEL)
         assert done.status == 201, done.json
 
 
-async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands_beside_the_title(visit: Visiting, flash: Flash) -> None:
+async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands_beside_the_title(
+    visit: Visiting, flash: Flash
+) -> None:
     await flash()
     guest = await visit()
     await guest.sign_in("china/duty_officer", EXERCISE)
@@ -85,4 +117,7 @@ async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands
             return [selector, [box.top, box.bottom]];
         }))""")
         assert boxes[".ceiling"][1] <= boxes["header .mark"][0], (width, boxes)
-        assert width == PHONE[0] or abs(boxes[".clocks"][1] - boxes["header .mark"][1]) < 24, (width, boxes)
+        assert width == PHONE[0] or abs(boxes[".clocks"][1] - boxes["header .mark"][1]) < 24, (
+            width,
+            boxes,
+        )

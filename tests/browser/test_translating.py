@@ -20,7 +20,9 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
-    exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS, "fr": "Deux navires."}}, CALM)).json["exchange"]
+    exchange = (
+        await nato.open({**INCIDENT, "facts": {"en": FACTS, "fr": "Deux navires."}}, CALM)
+    ).json["exchange"]
     china = await visit(java_script_enabled=scripts)
     page = china.page
     await china.sign_in("china/officer", CALM)
@@ -41,7 +43,9 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
         await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}{address}")
         shown = page.locator("article .translated")
         await expect(shown).to_contain_text("CHINA’s translation, not agreed")
-        await expect(shown.locator("blockquote[lang=zh]")).to_have_text(re.compile("两船相遇。\\s*无人受伤。"))
+        await expect(shown.locator("blockquote[lang=zh]")).to_have_text(
+            re.compile("两船相遇。\\s*无人受伤。")
+        )
     view = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json
     opened = view["state"]["opened"]["position"]
     await page.goto(f"{demo.base_url}/c/{CALM}/records/{opened}")
@@ -52,26 +56,43 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     assert given["content"] == {"language": "zh", "text": "两船相遇。\n\n无人受伤。"}
     officer = await visit(java_script_enabled=scripts)
     await officer.sign_in("nato/officer", CALM)
-    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation-agreement")
+    await officer.page.goto(
+        f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation-agreement"
+    )
     await officer.page.locator("[name=do][value=check]").click()
     await officer.page.locator("[name=do][value=send]").click()
     await expect(officer.page.locator("h1")).to_contain_text("Recorded")
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
-    await expect(officer.page.locator("article .translated")).to_contain_text("CHINA’s translation, agreed by NATO")
+    await expect(officer.page.locator("article .translated")).to_contain_text(
+        "CHINA’s translation, agreed by NATO"
+    )
     etag = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
-    changed = {"act": "correction", "fields": {"facts": {"en": "One ship.", "fr": "Un navire."}}, "reason": "Counted wrongly."}
+    changed = {
+        "act": "correction",
+        "fields": {"facts": {"en": "One ship.", "fr": "Un navire."}},
+        "reason": "Counted wrongly.",
+    }
     assert (await nato.act(exchange, changed, CALM, If_Match=etag)).status == 201
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
-    await expect(officer.page.locator("article .translated")).to_contain_text("of the text before it was changed")
+    await expect(officer.page.locator("article .translated")).to_contain_text(
+        "of the text before it was changed"
+    )
     await expect(officer.page.locator("article .translated")).not_to_contain_text("agreed")
 
 
 async def test_an_own_account_is_translated_and_the_agreement_is_of_its_words(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    nato, china = (
+        Caller(session, demo, "nato/duty_officer"),
+        Caller(session, demo, "china/duty_officer"),
+    )
     exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
-    account = {"act": "counter-account", "facts": {"zh": "我船保持航向。"}, "time": "2026-11-24T03:12Z"}
+    account = {
+        "act": "counter-account",
+        "facts": {"zh": "我船保持航向。"},
+        "time": "2026-11-24T03:12Z",
+    }
     assert (await china.act(exchange, account, CALM)).status == 201
     reader = await visit()
     page = reader.page
@@ -85,7 +106,9 @@ async def test_an_own_account_is_translated_and_the_agreement_is_of_its_words(
     await page.locator("[name=do][value=send]").click()
     await expect(page.locator("h1")).to_contain_text("Recorded")
     await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
-    await expect(page.locator("#line ~ ol .translated, .steps .translated")).to_contain_text("Our ship kept its course.")
+    await expect(page.locator("#line ~ ol .translated, .steps .translated")).to_contain_text(
+        "Our ship kept its course."
+    )
     etag = (await china.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
     agreement = {"act": "translation-agreement", "of": await given(china, exchange)}
     agreed = await china.act(exchange, agreement, CALM, If_Match=etag)
@@ -106,7 +129,12 @@ async def test_a_meeting_shows_the_translation_of_a_request_under_it(
 ) -> None:
     nato = Caller(session, demo, "nato/officer")
     windows = [{"from": "2092-01-19T08:00:00Z", "to": "2092-01-19T09:00:00Z"}]
-    request = {"act": "meeting-request", "purpose": "Talks", "windows": windows, "text": {"en": "Let us talk."}}
+    request = {
+        "act": "meeting-request",
+        "purpose": "Talks",
+        "windows": windows,
+        "text": {"en": "Let us talk."},
+    }
     opened = (await nato.open(request)).json
     answer = await Caller(session, demo, "china/officer").act(
         opened["exchange"], {"act": "translation", "language": "zh", "text": "请会谈。"}, CALM
@@ -131,7 +159,12 @@ async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the
     await china.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
     languages = china.page.locator("[name='f.language']")
     assert set(await languages.evaluate_all("all => all.map((each) => each.value)")) == {"fr", "zh"}
-    assert await languages.evaluate_all("all => all.filter((each) => each.checked).map((each) => each.value)") == chosen
+    assert (
+        await languages.evaluate_all(
+            "all => all.filter((each) => each.checked).map((each) => each.value)"
+        )
+        == chosen
+    )
 
 
 async def test_a_takeover_shows_the_translation_of_the_message_that_rings(
@@ -139,10 +172,16 @@ async def test_a_takeover_shows_the_translation_of_the_message_that_rings(
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     number = await flash()
-    rows = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
+    rows = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json[
+        "exchanges"
+    ]
     exchange = next(row["id"] for row in rows if row["number"] == number)
-    answer = await nato.act(exchange, {"act": "translation", "language": "zh", "text": "两机接近。"}, EXERCISE)
+    answer = await nato.act(
+        exchange, {"act": "translation", "language": "zh", "text": "两机接近。"}, EXERCISE
+    )
     assert answer.status == 201, answer.body
     china = await visit()
     await china.sign_in("china/duty_officer")
-    await expect(china.page.locator("dialog.flash", has_text="两机接近。")).to_contain_text("NATO’s translation, not agreed")
+    await expect(china.page.locator("dialog.flash", has_text="两机接近。")).to_contain_text(
+        "NATO’s translation, not agreed"
+    )

@@ -17,14 +17,26 @@ CALM = "nato-china"
 @pytest.mark.parametrize(
     ("kind", "own", "said", "recorded"),
     [
-        ("collision", "", "This goes as FLASH. FLASH is the rule for: collision. It wakes the duty officer of CHINA now.", None),
+        (
+            "collision",
+            "",
+            "This goes as FLASH. FLASH is the rule for: collision. It wakes the duty officer of CHINA now.",
+            None,
+        ),
         ("near miss", "", "This goes as IMMEDIATE. IMMEDIATE is the rule for: near miss.", None),
         ("near miss", "flash", "You raise this from IMMEDIATE to FLASH.", "flash"),
         ("collision", "routine", "You lower this from FLASH to ROUTINE.", "routine"),
     ],
 )
 async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
-    visit: Visiting, demo: Service, kind: str, own: str, said: str, recorded: str | None, *, scripts: bool
+    visit: Visiting,
+    demo: Service,
+    kind: str,
+    own: str,
+    said: str,
+    recorded: str | None,
+    *,
+    scripts: bool,
 ) -> None:
     nato = await visit(java_script_enabled=scripts)
     page = nato.page
@@ -35,7 +47,9 @@ async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
     if scripts:
         rule = "flash" if kind == "collision" else "immediate"
         await expect(page.locator(f"[data-level={rule}]")).to_be_checked()
-        await expect(page.locator("#f-precedence .note:visible")).to_contain_text(f"{kind.capitalize()}: {rule.upper()} is the rule.")
+        await expect(page.locator("#f-precedence .note:visible")).to_contain_text(
+            f"{kind.capitalize()}: {rule.upper()} is the rule."
+        )
     if own:
         await page.locator(f"[data-level={own}]").check()
     await page.locator("#f-time").fill("5 min ago")

@@ -19,7 +19,9 @@ _RACES = 5
 @pytest.fixture(params=["alone", "cluster"])
 def broker(request: pytest.FixtureRequest) -> RealBroker | Clients:
     """A broker alone, or three nodes of a cluster."""
-    found: RealBroker | Clients = request.getfixturevalue("real_cluster" if request.param == "cluster" else "real_broker")
+    found: RealBroker | Clients = request.getfixturevalue(
+        "real_cluster" if request.param == "cluster" else "real_broker"
+    )
     return found
 
 
@@ -30,7 +32,9 @@ async def opened(broker: RealBroker | Clients) -> Bucket:
     async with asyncio.timeout(_ELECTED_SECONDS):
         while True:
             try:
-                await Bucket.create(steward, "DRAGOMAN_DRAFTS", REPLICAS if isinstance(broker, Clients) else 1)
+                await Bucket.create(
+                    steward, "DRAGOMAN_DRAFTS", REPLICAS if isinstance(broker, Clients) else 1
+                )
                 await bucket.refresh()
             except LogUnreachable:
                 await asyncio.sleep(0.1)
@@ -47,12 +51,16 @@ async def is_first(bucket: Bucket, key: str, value: str, revision: int) -> bool:
     return True
 
 
-async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(broker: RealBroker | Clients) -> None:
+async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(
+    broker: RealBroker | Clients,
+) -> None:
     writers = [await opened(broker) for _ in range(4)]
     key = secrets.token_hex(8)
     for race in range(_RACES):
         revision = writers[0].revisions.get(key, 0)
-        won = await asyncio.gather(*(is_first(each, key, f"{race} by {n}", revision) for n, each in enumerate(writers)))
+        won = await asyncio.gather(
+            *(is_first(each, key, f"{race} by {n}", revision) for n, each in enumerate(writers))
+        )
         assert sum(won) == 1
         for each in writers:
             await each.refresh()

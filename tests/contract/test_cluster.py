@@ -49,7 +49,9 @@ async def writing(cluster: Clients, writers: Writers, number: int = 8) -> AsyncI
 
 
 @pytest.mark.parametrize("change", [step_down, kill_the_leader])
-async def test_every_retry_after_another_leader_was_elected_has_its_outcome(real_cluster: Clients, change: Change) -> None:
+async def test_every_retry_after_another_leader_was_elected_has_its_outcome(
+    real_cluster: Clients, change: Change
+) -> None:
     log = await real_cluster.log()
     single = [Entry(record=note(1), expected=0)]
     batch = [
@@ -64,18 +66,25 @@ async def test_every_retry_after_another_leader_was_elected_has_its_outcome(real
         ([Entry(record=again(note(1)), expected=0)], AlreadyAppended(1)),
         ([Entry(record=again(note(1), "Something else."), expected=0)], KeyReused(1)),
         (batch, Appended(4)),
-        ([Entry(record=again(entry.record), expected=entry.expected) for entry in batch], AlreadyAppended(2)),
+        (
+            [Entry(record=again(entry.record), expected=entry.expected) for entry in batch],
+            AlreadyAppended(2),
+        ),
         ([batch[1]], Appended(3)),
         ([Entry(record=again(note(3)), expected=0)], AlreadyAppended(3)),
         ([Entry(record=note(9), expected=0), single[0]], AlreadyAppended(1)),
         ([Entry(record=note(9, exchange=1), expected=1)], Conflict(4)),
         ([Entry(record=note(5), expected=0)], Appended(5)),
     ]
-    assert [outcome for _, outcome in retries] == [await known(log, entries) for entries, _ in retries]
+    assert [outcome for _, outcome in retries] == [
+        await known(log, entries) for entries, _ in retries
+    ]
     assert [note(1).raw, *(entry.record.raw for entry in batch), note(5).raw] == await whole(log)
 
 
-async def test_a_channel_is_opened_as_soon_as_a_node_that_was_killed_is_back(real_cluster: Clients) -> None:
+async def test_a_channel_is_opened_as_soon_as_a_node_that_was_killed_is_back(
+    real_cluster: Clients,
+) -> None:
     gone = real_cluster.cluster.running[0]
     gone.kill()
     steward = await real_cluster.bus("steward")
@@ -93,12 +102,17 @@ async def test_of_50_copies_of_a_post_one_is_there(real_cluster: Clients) -> Non
     assert len(await whole(logs[0])) == 1
 
 
-async def test_of_50_racing_writers_on_three_nodes_one_wins_each_version(real_cluster: Clients) -> None:
+async def test_of_50_racing_writers_on_three_nodes_one_wins_each_version(
+    real_cluster: Clients,
+) -> None:
     logs = [await real_cluster.log(node) for node in real_cluster.cluster.nodes]
     await logs[0].append([Entry(record=note(1), expected=0)])
     last = 1
     for version in range(1, 6):
-        racing = [logs[n % 3].append([Entry(record=note(100 * version + n, exchange=1), expected=last)]) for n in range(50)]
+        racing = [
+            logs[n % 3].append([Entry(record=note(100 * version + n, exchange=1), expected=last)])
+            for n in range(50)
+        ]
         outcomes = await asyncio.gather(*racing)
         won = [outcome for outcome in outcomes if isinstance(outcome, Appended)]
         assert [Appended(last + 1)] == won
@@ -116,7 +130,9 @@ async def test_nothing_is_lost_or_doubled_while_leaders_step_down(real_cluster: 
 
 
 @pytest.mark.timeout(600)
-async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(real_cluster: Clients, rounds: int) -> None:
+async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(
+    real_cluster: Clients, rounds: int
+) -> None:
     writers = Writers()
     async with writing(real_cluster, writers):
         for _ in range(rounds):
@@ -126,7 +142,9 @@ async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(real_cluster
 
 
 @pytest.mark.timeout(600)
-async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_leads(real_cluster: Clients, long: int) -> None:
+async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_leads(
+    real_cluster: Clients, long: int
+) -> None:
     writers = Writers()
     async with writing(real_cluster, writers):
         for _ in range(long):
@@ -138,7 +156,9 @@ async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_l
 
 
 @pytest.mark.timeout(600)
-async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_another(real_cluster: Clients, long: int) -> None:
+async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_another(
+    real_cluster: Clients, long: int
+) -> None:
     writers = Writers()
     async with writing(real_cluster, writers, number=2):
         for node in real_cluster.cluster.nodes.values():
@@ -148,7 +168,9 @@ async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_anothe
 
 
 @pytest.mark.timeout(600)
-async def test_a_node_whose_disk_was_lost_copies_the_log_and_counts_again(real_cluster: Clients, long: int) -> None:
+async def test_a_node_whose_disk_was_lost_copies_the_log_and_counts_again(
+    real_cluster: Clients, long: int
+) -> None:
     writers = Writers()
     async with writing(real_cluster, writers, number=2):
         leader = await real_cluster.leader()
@@ -213,7 +235,9 @@ async def test_openings_that_go_together_are_there_once_when_the_leader_is_kille
     assert writers.wrong(await whole(log)) == []
 
 
-async def test_writing_goes_on_while_a_follower_is_away_and_counts_on_it_when_it_is_back(real_cluster: Clients) -> None:
+async def test_writing_goes_on_while_a_follower_is_away_and_counts_on_it_when_it_is_back(
+    real_cluster: Clients,
+) -> None:
     await real_cluster.log()
     leader = await real_cluster.leader()
     first, second = (node for node in real_cluster.cluster.nodes.values() if node is not leader)
@@ -222,6 +246,8 @@ async def test_writing_goes_on_while_a_follower_is_away_and_counts_on_it_when_it
         first.kill()
         await asyncio.sleep(0.5)
         first.start()
-        await asyncio.to_thread(real_cluster.cluster.until, lambda: first.healthy, "the follower has caught up")
+        await asyncio.to_thread(
+            real_cluster.cluster.until, lambda: first.healthy, "the follower has caught up"
+        )
         second.kill()
         await asyncio.sleep(0.5)

@@ -21,7 +21,9 @@ _RAFT_SECONDS = 240.0
 async def opened(cluster: Clients) -> dict[str, Erasable]:
     """The register on three replicas, by a connection to each node."""
     steward = await cluster.bus("steward")
-    entries = {name: Erasable(await cluster.bus(node=name), people.STREAM, people.PREFIX) for name in NAMES}
+    entries = {
+        name: Erasable(await cluster.bus(node=name), people.STREAM, people.PREFIX) for name in NAMES
+    }
     begun = time.monotonic()
     while True:
         try:
@@ -50,7 +52,9 @@ async def until(folders: list[Path], secret: bytes, seconds: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_what_is_erased_at_one_node_no_node_gives_or_keeps_in_its_stream(real_cluster: Clients) -> None:
+async def test_what_is_erased_at_one_node_no_node_gives_or_keeps_in_its_stream(
+    real_cluster: Clients,
+) -> None:
     entries = await opened(real_cluster)
     nodes = real_cluster.cluster.nodes.values()
     streams = [await stream_of(node.folder) for node in nodes]

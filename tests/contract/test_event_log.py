@@ -18,7 +18,17 @@ from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Outcome, Unavailable, subject_of
+from dragoman.log.port import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    EventLog,
+    KeyReused,
+    Outcome,
+    Unavailable,
+    subject_of,
+)
 from patience import PATIENCE_S
 from records import again, note
 from writers import known
@@ -36,7 +46,9 @@ def opener(request: pytest.FixtureRequest) -> Opener:
             return memory
 
         return same
-    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if "cluster" in request.param else "real_broker")
+    broker: RealBroker | Clients = request.getfixturevalue(
+        "real_cluster" if "cluster" in request.param else "real_broker"
+    )
 
     async def anew() -> EventLog:
         return await broker.log()
@@ -53,7 +65,9 @@ async def bytes_of(log: EventLog) -> list[bytes]:
 
 async def test_positions_are_gapless_from_1(opener: Opener) -> None:
     log = await opener()
-    assert [Appended(position) for position in (1, 2, 3)] == [await log.append([Entry(record=note(n), expected=0)]) for n in (1, 2, 3)]
+    assert [Appended(position) for position in (1, 2, 3)] == [
+        await log.append([Entry(record=note(n), expected=0)]) for n in (1, 2, 3)
+    ]
     messages = await log.read(1, 10)
     assert [message.position for message in messages] == [1, 2, 3]
     assert [note(n).raw for n in (1, 2, 3)] == [message.raw for message in messages]
@@ -83,11 +97,20 @@ async def test_of_50_racing_writers_one_wins_each_version(opener: Opener) -> Non
     await log.append([Entry(record=note(1), expected=0)])
     last = 1
     for version in range(4):
-        racing = [log.append([Entry(record=note(100 * (version + 1) + n, exchange=1), expected=last)]) for n in range(50)]
+        racing = [
+            log.append([Entry(record=note(100 * (version + 1) + n, exchange=1), expected=last)])
+            for n in range(50)
+        ]
         outcomes = await asyncio.gather(*racing)
         won = [outcome for outcome in outcomes if isinstance(outcome, Appended)]
         assert len(won) == 1
-        assert sum(isinstance(outcome, Conflict) and outcome.position == won[0].position for outcome in outcomes) == 49
+        assert (
+            sum(
+                isinstance(outcome, Conflict) and outcome.position == won[0].position
+                for outcome in outcomes
+            )
+            == 49
+        )
         last = won[0].position
     assert len(await log.read(1, 1000)) == 5
 
@@ -102,8 +125,12 @@ async def test_the_same_post_twice_is_there_once(opener: Opener) -> None:
 
 async def test_the_same_post_racing_itself_is_there_once(opener: Opener) -> None:
     log = await opener()
-    outcomes = await asyncio.gather(*(log.append([Entry(record=again(note(1)), expected=0)]) for _ in range(20)))
-    assert {1} == {outcome.position for outcome in outcomes if isinstance(outcome, Appended | AlreadyAppended)}
+    outcomes = await asyncio.gather(
+        *(log.append([Entry(record=again(note(1)), expected=0)]) for _ in range(20))
+    )
+    assert {1} == {
+        outcome.position for outcome in outcomes if isinstance(outcome, Appended | AlreadyAppended)
+    }
     assert sum(isinstance(outcome, Appended | AlreadyAppended) for outcome in outcomes) == 20
     assert len(await bytes_of(log)) == 1
 
@@ -112,7 +139,9 @@ async def test_the_same_id_with_another_post_is_refused(opener: Opener) -> None:
     log = await opener()
     first = note(1)
     await log.append([Entry(record=first, expected=0)])
-    assert KeyReused(1) == await log.append([Entry(record=again(first, "Something else."), expected=0)])
+    assert KeyReused(1) == await log.append(
+        [Entry(record=again(first, "Something else."), expected=0)]
+    )
     assert KeyReused(1) == await log.append([Entry(record=note(1, exchange=7), expected=0)])
     assert [first.raw] == await bytes_of(log)
 
@@ -122,7 +151,9 @@ async def test_the_same_post_with_a_later_expectation_is_still_found(opener: Ope
     await log.append([Entry(record=note(1), expected=0)])
     await log.append([Entry(record=note(2, exchange=1), expected=1)])
     await log.append([Entry(record=note(3, exchange=1), expected=2)])
-    assert isinstance(await log.append([Entry(record=again(note(2, exchange=1)), expected=3)]), AlreadyAppended)
+    assert isinstance(
+        await log.append([Entry(record=again(note(2, exchange=1)), expected=3)]), AlreadyAppended
+    )
     assert len(await bytes_of(log)) == 3
 
 
@@ -148,7 +179,9 @@ async def test_several_records_are_appended_as_one(opener: Opener) -> None:
     ids=["a conflict", "a duplicate"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
-async def test_of_several_records_one_that_cannot_be_leaves_none(opener: Opener, wrong: Entry, place: int) -> None:
+async def test_of_several_records_one_that_cannot_be_leaves_none(
+    opener: Opener, wrong: Entry, place: int
+) -> None:
     log = await opener()
     await log.append([Entry(record=note(1), expected=0)])
     several = [Entry(record=note(2), expected=0), Entry(record=note(3), expected=0)]
@@ -159,7 +192,9 @@ async def test_of_several_records_one_that_cannot_be_leaves_none(opener: Opener,
 
 async def test_several_records_of_two_writers_do_not_interleave(opener: Opener) -> None:
     log = await opener()
-    batches = [[Entry(record=note(1000 * b + n), expected=0) for n in range(1, 21)] for b in range(1, 6)]
+    batches = [
+        [Entry(record=note(1000 * b + n), expected=0) for n in range(1, 21)] for b in range(1, 6)
+    ]
     outcomes = await asyncio.gather(*(log.append(batch) for batch in batches))
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
     stored = await bytes_of(log)
@@ -171,7 +206,9 @@ async def test_several_records_of_two_writers_do_not_interleave(opener: Opener) 
 
 async def test_a_genesis_asks_for_an_empty_log(opener: Opener) -> None:
     log = await opener()
-    outcomes = await asyncio.gather(*(log.append([Entry(record=note(n), expected=0, first=True)]) for n in range(1, 9)))
+    outcomes = await asyncio.gather(
+        *(log.append([Entry(record=note(n), expected=0, first=True)]) for n in range(1, 9))
+    )
     assert sum(isinstance(outcome, Appended) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
     assert len(await bytes_of(log)) == 1
@@ -224,7 +261,9 @@ async def test_a_follower_is_asked_to_look_before_anything_else(opener: Opener) 
 
 async def test_many_openings_at_once_are_all_there_once(opener: Opener) -> None:
     log = await opener()
-    outcomes = await asyncio.gather(*(log.append([Entry(record=note(n), expected=0)]) for n in range(1, 301)))
+    outcomes = await asyncio.gather(
+        *(log.append([Entry(record=note(n), expected=0)]) for n in range(1, 301))
+    )
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
     stored = await bytes_of(log)
     assert len(stored) == 300
@@ -244,7 +283,9 @@ async def test_among_many_openings_each_gets_its_own_outcome(opener: Opener) -> 
         again(note(100)),
         again(note(101), "Other."),
     ]
-    outcomes = await asyncio.gather(*(log.append([Entry(record=record, expected=0)]) for record in posts))
+    outcomes = await asyncio.gather(
+        *(log.append([Entry(record=record, expected=0)]) for record in posts)
+    )
     assert outcomes[0] == AlreadyAppended(1)
     assert outcomes[1] == KeyReused(2)
     assert all(isinstance(outcome, Appended | AlreadyAppended | KeyReused) for outcome in outcomes)
@@ -271,7 +312,9 @@ async def test_what_was_appended_outlives_a_killed_broker(real_broker: RealBroke
     assert Appended(1) == await log.append([Entry(record=first, expected=0)])
     await real_broker.restart()
     assert AlreadyAppended(1) == await until_writable(log, Entry(record=again(first), expected=0))
-    assert KeyReused(1) == await log.append([Entry(record=again(first, "Something else."), expected=0)])
+    assert KeyReused(1) == await log.append(
+        [Entry(record=again(first, "Something else."), expected=0)]
+    )
     assert Conflict(1) == await log.append([Entry(record=note(2, exchange=1), expected=0)])
     assert Appended(2) == await log.append([Entry(record=note(3), expected=0)])
     assert [first.raw, note(3).raw] == await bytes_of(log)
@@ -320,7 +363,9 @@ async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -
 async def test_nothing_is_written_while_the_broker_is_down(real_broker: RealBroker) -> None:
     log = await real_broker.log()
     await real_broker.supervisor.stop()
-    while real_broker.guard.proven and not isinstance(await log.append([Entry(record=note(1), expected=0)]), Unavailable):
+    while real_broker.guard.proven and not isinstance(
+        await log.append([Entry(record=note(1), expected=0)]), Unavailable
+    ):
         await asyncio.sleep(0.02)
     assert isinstance(await log.append([Entry(record=note(2), expected=0)]), Unavailable)
 
@@ -373,7 +418,12 @@ SHORT = {
 @pytest.fixture(params=[*HAPPENS, *(f"on a cluster {happens}" for happens in HAPPENS)])
 def happens(request: pytest.FixtureRequest) -> str:
     happens, test = str(request.param), request.node.originalname
-    if "cluster" in happens and "restart" in happens and SHORT.get(test) != happens and not request.config.getoption("--long"):
+    if (
+        "cluster" in happens
+        and "restart" in happens
+        and SHORT.get(test) != happens
+        and not request.config.getoption("--long")
+    ):
         pytest.skip("only with --long")
     return happens
 
@@ -381,15 +431,21 @@ def happens(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def broker(request: pytest.FixtureRequest, happens: str) -> RealBroker | Clients:
     """The broker or the cluster to which it happens."""
-    found: RealBroker | Clients = request.getfixturevalue("real_cluster" if "cluster" in happens else "real_broker")
+    found: RealBroker | Clients = request.getfixturevalue(
+        "real_cluster" if "cluster" in happens else "real_broker"
+    )
     return found
 
 
 @pytest.fixture
-async def between(broker: RealBroker | Clients, happens: str, monkeypatch: pytest.MonkeyPatch) -> Between:
+async def between(
+    broker: RealBroker | Clients, happens: str, monkeypatch: pytest.MonkeyPatch
+) -> Between:
     if "window" in happens:
         usual = stream.configuration
-        monkeypatch.setattr(stream, "configuration", lambda *asked: {**usual(*asked), "duplicate_window": WINDOW_NS})
+        monkeypatch.setattr(
+            stream, "configuration", lambda *asked: {**usual(*asked), "duplicate_window": WINDOW_NS}
+        )
     log = await broker.log()
     made = await (await broker.bus("steward")).api(f"STREAM.INFO.{stream.stream_of('nato-china')}")
     assert ("window" in happens) == (made["config"]["duplicate_window"] == WINDOW_NS), made
@@ -443,27 +499,37 @@ async def test_a_post_that_went_alone_is_found_when_tried_in_a_batch(between: Be
 async def test_an_overtaken_post_tried_again_is_found_where_it_stands(between: Between) -> None:
     await between.append(note(1))
     for n in (2, 3):
-        assert Appended(n) == await between.log.append([Entry(record=note(n, exchange=1), expected=n - 1)])
+        assert Appended(n) == await between.log.append(
+            [Entry(record=note(n, exchange=1), expected=n - 1)]
+        )
     await between.pass_()
     assert Appended(2) == await known(between.log, [Entry(record=note(2, exchange=1), expected=1)])
-    assert AlreadyAppended(2) == await between.log.append([Entry(record=again(note(2, exchange=1)), expected=1)])
+    assert AlreadyAppended(2) == await between.log.append(
+        [Entry(record=again(note(2, exchange=1)), expected=1)]
+    )
     assert Conflict(2) == await between.log.append([Entry(record=note(4, exchange=1), expected=1)])
     assert len(await bytes_of(between.log)) == 3
 
 
-async def test_an_id_on_another_exchange_is_refused_within_the_window_and_left_to_the_fold_beyond_it(between: Between) -> None:
+async def test_an_id_on_another_exchange_is_refused_within_the_window_and_left_to_the_fold_beyond_it(
+    between: Between,
+) -> None:
     await between.append(note(1))
     await between.pass_()
     found = await between.append(note(1, exchange=7))
     if "window" not in between.happens:
         assert found == KeyReused(1)
-    elif "restart" in between.happens:  # a broker that restores its ids may keep some beyond their window
+    elif (
+        "restart" in between.happens
+    ):  # a broker that restores its ids may keep some beyond their window
         assert found in (Appended(2), KeyReused(1))
     else:
         assert found == Appended(2)
 
 
-async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(real_broker: RealBroker) -> None:
+async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(
+    real_broker: RealBroker,
+) -> None:
     log = await real_broker.log()
     dying = await real_broker.bus()
     entries = [Entry(record=note(n), expected=0) for n in range(1, 6)]
@@ -479,8 +545,12 @@ async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(real_br
     await dying.client.close()
     assert await bytes_of(log) == []
     assert Appended(1) == await log.append([entries[1]])
-    assert AlreadyAppended(1) == await log.append([Entry(record=again(entry.record), expected=0) for entry in entries])
-    assert [Appended(position) for position in (2, 3)] == [await log.append([entry]) for entry in (entries[0], entries[2])]
+    assert AlreadyAppended(1) == await log.append(
+        [Entry(record=again(entry.record), expected=0) for entry in entries]
+    )
+    assert [Appended(position) for position in (2, 3)] == [
+        await log.append([entry]) for entry in (entries[0], entries[2])
+    ]
     assert [note(n).raw for n in (2, 1, 3)] == await bytes_of(log)
 
 
@@ -489,14 +559,23 @@ async def begun(bus: Bus, batch: str, numbers: Sequence[int], **more: str) -> di
     *before, last = numbers
     for number in before:
         headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-        await bus.client.publish(f"dragoman.v1.nato-china.contact.{batch}-{number}", b"x", headers=headers)
+        await bus.client.publish(
+            f"dragoman.v1.nato-china.contact.{batch}-{number}", b"x", headers=headers
+        )
     headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(last), **more}
-    return json.loads((await bus.request(f"dragoman.v1.nato-china.contact.{batch}-{last}", b"x", headers)).data)  # type: ignore[no-any-return]
+    return json.loads(  # type: ignore[no-any-return]
+        (await bus.request(f"dragoman.v1.nato-china.contact.{batch}-{last}", b"x", headers)).data
+    )
 
 
 @pytest.mark.parametrize(
     ("numbers", "commit", "code"),
-    [([1, 3], "1", 10176), ([1, 2], "yes", 10200), (range(1, BATCH_RECORDS + 2), "1", 10199), (range(1, BATCH_RECORDS + 1), "1", None)],
+    [
+        ([1, 3], "1", 10176),
+        ([1, 2], "yes", 10200),
+        (range(1, BATCH_RECORDS + 2), "1", 10199),
+        (range(1, BATCH_RECORDS + 1), "1", None),
+    ],
     ids=["a gap", "no commit", "one too many", "as many as may be"],
 )
 async def test_a_batch_is_taken_as_a_broker_takes_it(
@@ -508,10 +587,14 @@ async def test_a_batch_is_taken_as_a_broker_takes_it(
     assert await stream.last_of(bus, log.channel) == (0 if code else BATCH_RECORDS)
 
 
-async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_goes_on(real_broker: RealBroker) -> None:
+async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_goes_on(
+    real_broker: RealBroker,
+) -> None:
     log, bus = await real_broker.log(), await real_broker.bus()
     for number in range(50):
         headers = {"Nats-Batch-Id": f"open-{number}", "Nats-Batch-Sequence": "1"}
-        await bus.client.publish(f"dragoman.v1.nato-china.contact.open-{number}", b"x", headers=headers)
+        await bus.client.publish(
+            f"dragoman.v1.nato-china.contact.open-{number}", b"x", headers=headers
+        )
     assert (await begun(bus, "one-more", [1]))["error"]["err_code"] == 10210
     assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])

@@ -25,7 +25,9 @@ Opener = Callable[[], Awaitable[Seals]]
 @pytest.fixture(params=["alone", "cluster"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the heads that a broker alone has, or three nodes of a cluster, by a connection of its own each time."""
-    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if request.param == "cluster" else "real_broker")
+    broker: RealBroker | Clients = request.getfixturevalue(
+        "real_cluster" if request.param == "cluster" else "real_broker"
+    )
     replicas = REPLICAS if request.param == "cluster" else 1
 
     async def opened() -> Seals:
@@ -67,7 +69,9 @@ async def tried(seals: Seals, channel: str, note: bytes, over: Sealed | None) ->
         return None
 
 
-async def test_of_two_writers_over_one_head_the_second_is_told(opener: Opener, channel: str) -> None:
+async def test_of_two_writers_over_one_head_the_second_is_told(
+    opener: Opener, channel: str
+) -> None:
     here, there = [await opener() for _ in range(2)]
     over: Sealed | None = None
     for winner, loser, note in ((here, there, b"1"), (there, here, b"2"), (here, there, b"3")):
@@ -79,12 +83,16 @@ async def test_of_two_writers_over_one_head_the_second_is_told(opener: Opener, c
     assert await history(there, channel) == [b"1", b"2", b"3"]
 
 
-async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(opener: Opener, channel: str) -> None:
+async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(
+    opener: Opener, channel: str
+) -> None:
     writers = [await opener() for _ in range(4)]
     over: Sealed | None = None
     won: list[bytes] = []
     for race in range(_RACES):
-        found = await asyncio.gather(*(tried(each, channel, b"%d by %d" % (race, n), over) for n, each in enumerate(writers)))
+        found = await asyncio.gather(
+            *(tried(each, channel, b"%d by %d" % (race, n), over) for n, each in enumerate(writers))
+        )
         (over,) = [each for each in found if each is not None]
         won.append(over.note)
     assert await history(writers[0], channel) == won
@@ -135,7 +143,9 @@ async def test_what_was_written_when_the_wire_was_cut_is_read_back(
     assert trap.sprung.is_set()
     newest = await seen_again(seals, channel)
     assert newest is not None and newest.note == kept[-1]
-    assert (await tried(seals, channel, b"2", first) is None) == (newest.seq != first.seq), "it is not written twice"
+    assert (await tried(seals, channel, b"2", first) is None) == (newest.seq != first.seq), (
+        "it is not written twice"
+    )
     newest = await seals.newest(channel)
     await seals.put(channel, b"3", newest)
     assert await history(directly, channel) == [b"1", b"2", b"3"]

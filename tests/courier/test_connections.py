@@ -21,7 +21,9 @@ ITEM = Item(
 
 
 def endpoint(target: str, side: str = "china") -> Endpoint:
-    return Endpoint(id="e", cid="c", side=side, means="webhook", target=target, secret=shared_secret(bytes(32)))
+    return Endpoint(
+        id="e", cid="c", side=side, means="webhook", target=target, secret=shared_secret(bytes(32))
+    )
 
 
 @dataclass
@@ -45,13 +47,22 @@ async def listener() -> AsyncIterator[Listener]:
     server.close()
 
 
-HOSTS = ("127.0.0.1", "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460", "\uff11\uff12\uff17.0.0.1", "[::ffff:127.0.0.1]", "localhost")
+HOSTS = (
+    "127.0.0.1",
+    "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460",
+    "\uff11\uff12\uff17.0.0.1",
+    "[::ffff:127.0.0.1]",
+    "localhost",
+)
 
 
 @pytest.mark.parametrize("check", [Guard(()).check, lambda url: None])
 @pytest.mark.parametrize("host", HOSTS)
 async def test_no_spelling_of_loopback_is_connected_to_even_where_the_check_of_its_url_fails(
-    host: str, check: Callable[[str], Sentence | None], listener: Listener, monkeypatch: pytest.MonkeyPatch
+    host: str,
+    check: Callable[[str], Sentence | None],
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     guard = Guard(())
     monkeypatch.setattr(guard, "check", check)
@@ -62,7 +73,9 @@ async def test_no_spelling_of_loopback_is_connected_to_even_where_the_check_of_i
     await bring.aclose()
 
 
-async def test_a_port_that_refuses_cannot_be_told_from_one_that_speaks_otherwise(listener: Listener, unused_port: int) -> None:
+async def test_a_port_that_refuses_cannot_be_told_from_one_that_speaks_otherwise(
+    listener: Listener, unused_port: int
+) -> None:
     bring = webhook.Webhooks(Guard(["127.0.0.0/8"]))
     answers = {str((await bring(endpoint(f"https://127.0.0.1:{unused_port}/"), ITEM)).answered)}
 
@@ -71,7 +84,15 @@ async def test_a_port_that_refuses_cannot_be_told_from_one_that_speaks_otherwise
         writer.close()
 
     server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    answers.add(str((await bring(endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"), ITEM)).answered))
+    answers.add(
+        str(
+            (
+                await bring(
+                    endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"), ITEM
+                )
+            ).answered
+        )
+    )
     server.close()
     assert answers == {"not reached"}
     await bring.aclose()
@@ -89,7 +110,9 @@ async def unused_port() -> int:
 async def test_one_sides_silent_receivers_keep_no_other_side_waiting(listener: Listener) -> None:
     bring = webhook.Webhooks(Guard(["127.0.0.0/8"]))
     silent = endpoint(f"http://127.0.0.1:{listener.port}/")
-    hanging = [asyncio.create_task(bring(silent, ITEM)) for _ in range(webhook.CONNECTIONS_PER_HOST + 1)]
+    hanging = [
+        asyncio.create_task(bring(silent, ITEM)) for _ in range(webhook.CONNECTIONS_PER_HOST + 1)
+    ]
     async with asyncio.timeout(10):
         while listener.connections < webhook.CONNECTIONS_PER_HOST:
             await asyncio.sleep(0.01)
@@ -103,7 +126,9 @@ async def test_one_sides_silent_receivers_keep_no_other_side_waiting(listener: L
     await bring.aclose()
 
 
-async def test_a_name_that_leads_inside_only_when_it_is_called_is_not_reached(listener: Listener) -> None:
+async def test_a_name_that_leads_inside_only_when_it_is_called_is_not_reached(
+    listener: Listener,
+) -> None:
     async with webhook.session(Guard(())) as session:
         with pytest.raises((aiohttp.ClientError, OSError)):
             await session.get(f"http://localhost:{listener.port}/")

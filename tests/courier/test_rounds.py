@@ -67,7 +67,15 @@ class House:
     def rounds(self, name: str = "one") -> Rounds:
         means: Any = {"webhook": self.bring, "e-mail": self.bring}
         desk: Any = Recording()
-        return Rounds({"nato-china": self.projection}, desk, self.store, means, retries_s=(0.1,), name=name, now=lambda: NOW)
+        return Rounds(
+            {"nato-china": self.projection},
+            desk,
+            self.store,
+            means,
+            retries_s=(0.1,),
+            name=name,
+            now=lambda: NOW,
+        )
 
     async def run(self, done: Callable[[], bool], more: float = 1.2) -> None:
         """Let a courier work until that is so, and then for another round or more."""
@@ -95,14 +103,21 @@ class House:
         """Fold up to a position."""
         first = self.projection.state.position + 1
         raws = self.world.raws[first - 1 : last]
-        self.projection.take([Message(position=first + n, subject="x", raw=raw) for n, raw in enumerate(raws)])
+        self.projection.take(
+            [Message(position=first + n, subject="x", raw=raw) for n, raw in enumerate(raws)]
+        )
 
 
 @pytest.fixture
 async def house(real_broker: RealBroker, store: Store, world: World) -> House:
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1, BYTES)
     projection = Projection(MemoryLog("nato-china"), store)
-    projection.take([Message(position=position, subject="x", raw=raw) for position, raw in enumerate(world.raws, 1)])
+    projection.take(
+        [
+            Message(position=position, subject="x", raw=raw)
+            for position, raw in enumerate(world.raws, 1)
+        ]
+    )
     projection.caught_up.set()
     house = House(projection, await real_broker.bus(), world)
     await house.store.add(house.endpoint, upto=projection.state.position)
@@ -115,7 +130,9 @@ async def test_what_was_sent_is_not_sent_again_whatever_the_broker_says(
     house: House, trouble: str, means: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dragoman.stores.writing.APPEND_SECONDS", 0.3)
-    await house.store.add(replace(house.endpoint, means=means), upto=house.projection.state.position)
+    await house.store.add(
+        replace(house.endpoint, means=means), upto=house.projection.state.position
+    )
     house.meanwhile = lambda: setattr(house.node, trouble, 1)
     positions = [house.post()]
     await house.run(lambda: house.progress.delivered == 1 and not house.progress.going)
@@ -127,9 +144,13 @@ async def test_what_was_sent_is_not_sent_again_whatever_the_broker_says(
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "loses", "swallows"])
-async def test_a_notice_that_was_written_down_is_brought_once(house: House, trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_notice_that_was_written_down_is_brought_once(
+    house: House, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dragoman.stores.writing.APPEND_SECONDS", 0.3)
-    notice = Notice(cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time())
+    notice = Notice(
+        cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time()
+    )
     assert await house.store.notify(notice, 0)
     setattr(house.node, trouble, 1)
     await house.run(lambda: bool(house.brought))
@@ -138,8 +159,12 @@ async def test_a_notice_that_was_written_down_is_brought_once(house: House, trou
     assert house.progress.noticed == notice.id
 
 
-async def test_a_notice_that_another_courier_writes_down_meanwhile_is_its_own(house: House, real_broker: RealBroker) -> None:
-    notice = Notice(cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time())
+async def test_a_notice_that_another_courier_writes_down_meanwhile_is_its_own(
+    house: House, real_broker: RealBroker
+) -> None:
+    notice = Notice(
+        cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time()
+    )
     assert await house.store.notify(notice, 0)
     other = Courier(Bucket(await real_broker.bus(), BUCKET))
     await other.refresh()
@@ -149,7 +174,11 @@ async def test_a_notice_that_another_courier_writes_down_meanwhile_is_its_own(ho
         while house.node.swallows:
             await asyncio.sleep(0.01)
         progress, revision = other.progress("e1")
-        await other.keep("e1", replace(progress, noticed=notice.id, holder="other", until=time.time() + 1), revision)
+        await other.keep(
+            "e1",
+            replace(progress, noticed=notice.id, holder="other", until=time.time() + 1),
+            revision,
+        )
 
     writing = asyncio.create_task(write_it_down())
     await house.run(lambda: house.progress.holder == "other", more=3)
@@ -161,7 +190,11 @@ async def test_a_delivery_waits_until_the_log_here_has_its_record(house: House) 
     known = len(house.world.raws)
     house.world.open("nato/o-1", NOTE)
     progress, revision = house.store.progress("e1")
-    late = replace(progress, upto=known + 1, waiting=(Waiting(position=known + 1, tries=1, again=time.time() - 1),))
+    late = replace(
+        progress,
+        upto=known + 1,
+        waiting=(Waiting(position=known + 1, tries=1, again=time.time() - 1),),
+    )
     await house.store.keep("e1", late, revision)  # by a courier that was ahead
     await house.run(lambda: True, more=1.5)
     assert (house.brought, [each.position for each in house.progress.waiting]) == ([], [known + 1])

@@ -19,7 +19,9 @@ def whole_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in values.items():
             assert value is not None and f"%({name})" in message, f"{name} of {message!r}"
             for each in _names(value):
-                assert each.context == "side" or (each.context, each.name) in vocabulary.known(), f"{each} in {message!r}"
+                assert each.context == "side" or (each.context, each.name) in vocabulary.known(), (
+                    f"{each} in {message!r}"
+                )
 
     monkeypatch.setattr(Sentence, "__init__", made)
 

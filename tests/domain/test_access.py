@@ -46,7 +46,9 @@ SIDES = {
 def test_a_side_stands_in_a_meeting_as_opener_addressee_or_for_information(who: Who) -> None:
     world, id = three()
     rule = next(rule for rule in RULES.values() if rule.who is who)
-    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == SIDES[who]
+    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == SIDES[
+        who
+    ]
 
 
 def test_only_the_opener_postpones_what_is_no_meeting() -> None:
@@ -60,7 +62,10 @@ def test_windows_of_the_other_side_are_accepted_by_the_parties_that_did_not_name
     id = world.open(N, act("meeting-request", to=["china", "osce"], info=["mars"]))
     world.keep(C, act("counter-proposal"), id)
     rule = RULES["acceptance"]
-    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == {"nato", "osce"}
+    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == {
+        "nato",
+        "osce",
+    }
 
 
 def test_who_is_told_acknowledges_and_replies_and_does_not_accept_or_decline() -> None:
@@ -80,7 +85,10 @@ def test_an_officer_is_in_office_after_the_entry_and_up_to_the_revocation() -> N
     entered = world.registry.officers[N].since
     world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
     until = world.position
-    found = {position: access.officer_at(world.registry, N, position) is not None for position in (entered, entered + 1, until, until + 1)}
+    found = {
+        position: access.officer_at(world.registry, N, position) is not None
+        for position in (entered, entered + 1, until, until + 1)
+    }
     assert found == {entered: False, entered + 1: True, until: True, until + 1: False}
 
 
@@ -105,7 +113,14 @@ def test_root_reads_where_the_sides_keep_their_own_keys_and_nowhere_else() -> No
 
 
 @pytest.mark.parametrize(
-    ("actor", "side"), [(N, "nato"), ("nato/root", ""), ("service/gateway", ""), ("nato/o-1/x", "nato"), ("nato/x/root", "nato")]
+    ("actor", "side"),
+    [
+        (N, "nato"),
+        ("nato/root", ""),
+        ("service/gateway", ""),
+        ("nato/o-1/x", "nato"),
+        ("nato/x/root", "nato"),
+    ],
 )
 def test_officers_act_for_their_side_and_root_and_services_for_none(actor: str, side: str) -> None:
     assert access.officer_side(actor) == side
@@ -133,25 +148,36 @@ def test_root_changes_the_registry_alone_and_administrators_nothing_else(world: 
 def test_a_service_records_what_is_its_own_and_nobody_else_does(world: World) -> None:
     services = {"delivery": "gateway", "lapse": "watch", "channel-opening": "desk"}
     for name, service in services.items():
-        assert [other for other in services.values() if may(world, name, f"service/{other}") == ""] == [service]
+        assert [
+            other for other in services.values() if may(world, name, f"service/{other}") == ""
+        ] == [service]
         assert "by the service alone" in may(world, name, N)
     assert "does not record" in may(world, "contact-note", "service/gateway")
 
 
 def test_of_two_officers_one_has_the_role_and_a_duty_officer_may_be_alone(world: World) -> None:
-    assert may(world, "explanation-request", N, NH) == may(world, "explanation-request", NH, N) == ""
+    assert (
+        may(world, "explanation-request", N, NH) == may(world, "explanation-request", NH, N) == ""
+    )
     assert "needs one of the roles" in may(world, "explanation-request", N, "nato/d-1")
-    assert may(world, "explanation-request", "nato/d-1") == "", "whether one key will do is asked next"
+    assert may(world, "explanation-request", "nato/d-1") == "", (
+        "whether one key will do is asked next"
+    )
     assert "needs one of the roles" in may(world, "liaison-office", "nato/d-1")
     assert "needs one of the roles" in may(world, "explanation-request", N, "nato/nobody")
 
 
-def test_a_refusal_ends_with_a_full_stop_and_lists_the_roles_that_are_asked_for(world: World) -> None:
+def test_a_refusal_ends_with_a_full_stop_and_lists_the_roles_that_are_asked_for(
+    world: World,
+) -> None:
     assert (
         may(world, "hazardous-incident", N)
         == "hazardous-incident needs one of the roles duty_officer, head_of_office; nato/o-1 has officer."
     )
-    world.keep("nato/root", {"act": "officer", "officer": "o-2", "office": "hq", "roles": ["officer", "auditor"]})
+    world.keep(
+        "nato/root",
+        {"act": "officer", "officer": "o-2", "office": "hq", "roles": ["officer", "auditor"]},
+    )
     assert may(world, "liaison-office", "nato/o-2").endswith("nato/o-2 has officer, auditor.")
 
 
@@ -169,14 +195,19 @@ def test_what_opens_an_exchange_is_posted_where_its_family_is(world: World) -> N
         "watch-assumption": "/channel",
     }
     for name, path in paths.items():
-        assert f"post it to {path} of the channel" in str(refused(world.decide("nato/d-1", act(name), id)).detail)
+        assert f"post it to {path} of the channel" in str(
+            refused(world.decide("nato/d-1", act(name), id)).detail
+        )
 
 
 def test_what_carries_an_exchange_on_names_one_that_there_is(world: World) -> None:
     refusal = refused(world.decide(N, act("reply")))
     assert (refusal.kind, "/exchanges/<id>/acts" in str(refusal.detail)) == ("invalid", True)
     refusal = refused(world.decide(N, act("reply"), "0192f0c1-2f3a-7c4d-8e5f-112233445566"))
-    assert (refusal.kind, "0192f0c1-2f3a-7c4d-8e5f-112233445566" in str(refusal.detail)) == ("not-found", True)
+    assert (refusal.kind, "0192f0c1-2f3a-7c4d-8e5f-112233445566" in str(refusal.detail)) == (
+        "not-found",
+        True,
+    )
     assert refused(world.decide(N, act("reply"), world.registry.id)).kind == "not-found"
 
 
@@ -196,16 +227,28 @@ def test_a_post_to_the_path_of_another_family_is_sent_to_its_own(world: World) -
     raw, data = read_act(compact(act("contact-note")), cut=False)
     for family, taken in (("contact", True), ("", True), ("meeting", False)):
         post = Post(actor=N, act=raw, data=data, id=ids.v7(1, bytes(10)), family=family)
-        decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
+        decided = decide(
+            world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT
+        )
         assert isinstance(decided, Record) == taken
         if isinstance(decided, Refusal):
-            assert (decided.kind, "post it to /contacts of the channel" in str(decided.detail)) == ("invalid", True)
+            assert (decided.kind, "post it to /contacts of the channel" in str(decided.detail)) == (
+                "invalid",
+                True,
+            )
 
 
 # What is printed
 
 
-COLUMNS = {"o-1": "officer", "d-1": "duty officer", "h-1": "head of office", "adm-1": "administrator", "a-1": "auditor", "root": "root"}
+COLUMNS = {
+    "o-1": "officer",
+    "d-1": "duty officer",
+    "h-1": "head of office",
+    "adm-1": "administrator",
+    "a-1": "auditor",
+    "root": "root",
+}
 
 
 @pytest.mark.parametrize("name", POSTED)
@@ -217,18 +260,25 @@ def test_a_role_permits_what_docs_access_says_of_it(name: str, world: World) -> 
             assert (may(world, name, actor) == "") == (printed[column] == "yes"), column
         if printed[column] == "with another":
             assert may(world, name, actor, NH) == ""
-            assert "needs one of the roles" in may(world, name, actor, N if actor != N else "nato/d-1")
+            assert "needs one of the roles" in may(
+                world, name, actor, N if actor != N else "nato/d-1"
+            )
     assert printed["by"].startswith(RULES[name].who.value)
     assert printed["keys"].startswith("two") == (RULES[name].two_key or name in two_keys.CONSENTS)
     assert (printed["keys"] == "as its matter") == (name in two_keys.BY_MATTER)
     assert (printed["consents"] == "yes") == RULES[name].consenting
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if RULES[name].family is not None and RULES[name].who is Who.ANY])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in SAMPLES if RULES[name].family is not None and RULES[name].who is Who.ANY],
+)
 def test_who_posts_a_sample_is_refused_for_the_role_where_docs_access_says_so(name: str) -> None:
     kind = "desk" if RULES[name].family == "desk" else "official"
     world = World(sides=("nato",) if kind == "desk" else ("nato", "china"), kind=kind)
-    body = act(name, precedence="flash") if name == "call-request" else act(name)  # which a duty officer asks for in a crisis alone
+    body = (
+        act(name, precedence="flash") if name == "call-request" else act(name)
+    )  # which a duty officer asks for in a crisis alone
     for officer, column in COLUMNS.items():
         outcome = world.decide(f"nato/{officer}", body)
         kept_back = isinstance(outcome, Refusal) and outcome.kind == "not-permitted"
@@ -240,4 +290,6 @@ def test_who_posts_a_sample_is_refused_for_the_role_where_docs_access_says_so(na
 def test_who_is_no_officer_drafts_nothing_whoever_releases_it(author: str, world: World) -> None:
     refusal = refused(world.keep(author, act("explanation-request"), released_by="nato/h-1"))
     assert (refusal.kind, "drafted by an officer" in str(refusal.detail)) == ("not-permitted", True)
-    assert isinstance(world.keep("nato/o-1", act("explanation-request"), released_by="nato/h-1"), Folded)
+    assert isinstance(
+        world.keep("nato/o-1", act("explanation-request"), released_by="nato/h-1"), Folded
+    )

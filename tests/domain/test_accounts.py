@@ -19,13 +19,28 @@ from world import World, refused
 _WRITTEN = kinds.Text | kinds.Texts | kinds.Line | kinds.Lines | kinds.Rows | kinds.Files
 
 _GIVEN: dict[str, st.SearchStrategy[Any]] = {
-    "time": st.sampled_from(["2026-11-24T03:05+08:00", "2026-11-23T19:05Z", "2026-11-23T19:06Z", {"about": "2026-11-23T19:05Z"}]),
+    "time": st.sampled_from(
+        [
+            "2026-11-24T03:05+08:00",
+            "2026-11-23T19:05Z",
+            "2026-11-23T19:06Z",
+            {"about": "2026-11-23T19:05Z"},
+        ]
+    ),
     "place": st.sampled_from(
-        [{"lat": 15.12, "lon": 116.44}, {"lat": 15.120001, "lon": 116.44}, {"lat": 15.2, "lon": 116.44}, {"text": "at sea"}, "unknown"]
+        [
+            {"lat": 15.12, "lon": 116.44},
+            {"lat": 15.120001, "lon": 116.44},
+            {"lat": 15.2, "lon": 116.44},
+            {"text": "at sea"},
+            "unknown",
+        ]
     ),
     "casualties": st.sampled_from([0, 1, "unknown"]),
     "damage": st.sampled_from(["None.", "Some.", {"en": "None.", "fr": "Aucun."}]),
-    "whose": st.sampled_from([["nato"], ["china"], ["nato", "china"], ["china", "nato"], "nobody_here", "unknown"]),
+    "whose": st.sampled_from(
+        [["nato"], ["china"], ["nato", "china"], ["china", "nato"], "nobody_here", "unknown"]
+    ),
     "continuing": st.sampled_from([True, False, "unknown"]),
 }
 
@@ -34,18 +49,27 @@ def test_words_are_the_members_that_are_written() -> None:
     for name in NARRATIVE:
         compared = [each for each in kinds.members(name) if each.name in kinds_of_account()]
         assert {each.name for each in compared if isinstance(each.kind, _WRITTEN)} <= accounts.WORDS
-        assert not {each.name for each in compared if not isinstance(each.kind, _WRITTEN)} & accounts.WORDS
-        assert {each.name for each in compared if isinstance(each.kind, kinds.Time)} == accounts.TIMES & {each.name for each in compared}
+        assert (
+            not {each.name for each in compared if not isinstance(each.kind, _WRITTEN)}
+            & accounts.WORDS
+        )
+        assert {
+            each.name for each in compared if isinstance(each.kind, kinds.Time)
+        } == accounts.TIMES & {each.name for each in compared}
 
 
 def kinds_of_account() -> set[str]:
     """The members that another side's account may give."""
-    return {each.name for each in kinds.members("counter-account")} - accounts.OF_THE_MESSAGE | set(NARRATIVE.values())
+    return {each.name for each in kinds.members("counter-account")} - accounts.OF_THE_MESSAGE | set(
+        NARRATIVE.values()
+    )
 
 
 @given(
     mine=st.fixed_dictionaries({}, optional=_GIVEN),
-    theirs=st.fixed_dictionaries({"facts": st.sampled_from(["Two aircraft passed close.", "Otherwise."])}, optional=_GIVEN),
+    theirs=st.fixed_dictionaries(
+        {"facts": st.sampled_from(["Two aircraft passed close.", "Otherwise."])}, optional=_GIVEN
+    ),
     third=st.none() | st.fixed_dictionaries({"facts": st.just("A third view.")}, optional=_GIVEN),
 )
 def test_a_flag_names_a_field_exactly_where_the_table_has_a_difference(
@@ -66,7 +90,9 @@ def test_a_flag_names_a_field_exactly_where_the_table_has_a_difference(
     }
     found = flags(world.registry, state, [])
     flagged = {side: fields for side, fields in accounts.differing(state).items() if fields}
-    assert {(side, name) for side, fields in flagged.items() for name in fields} == {each for each in table if each[0] != "nato"}
+    assert {(side, name) for side, fields in flagged.items() for name in fields} == {
+        each for each in table if each[0] != "nato"
+    }
     assert sum(each.flag == "accounts_differ" for each in found) == len(flagged)
     assert sum(each.flag == "own_account" for each in found) == len(state.accounts) - len(flagged)
 
@@ -88,9 +114,16 @@ def test_a_flag_names_a_field_exactly_where_the_table_has_a_difference(
         ("cpa", {"value": 0.5, "unit": "nm"}, {"value": 927, "unit": "m"}, "differs"),
     ],
 )
-def test_two_statements_are_the_same_when_they_mean_the_same(name: str, one: Any, other: Any, result: str) -> None:
+def test_two_statements_are_the_same_when_they_mean_the_same(
+    name: str, one: Any, other: Any, result: str
+) -> None:
     told = [
-        Told(side=side, position=1, time="2026-11-24T12:00:00.000Z", content={name: msgspec.Raw(msgspec.json.encode(value))})
+        Told(
+            side=side,
+            position=1,
+            time="2026-11-24T12:00:00.000Z",
+            content={name: msgspec.Raw(msgspec.json.encode(value))},
+        )
         for side, value in (("nato", one), ("china", other))
     ]
     assert point(name, told).result == result
@@ -103,28 +136,46 @@ SIDES = ("nato", "china", "osce", "asean")
 def test_whose_forces_took_part_is_one_statement_whoever_makes_it(count: int) -> None:
     """Every pair of statements over two to four sides: the same exactly where both name the same sides; unknown states nothing."""
     sides = SIDES[:count]
-    several = [list(each) for size in range(1, count + 1) for each in itertools.permutations(sides, size)]
+    several = [
+        list(each) for size in range(1, count + 1) for each in itertools.permutations(sides, size)
+    ]
     for mine, theirs in itertools.product([*several, "nobody_here", "unknown"], repeat=2):
         told = [
-            Told(side=side, position=n, time="", content={"whose": msgspec.Raw(msgspec.json.encode(value))})
+            Told(
+                side=side,
+                position=n,
+                time="",
+                content={"whose": msgspec.Raw(msgspec.json.encode(value))},
+            )
             for n, (side, value) in enumerate(zip(sides, (mine, theirs), strict=False), 1)
         ]
         unknown = [mine, theirs].count("unknown")
         meant = [frozenset(each) if isinstance(each, list) else each for each in (mine, theirs)]
-        expected = {1: "one", 2: "none"}.get(unknown) or ("same" if meant[0] == meant[1] else "differs")
+        expected = {1: "one", 2: "none"}.get(unknown) or (
+            "same" if meant[0] == meant[1] else "differs"
+        )
         assert point("whose", told).result == expected, (mine, theirs)
 
 
 @pytest.mark.parametrize(
     ("whose", "pointer", "words"),
-    [(["nato", "ours"], "/whose/1", "ours is no side of nato-china"), (["nato", "nato"], "/whose/1", "nato is named twice")],
+    [
+        (["nato", "ours"], "/whose/1", "ours is no side of nato-china"),
+        (["nato", "nato"], "/whose/1", "nato is named twice"),
+    ],
 )
-def test_whose_names_sides_of_the_channel_and_each_once(whose: list[str], pointer: str, words: str) -> None:
+def test_whose_names_sides_of_the_channel_and_each_once(
+    whose: list[str], pointer: str, words: str
+) -> None:
     world = World()
     id = world.open("nato/d-1", act("hazardous-incident"))
     for refusal in (
         refused(world.decide("nato/d-1", act("hazardous-incident", whose=whose))),
-        refused(world.decide("china/d-1", {"act": "counter-account", "facts": "Otherwise.", "whose": whose}, id)),
+        refused(
+            world.decide(
+                "china/d-1", {"act": "counter-account", "facts": "Otherwise.", "whose": whose}, id
+            )
+        ),
     ):
         assert [fault.pointer for fault in refusal.faults] == [pointer]
         assert words in str(refusal.faults[0].detail)

@@ -20,13 +20,19 @@ FLASH = act("contact-note", precedence="flash")
 def waiting(world: World, id: str, seconds: float) -> list[tuple[str, int, tuple[str, ...]]]:
     exchange = world.exchange(id)
     now = datetime.fromisoformat(exchange.opened.time) + timedelta(seconds=seconds)
-    return [(each.side, each.repeats, each.officers) for each in escalations(world.registry, exchange, now)]
+    return [
+        (each.side, each.repeats, each.officers)
+        for each in escalations(world.registry, exchange, now)
+    ]
 
 
 @pytest.fixture
 def manned(world: World) -> World:
     """China has two duty officers, the first of whom has the watch."""
-    world.keep("china/root", {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]})
+    world.keep(
+        "china/root",
+        {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]},
+    )
     world.keep(CD, {"act": "watch-assumption"})
     return world
 
@@ -57,7 +63,9 @@ def test_an_acknowledgement_ends_it(manned: World) -> None:
 
 
 @given(asked=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
-def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(asked: int, acknowledged: int | None) -> None:
+def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(
+    asked: int, acknowledged: int | None
+) -> None:
     world = World()
     id = world.open(ND, FLASH)
     since = datetime.fromisoformat(world.exchange(id).opened.time)
@@ -66,12 +74,19 @@ def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(asked: 
         world.keep(CD, act("acknowledgement"), id)
     state = world.exchange(id)
     until = asked if acknowledged is None else min(asked, acknowledged)
-    found = rang(world.registry, state, state.messages[0], "china", since + timedelta(seconds=asked))
-    assert found == tuple((since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS if seconds <= until)
+    found = rang(
+        world.registry, state, state.messages[0], "china", since + timedelta(seconds=asked)
+    )
+    assert found == tuple(
+        (since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS if seconds <= until
+    )
 
 
 def test_while_nobody_has_the_watch_every_duty_officer_is_reached_at_once(world: World) -> None:
-    world.keep("china/root", {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]})
+    world.keep(
+        "china/root",
+        {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]},
+    )
     assert reached(world.registry, "china", "duty_officer") == (CD, "china/d-2")
 
 
@@ -88,7 +103,9 @@ def test_an_officer_who_was_revoked_is_not_reached(manned: World) -> None:
         {"passed_by": {"means": "voice", "at": "2026-11-24T12:00Z", "to_post": "Duty officer"}},
     ],
 )
-def test_what_is_less_urgent_or_was_said_otherwise_rings_nobody(change: dict[str, object], manned: World) -> None:
+def test_what_is_less_urgent_or_was_said_otherwise_rings_nobody(
+    change: dict[str, object], manned: World
+) -> None:
     assert waiting(manned, manned.open(ND, {**FLASH, **change}), 600) == []
 
 
@@ -115,7 +132,9 @@ NIGHT = Hours(days=("mon",), from_="20:00", to="04:00", zone="UTC")
         (NIGHT, "2026-11-24T04:00Z", False, "2026-11-30T20:00Z"),
     ],
 )
-def test_somebody_is_there_in_the_hours_of_the_zone(hours: Hours, now: str, opens: str | None, *, there: bool) -> None:
+def test_somebody_is_there_in_the_hours_of_the_zone(
+    hours: Hours, now: str, opens: str | None, *, there: bool
+) -> None:
     expected = None if opens is None else datetime.fromisoformat(opens)
     assert attended(hours, frozenset(), datetime.fromisoformat(now)) == (there, expected)
 
@@ -129,14 +148,28 @@ def test_on_a_holiday_nobody_is_there() -> None:
 
 
 def point(world: World, role: str, **changes: object) -> str:
-    body = act("point-of-contact", role=role, hours="24x7", **{"valid_from": "2026-11-24T00:00Z", **changes})
+    body = act(
+        "point-of-contact",
+        role=role,
+        hours="24x7",
+        **{"valid_from": "2026-11-24T00:00Z", **changes},
+    )
     return world.open(CH, body)
 
 
 def stages(world: World) -> dict[str, str]:
-    entries = [world.exchange(id) for id in sorted(world.ledger._encoded) if world.ledger.exchange(id) is not None]
-    entries = sorted((each for each in entries if each.act == "point-of-contact"), key=lambda each: each.opened.position)
-    return {each.exchange.id: each.stage for each in points(world.registry, entries, {}, world.clock)}
+    entries = [
+        world.exchange(id)
+        for id in sorted(world.ledger._encoded)
+        if world.ledger.exchange(id) is not None
+    ]
+    entries = sorted(
+        (each for each in entries if each.act == "point-of-contact"),
+        key=lambda each: each.opened.position,
+    )
+    return {
+        each.exchange.id: each.stage for each in points(world.registry, entries, {}, world.clock)
+    }
 
 
 def test_a_newer_point_of_the_same_role_supersedes_once_it_takes_effect(world: World) -> None:
@@ -144,20 +177,34 @@ def test_a_newer_point_of_the_same_role_supersedes_once_it_takes_effect(world: W
     later = point(world, "Hotline", valid_from="2026-12-24T00:00Z")
     assert stages(world) == {old: "in_force", other: "in_force", later: "announced"}
     new = point(world, "Hotline")
-    assert stages(world) == {old: "superseded", other: "in_force", later: "announced", new: "in_force"}
+    assert stages(world) == {
+        old: "superseded",
+        other: "in_force",
+        later: "announced",
+        new: "in_force",
+    }
     world.keep(CH, act("withdrawal"), new)
     assert stages(world) == {old: "in_force", other: "in_force", later: "announced"}
 
 
 def test_who_is_there_and_was_not_tried_yet_is_rung_first(world: World) -> None:
     night = {"days": ["sun"], "from": "01:00", "to": "02:00", "zone": "UTC"}
-    away = world.open(CH, act("point-of-contact", role="Section", hours=night, valid_from="2026-11-24T00:00Z"))
+    away = world.open(
+        CH, act("point-of-contact", role="Section", hours=night, valid_from="2026-11-24T00:00Z")
+    )
     hotline, deputy = point(world, "Hotline"), point(world, "Deputy")
     id = world.open(ND, FLASH)
 
     def ringing() -> list[tuple[str, int]]:
-        found = points(world.registry, [world.exchange(each) for each in (away, hotline, deputy)], {"china": Calendar()}, world.clock)
-        return [(each.role, tried) for each, tried in next_calls(found, ["china"], world.exchange(id))]
+        found = points(
+            world.registry,
+            [world.exchange(each) for each in (away, hotline, deputy)],
+            {"china": Calendar()},
+            world.clock,
+        )
+        return [
+            (each.role, tried) for each, tried in next_calls(found, ["china"], world.exchange(id))
+        ]
 
     assert ringing() == [("Hotline", 0), ("Deputy", 0), ("Section", 0)]
     world.keep(ND, act("call-attempt", post="Hotline", side="china"), id)

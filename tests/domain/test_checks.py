@@ -26,10 +26,20 @@ HALF = {"lat": 1}
         ("contact-note", N, {"dtg": NEVER}, "/dtg"),
         ("point-of-contact", NH, {"valid_from": NEVER}, "/valid_from"),
         ("point-of-contact", NH, {"valid_to": NEVER}, "/valid_to"),
-        ("point-of-contact", NH, {"hours": {"days": ["mon", "mon"], "from": "08:00", "to": "18:00", "zone": "UTC"}}, "/hours/days"),
+        (
+            "point-of-contact",
+            NH,
+            {"hours": {"days": ["mon", "mon"], "from": "08:00", "to": "18:00", "zone": "UTC"}},
+            "/hours/days",
+        ),
         ("call-record", N, {"began": "2026-11-24T06:20Z", "ended": "2026-11-24T06:10Z"}, "/ended"),
         ("liaison-office", NH, {"side": "mars"}, "/side"),
-        ("liaison-office", NH, {"hours": {"days": ["mon"], "from": "08:00", "to": "18:00", "zone": "Nowhere"}}, "/hours/zone"),
+        (
+            "liaison-office",
+            NH,
+            {"hours": {"days": ["mon"], "from": "08:00", "to": "18:00", "zone": "Nowhere"}},
+            "/hours/zone",
+        ),
         ("liaison-office", NH, {"holidays": ["2027-02-06", "2027-02-30"]}, "/holidays/1"),
         ("liaison-office", NH, {"status": "agreed"}, "/status"),
         ("people-programme", N, {"period": BACKWARDS}, "/period"),
@@ -42,7 +52,15 @@ HALF = {"lat": 1}
         (
             "military-activity",
             N,
-            {"phases": [{"name": "x", "place": HALF, "window": {"from": "2027-01-10T00:00Z", "to": "2027-01-11T00:00Z"}}]},
+            {
+                "phases": [
+                    {
+                        "name": "x",
+                        "place": HALF,
+                        "window": {"from": "2027-01-10T00:00Z", "to": "2027-01-11T00:00Z"},
+                    }
+                ]
+            },
             "/phases/0/place",
         ),
         ("explanation-request", NH, {"place": HALF}, "/place"),
@@ -101,22 +119,30 @@ def without(name: str, *members: str) -> dict[str, Any]:
         (without("reference-document", "published", "sha256"), "/published"),
     ],
 )
-def test_what_a_kind_of_message_needs_is_missed_by_name(body: dict[str, Any], pointer: str, world: World) -> None:
+def test_what_a_kind_of_message_needs_is_missed_by_name(
+    body: dict[str, Any], pointer: str, world: World
+) -> None:
     actor = NH if body["act"] == "annual-exchange" else N
-    assert refused(world.decide(actor, body, released_by=world.second(actor, body))).faults[0].pointer == pointer
+    assert (
+        refused(world.decide(actor, body, released_by=world.second(actor, body))).faults[0].pointer
+        == pointer
+    )
 
 
 def test_what_a_movement_needs_is_named_together(world: World) -> None:
     (fault,) = refused(world.decide(N, without("humanitarian-notification", "route"))).faults
     assert str(fault.detail) == "a movement has route and departure; give route"
-    (fault,) = refused(world.decide(N, without("humanitarian-notification", "route", "place") | {"kind": "site"})).faults
+    (fault,) = refused(
+        world.decide(N, without("humanitarian-notification", "route", "place") | {"kind": "site"})
+    ).faults
     assert str(fault.detail) == "a site has place; give place"
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        without("humanitarian-notification", "route", "departure", "arrival") | {"kind": "site", "place": "Camp"},
+        without("humanitarian-notification", "route", "departure", "arrival")
+        | {"kind": "site", "place": "Camp"},
         without("annual-exchange", "file", "totals") | {"nil_return": True},
         without("annual-exchange", "file"),
         without("annual-exchange", "totals"),
@@ -138,11 +164,32 @@ def test_what_holds_together_is_taken(body: dict[str, Any], world: World) -> Non
         ("contact-note", N, act("interim-reply", next_word_by=NEVER), C, "/next_word_by"),
         ("contact-note", N, act("reply", dtg=NEVER), C, "/dtg"),
         ("contact-note", N, act("reply", acting_for="nobody"), C, "/acting_for"),
-        ("contact-note", N, act("reply", passed_by={"means": "voice", "at": NEVER, "to_post": "x"}), C, "/passed_by/at"),
-        ("contact-note", N, act("reply", answers=[{"q": 1, "text": "a"}, {"q": 2, "text": "b"}, {"q": 1, "text": "c"}]), C, "/answers/2/q"),
+        (
+            "contact-note",
+            N,
+            act("reply", passed_by={"means": "voice", "at": NEVER, "to_post": "x"}),
+            C,
+            "/passed_by/at",
+        ),
+        (
+            "contact-note",
+            N,
+            act(
+                "reply",
+                answers=[{"q": 1, "text": "a"}, {"q": 2, "text": "b"}, {"q": 1, "text": "c"}],
+            ),
+            C,
+            "/answers/2/q",
+        ),
         ("contact-note", N, act("call-attempt", at=NEVER), ND, "/at"),
         ("contact-note", N, act("call-attempt", side="mars"), ND, "/side"),
-        ("contact-note", N, act("translation", of="0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"), N, "/of"),
+        (
+            "contact-note",
+            N,
+            act("translation", of="0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"),
+            N,
+            "/of",
+        ),
         ("contact-note", N, act("translation-dispute"), C, "/of"),
         ("contact-note", N, act("update", next_update=NEVER), N, "/next_update"),
         ("contact-note", N, act("update", as_of=NEVER), N, "/as_of"),
@@ -164,36 +211,98 @@ def test_what_holds_together_is_taken(body: dict[str, Any], world: World) -> Non
         ("recommendation", N, act("endorsement", paragraph=1), C, "/paragraph"),
         ("joint-report", N, act("endorsement", paragraph=3), C, "/paragraph"),
         ("joint-report", N, act("dissent", paragraph=3), C, "/paragraph"),
-        ("encounter-report", N, {"act": "counter-account", "facts": "x", "time": NEVER}, C, "/time"),
-        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "known_at": NEVER}, C, "/known_at"),
-        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "next_update": NEVER}, C, "/next_update"),
+        (
+            "encounter-report",
+            N,
+            {"act": "counter-account", "facts": "x", "time": NEVER},
+            C,
+            "/time",
+        ),
+        (
+            "hazardous-incident",
+            ND,
+            {"act": "counter-account", "facts": "x", "known_at": NEVER},
+            C,
+            "/known_at",
+        ),
+        (
+            "hazardous-incident",
+            ND,
+            {"act": "counter-account", "facts": "x", "next_update": NEVER},
+            C,
+            "/next_update",
+        ),
         ("call-record", N, {"act": "counter-account", "facts": "x", "began": NEVER}, C, "/began"),
         ("call-record", N, {"act": "counter-account", "facts": "x", "ended": NEVER}, C, "/ended"),
-        ("call-record", N, {"act": "counter-account", "facts": "x", "posts": {"mars": "x"}}, C, "/posts/mars"),
-        ("call-record", N, {"act": "counter-account", "facts": "x", "casualties": 0}, C, "/casualties"),
-        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "cpa": "unknown"}, C, "/cpa"),
-        ("encounter-report", N, {"act": "counter-account", "facts": "x", "interpreter": True}, C, "/interpreter"),
-        ("contact-note", N, act("reply", passed_by={"means": "voice", "at": "2027-01-01T00:00Z", "to_post": "x"}), C, "/passed_by/at"),
+        (
+            "call-record",
+            N,
+            {"act": "counter-account", "facts": "x", "posts": {"mars": "x"}},
+            C,
+            "/posts/mars",
+        ),
+        (
+            "call-record",
+            N,
+            {"act": "counter-account", "facts": "x", "casualties": 0},
+            C,
+            "/casualties",
+        ),
+        (
+            "hazardous-incident",
+            ND,
+            {"act": "counter-account", "facts": "x", "cpa": "unknown"},
+            C,
+            "/cpa",
+        ),
+        (
+            "encounter-report",
+            N,
+            {"act": "counter-account", "facts": "x", "interpreter": True},
+            C,
+            "/interpreter",
+        ),
+        (
+            "contact-note",
+            N,
+            act("reply", passed_by={"means": "voice", "at": "2027-01-01T00:00Z", "to_post": "x"}),
+            C,
+            "/passed_by/at",
+        ),
     ],
 )
 def test_what_carries_on_and_does_not_hold_together_is_refused_where_it_does_not(
     opening: str, opener: str, body: dict[str, Any], actor: str, pointer: str, world: World
 ) -> None:
     id = world.open(opener, act(opening))
-    assert [fault.pointer for fault in refused(world.keep(actor, body, id, seen=True)).faults] == [pointer]
+    assert [fault.pointer for fault in refused(world.keep(actor, body, id, seen=True)).faults] == [
+        pointer
+    ]
 
 
 def test_a_desks_task_is_for_its_own_officers_and_due_at_a_time_that_there_is() -> None:
     desk = World(sides=("nato",), name="nato-desk", kind="desk")
-    assert refused(desk.decide(N, act("tasking", officers=["o-1", "nobody"]))).faults[0].pointer == "/officers/1"
+    assert (
+        refused(desk.decide(N, act("tasking", officers=["o-1", "nobody"]))).faults[0].pointer
+        == "/officers/1"
+    )
     assert refused(desk.decide(N, act("tasking", due=NEVER))).faults[0].pointer == "/due"
-    assert refused(desk.decide(N, act("instruction-request", wanted_by=NEVER))).faults[0].pointer == "/wanted_by"
+    assert (
+        refused(desk.decide(N, act("instruction-request", wanted_by=NEVER))).faults[0].pointer
+        == "/wanted_by"
+    )
     id = desk.open(N, act("tasking"))
-    assert refused(desk.decide(N, act("seen-by", officers=["nobody"]), id)).faults[0].pointer == "/officers/0"
+    assert (
+        refused(desk.decide(N, act("seen-by", officers=["nobody"]), id)).faults[0].pointer
+        == "/officers/0"
+    )
 
 
 def test_the_same_file_is_attached_once(world: World) -> None:
-    one, other = ({"sha256": digit * 64, "media_type": "text/plain", "bytes": 1, "title": "x"} for digit in "ab")
+    one, other = (
+        {"sha256": digit * 64, "media_type": "text/plain", "bytes": 1, "title": "x"}
+        for digit in "ab"
+    )
     assert isinstance(world.decide(N, act("contact-note", attachments=[one, other])), Record)
     refusal = refused(world.decide(N, act("contact-note", attachments=[one, other, one])))
     assert refusal.faults[0].pointer == "/attachments/2/sha256"
@@ -201,8 +310,13 @@ def test_the_same_file_is_attached_once(world: World) -> None:
 
 def test_who_stands_in_for_an_officer_names_one_of_the_own_side(world: World) -> None:
     assert isinstance(world.decide(N, act("contact-note", acting_for="h-1")), Record)
-    world.keep("china/root", {"act": "officer", "officer": "o-7", "office": "hq", "roles": ["officer"]})
-    assert refused(world.decide(N, act("contact-note", acting_for="o-7"))).faults[0].pointer == "/acting_for"
+    world.keep(
+        "china/root", {"act": "officer", "officer": "o-7", "office": "hq", "roles": ["officer"]}
+    )
+    assert (
+        refused(world.decide(N, act("contact-note", acting_for="o-7"))).faults[0].pointer
+        == "/acting_for"
+    )
 
 
 ENDS_OF_TIME = ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-12:00"]
@@ -218,10 +332,16 @@ ENDS_OF_TIME = ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-12:00"]
         (N, "meeting-request", "windows"),
     ],
 )
-def test_no_time_is_taken_that_clocks_cannot_reckon_with(world: World, actor: str, name: str, field: str, text: str) -> None:
+def test_no_time_is_taken_that_clocks_cannot_reckon_with(
+    world: World, actor: str, name: str, field: str, text: str
+) -> None:
     window = {"from": text, "to": text}
     value = {"next_update": text, "windows": [window]}.get(field, window)
-    assert refused(world.decide(actor, act(name, **{field: value}))).faults[0].pointer.startswith(f"/{field}")
+    assert (
+        refused(world.decide(actor, act(name, **{field: value})))
+        .faults[0]
+        .pointer.startswith(f"/{field}")
+    )
 
 
 @pytest.mark.parametrize("text", ["1000-01-01T00:00+14:00", "9000-12-31T23:59:59-12:00"])
@@ -242,8 +362,13 @@ def test_clocks_reckon_with_every_time_that_is_taken(world: World, text: str) ->
 
 
 def test_a_window_may_be_an_instant_and_does_not_end_before_it_begins() -> None:
-    assert checks.window("/w", Window(from_="2026-12-01T10:00Z", to="2026-12-01T18:00+08:00")) is None
-    assert checks.window("/w", Window(from_="2026-12-01T10:00Z", to="2026-12-01T17:59+08:00")) is not None
+    assert (
+        checks.window("/w", Window(from_="2026-12-01T10:00Z", to="2026-12-01T18:00+08:00")) is None
+    )
+    assert (
+        checks.window("/w", Window(from_="2026-12-01T10:00Z", to="2026-12-01T17:59+08:00"))
+        is not None
+    )
     for one, other in ((NEVER, "2026-12-01T10:00Z"), ("2026-12-01T10:00Z", NEVER)):
         refusal = checks.window("/w", Window(from_=one, to=other))
         assert refusal is not None
@@ -270,15 +395,37 @@ def test_words_are_counted_and_two_han_characters_are_one(text: Any, count: int)
 
 def test_a_flash_may_say_200_words_in_its_text_and_in_its_facts(world: World) -> None:
     for name in ("text", "facts"):
-        assert isinstance(world.decide(ND, act("hazardous-incident", **{name: "word " * 200})), Record)
-        assert refused(world.decide(ND, act("hazardous-incident", **{name: "word " * 201}))).faults[0].pointer == f"/{name}"
-        assert refused(world.decide(ND, act("hazardous-incident", **{name: "a " * 201}))).faults[0].pointer == f"/{name}"
-    assert isinstance(world.decide(N, {**NOTE, "text": "word " * 201}), Record), "routine may be longer"
-    assert refused(world.decide(N, {**NOTE, "text": "word " * 201, "precedence": "immediate"})).faults[0].pointer == "/text"
+        assert isinstance(
+            world.decide(ND, act("hazardous-incident", **{name: "word " * 200})), Record
+        )
+        assert (
+            refused(world.decide(ND, act("hazardous-incident", **{name: "word " * 201})))
+            .faults[0]
+            .pointer
+            == f"/{name}"
+        )
+        assert (
+            refused(world.decide(ND, act("hazardous-incident", **{name: "a " * 201})))
+            .faults[0]
+            .pointer
+            == f"/{name}"
+        )
+    assert isinstance(world.decide(N, {**NOTE, "text": "word " * 201}), Record), (
+        "routine may be longer"
+    )
+    assert (
+        refused(world.decide(N, {**NOTE, "text": "word " * 201, "precedence": "immediate"}))
+        .faults[0]
+        .pointer
+        == "/text"
+    )
 
 
 def test_every_member_is_looked_at_after_one_that_is_not_there_or_short() -> None:
-    late, long = checks.times(one=UNSET, other=NEVER), checks.brief(one="short", other="word " * 201)
+    late, long = (
+        checks.times(one=UNSET, other=NEVER),
+        checks.brief(one="short", other="word " * 201),
+    )
     assert late is not None and long is not None
     assert (late.faults[0].pointer, long.faults[0].pointer) == ("/other", "/other")
 
@@ -288,8 +435,15 @@ def test_no_text_has_no_words() -> None:
 
 
 def test_the_original_is_one_of_the_versions(world: World) -> None:
-    for text, original, taken in (({"en": "a", "zh": "b"}, "zh", True), ({"en": "a"}, "zh", False), ("a", "en", False)):
-        assert isinstance(world.decide(N, act("contact-note", text=text, original=original)), Record) == taken
+    for text, original, taken in (
+        ({"en": "a", "zh": "b"}, "zh", True),
+        ({"en": "a"}, "zh", False),
+        ("a", "en", False),
+    ):
+        assert (
+            isinstance(world.decide(N, act("contact-note", text=text, original=original)), Record)
+            == taken
+        )
 
 
 @pytest.mark.parametrize(
@@ -300,7 +454,10 @@ def test_the_original_is_one_of_the_versions(world: World) -> None:
         ({"polygon": [{"lat": 1, "lon": 1}, {"lat": 1, "lon": 2}, {"lat": 2, "lon": 2}]}, True),
         ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 5, "unit": "m"}}}, True),
         ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 2_699, "unit": "nm"}}}, True),
-        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 2_700, "unit": "nm"}}}, False),
+        (
+            {"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 2_700, "unit": "nm"}}},
+            False,
+        ),
         (
             {
                 "polygon": [{"lat": 1, "lon": 1}, {"lat": 1, "lon": 2}, {"lat": 2, "lon": 2}],
@@ -321,6 +478,11 @@ def test_a_place_is_a_point_an_area_or_words(place: Any, *, holds: bool, world: 
 
 def test_hours_are_on_days_that_are_named_once_in_a_zone_that_there_is(world: World) -> None:
     kept = world.keep(
-        NH, act("liaison-office", side="nato", hours={"days": ["mon", "tue"], "from": "08:00", "to": "18:00", "zone": "Asia/Shanghai"})
+        NH,
+        act(
+            "liaison-office",
+            side="nato",
+            hours={"days": ["mon", "tue"], "from": "08:00", "to": "18:00", "zone": "Asia/Shanghai"},
+        ),
     )
     assert isinstance(kept, Folded)

@@ -33,7 +33,10 @@ def running(world: World, id: str) -> dict[tuple[str, str], Running]:
     """The clocks of an exchange, the newest of each name and side."""
     exchange = world.exchange(id)
     calendars = {side: clocks.calendar_of(world.ledger.office(side)) for side in world.sides}
-    return {(clock.clock, clock.side): clock for clock in clocks.running(world.registry, exchange, calendars)}
+    return {
+        (clock.clock, clock.side): clock
+        for clock in clocks.running(world.registry, exchange, calendars)
+    }
 
 
 def limit(clock: Running) -> int:
@@ -41,7 +44,8 @@ def limit(clock: Running) -> int:
 
 
 @pytest.mark.parametrize(
-    ("precedence", "seconds"), [("flash", 10 * MINUTE), ("immediate", 30 * MINUTE), ("priority", 3 * HOUR), ("routine", DAY)]
+    ("precedence", "seconds"),
+    [("flash", 10 * MINUTE), ("immediate", 30 * MINUTE), ("priority", 3 * HOUR), ("routine", DAY)],
 )
 def test_an_acknowledgement_is_owed_by_precedence(precedence: str, seconds: int) -> None:
     world = adopted()
@@ -55,31 +59,57 @@ def test_an_acknowledgement_is_owed_by_precedence(precedence: str, seconds: int)
         ("default", N, act("meeting-request"), {("answer", "china"): 7 * DAY}),
         ("default", NH, act("call-request"), {("answer", "china"): 2 * DAY}),
         ("default", NH, act("call-request", precedence="flash"), {("answer", "china"): HOUR}),
-        ("default", N, act("visit-invitation", kind="visit_of_concern"), {("answer", "china"): DAY}),
+        (
+            "default",
+            N,
+            act("visit-invitation", kind="visit_of_concern"),
+            {("answer", "china"): DAY},
+        ),
         ("default", NH, act("explanation-request"), {}),
         ("vienna", NH, act("explanation-request"), {("explanation_answer", "china"): 2 * DAY}),
-        ("shanghai", NH, act("explanation-request", urgent=False), {("explanation_answer", "china"): 7 * DAY}),
-        ("shanghai", NH, act("explanation-request", urgent=True), {("explanation_answer", "china"): 2 * DAY}),
+        (
+            "shanghai",
+            NH,
+            act("explanation-request", urgent=False),
+            {("explanation_answer", "china"): 7 * DAY},
+        ),
+        (
+            "shanghai",
+            NH,
+            act("explanation-request", urgent=True),
+            {("explanation_answer", "china"): 2 * DAY},
+        ),
         ("default", N, act("encounter-report"), {("counter_account", "china"): 7 * DAY}),
         ("default", N, act("terrorism-warning"), {("answer", "china"): 3 * DAY}),
         ("default", N, act("terrorism-warning", imminent=True), {("answer", "china"): 2 * HOUR}),
         ("default", N, act("ict-inquiry"), {("answer", "china"): 2 * DAY}),
         ("default", ND, act("immediate-notification"), {("amplification", "nato"): HOUR}),
-        ("default", N, act("humanitarian-notification", kind="site", place="Camp"), {("reconfirmation", "nato"): 90 * DAY}),
+        (
+            "default",
+            N,
+            act("humanitarian-notification", kind="site", place="Camp"),
+            {("reconfirmation", "nato"): 90 * DAY},
+        ),
         ("default", NH, act("point-of-contact"), {("reconfirmation", "nato"): 365 * DAY}),
         ("default", N, act("humanitarian-notification"), {}),
         ("default", N, act("contact-note"), {}),
     ],
 )
-def test_what_else_is_owed(profile: str, opener: str, body: dict[str, Any], expected: dict[tuple[str, str], int]) -> None:
+def test_what_else_is_owed(
+    profile: str, opener: str, body: dict[str, Any], expected: dict[tuple[str, str], int]
+) -> None:
     world = adopted(profile)
     found = running(world, world.open(opener, body))
-    assert expected == {key: limit(clock) for key, clock in found.items() if key[0] != "acknowledgement"}
+    assert expected == {
+        key: limit(clock) for key, clock in found.items() if key[0] != "acknowledgement"
+    }
 
 
 def test_an_incident_owes_an_update_as_promised_and_a_final_report() -> None:
     world = adopted()
-    plain = {name: value for name, value in act("hazardous-incident").items() if name != "next_update"}
+    plain = {
+        name: value for name, value in act("hazardous-incident").items() if name != "next_update"
+    }
     id = world.open(ND, plain)
     assert limit(running(world, id)["update", "nato"]) == 2 * HOUR
     assert limit(running(world, id)["final_report", "nato"]) == 14 * DAY
@@ -120,10 +150,19 @@ def test_at_exactly_the_limit_is_in_time_and_after_it_is_late() -> None:
     world = adopted()
     id = world.open(ND, act("contact-note", precedence="flash"))
     clock = running(world, id)["acknowledgement", "china"]
-    assert (clock.late(clock.due), clock.late(clock.due + timedelta(milliseconds=1))) == (False, True)
-    assert (clocks.reached(clock, clock.due), clocks.reached(clock, clock.due + timedelta(milliseconds=1))) == (90, 100)
+    assert (clock.late(clock.due), clock.late(clock.due + timedelta(milliseconds=1))) == (
+        False,
+        True,
+    )
+    assert (
+        clocks.reached(clock, clock.due),
+        clocks.reached(clock, clock.due + timedelta(milliseconds=1)),
+    ) == (90, 100)
     half = clock.begins + timedelta(minutes=5)
-    assert (clocks.reached(clock, half - timedelta(milliseconds=1)), clocks.reached(clock, half)) == (0, 50)
+    assert (
+        clocks.reached(clock, half - timedelta(milliseconds=1)),
+        clocks.reached(clock, half),
+    ) == (0, 50)
 
 
 def test_windows_that_are_named_anew_start_the_answer_anew_for_the_other_side() -> None:
@@ -137,7 +176,9 @@ def test_windows_that_are_named_anew_start_the_answer_anew_for_the_other_side() 
     assert running(world, id)["answer", "nato"].met is not None
 
 
-def test_a_meeting_on_the_ladder_is_answered_and_held_within_two_days_and_takes_two_officers() -> None:
+def test_a_meeting_on_the_ladder_is_answered_and_held_within_two_days_and_takes_two_officers() -> (
+    None
+):
     world = adopted("vienna")
     request = world.open(NH, act("explanation-request"))
     number = world.exchange(request).number
@@ -149,7 +190,10 @@ def test_a_meeting_on_the_ladder_is_answered_and_held_within_two_days_and_takes_
         assert isinstance(kept, Folded) and kept.record is not None
         found = running(world, kept.record.envelope.id)
         assert world.exchange(kept.record.envelope.id).invokes == request
-        assert (limit(found["answer", "china"]), limit(found["bilateral_meeting", "china"])) == (2 * DAY, 2 * DAY)
+        assert (limit(found["answer", "china"]), limit(found["bilateral_meeting", "china"])) == (
+            2 * DAY,
+            2 * DAY,
+        )
         of_all = world.keep(NH, {**body, "kind": "all_parties"}, released_by=ND)
         assert isinstance(of_all, Folded) and of_all.record is not None
         assert ("meeting_of_all", "china") in running(world, of_all.record.envelope.id)
@@ -157,9 +201,14 @@ def test_a_meeting_on_the_ladder_is_answered_and_held_within_two_days_and_takes_
 
 def test_each_party_owes_a_readout_after_a_meeting_and_a_note_after_a_call() -> None:
     world = adopted()
-    for opener, body, name, seconds in ((N, act("meeting-request"), "readout", 2 * DAY), (NH, act("call-request"), "note", DAY)):
+    for opener, body, name, seconds in (
+        (N, act("meeting-request"), "readout", 2 * DAY),
+        (NH, act("call-request"), "note", DAY),
+    ):
         id = world.open(opener, body)
-        world.keep(N, {"act": "meeting-held", "from": "2026-11-24T10:00Z", "to": "2026-11-24T11:00Z"}, id)
+        world.keep(
+            N, {"act": "meeting-held", "from": "2026-11-24T10:00Z", "to": "2026-11-24T11:00Z"}, id
+        )
         found = running(world, id)
         assert [limit(found[name, side]) for side in world.sides] == [seconds, seconds]
         world.keep(C, act("readout"), id)
@@ -181,7 +230,10 @@ def test_a_line_check_is_echoed_within_ten_minutes_and_an_acknowledgement_is_no_
     world = adopted()
     id = world.open(ND, act("line-check"))
     world.keep(CD, act("acknowledgement"), id)
-    assert (limit(running(world, id)["echo", "china"]), running(world, id)["echo", "china"].met) == (10 * MINUTE, None)
+    assert (
+        limit(running(world, id)["echo", "china"]),
+        running(world, id)["echo", "china"].met,
+    ) == (10 * MINUTE, None)
     world.keep(CD, act("echo"), id)
     assert running(world, id)["echo", "china"].met is not None
 
@@ -191,7 +243,10 @@ def test_a_cancelled_matter_owes_nothing_but_acknowledgements() -> None:
     id = world.open(NH, act("explanation-request"))
     world.keep(NH, act("cancellation"), id, seen=True)
     found = running(world, id)
-    assert (found["explanation_answer", "china"].met, found["explanation_answer", "china"].open) == (None, False)
+    assert (
+        found["explanation_answer", "china"].met,
+        found["explanation_answer", "china"].open,
+    ) == (None, False)
     assert found["acknowledgement", "china"].open
 
 
@@ -212,7 +267,9 @@ def test_limits_bind_from_when_every_side_has_adopted_the_same_profile() -> None
     assert not running(world, before)["acknowledgement", "china"].binding
     world.keep("nato/root", {"act": "profile-adoption", "profile": "vienna"})
     world.keep("china/root", {"act": "profile-adoption", "profile": "shanghai"})
-    assert not running(world, world.open(ND, act("contact-note")))["acknowledgement", "china"].binding
+    assert not running(world, world.open(ND, act("contact-note")))[
+        "acknowledgement", "china"
+    ].binding
     world.keep("china/root", {"act": "profile-adoption", "profile": "vienna"})
     assert running(world, world.open(ND, act("contact-note")))["acknowledgement", "china"].binding
     assert not running(world, before)["acknowledgement", "china"].binding
@@ -224,11 +281,15 @@ def test_limits_bind_from_when_every_side_has_adopted_the_same_profile() -> None
 def test_routine_counts_the_duty_days_of_the_side_that_owes_it() -> None:
     friday = datetime(2026, 11, 27, 18, tzinfo=UTC)
     assert Calendar().after(friday, DAY) == datetime(2026, 11, 30, 18, tzinfo=UTC)
-    assert Calendar(holidays=frozenset({"2026-11-30"})).after(friday, DAY) == datetime(2026, 12, 1, 18, tzinfo=UTC)
+    assert Calendar(holidays=frozenset({"2026-11-30"})).after(friday, DAY) == datetime(
+        2026, 12, 1, 18, tzinfo=UTC
+    )
     every = Calendar(days=frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun")))
     assert every.after(friday, DAY) == friday + timedelta(days=1)
     shanghai = Calendar(zone="Asia/Shanghai")
-    assert shanghai.after(friday, DAY) == datetime(2026, 11, 30, 16, tzinfo=UTC), "in Shanghai it is Saturday already"
+    assert shanghai.after(friday, DAY) == datetime(2026, 11, 30, 16, tzinfo=UTC), (
+        "in Shanghai it is Saturday already"
+    )
 
 
 def test_an_office_that_never_works_owes_after_a_year_all_the_same() -> None:
@@ -244,14 +305,18 @@ def test_the_calendar_is_that_of_the_office_once_it_is_agreed() -> None:
     assert world.ledger.office("china") is None
     world.keep(NH, act("agreement"), id, seen=True)
     calendar = clocks.calendar_of(world.ledger.office("china"))
-    assert calendar == Calendar(days=frozenset({"sun", "mon"}), zone="Asia/Shanghai", holidays=frozenset({"2026-11-29"}))
+    assert calendar == Calendar(
+        days=frozenset({"sun", "mon"}), zone="Asia/Shanghai", holidays=frozenset({"2026-11-29"})
+    )
     assert world.ledger.office("nato") is None
 
 
 # What the watch records
 
 
-def told(world: World, exchange: str, clock: Running, step: int, /, **changes: Any) -> Folded | Refusal:
+def told(
+    world: World, exchange: str, clock: Running, step: int, /, **changes: Any
+) -> Folded | Refusal:
     """The watch records a step of a clock at the world's time, or something else in its name."""
     raw = changes.get("raw", clocks.act_of(clock, step))
     post = Post(
@@ -273,7 +338,9 @@ def flash() -> tuple[World, str, Running]:
     return world, id, running(world, id)["acknowledgement", "china"]
 
 
-def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(flash: tuple[World, str, Running]) -> None:
+def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(
+    flash: tuple[World, str, Running],
+) -> None:
     world, id, clock = flash
     etag = world.exchange(id).etag
     assert isinstance(told(world, id, clock, 50), Refusal)
@@ -316,7 +383,9 @@ def test_courtesy_does_not_lapse() -> None:
         {"actor": "nato/d-1"},
     ],
 )
-def test_only_a_watch_records_a_lapse_and_says_what_every_watch_would(change: dict[str, Any], flash: tuple[World, str, Running]) -> None:
+def test_only_a_watch_records_a_lapse_and_says_what_every_watch_would(
+    change: dict[str, Any], flash: tuple[World, str, Running]
+) -> None:
     world, id, clock = flash
     world.clock = clock.due
     assert isinstance(told(world, id, clock, 100, **change), Refusal)
@@ -360,7 +429,17 @@ def test_a_suspension_is_in_writing_numbered_of_two_keys_and_blocks_nothing() ->
 def test_a_codebook_that_there_is_not_is_not_adopted() -> None:
     world = World()
     assert (
-        refused(world.keep("nato/root", {"act": "codebook-adoption", "codebook": "starter", "version": 2})).faults[0].pointer == "/codebook"
+        refused(
+            world.keep(
+                "nato/root", {"act": "codebook-adoption", "codebook": "starter", "version": 2}
+            )
+        )
+        .faults[0]
+        .pointer
+        == "/codebook"
     )
     world.keep("nato/root", act("codebook-adoption"))
-    assert (world.registry.codebooks["nato"].codebook, world.registry.codebooks["nato"].version) == ("starter", 1)
+    assert (
+        world.registry.codebooks["nato"].codebook,
+        world.registry.codebooks["nato"].version,
+    ) == ("starter", 1)

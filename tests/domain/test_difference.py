@@ -17,14 +17,20 @@ ND, CD, CO = "nato/d-1", "china/d-1", "china/o-1"
         (b"{}", b"{}", []),
         (b'{"a":1}', b'{"a":1.0}', [("/a", b"1", b"1.0")]),
         (b'{"a":true}', b'{"a":1}', [("/a", b"true", b"1")]),
-        (b'{"a":{"b":"x"}}', b'{"a":{"b":"y","c/d~":[]}}', [("/a/b", b'"x"', b'"y"'), ("/a/c~1d~0", None, b"[]")]),
+        (
+            b'{"a":{"b":"x"}}',
+            b'{"a":{"b":"y","c/d~":[]}}',
+            [("/a/b", b'"x"', b'"y"'), ("/a/c~1d~0", None, b"[]")],
+        ),
         (b'{"a":[1,2]}', b'{"a":[1,3,4]}', [("/a/1", b"2", b"3"), ("/a/2", None, b"4")]),
         (b'{"a":[1,2]}', b'{"a":[1]}', [("/a/1", b"2", None)]),
         (b'{"a":{"b":1}}', b'{"a":[1]}', [("/a", b'{"b":1}', b"[1]")]),
         (b'{"etag":"x","updated":{"position":1}}', b'{"etag":"y","updated":{"position":2}}', []),
     ],
 )
-def test_members_that_differ_are_pointed_at(before: bytes, after: bytes, found: list[tuple[str, bytes | None, bytes | None]]) -> None:
+def test_members_that_differ_are_pointed_at(
+    before: bytes, after: bytes, found: list[tuple[str, bytes | None, bytes | None]]
+) -> None:
     told = [(each.pointer, _raw(each.was), _raw(each.now)) for each in changes(before, after)]
     assert told == found
 
@@ -43,7 +49,9 @@ def test_what_was_opened_carried_on_and_changed_in_the_channel_is_told_apart() -
     world.take(b"junk")
     world.keep("nobody/o-1", act("acknowledgement"), id)
     found = difference(world.raws, first, world.position)
-    assert [(each.exchange, each.was, each.status != "", each.positions) for each in found.exchanges] == [
+    assert [
+        (each.exchange, each.was, each.status != "", each.positions) for each in found.exchanges
+    ] == [
         (id, "open", True, (first + 1,)),
         (other, "", True, (first + 2,)),
     ]

@@ -23,5 +23,11 @@ def test_a_replaced_state_leaves_no_trace(before: bytes, after: bytes, rest: int
 
 
 def test_channel_position_and_time_are_part_of_it() -> None:
-    digests = {digest(0, "a", 1, "t"), digest(0, "b", 1, "t"), digest(0, "a", 2, "t"), digest(0, "a", 1, "u"), digest(1, "a", 1, "t")}
+    digests = {
+        digest(0, "a", 1, "t"),
+        digest(0, "b", 1, "t"),
+        digest(0, "a", 2, "t"),
+        digest(0, "a", 1, "u"),
+        digest(1, "a", 1, "t"),
+    }
     assert len(digests) == 5

@@ -10,7 +10,15 @@ from dragoman_schemas.state import Meeting
 from samples import act
 from world import REQUEST, World, refused
 
-N, C, NH, CH, ND, CD, OSCE = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1", "osce/o-1"
+N, C, NH, CH, ND, CD, OSCE = (
+    "nato/o-1",
+    "china/o-1",
+    "nato/h-1",
+    "china/h-1",
+    "nato/d-1",
+    "china/d-1",
+    "osce/o-1",
+)
 THREE = ("nato", "china", "osce")
 
 
@@ -122,10 +130,17 @@ def test_ground_is_common_when_every_side_has_said_the_same_last() -> None:
         assert status(world, id) == after
 
 
-def test_accounts_are_agreed_when_every_party_has_said_the_same_last_and_who_is_told_is_none() -> None:
+def test_accounts_are_agreed_when_every_party_has_said_the_same_last_and_who_is_told_is_none() -> (
+    None
+):
     world = World(sides=THREE)
     id = world.open(N, act("encounter-report", to=["china"], info=["osce"]))
-    for actor, facts, after in ((OSCE, "a", ""), (N, "a", "reported"), (C, "b", "reported"), (C, "a", "agreed_facts")):
+    for actor, facts, after in (
+        (OSCE, "a", ""),
+        (N, "a", "reported"),
+        (C, "b", "reported"),
+        (C, "a", "agreed_facts"),
+    ):
         kept = world.keep(actor, act("accounts-agreement", facts=facts), id, seen=True)
         assert refused(kept).kind == "not-permitted" if not after else status(world, id) == after
 
@@ -141,8 +156,13 @@ def test_a_view_is_called_fair_once_it_was_restated(world: World) -> None:
 
 
 def test_a_call_at_any_time_is_accepted_without_a_window(world: World) -> None:
-    id = world.open(NH, {key: value for key, value in act("call-request").items() if key != "windows"})
-    assert refused(world.keep(C, {"act": "acceptance", "window": 1}, id, seen=True)).faults[0].pointer == "/window"
+    id = world.open(
+        NH, {key: value for key, value in act("call-request").items() if key != "windows"}
+    )
+    assert (
+        refused(world.keep(C, {"act": "acceptance", "window": 1}, id, seen=True)).faults[0].pointer
+        == "/window"
+    )
     world.keep(C, {"act": "acceptance"}, id, seen=True)
     accepted = meeting(world, id).accepted["china"]
     assert (accepted.window, bytes(accepted.terms)) == (0, b"null")
@@ -158,16 +178,30 @@ def test_of_a_visit_its_dates_are_accepted_and_other_dates_take_their_place(worl
     assert meeting(world, id).accepted["nato"].terms == content["dates"]
 
 
-def test_other_windows_and_another_venue_take_the_place_of_those_that_stood_and_nobody_has_answered_them() -> None:
+def test_other_windows_and_another_venue_take_the_place_of_those_that_stood_and_nobody_has_answered_them() -> (
+    None
+):
     world = World(sides=THREE)
     id = world.open(N, act("meeting-request", venue="Brussels"))
     world.keep(C, act("acceptance", window=0), id, seen=True)
     world.keep(OSCE, act("decline"), id)
-    assert (status(world, id), set(meeting(world, id).accepted), set(meeting(world, id).declined)) == ("accepted", {"china"}, {"osce"})
+    assert (
+        status(world, id),
+        set(meeting(world, id).accepted),
+        set(meeting(world, id).declined),
+    ) == ("accepted", {"china"}, {"osce"})
     world.keep(C, act("counter-proposal"), id)
     found, content = meeting(world, id), world.exchange(id).content
-    assert (status(world, id), found.proposed_by, found.accepted, found.declined) == ("requested", "china", {}, {})
-    assert (bytes(content["venue"]), msgspec.json.decode(content["windows"])) == (b'"Vienna"', act("counter-proposal")["windows"])
+    assert (status(world, id), found.proposed_by, found.accepted, found.declined) == (
+        "requested",
+        "china",
+        {},
+        {},
+    )
+    assert (bytes(content["venue"]), msgspec.json.decode(content["windows"])) == (
+        b'"Vienna"',
+        act("counter-proposal")["windows"],
+    )
     assert "purpose" in content
 
 
@@ -192,7 +226,9 @@ def test_a_launch_that_is_postponed_has_another_window(world: World) -> None:
 
 def test_a_meeting_may_be_held_several_times(world: World) -> None:
     id = world.open(N, act("meeting-request"))
-    world.keep(N, {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T09:00Z"}, id)
+    world.keep(
+        N, {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T09:00Z"}, id
+    )
     (held,) = meeting(world, id).held
     assert (held.from_, held.to, held.recorded.by) == ("2026-11-24T08:00Z", "2026-11-24T09:00Z", N)
 
@@ -234,7 +270,9 @@ def test_an_agenda_is_agreed_when_two_sides_gave_the_same(world: World) -> None:
 
 def test_an_agenda_that_came_with_the_request_is_a_version_to_agree_to(world: World) -> None:
     id = world.open(N, act("meeting-request", agenda=["a", "b"]))
-    assert refused(world.keep(N, act("agenda-agreement"), id, seen=True)).faults[0].pointer == "/act"
+    assert (
+        refused(world.keep(N, act("agenda-agreement"), id, seen=True)).faults[0].pointer == "/act"
+    )
     world.keep(C, act("agenda-agreement"), id, seen=True)
     agenda = meeting(world, id).agenda
     assert isinstance(agenda, msgspec.Raw)
@@ -243,7 +281,9 @@ def test_an_agenda_that_came_with_the_request_is_a_version_to_agree_to(world: Wo
 
 def test_an_agenda_that_the_other_side_alone_gave_is_agreed_by_the_opener(world: World) -> None:
     id = world.open(N, REQUEST)
-    assert refused(world.keep(N, act("agenda-agreement"), id, seen=True)).faults[0].pointer == "/act"
+    assert (
+        refused(world.keep(N, act("agenda-agreement"), id, seen=True)).faults[0].pointer == "/act"
+    )
     world.keep(C, act("agenda", topics=["c"]), id)
     assert isinstance(world.keep(N, act("agenda-agreement"), id, seen=True), Folded)
     assert meeting(world, id).agenda == meeting(world, id).agendas["nato"]
@@ -254,7 +294,12 @@ def test_of_several_versions_of_an_agenda_one_is_named_and_every_party_agrees_to
     id = world.open(N, act("meeting-request", agenda=["a"]))
     world.keep(C, act("agenda", topics=["c"]), id)
     for body, pointer in (({}, "/side"), ({"side": "osce"}, "/side"), ({"side": "mars"}, "/side")):
-        assert refused(world.keep(OSCE, act("agenda-agreement", **body), id, seen=True)).faults[0].pointer == pointer
+        assert (
+            refused(world.keep(OSCE, act("agenda-agreement", **body), id, seen=True))
+            .faults[0]
+            .pointer
+            == pointer
+        )
     world.keep(OSCE, act("agenda-agreement", side="china"), id, seen=True)
     assert meeting(world, id).agenda is UNSET
     world.keep(N, act("agenda-agreement", side="china"), id, seen=True)
@@ -272,7 +317,10 @@ def test_a_side_may_give_several_accounts_and_of_stands_in_none() -> None:
     for actor, facts in ((C, "a"), (OSCE, "b"), (C, "c")):
         world.keep(actor, {"act": "counter-account", "facts": facts, "of": id}, id)
     accounts = world.exchange(id).accounts
-    assert {side: [{name: bytes(value) for name, value in each.content.items()} for each in given] for side, given in accounts.items()} == {
+    assert {
+        side: [{name: bytes(value) for name, value in each.content.items()} for each in given]
+        for side, given in accounts.items()
+    } == {
         "china": [{"facts": b'"a"'}, {"facts": b'"c"'}],
         "osce": [{"facts": b'"b"'}],
     }
@@ -285,7 +333,9 @@ def test_a_coded_message_is_echoed_by_its_number(world: World) -> None:
         assert status(world, id) == after
 
 
-def test_a_point_of_contact_that_was_withdrawn_may_still_be_acknowledged_and_so_may_a_convoy(world: World) -> None:
+def test_a_point_of_contact_that_was_withdrawn_may_still_be_acknowledged_and_so_may_a_convoy(
+    world: World,
+) -> None:
     for opener, opening in ((NH, "point-of-contact"), (N, "humanitarian-notification")):
         id = world.open(opener, act(opening))
         world.keep(opener, act("withdrawal"), id)

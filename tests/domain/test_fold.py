@@ -45,9 +45,15 @@ def test_nothing_but_a_genesis_opens_a_log() -> None:
         {"signers": ["nato/root", "china/root", "mars/root"]},
         {"name": "other-name"},
         {"sides": [{"name": "nato", "roots": [public_of("nato/root")], "threshold": 2}]},
-        {"sides": [{"name": "service", "roots": [public_of("service/root")], "threshold": 1}], "signers": ["service/root"]},
         {
-            "sides": [{"name": s, "roots": [public_of("nato/root")], "threshold": 1} for s in ("nato", "china")],
+            "sides": [{"name": "service", "roots": [public_of("service/root")], "threshold": 1}],
+            "signers": ["service/root"],
+        },
+        {
+            "sides": [
+                {"name": s, "roots": [public_of("nato/root")], "threshold": 1}
+                for s in ("nato", "china")
+            ],
             "signers": ["nato/root"],
         },
         {"log_key": public_of("nato/root")},
@@ -107,7 +113,9 @@ def test_a_second_genesis_is_void(world: World) -> None:
         {"causationid": "0192f0c1-2f3a-7c4d-8e5f-112233445566"},
     ],
 )
-def test_a_record_whose_members_are_not_what_they_must_be_is_void(world: World, members: dict[str, Any]) -> None:
+def test_a_record_whose_members_are_not_what_they_must_be_is_void(
+    world: World, members: dict[str, Any]
+) -> None:
     record = changed(decided(world, "nato/d-1", INCIDENT), **members)
     before = world.ledger.standing
     folded = world.take(record)
@@ -144,7 +152,9 @@ def test_a_record_is_judged_at_its_own_position(world: World) -> None:
 def test_two_decisions_on_one_state_leave_one_valid(world: World) -> None:
     id = world.open("nato/o-1", NOTE)
     first = world.decide("nato/o-1", {"act": "closure"}, id, if_match=world.exchange(id).etag)
-    second = world.decide("nato/o-1", {"act": "cancellation", "reason": "x"}, id, if_match=world.exchange(id).etag)
+    second = world.decide(
+        "nato/o-1", {"act": "cancellation", "reason": "x"}, id, if_match=world.exchange(id).etag
+    )
     assert isinstance(first, Record)
     assert isinstance(second, Record)
     assert world.take(first).valid
@@ -155,7 +165,13 @@ def test_two_decisions_on_one_state_leave_one_valid(world: World) -> None:
 
 
 def posted(
-    world: World, act: dict[str, Any], actor: str = "nato/root", *, owners: list[str] | None = None, host: bool = False, **changes: Any
+    world: World,
+    act: dict[str, Any],
+    actor: str = "nato/root",
+    *,
+    owners: list[str] | None = None,
+    host: bool = False,
+    **changes: Any,
 ) -> Folded:
     id = ids.from_key(world.name, actor, f"signed-act-{world.position:08d}")
     raw, signed = world.sign(actor, act, id, owners, **changes)
@@ -196,7 +212,9 @@ def test_root_enters_an_officer(world: World) -> None:
         {"seen": {"size": 999, "root": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
     ],
 )
-def test_a_change_of_the_registry_that_is_not_signed_as_it_must_be_is_void(world: World, changes: dict[str, Any]) -> None:
+def test_a_change_of_the_registry_that_is_not_signed_as_it_must_be_is_void(
+    world: World, changes: dict[str, Any]
+) -> None:
     before = world.registry
     assert not posted(world, ENTER, **changes).valid
     assert before == world.registry
@@ -204,7 +222,13 @@ def test_a_change_of_the_registry_that_is_not_signed_as_it_must_be_is_void(world
 
 def test_an_administrator_signs_with_the_key_that_root_gave(world: World) -> None:
     assert not posted(world, ENTER, "nato/adm-1").valid
-    key = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("nato/adm-2")]}
+    key = {
+        "act": "officer",
+        "officer": "adm-2",
+        "office": "hq",
+        "roles": ["administrator"],
+        "keys": [public_of("nato/adm-2")],
+    }
     assert not posted(world, key).valid, "the new key must sign as well"
     assert posted(world, key, owners=["nato/root", "nato/adm-2"]).valid
     assert posted(world, ENTER, "nato/adm-2").valid
@@ -213,12 +237,24 @@ def test_an_administrator_signs_with_the_key_that_root_gave(world: World) -> Non
 
 
 def test_a_revoked_name_and_a_used_key_do_not_return(world: World) -> None:
-    keyed = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("nato/adm-2")]}
+    keyed = {
+        "act": "officer",
+        "officer": "adm-2",
+        "office": "hq",
+        "roles": ["administrator"],
+        "keys": [public_of("nato/adm-2")],
+    }
     assert posted(world, keyed, owners=["nato/root", "nato/adm-2"]).valid
     assert posted(world, {"act": "officer-revocation", "officer": "adm-2"}).valid
     assert not posted(world, {**ENTER, "officer": "adm-2"}).valid
-    assert not posted(world, {**keyed, "officer": "adm-3"}, owners=["nato/root", "nato/adm-2"]).valid
-    assert not posted(world, {**keyed, "officer": "adm-3", "keys": [public_of("china/root")]}, owners=["nato/root"]).valid
+    assert not posted(
+        world, {**keyed, "officer": "adm-3"}, owners=["nato/root", "nato/adm-2"]
+    ).valid
+    assert not posted(
+        world,
+        {**keyed, "officer": "adm-3", "keys": [public_of("china/root")]},
+        owners=["nato/root"],
+    ).valid
 
 
 def test_an_officer_may_not_be_called_root(world: World) -> None:
@@ -267,13 +303,20 @@ def test_a_delivery_ends_on_an_act_of_another_side_and_only_rises(world: World) 
 def test_the_bytes_and_the_id_of_a_delivery_are_determined(world: World) -> None:
     world.open("nato/o-1", NOTE)
     upto = world.position
-    assert not deliver(world, "china", upto, act=b'{"act":"delivery","upto":%d,"side":"china"}' % upto).valid
+    assert not deliver(
+        world, "china", upto, act=b'{"act":"delivery","upto":%d,"side":"china"}' % upto
+    ).valid
     assert not deliver(world, "china", upto, id=ids.v7(1, bytes(10))).valid
 
 
 def test_nobody_posts_a_delivery_but_the_gateway(world: World) -> None:
     world.open("nato/o-1", NOTE)
-    assert refused(world.keep("china/d-1", {"act": "delivery", "side": "china", "upto": world.position})).kind == "not-permitted"
+    assert (
+        refused(
+            world.keep("china/d-1", {"act": "delivery", "side": "china", "upto": world.position})
+        ).kind
+        == "not-permitted"
+    )
 
 
 # Signed acts of officers, whose signatures the fold already judges
@@ -287,7 +330,11 @@ def test_a_forged_author_is_void(world: World) -> None:
     }  # fmt: skip
     raw = compact({**NOTE, "signed": signed})
     envelope: Envelope = replace(
-        decided(world, "nato/o-1", NOTE).envelope, id=id, subject=id, attestation="author", signatures=signatures(["china/root"], raw)
+        decided(world, "nato/o-1", NOTE).envelope,
+        id=id,
+        subject=id,
+        attestation="author",
+        signatures=signatures(["china/root"], raw),
     )
     assert refused(world.take(records.build(envelope, raw))).kind == "not-permitted"
 
@@ -299,6 +346,9 @@ def test_a_replay_in_one_go_and_step_by_step_agree(world: World) -> None:
     world.keep("china/d-1", {"act": "counter-account", "facts": "Other."}, id)
     fresh = type(world.ledger)()
     fresh.take(world.raws)
-    assert (world.ledger.standing.digest, world.ledger.standing.frontier) == (fresh.standing.digest, fresh.standing.frontier)
+    assert (world.ledger.standing.digest, world.ledger.standing.frontier) == (
+        fresh.standing.digest,
+        fresh.standing.frontier,
+    )
     assert [world.position - 1] == [*fresh.void]
     assert msgspec.json.encode(fresh.result())

@@ -14,8 +14,14 @@ COMMITS: dict[str, str] = json.loads((RECORDS / "commits.json").read_text())
 
 
 def test_there_is_one_of_each_act_and_version() -> None:
-    versions = {f"{name}.v{RULES[name].version}" for name in SHAPES} | {f"{name}.v{version}" for name, version in OLDER}
-    assert COMMITS.keys() == versions == {path.name.removesuffix(".json") for path in RECORDS.glob("*.v*.json")}
+    versions = {f"{name}.v{RULES[name].version}" for name in SHAPES} | {
+        f"{name}.v{version}" for name, version in OLDER
+    }
+    assert (
+        COMMITS.keys()
+        == versions
+        == {path.name.removesuffix(".json") for path in RECORDS.glob("*.v*.json")}
+    )
 
 
 @pytest.mark.parametrize("golden", COMMITS)
@@ -23,6 +29,10 @@ def test_a_golden_record_is_read_for_ever(golden: str) -> None:
     raw = (RECORDS / f"{golden}.json").read_bytes()
     record = parse(raw)
     name, _, version = golden.rpartition(".v")
-    assert (record.name, record.envelope.type, record.commit) == (name, f"dragoman.{name}.v{version}", COMMITS[golden])
+    assert (record.name, record.envelope.type, record.commit) == (
+        name,
+        f"dragoman.{name}.v{version}",
+        COMMITS[golden],
+    )
     assert isinstance(record.data, SHAPES[name]), "what is read is of the newest shape"
     assert record.raw.endswith(record.act + b"}")

@@ -14,7 +14,9 @@ from samples import act
 from world import INCIDENT, NOTE, World
 
 
-def decided(world: World, actor: str, body: dict[str, object], exchange: str = "") -> tuple[Record, Grounds]:
+def decided(
+    world: World, actor: str, body: dict[str, object], exchange: str = ""
+) -> tuple[Record, Grounds]:
     """A record that was decided and is not yet folded, and what that rested on."""
     record = world.decide(actor, body, exchange)
     assert not isinstance(record, Refusal), record
@@ -26,7 +28,9 @@ def stands(world: World, record: Record, grounds: Grounds) -> bool:
     return grounds.stand(world.ledger.standing.state, world.ledger, record)
 
 
-def test_an_opening_stands_whatever_else_is_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opening_stands_whatever_else_is_opened(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record, grounds = decided(world, "nato/d-1", INCIDENT)
     world.open("china/o-1", NOTE)
     state = world.ledger.standing.state

@@ -26,7 +26,10 @@ def scheduled(languages: tuple[str, ...] = ("en", "zh"), start: str = "", **chan
     changes |= {"from": start} if start else {}
     world = World(languages=list(languages))
     for side in world.sides:
-        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": {**TWICE, **changes}})
+        world.keep(
+            f"{side}/root",
+            {"act": "profile-adoption", "profile": "default", "line_check": {**TWICE, **changes}},
+        )
     return world
 
 
@@ -52,18 +55,39 @@ def sent(world: World, moment: str, **changes: Any) -> Folded | Refusal:
     raw, data = records.read_act(line.act_of(world.registry, slot), cut=False)
     id = changes.get("id", slot_id(world.registry, slot))
     raw = changes.get("act", raw)
-    post = Post(actor="service/watch", act=raw, data=records.decode_act(raw) if "act" in changes else data, id=id, family="contact")
-    decided = decide(world.ledger.standing.state, world.ledger, post, time=f"{at(moment):%Y-%m-%dT%H:%M:%S}.000Z", salt=SALT)
+    post = Post(
+        actor="service/watch",
+        act=raw,
+        data=records.decode_act(raw) if "act" in changes else data,
+        id=id,
+        family="contact",
+    )
+    decided = decide(
+        world.ledger.standing.state,
+        world.ledger,
+        post,
+        time=f"{at(moment):%Y-%m-%dT%H:%M:%S}.000Z",
+        salt=SALT,
+    )
     return world.take(decided) if isinstance(decided, Record) else decided
 
 
 def test_twice_a_day_one_side_sends() -> None:
-    assert slots(scheduled(), 4) == [("24 18:00", "nato", 2), ("25 06:00", "nato", 3), ("25 18:00", "nato", 4), ("26 06:00", "nato", 5)]
+    assert slots(scheduled(), 4) == [
+        ("24 18:00", "nato", 2),
+        ("25 06:00", "nato", 3),
+        ("25 18:00", "nato", 4),
+        ("26 06:00", "nato", 5),
+    ]
 
 
 def test_every_hour_the_sides_take_turns() -> None:
     world = scheduled(at=[f"{hour:02}:00" for hour in range(24)], sent_by="alternating")
-    assert slots(world, 3) == [("24 13:00", "china", 14), ("24 14:00", "nato", 15), ("24 15:00", "china", 16)]
+    assert slots(world, 3) == [
+        ("24 13:00", "china", 14),
+        ("24 14:00", "nato", 15),
+        ("24 15:00", "china", 16),
+    ]
 
 
 def test_a_schedule_is_of_its_own_zone_and_begins_when_it_says() -> None:
@@ -74,7 +98,14 @@ def test_a_schedule_is_of_its_own_zone_and_begins_when_it_says() -> None:
 def test_a_schedule_binds_when_every_side_has_adopted_the_same() -> None:
     world = scheduled()
     assert line.schedule_of(world.registry) is not None
-    world.keep("china/root", {"act": "profile-adoption", "profile": "default", "line_check": {**TWICE, "sent_by": "china"}})
+    world.keep(
+        "china/root",
+        {
+            "act": "profile-adoption",
+            "profile": "default",
+            "line_check": {**TWICE, "sent_by": "china"},
+        },
+    )
     assert line.schedule_of(world.registry) is None
     world.keep("china/root", {"act": "profile-adoption", "profile": "default"})
     assert line.schedule_of(world.registry) is None
@@ -93,7 +124,11 @@ def test_a_check_by_schedule_counts_for_the_side_that_it_names() -> None:
     folded = sent(world, "2026-11-24T18:00:01Z")
     assert isinstance(folded, Folded) and folded.record is not None and folded.valid
     exchange = world.exchange(folded.record.envelope.id)
-    assert (exchange.side, exchange.to, exchange.number) == ("nato", ("china",), "NATO-CHINA/NATO/26/0001/N01/O")
+    assert (exchange.side, exchange.to, exchange.number) == (
+        "nato",
+        ("china",),
+        "NATO-CHINA/NATO/26/0001/N01/O",
+    )
     assert (exchange.opened.by, exchange.status) == ("service/watch", "sent")
     world.clock = at("2026-11-24T18:02Z")
     challenge = records.decode_act(folded.record.act)
@@ -103,9 +138,18 @@ def test_a_check_by_schedule_counts_for_the_side_that_it_names() -> None:
 
 
 def test_each_script_in_use_is_sent() -> None:
-    for languages, has, has_not in ((("en",), "Z", "线"), (("en", "zh-Hans"), "Z", "к"), (("fr", "ru"), "к", "线")):
+    for languages, has, has_not in (
+        (("en",), "Z", "线"),
+        (("en", "zh-Hans"), "Z", "к"),
+        (("fr", "ru"), "к", "线"),
+    ):
         world = scheduled(languages)
-        texts = [line.act_of(world.registry, line.Slot(due=at("2026-11-25T06:00Z"), side="nato", sequence=n)).decode() for n in range(10)]
+        texts = [
+            line.act_of(
+                world.registry, line.Slot(due=at("2026-11-25T06:00Z"), side="nato", sequence=n)
+            ).decode()
+            for n in range(10)
+        ]
         assert any(has in text for text in texts)
         assert not any(has_not in text for text in texts)
 
@@ -118,11 +162,19 @@ def test_what_the_watch_sends_is_determined(change: str) -> None:
     raw = line.act_of(world.registry, slot)
     match change:
         case "another id":
-            outcome = sent(world, "2026-11-24T18:00:01Z", id=ids.from_key("nato-china", "service/watch", "another-key-16-long"))
+            outcome = sent(
+                world,
+                "2026-11-24T18:00:01Z",
+                id=ids.from_key("nato-china", "service/watch", "another-key-16-long"),
+            )
         case "another text":
-            outcome = sent(world, "2026-11-24T18:00:01Z", act=raw.replace(b'challenge":"', b'challenge":"!'))
+            outcome = sent(
+                world, "2026-11-24T18:00:01Z", act=raw.replace(b'challenge":"', b'challenge":"!')
+            )
         case "another side":
-            outcome = sent(world, "2026-11-24T18:00:01Z", act=raw.replace(b'"side":"nato"', b'"side":"china"'))
+            outcome = sent(
+                world, "2026-11-24T18:00:01Z", act=raw.replace(b'"side":"nato"', b'"side":"china"')
+            )
         case _:
             sent(world, "2026-11-24T18:00:01Z")
             outcome = sent(world, "2026-11-24T18:00:02Z")
@@ -165,7 +217,14 @@ def missed(world: World, id: str) -> Folded | Refusal:
     }
     raw, data = records.read_act(compact(body), cut=False)
     key = f"line-check-missed\n{id}\necho\nchina\n{id}\n100"
-    post = Post(actor="service/watch", act=raw, data=data, id=ids.from_key("nato-china", "service/watch", key), exchange=id, caused_by=id)
+    post = Post(
+        actor="service/watch",
+        act=raw,
+        data=data,
+        id=ids.from_key("nato-china", "service/watch", key),
+        exchange=id,
+        caused_by=id,
+    )
     decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
     return world.take(decided) if isinstance(decided, Record) else decided
 
@@ -184,9 +243,15 @@ def missed(world: World, id: str) -> Folded | Refusal:
         ("mmew", "up", 2, 0),
     ],
 )
-def test_two_misses_running_degrade_a_line_and_an_echo_restores_it(history: str, state: str, echoed: int, missed_running: int) -> None:
+def test_two_misses_running_degrade_a_line_and_an_echo_restores_it(
+    history: str, state: str, echoed: int, missed_running: int
+) -> None:
     stands = lines(history)
-    assert (stands.state, stands.echoed_running, stands.missed_running) == (state, echoed, missed_running)
+    assert (stands.state, stands.echoed_running, stands.missed_running) == (
+        state,
+        echoed,
+        missed_running,
+    )
 
 
 def test_the_latency_of_the_last_echo_is_kept() -> None:
@@ -224,14 +289,18 @@ def test_where_clocks_are_changed_slots_stay_in_the_order_of_time() -> None:
         assert last.due == slot.due
         moment = slot.due
     assert dues == sorted(set(dues))
-    assert [f"{due:%d %H:%M}" for due in dues[:3]] == ["28 01:05", "28 01:15", "28 01:45"], "what does not exist is an hour later"
+    assert [f"{due:%d %H:%M}" for due in dues[:3]] == ["28 01:05", "28 01:15", "28 01:45"], (
+        "what does not exist is an hour later"
+    )
 
 
 @pytest.mark.parametrize(("kind", "sides"), [("track2", ("nato", "china")), ("desk", ("nato",))])
 def test_a_channel_without_clocks_has_no_schedule(kind: str, sides: tuple[str, ...]) -> None:
     world = World(kind=kind, sides=sides, name="nato-desk" if kind == "desk" else "talks")
     for side in sides:
-        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": TWICE})
+        world.keep(
+            f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": TWICE}
+        )
     assert line.schedule_of(world.registry) is None
 
 

@@ -32,7 +32,10 @@ def open_(world: World, name: str, actor: str = N, **changes: Any) -> str:
 
 def test_no_status_is_skipped_by_a_status_change(world: World) -> None:
     id = open_(world, "roadmap-item")
-    assert refused(world.keep(N, act("status-change", status="adopted"), id)).faults[0].pointer == "/status"
+    assert (
+        refused(world.keep(N, act("status-change", status="adopted"), id)).faults[0].pointer
+        == "/status"
+    )
     assert world.exchange(id).status == "proposed"
 
 
@@ -60,7 +63,9 @@ def test_two_versions_of_an_agenda_stand_until_one_is_agreed(world: World) -> No
 def test_an_exchange_with_an_open_question_is_not_closed_by_who_was_asked(world: World) -> None:
     id = open_(world, "military-activity")
     world.keep(C, act("clarification-request"), id)
-    assert "has asked a question" in str(refused(world.keep(N, act("closure"), id, seen=True)).faults[0].detail)
+    assert "has asked a question" in str(
+        refused(world.keep(N, act("closure"), id, seen=True)).faults[0].detail
+    )
     world.keep(N, act("reply"), id)
     assert isinstance(world.keep(N, act("closure"), id, seen=True), Folded)
 
@@ -75,7 +80,11 @@ def test_what_an_update_makes_known_stands_in_the_opening(world: World) -> None:
 
 
 def test_unknown_is_never_zero(world: World) -> None:
-    body = {name: value for name, value in SAMPLES["hazardous-incident"].items() if name in ("act", "kind", "time", "place", "facts")}
+    body = {
+        name: value
+        for name, value in SAMPLES["hazardous-incident"].items()
+        if name in ("act", "kind", "time", "place", "facts")
+    }
     exchange = world.exchange(world.open(ND, body))
     assert bytes(exchange.defaults["casualties"]) == b'"unknown"'
     told = world.exchange(world.open(ND, {**body, "casualties": 0}))
@@ -87,8 +96,16 @@ def test_only_the_other_side_agrees_to_a_translation_or_disputes_it(world: World
     id = open_(world, "contact-note")
     world.keep(N, act("translation"), id)
     (translation,) = world.exchange(id).acts["translation"]
-    assert refused(world.keep(N, act("translation-agreement", of=translation.id), id, seen=True)).faults[0].pointer == "/of"
-    assert refused(world.keep(C, act("translation-agreement"), id, seen=True)).faults[0].pointer == "/of"
+    assert (
+        refused(world.keep(N, act("translation-agreement", of=translation.id), id, seen=True))
+        .faults[0]
+        .pointer
+        == "/of"
+    )
+    assert (
+        refused(world.keep(C, act("translation-agreement"), id, seen=True)).faults[0].pointer
+        == "/of"
+    )
     assert isinstance(world.keep(C, act("translation-dispute", of=translation.id), id), Folded)
 
 
@@ -97,18 +114,40 @@ def test_only_the_other_side_agrees_to_a_translation_or_disputes_it(world: World
     [
         ("line-check", ND, {"side": "nato"}, "/side"),
         ("point-of-contact", NH, {"valid_to": "2026-11-01T00:00Z"}, "/valid_to"),
-        ("point-of-contact", NH, {"hours": {"days": ["mon"], "from": "08:00", "to": "18:00", "zone": "Mars/Olympus"}}, "/hours/zone"),
+        (
+            "point-of-contact",
+            NH,
+            {"hours": {"days": ["mon"], "from": "08:00", "to": "18:00", "zone": "Mars/Olympus"}},
+            "/hours/zone",
+        ),
         ("point-of-contact", NH, {"channels": ["telephone", "telephone"]}, "/channels"),
         ("call-record", N, {"posts": {"mars": "x"}}, "/posts/mars"),
         ("liaison-office", NH, {"status": "open"}, "/status"),
         ("liaison-office", NH, {"holidays": ["2027-02-30"]}, "/holidays/0"),
         ("people-programme", N, {"host": "mars"}, "/host"),
-        ("call-request", NH, {"windows": [{"from": "2026-12-01T10:00Z", "to": "2026-12-01T08:00Z"}]}, "/windows/0"),
-        ("visit-invitation", N, {"dates": {"from": "2026-12-32T10:00Z", "to": "2026-12-01T08:00Z"}}, "/dates"),
+        (
+            "call-request",
+            NH,
+            {"windows": [{"from": "2026-12-01T10:00Z", "to": "2026-12-01T08:00Z"}]},
+            "/windows/0",
+        ),
+        (
+            "visit-invitation",
+            N,
+            {"dates": {"from": "2026-12-32T10:00Z", "to": "2026-12-01T08:00Z"}},
+            "/dates",
+        ),
         (
             "military-activity",
             N,
-            {"phases": [{"name": "x", "window": {"from": "2027-01-02T00:00Z", "to": "2027-01-01T00:00Z"}}]},
+            {
+                "phases": [
+                    {
+                        "name": "x",
+                        "window": {"from": "2027-01-02T00:00Z", "to": "2027-01-01T00:00Z"},
+                    }
+                ]
+            },
             "/phases/0/window",
         ),
         ("explanation-request", NH, {"bring_in": ["mars"]}, "/bring_in/0"),
@@ -119,23 +158,47 @@ def test_only_the_other_side_agrees_to_a_translation_or_disputes_it(world: World
         ("annual-exchange", NH, {"as_of": "2026-02-29"}, "/as_of"),
         ("roadmap-item", N, {"owners": {"mars": "x"}}, "/owners/mars"),
         ("contact-note", N, {"acting_for": "nobody"}, "/acting_for"),
-        ("contact-note", N, {"passed_by": {"means": "voice", "at": "2026-02-30T00:00Z", "to_post": "x"}}, "/passed_by/at"),
+        (
+            "contact-note",
+            N,
+            {"passed_by": {"means": "voice", "at": "2026-02-30T00:00Z", "to_post": "x"}},
+            "/passed_by/at",
+        ),
     ],
 )
-def test_what_does_not_hold_together_is_pointed_at(name: str, actor: str, change: dict[str, Any], pointer: str, world: World) -> None:
+def test_what_does_not_hold_together_is_pointed_at(
+    name: str, actor: str, change: dict[str, Any], pointer: str, world: World
+) -> None:
     body = act(name, **change)
     refusal = world.decide(actor, body, released_by=world.second(actor, body))
     assert isinstance(refusal, Refusal)
     assert refusal.faults[0].pointer == pointer
 
 
-def test_a_launch_without_a_time_and_a_document_without_a_place_are_pointed_at(world: World) -> None:
-    for name, left_out, pointer in (("launch-notice", "window", "/window"), ("reference-document", "published", "/published")):
+def test_a_launch_without_a_time_and_a_document_without_a_place_are_pointed_at(
+    world: World,
+) -> None:
+    for name, left_out, pointer in (
+        ("launch-notice", "window", "/window"),
+        ("reference-document", "published", "/published"),
+    ):
         body = {key: value for key, value in SAMPLES[name].items() if key != left_out}
-        assert refused(world.decide(N, body, released_by=world.second(N, body))).faults[0].pointer == pointer
+        assert (
+            refused(world.decide(N, body, released_by=world.second(N, body))).faults[0].pointer
+            == pointer
+        )
 
 
-@pytest.mark.parametrize("name", ["line-check", "point-of-contact", "explanation-request", "annual-exchange", "emergency-notification"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "line-check",
+        "point-of-contact",
+        "explanation-request",
+        "annual-exchange",
+        "emergency-notification",
+    ],
+)
 def test_what_asks_for_a_post_is_not_for_every_officer(name: str, world: World) -> None:
     assert refused(world.decide(N, act(name))).kind == "not-permitted"
 
@@ -168,15 +231,22 @@ def test_a_two_key_act_of_one_officer_says_where_to_draft_it(world: World) -> No
     assert (refusal.kind, "/drafts" in str(refusal.detail)) == ("second-key-required", True)
 
 
-@pytest.mark.parametrize(("second", "kind"), [(NH, "second-key-required"), (CH, "second-key-required"), ("nato/a-1", "not-permitted")])
-def test_the_second_key_is_another_officers_of_the_same_side(second: str, kind: str, world: World) -> None:
+@pytest.mark.parametrize(
+    ("second", "kind"),
+    [(NH, "second-key-required"), (CH, "second-key-required"), ("nato/a-1", "not-permitted")],
+)
+def test_the_second_key_is_another_officers_of_the_same_side(
+    second: str, kind: str, world: World
+) -> None:
     assert refused(world.decide(NH, act("explanation-request"), released_by=second)).kind == kind
 
 
 def test_the_role_is_held_by_one_of_the_two(world: World) -> None:
     assert isinstance(world.decide(N, act("explanation-request"), released_by=NH), Record)
     assert isinstance(world.decide(NH, act("explanation-request"), released_by=N), Record)
-    assert refused(world.decide(N, act("explanation-request"), released_by=ND)).kind == "not-permitted"
+    assert (
+        refused(world.decide(N, act("explanation-request"), released_by=ND)).kind == "not-permitted"
+    )
 
 
 def test_a_one_key_act_has_no_second_officer(world: World) -> None:
@@ -188,7 +258,10 @@ def test_who_released_stands_with_the_exchange(world: World) -> None:
     assert isinstance(kept, Folded) and kept.record is not None
     exchange = world.exchange(kept.record.envelope.id)
     assert (exchange.released_by, exchange.one_key) == (NH, ())
-    assert refused(world.keep(NH, act("second-key", of=exchange.id), exchange.id)).faults[0].pointer == "/of"
+    assert (
+        refused(world.keep(NH, act("second-key", of=exchange.id), exchange.id)).faults[0].pointer
+        == "/of"
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,8 +272,13 @@ def test_who_released_stands_with_the_exchange(world: World) -> None:
         ("point-of-contact", {"duty_number_dead": True}),
     ],
 )
-def test_what_is_urgent_goes_on_one_key_and_the_second_follows(name: str, change: dict[str, Any], world: World) -> None:
-    assert refused(world.decide(N, act(name, **change))).kind in ("second-key-required", "not-permitted")
+def test_what_is_urgent_goes_on_one_key_and_the_second_follows(
+    name: str, change: dict[str, Any], world: World
+) -> None:
+    assert refused(world.decide(N, act(name, **change))).kind in (
+        "second-key-required",
+        "not-permitted",
+    )
     kept = world.keep(ND, act(name, **change))
     assert isinstance(kept, Folded) and kept.record is not None
     id = kept.record.envelope.id

@@ -20,7 +20,10 @@ def compact(value: object) -> bytes:
 def test_the_commitment_is_the_known_one() -> None:
     """Made with sha256sum, over `dragoman-person/v1`, a line feed, the bytes 00 to 1f, and the entry."""
     entry = b'{"name":"Li Wei","telephones":["+86 10 5550 0100"]}'
-    assert named.commitment(bytes(range(32)), entry) == "a4fea6fed04d96ade1aa40b3c1768690c08fc481909ab3e766dc8bf8393bc034"
+    assert (
+        named.commitment(bytes(range(32)), entry)
+        == "a4fea6fed04d96ade1aa40b3c1768690c08fc481909ab3e766dc8bf8393bc034"
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,9 @@ def test_people_are_found_with_where_they_are_named(name: str, pointers: list[st
     assert named.may_name(compact(SAMPLES[name])) == bool(pointers)
 
 
-@pytest.mark.parametrize(("name", "pointer"), [("annual-exchange", "/file"), ("terrorism-warning", "/sealed/0")])
+@pytest.mark.parametrize(
+    ("name", "pointer"), [("annual-exchange", "/file"), ("terrorism-warning", "/sealed/0")]
+)
 def test_attachments_are_found_with_where_they_stand(name: str, pointer: str) -> None:
     assert list(named.attachments(SAMPLES[name])) == [(pointer, FILE)]
     assert list(named.digests(SAMPLES[name])) == [FILE.sha256]
@@ -46,7 +51,11 @@ def test_attachments_are_found_with_where_they_stand(name: str, pointer: str) ->
 
 
 def test_a_corrections_fields_are_looked_into() -> None:
-    act = {"act": "correction", "fields": {"deputy": PERSON, "attachments": [to_builtins(FILE)]}, "reason": "x"}
+    act = {
+        "act": "correction",
+        "fields": {"deputy": PERSON, "attachments": [to_builtins(FILE)]},
+        "reason": "x",
+    }
     assert list(named.people(act)) == [("/fields/deputy", PERSON["id"], PERSON["commitment"])]
     assert [where for where, _ in named.attachments(act)] == ["/fields/attachments/0"]
 

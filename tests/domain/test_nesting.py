@@ -20,7 +20,10 @@ from world import NOTE, World
 
 JSON = st.recursive(
     st.one_of(st.integers(), st.booleans(), st.text(alphabet='[]{}"\\x\u00e9\n', max_size=8)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(alphabet='[{"\\', max_size=3), inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.text(alphabet='[{"\\', max_size=3), inner, max_size=3),
+    ),
     max_leaves=40,
 )
 
@@ -56,7 +59,9 @@ def test_an_error_of_decoding_says_so() -> None:
         check(b"[" * (RECORD_DEPTH + 1))
 
 
-@pytest.mark.parametrize("text", ["[" * 1_000, '"[{' * 100, "\\" * 33 + "{" * 100, "}]" * 50 + "[{" * 50])
+@pytest.mark.parametrize(
+    "text", ["[" * 1_000, '"[{' * 100, "\\" * 33 + "{" * 100, "}]" * 50 + "[{" * 50]
+)
 def test_brackets_in_a_string_are_text(text: str) -> None:
     world = World()
     world.open("nato/o-1", {**NOTE, "text": text})
@@ -76,7 +81,9 @@ def test_an_act_of_the_greatest_depth_is_read_and_one_deeper_is_not() -> None:
                 strict.read(raw, cut=False)
 
 
-def test_no_hostile_message_raises_anything_but_that_it_is_no_record(request: pytest.FixtureRequest) -> None:
+def test_no_hostile_message_raises_anything_but_that_it_is_no_record(
+    request: pytest.FixtureRequest,
+) -> None:
     long = bool(request.config.getoption("--long"))
     seed = request.config.getoption("--seed") or 1
     for name, raw in [*corpus(), *islice(more(Random(seed)), 20_000 if long else 300)]:

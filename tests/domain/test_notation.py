@@ -10,7 +10,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dragoman.domain import notation
-from dragoman.domain.notation import NeedsHemisphere, Point, Unread, bearing, distance_m, read_moment, read_place, read_time, written_place
+from dragoman.domain.notation import (
+    NeedsHemisphere,
+    Point,
+    Unread,
+    bearing,
+    distance_m,
+    read_moment,
+    read_place,
+    read_time,
+    written_place,
+)
 
 NOW = datetime(2026, 11, 26, 6, 30, 20, 123456, UTC)
 SHANGHAI, BRUSSELS = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Brussels")
@@ -194,7 +204,9 @@ def test_fractions_of_a_second_are_kept() -> None:
         ("29 Feb 03:05", "2102-11-26T06:05Z", None),
     ],
 )
-def test_what_was_left_out_of_the_past_is_taken_as_near_as_can_be(text: str, now: str, read: str | None) -> None:
+def test_what_was_left_out_of_the_past_is_taken_as_near_as_can_be(
+    text: str, now: str, read: str | None
+) -> None:
     if read is None:
         with pytest.raises(Unread) as raised:
             read_time(text, at(now), SHANGHAI)
@@ -310,8 +322,19 @@ def test_an_hour_that_a_clock_leaps_over_or_shows_twice_is_not_read() -> None:
 
 
 @given(
-    st.datetimes(at("1990-01-01"), at("2090-01-01")).map(lambda each: each.replace(second=0, microsecond=0, tzinfo=UTC)),
-    st.sampled_from(["%d%H%MZ %b %Y", "%d %b %Y %H%MZ", "%Y-%m-%dT%H:%MZ", "%d.%m.%Y %H:%M", "%Y年%m月%d日%H时%M分", "%b %d, %Y %I:%M %p"]),
+    st.datetimes(at("1990-01-01"), at("2090-01-01")).map(
+        lambda each: each.replace(second=0, microsecond=0, tzinfo=UTC)
+    ),
+    st.sampled_from(
+        [
+            "%d%H%MZ %b %Y",
+            "%d %b %Y %H%MZ",
+            "%Y-%m-%dT%H:%MZ",
+            "%d.%m.%Y %H:%M",
+            "%Y年%m月%d日%H时%M分",
+            "%b %d, %Y %I:%M %p",
+        ]
+    ),
 )
 def test_a_time_in_any_form_is_the_same_time(moment: datetime, form: str) -> None:
     assert read_time(moment.strftime(form), moment + timedelta(days=400), SHANGHAI) == moment
@@ -330,7 +353,11 @@ def test_a_time_without_a_day_is_within_a_day_of_now(now: datetime, clock: time,
 
 @given(st.text(alphabet="0123456789 :.,+-/NSEWOZLHapm°'\"\u2032年月日时分度北东", max_size=24))
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
-    for read in (lambda: read_time(text, NOW, SHANGHAI), lambda: read_moment(text, NOW, SHANGHAI), lambda: read_place(text)):
+    for read in (
+        lambda: read_time(text, NOW, SHANGHAI),
+        lambda: read_moment(text, NOW, SHANGHAI),
+        lambda: read_place(text),
+    ):
         with suppress(Unread):
             read()
 
@@ -413,7 +440,10 @@ WEST = Point(-33.5, -18.25)
         ("北纬15°07\u203213\u2033 东经116°26\u203228\u2033", SECONDS),
         ("北纬15.1203度 东经116.4411度", REEF),
         ("南纬33度30分 西经18度15分", WEST),
-        ("\uff11\uff15\uff0e\uff11\uff12\uff10\uff13\uff2e \uff11\uff11\uff16\uff0e\uff14\uff14\uff11\uff11\uff25", REEF),
+        (
+            "\uff11\uff15\uff0e\uff11\uff12\uff10\uff13\uff2e \uff11\uff11\uff16\uff0e\uff14\uff14\uff11\uff11\uff25",
+            REEF,
+        ),
         ("90N 0E", Point(90, 0)),
         ("90 S 180 W", Point(-90, -180)),
         ("0.0000001 S 0.0000001 W", Point(0, 0)),
@@ -519,7 +549,9 @@ def test_the_question_is_in_the_sentence() -> None:
         ("181 N 15 E", None),
     ],
 )
-def test_a_latitude_is_never_exchanged_for_a_longitude_unasked(text: str, suggestion: Point | None) -> None:
+def test_a_latitude_is_never_exchanged_for_a_longitude_unasked(
+    text: str, suggestion: Point | None
+) -> None:
     refused = refused_place(text)
     assert (refused.code, refused.suggestion) == ("latitude_range", suggestion)
     assert ("Did you mean" in str(refused)) == (suggestion is not None)
@@ -550,7 +582,11 @@ SQUARES = [
 """Places and their squares as GEOTRANS has them (the `mgrs` package 1.6), which shares nothing with us."""
 
 
-@pytest.mark.parametrize(("point", "square"), [(point, square) for _, point, square in SQUARES], ids=[name for name, _, _ in SQUARES])
+@pytest.mark.parametrize(
+    ("point", "square"),
+    [(point, square) for _, point, square in SQUARES],
+    ids=[name for name, _, _ in SQUARES],
+)
 def test_the_grid_is_the_one_that_others_use(point: Point, square: str) -> None:
     assert distance_m(read_place(square), point) < 1
     written = read_place(written_place(point, "mgrs"))
@@ -595,7 +631,11 @@ def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
     [
         (SECONDS, "dms", "15°07\u203213\u2033\u00a0N 116°26\u203228\u2033\u00a0E"),
         (WEST, "dms", "33°30\u203200\u2033\u00a0S 018°15\u203200\u2033\u00a0W"),
-        (Point(14.99999, -0.00001), "dms", "15°00\u203200\u2033\u00a0N 000°00\u203200\u2033\u00a0W"),
+        (
+            Point(14.99999, -0.00001),
+            "dms",
+            "15°00\u203200\u2033\u00a0N 000°00\u203200\u2033\u00a0W",
+        ),
         (MINUTES, "dm", "15-07N 116-26E"),
         (TENTHS, "dm", "15-07.2N 116-26.5E"),
         (REEF, "dm", "15-07.22N 116-26.47E"),
@@ -606,7 +646,9 @@ def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
         (Point(-0.0000001, 0), "decimal", "+0, +0"),
     ],
 )
-def test_a_place_is_written(point: Point, form: Literal["dms", "dm", "decimal", "mgrs"], written: str) -> None:
+def test_a_place_is_written(
+    point: Point, form: Literal["dms", "dm", "decimal", "mgrs"], written: str
+) -> None:
     assert written_place(point, form) == written
 
 
@@ -615,7 +657,9 @@ on_the_grid = st.builds(Point, st.floats(-79, 83), st.floats(-180, 180))
 
 
 @given(points, st.sampled_from(["dms", "dm"]))
-def test_a_place_that_was_written_is_read_within_a_second(point: Point, form: Literal["dms", "dm"]) -> None:
+def test_a_place_that_was_written_is_read_within_a_second(
+    point: Point, form: Literal["dms", "dm"]
+) -> None:
     read = read_place(written_place(point, form))
     assert abs(read.lat - point.lat) < 1 / 3600
     assert abs(read.lon - point.lon) < 1 / 3600
@@ -648,7 +692,9 @@ def test_a_distance_is_the_same_both_ways(a: Point, b: Point) -> None:
 
 def test_distances_and_bearings_over_the_sphere() -> None:
     paris, washington = Point(48.85837, 2.29448), Point(38.8895, -77.0352)
-    assert distance_m(paris, washington) == pytest.approx(6_161_926.7, abs=0.1)  # as PROJ has it on the same sphere
+    assert distance_m(paris, washington) == pytest.approx(
+        6_161_926.7, abs=0.1
+    )  # as PROJ has it on the same sphere
     assert bearing(paris, washington) == pytest.approx(291.708592, abs=1e-5)
     assert bearing(washington, paris) == pytest.approx(51.750350, abs=1e-5)
     assert distance_m(paris, paris) == bearing(paris, paris) == 0
@@ -657,7 +703,9 @@ def test_distances_and_bearings_over_the_sphere() -> None:
 
 
 def test_every_code_stands_in_a_table() -> None:
-    assert {code for _, code in UNREAD_TIMES + UNREAD_PLACES} | {"needs_hemisphere"} == set(get_args(notation.Code))
+    assert {code for _, code in UNREAD_TIMES + UNREAD_PLACES} | {"needs_hemisphere"} == set(
+        get_args(notation.Code)
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def owed(found: OpenMatter | None) -> list[tuple[str, str]]:
 def expect(registry: Registry, exchange: Exchange) -> None:
     """An exchange is on the list exactly where it is an unsettled incident, or something is owed in it."""
     found = open_matter(registry, exchange, {})
-    limits = [clock for clock in clocks.running(registry, exchange, {}) if clocks.is_owed(exchange, clock)]
+    limits = [
+        clock for clock in clocks.running(registry, exchange, {}) if clocks.is_owed(exchange, clock)
+    ]
     must = [clock for clock in limits if clock.clock != "reconfirmation"]
     if must or (exchange.act in INCIDENTS and exchange.status not in ENDED):
         assert found is not None
@@ -43,12 +45,16 @@ def expect(registry: Registry, exchange: Exchange) -> None:
         assert may_be_open(exchange)
         named = {(each.clock, each.side, each.started_by) for each in found.owed}
         assert {(clock.clock, clock.side, clock.started_by) for clock in must} <= named
-        assert [each.due for each in found.owed if each.due] == sorted(each.due for each in found.owed if each.due)
+        assert [each.due for each in found.owed if each.due] == sorted(
+            each.due for each in found.owed if each.due
+        )
         assert not set(found.acknowledged) & set(found.unacknowledged_by)
     else:
         assert not list(owing(registry, exchange, {}))
     if limits:
-        assert may_be_open(exchange), "what the file keeps as possibly open is all in which a clock runs"
+        assert may_be_open(exchange), (
+            "what the file keeps as possibly open is all in which a clock runs"
+        )
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
@@ -81,12 +87,21 @@ def test_over_random_histories_nothing_owed_is_left_out(data: st.DataObject, kin
 def test_acknowledging_a_flash_does_not_make_it_vanish(world: World) -> None:
     id = world.open(ND, {**INCIDENT, "precedence": "flash"})
     before = matter(world, id)
-    assert before is not None and (before.unacknowledged_by, before.acknowledged) == (("china",), {})
-    assert (before.kind, before.side, before.opened) == ("near_miss", "nato", world.exchange(id).opened.time)
+    assert before is not None and (before.unacknowledged_by, before.acknowledged) == (
+        ("china",),
+        {},
+    )
+    assert (before.kind, before.side, before.opened) == (
+        "near_miss",
+        "nato",
+        world.exchange(id).opened.time,
+    )
     world.keep(CD, {"act": "acknowledgement"}, id)
     after = matter(world, id)
     assert after is not None and after.unacknowledged_by == ()
-    assert after.acknowledged == {"china": world.exchange(id).messages[0].acknowledged["china"].time}
+    assert after.acknowledged == {
+        "china": world.exchange(id).messages[0].acknowledged["china"].time
+    }
     assert [each.clock for each in after.owed] == ["update", "final_report"], "the next first"
     world.keep(ND, act("final-report"), id)
     world.keep(CD, {"act": "acknowledgement"}, id)
@@ -109,10 +124,15 @@ def test_who_has_it_is_told_of_the_newest_message_to_each_side(world: World) -> 
     id = world.open(ND, INCIDENT)
     world.keep(CD, {"act": "counter-account", "facts": "At a safe distance."}, id)
     found = matter(world, id)
-    assert found is not None and (found.newest_act, found.newest_side) == ("counter-account", "china")
+    assert found is not None and (found.newest_act, found.newest_side) == (
+        "counter-account",
+        "china",
+    )
     assert (found.unacknowledged_by, set(found.acknowledged)) == (("nato",), {"china"})
     assert (found.accounts, found.accounts_by, found.differing) == ("beside", ("china",), ())
-    world.keep(CD, {"act": "counter-account", "facts": "At a safe distance.", "kind": "collision"}, id)
+    world.keep(
+        CD, {"act": "counter-account", "facts": "At a safe distance.", "kind": "collision"}, id
+    )
     found = matter(world, id)
     assert found is not None and (found.accounts, found.differing) == ("differ", ("kind",))
 
@@ -122,7 +142,14 @@ def test_a_question_stays_open_after_its_receipt_where_no_limit_runs(world: Worl
     world.keep(C, act("clarification-request"), id)
     world.keep(N, {"act": "acknowledgement"}, id)
     assert owed(matter(world, id)) == [("clarification", "nato")]
-    world.keep(N, act("reply", answers=[{"q": 1, "text": "Friday."}, {"q": 2, "text": "No."}, {"q": 3, "text": "No."}]), id)
+    world.keep(
+        N,
+        act(
+            "reply",
+            answers=[{"q": 1, "text": "Friday."}, {"q": 2, "text": "No."}, {"q": 3, "text": "No."}],
+        ),
+        id,
+    )
     world.keep(C, {"act": "acknowledgement"}, id)
     assert matter(world, id) is None
 
@@ -144,7 +171,9 @@ def test_a_line_check_is_open_until_its_echo_and_not_after_it_was_missed(world: 
 
 
 @given(st.permutations(range(5)))
-def test_the_higher_precedence_comes_first_then_what_nobody_has_acknowledged(order: list[int]) -> None:
+def test_the_higher_precedence_comes_first_then_what_nobody_has_acknowledged(
+    order: list[int],
+) -> None:
     world = World()
     bodies: list[tuple[dict[str, Any], bool]] = [
         ({**INCIDENT, "precedence": "flash"}, False),

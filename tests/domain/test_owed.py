@@ -17,7 +17,15 @@ from samples import SAMPLES, act
 from services_ids import clock_id
 from world import SALT, World
 
-N, C, NH, CH, ND, CD, OSCE = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1", "osce/o-1"
+N, C, NH, CH, ND, CD, OSCE = (
+    "nato/o-1",
+    "china/o-1",
+    "nato/h-1",
+    "china/h-1",
+    "nato/d-1",
+    "china/d-1",
+    "osce/o-1",
+)
 TWO, THREE = ("nato", "china"), ("nato", "china", "osce")
 
 
@@ -43,7 +51,9 @@ def met_by(world: World, id: str, clock: str) -> dict[str, str | None]:
 
 def ended_by(world: World, id: str, clock: str) -> dict[str, str | None]:
     """Who ended the matter before a clock was met, by the side that owed it."""
-    return {each.side: None if each.ended is None else each.ended.by for each in of(world, id, clock)}
+    return {
+        each.side: None if each.ended is None else each.ended.by for each in of(world, id, clock)
+    }
 
 
 def at(position: int, text: str) -> Stamp:
@@ -61,7 +71,9 @@ def test_time_that_ends_at_midnight_ends_on_that_day() -> None:
     friday = datetime(2026, 11, 27, tzinfo=UTC)
     assert Calendar().after(friday, DAY) == datetime(2026, 11, 28, tzinfo=UTC)
     assert Calendar().after(friday, DAY + 1) == datetime(2026, 11, 30, 0, 0, 1, tzinfo=UTC)
-    assert Calendar().after(datetime(2026, 11, 28, 9, tzinfo=UTC), 1) == datetime(2026, 11, 30, 0, 0, 1, tzinfo=UTC)
+    assert Calendar().after(datetime(2026, 11, 28, 9, tzinfo=UTC), 1) == datetime(
+        2026, 11, 30, 0, 0, 1, tzinfo=UTC
+    )
     assert Calendar().after(friday, 3 * DAY) == datetime(2026, 12, 2, tzinfo=UTC)
 
 
@@ -69,13 +81,19 @@ def test_the_week_begins_on_monday_and_has_five_duty_days_without_an_office() ->
     week = [datetime(2026, 11, day, tzinfo=UTC).date() for day in range(23, 30)]
     assert [Calendar().works(day) for day in week] == [True] * 5 + [False] * 2
     for index, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun")):
-        assert [Calendar(days=frozenset({name})).works(day) for day in week] == [day == week[index] for day in week]
+        assert [Calendar(days=frozenset({name})).works(day) for day in week] == [
+            day == week[index] for day in week
+        ]
     assert not Calendar(holidays=frozenset({"2026-11-23"})).works(week[0])
 
 
 def office(**members: Any) -> Calendar:
     world = World()
-    body = {key: value for key, value in SAMPLES["liaison-office"].items() if key not in ("hours", "holidays")}
+    body = {
+        key: value
+        for key, value in SAMPLES["liaison-office"].items()
+        if key not in ("hours", "holidays")
+    }
     id = world.open(CH, body | members)
     return clocks.calendar_of(world.exchange(id))
 
@@ -84,21 +102,42 @@ def test_an_office_that_is_always_open_has_no_holidays_and_one_without_hours_has
     days = {"2027-02-06", "2027-02-07"}
     assert office() == Calendar() == clocks.calendar_of(None)
     assert office(holidays=sorted(days)) == Calendar(holidays=frozenset(days))
-    assert office(hours="24x7", holidays=sorted(days)).days == {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+    assert office(hours="24x7", holidays=sorted(days)).days == {
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+    }
     assert office(hours="24x7", holidays=sorted(days)).holidays == frozenset()
     hours = {"days": ["sun"], "from": "08:00", "to": "16:00", "zone": "Asia/Shanghai"}
     assert office(hours=hours) == Calendar(days=frozenset({"sun"}), zone="Asia/Shanghai")
 
 
-def test_a_routine_acknowledgement_is_due_by_the_calendar_of_the_side_that_owes_it_and_a_priority_one_is_not() -> None:
+def test_a_routine_acknowledgement_is_due_by_the_calendar_of_the_side_that_owes_it_and_a_priority_one_is_not() -> (
+    None
+):
     world = adopted(sides=THREE)
     world.clock = datetime(2026, 11, 27, 18, tzinfo=UTC)
     for precedence, china, osce in (
-        ("routine", datetime(2026, 11, 28, 18, 0, 1, tzinfo=UTC), datetime(2026, 11, 30, 18, 0, 1, tzinfo=UTC)),
-        ("priority", datetime(2026, 11, 27, 21, 0, 2, tzinfo=UTC), datetime(2026, 11, 27, 21, 0, 2, tzinfo=UTC)),
+        (
+            "routine",
+            datetime(2026, 11, 28, 18, 0, 1, tzinfo=UTC),
+            datetime(2026, 11, 30, 18, 0, 1, tzinfo=UTC),
+        ),
+        (
+            "priority",
+            datetime(2026, 11, 27, 21, 0, 2, tzinfo=UTC),
+            datetime(2026, 11, 27, 21, 0, 2, tzinfo=UTC),
+        ),
     ):
         id = world.open(N, act("contact-note", precedence=precedence))
-        found = {each.side: each.due for each in running(world, id, china=Calendar(days=frozenset({"fri", "sat"})))}
+        found = {
+            each.side: each.due
+            for each in running(world, id, china=Calendar(days=frozenset({"fri", "sat"})))
+        }
         assert found == {"china": china, "osce": osce}
 
 
@@ -110,7 +149,9 @@ def test_each_addressee_owes_an_acknowledgement_of_each_message_and_who_is_told_
     id = world.open(N, act("contact-note", to=["china"], info=["osce"]))
     world.keep(C, act("reply"), id)
     first, second = world.exchange(id).messages
-    assert [(each.side, each.started_by, each.met is None) for each in of(world, id, "acknowledgement")] == [
+    assert [
+        (each.side, each.started_by, each.met is None) for each in of(world, id, "acknowledgement")
+    ] == [
         ("china", first.id, False),
         ("nato", second.id, True),
     ]
@@ -121,7 +162,9 @@ PASSED = {"means": "voice", "at": "2026-11-24T03:00Z", "to_post": "Duty officer"
 
 
 @pytest.mark.parametrize("change", [{"for_the_record": True}, {"passed_by": PASSED}])
-def test_a_later_message_that_was_said_before_or_is_for_the_record_owes_no_acknowledgement(change: dict[str, Any]) -> None:
+def test_a_later_message_that_was_said_before_or_is_for_the_record_owes_no_acknowledgement(
+    change: dict[str, Any],
+) -> None:
     world = adopted()
     id = world.open(N, act("contact-note"))
     world.keep(C, act("reply", **change), id)
@@ -155,7 +198,10 @@ def test_a_line_check_that_was_taken_back_is_not_missed(end: str) -> None:
     world = adopted()
     id = world.open(ND, act("line-check"))
     world.keep(ND, act(end), id, seen=True)
-    assert (met_by(world, id, "echo"), ended_by(world, id, "echo")) == ({"china": None}, {"china": ND})
+    assert (met_by(world, id, "echo"), ended_by(world, id, "echo")) == (
+        {"china": None},
+        {"china": ND},
+    )
 
 
 # Answers
@@ -181,10 +227,16 @@ def test_the_end_of_a_matter_ends_what_is_owed_about_it() -> None:
     world = adopted()
     id = world.open(N, act("ict-inquiry"))
     world.keep(N, act("closure"), id, seen=True)
-    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": None}, {"china": N})
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
+        {"china": None},
+        {"china": N},
+    )
     id = world.open(N, act("terrorism-warning"))
     world.keep(NH, act("cancellation"), id, seen=True)
-    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": None}, {"china": NH})
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
+        {"china": None},
+        {"china": NH},
+    )
 
 
 def test_what_was_met_before_the_end_was_met_and_nobody_meets_a_duty_by_ending_the_matter() -> None:
@@ -192,11 +244,17 @@ def test_what_was_met_before_the_end_was_met_and_nobody_meets_a_duty_by_ending_t
     id = world.open(N, act("ict-inquiry"))
     world.keep(C, act("reply"), id)
     world.keep(N, act("closure"), id, seen=True)
-    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": C}, {"china": None})
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
+        {"china": C},
+        {"china": None},
+    )
     id = world.open(ND, act("hazardous-incident"))
     world.keep(ND, act("closure"), id, seen=True)
     for clock in ("update", "final_report"):
-        assert (met_by(world, id, clock), ended_by(world, id, clock)) == ({"nato": None}, {"nato": ND})
+        assert (met_by(world, id, clock), ended_by(world, id, clock)) == (
+            {"nato": None},
+            {"nato": ND},
+        )
         assert not any(each.open for each in of(world, id, clock))
 
 
@@ -237,9 +295,14 @@ def test_the_newest_windows_of_the_side_that_named_them_last_start_the_answer() 
     world.keep(C, act("counter-proposal"), id)
     world.keep(N, act("postponement"), id)
     (newest,) = world.exchange(id).acts["postponement"]
-    assert {(each.side, each.started_by) for each in of(world, id, "answer")} == {("china", newest.id), ("osce", newest.id)}
+    assert {(each.side, each.started_by) for each in of(world, id, "answer")} == {
+        ("china", newest.id),
+        ("osce", newest.id),
+    }
     world.keep(N, {"act": "postponement", "reason": "Weather."}, id)
-    assert {each.started_by for each in of(world, id, "answer")} == {newest.id}, "a postponement without windows names none"
+    assert {each.started_by for each in of(world, id, "answer")} == {newest.id}, (
+        "a postponement without windows names none"
+    )
 
 
 def test_a_meeting_on_the_ladder_is_held_or_over_and_off_the_ladder_nothing_asks_for_it() -> None:
@@ -252,24 +315,33 @@ def test_a_meeting_on_the_ladder_is_held_or_over_and_off_the_ladder_nothing_asks
         id = kept.record.envelope.id
         assert met_by(world, id, "bilateral_meeting") == {"china": None}
         world.keep(C, follows, id)
-        assert (met_by(world, id, "bilateral_meeting"), ended_by(world, id, "bilateral_meeting")) == ({"china": met}, {"china": ended})
+        assert (
+            met_by(world, id, "bilateral_meeting"),
+            ended_by(world, id, "bilateral_meeting"),
+        ) == ({"china": met}, {"china": ended})
     plain = world.open(N, act("meeting-request"))
     assert [each.clock for each in running(world, plain)] == ["acknowledgement", "answer"]
 
 
-def test_without_a_ladder_a_meeting_that_was_asked_for_upon_a_request_is_answered_within_two_days_and_need_not_be_held() -> None:
+def test_without_a_ladder_a_meeting_that_was_asked_for_upon_a_request_is_answered_within_two_days_and_need_not_be_held() -> (
+    None
+):
     world = adopted()
     request = world.open(NH, act("explanation-request"))
     kept = world.keep(NH, act("meeting-request", references=[request]), released_by=ND)
     assert isinstance(kept, Folded) and kept.record is not None
     found = running(world, kept.record.envelope.id)
-    assert [(each.clock, (each.due - each.begins).total_seconds()) for each in found][1:] == [("answer", 2 * DAY)]
+    assert [(each.clock, (each.due - each.begins).total_seconds()) for each in found][1:] == [
+        ("answer", 2 * DAY)
+    ]
 
 
 HELD = {"act": "meeting-held", "from": "2026-11-24T10:00Z", "to": "2026-11-24T11:00Z"}
 
 
-def test_a_readout_is_due_two_days_after_the_meeting_ended_or_was_recorded_whichever_is_later() -> None:
+def test_a_readout_is_due_two_days_after_the_meeting_ended_or_was_recorded_whichever_is_later() -> (
+    None
+):
     world = adopted()
     id = world.open(N, act("meeting-request"))
     world.keep(N, HELD, id)
@@ -277,7 +349,9 @@ def test_a_readout_is_due_two_days_after_the_meeting_ended_or_was_recorded_which
     assert {each.due for each in of(world, id, "readout")} == {recorded + timedelta(days=2)}
     id = world.open(N, act("meeting-request"))
     world.keep(N, {**HELD, "to": "2026-11-30T11:00Z"}, id)
-    assert {each.due for each in of(world, id, "readout")} == {datetime(2026, 12, 2, 11, tzinfo=UTC)}
+    assert {each.due for each in of(world, id, "readout")} == {
+        datetime(2026, 12, 2, 11, tzinfo=UTC)
+    }
 
 
 def test_the_first_readout_of_a_side_counts() -> None:
@@ -293,10 +367,14 @@ def test_the_first_readout_of_a_side_counts() -> None:
 def test_a_visit_is_answered_three_weeks_before_it_and_at_once_if_that_has_passed() -> None:
     world = adopted()
     dates = {"from": "2027-03-01T00:00Z", "to": "2027-03-02T00:00Z"}
-    (answer,) = of(world, world.open(N, act("visit-invitation", kind="observation", dates=dates)), "answer")
+    (answer,) = of(
+        world, world.open(N, act("visit-invitation", kind="observation", dates=dates)), "answer"
+    )
     assert answer.due == datetime(2027, 2, 8, tzinfo=UTC)
     soon = {"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}
-    (answer,) = of(world, world.open(N, act("visit-invitation", kind="observation", dates=soon)), "answer")
+    (answer,) = of(
+        world, world.open(N, act("visit-invitation", kind="observation", dates=soon)), "answer"
+    )
     assert answer.due == answer.begins
     id = world.open(N, act("visit-invitation", kind="visit_of_concern", dates=dates))
     (answer,) = of(world, id, "answer")
@@ -315,7 +393,9 @@ def test_a_visit_is_answered_by_an_acceptance() -> None:
 
 def test_every_report_promises_the_next_and_the_last_one_ends_it() -> None:
     world = adopted()
-    id = world.open(ND, {key: value for key, value in act("hazardous-incident").items() if key != "next_update"})
+    id = world.open(
+        ND, {key: value for key, value in act("hazardous-incident").items() if key != "next_update"}
+    )
     for _ in range(2):
         world.keep(ND, {"act": "update", "text": "x"}, id)
     world.keep(NH, act("final-report"), id)
@@ -341,7 +421,9 @@ def test_every_report_promises_the_next_and_the_last_one_ends_it() -> None:
         ("2026-11-25T11:00:00Z", "2026-11-25T12:00:00Z"),
     ],
 )
-def test_an_update_is_due_when_it_was_promised_never_before_it_was_nor_later_than_six_hours(promised: str, due: str) -> None:
+def test_an_update_is_due_when_it_was_promised_never_before_it_was_nor_later_than_six_hours(
+    promised: str, due: str
+) -> None:
     world = adopted()
     world.clock = datetime(2026, 11, 25, 11, 59, 59, tzinfo=UTC)
     id = world.open(ND, act("hazardous-incident", next_update=promised))
@@ -374,7 +456,9 @@ def test_an_emergency_is_told_on_until_it_is_said_to_have_ended() -> None:
         (ND, "hazardous-incident", "final_report", "final-report"),
     ],
 )
-def test_the_first_report_meets_what_is_owed(opener: str, opening: str, clock: str, report: str) -> None:
+def test_the_first_report_meets_what_is_owed(
+    opener: str, opening: str, clock: str, report: str
+) -> None:
     world = adopted()
     id = world.open(opener, act(opening))
     for actor in (NH, N):
@@ -391,7 +475,11 @@ def test_a_contact_is_confirmed_anew_a_year_after_it_was_last_and_no_more_once_w
         world.keep(NH, act("reconfirmation"), id)
         newest = world.exchange(id).acts["reconfirmation"][-1]
         (clock,) = of(world, id, "reconfirmation")
-        assert (clock.started_by, clock.begins, clock.met) == (newest.id, instant(newest.said.time), None)
+        assert (clock.started_by, clock.begins, clock.met) == (
+            newest.id,
+            instant(newest.said.time),
+            None,
+        )
     world.keep(NH, act("withdrawal"), id)
     assert met_by(world, id, "reconfirmation") == {"nato": NH}
 
@@ -405,21 +493,30 @@ def test_a_clock_binds_that_began_after_the_last_side_had_adopted_the_profile() 
     before = world.open(N, act("ict-inquiry"))
     world.keep("china/root", {"act": "profile-adoption", "profile": "vienna"})
     since = world.position
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == ("vienna", since)
+    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+        "vienna",
+        since,
+    )
     world.keep(N, {"act": "update", "text": "x"}, before)
     assert [each.binding for each in running(world, before)] == [False, True, False]
-    assert [each.started_by for each in clocks.open_clocks(world.registry, world.exchange(before), {})] == [
-        world.exchange(before).messages[1].id
-    ]
+    assert [
+        each.started_by for each in clocks.open_clocks(world.registry, world.exchange(before), {})
+    ] == [world.exchange(before).messages[1].id]
 
 
 def test_while_the_sides_differ_the_limits_of_the_default_are_shown_as_courtesy() -> None:
     world = World(sides=THREE)
     for side, profile in (("nato", "vienna"), ("china", "vienna")):
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile})
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == ("default", None)
+    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+        "default",
+        None,
+    )
     world.keep("osce/root", {"act": "profile-adoption", "profile": "shanghai"})
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == ("default", None)
+    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+        "default",
+        None,
+    )
 
 
 @pytest.mark.parametrize(("kind", "timed"), [("official", True), ("track2", False)])
@@ -458,13 +555,18 @@ def test_a_reminder_and_a_lapse_are_written_in_these_bytes() -> None:
 def test_the_id_of_a_lapse_is_made_of_what_it_is_about() -> None:
     one = clock_id("nato-china", "x", CLOCK, 100)
     assert one == "79a500b8-6b92-556a-9e1e-fa4121dddb75"
-    assert len({one, clock_id("nato-china", "x", CLOCK, 50), clock_id("nato-china", "x", CLOCK, 90)}) == 3
+    assert (
+        len({one, clock_id("nato-china", "x", CLOCK, 50), clock_id("nato-china", "x", CLOCK, 90)})
+        == 3
+    )
 
 
 def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None:
     key = f"x\nanswer\nchina\n{CLOCK.started_by}\n"
     for name, step in (("reminder", 50), ("reminder", 90), ("lapse", 100)):
-        assert clock_id("nato-china", "x", CLOCK, step) == ids.from_key("nato-china", "service/watch", f"{name}\n{key}{step}")
+        assert clock_id("nato-china", "x", CLOCK, step) == ids.from_key(
+            "nato-china", "service/watch", f"{name}\n{key}{step}"
+        )
 
 
 def posted(world: World, exchange: str, clock: Running, step: int) -> Record:
@@ -512,8 +614,16 @@ def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> Non
     china = next(each for each in of(world, id, "acknowledgement") if each.side == "china")
     world.clock = china.due
     assert world.take(posted(world, id, china, 100)).valid
-    found = {(each.clock, each.side): clocks.recorded(world.exchange(id), each) for each in running(world, id)}
-    assert found == {("acknowledgement", "china"): 100, ("acknowledgement", "osce"): 0, ("answer", "china"): 0, ("answer", "osce"): 0}
+    found = {
+        (each.clock, each.side): clocks.recorded(world.exchange(id), each)
+        for each in running(world, id)
+    }
+    assert found == {
+        ("acknowledgement", "china"): 100,
+        ("acknowledgement", "osce"): 0,
+        ("answer", "china"): 0,
+        ("answer", "osce"): 0,
+    }
 
 
 def test_what_no_watch_would_write_is_void() -> None:
@@ -527,15 +637,28 @@ def test_what_no_watch_would_write_is_void() -> None:
         (replace(clock, started_by=CLOCK.started_by), "No such clock runs"),
         (replace(clock, due=clock.due + timedelta(seconds=1)), "are determined"),
     ):
-        refusal = clocks.check(world.registry, world.exchange(id), {}, posted(world, id, wrong, 100))
+        refusal = clocks.check(
+            world.registry, world.exchange(id), {}, posted(world, id, wrong, 100)
+        )
         assert refusal is not None
         assert (refusal.kind, detail in str(refusal.detail)) == ("void", True)
 
 
 def test_a_step_is_reached_at_its_time_and_a_lapse_a_moment_after_the_limit() -> None:
     moment = timedelta(milliseconds=1)
-    times = [CLOCK.begins, CLOCK.at(50) - moment, CLOCK.at(50), CLOCK.at(90) - moment, CLOCK.at(90), CLOCK.due, CLOCK.due + moment]
-    assert (CLOCK.at(50), CLOCK.at(90)) == (datetime(2026, 11, 24, 17, tzinfo=UTC), datetime(2026, 11, 24, 21, tzinfo=UTC))
+    times = [
+        CLOCK.begins,
+        CLOCK.at(50) - moment,
+        CLOCK.at(50),
+        CLOCK.at(90) - moment,
+        CLOCK.at(90),
+        CLOCK.due,
+        CLOCK.due + moment,
+    ]
+    assert (CLOCK.at(50), CLOCK.at(90)) == (
+        datetime(2026, 11, 24, 17, tzinfo=UTC),
+        datetime(2026, 11, 24, 21, tzinfo=UTC),
+    )
     assert [clocks.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
 
 
@@ -543,8 +666,14 @@ def test_what_was_met_late_stays_late() -> None:
     in_time = at(9, "2026-11-24T22:00:00.000Z")
     late = at(9, "2026-11-24T22:00:00.001Z")
     now = datetime(2027, 1, 1, tzinfo=UTC)
-    assert (replace(CLOCK, met=in_time).late(now), replace(CLOCK, met=late).late(CLOCK.begins)) == (False, True)
+    assert (replace(CLOCK, met=in_time).late(now), replace(CLOCK, met=late).late(CLOCK.begins)) == (
+        False,
+        True,
+    )
 
 
 def test_an_instant_is_written_to_the_millisecond_in_utc() -> None:
-    assert clocks.written(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00")) == "2026-11-23T19:05:01.234Z"
+    assert (
+        clocks.written(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00"))
+        == "2026-11-23T19:05:01.234Z"
+    )

@@ -63,13 +63,22 @@ def test_a_limit_is_the_catalogues_in_every_profile(name: str, profile: str) -> 
 
 @pytest.mark.parametrize("profile", ["default", "vienna", "shanghai"])
 def test_an_acknowledgement_is_due_by_precedence_in_every_profile(profile: str) -> None:
-    expected = {"flash": 10 * MINUTE, "immediate": 30 * MINUTE, "priority": 3 * HOUR, "routine": 24 * HOUR}
+    expected = {
+        "flash": 10 * MINUTE,
+        "immediate": 30 * MINUTE,
+        "priority": 3 * HOUR,
+        "routine": 24 * HOUR,
+    }
     assert PROFILES[profile].acknowledgement == expected
 
 
 def test_yearly_exchanges_have_a_last_day_in_every_profile() -> None:
     """The calendar on 15 November and force information on 15 December of the year before, the missile declaration on 31 March after."""
-    expected = {"annual_calendar": (-1, 11, 15), "force_information": (-1, 12, 15), "missile_declaration": (0, 3, 31)}
+    expected = {
+        "annual_calendar": (-1, 11, 15),
+        "force_information": (-1, 12, 15),
+        "missile_declaration": (0, 3, 31),
+    }
     assert [profile.annual for profile in PROFILES.values()] == [expected] * 3
 
 

@@ -15,11 +15,18 @@ ASKS = act("explanation-request", questions=["Why?", "Where?", "Until when?"])
 
 
 def open_questions(world: World, id: str) -> list[tuple[str, str, tuple[int, ...]]]:
-    return [(each.asked_by, each.side, each.numbers) for each in questions.unanswered(world.exchange(id))]
+    return [
+        (each.asked_by, each.side, each.numbers)
+        for each in questions.unanswered(world.exchange(id))
+    ]
 
 
 def replies(world: World, id: str, *numbers: int, by: str = C, **more: Any) -> None:
-    answers = {"answers": [{"q": number, "text": "So."} for number in numbers]} if numbers else {"text": "So."}
+    answers = (
+        {"answers": [{"q": number, "text": "So."} for number in numbers]}
+        if numbers
+        else {"text": "So."}
+    )
     assert isinstance(world.keep(by, {"act": "reply", **answers, **more}, id), Folded)
 
 
@@ -39,7 +46,10 @@ def test_words_without_numbers_answer_one_question_and_not_several(world: World)
     several, one = world.open(NH, ASKS), world.open(NH, {**ASKS, "questions": ["Why?"]})
     for id in (several, one):
         replies(world, id)
-    assert (open_questions(world, several), open_questions(world, one)) == ([("nato", "china", (1, 2, 3))], [])
+    assert (open_questions(world, several), open_questions(world, one)) == (
+        [("nato", "china", (1, 2, 3))],
+        [],
+    )
 
 
 def test_a_reply_answers_the_message_that_it_names_else_the_newest_questions(world: World) -> None:
@@ -74,43 +84,87 @@ def test_a_reply_that_is_not_final_acknowledges_and_answers_nothing_yet() -> Non
     id = world.open(NH, ASKS)
     replies(world, id, 1, final=False)
     exchange = world.exchange(id)
-    assert (exchange.status, "china" in exchange.messages[0].acknowledged, exchange.messages[0].answered) == ("requested", True, {})
-    (clock,) = (each for each in clocks.running(world.registry, exchange, {}) if each.clock == "explanation_answer")
+    assert (
+        exchange.status,
+        "china" in exchange.messages[0].acknowledged,
+        exchange.messages[0].answered,
+    ) == ("requested", True, {})
+    (clock,) = (
+        each
+        for each in clocks.running(world.registry, exchange, {})
+        if each.clock == "explanation_answer"
+    )
     assert clock.open
     replies(world, id, 2, 3, final=True)
-    assert (world.exchange(id).status, [*world.exchange(id).messages[0].answered]) == ("answered", ["china"])
+    assert (world.exchange(id).status, [*world.exchange(id).messages[0].answered]) == (
+        "answered",
+        ["china"],
+    )
 
 
 @pytest.mark.parametrize(("opener", "opening"), [(NH, "explanation-request"), (N, "ict-inquiry")])
-def test_who_was_asked_does_not_close_over_an_open_question(opener: str, opening: str, world: World) -> None:
+def test_who_was_asked_does_not_close_over_an_open_question(
+    opener: str, opening: str, world: World
+) -> None:
     id = world.open(opener, act(opening))
     refusal = refused(world.keep(CH, act("closure"), id, seen=True))
-    assert (refusal.kind, "nato has asked a question" in str(refusal.faults[0].detail)) == ("invalid-act", True)
+    assert (refusal.kind, "nato has asked a question" in str(refusal.faults[0].detail)) == (
+        "invalid-act",
+        True,
+    )
     world.keep(CH, act("reply"), id)
     assert isinstance(world.keep(CH, act("closure"), id, seen=True), Folded)
     id = world.open(opener, act(opening))
-    assert isinstance(world.keep(NH, act("closure"), id, seen=True), Folded), "who asked may let it be"
+    assert isinstance(world.keep(NH, act("closure"), id, seen=True), Folded), (
+        "who asked may let it be"
+    )
 
 
 @pytest.mark.parametrize("name", ["aims", "place", "ends", "formations", "equipment"])
 def test_a_reply_says_of_an_unusual_activity_what_it_is(name: str, world: World) -> None:
-    said = {"aims": "Training.", "place": {"lat": 1, "lon": 2}, "ends": "unknown", "formations": ["1st"], "equipment": ["Tanks"]}
+    said = {
+        "aims": "Training.",
+        "place": {"lat": 1, "lon": 2},
+        "ends": "unknown",
+        "formations": ["1st"],
+        "equipment": ["Tanks"],
+    }
     id = world.open(NH, ASKS)
     assert isinstance(world.keep(C, {"act": "reply", name: said[name]}, id), Folded)
     elsewhere = world.open(N, act("ict-inquiry"))
-    assert refused(world.keep(C, {"act": "reply", name: said[name], "text": "x"}, elsewhere)).faults[0].pointer == f"/{name}"
+    assert (
+        refused(world.keep(C, {"act": "reply", name: said[name], "text": "x"}, elsewhere))
+        .faults[0]
+        .pointer
+        == f"/{name}"
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("place", {"lat": 1}), ("ends", "2026-02-30T00:00Z"), ("ends", {"about": "2026-02-30T00:00Z"})]
+    ("name", "value"),
+    [
+        ("place", {"lat": 1}),
+        ("ends", "2026-02-30T00:00Z"),
+        ("ends", {"about": "2026-02-30T00:00Z"}),
+    ],
 )
-def test_a_reply_says_a_place_and_an_end_that_there_are(name: str, value: object, world: World) -> None:
+def test_a_reply_says_a_place_and_an_end_that_there_are(
+    name: str, value: object, world: World
+) -> None:
     id = world.open(NH, ASKS)
-    assert refused(world.keep(C, {"act": "reply", "text": "x", name: value}, id)).faults[0].pointer == f"/{name}"
+    assert (
+        refused(world.keep(C, {"act": "reply", "text": "x", name: value}, id)).faults[0].pointer
+        == f"/{name}"
+    )
 
 
-@pytest.mark.parametrize(("opener", "opening", "seconds"), [(ND, "hazardous-incident", DAY), (NH, "annual-exchange", 30 * DAY)])
-def test_a_question_about_an_incident_or_about_yearly_data_has_a_limit(opener: str, opening: str, seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("opener", "opening", "seconds"),
+    [(ND, "hazardous-incident", DAY), (NH, "annual-exchange", 30 * DAY)],
+)
+def test_a_question_about_an_incident_or_about_yearly_data_has_a_limit(
+    opener: str, opening: str, seconds: int
+) -> None:
     world = World()
     id = world.open(opener, act(opening))
     for number in (1, 2):
@@ -119,7 +173,9 @@ def test_a_question_about_an_incident_or_about_yearly_data_has_a_limit(opener: s
     def found() -> list[tuple[str, int, bool]]:
         running = clocks.running(world.registry, world.exchange(id), {})
         return [
-            (each.side, round((each.due - each.begins).total_seconds()), each.open) for each in running if each.clock == "clarification"
+            (each.side, round((each.due - each.begins).total_seconds()), each.open)
+            for each in running
+            if each.clock == "clarification"
         ]
 
     assert found() == [("nato", seconds, True)] * 2

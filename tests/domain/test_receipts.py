@@ -28,7 +28,9 @@ def reported(acts: list[str]) -> tuple[World, str]:
 
 
 @given(hours=st.none() | st.integers(-48, 48), followed=st.sampled_from([[], ["acknowledgement"]]))
-def test_a_delivery_is_never_later_than_the_acknowledgement(hours: int | None, followed: list[str]) -> None:
+def test_a_delivery_is_never_later_than_the_acknowledgement(
+    hours: int | None, followed: list[str]
+) -> None:
     world, id = reported(followed)
     state = world.exchange(id)
     (message,) = state.messages
@@ -42,7 +44,9 @@ def test_a_delivery_is_never_later_than_the_acknowledgement(hours: int | None, f
         assert datetime.fromisoformat(found.delivered) == min(times)
 
 
-def test_an_own_account_stands_beside_the_report_that_it_follows_and_not_beside_what_comes_later() -> None:
+def test_an_own_account_stands_beside_the_report_that_it_follows_and_not_beside_what_comes_later() -> (
+    None
+):
     world, id = reported(["counter-account", "nato update"])
     state = world.exchange(id)
     report, account, update = state.messages

@@ -17,30 +17,41 @@ N, ND, C, CD = "nato/o-1", "nato/d-1", "china/o-1", "china/d-1"
 
 
 def said(world: World, id: str, actor: str, body: dict[str, Any]) -> None:
-    assert isinstance(world.keep(actor, body, id, seen=body["act"] in ("closure", "assessment")), Folded), body
+    assert isinstance(
+        world.keep(actor, body, id, seen=body["act"] in ("closure", "assessment")), Folded
+    ), body
 
 
 def owed(world: World, id: str) -> list[tuple[str, str]]:
     running: list[Running] = list(clocks.running(world.registry, world.exchange(id), {}))
-    return [(each.clock, each.side) for each in running if each.open and each.clock == "acknowledgement"]
+    return [
+        (each.clock, each.side) for each in running if each.open and each.clock == "acknowledgement"
+    ]
 
 
 @pytest.mark.parametrize(
     ("opening", "steps"),
     [
-        (act("explanation-request"), [(C, act("reply")), ("nato/h-1", act("assessment", result="satisfied"))]),
+        (
+            act("explanation-request"),
+            [(C, act("reply")), ("nato/h-1", act("assessment", result="satisfied"))],
+        ),
         (act("emergency-notification"), [(C, act("help-offer")), (ND, act("help-acceptance"))]),
         (act("emergency-notification"), [(C, act("help-offer")), (ND, {"act": "help-delivery"})]),
     ],
     ids=["assessment", "help-acceptance", "help-delivery"],
 )
-def test_an_answering_act_acknowledges_what_it_answers(opening: dict[str, Any], steps: list[tuple[str, dict[str, Any]]]) -> None:
+def test_an_answering_act_acknowledges_what_it_answers(
+    opening: dict[str, Any], steps: list[tuple[str, dict[str, Any]]]
+) -> None:
     world = World()
     opener = "nato/h-1" if opening["act"] == "explanation-request" else ND
     id = world.open(opener, opening)
     for actor, step in steps:
         said(world, id, actor, step)
-    assert owes_acknowledgement(world.exchange(id)) == {"china"}, "the newest word is China's to acknowledge, and nothing is NATO's"
+    assert owes_acknowledgement(world.exchange(id)) == {"china"}, (
+        "the newest word is China's to acknowledge, and nothing is NATO's"
+    )
 
 
 def test_what_was_answered_and_is_closed_by_its_opener_waits_for_nobody() -> None:
@@ -51,7 +62,10 @@ def test_what_was_answered_and_is_closed_by_its_opener_waits_for_nobody() -> Non
     exchange = world.exchange(id)
     now = world.clock + timedelta(hours=1)
     assert {side for _, side in owed(world, id)} == {"nato", "china"}
-    assert {each.side for each in alarms.escalations(world.registry, exchange, now)} == {"nato", "china"}
+    assert {each.side for each in alarms.escalations(world.registry, exchange, now)} == {
+        "nato",
+        "china",
+    }
     said(world, id, ND, {"act": "closure"})
     exchange = world.exchange(id)
     assert owed(world, id) == []
@@ -60,12 +74,22 @@ def test_what_was_answered_and_is_closed_by_its_opener_waits_for_nobody() -> Non
     assert open_matter(world.registry, exchange, {}) is None
     newest = exchange.messages[-1]
     assert not receipts.receipts_of(exchange, newest, "china", "").owes
-    assert receipts.receipts_of(exchange, exchange.messages[0], "china", "").owes, "a receipt that was given was owed"
+    assert receipts.receipts_of(exchange, exchange.messages[0], "china", "").owes, (
+        "a receipt that was given was owed"
+    )
     said(world, id, CD, {"act": "acknowledgement"})  # may still be given
 
 
-@pytest.mark.parametrize("end", [[(ND, {"act": "closure"})], [(CD, {"act": "reply", "text": "Yes."}), (CD, {"act": "closure"})]])
-def test_what_is_not_answered_or_not_closed_by_its_opener_is_still_to_be_acknowledged(end: list[tuple[str, dict[str, Any]]]) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        [(ND, {"act": "closure"})],
+        [(CD, {"act": "reply", "text": "Yes."}), (CD, {"act": "closure"})],
+    ],
+)
+def test_what_is_not_answered_or_not_closed_by_its_opener_is_still_to_be_acknowledged(
+    end: list[tuple[str, dict[str, Any]]],
+) -> None:
     world = World()
     id = world.open(ND, INCIDENT)
     said(world, id, ND, {"act": "update", "text": "One is damaged."})
@@ -79,7 +103,9 @@ def test_what_is_not_answered_or_not_closed_by_its_opener_is_still_to_be_acknowl
 def test_what_was_cancelled_is_still_to_be_acknowledged() -> None:
     world = World()
     id = world.open(ND, INCIDENT)
-    assert isinstance(world.keep(ND, {"act": "cancellation", "reason": "Sent in error."}, id, seen=True), Folded)
+    assert isinstance(
+        world.keep(ND, {"act": "cancellation", "reason": "Sent in error."}, id, seen=True), Folded
+    )
     assert owes_acknowledgement(world.exchange(id)) == {"china"}
 
 
@@ -103,9 +129,9 @@ def test_help_is_offered_to_others_and_taken_or_given_only_where_it_was_offered(
     ):
         assert words in str(refused(world.keep(actor, body, id)).faults[0].detail)
     said(world, id, CD, {"act": "help-offer", "text": "Two ships."})
-    assert "no other side" in str(refused(world.keep(CD, {"act": "help-acceptance"}, id)).faults[0].detail), (
-        "its own offer is not its to take"
-    )
+    assert "no other side" in str(
+        refused(world.keep(CD, {"act": "help-acceptance"}, id)).faults[0].detail
+    ), "its own offer is not its to take"
     said(world, id, ND, {"act": "help-acceptance"})
     said(world, id, CD, {"act": "help-delivery"})
     said(world, id, CD, {"act": "help-request", "text": "A doctor."})

@@ -19,7 +19,9 @@ from dragoman_schemas.answers import NewChannel
 from dragoman_schemas.record import Envelope
 from world import INCIDENT, World
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "record.json").read_text())
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "record.json").read_text()
+)
 RECORDS = ("signed_record", "host_record", "genesis_record")
 
 
@@ -53,7 +55,10 @@ def test_commitment_entry_and_leaf_are_the_known_ones(name: str) -> None:
         commit = VECTORS["host_record"]["commit"]
         assert vector["stub_message"].encode() == leaf.entry(vector["index"], commit)
         own = leaf.commit(vector["stub_message"].encode())
-        assert vector["leaf_hash_without_the_act"] == merkle.leaf_hash(leaf.entry(vector["index"], own)).hex()
+        assert (
+            vector["leaf_hash_without_the_act"]
+            == merkle.leaf_hash(leaf.entry(vector["index"], own)).hex()
+        )
     entry = leaf.entry(vector["index"], commit)
     assert vector["leaf_hash"] == merkle.leaf_hash(entry).hex()
     if "commit" in vector:
@@ -62,7 +67,9 @@ def test_commitment_entry_and_leaf_are_the_known_ones(name: str) -> None:
 
 def test_the_cid_is_made_from_the_genesis_act() -> None:
     assert VECTORS["cid"] == channel.cid_of(VECTORS["channel_opening_act"].encode())
-    assert VECTORS["genesis_record"]["cid"] == channel.cid_of(VECTORS["genesis_record"]["act"].encode())
+    assert VECTORS["genesis_record"]["cid"] == channel.cid_of(
+        VECTORS["genesis_record"]["act"].encode()
+    )
 
 
 def test_the_known_signature_is_made_and_holds() -> None:
@@ -75,9 +82,15 @@ def test_the_known_signature_is_made_and_holds() -> None:
 
 
 def test_the_genesis_signatures_hold_and_are_sorted() -> None:
-    genesis, first, second = VECTORS["genesis_record"], VECTORS["author_key"], VECTORS["genesis_record"]["second_key"]
+    genesis, first, second = (
+        VECTORS["genesis_record"],
+        VECTORS["author_key"],
+        VECTORS["genesis_record"]["second_key"],
+    )
     act = genesis["act"].encode()
-    signed = {key["keyid"]: dsse.sign(bytes.fromhex(key["seed_hex"]), act) for key in (second, first)}
+    signed = {
+        key["keyid"]: dsse.sign(bytes.fromhex(key["seed_hex"]), act) for key in (second, first)
+    }
     written = dsse.write_signatures(signed)
     assert envelope_of("genesis_record").signatures == written
     assert signed == dsse.read_signatures(written, 64)
@@ -104,7 +117,9 @@ def test_a_made_uuid7_is_one() -> None:
 
 
 @pytest.mark.parametrize(("header", "key"), [('"0123456789abcdef"', "0123456789abcdef"), ("0123456789abcdef", "0123456789abcdef"), ("short", None), ("x" * 129, None), ("é" * 20, None), ("with space in it 12", None)])  # fmt: skip
-def test_a_key_may_be_quoted_and_has_16_to_128_printable_bytes(header: str, key: str | None) -> None:
+def test_a_key_may_be_quoted_and_has_16_to_128_printable_bytes(
+    header: str, key: str | None
+) -> None:
     assert key == ids.read_key(header)
 
 
@@ -125,7 +140,9 @@ def test_a_key_may_be_quoted_and_has_16_to_128_printable_bytes(header: str, key:
         lambda raw: raw + b"\n",
         lambda raw: raw[:-1],
         lambda raw: raw.replace(b'{"act":"acknowledgement"}', b'{"act": "acknowledgement"}'),
-        lambda raw: raw.replace(b'{"act":"acknowledgement"}', b'{"act":"acknowledgement","tone":"warm"}'),
+        lambda raw: raw.replace(
+            b'{"act":"acknowledgement"}', b'{"act":"acknowledgement","tone":"warm"}'
+        ),
         lambda raw: raw.replace(b'{"act":"acknowledgement"}', b'{"act":"nod"}'),
         lambda raw: raw.replace(b"o-3", b"o-3\xff"),
         lambda raw: b"\x00\xffnot a record",
@@ -141,11 +158,22 @@ def test_what_is_not_exactly_a_record_is_none(change: Any) -> None:
 def test_the_same_post_is_channel_exchange_type_actor_and_act_bytes(world: World) -> None:
     one = world.decide("nato/d-1", INCIDENT)
     assert isinstance(one, records.Record)
-    later = records.of(replace(one.envelope, time="2026-11-24T23:00:00.000Z", salt="cd" * 32, decided="3"), one.act, one.data)
+    later = records.of(
+        replace(one.envelope, time="2026-11-24T23:00:00.000Z", salt="cd" * 32, decided="3"),
+        one.act,
+        one.data,
+    )
     assert one.raw != later.raw
     assert records.same_post(one, later)
-    for member, value in {"channel": "x", "subject": ids.v7(1, bytes(10)), "actor": "nato/d-2", "type": "dragoman.reply.v1"}.items():
-        assert not records.same_post(one, records.of(replace(one.envelope, **{member: value}), one.act, one.data))
+    for member, value in {
+        "channel": "x",
+        "subject": ids.v7(1, bytes(10)),
+        "actor": "nato/d-2",
+        "type": "dragoman.reply.v1",
+    }.items():
+        assert not records.same_post(
+            one, records.of(replace(one.envelope, **{member: value}), one.act, one.data)
+        )
     assert not records.same_post(one, records.of(one.envelope, one.act + b" ", one.data))
 
 
@@ -168,7 +196,9 @@ def test_what_no_reader_would_read_is_not_built(world: World, change: dict[str, 
     good = world.decide("nato/d-1", INCIDENT)
     assert isinstance(good, records.Record)
     records.check_built(good)
-    assert records.parse(good.raw) == records.Record(**{**_members(good), "envelope": records.parse(good.raw).envelope})
+    assert records.parse(good.raw) == records.Record(
+        **{**_members(good), "envelope": records.parse(good.raw).envelope}
+    )
     bad = records.of(replace(good.envelope, **change), good.act, good.data)
     with pytest.raises(NotARecord):
         records.check_built(bad)
@@ -184,13 +214,21 @@ def _members(record: records.Record) -> dict[str, Any]:
     ("body", "pointers"),
     [
         ({"act": "contact-note"}, ["/text", "/form"]),
-        ({"act": "contact-note", "form": "shout", "text": 5, "colour": "red"}, ["/form", "/text", "/colour"]),
+        (
+            {"act": "contact-note", "form": "shout", "text": 5, "colour": "red"},
+            ["/form", "/text", "/colour"],
+        ),
         ({"act": "contact-note", "colour": "red", "form": "shout"}, ["/colour", "/form", "/text"]),
-        ({"act": "hazardous-incident", "kind": "near_miss", "time": 3, "place": {"lat": 95}}, ["/time", "/place/lat", "/facts"]),
+        (
+            {"act": "hazardous-incident", "kind": "near_miss", "time": 3, "place": {"lat": 95}},
+            ["/time", "/place/lat", "/facts"],
+        ),
         ({"act": "shout", "form": 3}, ["/act"]),
     ],
 )
-def test_all_that_is_wrong_with_the_members_is_told_at_once(body: dict[str, Any], pointers: list[str]) -> None:
+def test_all_that_is_wrong_with_the_members_is_told_at_once(
+    body: dict[str, Any], pointers: list[str]
+) -> None:
     with pytest.raises(Malformed) as caught:
         records.read_act(json.dumps(body).encode(), cut=True)
     assert [each.pointer for each in caught.value.faults] == pointers
@@ -198,7 +236,15 @@ def test_all_that_is_wrong_with_the_members_is_told_at_once(body: dict[str, Any]
     assert all(pointer in str(caught.value) for pointer in pointers)
 
 
-@pytest.mark.parametrize("raw", [b"[]", b"3", b'{"act":"contact-note","form":"letter","text":"x","text":"y"}', b'{"form":"letter"}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[]",
+        b"3",
+        b'{"act":"contact-note","form":"letter","text":"x","text":"y"}',
+        b'{"form":"letter"}',
+    ],
+)
 def test_what_is_no_act_at_all_has_one_fault(raw: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         records.read_act(raw, cut=False)
@@ -209,7 +255,11 @@ def test_of_a_body_with_thousands_of_strange_members_some_are_told() -> None:
     body = {"act": "contact-note", **{f"m{n}": n for n in range(8_000)}}
     with pytest.raises(Malformed) as caught:
         records.read_act(json.dumps(body).encode(), cut=True)
-    assert [each.pointer for each in caught.value.faults] == [*(f"/m{n}" for n in range(FAULTS)), "/text", "/form"]
+    assert [each.pointer for each in caught.value.faults] == [
+        *(f"/m{n}" for n in range(FAULTS)),
+        "/text",
+        "/form",
+    ]
 
 
 def test_in_a_body_that_is_no_act_strange_names_are_pointed_at_as_well() -> None:

@@ -16,7 +16,12 @@ ENTRY = {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"
 
 
 def rotation(*roots: str, threshold: int = 1, **more: Any) -> dict[str, Any]:
-    return {"act": "root-rotation", "roots": [public_of(root) for root in roots], "threshold": threshold, **more}
+    return {
+        "act": "root-rotation",
+        "roots": [public_of(root) for root in roots],
+        "threshold": threshold,
+        **more,
+    }
 
 
 def key_id(owner: str) -> str:
@@ -59,7 +64,10 @@ def test_a_rotation_that_not_all_have_signed_or_whose_keys_are_not_sound_is_void
     body: dict[str, Any], owners: tuple[str, ...], world: World
 ) -> None:
     refusal = refused(world.attested(body, *owners))
-    assert [fault.pointer for fault in refusal.faults] == ["/roots"] or (refusal.faults, refusal.kind) == ((), "not-permitted")
+    assert [fault.pointer for fault in refusal.faults] == ["/roots"] or (
+        refusal.faults,
+        refusal.kind,
+    ) == ((), "not-permitted")
     assert world.attested(ENTRY, OLD).valid
 
 
@@ -67,23 +75,46 @@ def test_roots_that_were_announced_are_the_only_next_ones(world: World) -> None:
     announced = keepers.roots_hash(2, [public_of(OTHER), public_of("nato/root-4")])
     assert world.attested(rotation(NEW, next_roots=announced), OLD, NEW).valid
     thief = refused(world.attested(rotation("nato/thief"), NEW, "nato/thief"))
-    assert [fault.pointer for fault in thief.faults] == ["/roots"], "a stolen root key cannot replace itself"
-    assert not world.attested(rotation(OTHER, "nato/root-4"), NEW, OTHER, "nato/root-4").valid, "with another threshold they are others"
-    assert world.attested(rotation("nato/root-4", OTHER, threshold=2), NEW, OTHER, "nato/root-4").valid
+    assert [fault.pointer for fault in thief.faults] == ["/roots"], (
+        "a stolen root key cannot replace itself"
+    )
+    assert not world.attested(rotation(OTHER, "nato/root-4"), NEW, OTHER, "nato/root-4").valid, (
+        "with another threshold they are others"
+    )
+    assert world.attested(
+        rotation("nato/root-4", OTHER, threshold=2), NEW, OTHER, "nato/root-4"
+    ).valid
 
 
 def test_no_officer_replaces_roots(world: World) -> None:
-    refusal = channel.check(world.registry, world.unsigned("nato/adm-1", rotation(NEW)), world.position + 1, world.ledger.actor)
-    assert refusal is not None and refusal.kind == "not-permitted" and "by root alone" in str(refusal.detail)
+    refusal = channel.check(
+        world.registry,
+        world.unsigned("nato/adm-1", rotation(NEW)),
+        world.position + 1,
+        world.ledger.actor,
+    )
+    assert (
+        refusal is not None
+        and refusal.kind == "not-permitted"
+        and "by root alone" in str(refusal.detail)
+    )
 
 
 def test_the_hash_of_the_next_roots_is_the_known_answer() -> None:
-    known = json.loads((Path(__file__).parents[1] / "vectors" / "record.json").read_text())["next_roots_hash"]
+    known = json.loads((Path(__file__).parents[1] / "vectors" / "record.json").read_text())[
+        "next_roots_hash"
+    ]
     ids_of = "".join(f"{keyid}\n" for keyid in sorted(known["keyids"]))
-    assert hashlib.sha256(f"dragoman-roots/v1\n{known['threshold']}\n{ids_of}".encode()).hexdigest() == known["hash"]
+    assert (
+        hashlib.sha256(f"dragoman-roots/v1\n{known['threshold']}\n{ids_of}".encode()).hexdigest()
+        == known["hash"]
+    )
 
 
 def test_what_announces_roots_is_a_hash_that_anybody_can_make() -> None:
     ids = sorted((key_id(NEW), key_id(OTHER)))
     text = f"dragoman-roots/v1\n2\n{ids[0]}\n{ids[1]}\n"
-    assert keepers.roots_hash(2, [public_of(OTHER), public_of(NEW)]) == hashlib.sha256(text.encode()).hexdigest()
+    assert (
+        keepers.roots_hash(2, [public_of(OTHER), public_of(NEW)])
+        == hashlib.sha256(text.encode()).hexdigest()
+    )

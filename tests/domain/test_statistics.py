@@ -26,7 +26,9 @@ def at(minutes: float) -> datetime:
 def adopted(**kinds: Any) -> World:
     world = World(**kinds)
     for side in world.sides:
-        assert isinstance(world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"}), Folded)
+        assert isinstance(
+            world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"}), Folded
+        )
     return world
 
 
@@ -59,11 +61,19 @@ def acknowledged_at(world: World, id: str, minutes: float) -> None:
         ([], None),
         ([7.0], Spread(measured=1, median_s=7.0, p95_s=7.0, worst_s=7.0)),
         ([3.0, 1.0], Spread(measured=2, median_s=2.0, p95_s=3.0, worst_s=3.0)),
-        (list(map(float, range(1, 101))), Spread(measured=100, median_s=50.5, p95_s=95.0, worst_s=100.0)),
-        (list(map(float, range(1, 21))), Spread(measured=20, median_s=10.5, p95_s=19.0, worst_s=20.0)),
+        (
+            list(map(float, range(1, 101))),
+            Spread(measured=100, median_s=50.5, p95_s=95.0, worst_s=100.0),
+        ),
+        (
+            list(map(float, range(1, 21))),
+            Spread(measured=20, median_s=10.5, p95_s=19.0, worst_s=20.0),
+        ),
     ],
 )
-def test_percentiles_are_times_that_were_taken(seconds: list[float], expected: Spread | None) -> None:
+def test_percentiles_are_times_that_were_taken(
+    seconds: list[float], expected: Spread | None
+) -> None:
     assert expected == spread(seconds)
 
 
@@ -81,26 +91,48 @@ def test_an_acknowledgement_is_measured_from_the_record() -> None:
     acknowledged_at(world, id, 61)
     row = kept(measured(world, at(0), at(120), id), "china")
     assert row.took == Spread(measured=1, median_s=60.0, p95_s=60.0, worst_s=60.0)
-    assert (row.in_time, row.late, row.share_in_time, row.open, row.overdue, row.courtesy) == (1, 0, 1.0, 0, 0, 0)
+    assert (row.in_time, row.late, row.share_in_time, row.open, row.overdue, row.courtesy) == (
+        1,
+        0,
+        1.0,
+        0,
+        0,
+        0,
+    )
 
 
 def test_every_side_has_the_same_rows_and_nothing_to_measure_is_absent() -> None:
     world = adopted()
     id = flash_at(world, 60)
     found = measured(world, at(0), at(120), id)
-    assert [(row.side, row.clock) for row in found.clocks] == [("nato", "acknowledgement"), ("china", "acknowledgement")]
+    assert [(row.side, row.clock) for row in found.clocks] == [
+        ("nato", "acknowledgement"),
+        ("china", "acknowledgement"),
+    ]
     row = kept(found, "nato")
     assert (row.took, row.share_in_time, row.in_time, row.late) == (None, None, 0, 0)
-    assert [(row.side, row.opened, row.flash) for row in found.opened] == [("nato", 1, 1), ("china", 0, 0)]
+    assert [(row.side, row.opened, row.flash) for row in found.opened] == [
+        ("nato", 1, 1),
+        ("china", 0, 0),
+    ]
 
 
 def test_what_is_never_acknowledged_has_a_share_of_nought() -> None:
     world = adopted()
     id = flash_at(world, 60)
     row = kept(measured(world, at(0), at(120), id), "china")
-    assert (row.took, row.in_time, row.late, row.share_in_time, row.open, row.overdue) == (None, 0, 1, 0.0, 1, 1)
+    assert (row.took, row.in_time, row.late, row.share_in_time, row.open, row.overdue) == (
+        None,
+        0,
+        1,
+        0.0,
+        1,
+        1,
+    )
     exactly = kept(measured(world, at(0), at(70) + timedelta(seconds=1), id), "china")
-    assert (exactly.late, exactly.overdue, exactly.share_in_time) == (0, 0, None), "at exactly the limit it is in time"
+    assert (exactly.late, exactly.overdue, exactly.share_in_time) == (0, 0, None), (
+        "at exactly the limit it is in time"
+    )
     assert exactly.open == 1
 
 
@@ -112,7 +144,9 @@ def test_a_clock_is_counted_in_one_period_alone() -> None:
     acknowledged_at(world, id, 75)
     hours = [measured(world, at(60 * hour), at(60 * hour + 60), id) for hour in range(4)]
     rows = [kept(each, "china") for each in hours if each.clocks]
-    assert [(row.late, row.took is not None) for row in rows] == [(1, True)], "late when the limit passed, taken when it came"
+    assert [(row.late, row.took is not None) for row in rows] == [(1, True)], (
+        "late when the limit passed, taken when it came"
+    )
 
 
 def test_what_ended_before_its_limit_is_neither_in_time_nor_late() -> None:
@@ -121,8 +155,14 @@ def test_what_ended_before_its_limit_is_neither_in_time_nor_late() -> None:
     id = world.open(N, act("ict-inquiry"))
     acknowledged_at(world, id, 61)
     assert isinstance(world.keep(N, {"act": "closure"}, id, seen=True), Folded)
-    rows = [row for row in measured(world, at(0), at(90), id).clocks if row.clock == "answer" and row.side == "china"]
-    assert [(row.in_time, row.late, row.ended, row.open, row.share_in_time) for row in rows] == [(0, 0, 1, 0, None)]
+    rows = [
+        row
+        for row in measured(world, at(0), at(90), id).clocks
+        if row.clock == "answer" and row.side == "china"
+    ]
+    assert [(row.in_time, row.late, row.ended, row.open, row.share_in_time) for row in rows] == [
+        (0, 0, 1, 0, None)
+    ]
 
 
 def test_a_side_that_closes_its_own_matter_has_not_done_what_it_owed() -> None:
@@ -131,8 +171,14 @@ def test_a_side_that_closes_its_own_matter_has_not_done_what_it_owed() -> None:
     id = world.open(ND, INCIDENT)
     assert isinstance(world.keep(ND, {"act": "closure"}, id, seen=True), Folded)
     for clock in ("update", "final_report"):
-        rows = [row for row in measured(world, at(0), at(90), id).clocks if row.clock == clock and row.side == "nato"]
-        assert [(row.in_time, row.late, row.ended, row.open, row.took) for row in rows] == [(0, 0, 1, 0, None)]
+        rows = [
+            row
+            for row in measured(world, at(0), at(90), id).clocks
+            if row.clock == clock and row.side == "nato"
+        ]
+        assert [(row.in_time, row.late, row.ended, row.open, row.took) for row in rows] == [
+            (0, 0, 1, 0, None)
+        ]
 
 
 def test_what_was_said_otherwise_before_was_done_when_it_was_said() -> None:
@@ -140,7 +186,9 @@ def test_what_was_said_otherwise_before_was_done_when_it_was_said() -> None:
     id = flash_at(world, 60)
     world.clock = at(120)
     passed = {"means": "voice", "at": at(65).isoformat(), "to_post": "Duty officer"}
-    assert isinstance(world.keep("china/d-1", {"act": "acknowledgement", "passed_by": passed}, id), Folded)
+    assert isinstance(
+        world.keep("china/d-1", {"act": "acknowledgement", "passed_by": passed}, id), Folded
+    )
     row = kept(measured(world, at(0), at(130), id), "china")
     assert (row.in_time, row.late, row.took and round(row.took.median_s)) == (1, 0, 299)
 
@@ -160,15 +208,29 @@ def test_a_channel_without_clocks_has_no_times(kind: str) -> None:
     found = measured(world, at(0), at(6000), id)
     assert (found.clocks, found.notices, found.exchanges) == ((), (), 1)
     rows, spans = blind(world.registry, world.sides, [], [], frozenset(), [], Span(at(0), at(60)))
-    assert ([(row.watch_nobody_s, row.line_down_s) for row in rows], spans) == ([(None, None)] * 2, ())
+    assert ([(row.watch_nobody_s, row.line_down_s) for row in rows], spans) == (
+        [(None, None)] * 2,
+        (),
+    )
 
 
 def test_notice_is_measured_against_what_is_owed() -> None:
     world = adopted()
-    short = world.open(N, act("danger-area", window={"from": "2026-11-25T12:00Z", "to": "2026-11-26T00:00Z"}))
-    long = world.open(N, act("danger-area", window={"from": "2026-12-25T12:00Z", "to": "2026-12-26T00:00Z"}))
+    short = world.open(
+        N, act("danger-area", window={"from": "2026-11-25T12:00Z", "to": "2026-11-26T00:00Z"})
+    )
+    long = world.open(
+        N, act("danger-area", window={"from": "2026-12-25T12:00Z", "to": "2026-12-26T00:00Z"})
+    )
     nato, china = measured(world, at(0), at(60), short, long).notices
-    assert (nato.side, nato.owed_s, nato.notices, nato.in_time, nato.short, nato.share_in_time) == ("nato", 259200.0, 2, 1, 1, 0.5)
+    assert (nato.side, nato.owed_s, nato.notices, nato.in_time, nato.short, nato.share_in_time) == (
+        "nato",
+        259200.0,
+        2,
+        1,
+        1,
+        0.5,
+    )
     assert nato.shortest_given_s is not None and 86_300 < nato.shortest_given_s < 86_400
     assert (china.notices, china.median_given_s, china.share_in_time) == (0, None, None)
 
@@ -178,18 +240,30 @@ def test_a_first_report_is_a_clock_of_its_own() -> None:
     world.clock = at(60)
     id = world.open(ND, act("hazardous-incident", known_at="2026-11-24T11:30Z"))
     row = kept(measured(world, at(0), at(120), id), "nato", "first_report")
-    assert (row.late, row.in_time, row.took) == (1, 0, Spread(measured=1, median_s=5401.0, p95_s=5401.0, worst_s=5401.0))
+    assert (row.late, row.in_time, row.took) == (
+        1,
+        0,
+        Spread(measured=1, median_s=5401.0, p95_s=5401.0, worst_s=5401.0),
+    )
 
 
 def test_meetings_are_asked_accepted_held_and_not_attended() -> None:
     world = adopted(sides=("nato", "china", "third"))
     id = world.open(N, REQUEST)
     for side in ("china", "third"):
-        assert isinstance(world.keep(f"{side}/o-1", {"act": "acceptance", "window": 0}, id, seen=True), Folded)
+        assert isinstance(
+            world.keep(f"{side}/o-1", {"act": "acceptance", "window": 0}, id, seen=True), Folded
+        )
     assert isinstance(world.keep(N, {"act": "non-attendance", "side": "third"}, id), Folded)
-    assert isinstance(world.keep(N, {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T10:00Z"}, id), Folded)
+    assert isinstance(
+        world.keep(
+            N, {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T10:00Z"}, id
+        ),
+        Folded,
+    )
     rows = [
-        (row.side, row.asked, row.accepted, row.declined, row.held, row.not_attended) for row in measured(world, at(0), at(60), id).meetings
+        (row.side, row.asked, row.accepted, row.declined, row.held, row.not_attended)
+        for row in measured(world, at(0), at(60), id).meetings
     ]
     assert rows == [("nato", 1, 0, 0, 1, 0), ("china", 0, 1, 0, 1, 0), ("third", 0, 1, 0, 0, 1)]
 
@@ -199,10 +273,16 @@ def test_a_translation_is_counted_from_its_message() -> None:
     world.clock = at(60)
     id = world.open(N, NOTE)
     world.clock = at(90)
-    assert isinstance(world.keep(C, {"act": "translation", "language": "zh", "text": "已收到"}, id), Folded)
+    assert isinstance(
+        world.keep(C, {"act": "translation", "language": "zh", "text": "已收到"}, id), Folded
+    )
     assert measured(world, at(0), at(120), id).translations == (
         Translations(side="nato", translations=0),
-        Translations(side="china", translations=1, delay=Spread(measured=1, median_s=1800.0, p95_s=1800.0, worst_s=1800.0)),
+        Translations(
+            side="china",
+            translations=1,
+            delay=Spread(measured=1, median_s=1800.0, p95_s=1800.0, worst_s=1800.0),
+        ),
     )
 
 
@@ -213,9 +293,16 @@ def test_corrections_and_cancellations_are_counted_with_how_late_they_came() -> 
     world.clock = at(70)
     correction = {"act": "correction", "fields": {"form": "letter"}, "reason": "Another form."}
     assert isinstance(world.keep(N, correction, id, seen=True), Folded)
-    assert isinstance(world.keep(N, {"act": "cancellation", "reason": "Sent in error."}, id, seen=True), Folded)
+    assert isinstance(
+        world.keep(N, {"act": "cancellation", "reason": "Sent in error."}, id, seen=True), Folded
+    )
     nato, china = measured(world, at(0), at(120), id).changes
-    assert (nato.corrections, nato.cancellations, china.corrections, china.cancelled_after) == (1, 1, 0, None)
+    assert (nato.corrections, nato.cancellations, china.corrections, china.cancelled_after) == (
+        1,
+        1,
+        0,
+        None,
+    )
     assert nato.corrected_after is not None and nato.corrected_after.median_s == 600.0
 
 
@@ -229,7 +316,9 @@ def check(minutes: float, result: str, side: str = "china", sender: str = "nato"
 
 def test_a_line_check_is_echoed_with_errors_missed_or_awaited() -> None:
     world = adopted()
-    id = world.open(ND, {"act": "line-check", "sequence": 1, "challenge": "fox 联络", "circuit": "primary"})
+    id = world.open(
+        ND, {"act": "line-check", "sequence": 1, "challenge": "fox 联络", "circuit": "primary"}
+    )
     assert [each.result for each in blindness.checks(world.exchange(id))] == ["awaited"]
     missed = replace(world.exchange(id), status="missed")
     assert [each.result for each in blindness.checks(missed)] == ["missed"]
@@ -238,9 +327,21 @@ def test_a_line_check_is_echoed_with_errors_missed_or_awaited() -> None:
 
 
 def test_the_line_has_a_current_run() -> None:
-    checks = [check(0, "echoed"), check(60, "missed"), check(120, "echoed"), check(180, "echoed_with_errors"), check(240, "awaited")]
+    checks = [
+        check(0, "echoed"),
+        check(60, "missed"),
+        check(120, "echoed"),
+        check(180, "echoed_with_errors"),
+        check(240, "awaited"),
+    ]
     found = line("china", checks, Span(at(30), at(300)))
-    assert (found.checks, found.echoed, found.echoed_with_errors, found.missed, found.awaited) == (4, 1, 1, 1, 1)
+    assert (found.checks, found.echoed, found.echoed_with_errors, found.missed, found.awaited) == (
+        4,
+        1,
+        1,
+        1,
+        1,
+    )
     assert (found.share_echoed, found.run, found.missed_run) == (0.3333, 2, 0)
     assert line("china", checks[:2], Span(at(30), at(300))).missed_run == 1
     none = line("nato", checks, Span(at(30), at(300)))
@@ -248,7 +349,12 @@ def test_the_line_has_a_current_run() -> None:
 
 
 def test_the_line_is_down_from_a_missed_check_until_the_next_that_comes_back_either_way() -> None:
-    checks = [check(0, "missed"), check(60, "missed"), check(120, "echoed", side="nato", sender="china"), check(180, "missed")]
+    checks = [
+        check(0, "missed"),
+        check(60, "missed"),
+        check(120, "echoed", side="nato", sender="china"),
+        check(180, "missed"),
+    ]
     assert list(down(checks, at(240))) == [
         (("china", "nato"), Span(at(0), at(121))),
         (("china", "nato"), Span(at(180), at(240))),
@@ -259,8 +365,16 @@ def test_the_line_is_down_from_a_missed_check_until_the_next_that_comes_back_eit
 
 
 def test_a_watch_is_nobodys_between_relief_and_assumption() -> None:
-    turns = [Turn(at(10), "nato", True), Turn(at(20), "nato", True), Turn(at(30), "nato", False), Turn(at(50), "nato", True)]
-    assert nobodys("nato", turns, Span(at(0), at(60)), manned=False) == [Span(at(0), at(10)), Span(at(30), at(50))]
+    turns = [
+        Turn(at(10), "nato", True),
+        Turn(at(20), "nato", True),
+        Turn(at(30), "nato", False),
+        Turn(at(50), "nato", True),
+    ]
+    assert nobodys("nato", turns, Span(at(0), at(60)), manned=False) == [
+        Span(at(0), at(10)),
+        Span(at(30), at(50)),
+    ]
     assert nobodys("nato", turns, Span(at(0), at(60)), manned=True) == [Span(at(30), at(50))]
     assert nobodys("china", turns, Span(at(0), at(60)), manned=False) == [Span(at(0), at(60))]
 
@@ -269,8 +383,21 @@ def test_blindness_counts_what_overlaps_once() -> None:
     assert covered([Span(at(0), at(10)), Span(at(5), at(20)), Span(at(30), at(31))]) == 21 * 60.0
     world = adopted()
     turns = [Turn(at(10), "nato", True)]
-    outages = [Span(at(-5), at(1)), Span(at(30), at(35)), Span(at(34), at(40)), Span(at(70), at(80))]
-    rows, spans = blind(world.registry, world.sides, [check(20, "missed")], turns, {"china"}, outages, Span(at(0), at(60)))
+    outages = [
+        Span(at(-5), at(1)),
+        Span(at(30), at(35)),
+        Span(at(34), at(40)),
+        Span(at(70), at(80)),
+    ]
+    rows, spans = blind(
+        world.registry,
+        world.sides,
+        [check(20, "missed")],
+        turns,
+        {"china"},
+        outages,
+        Span(at(0), at(60)),
+    )
     assert [(row.side, row.watch_nobody_s, row.line_down_s, row.broker_down_s) for row in rows] == [
         ("nato", 600.0, 2400.0, 660.0),
         ("china", 0.0, 2400.0, 660.0),
@@ -297,7 +424,16 @@ def test_blindness_counts_what_overlaps_once() -> None:
         ([*range(11), 11, 12], 1, 11),
     ],
 )
-def test_more_than_ten_within_ten_minutes_are_a_flood_and_one_that_goes_on_is_one(minutes: list[int], floods: int, most: int) -> None:
-    came = [datetime(2026, 11, 24, tzinfo=UTC) + timedelta(minutes=each) for each in reversed(minutes)]
+def test_more_than_ten_within_ten_minutes_are_a_flood_and_one_that_goes_on_is_one(
+    minutes: list[int], floods: int, most: int
+) -> None:
+    came = [
+        datetime(2026, 11, 24, tzinfo=UTC) + timedelta(minutes=each) for each in reversed(minutes)
+    ]
     found = flood("nato", came)
-    assert (found.side, found.came, found.floods, found.most) == ("nato", len(minutes), floods, most)
+    assert (found.side, found.came, found.floods, found.most) == (
+        "nato",
+        len(minutes),
+        floods,
+        most,
+    )

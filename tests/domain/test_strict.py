@@ -13,17 +13,23 @@ from dragoman.domain import strict
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import ACT_BYTES
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "record.json").read_text())
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "record.json").read_text()
+)
 
 
-@pytest.mark.parametrize("vector", VECTORS["acts_to_refuse"], ids=lambda vector: vector["why"].replace(" ", "_"))
+@pytest.mark.parametrize(
+    "vector", VECTORS["acts_to_refuse"], ids=lambda vector: vector["why"].replace(" ", "_")
+)
 def test_every_act_to_refuse_is_refused(vector: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         records.read_act(bytes.fromhex(vector["act_hex"]), cut=True)
 
 
 @pytest.mark.parametrize(
-    "vector", [v for v in VECTORS["acts_to_refuse"] if v["why"] != "unknown key"], ids=lambda vector: vector["why"].replace(" ", "_")
+    "vector",
+    [v for v in VECTORS["acts_to_refuse"] if v["why"] != "unknown key"],
+    ids=lambda vector: vector["why"].replace(" ", "_"),
 )
 def test_all_but_the_unknown_key_are_refused_before_any_schema(vector: dict[str, str]) -> None:
     with pytest.raises(Malformed):
@@ -77,7 +83,15 @@ def test_what_is_permitted_is_kept_byte_by_byte(act: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "act", ['{"act":"reply","text":', '{"act":"reply",}', '{"act":"reply":1}', '{"act":"correction","fields":{"a":1-2}}', "{", ""]
+    "act",
+    [
+        '{"act":"reply","text":',
+        '{"act":"reply",}',
+        '{"act":"reply":1}',
+        '{"act":"correction","fields":{"a":1-2}}',
+        "{",
+        "",
+    ],
 )
 def test_tokens_that_are_no_json_are_refused(act: str) -> None:
     with pytest.raises(Malformed):
@@ -103,13 +117,32 @@ def test_depth_32_is_read_and_33_is_not() -> None:
 PIECES = st.sampled_from(
     [
         *'{}[],:"\\a01-.e \n',
-        *("act", '"a"', '"b":', "null", "true", "\\u0041", "\\ud800", "\\udc00", "\u202e", "\u0085", "\x00", "两"),
+        *(
+            "act",
+            '"a"',
+            '"b":',
+            "null",
+            "true",
+            "\\u0041",
+            "\\ud800",
+            "\\udc00",
+            "\u202e",
+            "\u0085",
+            "\x00",
+            "两",
+        ),
         *("\\n", "\\r", '{"a":1}', ',"x":', '"}', "9007199254740992", "12345678.123456789"),
     ]
 )
 VALUES = st.recursive(
-    st.text(max_size=6) | st.integers(-(10**17), 10**17) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab1_-,: {", max_size=3), inner, max_size=3),
+    st.text(max_size=6)
+    | st.integers(-(10**17), 10**17)
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("ab1_-,: {", max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -123,7 +156,9 @@ def both(text: str) -> tuple[bool, bytes | None]:
 
 
 @given(st.lists(PIECES, max_size=14).map("".join).map(lambda text: "{" + text))
-def test_the_everyday_reader_vouches_for_nothing_that_the_scan_refuses_among_pieces(text: str) -> None:
+def test_the_everyday_reader_vouches_for_nothing_that_the_scan_refuses_among_pieces(
+    text: str,
+) -> None:
     everyday, scanned = both(text)
     if everyday and scanned is None:
         # The everyday reader looks at tokens and keys; that they make up JSON is the decoder's part.
@@ -141,4 +176,7 @@ def test_both_readers_agree_on_json(value: dict[str, Any]) -> None:
         assert scanned == text.encode()
     if scanned is not None:
         assert json.loads(scanned) == value
-        assert strict.read(json.dumps(value, indent=1, ensure_ascii=False).encode(), cut=True) == scanned
+        assert (
+            strict.read(json.dumps(value, indent=1, ensure_ascii=False).encode(), cut=True)
+            == scanned
+        )

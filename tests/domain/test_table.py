@@ -34,7 +34,9 @@ def plain(name: str, **changes: Any) -> Any:
     """A sample as its author would write it who leaves the defaults to the service."""
     usual: dict[str, Any] = {"kind": "near_miss"} if name == "hazardous-incident" else {}
     unsaid = ("precedence", "urgent", "imminent")
-    return read({key: value for key, value in SAMPLES[name].items() if key not in unsaid} | usual | changes)
+    return read(
+        {key: value for key, value in SAMPLES[name].items() if key not in unsaid} | usual | changes
+    )
 
 
 def test_there_are_these_formats_and_no_others() -> None:
@@ -64,7 +66,9 @@ FACES = {
 def test_what_must_stand_on_the_face_of_a_message_does_in_every_language(name: str) -> None:
     notice = FORMATS[name].notice
     assert list(notice) == (["en", "fr", "zh"] if name in FACES else [])
-    assert all(words in text for words, text in zip(FACES.get(name, ()), notice.values(), strict=True))
+    assert all(
+        words in text for words, text in zip(FACES.get(name, ()), notice.values(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", OPENINGS)
@@ -87,7 +91,9 @@ def test_a_format_has_a_precedence_by_default(name: str) -> None:
         ("humanitarian-notification", {"urgent": False}, "routine"),
     ],
 )
-def test_what_is_urgent_has_a_higher_precedence(name: str, change: dict[str, Any], precedence: str) -> None:
+def test_what_is_urgent_has_a_higher_precedence(
+    name: str, change: dict[str, Any], precedence: str
+) -> None:
     assert FORMATS[name].precedence(plain(name, **change), TIME) == precedence
 
 
@@ -95,17 +101,38 @@ def test_what_is_urgent_has_a_higher_precedence(name: str, change: dict[str, Any
     ("change", "urgent"),
     [
         ({"imminent": False}, False),
-        ({"imminent": False, "window": {"from": "2026-11-24T12:00Z", "to": "2026-11-24T13:00Z"}}, False),
-        ({"imminent": None, "window": {"from": "2026-11-25T12:00Z", "to": "2026-11-25T13:00Z"}}, True),
-        ({"imminent": None, "window": {"from": "2026-11-25T12:00:01Z", "to": "2026-11-25T13:00Z"}}, False),
+        (
+            {"imminent": False, "window": {"from": "2026-11-24T12:00Z", "to": "2026-11-24T13:00Z"}},
+            False,
+        ),
+        (
+            {"imminent": None, "window": {"from": "2026-11-25T12:00Z", "to": "2026-11-25T13:00Z"}},
+            True,
+        ),
+        (
+            {
+                "imminent": None,
+                "window": {"from": "2026-11-25T12:00:01Z", "to": "2026-11-25T13:00Z"},
+            },
+            False,
+        ),
         ({"imminent": None, "window": "ongoing"}, False),
         ({"window": "ongoing", "imminent": True}, True),
     ],
 )
-def test_a_warning_is_a_flash_on_one_key_where_the_threat_is_imminent_or_within_a_day(change: dict[str, Any], *, urgent: bool) -> None:
-    body = {name: value for name, value in act("terrorism-warning", **change).items() if value is not None}
+def test_a_warning_is_a_flash_on_one_key_where_the_threat_is_imminent_or_within_a_day(
+    change: dict[str, Any], *, urgent: bool
+) -> None:
+    body = {
+        name: value
+        for name, value in act("terrorism-warning", **change).items()
+        if value is not None
+    }
     form, data = FORMATS["terrorism-warning"], read(body)
-    assert (form.precedence(data, TIME), form.rule.one_key(data, TIME)) == ("flash" if urgent else "routine", urgent)
+    assert (form.precedence(data, TIME), form.rule.one_key(data, TIME)) == (
+        "flash" if urgent else "routine",
+        urgent,
+    )
 
 
 @pytest.mark.parametrize("name", OPENINGS)
@@ -119,24 +146,41 @@ def test_one_key_will_do_for_these_and_when_they_are_urgent(name: str) -> None:
 @pytest.mark.parametrize("name", OPENINGS)
 def test_an_opening_is_a_message_and_has_no_other_column(name: str) -> None:
     rule = FORMATS[name].rule
-    assert (rule.message, rule.kept, rule.silent, rule.consenting, rule.acknowledges, rule.answers) == (True, *[False] * 5)
+    assert (
+        rule.message,
+        rule.kept,
+        rule.silent,
+        rule.consenting,
+        rule.acknowledges,
+        rule.answers,
+    ) == (True, *[False] * 5)
 
 
-@pytest.mark.parametrize("name", [name for name, opened in OPENINGS.items() if opened.family != "desk"])
+@pytest.mark.parametrize(
+    "name", [name for name, opened in OPENINGS.items() if opened.family != "desk"]
+)
 def test_an_opening_is_numbered(name: str) -> None:
     assert (RULES[name].numbered, RULES[name].code) == ("O", "")
 
 
 @pytest.mark.parametrize("name", OPENINGS)
-def test_the_desks_own_formats_are_for_desk_channels_and_all_others_for_all_others(name: str) -> None:
-    practised = set() if name == "release" else {"exercise"}  # what is made public there would be public
-    assert FORMATS[name].kinds == ({"desk"} if OPENINGS[name].family == "desk" else {"official", "track2"} | practised)
+def test_the_desks_own_formats_are_for_desk_channels_and_all_others_for_all_others(
+    name: str,
+) -> None:
+    practised = (
+        set() if name == "release" else {"exercise"}
+    )  # what is made public there would be public
+    assert FORMATS[name].kinds == (
+        {"desk"} if OPENINGS[name].family == "desk" else {"official", "track2"} | practised
+    )
 
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_what_may_be_unknown_is_unknown_by_default(name: str) -> None:
     expected = dict.fromkeys(UNKNOWN.get(name, "").split(), '"unknown"')
-    assert FORMATS[name].defaults == (expected or ({"means": '"voice"'} if name == "call-request" else {}))
+    assert FORMATS[name].defaults == (
+        expected or ({"means": '"voice"'} if name == "call-request" else {})
+    )
 
 
 # What carries an exchange on (message catalogue §3, §4; record.md §4)
@@ -162,7 +206,9 @@ def test_what_carries_an_exchange_on_has_its_family_and_takes_one_key(name: str)
 
 
 @pytest.mark.parametrize("name", CONTINUING)
-def test_what_carries_an_exchange_on_is_any_officers_but_an_all_clear_the_duty_officers(name: str) -> None:
+def test_what_carries_an_exchange_on_is_any_officers_but_an_all_clear_the_duty_officers(
+    name: str,
+) -> None:
     assert set(RULES[name].roles) == ROLES[DUTY if name == "all-clear" else OFFICER]
 
 
@@ -183,9 +229,15 @@ def test_an_act_of_the_channel_is_for_these_and_only_its_status_is_numbered(name
 
 
 @pytest.mark.parametrize("name", CHANNEL)
-def test_of_the_acts_of_the_channel_what_the_gateway_says_is_silent_and_none_is_a_message(name: str) -> None:
+def test_of_the_acts_of_the_channel_what_the_gateway_says_is_silent_and_none_is_a_message(
+    name: str,
+) -> None:
     assert {column for column in COLUMNS if getattr(RULES[name], column)} == (
-        {"silent"} if name in ("delivery", "broker-outage") else {"consenting"} if name == "erasure-consent" else set()
+        {"silent"}
+        if name in ("delivery", "broker-outage")
+        else {"consenting"}
+        if name == "erasure-consent"
+        else set()
     )
 
 
@@ -220,7 +272,9 @@ def test_a_status_is_changed_to_one_that_may_follow(name: str) -> None:
 
 def test_the_diagram_of_a_life_has_every_move_and_who_may_do_it() -> None:
     drawn = states()
-    assert drawn.startswith("# States of exchanges\n\nDrawn from the tables in `services/dragoman/domain` by `make schemas`.\n\n## ")
+    assert drawn.startswith(
+        "# States of exchanges\n\nDrawn from the tables in `services/dragoman/domain` by `make schemas`.\n\n## "
+    )
     section = drawn.partition("## N10 `danger-area`\n")[2].partition("## ")[0]
     diagram, _, rows = section.partition("| act | who | allowed in | consenting |\n")
     assert diagram == (
@@ -241,7 +295,12 @@ def test_the_diagram_of_a_life_has_every_move_and_who_may_do_it() -> None:
     assert "  scheduled --> held: status-change\n" in drawn
 
 
-@pytest.mark.parametrize(("path", "family"), [("contacts", "contact"), ("meetings", "meeting"), ("notifications", "notification")])
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [("contacts", "contact"), ("meetings", "meeting"), ("notifications", "notification")],
+)
 def test_the_acts_of_a_family_are_posted_under_a_path(path: str, family: str) -> None:
     assert PATHS[path] == family
-    assert {path: family for path, family in PATHS.items() if path == family} == {each: each for each in ("dialogue", "desk", "channel")}
+    assert {path: family for path, family in PATHS.items() if path == family} == {
+        each: each for each in ("dialogue", "desk", "channel")
+    }

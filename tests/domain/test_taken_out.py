@@ -7,7 +7,15 @@ import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay, Replayed
-from dragoman.domain.erasure import Withheld, entry_of, hash_of, leaf_entry, named_in, names_records, standing_in
+from dragoman.domain.erasure import (
+    Withheld,
+    entry_of,
+    hash_of,
+    leaf_entry,
+    named_in,
+    names_records,
+    standing_in,
+)
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record, read_act
 from dragoman.language.words import words
@@ -28,7 +36,11 @@ def spoken(world: World) -> str:
     """An exchange in which something of every kind was said: numbered, void, corrected, answered."""
     id = world.open("nato/d-1", INCIDENT)
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
-    correction = {"act": "correction", "fields": {"facts": "It was one aircraft."}, "reason": "Recordings."}
+    correction = {
+        "act": "correction",
+        "fields": {"facts": "It was one aircraft."},
+        "reason": "Recordings.",
+    }
     world.keep("nato/h-1", correction, id, seen=True)
     late = world.decide("nato/h-1", correction, id, world.exchange(id).etag)
     world.keep("nato/h-1", {"act": "closure"}, id, seen=True)
@@ -39,13 +51,19 @@ def spoken(world: World) -> str:
 
 def erasure(world: World, *exchanges: str) -> dict[str, Any]:
     """The act that names every record of these exchanges."""
-    found = sorted((each for id in exchanges for each in world.ledger.records_of(id)), key=lambda each: each.position)
+    found = sorted(
+        (each for id in exchanges for each in world.ledger.records_of(id)),
+        key=lambda each: each.position,
+    )
     return {"act": "erasure", "records": [msgspec.to_builtins(each) for each in found]}
 
 
 def without_bytes(world: World) -> list[bytes]:
     """The log with an entry in place of each record that was erased."""
-    return [raw if (left := world.ledger.erased.get(position)) is None else entry_of(left) for position, raw in enumerate(world.raws, 1)]
+    return [
+        raw if (left := world.ledger.erased.get(position)) is None else entry_of(left)
+        for position, raw in enumerate(world.raws, 1)
+    ]
 
 
 def folded_anew(raws: list[bytes], *, knowing: bool = True) -> Replay:
@@ -67,7 +85,9 @@ def test_what_is_erased_is_gone_and_its_numbers_are_not_given_again(world: World
     number = world.exchange(id).number
     other = world.open("nato/o-1", NOTE)
     assert world.attested(erasure(world, id), *BOTH).removed == (id,)
-    assert world.ledger.exchange(id) is None and [each.id for each in world.ledger.exchanges()] == [other]
+    assert world.ledger.exchange(id) is None and [each.id for each in world.ledger.exchanges()] == [
+        other
+    ]
     assert world.registry.erased[id].position == world.position
     assert refused(world.keep("china/d-1", {"act": "acknowledgement"}, id)).kind == "not-found"
     assert number == "NATO-CHINA/NATO/26/0001/N07/O"
@@ -80,7 +100,9 @@ def test_a_log_folds_to_the_same_with_the_bytes_and_without(world: World) -> Non
     world.attested(erasure(world, id), *BOTH)
     world.keep("nato/o-1", {"act": "acknowledgement"}, before)
     raws = without_bytes(world)
-    assert raws != world.raws and b"Recordings." in b"".join(raws), "the other exchange still says what it said"
+    assert raws != world.raws and b"Recordings." in b"".join(raws), (
+        "the other exchange still says what it said"
+    )
     stubbed = folded_anew(raws)
     assert known(stubbed) == known(world.ledger)
     assert stubbed.standing == world.ledger.standing
@@ -96,15 +118,40 @@ def test_an_entry_counts_as_its_record_did(world: World) -> None:
     replaced = 0
     for raw, entry in zip(world.raws, without_bytes(world), strict=True):
         was, now = fold(whole.standing.state, whole, raw), fold(less.standing.state, less, entry)
-        assert (now.position, now.number, now.valid, now.channel) == (was.position, was.number, was.valid, was.channel)
+        assert (now.position, now.number, now.valid, now.channel) == (
+            was.position,
+            was.number,
+            was.valid,
+            was.channel,
+        )
         if raw != entry:
             replaced += 1
             assert was.record is not None and now.record is not None
             e, left = was.record.envelope, now.record
-            assert (left.envelope.id, left.envelope.subject, left.envelope.time, left.envelope.actor) == (e.id, e.subject, e.time, e.actor)
-            assert (left.envelope.family, left.envelope.type, left.name, left.side) == (e.family, e.type, was.record.name, was.record.side)
-            assert (left.act, left.newest, left.envelope.source, left.envelope.salt) == (b"", b"", "", ""), "nothing of what it said"
-            assert (left.envelope.decided, left.envelope.dataschema, left.commit, left.raw) == ("0", "", was.record.commit, entry)
+            assert (
+                left.envelope.id,
+                left.envelope.subject,
+                left.envelope.time,
+                left.envelope.actor,
+            ) == (e.id, e.subject, e.time, e.actor)
+            assert (left.envelope.family, left.envelope.type, left.name, left.side) == (
+                e.family,
+                e.type,
+                was.record.name,
+                was.record.side,
+            )
+            assert (left.act, left.newest, left.envelope.source, left.envelope.salt) == (
+                b"",
+                b"",
+                "",
+                "",
+            ), "nothing of what it said"
+            assert (left.envelope.decided, left.envelope.dataschema, left.commit, left.raw) == (
+                "0",
+                "",
+                was.record.commit,
+                entry,
+            )
             assert now.state is None and (now.valid or refused(now).kind == "void")
         whole.take([raw])
         less.take([entry])
@@ -113,21 +160,31 @@ def test_an_entry_counts_as_its_record_did(world: World) -> None:
 
 def test_a_desks_own_matter_has_no_number_without_its_bytes_either() -> None:
     world = World(name="nato-desk", kind="desk", sides=("nato",))
-    id = world.open("nato/h-1", {"act": "tasking", "officers": ["o-1"], "text": "Prepare the call."})
+    id = world.open(
+        "nato/h-1", {"act": "tasking", "officers": ["o-1"], "text": "Prepare the call."}
+    )
     world.attested(erasure(world, id), "nato/root")
     assert known(folded_anew(without_bytes(world))) == known(world.ledger)
     assert world.ledger.standing.state.tally == {}
 
 
-def test_a_leaf_is_over_the_message_or_is_the_message_that_stands_for_a_record(world: World) -> None:
+def test_a_leaf_is_over_the_message_or_is_the_message_that_stands_for_a_record(
+    world: World,
+) -> None:
     id = world.open("nato/o-1", NOTE)
     (left,) = world.ledger.records_of(id)
     raw, entry = world.raws[left.position - 1], entry_of(left)
     named = {left.position: Withheld(record=left, by=99)}
-    assert leaf_entry(left.position, raw, named) == leaf.entry(left.position - 1, leaf.commit(raw)) == entry
+    assert (
+        leaf_entry(left.position, raw, named)
+        == leaf.entry(left.position - 1, leaf.commit(raw))
+        == entry
+    )
     assert leaf_entry(left.position, entry, named) == entry
     assert leaf_entry(left.position, entry, {}) == leaf.entry(left.position - 1, leaf.commit(entry))
-    assert leaf_entry(left.position + 1, entry, {left.position + 1: named[left.position]}) == leaf.entry(left.position, leaf.commit(entry))
+    assert leaf_entry(
+        left.position + 1, entry, {left.position + 1: named[left.position]}
+    ) == leaf.entry(left.position, leaf.commit(entry))
     assert standing_in(b"no entry", left.position, named.get) is None
 
 
@@ -138,7 +195,10 @@ def test_an_erasure_names_what_stands_before_it_alone(world: World) -> None:
     raw = world.attested({**act, "records": [*act["records"], later]}, *BOTH).raw
     junk = b'{"x":1,"type":"dragoman.erasure.v1"}'
     named = named_in([(1, b"none"), (2, junk), (world.position, raw)])
-    assert named.keys() == {act["records"][0]["position"]} and named[act["records"][0]["position"]].by == world.position
+    assert (
+        named.keys() == {act["records"][0]["position"]}
+        and named[act["records"][0]["position"]].by == world.position
+    )
 
 
 def test_several_exchanges_go_at_once(world: World) -> None:
@@ -153,7 +213,9 @@ def test_entries_of_which_no_erasure_speaks_are_junk(world: World) -> None:
     raws = [*world.raws[:-1], leaf.entry(world.position - 1, leaf.commit(raw))]
     replay = folded_anew(raws)
     assert replay.exchange(id) is None and replay.entries == [world.position]
-    assert replay.standing.frontier.root() != world.ledger.standing.frontier.root(), "a signed head is of other leaves"
+    assert replay.standing.frontier.root() != world.ledger.standing.frontier.root(), (
+        "a signed head is of other leaves"
+    )
 
 
 def test_who_does_not_know_the_erasures_beforehand_takes_entries_for_junk(world: World) -> None:
@@ -195,11 +257,17 @@ def _named(act: dict[str, Any], **changes: Any) -> dict[str, Any]:
         (lambda act: _named(act, subject="00000000-0000-7000-8000-000000000000"), BOTH),
     ],
 )
-def test_every_side_signs_and_every_record_is_named_as_it_is(change: Any, owners: tuple[str, ...], world: World) -> None:
+def test_every_side_signs_and_every_record_is_named_as_it_is(
+    change: Any, owners: tuple[str, ...], world: World
+) -> None:
     id = world.open("nato/o-1", NOTE)
     world.keep("china/o-1", {"act": "acknowledgement"}, id)
     refusal = refused(world.attested(change(erasure(world, id)), *owners))
-    assert [fault.pointer for fault in refusal.faults] == ["/records"] if owners == BOTH else refusal.kind == "not-permitted"
+    assert (
+        [fault.pointer for fault in refusal.faults] == ["/records"]
+        if owners == BOTH
+        else refusal.kind == "not-permitted"
+    )
     assert world.ledger.exchange(id) is not None
 
 
@@ -208,13 +276,22 @@ def test_what_others_rest_on_stays(world: World) -> None:
     opened = world.keep("nato/h-1", office)
     assert isinstance(opened, Folded) and opened.record is not None, opened
     place = {"text": "Border area"}
-    request = {"act": "explanation-request", "cause": "Forces", "type": "concentration", "place": place, "questions": ["What is it?"]}
+    request = {
+        "act": "explanation-request",
+        "cause": "Forces",
+        "type": "concentration",
+        "place": place,
+        "questions": ["What is it?"],
+    }
     asked = world.open("nato/h-1", request)
     for id in (opened.record.envelope.id, asked):
         (fault,) = refused(world.attested(erasure(world, id), *BOTH)).faults
         assert fault.pointer == "/records" and "it stays" in str(fault.detail)
     act = erasure(world, world.registry.id)
-    assert refused(world.attested({**act, "records": act["records"][1:]}, *BOTH)).faults[0].pointer == "/records"
+    assert (
+        refused(world.attested({**act, "records": act["records"][1:]}, *BOTH)).faults[0].pointer
+        == "/records"
+    )
 
 
 def test_what_is_gone_is_not_erased_again(world: World) -> None:
@@ -224,9 +301,17 @@ def test_what_is_gone_is_not_erased_again(world: World) -> None:
 
 
 def test_an_administrator_consents_for_a_side(world: World) -> None:
-    entry = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("china/adm-2")]}
+    entry = {
+        "act": "officer",
+        "officer": "adm-2",
+        "office": "hq",
+        "roles": ["administrator"],
+        "keys": [public_of("china/adm-2")],
+    }
     assert world.attested(entry, "china/root", "china/adm-2", actor="china/root").valid
-    assert world.attested(erasure(world, world.open("nato/o-1", NOTE)), "nato/root", "china/adm-2").valid
+    assert world.attested(
+        erasure(world, world.open("nato/o-1", NOTE)), "nato/root", "china/adm-2"
+    ).valid
 
 
 # Consents
@@ -237,7 +322,10 @@ def consent(world: World, *exchanges: str) -> dict[str, Any]:
 
 
 def consents(world: World) -> list[tuple[tuple[str, ...], dict[str, str]]]:
-    return [(each.exchanges, {side: stamp.by for side, stamp in each.sides.items()}) for each in world.registry.consents]
+    return [
+        (each.exchanges, {side: stamp.by for side, stamp in each.sides.items()})
+        for each in world.registry.consents
+    ]
 
 
 @pytest.fixture
@@ -248,8 +336,14 @@ def trial() -> World:
 def test_in_a_trial_nothing_is_erased_without_every_sides_recorded_consent(trial: World) -> None:
     id = spoken(trial)
     signed = trial.attested(erasure(trial, id), *BOTH)
-    assert signed.refusal is not None and "china has not consented to the erasure of just these records" in str(signed.refusal.detail)
-    assert "china has not consented" in str(refused(trial.attested(erasure(trial, id), "nato/root")).detail), "nor without its signature"
+    assert (
+        signed.refusal is not None
+        and "china has not consented to the erasure of just these records"
+        in str(signed.refusal.detail)
+    )
+    assert "china has not consented" in str(
+        refused(trial.attested(erasure(trial, id), "nato/root")).detail
+    ), "nor without its signature"
     assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
     assert consents(trial) == [((id,), {"china": "china/root"})]
     assert not trial.attested(erasure(trial, id), "nato/root").valid, (
@@ -258,19 +352,28 @@ def test_in_a_trial_nothing_is_erased_without_every_sides_recorded_consent(trial
     other = spoken(trial)
     assert trial.attested(consent(trial, other), "china/root", actor="china/root").valid
     assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
-    assert consents(trial) == [((other,), {"china": "china/root"})], "what was carried out waits for nobody"
+    assert consents(trial) == [((other,), {"china": "china/root"})], (
+        "what was carried out waits for nobody"
+    )
 
 
 def test_a_consent_is_to_just_these_records(trial: World) -> None:
     id, other = spoken(trial), trial.open("nato/o-1", NOTE)
     assert trial.attested(consent(trial, id, other), "china/root", actor="china/root").valid
-    assert not trial.attested(erasure(trial, id), *BOTH).valid, "to both exchanges, not to one of them"
+    assert not trial.attested(erasure(trial, id), *BOTH).valid, (
+        "to both exchanges, not to one of them"
+    )
     trial.keep("china/o-1", {"act": "acknowledgement"}, other)
     assert not trial.attested(erasure(trial, id, other), *BOTH).valid, "something was said since"
     assert trial.attested(consent(trial, id, other), "nato/root").valid
-    assert consents(trial) == [((id, other), {"china": "china/root"}), ((id, other), {"nato": "nato/root"})]
+    assert consents(trial) == [
+        ((id, other), {"china": "china/root"}),
+        ((id, other), {"nato": "nato/root"}),
+    ]
     assert trial.attested(consent(trial, id, other), "china/root", actor="china/root").valid
-    assert consents(trial) == [((id, other), {"nato": "nato/root", "china": "china/root"})], "a side has one word on an exchange"
+    assert consents(trial) == [((id, other), {"nato": "nato/root", "china": "china/root"})], (
+        "a side has one word on an exchange"
+    )
     assert trial.attested(erasure(trial, id, other), *BOTH).removed == (id, other)
     assert consents(trial) == []
 
@@ -283,16 +386,25 @@ def test_a_consent_names_whole_exchanges_once_and_comes_from_an_administrator(wo
     assert world.attested(consent(world, id), "nato/root").valid
     again = refused(world.attested(consent(world, id), "nato/root"))
     assert "has consented to this already" in str(again.faults[0].detail)
-    assert refused(world.attested(consent(world, id), "nato/o-1", actor="nato/o-1")).kind == "not-permitted"
+    assert (
+        refused(world.attested(consent(world, id), "nato/o-1", actor="nato/o-1")).kind
+        == "not-permitted"
+    )
 
 
-def test_where_the_sides_keep_their_keys_an_erasure_takes_their_signatures_consented_or_not(world: World) -> None:
+def test_where_the_sides_keep_their_keys_an_erasure_takes_their_signatures_consented_or_not(
+    world: World,
+) -> None:
     id, other = spoken(world), spoken(world)
     for side in ("nato", "china"):
         assert world.attested(consent(world, id), f"{side}/root", actor=f"{side}/root").valid
     assert consents(world) == [((id,), {"nato": "nato/root", "china": "china/root"})]
-    assert "china has not signed" in str(refused(world.attested(erasure(world, id), "nato/root")).detail)
-    assert world.attested(erasure(world, other), *BOTH).removed == (other,), "consents are no condition"
+    assert "china has not signed" in str(
+        refused(world.attested(erasure(world, id), "nato/root")).detail
+    )
+    assert world.attested(erasure(world, other), *BOTH).removed == (other,), (
+        "consents are no condition"
+    )
     assert world.attested(erasure(world, id), *BOTH).removed == (id,) and consents(world) == []
 
 
@@ -308,7 +420,9 @@ def test_a_consent_rests_on_the_channel_as_it_stood(world: World) -> None:
 
 def test_the_host_signs_no_word_that_a_side_has_not_read(trial: World) -> None:
     id = spoken(trial)
-    assert trial.attested({**consent(trial, id), "reason": "We agree."}, "china/root", actor="china/root").valid
+    assert trial.attested(
+        {**consent(trial, id), "reason": "We agree."}, "china/root", actor="china/root"
+    ).valid
     said = refused(trial.attested({**erasure(trial, id), "reason": "China admits it."}, *BOTH))
     assert (said.faults[0].pointer, "stands in its consent" in str(said.why)) == ("/reason", True)
     assert trial.attested(erasure(trial, id), *BOTH).valid
@@ -317,28 +431,51 @@ def test_the_host_signs_no_word_that_a_side_has_not_read(trial: World) -> None:
 def test_a_consent_is_taken_back_until_something_has_come_of_it(trial: World) -> None:
     id = spoken(trial)
     back = {**consent(trial, id), "withdrawn": True}
-    assert "has not consented to this" in str(refused(trial.attested(back, "china/root", actor="china/root")).why)
+    assert "has not consented to this" in str(
+        refused(trial.attested(back, "china/root", actor="china/root")).why
+    )
     assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
-    assert "has not consented" in str(refused(trial.attested(back, "nato/root")).why), "nobody takes another side's back"
+    assert "has not consented" in str(refused(trial.attested(back, "nato/root")).why), (
+        "nobody takes another side's back"
+    )
     assert trial.attested(back, "china/root", actor="china/root").valid and consents(trial) == []
     assert not trial.attested(erasure(trial, id), *BOTH).valid
     assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
     assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
 
 
-def test_a_consent_ends_with_the_office_of_who_gave_it_and_another_gives_it_anew(trial: World) -> None:
+def test_a_consent_ends_with_the_office_of_who_gave_it_and_another_gives_it_anew(
+    trial: World,
+) -> None:
     id = spoken(trial)
     for name in ("adm-7", "adm-8"):
-        entry = {"act": "officer", "officer": name, "office": "hq", "roles": ["administrator"], "keys": [public_of(f"china/{name}")]}
+        entry = {
+            "act": "officer",
+            "officer": name,
+            "office": "hq",
+            "roles": ["administrator"],
+            "keys": [public_of(f"china/{name}")],
+        }
         assert trial.attested(entry, "china/root", f"china/{name}", actor="china/root").valid
     assert trial.attested(consent(trial, id), "china/adm-7", actor="china/adm-7").valid
-    assert "has consented to this already" in str(refused(trial.attested(consent(trial, id), "china/adm-8", actor="china/adm-8")).why)
-    assert trial.attested({"act": "officer-revocation", "officer": "adm-7"}, "china/root", actor="china/root").valid
-    assert "china has not consented" in str(refused(trial.attested(erasure(trial, id), *BOTH)).detail)
+    assert "has consented to this already" in str(
+        refused(trial.attested(consent(trial, id), "china/adm-8", actor="china/adm-8")).why
+    )
+    assert trial.attested(
+        {"act": "officer-revocation", "officer": "adm-7"}, "china/root", actor="china/root"
+    ).valid
+    assert "china has not consented" in str(
+        refused(trial.attested(erasure(trial, id), *BOTH)).detail
+    )
     assert trial.attested(consent(trial, id), "china/adm-8", actor="china/adm-8").valid
-    revoked = {"act": "key-revocation", "key": dsse.key_id(dsse.decode_base64(public_of("china/adm-8"), 32) or b"")}
+    revoked = {
+        "act": "key-revocation",
+        "key": dsse.key_id(dsse.decode_base64(public_of("china/adm-8"), 32) or b""),
+    }
     assert trial.attested(revoked, "china/root", actor="china/root").valid
-    assert not trial.attested(erasure(trial, id), *BOTH).valid, "and with the last key of who gave it"
+    assert not trial.attested(erasure(trial, id), *BOTH).valid, (
+        "and with the last key of who gave it"
+    )
     assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
     assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
 
@@ -347,8 +484,12 @@ def test_a_sides_consents_do_not_grow_without_end(world: World) -> None:
     ids = [world.open("nato/o-1", NOTE) for _ in range(CONSENTED_EXCHANGES + 1)]
     assert world.attested(consent(world, *ids[:3]), "nato/root").valid
     assert world.attested(consent(world, *ids[1:]), "nato/root").valid
-    assert [len(each.exchanges) for each in world.registry.consents] == [CONSENTED_EXCHANGES], "the first shared an exchange with it"
-    assert "100 exchanges wait for the other sides" in str(refused(world.attested(consent(world, ids[0]), "nato/root")).why)
+    assert [len(each.exchanges) for each in world.registry.consents] == [CONSENTED_EXCHANGES], (
+        "the first shared an exchange with it"
+    )
+    assert "100 exchanges wait for the other sides" in str(
+        refused(world.attested(consent(world, ids[0]), "nato/root")).why
+    )
     assert world.attested(consent(world, ids[0]), "china/root", actor="china/root").valid
     assert world.attested({**consent(world, *ids[1:]), "withdrawn": True}, "nato/root").valid
     assert world.attested(consent(world, ids[0]), "nato/root").valid
@@ -359,22 +500,34 @@ def test_what_can_never_be_erased_is_refused_before_it_is_counted(world: World) 
     body = consent(world, spoken(world))
     genesis = {**body["records"][0], "subject": world.registry.id}
     for records in ([genesis], [genesis, *body["records"]]):
-        assert "there is no exchange" in str(refused(world.attested({**body, "records": records}, "nato/root")).why)
+        assert "there is no exchange" in str(
+            refused(world.attested({**body, "records": records}, "nato/root")).why
+        )
 
 
 def test_who_is_refused_is_told_which_member_of_which_side_in_any_language(trial: World) -> None:
     id = spoken(trial)
     told = trial.attested(erasure(trial, id), *BOTH).refusal
-    assert told is not None and told.kind == "not-permitted" and words("fr").sentence(told.detail).startswith("CHINA n’a pas consenti")
+    assert (
+        told is not None
+        and told.kind == "not-permitted"
+        and words("fr").sentence(told.detail).startswith("CHINA n’a pas consenti")
+    )
     back = refused(trial.attested({**consent(trial, id), "withdrawn": True}, "nato/root"))
-    assert [(each.pointer, words("fr").sentence(each.detail)) for each in back.faults] == [("/withdrawn", "NATO n’y a pas consenti")]
+    assert [(each.pointer, words("fr").sentence(each.detail)) for each in back.faults] == [
+        ("/withdrawn", "NATO n’y a pas consenti")
+    ]
     given = trial.attested(consent(trial, id), "nato/root")
     again = refused(trial.attested(consent(trial, id), "nato/root"))
-    assert [(each.pointer, words("fr").sentence(each.detail)) for each in again.faults] == [("/records", "NATO y a déjà consenti")]
+    assert [(each.pointer, words("fr").sentence(each.detail)) for each in again.faults] == [
+        ("/records", "NATO y a déjà consenti")
+    ]
     assert names_records(given.raw) and not names_records(trial.raws[0])
     ids = [trial.open("nato/o-1", NOTE) for _ in range(CONSENTED_EXCHANGES)]
     many = refused(trial.attested(consent(trial, *ids), "nato/root"))
-    assert [each.pointer for each in many.faults] == ["/records"] and f"{CONSENTED_EXCHANGES} exchanges wait" in str(many.why)
+    assert [each.pointer for each in many.faults] == [
+        "/records"
+    ] and f"{CONSENTED_EXCHANGES} exchanges wait" in str(many.why)
 
 
 def test_what_a_consent_is_to_is_a_hash_that_anybody_can_make(world: World) -> None:

@@ -46,22 +46,51 @@ def window(start: datetime) -> dict[str, str]:
 
 
 LEADS: list[tuple[str, dict[str, Any], timedelta, str]] = [
-    ("military-activity", {"notice_kind": "normal"}, 42 * DAY, "41 days 23 hours 59 minutes 59 seconds before it begins; 42 days are owed"),
+    (
+        "military-activity",
+        {"notice_kind": "normal"},
+        42 * DAY,
+        "41 days 23 hours 59 minutes 59 seconds before it begins; 42 days are owed",
+    ),
     (
         "military-activity",
         {"type": "strategic_bomber", "notice_kind": "normal"},
         14 * DAY,
         "13 days 23 hours 59 minutes 59 seconds before it begins; 14 days are owed",
     ),
-    ("launch-notice", {}, DAY, "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed"),
-    ("danger-area", {}, 3 * DAY, "2 days 23 hours 59 minutes 59 seconds before it begins; 3 days are owed"),
-    ("humanitarian-notification", {"urgent": False}, 2 * DAY, "47 hours 59 minutes 59 seconds before it begins; 2 days are owed"),
-    ("humanitarian-notification", {"urgent": True}, DAY, "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed"),
+    (
+        "launch-notice",
+        {},
+        DAY,
+        "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed",
+    ),
+    (
+        "danger-area",
+        {},
+        3 * DAY,
+        "2 days 23 hours 59 minutes 59 seconds before it begins; 3 days are owed",
+    ),
+    (
+        "humanitarian-notification",
+        {"urgent": False},
+        2 * DAY,
+        "47 hours 59 minutes 59 seconds before it begins; 2 days are owed",
+    ),
+    (
+        "humanitarian-notification",
+        {"urgent": True},
+        DAY,
+        "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed",
+    ),
 ]
 
 
 def starting(name: str, start: datetime) -> dict[str, Any]:
-    return {"departure": iso(start), "arrival": iso(start + DAY)} if name == "humanitarian-notification" else {"window": window(start)}
+    return (
+        {"departure": iso(start), "arrival": iso(start + DAY)}
+        if name == "humanitarian-notification"
+        else {"window": window(start)}
+    )
 
 
 @pytest.mark.parametrize(("name", "change", "owed", "detail"), LEADS)
@@ -102,9 +131,16 @@ def test_what_had_begun_before_was_told_no_time_before() -> None:
 def test_a_correction_restarts_the_test_if_it_changes_the_date_and_so_does_a_postponement() -> None:
     world, id = at_noon(N, act("danger-area", window=window(NOON + 3 * DAY)))
     world.clock = NOON + HOUR
-    world.keep(N, {"act": "correction", "fields": {"hazard": "missile"}, "reason": "x"}, id, seen=True)
+    world.keep(
+        N, {"act": "correction", "fields": {"hazard": "missile"}, "reason": "x"}, id, seen=True
+    )
     assert "short_notice" not in shown(world, id)
-    world.keep(N, {"act": "correction", "fields": {"window": window(NOON + 3 * DAY)}, "reason": "x"}, id, seen=True)
+    world.keep(
+        N,
+        {"act": "correction", "fields": {"window": window(NOON + 3 * DAY)}, "reason": "x"},
+        id,
+        seen=True,
+    )
     assert "short_notice" in shown(world, id)
     world, id = at_noon(N, act("launch-notice", window=window(NOON)))
     assert "short_notice" in shown(world, id)
@@ -113,15 +149,27 @@ def test_a_correction_restarts_the_test_if_it_changes_the_date_and_so_does_a_pos
 
 
 def test_the_newest_change_of_a_date_counts() -> None:
-    world, id = at_noon(N, act("humanitarian-notification", departure=iso(NOON + 9 * DAY), arrival=iso(NOON + 10 * DAY)))
+    world, id = at_noon(
+        N,
+        act(
+            "humanitarian-notification", departure=iso(NOON + 9 * DAY), arrival=iso(NOON + 10 * DAY)
+        ),
+    )
     for days, late in ((1, 8), (5, 9)):
         world.clock = NOON + days * DAY
         change = {"departure": iso(NOON + late * DAY)}
         world.keep(N, {"act": "correction", "fields": change, "reason": "x"}, id, seen=True)
     assert "short_notice" not in shown(world, id)
     world.clock = NOON + 8 * DAY
-    world.keep(N, {"act": "correction", "fields": {"departure": iso(NOON + 9 * DAY)}, "reason": "x"}, id, seen=True)
-    assert shown(world, id)["short_notice"] == ["23 hours 59 minutes 59 seconds before it begins; 2 days are owed"]
+    world.keep(
+        N,
+        {"act": "correction", "fields": {"departure": iso(NOON + 9 * DAY)}, "reason": "x"},
+        id,
+        seen=True,
+    )
+    assert shown(world, id)["short_notice"] == [
+        "23 hours 59 minutes 59 seconds before it begins; 2 days are owed"
+    ]
 
 
 LATER = window(NOON + timedelta(hours=30))
@@ -132,9 +180,21 @@ LATER = window(NOON + timedelta(hours=30))
     [
         ({"window": window(NOON + DAY)}, act("postponement", windows=[LATER]), True),
         ({"window": window(NOON + DAY)}, {"act": "postponement", "reason": "Weather."}, False),
-        ({"window": window(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"window": LATER}}, True),
-        ({"time": iso(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"time": LATER["from"]}}, True),
-        ({"window": window(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"class": "Rocket"}}, False),
+        (
+            {"window": window(NOON + DAY)},
+            {"act": "correction", "reason": "x", "fields": {"window": LATER}},
+            True,
+        ),
+        (
+            {"time": iso(NOON + DAY)},
+            {"act": "correction", "reason": "x", "fields": {"time": LATER["from"]}},
+            True,
+        ),
+        (
+            {"window": window(NOON + DAY)},
+            {"act": "correction", "reason": "x", "fields": {"class": "Rocket"}},
+            False,
+        ),
     ],
 )
 def test_a_launch_that_is_moved_half_a_day_later_is_measured_from_then(
@@ -151,8 +211,20 @@ def test_a_launch_that_is_moved_half_a_day_later_is_measured_from_then(
 @pytest.mark.parametrize(
     ("actor", "name", "field", "owed", "detail"),
     [
-        (ND, "hazardous-incident", "known_at", HOUR, "1 hour 1 second after it was known; 1 hour are owed"),
-        (N, "encounter-report", "time", 2 * DAY, "2 days 1 second after the event; 2 days are owed"),
+        (
+            ND,
+            "hazardous-incident",
+            "known_at",
+            HOUR,
+            "1 hour 1 second after it was known; 1 hour are owed",
+        ),
+        (
+            N,
+            "encounter-report",
+            "time",
+            2 * DAY,
+            "2 days 1 second after the event; 2 days are owed",
+        ),
     ],
 )
 def test_a_first_report_is_in_time_at_exactly_the_limit_and_late_a_second_after(
@@ -184,16 +256,25 @@ def test_a_first_report_is_in_time_at_exactly_the_limit_and_late_a_second_after(
         ("sorties", 200, "field_exercise"),
     ],
 )
-def test_a_number_within_a_twentieth_below_a_threshold_is_near_it(arm: str, threshold: int, type: str) -> None:
+def test_a_number_within_a_twentieth_below_a_threshold_is_near_it(
+    arm: str, threshold: int, type: str
+) -> None:
     world = World()
 
     def near(number: int) -> list[str]:
-        figures = {"troops": number, "arms": {}} if arm == "troops" else {"troops": 1, "arms": {arm: number}}
-        return shown(world, world.open(N, act("military-activity", type=type, **figures))).get("near_threshold", [])
+        figures = (
+            {"troops": number, "arms": {}}
+            if arm == "troops"
+            else {"troops": 1, "arms": {arm: number}}
+        )
+        return shown(world, world.open(N, act("military-activity", type=type, **figures))).get(
+            "near_threshold", []
+        )
 
     lowest = -(-threshold * 95 // 100)
     assert [
-        f"{arm.replace('_', ' ')}: {number} of {threshold}" in near(number) for number in (lowest - 1, lowest, threshold - 1, threshold)
+        f"{arm.replace('_', ' ')}: {number} of {threshold}" in near(number)
+        for number in (lowest - 1, lowest, threshold - 1, threshold)
     ] == [
         False,
         True,
@@ -211,8 +292,23 @@ def test_other_numbers_are_near_nothing(arm: str, number: int) -> None:
 
 def test_each_figure_that_was_reported_otherwise_is_shown_and_the_newest_report_counts() -> None:
     world = World()
-    id = world.open(N, act("military-activity", troops=8_800, arms={"battle_tanks": 120, "sorties": 4, "artillery_100mm_plus": "unknown"}))
-    world.keep(N, act("after-activity-report", troops=9_100, arms={"battle_tanks": 131, "helicopters": 2, "artillery_100mm_plus": 9}), id)
+    id = world.open(
+        N,
+        act(
+            "military-activity",
+            troops=8_800,
+            arms={"battle_tanks": 120, "sorties": 4, "artillery_100mm_plus": "unknown"},
+        ),
+    )
+    world.keep(
+        N,
+        act(
+            "after-activity-report",
+            troops=9_100,
+            arms={"battle_tanks": 131, "helicopters": 2, "artillery_100mm_plus": 9},
+        ),
+        id,
+    )
     assert sorted(shown(world, id)["figures_differ"]) == [
         "battle tanks: 120 declared, 131 reported",
         "troops: 8800 declared, 9100 reported",
@@ -224,12 +320,16 @@ def test_each_figure_that_was_reported_otherwise_is_shown_and_the_newest_report_
 # The frame
 
 
-def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_corrected_shows_it() -> None:
+def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_corrected_shows_it() -> (
+    None
+):
     world = World()
     passed = {"means": "voice", "at": "2026-11-24T03:00Z", "to_post": "Duty officer"}
     id = world.open(N, act("contact-note", passed_by=passed))
     assert shown(world, id) == {
-        "passed_by": ["said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender’s word"]
+        "passed_by": [
+            "said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender’s word"
+        ]
     }
     world.keep(NH, act("channel-status", status="suspended", reason="x"), released_by=ND)
     id = world.open(N, act("contact-note"))
@@ -244,7 +344,9 @@ def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_correct
     assert shown(world, id) == {"suspended": ["carried on while the channel was suspended"]}
     id = world.open(N, act("contact-note"))
     for text in ("a", "b"):
-        world.keep(N, {"act": "correction", "fields": {"venue": text}, "reason": "x"}, id, seen=True)
+        world.keep(
+            N, {"act": "correction", "fields": {"venue": text}, "reason": "x"}, id, seen=True
+        )
     assert shown(world, id) == {"corrected": ["corrected 2 times; what stood there is kept"]}
 
 
@@ -252,14 +354,21 @@ def test_one_key_names_who_sent_it_alone() -> None:
     world = World()
     kept = world.keep(ND, act("launch-notice", phase="deviation"))
     assert isinstance(kept, Folded) and kept.record is not None
-    assert shown(world, kept.record.envelope.id)["one_key"] == ["sent by nato/d-1 alone; the second key is due"]
+    assert shown(world, kept.record.envelope.id)["one_key"] == [
+        "sent by nato/d-1 alone; the second key is due"
+    ]
 
 
 # Areas
 
 
 def box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
-    return {"polygon": [{"lat": lat, "lon": lon} for lon, lat in ((west, south), (east, south), (east, north), (west, north))]}
+    return {
+        "polygon": [
+            {"lat": lat, "lon": lon}
+            for lon, lat in ((west, south), (east, south), (east, north), (west, north))
+        ]
+    }
 
 
 LATER = {"from": "2026-12-02T08:00Z", "to": "2026-12-02T10:00Z"}
@@ -276,11 +385,31 @@ LATER = {"from": "2026-12-02T08:00Z", "to": "2026-12-02T10:00Z"}
         (("2026-12-01T00:00Z", "2026-12-02T00:00Z"), True),
     ],
 )
-def test_areas_overlap_that_are_closed_at_the_same_moment(times: tuple[str, str], *, overlap: bool) -> None:
+def test_areas_overlap_that_are_closed_at_the_same_moment(
+    times: tuple[str, str], *, overlap: bool
+) -> None:
     world = World()
-    one = world.open(N, act("danger-area", place=box(0, 0, 2, 2), window={"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}))
-    other = world.open(C, act("danger-area", place=box(1, 1, 3, 3), window=dict(zip(("from", "to"), times, strict=True))))
-    assert ("overlap" in shown(world, one, one, other)) == ("overlap" in shown(world, other, one, other)) == overlap
+    one = world.open(
+        N,
+        act(
+            "danger-area",
+            place=box(0, 0, 2, 2),
+            window={"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"},
+        ),
+    )
+    other = world.open(
+        C,
+        act(
+            "danger-area",
+            place=box(1, 1, 3, 3),
+            window=dict(zip(("from", "to"), times, strict=True)),
+        ),
+    )
+    assert (
+        ("overlap" in shown(world, one, one, other))
+        == ("overlap" in shown(world, other, one, other))
+        == overlap
+    )
 
 
 SAME = {"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}
@@ -288,8 +417,22 @@ HERE, ELSEWHERE = box(0, 0, 2, 2), box(50, 0, 52, 2)
 ANNOUNCED: list[tuple[str, Any]] = [
     ("danger-area", lambda place: {"place": place}),
     ("military-activity", lambda place: {"place": place}),
-    ("launch-notice", lambda place: {"launch_area": "A range", "impact_areas": [ELSEWHERE, place], "dropping_zones": []}),
-    ("launch-notice", lambda place: {"launch_area": "A range", "impact_areas": [ELSEWHERE], "dropping_zones": [place]}),
+    (
+        "launch-notice",
+        lambda place: {
+            "launch_area": "A range",
+            "impact_areas": [ELSEWHERE, place],
+            "dropping_zones": [],
+        },
+    ),
+    (
+        "launch-notice",
+        lambda place: {
+            "launch_area": "A range",
+            "impact_areas": [ELSEWHERE],
+            "dropping_zones": [place],
+        },
+    ),
 ]
 
 
@@ -301,9 +444,17 @@ def test_an_area_overlaps_with_each_of_several() -> None:
 
 @pytest.mark.parametrize("one", ANNOUNCED)
 @pytest.mark.parametrize("other", ANNOUNCED)
-@pytest.mark.parametrize(("where", "hours", "overlap"), [(HERE, SAME, True), (box(7, 7, 8, 8), SAME, False), (HERE, LATER, False)])
+@pytest.mark.parametrize(
+    ("where", "hours", "overlap"),
+    [(HERE, SAME, True), (box(7, 7, 8, 8), SAME, False), (HERE, LATER, False)],
+)
 def test_what_is_announced_for_the_same_water_and_hours_is_flagged_on_both(
-    one: tuple[str, Any], other: tuple[str, Any], where: dict[str, Any], hours: dict[str, str], *, overlap: bool
+    one: tuple[str, Any],
+    other: tuple[str, Any],
+    where: dict[str, Any],
+    hours: dict[str, str],
+    *,
+    overlap: bool,
 ) -> None:
     world = World()
     first = world.open(N, {**act(one[0]), **one[1](HERE), "window": SAME})
@@ -312,18 +463,31 @@ def test_what_is_announced_for_the_same_water_and_hours_is_flagged_on_both(
     if other[0] == "launch-notice" and one[0] == "launch-notice":
         body["impact_areas"] = [place]  # else the areas of both that lie elsewhere meet
     second = world.open(C, body)
-    assert [("overlap" in shown(world, each, first, second)) for each in (first, second)] == [overlap, overlap]
+    assert [("overlap" in shown(world, each, first, second)) for each in (first, second)] == [
+        overlap,
+        overlap,
+    ]
 
 
-@pytest.mark.parametrize(("hours", "covered"), [(SAME, True), ({"from": "2026-12-01T07:00Z", "to": "2026-12-01T11:00Z"}, False)])
-def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(hours: dict[str, str], *, covered: bool) -> None:
+@pytest.mark.parametrize(
+    ("hours", "covered"),
+    [(SAME, True), ({"from": "2026-12-01T07:00Z", "to": "2026-12-01T11:00Z"}, False)],
+)
+def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(
+    hours: dict[str, str], *, covered: bool
+) -> None:
     world = World()
     launch = world.open(N, act("launch-notice", window=SAME))
-    area = world.open(N, act("danger-area", place=HERE, window=SAME, references=[world.exchange(launch).number]))
+    area = world.open(
+        N, act("danger-area", place=HERE, window=SAME, references=[world.exchange(launch).number])
+    )
     assert not any("not_covered" in shown(world, each, area, launch) for each in (area, launch))
     moved = {"act": "update", "fields": {"window": hours}}
     assert isinstance(world.keep(N, moved, launch), Folded)
-    assert ["not_covered" in shown(world, each, area, launch) for each in (area, launch)] == [not covered, not covered]
+    assert ["not_covered" in shown(world, each, area, launch) for each in (area, launch)] == [
+        not covered,
+        not covered,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -362,10 +526,26 @@ def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(hou
             {"lat": 60, "lon": 11.9},
             True,
         ),  # a degree is half as wide there
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 60, "lon": 12.1}, False),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 60.98, "lon": 10}, True),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 61.02, "lon": 10}, False),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 59.02, "lon": 10}, True),
+        (
+            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}},
+            {"lat": 60, "lon": 12.1},
+            False,
+        ),
+        (
+            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}},
+            {"lat": 60.98, "lon": 10},
+            True,
+        ),
+        (
+            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}},
+            {"lat": 61.02, "lon": 10},
+            False,
+        ),
+        (
+            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}},
+            {"lat": 59.02, "lon": 10},
+            True,
+        ),
         (
             {"circle": {"pos": {"lat": 90, "lon": 0}, "radius": {"value": 111_320, "unit": "m"}}},
             {"lat": 89.99, "lon": 90},
@@ -376,7 +556,10 @@ def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(hou
     ],
 )
 def test_places_meet_where_they_share_a_point(one: Any, other: Any, *, meets: bool) -> None:
-    assert (meet(outline(one), outline(other)), meet(outline(other), outline(one))) == (meets, meets)
+    assert (meet(outline(one), outline(other)), meet(outline(other), outline(one))) == (
+        meets,
+        meets,
+    )
 
 
 Corner = tuple[int, int]
@@ -386,7 +569,10 @@ def apart(one: list[Corner], other: list[Corner]) -> bool:
     """Whether a line along an edge of one of two triangles has them on different sides: so, and only so, are they apart."""
     for corners in (one, other):
         for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
-            first, second = ([(bx - ax) * (y - ay) - (by - ay) * (x - ax) for x, y in each] for each in (one, other))
+            first, second = (
+                [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for x, y in each]
+                for each in (one, other)
+            )
             if max(first) < min(second) or max(second) < min(first):
                 return True
     return False
@@ -401,14 +587,23 @@ def test_triangles_meet_unless_a_line_parts_them(one: list[Corner], other: list[
     for (ax, ay), (bx, by), (cx, cy) in (one, other):
         assume((bx - ax) * (cy - ay) != (by - ay) * (cx - ax))
     for scale in (1.0, 1 / 64):
-        assert meet([(x * scale, y * scale) for x, y in one], [(x * scale, y * scale) for x, y in other]) != apart(one, other)
+        assert meet(
+            [(x * scale, y * scale) for x, y in one], [(x * scale, y * scale) for x, y in other]
+        ) != apart(one, other)
 
 
 def test_a_circle_has_its_corners_on_every_side() -> None:
-    corners = outline({"circle": {"pos": {"lat": 0, "lon": 0}, "radius": {"value": 111_320, "unit": "m"}}})
+    corners = outline(
+        {"circle": {"pos": {"lat": 0, "lon": 0}, "radius": {"value": 111_320, "unit": "m"}}}
+    )
     assert len(corners) == 32
     assert all(abs(x * x + y * y - 1) < 1e-9 for x, y in corners)
-    assert [(round(x, 3), round(y, 3)) for x, y in corners[::8]] == [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    assert [(round(x, 3), round(y, 3)) for x, y in corners[::8]] == [
+        (1, 0),
+        (0, 1),
+        (-1, 0),
+        (0, -1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -424,10 +619,18 @@ def test_a_circle_has_its_corners_on_every_side() -> None:
         ("2026-11-25T10:07:00Z", 62, True),
     ],
 )
-def test_nobody_is_late_by_less_than_an_about_time_is_coarse(about: str, minutes: int, *, late: bool) -> None:
+def test_nobody_is_late_by_less_than_an_about_time_is_coarse(
+    about: str, minutes: int, *, late: bool
+) -> None:
     """Told so many minutes after the time as it is written, where an hour is owed; a time that is no about time is exact."""
     world = World()
     world.clock = datetime.fromisoformat(about) + timedelta(minutes=minutes) - SECOND
-    coarse, exact = (world.exchange(world.open(ND, act("emergency-notification", time=time))) for time in ({"about": about}, about))
+    coarse, exact = (
+        world.exchange(world.open(ND, act("emergency-notification", time=time)))
+        for time in ({"about": about}, about)
+    )
     reports = [first_report(world.registry, each) for each in (coarse, exact)]
-    assert [None if each is None else each.given > timedelta(hours=1) for each in reports] == [late, minutes >= 60]
+    assert [None if each is None else each.given > timedelta(hours=1) for each in reports] == [
+        late,
+        minutes >= 60,
+    ]

@@ -62,16 +62,29 @@ def test_a_format_has_a_title_of_its_own(name: str) -> None:
     ("body", "expected"),
     [
         (act("contact-note", form="note_verbale"), "Contact, note verbale"),
-        ({key: value for key, value in SAMPLES["people-programme"].items() if key != "title"}, "Exchange of students, host nato"),
-        (act("encounter-report", domain="air"), "Encounter in the air, 15.12 116.44, 2026-11-20T04:10Z"),
+        (
+            {key: value for key, value in SAMPLES["people-programme"].items() if key != "title"},
+            "Exchange of students, host nato",
+        ),
+        (
+            act("encounter-report", domain="air"),
+            "Encounter in the air, 15.12 116.44, 2026-11-20T04:10Z",
+        ),
         (act("annual-exchange", nil_return=True), "Annual calendar 2027, nil return"),
         (
             act("explanation-request", type="other", place={"text": "North of the river"}),
             "Request for explanation: other, North of the river",
         ),
-        (act("launch-notice", launch_area={"lat": -7.5, "lon": 100}), "Launch, pre launch, -7.5 100"),
         (
-            act("terrorism-warning", threat="hostage_taking", place={"names": {"nato": "The strait"}}),
+            act("launch-notice", launch_area={"lat": -7.5, "lon": 100}),
+            "Launch, pre launch, -7.5 100",
+        ),
+        (
+            act(
+                "terrorism-warning",
+                threat="hostage_taking",
+                place={"names": {"nato": "The strait"}},
+            ),
             "Warning: hostage taking, shipping, area as given",
         ),
         (act("hazardous-incident", place="unknown"), "Near miss, unknown, 2026-11-24T03:05+08:00"),
@@ -87,7 +100,9 @@ def test_a_title_says_what_was_given(body: dict[str, Any], expected: str) -> Non
     assert title(body) == expected
 
 
-def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characters(world: World) -> None:
+def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characters(
+    world: World,
+) -> None:
     given = world.exchange(world.open("nato/o-1", act("contact-note", subject="Piracy")))
     assert bytes(subject_of(given)) == b'"Piracy"'
     long = world.exchange(world.open("nato/o-1", act("meeting-request", purpose="p" * 200)))
@@ -104,7 +119,10 @@ OWN_WORDS = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_title_is_said_in_the_readers_language(name: str) -> None:
     title = FORMATS[name].title(read_act(compact(act(name)), cut=False)[1])
-    said = {each: words(each).subject(msgspec.json.encode(str(title)), title) for each in ("en", "fr", "zh")}
+    said = {
+        each: words(each).subject(msgspec.json.encode(str(title)), title)
+        for each in ("en", "fr", "zh")
+    }
     if name in OWN_WORDS:
         assert len(set(said.values())) == 1
         return
@@ -114,7 +132,9 @@ def test_a_title_is_said_in_the_readers_language(name: str) -> None:
 
 
 def test_a_place_that_is_not_known_is_said_so_in_every_language() -> None:
-    title = FORMATS["hazardous-incident"].title(read_act(compact(act("hazardous-incident", place="unknown")), cut=False)[1])
+    title = FORMATS["hazardous-incident"].title(
+        read_act(compact(act("hazardous-incident", place="unknown")), cut=False)[1]
+    )
     for language in ("fr", "zh"):
         assert words(language).name("value", "unknown") in words(language).sentence(title)
 
@@ -129,10 +149,16 @@ def test_no_title_shows_a_time_or_a_place_as_machines_write_it(name: str, langua
 
 def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() -> None:
     place, time = {"lat": 15.1167, "lon": 116.433}, "2026-11-28T00:05:30+08:00"
-    title = FORMATS["hazardous-incident"].title(read_act(compact(act("hazardous-incident", place=place, time=time)), cut=False)[1])
+    title = FORMATS["hazardous-incident"].title(
+        read_act(compact(act("hazardous-incident", place=place, time=time)), cut=False)[1]
+    )
     en = words("en")
     assert words("en").subject(b"", title)[1] == ", ".join(
-        ("Near miss", notation.written_place(notation.Point(15.1167, 116.433)), en.written("2026-11-27T16:05:30Z"))
+        (
+            "Near miss",
+            notation.written_place(notation.Point(15.1167, 116.433)),
+            en.written("2026-11-27T16:05:30Z"),
+        )
     )
     assert str(title) == "Near miss, 15.1167 116.433, 2026-11-28T00:05:30+08:00"
     assert unpacked(packed(title)) == title
@@ -148,7 +174,11 @@ def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() 
             "Urgence, déversement d’hydrocarbures, 15°07′12″\xa0N 116°26′24″\xa0E, vers 24\xa0nov.\xa02026 01:00Z",
             "紧急情况，溢油，15°07′12″\xa0N 116°26′24″\xa0E，约2026年11月24日 01:00Z",
         ),
-        (act("danger-area"), "Zone dangereuse, tirs, zone telle qu’indiquée", "危险区，射击，区域见正文"),
+        (
+            act("danger-area"),
+            "Zone dangereuse, tirs, zone telle qu’indiquée",
+            "危险区，射击，区域见正文",
+        ),
         (act("annual-exchange"), "Calendrier annuel 2027", "2027年年度日历"),
     ],
 )
@@ -159,21 +189,36 @@ def test_titles_read_well(body: dict[str, Any], french: str, chinese: str) -> No
 
 def test_a_text_in_several_languages_is_a_title_in_the_readers(world: World) -> None:
     exchange = world.exchange(
-        world.open("nato/o-1", act("recommendation", text={"en": "Two words", "fr": "Deux mots", "zh-Hans": "两个词"}))
+        world.open(
+            "nato/o-1",
+            act("recommendation", text={"en": "Two words", "fr": "Deux mots", "zh-Hans": "两个词"}),
+        )
     )
     assert msgspec.json.decode(subject_of(exchange)) == "Two words"
-    said = [words(each).subject(subject_of(exchange), title_of(exchange)) for each in ("en", "fr", "zh")]
+    said = [
+        words(each).subject(subject_of(exchange), title_of(exchange)) for each in ("en", "fr", "zh")
+    ]
     assert said == [("en", "Two words"), ("fr", "Deux mots"), ("zh-Hans", "两个词")]
 
 
 def test_a_subject_that_was_given_is_never_translated(world: World) -> None:
-    exchange = world.exchange(world.open("nato/o-1", act("contact-note", subject="Contact, conversation")))
+    exchange = world.exchange(
+        world.open("nato/o-1", act("contact-note", subject="Contact, conversation"))
+    )
     assert title_of(exchange) is None
-    assert words("fr").subject(subject_of(exchange), title_of(exchange)) == ("", "Contact, conversation")
+    assert words("fr").subject(subject_of(exchange), title_of(exchange)) == (
+        "",
+        "Contact, conversation",
+    )
 
 
 def test_a_title_follows_a_correction(world: World) -> None:
     id = world.open("nato/o-1", act("contact-note"))
-    world.keep("nato/o-1", {"act": "correction", "reason": "It came in writing.", "fields": {"form": "letter"}}, id, seen=True)
+    world.keep(
+        "nato/o-1",
+        {"act": "correction", "reason": "It came in writing.", "fields": {"form": "letter"}},
+        id,
+        seen=True,
+    )
     title = title_of(world.exchange(id))
     assert title is not None and words("fr").sentence(title) == "Contact, lettre"

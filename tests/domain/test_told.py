@@ -29,7 +29,11 @@ def adopted(profile: str = "default", **kinds: Any) -> World:
 
 
 def by_voice(at: datetime | str) -> dict[str, str]:
-    return {"means": "voice", "at": at if isinstance(at, str) else at.isoformat(), "to_post": "Duty officer"}
+    return {
+        "means": "voice",
+        "at": at if isinstance(at, str) else at.isoformat(),
+        "to_post": "Duty officer",
+    }
 
 
 def at(world: World, moment: datetime) -> None:
@@ -38,7 +42,11 @@ def at(world: World, moment: datetime) -> None:
 
 
 def of(world: World, id: str, clock: str) -> list[Running]:
-    return [each for each in clocks.running(world.registry, world.exchange(id), {}) if each.clock == clock]
+    return [
+        each
+        for each in clocks.running(world.registry, world.exchange(id), {})
+        if each.clock == clock
+    ]
 
 
 def shown(world: World, id: str) -> dict[str, list[str]]:
@@ -51,7 +59,9 @@ def shown(world: World, id: str) -> dict[str, list[str]]:
 # By voice
 
 
-def test_what_was_said_before_was_told_when_it_was_said_in_whatever_zone_and_never_after_its_record() -> None:
+def test_what_was_said_before_was_told_when_it_was_said_in_whatever_zone_and_never_after_its_record() -> (
+    None
+):
     world = World()
     for said, told in (
         ("2026-11-25T19:00+08:00", "2026-11-25T11:00:00.000Z"),
@@ -88,25 +98,45 @@ def test_an_answer_by_voice_met_its_clock_when_it_was_given() -> None:
 def test_a_flash_that_was_said_before_is_not_alarmed_again_and_the_rest_of_it_is_owed() -> None:
     world = adopted()
     at(world, NOON)
-    id = world.open(ND, {**INCIDENT, "kind": "collision", "passed_by": by_voice(NOON - timedelta(minutes=9))})
-    assert list(alarms.escalations(world.registry, world.exchange(id), NOON + timedelta(hours=1))) == []
+    id = world.open(
+        ND, {**INCIDENT, "kind": "collision", "passed_by": by_voice(NOON - timedelta(minutes=9))}
+    )
+    assert (
+        list(alarms.escalations(world.registry, world.exchange(id), NOON + timedelta(hours=1)))
+        == []
+    )
     assert of(world, id, "acknowledgement") == []
-    assert [(each.side, each.open) for each in (*of(world, id, "update"), *of(world, id, "final_report"))] == [("nato", True)] * 2
+    assert [
+        (each.side, each.open)
+        for each in (*of(world, id, "update"), *of(world, id, "final_report"))
+    ] == [("nato", True)] * 2
 
 
 def test_one_key_owes_the_second_also_where_it_was_said_before_and_after_the_matter_ended() -> None:
     world = adopted()
-    kept = world.keep(ND, act("launch-notice", phase="deviation", passed_by=by_voice("2026-11-24T11:00Z")))
+    kept = world.keep(
+        ND, act("launch-notice", phase="deviation", passed_by=by_voice("2026-11-24T11:00Z"))
+    )
     assert isinstance(kept, Folded) and kept.record is not None
     id = kept.record.envelope.id
     world.keep(ND, act("cancellation"), id, seen=True)
     (second,) = of(world, id, "second_key")
-    assert (second.side, second.open, (second.due - second.begins).total_seconds()) == ("nato", True, 2 * HOUR)
+    assert (second.side, second.open, (second.due - second.begins).total_seconds()) == (
+        "nato",
+        True,
+        2 * HOUR,
+    )
 
 
-@pytest.mark.parametrize(("name", "since"), [("hazardous-incident", "known_at"), ("emergency-notification", "time")])
+@pytest.mark.parametrize(
+    ("name", "since"), [("hazardous-incident", "known_at"), ("emergency-notification", "time")]
+)
 def test_a_report_by_voice_in_time_is_not_late(name: str, since: str) -> None:
-    for passed, late in ((None, True), (NOON - timedelta(minutes=30), False), (NOON - timedelta(minutes=29), True)):
+    for passed, late in (
+        (None, True),
+        (NOON - timedelta(minutes=30), False),
+        (NOON - timedelta(minutes=29), True),
+    ):
         world = World()
         at(world, NOON)
         more = {} if passed is None else {"passed_by": by_voice(passed)}
@@ -120,7 +150,9 @@ def test_a_notice_by_voice_in_time_is_not_short() -> None:
         world = World()
         at(world, NOON + timedelta(hours=1))
         more = {} if passed is None else {"passed_by": by_voice(passed)}
-        assert ("short_notice" in shown(world, world.open(N, act("danger-area", window=window, **more)))) == short
+        assert (
+            "short_notice" in shown(world, world.open(N, act("danger-area", window=window, **more)))
+        ) == short
 
 
 # Corrections
@@ -129,7 +161,12 @@ def test_a_notice_by_voice_in_time_is_not_short() -> None:
 @pytest.mark.parametrize(
     ("name", "change", "fields", "restarts"),
     [
-        ("danger-area", {}, {"window": {"from": "2026-11-30T12:00:00Z", "to": "2026-12-01T12:00:00Z"}}, True),
+        (
+            "danger-area",
+            {},
+            {"window": {"from": "2026-11-30T12:00:00Z", "to": "2026-12-01T12:00:00Z"}},
+            True,
+        ),
         ("danger-area", {}, {"place": {"lat": 1, "lon": 2}}, True),
         ("danger-area", {}, {"floor": {"value": 1, "unit": "m"}}, True),
         ("danger-area", {}, {"hazard": "mines"}, False),
@@ -145,25 +182,37 @@ def test_a_correction_of_date_area_or_totals_restarts_the_test_of_lead_time(
     id = world.open(N, act(name, window=window, **change))
     assert "short_notice" not in shown(world, id)
     at(world, NOON + timedelta(days=3))
-    assert isinstance(world.keep(N, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded)
+    assert isinstance(
+        world.keep(N, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded
+    )
     assert ("short_notice" in shown(world, id)) == restarts
 
 
-@pytest.mark.parametrize("fields", [{"troops": 8100}, {"arms": {"battle_tanks": 7}}, {"place": "Elsewhere"}, {"phases": []}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"troops": 8100}, {"arms": {"battle_tanks": 7}}, {"place": "Elsewhere"}, {"phases": []}],
+)
 def test_of_an_activity_its_numbers_and_its_place_restart_it(fields: dict[str, Any]) -> None:
     world = World()
     at(world, NOON)
     window = {"from": "2027-01-06T12:00:00Z", "to": "2027-01-10T12:00:00Z"}
-    id = world.open(N, act("military-activity", notice_kind="normal", type="field_exercise", window=window))
+    id = world.open(
+        N, act("military-activity", notice_kind="normal", type="field_exercise", window=window)
+    )
     assert "short_notice" not in shown(world, id)
-    world.keep(N, {"act": "correction", "reason": "x", "fields": {"purpose": "Other"}}, id, seen=True)
+    world.keep(
+        N, {"act": "correction", "reason": "x", "fields": {"purpose": "Other"}}, id, seen=True
+    )
     assert "short_notice" not in shown(world, id)
     world.keep(N, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True)
     assert "short_notice" in shown(world, id)
 
 
 def test_a_change_is_told_within_a_day_of_its_decision() -> None:
-    for changed, late in ((NOON - timedelta(days=1), False), (NOON - timedelta(days=1) - SECOND, True)):
+    for changed, late in (
+        (NOON - timedelta(days=1), False),
+        (NOON - timedelta(days=1) - SECOND, True),
+    ):
         world = World()
         id = world.open(N, act("military-activity", notice_kind="normal"))
         at(world, NOON)
@@ -177,14 +226,23 @@ def test_an_alert_activity_is_told_when_it_begins() -> None:
         world = World()
         at(world, NOON)
         window = {"from": starts.isoformat(), "to": "2026-12-10T12:00:00Z"}
-        assert ("late_report" in shown(world, world.open(N, act("military-activity", notice_kind="alert", window=window)))) == late
+        assert (
+            "late_report"
+            in shown(
+                world, world.open(N, act("military-activity", notice_kind="alert", window=window))
+            )
+        ) == late
 
 
 # Contacts, yearly data, areas
 
 
 def test_a_contact_is_announced_before_it_takes_effect_unless_a_number_was_dead() -> None:
-    for starts, dead, short in ((NOON, False, False), (NOON - SECOND, False, True), (NOON - SECOND, True, False)):
+    for starts, dead, short in (
+        (NOON, False, False),
+        (NOON - SECOND, False, True),
+        (NOON - SECOND, True, False),
+    ):
         world = World()
         at(world, NOON)
         body = act("point-of-contact", valid_from=starts.isoformat(), duty_number_dead=dead)
@@ -197,7 +255,10 @@ def test_a_test_that_reached_nobody_asks_for_a_new_confirmation_within_a_day() -
     id = world.open(NH, act("point-of-contact"))
 
     def owed() -> list[tuple[str, int]]:
-        return [(each.started_by, round((each.due - each.begins).total_seconds())) for each in of(world, id, "reconfirmation")]
+        return [
+            (each.started_by, round((each.due - each.begins).total_seconds()))
+            for each in of(world, id, "reconfirmation")
+        ]
 
     assert owed() == [(id, 365 * DAY)]
     world.keep(C, act("call-attempt", outcome="reached", side="nato"), id)
@@ -222,17 +283,29 @@ def test_a_test_that_reached_nobody_asks_for_a_new_confirmation_within_a_day() -
         ({"kind": "annual_calendar", "year": 2027}, "2026-11-15"),
     ],
 )
-def test_yearly_and_half_yearly_data_and_plans_have_a_last_day(change: dict[str, Any], last: str) -> None:
+def test_yearly_and_half_yearly_data_and_plans_have_a_last_day(
+    change: dict[str, Any], last: str
+) -> None:
     day = datetime.fromisoformat(last).replace(tzinfo=UTC)
-    for moment, late in ((day + timedelta(days=1) - SECOND, False), (day + timedelta(days=1), True)):
+    for moment, late in (
+        (day + timedelta(days=1) - SECOND, False),
+        (day + timedelta(days=1), True),
+    ):
         world = World(clock=datetime(2026, 6, 1, tzinfo=UTC))
         at(world, moment)
-        assert ("late_report" in shown(world, world.open(NH, act("annual-exchange", **change)))) == late
-        assert "late_report" not in shown(world, world.open(NH, act("annual-exchange", kind="policy_paper")))
+        assert (
+            "late_report" in shown(world, world.open(NH, act("annual-exchange", **change)))
+        ) == late
+        assert "late_report" not in shown(
+            world, world.open(NH, act("annual-exchange", kind="policy_paper"))
+        )
 
 
 def test_a_question_about_yearly_data_is_asked_within_two_months() -> None:
-    for asked, late in ((datetime(2027, 1, 25, 12, tzinfo=UTC), False), (datetime(2027, 1, 25, 12, 0, 1, tzinfo=UTC), True)):
+    for asked, late in (
+        (datetime(2027, 1, 25, 12, tzinfo=UTC), False),
+        (datetime(2027, 1, 25, 12, 0, 1, tzinfo=UTC), True),
+    ):
         world = World()
         at(world, NOON)
         id = world.open(NH, act("annual-exchange", kind="policy_paper"))
@@ -242,7 +315,11 @@ def test_a_question_about_yearly_data_is_asked_within_two_months() -> None:
 
 
 def test_a_danger_area_that_is_told_later_than_five_days_before_is_below_the_aim() -> None:
-    for starts, flag in ((NOON + timedelta(days=5), None), (NOON + timedelta(days=5) - SECOND, "below_aim"), (NOON, "short_notice")):
+    for starts, flag in (
+        (NOON + timedelta(days=5), None),
+        (NOON + timedelta(days=5) - SECOND, "below_aim"),
+        (NOON, "short_notice"),
+    ):
         world = World()
         at(world, NOON)
         window = {"from": starts.isoformat(), "to": (starts + timedelta(days=1)).isoformat()}
@@ -250,9 +327,16 @@ def test_a_danger_area_that_is_told_later_than_five_days_before_is_below_the_aim
         assert {"below_aim", "short_notice"} & found.keys() == ({flag} if flag else set())
 
 
-@pytest.mark.parametrize(("name", "body"), [("half_year_to", "2026-02-30"), ("budget_on", "2026-02-30")])
+@pytest.mark.parametrize(
+    ("name", "body"), [("half_year_to", "2026-02-30"), ("budget_on", "2026-02-30")]
+)
 def test_a_day_that_does_not_exist_is_refused(name: str, body: str, world: World) -> None:
-    assert refused(world.keep(NH, act("annual-exchange", **{name: body}), released_by=ND)).faults[0].pointer == f"/{name}"
+    assert (
+        refused(world.keep(NH, act("annual-exchange", **{name: body}), released_by=ND))
+        .faults[0]
+        .pointer
+        == f"/{name}"
+    )
 
 
 # Meetings and ladders
@@ -268,16 +352,30 @@ def test_a_day_that_does_not_exist_is_refused(name: str, body: str, world: World
         ("2026-11-26T12:00:00Z", NOON + timedelta(days=7)),
     ],
 )
-def test_a_meeting_is_answered_within_a_week_and_two_weeks_before_it_where_that_can_be(starts: str, due: datetime) -> None:
+def test_a_meeting_is_answered_within_a_week_and_two_weeks_before_it_where_that_can_be(
+    starts: str, due: datetime
+) -> None:
     world = adopted()
     at(world, NOON)
     later = {"from": "2027-06-01T08:00:00Z", "to": "2027-06-01T09:00:00Z"}
-    first = {"from": starts, "to": (datetime.fromisoformat(starts) + timedelta(hours=1)).isoformat()}
+    first = {
+        "from": starts,
+        "to": (datetime.fromisoformat(starts) + timedelta(hours=1)).isoformat(),
+    }
     id = world.open(N, act("meeting-request", windows=[later, first]))
     assert [each.due for each in of(world, id, "answer")] == [due]
     at(world, NOON + timedelta(days=1))
-    world.keep(C, act("counter-proposal", windows=[{"from": "2026-12-12T12:00:00Z", "to": "2026-12-12T13:00:00Z"}]), id)
-    assert [(each.side, each.due) for each in of(world, id, "answer")] == [("nato", NOON + timedelta(days=3))]
+    world.keep(
+        C,
+        act(
+            "counter-proposal",
+            windows=[{"from": "2026-12-12T12:00:00Z", "to": "2026-12-12T13:00:00Z"}],
+        ),
+        id,
+    )
+    assert [(each.side, each.due) for each in of(world, id, "answer")] == [
+        ("nato", NOON + timedelta(days=3))
+    ]
 
 
 def test_what_carries_on_for_the_record_starts_nothing() -> None:
@@ -285,7 +383,9 @@ def test_what_carries_on_for_the_record_starts_nothing() -> None:
     id = world.open(N, act("meeting-request"))
     before = of(world, id, "answer")
     world.keep(N, act("postponement", for_the_record=True), id)
-    assert [each.started_by for each in of(world, id, "answer")] == [each.started_by for each in before]
+    assert [each.started_by for each in of(world, id, "answer")] == [
+        each.started_by for each in before
+    ]
     held = {"act": "meeting-held", "from": "2026-11-24T10:00Z", "to": "2026-11-24T11:00Z"}
     world.keep(N, {**held, "for_the_record": True}, id)
     assert of(world, id, "readout") == []
@@ -299,9 +399,14 @@ def test_what_carries_on_for_the_record_starts_nothing() -> None:
 
 def test_what_is_due_after_a_time_begins_then() -> None:
     world = adopted()
-    id = world.open(N, act("military-activity", window={"from": "2027-01-20T00:00Z", "to": "2027-01-24T00:00Z"}))
+    id = world.open(
+        N, act("military-activity", window={"from": "2027-01-20T00:00Z", "to": "2027-01-24T00:00Z"})
+    )
     (report,) = of(world, id, "after_activity_report")
-    assert (report.begins, report.due - report.begins) == (datetime(2027, 1, 24, tzinfo=UTC), timedelta(days=30))
+    assert (report.begins, report.due - report.begins) == (
+        datetime(2027, 1, 24, tzinfo=UTC),
+        timedelta(days=30),
+    )
     assert clocks.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
     assert clocks.reached(report, report.begins + timedelta(days=15)) == 50
 
@@ -310,15 +415,23 @@ def test_shanghai_asks_for_no_meeting_and_vienna_does() -> None:
     for profile, owed in (("shanghai", []), ("vienna", ["china"])):
         world = adopted(profile)
         request = world.open(NH, act("explanation-request"))
-        kept = world.keep(NH, act("meeting-request", references=[request], kind="bilateral"), released_by=ND)
+        kept = world.keep(
+            NH, act("meeting-request", references=[request], kind="bilateral"), released_by=ND
+        )
         assert isinstance(kept, Folded) and kept.record is not None
-        assert [each.side for each in of(world, kept.record.envelope.id, "bilateral_meeting")] == owed
+        assert [
+            each.side for each in of(world, kept.record.envelope.id, "bilateral_meeting")
+        ] == owed
 
 
 def test_a_request_for_explanation_is_copied_to_all() -> None:
     world = World(sides=("nato", "china", "osce", "un"))
     asked = world.exchange(world.open(NH, act("explanation-request", to=["china"], info=["un"])))
-    assert (asked.to, asked.info, asked.messages[0].info) == (("china",), ("osce", "un"), ("osce", "un"))
+    assert (asked.to, asked.info, asked.messages[0].info) == (
+        ("china",),
+        ("osce", "un"),
+        ("osce", "un"),
+    )
     note = world.exchange(world.open(N, act("contact-note", to=["china"])))
     assert (note.to, note.info) == (("china",), ())
 
@@ -326,18 +439,36 @@ def test_a_request_for_explanation_is_copied_to_all() -> None:
 # Accounts
 
 
-def test_the_accounts_of_an_incident_differ_by_what_both_give_otherwise_and_can_be_compared() -> None:
+def test_the_accounts_of_an_incident_differ_by_what_both_give_otherwise_and_can_be_compared() -> (
+    None
+):
     world = World()
     id = world.open(ND, {**INCIDENT, "casualties": 0})
-    world.keep(CD, {"act": "counter-account", "facts": "At a safe distance.", "casualties": 0, "place": {"lat": 15.2, "lon": 116.44}}, id)
+    world.keep(
+        CD,
+        {
+            "act": "counter-account",
+            "facts": "At a safe distance.",
+            "casualties": 0,
+            "place": {"lat": 15.2, "lon": 116.44},
+        },
+        id,
+    )
     assert shown(world, id)["accounts_differ"] == ["china gives otherwise: place"]
     assert differing(world.exchange(id)) == {"china": ["place"]}
     world.keep(CD, {"act": "counter-account", "facts": INCIDENT["facts"], "damage": "None."}, id)
-    assert "accounts_differ" not in shown(world, id), "the newest counts, and what one side alone gives differs from nothing"
+    assert "accounts_differ" not in shown(world, id), (
+        "the newest counts, and what one side alone gives differs from nothing"
+    )
 
 
-@pytest.mark.parametrize(("name", "own"), [("encounter-report", "description"), ("call-record", "gist"), ("hazardous-incident", "facts")])
-def test_words_of_another_side_are_its_own_account_and_no_difference(name: str, own: str, world: World) -> None:
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("encounter-report", "description"), ("call-record", "gist"), ("hazardous-incident", "facts")],
+)
+def test_words_of_another_side_are_its_own_account_and_no_difference(
+    name: str, own: str, world: World
+) -> None:
     body = act(name)
     id = world.open(ND, body)
     for facts in (body[own], "Otherwise."):
@@ -345,7 +476,9 @@ def test_words_of_another_side_are_its_own_account_and_no_difference(name: str, 
         assert "accounts_differ" not in shown(world, id)
         assert shown(world, id)["own_account"] == ["china has given its own account"]
         told = accounts_of(world.exchange(id))
-        assert point(own, told).result == "words", "an account's facts stand beside what the report calls them"
+        assert point(own, told).result == "words", (
+            "an account's facts stand beside what the report calls them"
+        )
 
 
 def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
@@ -357,11 +490,18 @@ def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
     assert not {"accounts_differ", "own_account"} & shown(world, id).keys()
     once = act("encounter-report")
     other = world.open(N, once)
-    given = {"dtg": "2026-11-24T03:00Z", "text": "Other words.", "remarks": "None.", "phrases": ["received"]}
+    given = {
+        "dtg": "2026-11-24T03:00Z",
+        "text": "Other words.",
+        "remarks": "None.",
+        "phrases": ["received"],
+    }
     carried = {**once, **given, "remarks": "Others.", "text": "Words.", "dtg": "2026-11-24T04:00Z"}
     other = world.open(N, {**carried, "phrases": ["no_further_information"]})
     world.keep(C, {"act": "counter-account", "facts": once["description"], **given}, other)
-    assert "accounts_differ" not in shown(world, other), "what a message says of itself is no account"
+    assert "accounts_differ" not in shown(world, other), (
+        "what a message says of itself is no account"
+    )
 
 
 @pytest.mark.parametrize(
@@ -379,16 +519,29 @@ def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
         ("point-of-contact", NH, {"valid_from": "2026-11-30T00:00Z"}),
     ],
 )
-def test_every_field_of_date_area_and_totals_is_told_anew_by_its_correction(name: str, opener: str, fields: dict[str, Any]) -> None:
+def test_every_field_of_date_area_and_totals_is_told_anew_by_its_correction(
+    name: str, opener: str, fields: dict[str, Any]
+) -> None:
     world = World()
     at(world, NOON - timedelta(days=1))
-    starts = {"departure": "2026-12-01T05:00Z"} if name == "humanitarian-notification" else {"valid_from": "2026-11-28T00:00Z"}
-    window = {"window": {"from": "2026-12-01T05:00Z", "to": "2026-12-01T09:00Z"}} if name in ("danger-area", "launch-notice") else starts
+    starts = (
+        {"departure": "2026-12-01T05:00Z"}
+        if name == "humanitarian-notification"
+        else {"valid_from": "2026-11-28T00:00Z"}
+    )
+    window = (
+        {"window": {"from": "2026-12-01T05:00Z", "to": "2026-12-01T09:00Z"}}
+        if name in ("danger-area", "launch-notice")
+        else starts
+    )
     body = {key: value for key, value in act(name, **window).items() if key != "valid_to"}
     id = world.open(opener, body)
     before = lead(world.registry, world.exchange(id))
     at(world, NOON)
-    assert isinstance(world.keep(opener, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded)
+    assert isinstance(
+        world.keep(opener, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True),
+        Folded,
+    )
     after = lead(world.registry, world.exchange(id))
     assert before is not None
     assert after is not None
@@ -414,7 +567,9 @@ def test_a_threat_within_a_day_is_answered_as_an_imminent_one() -> None:
 def test_a_readout_that_is_due_after_a_meeting_that_is_still_to_end_begins_then() -> None:
     world = adopted()
     id = world.open(N, act("meeting-request"))
-    world.keep(N, {"act": "meeting-held", "from": "2026-11-28T10:00Z", "to": "2026-11-28T11:00Z"}, id)
+    world.keep(
+        N, {"act": "meeting-held", "from": "2026-11-28T10:00Z", "to": "2026-11-28T11:00Z"}, id
+    )
     assert {(each.begins, each.due - each.begins) for each in of(world, id, "readout")} == {
         (datetime(2026, 11, 28, 11, tzinfo=UTC), timedelta(days=2))
     }
@@ -422,7 +577,9 @@ def test_a_readout_that_is_due_after_a_meeting_that_is_still_to_end_begins_then(
 
 def test_the_codebook_that_is_not_adopted_by_all_is_named(world: World) -> None:
     id = world.open(ND, act("immediate-notification"))
-    assert shown(world, id)["not_adopted"] == ["the codebook is not adopted by nato, china; the amplification says it in plain words"]
+    assert shown(world, id)["not_adopted"] == [
+        "the codebook is not adopted by nato, china; the amplification says it in plain words"
+    ]
     for side in world.sides:
         world.keep(f"{side}/root", act("codebook-adoption"))
     assert "not_adopted" not in shown(world, id)
@@ -437,14 +594,20 @@ def test_a_coded_message_is_told_in_full_and_no_other_is(world: World) -> None:
 def test_a_venue_is_open_for_twelve_hours_on_a_ladder_alone() -> None:
     world = adopted("vienna")
     request = world.open(NH, act("explanation-request"))
-    body = {key: value for key, value in act("meeting-request", references=[request]).items() if key != "venue"}
+    body = {
+        key: value
+        for key, value in act("meeting-request", references=[request]).items()
+        if key != "venue"
+    }
     at(world, NOON)
     kept = world.keep(NH, body, released_by=ND)
     assert isinstance(kept, Folded) and kept.record is not None
     id = kept.record.envelope.id
 
     def held(moment: datetime, of: str = id) -> bool:
-        return "default_venue" in [flag.flag for flag in flags(world.registry, world.exchange(of), [], moment)]
+        return "default_venue" in [
+            flag.flag for flag in flags(world.registry, world.exchange(of), [], moment)
+        ]
 
     later = NOON + timedelta(hours=12)
     assert [held(later), held(later + SECOND)] == [False, True]
@@ -461,24 +624,43 @@ def test_a_venue_is_open_for_twelve_hours_on_a_ladder_alone() -> None:
 
 
 def test_a_launch_is_reported_two_days_after_its_window_or_its_time() -> None:
-    for when in ({"window": {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}}, {"time": "2026-11-23T12:00Z"}):
+    for when in (
+        {"window": {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}},
+        {"time": "2026-11-23T12:00Z"},
+    ):
         for told, late in ((NOON, False), (NOON + SECOND, True)):
             world = World(clock=datetime(2026, 11, 1, tzinfo=UTC))
             at(world, told)
-            body = {key: value for key, value in act("launch-notice", phase="post_launch").items() if key not in ("window", "time")}
+            body = {
+                key: value
+                for key, value in act("launch-notice", phase="post_launch").items()
+                if key not in ("window", "time")
+            }
             assert ("late_report" in shown(world, world.open(N, {**body, **when}))) == late
 
 
 def test_how_late_is_said_in_words() -> None:
     world = World(clock=datetime(2026, 11, 1, tzinfo=UTC))
     at(world, datetime(2026, 11, 19, tzinfo=UTC))
-    late = shown(world, world.open(NH, act("annual-exchange", kind="annual_calendar", year=2027)))["late_report"]
+    late = shown(world, world.open(NH, act("annual-exchange", kind="annual_calendar", year=2027)))[
+        "late_report"
+    ]
     assert late == ["3 days after 15 November 2026, the last day"]
-    changed = act("annual-exchange", kind="annual_calendar", year=2027, changed_at="2026-11-18T00:00Z")
-    assert "late_report" not in shown(world, world.open(NH, changed)), "a change has a limit of its own"
+    changed = act(
+        "annual-exchange", kind="annual_calendar", year=2027, changed_at="2026-11-18T00:00Z"
+    )
+    assert "late_report" not in shown(world, world.open(NH, changed)), (
+        "a change has a limit of its own"
+    )
     plan = act("annual-exchange", kind="policy_paper", budget_on="2026-01-01")
-    assert "late_report" not in shown(world, world.open(NH, plan)), "a budget is of a defence planning"
-    body = {key: value for key, value in act("point-of-contact", valid_from="2026-11-18T21:59:00Z").items() if key != "valid_to"}
+    assert "late_report" not in shown(world, world.open(NH, plan)), (
+        "a budget is of a defence planning"
+    )
+    body = {
+        key: value
+        for key, value in act("point-of-contact", valid_from="2026-11-18T21:59:00Z").items()
+        if key != "valid_to"
+    }
     assert shown(world, world.open(NH, body))["short_notice"] == [
         "it took effect 2 hours 1 minute 3 seconds before it was told; it is to be told before"
     ]

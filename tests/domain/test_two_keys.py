@@ -41,15 +41,23 @@ def turn(world: World, actor: str, of: str, id: str) -> Folded:
 
 
 def noted(world: World, id: str) -> list[str]:
-    return [str(flag.detail) for flag in flags(world.registry, world.exchange(id), []) if flag.flag == "one_key"]
+    return [
+        str(flag.detail)
+        for flag in flags(world.registry, world.exchange(id), [])
+        if flag.flag == "one_key"
+    ]
 
 
 def limits(world: World, exchange: Exchange) -> Iterator[clocks.Running]:
-    return (each for each in clocks.running(world.registry, exchange, {}) if each.clock == "second_key")
+    return (
+        each for each in clocks.running(world.registry, exchange, {}) if each.clock == "second_key"
+    )
 
 
 @pytest.mark.parametrize("form", BINDING)
-def test_a_consent_of_one_officer_binds_nobody_until_a_colleague_has_turned_the_second_key(form: str, world: World) -> None:
+def test_a_consent_of_one_officer_binds_nobody_until_a_colleague_has_turned_the_second_key(
+    form: str, world: World
+) -> None:
     name, opening, body, before, after = BINDING[form]
     id = world.open(NH, act(form, **opening))
     of = sent(world, C, {"act": name, **body}, id, seen=True, released_by="")
@@ -59,8 +67,13 @@ def test_a_consent_of_one_officer_binds_nobody_until_a_colleague_has_turned_the_
     assert "second-key" in allowed(world.exchange(id), "china")
     assert "second-key" not in allowed(world.exchange(id), "nato")
     for actor in (C, NH, N):
-        assert refused(world.keep(actor, {"act": "second-key", "of": of}, id)).faults[0].pointer == "/of"
-    assert refused(world.keep(CD, {"act": "second-key", "of": id}, id)).faults[0].pointer == "/of", "the key is of a record that waits"
+        assert (
+            refused(world.keep(actor, {"act": "second-key", "of": of}, id)).faults[0].pointer
+            == "/of"
+        )
+    assert (
+        refused(world.keep(CD, {"act": "second-key", "of": id}, id)).faults[0].pointer == "/of"
+    ), "the key is of a record that waits"
     turn(world, CD, of, id)
     assert world.exchange(id).status == after
     assert consent.agreed(world.exchange(id)) == {"nato", "china"}
@@ -76,10 +89,18 @@ def test_a_consent_of_two_officers_binds_at_once(form: str, world: World) -> Non
     assert (world.exchange(id).status, world.exchange(id).one_key) == (after, ())
 
 
-def test_what_binds_nobody_yet_keeps_nobody_from_correcting_the_text_and_its_second_key_agrees_to_no_other(world: World) -> None:
+def test_what_binds_nobody_yet_keeps_nobody_from_correcting_the_text_and_its_second_key_agrees_to_no_other(
+    world: World,
+) -> None:
     id = world.open(N, act("roadmap-item"))
     of = sent(world, C, {"act": "agreement"}, id, seen=True, released_by="")
-    sent(world, N, {"act": "correction", "reason": "A slip.", "fields": {"deliverable": "Another chart"}}, id, seen=True)
+    sent(
+        world,
+        N,
+        {"act": "correction", "reason": "A slip.", "fields": {"deliverable": "Another chart"}},
+        id,
+        seen=True,
+    )
     turn(world, CD, of, id)
     assert world.exchange(id).status == "proposed"
     assert consent.agreed(world.exchange(id)) == {"nato"}
@@ -89,7 +110,11 @@ def test_a_consent_that_was_taken_back_asks_for_no_second_key(world: World) -> N
     id = world.open(N, act("roadmap-item"))
     of = sent(world, C, {"act": "agreement"}, id, seen=True, released_by="")
     (limit,) = limits(world, world.exchange(id))
-    assert (limit.side, limit.started_by, (limit.due - limit.begins).total_seconds()) == ("china", of, 7200)
+    assert (limit.side, limit.started_by, (limit.due - limit.begins).total_seconds()) == (
+        "china",
+        of,
+        7200,
+    )
     assert clocks.is_owed(world.exchange(id), limit)
     sent(world, C, {"act": "consent-withdrawal", "of": of}, id)
     (limit,) = limits(world, world.exchange(id))
@@ -110,7 +135,9 @@ def test_agreed_facts_are_agreed_once_the_last_second_key_has_turned(world: Worl
     turn(world, CH, of, id)
     assert world.exchange(id).status == "agreed_facts"
     closing = sent(world, N, {"act": "closure"}, id, seen=True, released_by="")
-    assert world.exchange(id).status == "agreed_facts", "what all agreed to is not ended by one officer"
+    assert world.exchange(id).status == "agreed_facts", (
+        "what all agreed to is not ended by one officer"
+    )
     assert world.exchange(id).closures == {}
     turn(world, ND, closing, id)
     assert world.exchange(id).status == "closed"
@@ -121,9 +148,13 @@ def test_an_amendment_is_in_the_text_once_every_second_key_has_turned(world: Wor
     sent(world, C, {"act": "agreement"}, id, seen=True)
     before = world.exchange(id).content
     body = {"act": "amendment", "reason": "Better.", "fields": {"deliverable": "Another chart"}}
-    assert refused(world.keep(N, body, id, seen=True, released_by="")).kind == "second-key-required", "it took two officers"
+    assert (
+        refused(world.keep(N, body, id, seen=True, released_by="")).kind == "second-key-required"
+    ), "it took two officers"
     amendment = sent(world, ND, body, id, seen=True, released_by="")
-    taking = sent(world, C, {"act": "amendment-agreement", "of": amendment}, id, seen=True, released_by="")
+    taking = sent(
+        world, C, {"act": "amendment-agreement", "of": amendment}, id, seen=True, released_by=""
+    )
     turn(world, CD, taking, id)
     assert world.exchange(id).content == before
     turn(world, NH, amendment, id)
@@ -132,16 +163,33 @@ def test_an_amendment_is_in_the_text_once_every_second_key_has_turned(world: Wor
     assert consent.agreed(world.exchange(id)) == {"nato", "china"}
 
 
-@pytest.mark.parametrize("form", ["military-activity", "launch-notice", "terrorism-warning", "annual-exchange", "explanation-request"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "military-activity",
+        "launch-notice",
+        "terrorism-warning",
+        "annual-exchange",
+        "explanation-request",
+    ],
+)
 @pytest.mark.parametrize("name", ["correction", "cancellation"])
-def test_a_message_of_two_officers_is_changed_by_two_or_by_a_duty_officer_with_the_second_due(form: str, name: str, world: World) -> None:
+def test_a_message_of_two_officers_is_changed_by_two_or_by_a_duty_officer_with_the_second_due(
+    form: str, name: str, world: World
+) -> None:
     id = world.open(NH, act(form))
-    body = {"act": name, "reason": "A slip.", **({"fields": {"subject": "Another"}} if name == "correction" else {})}
+    body = {
+        "act": name,
+        "reason": "A slip.",
+        **({"fields": {"subject": "Another"}} if name == "correction" else {}),
+    }
     assert refused(world.decide(N, body, id, world.exchange(id).etag)).kind == "second-key-required"
     assert isinstance(world.decide(N, body, id, world.exchange(id).etag, released_by=ND), Record)
     of = sent(world, ND, body, id, seen=True, released_by="")
     now = world.exchange(id)
-    assert (len(now.corrections), now.cancellation is not None) == ((1, False) if name == "correction" else (0, True)), "it stands at once"
+    assert (len(now.corrections), now.cancellation is not None) == (
+        (1, False) if name == "correction" else (0, True)
+    ), "it stands at once"
     assert noted(world, id) == [f"{name.title()}, sent by nato/d-1 alone; the second key is due"]
     assert [limit.started_by for limit in limits(world, now)] == [of]
     turn(world, NH, of, id)
@@ -151,7 +199,9 @@ def test_a_message_of_two_officers_is_changed_by_two_or_by_a_duty_officer_with_t
 def test_a_message_of_one_officer_is_changed_by_one(world: World) -> None:
     id = world.open(N, NOTE)
     body = {"act": "correction", "reason": "A slip.", "fields": {"subject": "Another"}}
-    assert refused(world.decide(N, body, id, world.exchange(id).etag, released_by=ND)).kind == "void"
+    assert (
+        refused(world.decide(N, body, id, world.exchange(id).etag, released_by=ND)).kind == "void"
+    )
     sent(world, N, body, id, seen=True, released_by="")
     assert world.exchange(id).one_key == ()
 
@@ -171,23 +221,31 @@ def test_a_receipt_makes_nothing_void_that_relies_on_what_was_said(world: World)
 
 def test_the_keys_of_every_opening_are_those_of_its_rule(world: World) -> None:
     id = world.open(ND, act("launch-notice", phase="deviation"))
-    assert [(each.id, each.act) for each in two_keys.due(world.exchange(id))] == [(id, "launch-notice")]
+    assert [(each.id, each.act) for each in two_keys.due(world.exchange(id))] == [
+        (id, "launch-notice")
+    ]
     plain = world.open(N, act("military-activity"))
     assert two_keys.due(world.exchange(plain)) == ()
 
 
 @pytest.mark.parametrize("form", BINDING)
-@pytest.mark.parametrize("body", [{"act": "reply", "text": "Noted."}, {"act": "acknowledgement"}, {"act": "closure"}])
+@pytest.mark.parametrize(
+    "body", [{"act": "reply", "text": "Noted."}, {"act": "acknowledgement"}, {"act": "closure"}]
+)
 def test_what_binds_nobody_takes_one_officer(form: str, body: dict[str, Any], world: World) -> None:
     _, opening, _, _, _ = BINDING[form]
     id = world.open(NH, act(form, **opening))
-    assert refused(world.decide(C, body, id, world.exchange(id).etag, released_by=CD)).kind == "void"
+    assert (
+        refused(world.decide(C, body, id, world.exchange(id).etag, released_by=CD)).kind == "void"
+    )
     sent(world, C, body, id, seen=True, released_by="")
     assert world.exchange(id).one_key == ()
 
 
 @pytest.mark.parametrize("form", BINDING)
-def test_an_amendment_of_a_text_that_nobody_has_agreed_to_waits_for_its_second_key(form: str, world: World) -> None:
+def test_an_amendment_of_a_text_that_nobody_has_agreed_to_waits_for_its_second_key(
+    form: str, world: World
+) -> None:
     name, opening, _, _, _ = BINDING[form]
     id = world.open(NH, act(form, **opening))
     body = {"act": "amendment", "reason": "Better.", "fields": {"subject": "Another"}}
@@ -202,7 +260,14 @@ def test_an_amendment_of_a_text_that_nobody_has_agreed_to_waits_for_its_second_k
 def test_a_meeting_that_is_amended_takes_one_officer(world: World) -> None:
     id = world.open(N, act("meeting-request"))
     world.keep(C, {"act": "acceptance", "window": 0}, id, seen=True)
-    of = sent(world, N, {"act": "amendment", "reason": "Better.", "fields": {"purpose": "Another"}}, id, seen=True, released_by="")
+    of = sent(
+        world,
+        N,
+        {"act": "amendment", "reason": "Better.", "fields": {"purpose": "Another"}},
+        id,
+        seen=True,
+        released_by="",
+    )
     sent(world, C, {"act": "amendment-agreement", "of": of}, id, seen=True, released_by="")
     assert world.exchange(id).one_key == ()
     assert bytes(world.exchange(id).content["purpose"]) == b'"Another"'

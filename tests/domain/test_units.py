@@ -23,13 +23,27 @@ def test_a_quantity_in_si(value: float, unit: str, si: tuple[float, str]) -> Non
     assert in_si({"value": value, "unit": unit}) == si
 
 
-@pytest.mark.parametrize("value", [7, "7 nm", None, {"value": 1}, {"value": 1, "unit": "furlong"}, {"value": 1, "unit": "m", "of": 2}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        7,
+        "7 nm",
+        None,
+        {"value": 1},
+        {"value": 1, "unit": "furlong"},
+        {"value": 1, "unit": "m", "of": 2},
+    ],
+)
 def test_what_is_no_quantity(value: object) -> None:
     assert in_si(value) is None
 
 
 def test_quantities_are_found_wherever_they_stand() -> None:
     found = quantities(
-        {"cpa": {"value": 0.5, "unit": "nm"}, "courses": [{"unit": "a", "speed": {"value": 14, "unit": "kn"}}], "x": "unknown"}
+        {
+            "cpa": {"value": 0.5, "unit": "nm"},
+            "courses": [{"unit": "a", "speed": {"value": 14, "unit": "kn"}}],
+            "x": "unknown",
+        }
     )
     assert list(found) == [("/cpa", 926.0, "m"), ("/courses/0/speed", 7.202, "m/s")]

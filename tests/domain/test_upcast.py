@@ -14,10 +14,22 @@ from dragoman_schemas.acts import OLDER
 from world import SALT, World, compact
 
 ND, C = "nato/d-1", "china/o-1"
-V1 = {"act": "call-attempt", "post": "Deputy duty officer", "means": "telephone", "outcome": "no_answer", "at": "2026-11-24T03:20Z"}
+V1 = {
+    "act": "call-attempt",
+    "post": "Deputy duty officer",
+    "means": "telephone",
+    "outcome": "no_answer",
+    "at": "2026-11-24T03:20Z",
+}
 
 
-def old(world: World, exchange: str, act: Mapping[str, object], version: int = 1, schema: int | None = None) -> bytes:
+def old(
+    world: World,
+    exchange: str,
+    act: Mapping[str, object],
+    version: int = 1,
+    schema: int | None = None,
+) -> bytes:
     """A record of version 1, as a service of that time wrote it."""
     envelope = records.envelope(
         id=f"0192f3a4-5b6c-7d8e-8f90-{world.serial:012x}",
@@ -33,12 +45,20 @@ def old(world: World, exchange: str, act: Mapping[str, object], version: int = 1
         salt=SALT,
     )
     raw = records.build(envelope, compact({**act}))
-    return raw if schema is None else raw.replace(f"schema:call-attempt:{version}".encode(), f"schema:call-attempt:{schema}".encode())
+    return (
+        raw
+        if schema is None
+        else raw.replace(
+            f"schema:call-attempt:{version}".encode(), f"schema:call-attempt:{schema}".encode()
+        )
+    )
 
 
 @pytest.fixture
 def note(world: World) -> str:
-    return world.open(C, {"act": "contact-note", "form": "conversation", "text": "Met the counterpart."})
+    return world.open(
+        C, {"act": "contact-note", "form": "conversation", "text": "Met the counterpart."}
+    )
 
 
 def test_an_attempt_of_version_1_says_of_whom_it_is_unknown(world: World, note: str) -> None:
@@ -58,7 +78,10 @@ def test_the_newest_version_stands_beside_it(world: World, note: str) -> None:
     kept = world.keep(ND, {**V1, "side": "china"}, note)
     assert isinstance(kept, Folded) and kept.record is not None
     assert kept.record.envelope.type == "dragoman.call-attempt.v2"
-    assert [json.loads(bytes(said.content["side"])) for said in world.exchange(note).acts["call-attempt"]] == ["unknown", "china"]
+    assert [
+        json.loads(bytes(said.content["side"]))
+        for said in world.exchange(note).acts["call-attempt"]
+    ] == ["unknown", "china"]
 
 
 def test_version_1_is_not_posted_any_more() -> None:
@@ -67,14 +90,26 @@ def test_version_1_is_not_posted_any_more() -> None:
     assert caught.value.fault.pointer == "/side"
 
 
-@pytest.mark.parametrize("act", [{**V1, "side": "china"}, {**V1, "post": 7}, {"act": "call-attempt"}, {"act": "acknowledgement"}])
-def test_what_did_not_fit_version_1_is_no_record_of_it(world: World, note: str, act: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [
+        {**V1, "side": "china"},
+        {**V1, "post": 7},
+        {"act": "call-attempt"},
+        {"act": "acknowledgement"},
+    ],
+)
+def test_what_did_not_fit_version_1_is_no_record_of_it(
+    world: World, note: str, act: dict[str, object]
+) -> None:
     with pytest.raises(NotARecord):
         parse(old(world, note, act))
 
 
 @pytest.mark.parametrize(("version", "schema"), [(3, None), (1, 2), (2, 1)])
-def test_a_version_that_never_was_or_two_of_them_are_void(world: World, note: str, version: int, schema: int | None) -> None:
+def test_a_version_that_never_was_or_two_of_them_are_void(
+    world: World, note: str, version: int, schema: int | None
+) -> None:
     act = V1 if version == 1 else {**V1, "side": "china"}
     assert not world.take(old(world, note, act, version, schema)).valid
 

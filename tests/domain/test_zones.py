@@ -15,12 +15,18 @@ _ASK = "import dragoman.domain.clocks, datetime, zoneinfo; print(datetime.dateti
 def test_a_machine_with_other_zones_counts_the_same(tmp_path: Path) -> None:
     (tmp_path / "Europe").mkdir()
     utc = resources.files("tzdata") / "zoneinfo" / "UTC"
-    (tmp_path / "Europe" / "Brussels").write_bytes(utc.read_bytes())  # a machine whose Brussels is UTC
+    (tmp_path / "Europe" / "Brussels").write_bytes(
+        utc.read_bytes()
+    )  # a machine whose Brussels is UTC
     environment = {**os.environ, "PYTHONTZPATH": str(tmp_path)}
-    told = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, check=True, env=environment).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", _ASK], capture_output=True, text=True, check=True, env=environment
+    ).stdout
     assert told.strip() == "2:00:00"
     bare = "import datetime, zoneinfo; print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Brussels')).utcoffset())"
-    machine = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=True, env=environment).stdout
+    machine = subprocess.run(
+        [sys.executable, "-c", bare], capture_output=True, text=True, check=True, env=environment
+    ).stdout
     assert machine.strip() == "0:00:00", "the machine's zones are others indeed"
 
 

@@ -43,7 +43,9 @@ def clock(tmp_path: Path) -> Clock:
 @pytest.fixture
 def ticking(tmp_path: Path, clock: Clock) -> Iterator[House]:
     """A house whose gateway goes by that clock."""
-    with House(tmp_path / "house", program=(sys.executable, stepped.__file__, str(clock.file))) as house:
+    with House(
+        tmp_path / "house", program=(sys.executable, stepped.__file__, str(clock.file))
+    ) as house:
         yield house
 
 
@@ -53,33 +55,50 @@ async def off_by(house: House, traffic: Traffic, row: Row) -> float:
     inquest = Inquest(house.broker.url, house.broker.keys)
     row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
     row.found(await inquest.held(traffic))
-    return max(abs((datetime.fromisoformat(record.envelope.time) - stored).total_seconds()) for record, stored in inquest.stored)
+    return max(
+        abs((datetime.fromisoformat(record.envelope.time) - stored).total_seconds())
+        for record, stored in inquest.stored
+    )
 
 
 @pytest.mark.timeout(600)
 async def test_a_gateway_whose_clock_is_off_refuses_to_write_until_it_is_right_again(
-    ticking: House, clock: Clock, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    ticking: House,
+    clock: Clock,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     traffic = Traffic(session, ticking.gateway, dice)
     reader = {"Authorization": f"Bearer {ticking.gateway.token('china/officer')}"}
     for row.rounds in range(1, rounds(1, 20) + 1):
         await traffic.flow(0.2)
         clock.set((-1) ** row.rounds * dice.uniform(0.01, 20) * _HOUR_S)
-        async with asyncio.timeout(PATIENCE_S):  # at first the clock was only stepped, and in a second it differs from the broker's
+        async with asyncio.timeout(
+            PATIENCE_S
+        ):  # at first the clock was only stepped, and in a second it differs from the broker's
             refused = await traffic.post(traffic.note())
             while "set the clocks" not in refused.detail:
                 assert refused.open
                 await asyncio.sleep(0.1)
                 refused = await traffic.post(traffic.note())
         assert refused.open
-        async with session.get(f"{ticking.gateway.base_url}/v1/channels/{CHANNEL}/state", headers=reader) as response:
+        async with session.get(
+            f"{ticking.gateway.base_url}/v1/channels/{CHANNEL}/state", headers=reader
+        ) as response:
             assert response.status == 200
         clock.set(0)
         assert await off_by(ticking, traffic, row) < _SLACK_S
 
 
 async def test_no_record_carries_the_time_of_a_clock_that_was_just_stepped(
-    ticking: House, clock: Clock, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    ticking: House,
+    clock: Clock,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     traffic = Traffic(session, ticking.gateway, dice)
     for row.rounds in range(1, rounds(1, 6) + 1):

@@ -24,7 +24,12 @@ _UNREAD: Final = (STREAM_BYTES + 6 * 1024 * 1024) // len(_TEXT)
 
 @pytest.mark.timeout(1800)
 async def test_a_gateway_that_stood_still_under_load_catches_up_to_the_same_digest(
-    house: House, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    house: House,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     inquest = Inquest(house.broker.url, house.broker.keys)
@@ -55,15 +60,25 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_resumes_without_a_gap(
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     url = f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records"
-    headers = {"Authorization": f"Bearer {house.gateway.token('china/auditor')}", "Accept": "text/event-stream", "Last-Event-ID": "0"}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=tiny), read_bufsize=1024) as reader:
+    headers = {
+        "Authorization": f"Bearer {house.gateway.token('china/auditor')}",
+        "Accept": "text/event-stream",
+        "Last-Event-ID": "0",
+    }
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=tiny), read_bufsize=1024
+    ) as reader:
         for row.rounds in range(1, rounds(1, 5) + 1):
             async with reader.get(url, headers=headers) as stalled:
                 for _ in range(_UNREAD // 100 + 2):
                     await asyncio.gather(*(traffic.post(traffic.note(_TEXT)) for _ in range(100)))
                 await traffic.settle()
                 before = [position async for position in positions(stalled)]
-            last = max(recorded.position for posting in traffic.acknowledged if (recorded := posting.recorded))
+            last = max(
+                recorded.position
+                for posting in traffic.acknowledged
+                if (recorded := posting.recorded)
+            )
             assert before[-1] < last
             headers["Last-Event-ID"] = str(before[-1])
             async with reader.get(url, headers=headers) as resumed:

@@ -50,7 +50,12 @@ async def resolved(house: House, traffic: Traffic, row: Row) -> None:
 
 @pytest.mark.timeout(900)
 async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothing(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    disk: Disk,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     """A record that is half written when the disk is full is seldom, and stops the service as it should; then another house is tried."""
     for attempt in range(3):
@@ -67,7 +72,9 @@ async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothi
             return
 
 
-async def fill_and_free(disk: Disk, house: House, traffic: Traffic, dice: random.Random, row: Row) -> None:
+async def fill_and_free(
+    disk: Disk, house: House, traffic: Traffic, dice: random.Random, row: Row
+) -> None:
     """Fill the broker's disk under load, which is said in bounded time; free it, and resolve what is in doubt. Raises `Torn`."""
     async with traffic.flowing():
         await asyncio.sleep(dice.uniform(0.1, 0.4))
@@ -78,7 +85,9 @@ async def fill_and_free(disk: Disk, house: House, traffic: Traffic, dice: random
     assert (await told).open
     assert time.monotonic() - begun < _BOUND_S
     disk.free()
-    await asyncio.to_thread(house.broker.restart)  # a block that once could not be written stays so until then
+    await asyncio.to_thread(
+        house.broker.restart
+    )  # a block that once could not be written stays so until then
     await resolved(house, traffic, row)
 
 
@@ -90,7 +99,12 @@ def roomy(tmp_path: Path) -> Iterator[Disk]:
 
 
 async def test_a_gateway_without_room_says_so_and_takes_it_for_no_damage(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    disk: Disk,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     with House(tmp_path / "house", gateway_data=disk.path / "gateway") as house:
         traffic = Traffic(session, house.gateway, dice, officers=2)
@@ -106,13 +120,20 @@ async def test_a_gateway_without_room_says_so_and_takes_it_for_no_damage(
             assert "is full: make room there, and start again" in str(said.value)
             assert "Traceback" not in str(said.value)
             house.gateway.start()
-            assert not any(line["event"].startswith("projection.rebuil") for line in house.gateway.logged)
+            assert not any(
+                line["event"].startswith("projection.rebuil") for line in house.gateway.logged
+            )
             await resolved(house, traffic, row)
 
 
 @pytest.mark.timeout(600)
 async def test_a_full_disk_of_a_gateway_loses_nothing(
-    roomy: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    roomy: Disk,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     disk = roomy
     with House(tmp_path / "house", gateway_data=disk.path / "gateway") as house:
@@ -138,7 +159,9 @@ async def test_a_gateway_whose_disk_is_full_goes_on_reading(
         await traffic.flow(1.5)
         reader = {"Authorization": f"Bearer {house.gateway.token('china/officer')}"}
         assert house.gateway.process.poll() is None
-        async with session.get(f"{house.gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader) as response:
+        async with session.get(
+            f"{house.gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader
+        ) as response:
             assert response.status == 200
         row.rounds = 1
         disk.free()
@@ -150,7 +173,9 @@ async def test_a_full_disk_under_a_gateways_own_log_changes_no_answer(
     house: House, disk: Disk, session: aiohttp.ClientSession, dice: random.Random, row: Row
 ) -> None:
     house.gateway.stop()
-    with Gateway(house.path, house.broker.url, house.broker.keys, log=disk.path / "gateway.log") as gateway:
+    with Gateway(
+        house.path, house.broker.url, house.broker.keys, log=disk.path / "gateway.log"
+    ) as gateway:
         gateway.tokens = house.gateway.tokens
         traffic = Traffic(session, gateway, dice)
         disk.fill()

@@ -24,7 +24,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
-async def test_no_request_makes_the_service_fail_or_the_other_side_wait(service: Service, dice: random.Random, rounds: Rounds) -> None:
+async def test_no_request_makes_the_service_fail_or_the_other_side_wait(
+    service: Service, dice: random.Random, rounds: Rounds
+) -> None:
     tokens = ("drg_" + "s3cret" * 7, service.token("nato/officer"))
     generator, seconds = Generator(dice, *tokens), rounds(4, 600)
     begun = service.log.stat().st_size
@@ -41,6 +43,10 @@ async def test_no_request_makes_the_service_fail_or_the_other_side_wait(service:
     async with unhindered(service) as attacked:
         await attacked(lambda: alike(_CLIENTS, partial(attack, time.monotonic() + seconds)))
     said = service.log.read_bytes()[begun:].decode()
-    assert not [line for line in said.splitlines() if '"level":"error"' in line or '"level":"critical"' in line]
+    assert not [
+        line
+        for line in said.splitlines()
+        if '"level":"error"' in line or '"level":"critical"' in line
+    ]
     assert not [each for each in tokens if each in said]
     await SecondSide(service).measure(rounds=1)

@@ -23,7 +23,9 @@ async def test_an_inquest_finds_what_is_served_otherwise_than_it_is_recorded(
     inquest = Inquest(house.broker.url, house.broker.keys)
     assert (await inquest.held(traffic)).clean
     with sqlite3.connect(house.gateway.data / "projection" / "gateway.sqlite") as connection:
-        connection.execute("UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)")
+        connection.execute(
+            "UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)"
+        )
         connection.execute(
             "UPDATE records SET state = CAST(replace(CAST(state AS TEXT), 'Report', 'Rumour') AS BLOB) WHERE state IS NOT NULL"
         )

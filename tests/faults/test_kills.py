@@ -30,7 +30,9 @@ async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
     assert row.acknowledged > 50 * row.rounds
 
 
-async def kill_often(house: House, session: aiohttp.ClientSession, dice: random.Random, row: Row, times: int) -> None:
+async def kill_often(
+    house: House, session: aiohttp.ClientSession, dice: random.Random, row: Row, times: int
+) -> None:
     """Kill what there is in a house, so many times; each time the whole log is audited."""
     traffic = Traffic(session, house.gateway, dice)
     for _ in range(times):

@@ -34,18 +34,36 @@ _REGISTRARS = ("gateway-0", "registrar")
 
 @pytest.mark.timeout(7200)
 async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
-    tmp_path: Path, wires: Wires, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    tmp_path: Path,
+    wires: Wires,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     most = rounds(2, 60)
     while row.rounds < most:
         folder = tmp_path / f"cluster-{row.rounds}"
-        with RealCluster(folder / "nodes", wires.places) as cluster, running(cluster, folder, "n1,n2,n3", *NAMES) as gateways:
+        with (
+            RealCluster(folder / "nodes", wires.places) as cluster,
+            running(cluster, folder, "n1,n2,n3", *NAMES) as gateways,
+        ):
             await open_channel(session, gateways)
             with signing(cluster, folder) as signers:
-                last = await trouble_often(cluster, wires, gateways, session, dice, row, min(_ROUNDS_A_LOG, most - row.rounds))
+                last = await trouble_often(
+                    cluster,
+                    wires,
+                    gateways,
+                    session,
+                    dice,
+                    row,
+                    min(_ROUNDS_A_LOG, most - row.rounds),
+                )
                 await archived(folder, last)
                 assert [signer.poll() for signer in signers] == [None, None]
-        assert [line for line in logged(folder) if line["event"] in ("log.broken", "registrar.stopped")] == []
+        assert [
+            line for line in logged(folder) if line["event"] in ("log.broken", "registrar.stopped")
+        ] == []
         shutil.rmtree(folder)
 
 
@@ -58,8 +76,26 @@ def signing(cluster: RealCluster, folder: Path) -> Iterator[list[subprocess.Pope
     try:
         for name in _REGISTRARS:
             data = folder / name
-            where: list[str | Path] = ["--nats-url", cluster.url, "--nats-keys", cluster.keys, "--config", data / "dragoman.toml"]
-            command = [DRAGOMAN, "serve", "registrar", "--data", data, *where, "--log-format", "json", "--log-level", "info"]
+            where: list[str | Path] = [
+                "--nats-url",
+                cluster.url,
+                "--nats-keys",
+                cluster.keys,
+                "--config",
+                data / "dragoman.toml",
+            ]
+            command = [
+                DRAGOMAN,
+                "serve",
+                "registrar",
+                "--data",
+                data,
+                *where,
+                "--log-format",
+                "json",
+                "--log-level",
+                "info",
+            ]
             with (folder / f"signs-{name}.log").open("ab") as output:
                 running.append(subprocess.Popen(command, stdout=output, stderr=output))
         yield running
@@ -85,11 +121,19 @@ async def archived(folder: Path, last: int) -> None:
 def logged(folder: Path) -> Iterator[dict[str, str]]:
     """Whatever gateways and registrars said."""
     for file in folder.glob("*.log"):
-        yield from (json.loads(line) for line in file.read_text().splitlines() if line.startswith("{"))
+        yield from (
+            json.loads(line) for line in file.read_text().splitlines() if line.startswith("{")
+        )
 
 
 async def trouble_often(
-    cluster: RealCluster, wires: Wires, gateways: list[Gateway], session: aiohttp.ClientSession, dice: random.Random, row: Row, times: int
+    cluster: RealCluster,
+    wires: Wires,
+    gateways: list[Gateway],
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    row: Row,
+    times: int,
 ) -> int:
     """Trouble a node, so many times; each time the whole log is audited, and all of it signed. How long the log is."""
     last = 0
@@ -103,7 +147,9 @@ async def trouble_often(
             await acknowledged(posted, 10)
             leader = (await asyncio.to_thread(cluster.leader, STREAM)).name
             victim = dice.choice((leader, *NAMES))
-            await troubled(cluster, wires, victim, trouble, dice.choice(_SECONDS) * dice.uniform(0.8, 1.2))
+            await troubled(
+                cluster, wires, victim, trouble, dice.choice(_SECONDS) * dice.uniform(0.8, 1.2)
+            )
             await acknowledged(posted, 10)
         last = await reckon(session, gateways, posted)
         row.digests += 1
@@ -113,7 +159,9 @@ async def trouble_often(
     return last
 
 
-async def troubled(cluster: RealCluster, wires: Wires, victim: str, trouble: str, seconds: float) -> None:
+async def troubled(
+    cluster: RealCluster, wires: Wires, victim: str, trouble: str, seconds: float
+) -> None:
     """Bring one node into trouble, for so long."""
     node = cluster.nodes[victim]
     others = [each for each in cluster.nodes.values() if each is not node]

@@ -26,12 +26,28 @@ class Process(Gateway):
     def __init__(self, house: House, role: str) -> None:
         """Start it."""
         self._role = role
-        super().__init__(house.path, house.broker.url, house.broker.keys, name=role, log=house.path.parent / f"{role}.log")
+        super().__init__(
+            house.path,
+            house.broker.url,
+            house.broker.keys,
+            name=role,
+            log=house.path.parent / f"{role}.log",
+        )
 
     def command(self) -> list[str | Path]:
         """The command line that starts it."""
         named = [] if self._role == "registrar" else ["--name", self._role]
-        return ["serve", self._role, "--data", self.data, "--nats-url", self.nats_url, "--nats-keys", self.keys, *named]
+        return [
+            "serve",
+            self._role,
+            "--data",
+            self.data,
+            "--nats-url",
+            self.nats_url,
+            "--nats-keys",
+            self.keys,
+            *named,
+        ]
 
 
 @pytest.fixture
@@ -43,13 +59,25 @@ def processes(house: House) -> Iterator[list[Gateway]]:
 
 @pytest.mark.timeout(3600)
 async def test_hostile_messages_stop_no_process_and_no_restart(
-    house: House, processes: list[Gateway], session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    house: House,
+    processes: list[Gateway],
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     officer = Caller(session, house.gateway, "nato/officer")
     exchange = (await officer.open(NOTE)).json["exchange"]
     draft = (await officer.post(f"/v1/channels/{CHANNEL}/drafts", {"act": NOTE})).json["id"]
     found = operations(
-        {"channel": CHANNEL, "exchange": exchange, "draft": draft, "person": exchange, "sha256": "ab" * 32, "family": "contacts"}
+        {
+            "channel": CHANNEL,
+            "exchange": exchange,
+            "draft": draft,
+            "person": exchange,
+            "sha256": "ab" * 32,
+            "family": "contacts",
+        }
     )
     shapes, everything = more(dice), list(corpus())
     for row.rounds in range(1, rounds(1, 25) + 1):
@@ -60,7 +88,12 @@ async def test_hostile_messages_stop_no_process_and_no_restart(
             for operation in found:
                 for name, raw in dice.sample(hostile, rounds(4, 60)):
                     sending.create_task(
-                        sender.send(operation, name, raw, dice.choice(("nato/officer", "nato/head_of_office", "operator", "")))
+                        sender.send(
+                            operation,
+                            name,
+                            raw,
+                            dice.choice(("nato/officer", "nato/head_of_office", "operator", "")),
+                        )
                     )
         assert not sender.errors, "\n".join(sender.errors)
         await goes_on(session, house.gateway, {})

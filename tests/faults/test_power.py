@@ -126,7 +126,9 @@ async def stood(broker: Broker) -> dict[int, bytes]:
     return found
 
 
-async def cut(disk: Disk, broker: Broker, writers: Writers, image: Path) -> tuple[dict[int, bytes], dict[int, bytes]]:
+async def cut(
+    disk: Disk, broker: Broker, writers: Writers, image: Path
+) -> tuple[dict[int, bytes], dict[int, bytes]]:
     """Cut the power: what had been acknowledged by then, and what a new broker finds on the copy."""
     broker.stand_still()
     try:
@@ -140,12 +142,16 @@ async def cut(disk: Disk, broker: Broker, writers: Writers, image: Path) -> tupl
 
 
 @pytest.mark.timeout(3600)
-async def test_a_power_cut_under_the_broker_loses_nothing(tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row) -> None:
+async def test_a_power_cut_under_the_broker_loses_nothing(
+    tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
     disks.require()
     most = rounds(3, 120)
     while row.rounds < most:
         with Disk(tmp_path / "disk.img", _DISK) as disk:
-            await cut_often(disk, tmp_path / "copy.img", dice, row, min(_CUTS_A_DISK, most - row.rounds))
+            await cut_often(
+                disk, tmp_path / "copy.img", dice, row, min(_CUTS_A_DISK, most - row.rounds)
+            )
         assert (row.lost, row.doubled, row.holes, row.digests) == (0, 0, 0, row.rounds)
 
 
@@ -162,7 +168,9 @@ async def test_the_same_cut_under_the_default_sync_interval_loses_what_was_ackno
         assert row.digests == 0
 
 
-async def cut_often(disk: Disk, image: Path, dice: random.Random, row: Row, times: int, *, sync: str = "always") -> None:
+async def cut_often(
+    disk: Disk, image: Path, dice: random.Random, row: Row, times: int, *, sync: str = "always"
+) -> None:
     """Cut the power under a broker on that disk, so many times, while it is written to; what is found is replayed each time."""
     with Broker(disk.path, sync=sync) as broker:
         async with log_at(broker) as log:
@@ -195,7 +203,12 @@ def audit(found: dict[int, bytes], last: int, digest: str, row: Row) -> None:
 
 @pytest.mark.timeout(900)
 async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    disk: Disk,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     with House(disk.path) as house:
         traffic = Traffic(session, house.gateway, dice)
@@ -209,7 +222,11 @@ async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
                 house.broker.go_on()
                 house.gateway.process.send_signal(signal.SIGCONT)
             await traffic.settle()
-            with copy, Broker(copy.path) as broker, Gateway(copy.path, broker.url, broker.keys, "--take-over") as gateway:
+            with (
+                copy,
+                Broker(copy.path) as broker,
+                Gateway(copy.path, broker.url, broker.keys, "--take-over") as gateway,
+            ):
                 gateway.tokens = house.gateway.tokens
                 cut_off.service = gateway
                 await cut_off.settle()

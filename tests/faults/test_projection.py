@@ -46,7 +46,13 @@ def parts_of(house: House) -> dict[str, int]:
     for pid in children_of(house.gateway.process.pid):
         with suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            found.update({word.decode().rpartition(".")[2]: pid for word in words if word.startswith(b"dragoman.projection.")})
+            found.update(
+                {
+                    word.decode().rpartition(".")[2]: pid
+                    for word in words
+                    if word.startswith(b"dragoman.projection.")
+                }
+            )
     return found
 
 
@@ -89,7 +95,9 @@ async def hinder(
     await traffic.settle()
     row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
     row.found(await Inquest(house.broker.url, house.broker.keys).held(traffic))
-    assert house.gateway.process.pid == started and house.gateway.process.poll() is None, "nobody restarted it"
+    assert house.gateway.process.pid == started and house.gateway.process.poll() is None, (
+        "nobody restarted it"
+    )
 
 
 @pytest.mark.timeout(1800)
@@ -116,7 +124,14 @@ async def test_a_writer_that_stands_still_holds_no_reader_up(
 ) -> None:
     traffic = Traffic(session, house.gateway, dice, officers=4)
     for _ in range(rounds(1, 10)):
-        await hinder(house, session, row, traffic, lambda: os.kill(parts_of(house)["writer"], signal.SIGSTOP), seconds=4.0)
+        await hinder(
+            house,
+            session,
+            row,
+            traffic,
+            lambda: os.kill(parts_of(house)["writer"], signal.SIGSTOP),
+            seconds=4.0,
+        )
 
 
 @pytest.mark.timeout(3600)
@@ -131,7 +146,12 @@ async def test_a_large_copy_that_is_damaged_is_built_anew_at_the_start_and_while
         def damage() -> None:
             """Overwrite pages that are asked for at every turn, as three bad sectors would."""
             with sqlite3.connect(path) as connection:
-                roots = [page for (page,) in connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 1")]
+                roots = [
+                    page
+                    for (page,) in connection.execute(
+                        "SELECT rootpage FROM sqlite_master WHERE rootpage > 1"
+                    )
+                ]
             connection.close()
             with path.open("r+b") as file:
                 for page in dice.sample(roots, 3):
@@ -165,9 +185,16 @@ async def test_rows_that_somebody_changes_are_found_and_made_right(
             ))  # fmt: skip
             assert connection.execute(statement).rowcount == 1
         connection.close()
-        healed = len([line for line in house.gateway.logged if line["event"] == "projection.rebuilt"])
+        healed = len(
+            [line for line in house.gateway.logged if line["event"] == "projection.rebuilt"]
+        )
         async with asyncio.timeout(_FOUND_S):
-            while len([line for line in house.gateway.logged if line["event"] == "projection.rebuilt"]) == healed:
+            while (
+                len(
+                    [line for line in house.gateway.logged if line["event"] == "projection.rebuilt"]
+                )
+                == healed
+            ):
                 await asyncio.sleep(0.5)
         row.rounds += 1
         await is_ready(house, session, _BACK_S)

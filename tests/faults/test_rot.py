@@ -60,7 +60,9 @@ class Sound:
 @pytest.fixture(scope="module")
 def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sound:
     """A log of several blocks."""
-    return asyncio.run(made(tmp_path_factory.mktemp("sound"), 3 if request.config.getoption("--long") else 2))
+    return asyncio.run(
+        made(tmp_path_factory.mktemp("sound"), 3 if request.config.getoption("--long") else 2)
+    )
 
 
 async def made(path: Path, blocks_wanted: int) -> Sound:
@@ -69,8 +71,13 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
         async with aiohttp.ClientSession() as session:
             traffic = Traffic(session, house.gateway, random.Random(1))
             while len(blocks.of(house.path, CHANNEL)) < blocks_wanted:
-                bulky = [Posting(new_key(), "nato/officer", "contacts", compact(_BULKY)) for _ in range(8)]
-                assert all(posting.answer for posting in await asyncio.gather(*map(traffic.post, bulky)))
+                bulky = [
+                    Posting(new_key(), "nato/officer", "contacts", compact(_BULKY))
+                    for _ in range(8)
+                ]
+                assert all(
+                    posting.answer for posting in await asyncio.gather(*map(traffic.post, bulky))
+                )
             await traffic.flow(0.3)
             await traffic.settle()
             inquest = Inquest(house.broker.url, house.broker.keys)
@@ -78,16 +85,25 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
             assert finding.clean
         registry = inquest.replay.standing.state.registry
         assert registry is not None
-        await mirrored(house.broker, finding.position, path / "mirror", Pinned(cid=registry.cid, log=str(log_of(registry))))
+        await mirrored(
+            house.broker,
+            finding.position,
+            path / "mirror",
+            Pinned(cid=registry.cid, log=str(log_of(registry))),
+        )
         house.gateway.stop()
         house.broker.stop(signal.SIGKILL)
-        (house.path / "place.json").unlink()  # else a copy refuses to record for being elsewhere, whatever its damage
+        (
+            house.path / "place.json"
+        ).unlink()  # else a copy refuses to record for being elsewhere, whatever its damage
         shutil.copytree(house.path, path / "clean")
         with Broker(path / "clean") as broker:
             broker.stop(signal.SIGTERM)
     data = {stop: path / stop for stop in ("clean", "unclean")}
     pins = ("--cid", registry.cid, "--log", str(log_of(registry)))
-    return Sound(data, house.gateway.tokens, finding.digests[0], finding.position, path / "mirror", pins)
+    return Sound(
+        data, house.gateway.tokens, finding.digests[0], finding.position, path / "mirror", pins
+    )
 
 
 async def mirrored(broker: Broker, position: int, folder: Path, pins: Pinned) -> None:
@@ -99,7 +115,11 @@ async def mirrored(broker: Broker, position: int, folder: Path, pins: Pinned) ->
         while page := await pages.next():
             archive.add([raw for _, raw in page])
     text = Checkpoint(log.name, archive.size, archive.root(archive.size)).text
-    archive.keep_sealed(note.written(text, [note.sign(log.name, Custody(broker.keys / "log").seed("log", "log/log"), text)]))
+    archive.keep_sealed(
+        note.written(
+            text, [note.sign(log.name, Custody(broker.keys / "log").seed("log", "log/log"), text)]
+        )
+    )
     archive.close()
 
 
@@ -121,10 +141,15 @@ def damage(data: Path, where: str, what: str, dice: random.Random) -> tuple[str,
         case "another":
             shutil.copy(dice.choice([other for other in found if other != block]), block)
         case _:
-            place = dice.choice(next(places for part, places in struck.parts.items() if part == what))
+            place = dice.choice(
+                next(places for part, places in struck.parts.items() if part == what)
+            )
             blocks.flip(block, place, dice.randrange(8))
     first, last = inside[0].position, inside[-1].position
-    return f"{what} of position {struck.position} in the {where} block, which holds {first} to {last}", range(first - 1, last + 2)
+    return (
+        f"{what} of position {struck.position} in the {where} block, which holds {first} to {last}",
+        range(first - 1, last + 2),
+    )
 
 
 async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.ClientSession) -> str:
@@ -137,17 +162,30 @@ async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.Clien
         gateway.tokens = sound.tokens
         traffic = Traffic(session, gateway, random.Random(2))
         finding = await Inquest(broker.url, broker.keys).held(traffic)
-        whole = finding.clean and (finding.position, finding.digests[0]) == (sound.position, sound.digest)
+        whole = finding.clean and (finding.position, finding.digests[0]) == (
+            sound.position,
+            sound.digest,
+        )
         reader = {"Authorization": f"Bearer {gateway.token('china/officer')}"}
-        async with session.get(f"{gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader) as response:
+        async with session.get(
+            f"{gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader
+        ) as response:
             assert response.status == 200
         deadline = asyncio.get_running_loop().time() + _NOTICED_S
-        while (posted := await traffic.post(traffic.note())).answer and not whole and asyncio.get_running_loop().time() < deadline:
+        while (
+            (posted := await traffic.post(traffic.note())).answer
+            and not whole
+            and asyncio.get_running_loop().time() < deadline
+        ):
             await asyncio.sleep(0.2)
         if posted.answer:
             return "whole" if whole else ""
         assert traffic.problems["read-only"]
-        assert [line for line in gateway.logged if line["event"] == "log.broken" and line["level"] == "critical"]
+        assert [
+            line
+            for line in gateway.logged
+            if line["event"] == "log.broken" and line["level"] == "critical"
+        ]
         deadline = asyncio.get_running_loop().time() + _NOTICED_S
         while not is_located(posted.detail, place) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.2)
@@ -161,15 +199,29 @@ _POSITIONS: Final = re.compile(r"(?:\bpositions?|the first of them) (\d+)(?: to 
 
 def is_located(said: str, place: range) -> bool:
     """Whether a reason names a position at the damage, or that there is nothing at all."""
-    return "no stream" in said or any(int(end) in place for found in _POSITIONS.finditer(said) for end in found.groups() if end)
+    return "no stream" in said or any(
+        int(end) in place for found in _POSITIONS.finditer(said) for end in found.groups() if end
+    )
 
 
 async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:
     """Whether the log is what it was once it was put back from the mirror, and taken for the one that was known."""
-    rebuild: list[str | Path] = [DRAGOMAN, "log", "rebuild", sound.mirror, *sound.pins, "--data", data, "--set-aside"]
+    rebuild: list[str | Path] = [
+        DRAGOMAN,
+        "log",
+        "rebuild",
+        sound.mirror,
+        *sound.pins,
+        "--data",
+        data,
+        "--set-aside",
+    ]
     done = subprocess.run(rebuild, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
-    with Broker(data) as broker, Gateway(data, broker.url, broker.keys, log=data.parent / "put-back.log") as gateway:
+    with (
+        Broker(data) as broker,
+        Gateway(data, broker.url, broker.keys, log=data.parent / "put-back.log") as gateway,
+    ):
         gateway.tokens = sound.tokens
         traffic = Traffic(session, gateway, random.Random(3))
         finding = await Inquest(broker.url, broker.keys).held(traffic)
@@ -179,7 +231,12 @@ async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) 
 
 
 async def silent(
-    sound: Sound, cases: list[tuple[str, str, str]], path: Path, session: aiohttp.ClientSession, dice: random.Random, mended: int
+    sound: Sound,
+    cases: list[tuple[str, str, str]],
+    path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    mended: int,
 ) -> list[str]:
     """The cases in which the damage is silent, or, of the first `mended`, is not put right by the mirror."""
     found: list[str] = []
@@ -189,7 +246,9 @@ async def silent(
         how, place = damage(data, where, what, dice)
         done = f"{how}, after a {stop} stop"
         said = await verdict(sound, data, place, session)
-        if not said or (said != "whole" and number < mended and not await is_put_back(sound, data, session)):
+        if not said or (
+            said != "whole" and number < mended and not await is_put_back(sound, data, session)
+        ):
             found.append(f"{done}: {said}")
         shutil.rmtree(data)
     return found
@@ -197,7 +256,12 @@ async def silent(
 
 @pytest.mark.timeout(1800)
 async def test_damage_to_the_log_is_never_silent_and_a_mirror_puts_it_right(
-    sound: Sound, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    sound: Sound,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     cases = [*itertools.product(sound.data, _PLACES, _DAMAGES)]
     dice.shuffle(cases)

@@ -91,7 +91,9 @@ async def strike(house: House, dice: random.Random, receiver: Receiver) -> None:
     """One fault, at random."""
     match dice.randrange(4):
         case 0:
-            await asyncio.to_thread(house.broker.restart, dice.choice((signal.SIGTERM, signal.SIGKILL)))
+            await asyncio.to_thread(
+                house.broker.restart, dice.choice((signal.SIGTERM, signal.SIGKILL))
+            )
         case 1:
             await asyncio.to_thread(house.gateway.restart, signal.SIGKILL)
         case 2:
@@ -115,14 +117,21 @@ def owed(inquest: Inquest, void: set[int]) -> set[str]:
 
 @pytest.mark.timeout(1800)
 async def test_every_acknowledged_act_is_delivered_and_none_twice(
-    house: House, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    house: House,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
 ) -> None:
     seconds, dawdle = rounds(8, 600), rounds(3, 20) / 1000
     traffic = Traffic(session, house.gateway, dice, officers=4, burst=6)
     inquest = Inquest(house.broker.url, house.broker.keys)
     async with receiving() as receiver, reading(house, (0.0, 0.0, dawdle)) as readers:
         receiver.answers = lambda tries: 500 if dice.random() < _FAILS else 204
-        with Carrier(tmp_path / "courier", house.broker.url, house.broker.keys, name="courier") as carrier:
+        with Carrier(
+            tmp_path / "courier", house.broker.url, house.broker.keys, name="courier"
+        ) as carrier:
             carrier.tokens = house.gateway.tokens
             before = await opened(session, house, receiver)
             deadline = asyncio.get_running_loop().time() + seconds
@@ -155,7 +164,9 @@ async def settled(session: aiohttp.ClientSession, house: House) -> int:
     position, since = 0, 0.0
     async with asyncio.timeout(300):
         while True:
-            async with session.get(f"{house.gateway.base_url}/v1/channels/{CHANNEL}", headers=headers) as answer:
+            async with session.get(
+                f"{house.gateway.base_url}/v1/channels/{CHANNEL}", headers=headers
+            ) as answer:
                 newest = int((await answer.json())["position"])
             now = asyncio.get_running_loop().time()
             if newest != position:
@@ -172,9 +183,13 @@ async def opened(session: aiohttp.ClientSession, house: House, receiver: Receive
         "Idempotency-Key": "soak-endpoint-0001",
     }
     body = {"channel": CHANNEL, "url": receiver.url}
-    async with session.post(f"{house.gateway.base_url}/v1/webhooks", json=body, headers=head) as answer:
+    async with session.post(
+        f"{house.gateway.base_url}/v1/webhooks", json=body, headers=head
+    ) as answer:
         assert answer.status == 201, await answer.text()
         receiver.secret = (await answer.json())["public_key"]
-    async with session.get(f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records", headers=head) as answer:
+    async with session.get(
+        f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records", headers=head
+    ) as answer:
         lines = (await answer.text()).splitlines()
     return {json.loads(line)["record"]["id"] for line in lines}

@@ -74,8 +74,18 @@ async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_res
     traffic = Traffic(session, wired.gateway, dice, officers=2, burst=60)
     for row.rounds in range(1, rounds(2, 50) + 1):
         last = row.rounds % 2 == 0
-        pattern = b"Nats-Batch-Commit: 1" if last else b"Nats-Batch-Sequence: %d\r" % dice.randrange(1, 15)
-        trap = wired.proxy.set(Trap(pattern, keep=None if last else dice.randrange(1, 600), mute_s=dice.uniform(0.0, 0.3)))
+        pattern = (
+            b"Nats-Batch-Commit: 1"
+            if last
+            else b"Nats-Batch-Sequence: %d\r" % dice.randrange(1, 15)
+        )
+        trap = wired.proxy.set(
+            Trap(
+                pattern,
+                keep=None if last else dice.randrange(1, 600),
+                mute_s=dice.uniform(0.0, 0.3),
+            )
+        )
         async with traffic.flowing():
             assert await asyncio.to_thread(trap.sprung.wait, PATIENCE_S)
             await asyncio.sleep(0.1)
@@ -128,9 +138,13 @@ async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads
                 await asyncio.sleep(0.2)
                 wired.proxy.reset()  # what the broker has received already is a ghost: it is stored when it wakes
             read_s: list[float] = []
-            while not read_s or (min(read_s) >= 0.8 and len(read_s) < 8):  # on a busy machine the best counts
+            while not read_s or (
+                min(read_s) >= 0.8 and len(read_s) < 8
+            ):  # on a busy machine the best counts
                 asked = time.monotonic()
-                async with session.get(f"{wired.gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader) as response:
+                async with session.get(
+                    f"{wired.gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader
+                ) as response:
                     assert response.status == 200
                 read_s.append(time.monotonic() - asked)
             assert min(read_s) < 0.8

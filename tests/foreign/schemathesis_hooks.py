@@ -7,7 +7,12 @@ import schemathesis
 from dragoman_schemas.fields import MediaType
 
 TYPES = (
-    *("application/cap+xml", "application/EmergencyCallData.cap+xml", "application/cloudevents-batch+json", "application/x-ndjson"),
+    *(
+        "application/cap+xml",
+        "application/EmergencyCallData.cap+xml",
+        "application/cloudevents-batch+json",
+        "application/x-ndjson",
+    ),
     *("text/calendar", "text/vcard", "text/html", "text/markdown", "text/event-stream"),
     *(each for each in get_args(MediaType) if each != "application/json"),
 )
@@ -26,7 +31,9 @@ def text(ctx: schemathesis.DeserializationContext, response: Any) -> Any:
 
 
 @schemathesis.check
-def unavailable_only_while_behind(ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
+def unavailable_only_while_behind(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
+) -> None:
     """A 503 says that the log has not come to the position that was asked for, and when to ask again."""
     if response.status_code == 503:
         assert response.json()["type"] == "/problems/behind", response.text

@@ -19,15 +19,32 @@ SPECTRAL = ROOT / "node_modules" / ".bin" / "spectral"
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
 def test_a_linter_of_other_people_finds_nothing(name: str) -> None:
     required(shutil.which("node") is not None and REDOCLY.exists(), "npm, and with it node_modules")
-    lint: list[str | Path] = [REDOCLY, "lint", ROOT / "schemas" / "published" / f"{name}.json", "--format=json"]
+    lint: list[str | Path] = [
+        REDOCLY,
+        "lint",
+        ROOT / "schemas" / "published" / f"{name}.json",
+        "--format=json",
+    ]
     environment = {**os.environ, "REDOCLY_TELEMETRY": "off"}
-    done = subprocess.run(lint, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment, cwd=ROOT)
+    done = subprocess.run(
+        lint,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env=environment,
+        cwd=ROOT,
+    )
     found = json.loads(done.stdout[done.stdout.index("{") :])
-    assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0), [each["message"] for each in found["problems"]]
+    assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0), [
+        each["message"] for each in found["problems"]
+    ]
 
 
 def test_spectral_finds_nothing() -> None:
-    required(shutil.which("node") is not None and SPECTRAL.exists(), "npm, and with it node_modules")
+    required(
+        shutil.which("node") is not None and SPECTRAL.exists(), "npm, and with it node_modules"
+    )
     document = ROOT / "schemas" / "published" / "openapi.json"
     lint: list[str | Path] = [
         SPECTRAL,

@@ -20,10 +20,18 @@ KINDS = {"signed by all": honest(erasure=True), "a trial": honest(erasure=True, 
 def checked(verify: Path) -> Callable[..., tuple[int, dict[str, str], str]]:
     """What the Go program says of a folder or an address."""
 
-    def check(where: object, *arguments: object, key: object = LOG) -> tuple[int, dict[str, str], str]:
+    def check(
+        where: object, *arguments: object, key: object = LOG
+    ) -> tuple[int, dict[str, str], str]:
         command = [verify, "-log", key, *arguments, where]
-        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=60, check=False)
-        return done.returncode, dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()), done.stderr
+        done = subprocess.run(
+            [str(each) for each in command], capture_output=True, text=True, timeout=60, check=False
+        )
+        return (
+            done.returncode,
+            dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()),
+            done.stderr,
+        )
 
     return check
 
@@ -50,11 +58,16 @@ def test_an_erasure_to_which_one_side_did_not_consent_is_none(
     log = honest(erasure=True, custody=custody, lawful=False)
     code, _, told = checked(unpacked(log.members, tmp_path))
     assert code == 1
-    assert f"{log.erased[0]} is withheld: china did not consent to the erasure at {log.erasure}" in told
+    assert (
+        f"{log.erased[0]} is withheld: china did not consent to the erasure at {log.erasure}"
+        in told
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_tampering_with_an_erasure_passes(kind: str, checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path) -> None:
+def test_no_tampering_with_an_erasure_passes(
+    kind: str, checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path
+) -> None:
     for number, tampered in enumerate(in_erasures(KINDS[kind])):
         (folder := tmp_path / str(number)).mkdir()
         code, _, _ = checked(unpacked(tampered.members, folder))
@@ -62,7 +75,9 @@ def test_no_tampering_with_an_erasure_passes(kind: str, checked: Callable[..., t
 
 
 async def test_a_running_log_and_its_archive_are_verified_after_an_erasure(
-    checked: Callable[..., tuple[int, dict[str, str], str]], session: aiohttp.ClientSession, tmp_path: Path
+    checked: Callable[..., tuple[int, dict[str, str], str]],
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
 ) -> None:
     host = Host(tmp_path)
     try:
@@ -72,13 +87,28 @@ async def test_a_running_log_and_its_archive_are_verified_after_an_erasure(
         administrator = ("--token-file", "nato-adm-1.token")
         host.run("channel", "erase", exchange, "--to", "erasure.json", *administrator)
         for name in ("nato-adm", "china-root"):
-            (tmp_path / f"{name}.sig").write_text(host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")[0] + "\n")
-        host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator)
+            (tmp_path / f"{name}.sig").write_text(
+                host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")[0] + "\n"
+            )
+        host.run(
+            "channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator
+        )
         await auditor.sealed((await auditor.get(C)).json["position"])
-        code, found, told = checked(host.service.base_url + C, "-token", tmp_path / "china-a-1.token", key=about["log"])
+        code, found, told = checked(
+            host.service.base_url + C, "-token", tmp_path / "china-a-1.token", key=about["log"]
+        )
         assert code == 0, told
         assert found["erased"] == "1"
-        host.run("audit", "export", "--to", "log.zip", "--channel", "nato-china", "--token-file", "china-a-1.token")
+        host.run(
+            "audit",
+            "export",
+            "--to",
+            "log.zip",
+            "--channel",
+            "nato-china",
+            "--token-file",
+            "china-a-1.token",
+        )
         zipfile.ZipFile(tmp_path / "log.zip").extractall(tmp_path / "log")
         assert checked(tmp_path / "log", key=about["log"])[:2] == (0, found)
     finally:

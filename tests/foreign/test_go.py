@@ -32,8 +32,18 @@ class Log:
     def check(self, *arguments: object, key: str) -> tuple[int, dict[str, str], str]:
         """What the Go program says."""
         command = [self.verify, "-log", key, "-token", self.token, *map(str, arguments)]
-        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-        return done.returncode, dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()), done.stderr
+        done = subprocess.run(
+            [str(each) for each in command],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return (
+            done.returncode,
+            dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()),
+            done.stderr,
+        )
 
     def stop(self) -> None:
         self.nato.stop()
@@ -47,15 +57,24 @@ def log(tmp_path: Path, verify: Path) -> Iterator[Log]:
     log.stop()
 
 
-async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: aiohttp.ClientSession, tmp_path: Path) -> None:
-    officer, auditor = Caller(session, log.service, "nato/officer"), Caller(session, log.service, "china/auditor")
+async def test_other_peoples_libraries_verify_a_running_log(
+    log: Log, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    officer, auditor = (
+        Caller(session, log.service, "nato/officer"),
+        Caller(session, log.service, "china/auditor"),
+    )
     about = (await auditor.get(C)).json
     log.nato.start(log.service, about)
 
     async def cosigned(position: int) -> bytes:
         async def is_cosigned() -> bool:
             head = await auditor.get(f"{C}/log/checkpoint")
-            return head.status == 200 and int(head.body.split()[1]) >= position and b"nato.example/witness" in head.body
+            return (
+                head.status == 200
+                and int(head.body.split()[1]) >= position
+                and b"nato.example/witness" in head.body
+            )
 
         await until(is_cosigned)
         return (await auditor.get(f"{C}/log/checkpoint")).body
@@ -66,23 +85,44 @@ async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: a
     await cosigned(position)
     (proofs := tmp_path / "proofs").mkdir()
     for at in (1, 7, 256, position):
-        record, proof = await auditor.get(f"{C}/records/{at}"), await auditor.get(f"{C}/records/{at}/proof")
+        record, proof = (
+            await auditor.get(f"{C}/records/{at}"),
+            await auditor.get(f"{C}/records/{at}/proof"),
+        )
         (proofs / f"{at}.json").write_bytes(record.body)
         (proofs / f"{at}.tlog-proof").write_bytes(proof.body)
     url = log.service.base_url + C
-    code, found, told = log.check("-witness", log.nato.verifier, "-old", old, "-proofs", proofs, url, key=about["log"])
+    code, found, told = log.check(
+        "-witness", log.nato.verifier, "-old", old, "-proofs", proofs, url, key=about["log"]
+    )
     assert code == 0, told
-    assert (found["proofs"], found["cosignatures"], found["consistent with"]) == ("4", "1", old.read_bytes().split()[1].decode())
+    assert (found["proofs"], found["cosignatures"], found["consistent with"]) == (
+        "4",
+        "1",
+        old.read_bytes().split()[1].decode(),
+    )
     assert int(found["records"]) >= position and int(found["tiles"]) >= 3
 
     export = tmp_path / "log.zip"
-    given = ("--channel", "nato-china", "--token-file", str(log.token), "--witness", str(log.nato.verifier))
+    given = (
+        "--channel",
+        "nato-china",
+        "--token-file",
+        str(log.token),
+        "--witness",
+        str(log.nato.verifier),
+    )
     log.service.run("audit", "export", "--to", str(export), *given)
     unpacked = tmp_path / "unpacked"
     zipfile.ZipFile(export).extractall(unpacked)
-    code, whole, told = log.check("-witness", log.nato.verifier, "-old", old, unpacked, key=about["log"])
+    code, whole, told = log.check(
+        "-witness", log.nato.verifier, "-old", old, unpacked, key=about["log"]
+    )
     assert code == 0, told
-    assert (whole["records"], whole["cosignatures"]) == (str(len((unpacked / "records.ndjson").read_bytes().splitlines())), "1")
+    assert (whole["records"], whole["cosignatures"]) == (
+        str(len((unpacked / "records.ndjson").read_bytes().splitlines())),
+        "1",
+    )
     for name, was, becomes in (
         ("records.ndjson", b"Note 100.", b"Note 999."),
         ("tile/entries/000", b"index 200\n", b"index 201\n"),
@@ -94,8 +134,12 @@ async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: a
         (unpacked / name).write_bytes(body)
 
     other = log.nato.verifier.replace("nato.example", "china.example")
-    assert log.check("-witness", other, url, key=about["log"])[0] == 1, "a witness that has not cosigned is none"
-    (proofs / "7.json").write_bytes((proofs / "7.json").read_bytes().replace(b"office", b"Office", 1))
+    assert log.check("-witness", other, url, key=about["log"])[0] == 1, (
+        "a witness that has not cosigned is none"
+    )
+    (proofs / "7.json").write_bytes(
+        (proofs / "7.json").read_bytes().replace(b"office", b"Office", 1)
+    )
     assert "7.tlog-proof" in log.check("-proofs", proofs, key=about["log"])[2]
     (forged := tmp_path / "forged").write_bytes(old.read_bytes().replace(b"\n3", b"\n2", 1))
     assert log.check("-old", forged, url, key=about["log"])[0] == 1

@@ -25,7 +25,22 @@ SAMPLES: Final = HERE.parents[1] / "schemas" / "samples" / "records"
 CHROMIUM: Final = Path("/usr/bin/chromium")
 _SPOILT: Final = 6_000
 _PIECES: Final = (
-    *(b"\n", b"\r\n", b" ", b"+", b"0", b"00", b"-", b"-0", b"-0.0", b".", b"1e5", b"1.", b"9007199254740992", b"123456789.123456789"),
+    *(
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"+",
+        b"0",
+        b"00",
+        b"-",
+        b"-0",
+        b"-0.0",
+        b".",
+        b"1e5",
+        b"1.",
+        b"9007199254740992",
+        b"123456789.123456789",
+    ),
     *(
         b'"',
         b"'",
@@ -56,17 +71,46 @@ _PIECES: Final = (
         b"]",
         b",",
     ),
-    *(b":", b"null", b"true", b"True", b"NaN", b'"a":1', b',"a":1,"a":2', b'"\\u0061":1', b"[" * 40 + b"]" * 40, b'"' + b"k" * 41 + b'":1'),
+    *(
+        b":",
+        b"null",
+        b"true",
+        b"True",
+        b"NaN",
+        b'"a":1',
+        b',"a":1,"a":2',
+        b'"\\u0061":1',
+        b"[" * 40 + b"]" * 40,
+        b'"' + b"k" * 41 + b'":1',
+    ),
 )
 
 
 def acts() -> list[bytes]:
     """What the readers are asked about."""
     lots = random.Random(1954)
-    sound = [raw[raw.index(b',"data":') + 8 : -1] for path in sorted(SAMPLES.glob("*.v*.json")) if (raw := path.read_bytes())]
-    sound.append(b'{"act":"reply","n":-1.50,"big":9007199254740991,"list":[1,true,{}],"text":"\\u00e9 \xe4\xb8\xad \\n\\t\\\\"}')
-    refused = [bytes.fromhex(each["act_hex"]) for each in VECTORS["acts_to_refuse"] if each["why"] != "unknown key"]
-    return [*sound, *refused, b"", b"{}", b"[]", b"{} ", *(_spoilt(lots.choice(sound), lots) for _ in range(_SPOILT))]
+    sound = [
+        raw[raw.index(b',"data":') + 8 : -1]
+        for path in sorted(SAMPLES.glob("*.v*.json"))
+        if (raw := path.read_bytes())
+    ]
+    sound.append(
+        b'{"act":"reply","n":-1.50,"big":9007199254740991,"list":[1,true,{}],"text":"\\u00e9 \xe4\xb8\xad \\n\\t\\\\"}'
+    )
+    refused = [
+        bytes.fromhex(each["act_hex"])
+        for each in VECTORS["acts_to_refuse"]
+        if each["why"] != "unknown key"
+    ]
+    return [
+        *sound,
+        *refused,
+        b"",
+        b"{}",
+        b"[]",
+        b"{} ",
+        *(_spoilt(lots.choice(sound), lots) for _ in range(_SPOILT)),
+    ]
 
 
 def _spoilt(sound: bytes, lots: random.Random) -> bytes:
@@ -93,7 +137,13 @@ def in_go(given: list[bytes], folders: pytest.TempPathFactory, *arguments: str) 
     """What the reader in Go says of each."""
     reader = built_by_go("strict", folders)
     told = b"".join(len(raw).to_bytes(4) + raw for raw in given)
-    said = subprocess.run([reader, *arguments], input=told, capture_output=True, check=True, timeout=PATIENCE_S).stdout.decode().split()
+    said = (
+        subprocess.run(
+            [reader, *arguments], input=told, capture_output=True, check=True, timeout=PATIENCE_S
+        )
+        .stdout.decode()
+        .split()
+    )
     return [each == "yes" for each in said]
 
 
@@ -105,23 +155,38 @@ def asked() -> list[tuple[bytes, bool]]:
     return found
 
 
-def test_a_reader_in_go_says_the_same(asked: list[tuple[bytes, bool]], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_reader_in_go_says_the_same(
+    asked: list[tuple[bytes, bool]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     said = in_go([raw for raw, _ in asked], tmp_path_factory)
-    assert [(raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if each != holds] == []
+    assert [
+        (raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if each != holds
+    ] == []
 
 
-def test_a_reader_in_go_says_the_same_of_whole_records(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_reader_in_go_says_the_same_of_whole_records(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     given = frames.corpus()
     said = in_go(given, tmp_path_factory, "-records")
-    assert [(raw, holds) for raw, holds in zip(given, said, strict=True) if holds != frames.is_record(raw)] == []
+    assert [
+        (raw, holds)
+        for raw, holds in zip(given, said, strict=True)
+        if holds != frames.is_record(raw)
+    ] == []
     assert 1_000 < sum(said) < len(said) / 2, "some hold, and most do not"
 
 
 async def test_a_reader_in_javascript_says_the_same(asked: list[tuple[bytes, bool]]) -> None:
     required(CHROMIUM.exists(), "Chromium")
-    module = "data:text/javascript;base64," + base64.b64encode((HERE / "strict.js").read_bytes()).decode()
+    module = (
+        "data:text/javascript;base64,"
+        + base64.b64encode((HERE / "strict.js").read_bytes()).decode()
+    )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
         page = await browser.new_page()
         said = await page.evaluate(
             """async ([module, acts]) => {
@@ -131,4 +196,6 @@ async def test_a_reader_in_javascript_says_the_same(asked: list[tuple[bytes, boo
             [module, [base64.b64encode(raw).decode() for raw, _ in asked]],
         )
         await browser.close()
-    assert [(raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if each != holds] == []
+    assert [
+        (raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if each != holds
+    ] == []

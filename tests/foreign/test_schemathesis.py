@@ -12,7 +12,14 @@ from service import Service
 
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-ROLES = ("operator", "nato/officer", "nato/duty_officer", "nato/head_of_office", "nato/administrator", "nato/auditor")
+ROLES = (
+    "operator",
+    "nato/officer",
+    "nato/duty_officer",
+    "nato/head_of_office",
+    "nato/administrator",
+    "nato/auditor",
+)
 
 
 def ask(service: Service, role: str, folder: Path, *options: str, seconds: int) -> str:
@@ -28,17 +35,44 @@ def ask(service: Service, role: str, folder: Path, *options: str, seconds: int) 
         "all",
     ]
     named = ["-u", service.base_url, "-H", f"Authorization: Bearer {token}", *options]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
-    done = subprocess.run([*command, *named], capture_output=True, text=True, timeout=seconds, check=False, cwd=folder, env=environment)
+    environment = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+        "PYTHONPATH": str(HERE),
+    }
+    done = subprocess.run(
+        [*command, *named],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        cwd=folder,
+        env=environment,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     return str(done.stdout)
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("role", ROLES)
-def test_no_answer_is_other_than_described(own: Service, role: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_no_answer_is_other_than_described(
+    own: Service, role: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if request.config.getoption("--long"):
         said = ask(own, role, tmp_path, seconds=880)
     else:  # all that is in the description, and a little of what is not: the same each time
-        said = ask(own, role, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "2", "--seed", "7", seconds=110)
-    assert f"Tested: {len(OPERATIONS) - 1}\n" in said, said[-1500:]  # all but the description itself, which it has read
+        said = ask(
+            own,
+            role,
+            tmp_path,
+            "--phases",
+            "examples,fuzzing",
+            "--max-examples",
+            "2",
+            "--seed",
+            "7",
+            seconds=110,
+        )
+    assert f"Tested: {len(OPERATIONS) - 1}\n" in said, said[
+        -1500:
+    ]  # all but the description itself, which it has read

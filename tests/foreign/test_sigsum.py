@@ -17,16 +17,34 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "channel.json"
 
 
 def key(*arguments: object, given: str | None = None) -> str:
-    return subprocess.run(["sigsum-key", *map(str, arguments)], input=given, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["sigsum-key", *map(str, arguments)],
+        input=given,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
 
 
-async def test_a_sigsum_witness_cosigns_our_heads(sigsum_witness: str, tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_sigsum_witness_cosigns_our_heads(
+    sigsum_witness: str, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     port = free_port()
     key("generate", "-o", tmp_path / "w")
     hash = key("to-hash", "-k", tmp_path / "w.pub")
-    vkey = key("to-vkey", "-k", tmp_path / "w.pub", "-n", f"sigsum.org/v1/witness/{hash}", "-t", "cosignature/v1")
+    vkey = key(
+        "to-vkey",
+        "-k",
+        tmp_path / "w.pub",
+        "-n",
+        f"sigsum.org/v1/witness/{hash}",
+        "-t",
+        "cosignature/v1",
+    )
     config = tmp_path / "dragoman.toml"
-    config.write_text(f'origin = "sigsum.org/v1/tree/{{key}}"\n[registrar]\nwitnesses = ["{vkey} http://127.0.0.1:{port}"]\n')
+    config.write_text(
+        f'origin = "sigsum.org/v1/tree/{{key}}"\n[registrar]\nwitnesses = ["{vkey} http://127.0.0.1:{port}"]\n'
+    )
     service = Service(tmp_path / "data", "--config", str(config))
     witness: subprocess.Popen[bytes] | None = None
     try:
@@ -40,18 +58,38 @@ async def test_a_sigsum_witness_cosigns_our_heads(sigsum_witness: str, tmp_path:
         officer.headers = {"Authorization": f"Bearer {token}"}
         second = {**json.loads(EXAMPLE.read_text()), "name": "second"}
         refused = await operator.call("POST", "/v1/channels", second)
-        assert "is the origin of north-south" in refused.problem(422, "invalid")["detail"], "a log has an origin of its own"
+        assert "is the origin of north-south" in refused.problem(422, "invalid")["detail"], (
+            "a log has an origin of its own"
+        )
 
         def start() -> subprocess.Popen[bytes]:
-            command = [sigsum_witness, "-k", str(tmp_path / "w"), "--log-key", str(public), "--state-file", str(tmp_path / "state")]
-            environment = {**os.environ, "GODEBUG": "httpmuxgo121=0"}  # Debian's build takes its paths for another kind without
-            return subprocess.Popen([*command, f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+            command = [
+                sigsum_witness,
+                "-k",
+                str(tmp_path / "w"),
+                "--log-key",
+                str(public),
+                "--state-file",
+                str(tmp_path / "state"),
+            ]
+            environment = {
+                **os.environ,
+                "GODEBUG": "httpmuxgo121=0",
+            }  # Debian's build takes its paths for another kind without
+            return subprocess.Popen(
+                [*command, f"127.0.0.1:{port}"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
 
         async def cosigned(position: int) -> None:
             async def is_cosigned() -> bool:
                 head = await officer.get(f"{C}/log/checkpoint")
                 fresh = head.status == 200 and int(head.body.split()[1]) >= position
-                return fresh and note.read(head.body).signed_by(note.read_verifier(vkey)) is not None
+                return (
+                    fresh and note.read(head.body).signed_by(note.read_verifier(vkey)) is not None
+                )
 
             await until(is_cosigned)
 

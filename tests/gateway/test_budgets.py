@@ -35,7 +35,9 @@ def test_a_burst_and_then_so_many_a_second() -> None:
 
 
 @given(st.floats(0.5, 100), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 20)), max_size=200))
-def test_never_more_than_the_burst_and_what_came_back_since(per_second: float, asked: list[tuple[float, int]]) -> None:
+def test_never_more_than_the_burst_and_what_came_back_since(
+    per_second: float, asked: list[tuple[float, int]]
+) -> None:
     budget, now, spent = Budget(per_second), 0.0, 0
     for rest, units in asked:
         now += rest
@@ -86,9 +88,13 @@ def test_an_exercise_has_budgets_of_its_own() -> None:
 
 
 def test_officers_and_sides_of_the_same_name_in_two_channels_share_nothing() -> None:
-    budgets = Budgets(Settings(officer_requests=5, side_requests=8, streams=1, officer_mib=1), Clock())
+    budgets = Budgets(
+        Settings(officer_requests=5, side_requests=8, streams=1, officer_mib=1), Clock()
+    )
     assert (spend_all(budgets, NATO), spend_all(budgets, NAMESAKE, OTHER)) == (50, 50)
-    assert spend_all(budgets, NATO, "") == 50, "what is asked of no single channel is another account"
+    assert spend_all(budgets, NATO, "") == 50, (
+        "what is asked of no single channel is another account"
+    )
     assert spend_all(budgets, NAMESAKE, "") == 0, "a token for one channel has one account"
     for grant, cid in ((NATO, LIVE), (NATO, EXERCISE), (NATO, ""), (NAMESAKE, OTHER)):
         budgets.open_stream(grant, cid)

@@ -18,7 +18,9 @@ from dragoman.language.words import words
         ("7 Dec 2026 09:00", "11:00", ("2026-12-07T09:00:00Z", "2026-12-07T11:00:00Z")),
     ],
 )
-def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(begins: str, ends: str, read: tuple[str, str]) -> None:
+def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(
+    begins: str, ends: str, read: tuple[str, str]
+) -> None:
     typed = Typed(
         form={"f.window.from": begins, "f.window.to": ends},
         words=words("en"),
@@ -36,8 +38,17 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     members = [each for each in kinds.members("danger-area") if each.name == "place"]
     written = {"f.place": "15-07N 116-26E", "f.place.radius": "2.5", "f.place.radius.unit": unit}
     sides, now = ("nato", "china"), datetime(2026, 11, 27, 8, tzinfo=UTC)
-    typed = Typed(form=written, words=words("en"), languages=("en",), sides=sides, now=now, zone=ZoneInfo("UTC"))
+    typed = Typed(
+        form=written,
+        words=words("en"),
+        languages=("en",),
+        sides=sides,
+        now=now,
+        zone=ZoneInfo("UTC"),
+    )
     place = typed.read(members)["place"]
     assert place["circle"]["radius"] == {"value": 2.5, "unit": unit}
     again = dict(forms.typed(words("en"), ("en",), members, {"place": place}))
-    assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, "what was recorded is what would be typed again"
+    assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, (
+        "what was recorded is what would be typed again"
+    )

@@ -62,19 +62,43 @@ def truth(raws: list[bytes], now: datetime) -> Truth:
     waits = unsettled = late = 0
     checks = []
     for exchange in replay.exchanges():
-        owed = [clock for clock in clocks.running(registry, exchange, {}) if clocks.is_owed(exchange, clock)]
+        owed = [
+            clock
+            for clock in clocks.running(registry, exchange, {})
+            if clocks.is_owed(exchange, clock)
+        ]
         waiting = exchange.status != "missed" and bool(owes_acknowledgement(exchange))
         waits += waiting
         due = [clock for clock in owed if clock.clock != "reconfirmation"]
-        unsettled += waiting or bool(due) or (exchange.act in _INCIDENTS and exchange.status not in ENDED)
+        unsettled += (
+            waiting or bool(due) or (exchange.act in _INCIDENTS and exchange.status not in ENDED)
+        )
         late += any(clock.binding and clock.due < now for clock in due)
-        if exchange.act == "line-check" and exchange.status != "cancelled" and {"echo", "line-check-missed"} & exchange.acts.keys():
-            came = [msgspec.json.decode(said.content["text"]) for said in exchange.acts.get("echo", ())]
+        if (
+            exchange.act == "line-check"
+            and exchange.status != "cancelled"
+            and {"echo", "line-check-missed"} & exchange.acts.keys()
+        ):
+            came = [
+                msgspec.json.decode(said.content["text"]) for said in exchange.acts.get("echo", ())
+            ]
             exact = came[-1:] == [msgspec.json.decode(exchange.content["challenge"])]
             missed = "line-check-missed" in exchange.acts
-            checks.append((exchange.opened.position, "missed" if missed else "echoed" if exact else "echoed_with_errors"))
+            checks.append(
+                (
+                    exchange.opened.position,
+                    "missed" if missed else "echoed" if exact else "echoed_with_errors",
+                )
+            )
     sides = {side.name for side in registry.sides}
-    return Truth(waits, unsettled, late, sides & registry.watches.keys(), sides - registry.watches.keys(), max(checks, default=(0, ""))[1])
+    return Truth(
+        waits,
+        unsettled,
+        late,
+        sides & registry.watches.keys(),
+        sides - registry.watches.keys(),
+        max(checks, default=(0, ""))[1],
+    )
 
 
 def rail(html: str) -> str:
@@ -97,7 +121,9 @@ def expect_no_lie(html: str, told: Truth) -> None:
     if told.line != "echoed":
         assert "Line in order" not in strip and "Primary circuit , in order" not in main
     for side in told.unmanned:
-        assert f"{side.upper()} manned" not in strip and f"{side.upper()} , manned since" not in main
+        assert (
+            f"{side.upper()} manned" not in strip and f"{side.upper()} , manned since" not in main
+        )
     for side in told.manned:
         assert f"{side.upper()} manned" in strip
 
@@ -136,19 +162,29 @@ async def _compared(world: World, past: list[int], store: Store, path: Path) -> 
             expect_no_lie((await page_of(app, service, projection, actor))[1], told)
         for at in past:
             html = (await page_of(app, service, projection, "nato/o-1", at))[1]
-            registry_time = datetime.fromisoformat(re.search(r'datetime="([^"]+)"', html.partition("<h1")[2])[1])  # type: ignore[index]
+            registry_time = datetime.fromisoformat(
+                re.search(r'datetime="([^"]+)"', html.partition("<h1")[2])[1]  # type: ignore[index]
+            )
             expect_no_lie(html, truth(world.raws[:at], registry_time))
             assert "As it stood then" in rail(html)
-            assert not {"cell-line", "cell-page", "cell-alarm", "cell-proof"} & set(re.findall(r'id="(cell-[a-z]+)"', html))
-        with moment(service.store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z") as then:
+            assert not {"cell-line", "cell-page", "cell-alarm", "cell-proof"} & set(
+                re.findall(r'id="(cell-[a-z]+)"', html)
+            )
+        with moment(
+            service.store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
+        ) as then:
             found = situation.situation(then, then.span(situation.begins(then.ends)), live=True)
         expect_no_lie_in(markdown(situation.paper(found, words("en"), "en")), told)
         assert found.quiet <= (not told.open and not told.waits and not told.unmanned)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
-def test_no_page_and_no_report_claims_a_calm_that_the_record_does_not_have(data: st.DataObject, store: Store, tmp_path: Path) -> None:
+def test_no_page_and_no_report_claims_a_calm_that_the_record_does_not_have(
+    data: st.DataObject, store: Store, tmp_path: Path
+) -> None:
     world = a_history(data, openings=WIDE, steps=FURTHER, most=10, name=f"history-{next(_NUMBERS)}")
     if data.draw(st.booleans(), label="settled"):
         settle(world)
@@ -161,7 +197,9 @@ def test_no_page_and_no_report_claims_a_calm_that_the_record_does_not_have(data:
                 id = world.open(by, INCIDENT if step == "incident" else act("contact-note"))
                 for other in ("nato/d-1", "china/d-1"):
                     world.keep(other, {"act": "acknowledgement"}, id)
-    past = data.draw(st.lists(st.integers(2, len(world.raws)), min_size=1, max_size=2), label="past")
+    past = data.draw(
+        st.lists(st.integers(2, len(world.raws)), min_size=1, max_size=2), label="past"
+    )
     asyncio.run(_compared(world, past, store, tmp_path))
 
 
@@ -180,7 +218,10 @@ def test_quiet_is_said_where_all_of_it_is_so(store: Store, tmp_path: Path) -> No
     asyncio.run(looked())
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("official", "NATO: no alarm armed"), ("exercise", "NATO: not armed here")])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("official", "NATO: no alarm armed"), ("exercise", "NATO: not armed here")],
+)
 def test_a_watch_that_no_alarm_is_armed_for_says_whether_that_is_of_the_exercise_alone(
     store: Store, tmp_path: Path, kind: str, expected: str
 ) -> None:

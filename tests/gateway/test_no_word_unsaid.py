@@ -32,7 +32,16 @@ from world import World
 
 _NUMBERS = itertools.count()
 _PAST = msgspec.Raw(b'"2020-01-01T00:00Z"')
-_BESIDE = {"act", "signed", "precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"}
+_BESIDE = {
+    "act",
+    "signed",
+    "precedence",
+    "area",
+    "dtg",
+    "for_the_record",
+    "passed_by",
+    "acting_for",
+}
 
 
 CONSENTS = ("agreement", "endorsement", "release-consent", "amendment", "amendment-agreement")
@@ -47,17 +56,42 @@ class Form(NamedTuple):
 
 
 FORMS = {
-    "roadmap-item": Form("agreement", "agreed", ({"deliverable": "A chart"}, {"deliverable": "A hotline", "host": "china"})),
-    "recommendation": Form("endorsement", "endorsed", ({"text": "Talk every month."}, {"text": "Never talk."})),
+    "roadmap-item": Form(
+        "agreement",
+        "agreed",
+        ({"deliverable": "A chart"}, {"deliverable": "A hotline", "host": "china"}),
+    ),
+    "recommendation": Form(
+        "endorsement", "endorsed", ({"text": "Talk every month."}, {"text": "Never talk."})
+    ),
     "people-programme": Form("agreement", "agreed", ({"planned": 12}, {"planned": 1200})),
-    "joint-report": Form("endorsement", "settled", ({"paragraphs": ["Both erred."]}, {"paragraphs": ["The other erred."]})),
+    "joint-report": Form(
+        "endorsement",
+        "settled",
+        ({"paragraphs": ["Both erred."]}, {"paragraphs": ["The other erred."]}),
+    ),
     "release": Form(
         "release-consent",
         "agreed",
-        ({"title": "Both erred", "publish_at": "2999-01-01T00:00Z"}, {"title": "The other erred", "publish_at": "2020-01-01T00:00Z"}),
+        (
+            {"title": "Both erred", "publish_at": "2999-01-01T00:00Z"},
+            {"title": "The other erred", "publish_at": "2020-01-01T00:00Z"},
+        ),
     ),
 }
-STEPS = ("consent", "alone", "second", "referendum", "bracket", "withdraw", "correct", "amend", "take", "leave", "acknowledge")
+STEPS = (
+    "consent",
+    "alone",
+    "second",
+    "referendum",
+    "bracket",
+    "withdraw",
+    "correct",
+    "amend",
+    "take",
+    "leave",
+    "acknowledge",
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +121,15 @@ def a_history(world: World, form: str, text: int, steps: list[tuple[str, int, in
             "consent": {"act": FORMS[form].consent},
             "alone": {"act": FORMS[form].consent},
             "second": {"act": "second-key", "of": alone[-1]} if alone else None,
-            "referendum": None if form == "release" else {"act": FORMS[form].consent, "ad_referendum": True},
-            "bracket": {"act": "alternative", "field": field, "text": "Nobody erred.", **({"item": 1} if form == "joint-report" else {})},
+            "referendum": None
+            if form == "release"
+            else {"act": FORMS[form].consent, "ad_referendum": True},
+            "bracket": {
+                "act": "alternative",
+                "field": field,
+                "text": "Nobody erred.",
+                **({"item": 1} if form == "joint-report" else {}),
+            },
             "withdraw": {"act": "consent-withdrawal", "of": own[-1]} if own else None,
             "correct": {"act": "correction", "reason": "A slip.", "fields": fields},
             "amend": {"act": "amendment", "reason": "Better.", "fields": fields},
@@ -99,7 +140,13 @@ def a_history(world: World, form: str, text: int, steps: list[tuple[str, int, in
         body = bodies[step]
         if body is not None:
             officer = "h-1" if step == "second" else "o-1"
-            world.keep(f"{side}/{officer}", body, id, seen=True, released_by="" if step in ("alone", "referendum") else None)
+            world.keep(
+                f"{side}/{officer}",
+                body,
+                id,
+                seen=True,
+                released_by="" if step in ("alone", "referendum") else None,
+            )
     return id
 
 
@@ -108,7 +155,9 @@ def behind(world: World, id: str) -> set[str]:
     state = world.exchange(id)
     text = {name: raw for name, raw in sorted(state.content.items()) if name not in _BESIDE}
     members = b",".join(json.dumps(name).encode() + b":" + bytes(raw) for name, raw in text.items())
-    now = hashlib.sha256(f"dragoman-terms/v1\n{id}\ntext\n".encode() + b"{" + members + b"}").hexdigest()
+    now = hashlib.sha256(
+        f"dragoman-terms/v1\n{id}\ntext\n".encode() + b"{" + members + b"}"
+    ).hexdigest()
     named: dict[str, str] = {}
     single: dict[str, str] = {}
     for raw in world.raws:
@@ -131,42 +180,85 @@ async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, st
     """What pages and reports say of the one exchange that there is, by where they say it."""
     async with served(world, store, path) as (app, service, projection):
         pages = {
-            "exchange": await page_of(app, service, projection, "nato/o-1", handler=exchange.exchange, found={"exchange": id}),
+            "exchange": await page_of(
+                app,
+                service,
+                projection,
+                "nato/o-1",
+                handler=exchange.exchange,
+                found={"exchange": id},
+            ),
             "inbox": await page_of(app, service, projection, "nato/o-1", handler=inbox.inbox),
-            "dialogue": await page_of(app, service, projection, "nato/o-1", handler=dialogue.dialogue),
-            "form": await page_of(app, service, projection, "nato/o-1", handler=papers.form, found={"exchange": id}),
+            "dialogue": await page_of(
+                app, service, projection, "nato/o-1", handler=dialogue.dialogue
+            ),
+            "form": await page_of(
+                app, service, projection, "nato/o-1", handler=papers.form, found={"exchange": id}
+            ),
         }
         lead = re.search(r'<p class="lead">.*?</p>', pages["exchange"][1], re.DOTALL)
         consent = re.search(r"data-consent>.*?</div>", pages["exchange"][1], re.DOTALL)
-        view = msgspec.to_builtins(pages["dialogue"][0].view, enc_hook=lambda raw: json.loads(bytes(raw)))
+        view = msgspec.to_builtins(
+            pages["dialogue"][0].view, enc_hook=lambda raw: json.loads(bytes(raw))
+        )
         with moment(store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z") as then:
-            report = markdown(year.paper(year.year_review(then, then.span(year.begins(2026)), 2026, live=True), words("en"), "en"))
+            report = markdown(
+                year.paper(
+                    year.year_review(then, then.span(year.begins(2026)), 2026, live=True),
+                    words("en"),
+                    "en",
+                )
+            )
         return {
             "lead": spoken(lead[0], 'p class="lead"') if lead else "",
             "consent": consent[0] if consent else "",
-            "inbox": " ".join(re.findall(r"<tr[^>]*data-row.*?</tr>", pages["inbox"][1], re.DOTALL)),
+            "inbox": " ".join(
+                re.findall(r"<tr[^>]*data-row.*?</tr>", pages["inbox"][1], re.DOTALL)
+            ),
             "statuses": json.dumps(
-                [each["status"] for name in ("roadmap", "recommendations", "reports", "programmes", "releases") for each in view[name]]
+                [
+                    each["status"]
+                    for name in ("roadmap", "recommendations", "reports", "programmes", "releases")
+                    for each in view[name]
+                ]
             ),
             "report": report,
-            "printed": " ".join(re.findall(r"<tr>\s*<th[^>]*>Status.*?</tr>", pages["form"][1], re.DOTALL)),
+            "printed": " ".join(
+                re.findall(r"<tr>\s*<th[^>]*>Status.*?</tr>", pages["form"][1], re.DOTALL)
+            ),
             "public": json.dumps([state.id for _, state in releases.public_on(service)]),
         }
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     form=st.sampled_from(sorted(FORMS)),
     count=st.integers(2, 4),
     text=st.integers(0, 1),
     last=st.sampled_from(("", "consent", "alone", "referendum")),
-    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3), st.integers(0, 1)), max_size=10),
+    steps=st.lists(
+        st.tuples(st.sampled_from(STEPS), st.integers(0, 3), st.integers(0, 1)), max_size=10
+    ),
 )
 def test_nothing_says_agreed_of_a_text_that_not_every_side_stands_behind(
-    form: str, count: int, text: int, last: str, steps: list[tuple[str, int, int]], store: Store, tmp_path: Path
+    form: str,
+    count: int,
+    text: int,
+    last: str,
+    steps: list[tuple[str, int, int]],
+    store: Store,
+    tmp_path: Path,
 ) -> None:
     world = World(sides=("nato", "china", "osce", "asean")[:count], name=f"words-{next(_NUMBERS)}")
-    most = [("consent", who, 0) for who in range(1, count - 1)] + [(last, count - 1, 0)] if last else []
+    most = (
+        [("consent", who, 0) for who in range(1, count - 1)] + [(last, count - 1, 0)]
+        if last
+        else []
+    )
     id = a_history(world, form, text, [*steps, *most])
     sides, said = behind(world, id), FORMS[form].said
     found = asyncio.run(shown(world, store, tmp_path, id))
@@ -177,6 +269,8 @@ def test_nothing_says_agreed_of_a_text_that_not_every_side_stands_behind(
     assert (said in found["inbox"]) == everybody
     assert ("not yet:" in found["consent"]) != everybody
     assert (said in found["printed"]) == everybody, found["printed"]
-    assert (id in found["public"]) == (everybody and form == "release" and world.exchange(id).content["publish_at"] == _PAST)
+    assert (id in found["public"]) == (
+        everybody and form == "release" and world.exchange(id).content["publish_at"] == _PAST
+    )
     lines = [line for line in found["report"].splitlines() if re.search(rf"\b{said}\b", line)]
     assert not lines or everybody, lines

@@ -36,9 +36,13 @@ def test_an_end_that_cannot_be_seen_is_no_outage_before_it_is_seen_again() -> No
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))
-def test_an_outage_is_the_brokers_only_where_the_broker_was_seen_to_be_away(looks: list[bool]) -> None:
+def test_an_outage_is_the_brokers_only_where_the_broker_was_seen_to_be_away(
+    looks: list[bool],
+) -> None:
     outages, tick = Outages(), 0.0
-    outages.look("nato-china", BEGUN, tick, 0.0, down=True)  # before it began, which says nothing of it
+    outages.look(
+        "nato-china", BEGUN, tick, 0.0, down=True
+    )  # before it began, which says nothing of it
     for down in looks:
         tick += OUTAGE_SECONDS
         assert outages.look("nato-china", BEGUN, tick, 0.0, down=down) is None

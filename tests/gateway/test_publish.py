@@ -9,10 +9,14 @@ from dragoman.gateway.publish import documents
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("path", "text"), [pytest.param(path, text, id=str(path)) for path, text in documents()])
+@pytest.mark.parametrize(
+    ("path", "text"), [pytest.param(path, text, id=str(path)) for path, text in documents()]
+)
 def test_what_is_published_is_what_the_code_says(path: Path, text: str) -> None:
     assert (ROOT / path).read_text() == text, "run make schemas"
 
 
 def test_nothing_published_is_left_over() -> None:
-    assert {ROOT / path for path, _ in documents() if path.suffix == ".json"} == set((ROOT / "schemas/published").rglob("*.json"))
+    assert {ROOT / path for path, _ in documents() if path.suffix == ".json"} == set(
+        (ROOT / "schemas/published").rglob("*.json")
+    )

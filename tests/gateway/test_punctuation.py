@@ -18,8 +18,13 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES)
-@pytest.mark.parametrize(("language", "comma", "colon"), [("en", ", ", ": "), ("fr", ", ", "\N{NO-BREAK SPACE}: "), ("zh", "，", "：")])  # noqa: RUF001
-def test_a_mark_between_two_parts_is_that_of_the_language(line: str, language: str, comma: str, colon: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "comma", "colon"),
+    [("en", ", ", ": "), ("fr", ", ", "\N{NO-BREAK SPACE}: "), ("zh", "，", "：")],  # noqa: RUF001
+)
+def test_a_mark_between_two_parts_is_that_of_the_language(
+    line: str, language: str, comma: str, colon: str
+) -> None:
     environment = jinja2.Environment(extensions=[Punctuation], autoescape=True)
     environment.globals["w"] = words(language)
     shown = environment.from_string(line).render(a="A", b="B")

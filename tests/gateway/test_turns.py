@@ -20,7 +20,9 @@ async def test_a_side_with_many_reports_keeps_no_other_side_waiting() -> None:
     async with asyncio.timeout(5):
         while len(order) < READERS - 1:
             await asyncio.sleep(0)
-    assert order == ["c/nato", "c/china", "d/china"], "one of each side, and one reader fewer than there are"
+    assert order == ["c/nato", "c/china", "d/china"], (
+        "one of each side, and one reader fewer than there are"
+    )
     ended.set()
     await asyncio.gather(*many, *others)
     assert len(order) == 23

@@ -14,7 +14,11 @@ from dragoman.language.words import words
 UNSEEN = "\u200b\u200d\u00ad\u2060\ufeff\u3164\u2800\u200e\U000e0041\ufe01"
 
 
-@given(st.text(st.characters(categories=["Lu", "Ll", "Nd"]), max_size=20), st.sampled_from(UNSEEN), st.text(max_size=20))
+@given(
+    st.text(st.characters(categories=["Lu", "Ll", "Nd"]), max_size=20),
+    st.sampled_from(UNSEEN),
+    st.text(max_size=20),
+)
 def test_two_texts_that_look_alike_differ(before: str, unseen: str, after: str) -> None:
     shown = marked(before + unseen + after)
     assert f">U+{ord(unseen):04X}</span>" in shown
@@ -24,7 +28,11 @@ def test_two_texts_that_look_alike_differ(before: str, unseen: str, after: str) 
 @given(st.text(max_size=100))
 def test_a_text_is_shown_whole_and_escaped(text: str) -> None:
     shown = marked(text)
-    given_back = re.sub(r'<span class="unseen" title="[A-Z0-9 -]*">U\+([0-9A-F]{4,6})</span>', lambda match: chr(int(match[1], 16)), shown)
+    given_back = re.sub(
+        r'<span class="unseen" title="[A-Z0-9 -]*">U\+([0-9A-F]{4,6})</span>',
+        lambda match: chr(int(match[1], 16)),
+        shown,
+    )
     assert Markup(given_back).unescape() == text
 
 

@@ -19,12 +19,17 @@ def test_what_a_form_says_is_what_the_rule_makes_of_the_act(act: str) -> None:
     form, rule = FORMATS[act], rule_of(FORMATS[act], NOW)
     member = kinds.member(act, rule.member) if rule.member else None
     flags: dict[str, bool] = {"yes": True, "no": False}
-    values: dict[str, object] = {value: flags.get(value, value) for value in rule.levels} or {"": None}
+    values: dict[str, object] = {value: flags.get(value, value) for value in rule.levels} or {
+        "": None
+    }
     for name, value in values.items():
         sample = {each: held for each, held in SAMPLES[act].items() if each != rule.member}
         given = sample if member is None or name == "" else {**sample, rule.member: value}
         said = rule.level(name)
-        assert said in ("", form.precedence(decode_act(compact(given)), NOW.isoformat())), (name, said)
+        assert said in ("", form.precedence(decode_act(compact(given)), NOW.isoformat())), (
+            name,
+            said,
+        )
     assert said or act == "terrorism-warning", "only a warning depends on more than one choice"
 
 

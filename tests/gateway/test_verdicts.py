@@ -19,9 +19,21 @@ def verdict(world: World, id: str) -> str:
 
 @pytest.mark.parametrize(
     ("actor", "later"),
-    [(N, {"act": "correction", "fields": {"own_view": "They come too near."}, "reason": "Word from home."}), (C, act("restatement"))],
+    [
+        (
+            N,
+            {
+                "act": "correction",
+                "fields": {"own_view": "They come too near."},
+                "reason": "Word from home.",
+            },
+        ),
+        (C, act("restatement")),
+    ],
 )
-def test_a_verdict_is_gone_once_the_view_or_the_restatement_is_another_one(world: World, actor: str, later: dict[str, object]) -> None:
+def test_a_verdict_is_gone_once_the_view_or_the_restatement_is_another_one(
+    world: World, actor: str, later: dict[str, object]
+) -> None:
     id = world.open(N, act("perception"))
     world.keep(C, act("restatement"), id, seen=True)
     world.keep(N, act("fairness"), id, seen=True)

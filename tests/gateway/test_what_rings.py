@@ -46,7 +46,12 @@ FORMATS_AN_ACT = 3
 BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "acceptance": ((OTHER, {"act": "counter-proposal"}),),
     "fairness": ((OTHER, {"act": "restatement"}),),
-    "amendment-refusal": ((OTHER, {"act": "amendment", "fields": {"deliverable": "A chart", "text": "Another text."}}),),
+    "amendment-refusal": (
+        (
+            OTHER,
+            {"act": "amendment", "fields": {"deliverable": "A chart", "text": "Another text."}},
+        ),
+    ),
     "consent-withdrawal": ((OTHER, {"act": "agreement"}),),
     "help-acceptance": ((OTHER, {"act": "help-offer"}),),
     "help-delivery": ((OTHER, {"act": "help-offer"}),),
@@ -68,14 +73,23 @@ class Said:
 
 def marked(act: str, n: int, **changes: Any) -> dict[str, Any]:
     """A sample whose words, times and places are its own."""
-    body: dict[str, Any] = {name: value for name, value in {**SAMPLES[act], **changes}.items() if name not in ("original", "of")}
+    body: dict[str, Any] = {
+        name: value
+        for name, value in {**SAMPLES[act], **changes}.items()
+        if name not in ("original", "of")
+    }
     for member in kinds.members(act):
         match member.kind, body.get(member.name):
             case kinds.Text(), str() | dict():
                 body[member.name] = f"Words {n:04d} of {member.name}."
             case kinds.Place(many=False), {"lat": _, "lon": _}:
                 body[member.name] = {"lat": 10 + n / 200, "lon": 116.44}
-    if RULES[act].message and act not in FORMATS and "text" not in body and kinds.member(act, "text"):
+    if (
+        RULES[act].message
+        and act not in FORMATS
+        and "text" not in body
+        and kinds.member(act, "text")
+    ):
         body["text"] = f"Words {n:04d} of text."
     if act in ("hazardous-incident", "counter-account", "encounter-report"):
         body["time"] = f"2026-11-{1 + n % 20:02d}T{n // 20 % 24:02d}:{n % 60:02d}Z"
@@ -89,16 +103,34 @@ def spoken() -> tuple[World, list[Said]]:
 
     def kept(actor: str, body: dict[str, Any], exchange: str = "") -> Said | None:
         for second in ("", f"{actor.partition('/')[0]}/d-1"):
-            folded: Folded | Refusal = world.keep(actor, body, exchange, seen=bool(exchange), released_by=second)
+            folded: Folded | Refusal = world.keep(
+                actor, body, exchange, seen=bool(exchange), released_by=second
+            )
             if isinstance(folded, Folded) and folded.valid and folded.record is not None:
                 envelope = folded.record.envelope
                 terms = {"terms": folded.record.data.terms} if body["act"] in consent.ACTS else {}  # type: ignore[attr-defined]
-                named = {"records": [*msgspec.to_builtins(folded.record.data.records)]} if body["act"] == "release" else {}  # type: ignore[attr-defined]
-                return Said(exchange or envelope.id, envelope.id, folded.position, actor, body["act"], {**body, **terms, **named})
+                named = (
+                    {"records": [*msgspec.to_builtins(folded.record.data.records)]}  # type: ignore[attr-defined]
+                    if body["act"] == "release"
+                    else {}
+                )
+                return Said(
+                    exchange or envelope.id,
+                    envelope.id,
+                    folded.position,
+                    actor,
+                    body["act"],
+                    {**body, **terms, **named},
+                )
         return None
 
-    for form in (each for name, each in FORMATS.items() if "official" in each.kinds and name != "line-check"):
-        for act in ("", *(name for name, rule in RULES.items() if rule.message and name not in FORMATS)):
+    for form in (
+        each for name, each in FORMATS.items() if "official" in each.kinds and name != "line-check"
+    ):
+        for act in (
+            "",
+            *(name for name, rule in RULES.items() if rule.message and name not in FORMATS),
+        ):
             if sum(each.act == act for each in found) >= FORMATS_AN_ACT:
                 continue
             n += 1
@@ -107,14 +139,22 @@ def spoken() -> tuple[World, list[Said]]:
             if not act:
                 found.append(opening)
                 continue
-            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in ("acceptance", "amendment-refusal", "help-acceptance")
+            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in (
+                "acceptance",
+                "amendment-refusal",
+                "help-acceptance",
+            )
             given: Said | None = None
             earlier = BEFORE.get(act, ((OTHER, {"act": "interim-reply"}),) if own else ())
             n += len(earlier)
             for actor, step in earlier:
                 given = kept(actor, {**marked(step["act"], n), **step}, opening.exchange)
             n += 1
-            named = {"of": given.id} if given is not None and act in ("amendment-refusal", "consent-withdrawal") else {}
+            named = (
+                {"of": given.id}
+                if given is not None and act in ("amendment-refusal", "consent-withdrawal")
+                else {}
+            )
             newest = kept(OPENER if own else OTHER, {**marked(act, n), **named}, opening.exchange)
             if newest is not None:
                 found.append(newest)
@@ -137,7 +177,9 @@ def marks_of(world: World) -> dict[str, list[tuple[int, set[str]]]]:
     """By exchange: the position of each record, and the marks in its words."""
     found: dict[str, list[tuple[int, set[str]]]] = {}
     for n, raw in enumerate(world.raws, 1):
-        found.setdefault(parse(raw).envelope.subject, []).append((n, set(re.findall(r"Words \d{4}", raw.decode()))))
+        found.setdefault(parse(raw).envelope.subject, []).append(
+            (n, set(re.findall(r"Words \d{4}", raw.decode())))
+        )
     return found
 
 
@@ -148,7 +190,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
     async def begun() -> tuple[Projection, Duties]:
         projection = Projection(MemoryLog(world.name), store)
-        projection.take([Stored(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)])
+        projection.take(
+            [Stored(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+        )
         await projection.in_file()
         known = Duties(projection)
         await known.begin()
@@ -164,21 +208,34 @@ def texts(said: Said) -> list[str]:
     return [
         value
         for member in kinds.members(said.act)
-        if isinstance(member.kind, kinds.Text) and isinstance(value := said.body.get(member.name), str) and value.startswith("Words ")
+        if isinstance(member.kind, kinds.Text)
+        and isinstance(value := said.body.get(member.name), str)
+        and value.startswith("Words ")
     ]
 
 
 def others(office: Office, said: Said) -> set[str]:
     """The marks in the words of all other messages of the exchange."""
-    return {mark for position, marks in office.marks[said.exchange] if position != said.position for mark in marks}
+    return {
+        mark
+        for position, marks in office.marks[said.exchange]
+        if position != said.position
+        for mark in marks
+    }
 
 
 def test_every_act_that_is_a_message_is_among_them(office: Office) -> None:
-    messages = {name for name, rule in RULES.items() if rule.message and (name not in FORMATS or "official" in FORMATS[name].kinds)}
+    messages = {
+        name
+        for name, rule in RULES.items()
+        if rule.message and (name not in FORMATS or "official" in FORMATS[name].kinds)
+    }
     assert messages - {each.act for each in office.said} == {"line-check"}
 
 
-def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def nobody(*_: object) -> tuple[()]:
         return ()
 
@@ -189,17 +246,33 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office
     for said in office.said:
         reader = "china" if said.actor == OPENER else "nato"
         here: Any = SimpleNamespace(
-            service=SimpleNamespace(channels={NAME: projection}), channel=None, is_officer=True, words=words("en"), side=reader
+            service=SimpleNamespace(channels={NAME: projection}),
+            channel=None,
+            is_officer=True,
+            words=words("en"),
+            side=reader,
         )
         duty = next(
-            (each for each in office.duties.of(said.exchange) if each.clock.started_by == said.id and each.clock.side == reader), None
+            (
+                each
+                for each in office.duties.of(said.exchange)
+                if each.clock.started_by == said.id and each.clock.side == reader
+            ),
+            None,
         )
         if duty is None or duty.clock.clock != "acknowledgement":
             continue
         rung.add(said.act)
         ring = alarm._ring(projection, duty, f"{reader}/d-1", words("en"), now, officer=True)
-        assert (ring.sender, ring.by, ring.act, ring.record) == (said.actor.partition("/")[0], said.actor, said.act, said.position)
-        found = alarm.Alarms(rings=(ring,), details=(asyncio.run(alarm._detail(here, ring)),), recent=1, officer=True)
+        assert (ring.sender, ring.by, ring.act, ring.record) == (
+            said.actor.partition("/")[0],
+            said.actor,
+            said.act,
+            said.position,
+        )
+        found = alarm.Alarms(
+            rings=(ring,), details=(asyncio.run(alarm._detail(here, ring)),), recent=1, officer=True
+        )
         shown = rendered(here, words("en"), "alarm.html", alarms=found, settled=[], now=now)
         assert f"From {ring.sender.upper()}, h-1" in shown
         assert not texts(said) or any(text in shown for text in texts(said)), (said.act, said.body)
@@ -218,10 +291,16 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office
 
 
 def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) -> None:
-    view = watching.watch_view(office.store, NAME, "china", office.world.clock + timedelta(seconds=30))
+    view = watching.watch_view(
+        office.store, NAME, "china", office.world.clock + timedelta(seconds=30)
+    )
     assert view is not None
     by_id = {said.id: said for said in office.said}
-    heard = [each for each in view.alarms if each.alarm == "flash_unacknowledged" and each.message in by_id]
+    heard = [
+        each
+        for each in view.alarms
+        if each.alarm == "flash_unacknowledged" and each.message in by_id
+    ]
     assert {each.act for each in heard} & {"counter-account", "reply", "acceptance"}
     for event in heard:
         said = by_id[event.message]
@@ -230,7 +309,11 @@ def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) 
         assert given == {name: value for name, value in said.body.items() if name != "act"}
         line = reading._alarm(msgspec.json.decode(msgspec.json.encode(event), type=Alarm))
         assert f"{said.actor} {said.act}, record {said.position}" in line
-        assert all(str(said.body[name]) in line for name in ("facts", "text") if isinstance(said.body.get(name), str))
+        assert all(
+            str(said.body[name]) in line
+            for name in ("facts", "text")
+            if isinstance(said.body.get(name), str)
+        )
 
 
 def test_a_mail_and_a_webhook_are_of_the_record(office: Office) -> None:
@@ -245,8 +328,12 @@ def test_a_mail_and_a_webhook_are_of_the_record(office: Office) -> None:
         text = mail.get_content()
         assert f"From {said.actor.partition('/')[0].upper()}: {words('en').act(said.act)}, " in text
         assert (item.number or exchange.number) in text
-        assert not any(each in text for each in texts(said)), "a mail says that something waits, and not what"
-        assert item.precedence == precedence_of(exchange, next(each for each in exchange.messages if each.id == said.id))
+        assert not any(each in text for each in texts(said)), (
+            "a mail says that something waits, and not what"
+        )
+        assert item.precedence == precedence_of(
+            exchange, next(each for each in exchange.messages if each.id == said.id)
+        )
 
 
 async def _item(office: Office, position: int) -> Any:

@@ -64,10 +64,15 @@ BOTH = ("nato/root", "china/root")
 SECRET = "zanzibar"
 
 
-def drawn(name: str, runner: asyncio.Runner, tried: Counter[tuple[str, bool]], wanted: set[str]) -> list[bytes]:
+def drawn(
+    name: str, runner: asyncio.Runner, tried: Counter[tuple[str, bool]], wanted: set[str]
+) -> list[bytes]:
     """Return a log in which anybody tried anything, void records among it, until the wanted acts had effect somewhere."""
     kind, three, profile = KINDS[name]
-    machine, lots = import_module("test_whole_catalogue").Anybody(runner, tried), random.Random(name)
+    machine, lots = (
+        import_module("test_whole_catalogue").Anybody(runner, tried),
+        random.Random(name),
+    )
     world = World.__init__
 
     def begun(self: World, *positional: Any, **named: Any) -> None:
@@ -87,7 +92,16 @@ def drawn(name: str, runner: asyncio.Runner, tried: Counter[tuple[str, bool]], w
     return raws
 
 
-def served(world: World, name: str, service: str, id: str, act: bytes, subject: str, family: str, caused_by: str = "") -> None:
+def served(
+    world: World,
+    name: str,
+    service: str,
+    id: str,
+    act: bytes,
+    subject: str,
+    family: str,
+    caused_by: str = "",
+) -> None:
     """Append a record of a service."""
     envelope = records.envelope(
         id=id,
@@ -108,7 +122,10 @@ def served(world: World, name: str, service: str, id: str, act: bytes, subject: 
 
 def erasure(world: World, *exchanges: str) -> dict[str, Any]:
     """Return the act that names every record of these exchanges."""
-    found = sorted((each for id in exchanges for each in world.ledger.records_of(id)), key=lambda each: each.position)
+    found = sorted(
+        (each for id in exchanges for each in world.ledger.records_of(id)),
+        key=lambda each: each.position,
+    )
     return {"act": "erasure", "records": [msgspec.to_builtins(each) for each in found]}
 
 
@@ -117,14 +134,26 @@ def kept_by_sides() -> list[bytes]:
     world = World(name="golden-keys", sides=("nato", "china", "osce"), custody="host", clock=BEGIN)
     everybody = ("nato/root", "china/root", "osce/root")
     assert world.attested({"act": "side-admission", "side": {"name": "third", "roots": [public_of("third/root")], "threshold": 1}}, *everybody, "third/root").valid  # fmt: skip
-    assert world.attested({"act": "key-addition", "officer": "o-1", "keys": [public_of("nato/o-1")]}, "nato/root", "nato/o-1").valid
+    assert world.attested(
+        {"act": "key-addition", "officer": "o-1", "keys": [public_of("nato/o-1")]},
+        "nato/root",
+        "nato/o-1",
+    ).valid
     world.open("nato/o-1", NOTE)
     keyid = dsse.key_id(dsse.public_of(seed_of("nato/o-1")))
-    revoked = world.attested({"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root")
+    revoked = world.attested(
+        {"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root"
+    )
     assert revoked.valid, revoked.refusal
-    rotated = {"act": "root-rotation", "roots": [public_of("nato/root-2"), public_of("nato/root-3")], "threshold": 2}
+    rotated = {
+        "act": "root-rotation",
+        "roots": [public_of("nato/root-2"), public_of("nato/root-3")],
+        "threshold": 2,
+    }
     assert world.attested(rotated, "nato/root", "nato/root-2", "nato/root-3").valid
-    assert not world.attested({"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}, "nato/root").valid
+    assert not world.attested(
+        {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}, "nato/root"
+    ).valid
     meeting = world.open("nato/o-1", SAMPLES["meeting-request"])
     world.keep("china/o-1", {"act": "agenda", "topics": ["Radio procedure"]}, meeting)
     world.keep("nato/o-1", {"act": "agenda-agreement"}, meeting, seen=True)
@@ -137,15 +166,26 @@ def kept_by_sides() -> list[bytes]:
     since, until = "2024-06-01T13:00:00.000Z", "2024-06-01T13:02:00.000Z"
     served(world, "broker-outage", "gateway", ids.from_key(world.name, "service/gateway", channel.outage_key(since, until)), channel.outage_act(since, until, "broker"), world.registry.id, "channel")  # fmt: skip
     data, act = courier_outcome(opened.messages[0].id)
-    served(world, "courier-outcome", "courier", outcome_id(world.name, data), act, id, opened.family)
+    served(
+        world, "courier-outcome", "courier", outcome_id(world.name, data), act, id, opened.family
+    )
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
     consents(world)
     other = world.open("china/o-1", NOTE)
     named = erasure(world, id)
-    signers = {"nato": ("nato/root-2", "nato/root-3"), "china": ("china/root",), "osce": ("osce/root",), "third": ("third/root",)}
+    signers = {
+        "nato": ("nato/root-2", "nato/root-3"),
+        "china": ("china/root",),
+        "osce": ("osce/root",),
+        "third": ("third/root",),
+    }
     for side, roots in signers.items():
-        assert world.attested({**named, "act": "erasure-consent"}, *roots, actor=f"{side}/root").valid, side
-    assert world.attested(named, *(root for roots in signers.values() for root in roots)).removed == (id,)
+        assert world.attested(
+            {**named, "act": "erasure-consent"}, *roots, actor=f"{side}/root"
+        ).valid, side
+    assert world.attested(
+        named, *(root for roots in signers.values() for root in roots)
+    ).removed == (id,)
     world.keep("nato/o-1", {"act": "acknowledgement"}, other)
     world.take(b"junk that belongs to nobody")
     return world.raws
@@ -161,12 +201,40 @@ def consents(world: World) -> None:
 
     item = world.open("nato/h-1", {**SAMPLES["roadmap-item"], "to": ["china", "osce"]})
     consent = said("china/h-1", {"act": "agreement"}, item)
-    said("china/h-1", {"act": "consent-withdrawal", "of": consent, "reason": "Our capital asks for another word."}, item)
+    said(
+        "china/h-1",
+        {
+            "act": "consent-withdrawal",
+            "of": consent,
+            "reason": "Our capital asks for another word.",
+        },
+        item,
+    )
     for side in ("china", "osce"):
         said(f"{side}/h-1", {"act": "agreement"}, item)
-    wider = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline with video"}, "reason": "As spoken of."}, item)
-    said("nato/h-1", {"act": "amendment-refusal", "of": wider, "reason": "Not before the budget."}, item)
-    smaller = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline by telephone"}, "reason": "As spoken of."}, item)
+    wider = said(
+        "china/h-1",
+        {
+            "act": "amendment",
+            "fields": {"deliverable": "A hotline with video"},
+            "reason": "As spoken of.",
+        },
+        item,
+    )
+    said(
+        "nato/h-1",
+        {"act": "amendment-refusal", "of": wider, "reason": "Not before the budget."},
+        item,
+    )
+    smaller = said(
+        "china/h-1",
+        {
+            "act": "amendment",
+            "fields": {"deliverable": "A hotline by telephone"},
+            "reason": "As spoken of.",
+        },
+        item,
+    )
     for side in ("nato", "osce"):
         said(f"{side}/h-1", {"act": "amendment-agreement", "of": smaller}, item)
     view = world.open("nato/h-1", SAMPLES["perception"])
@@ -178,7 +246,9 @@ def consents(world: World) -> None:
     said("china/h-1", SAMPLES["readout"], call)
     said("nato/h-1", {"act": "readout-agreement"}, call)
     note = world.open("nato/o-1", NOTE)
-    translation = said("nato/o-1", {"act": "translation", "of": note, "language": "zh", "text": "天气很好。"}, note)
+    translation = said(
+        "nato/o-1", {"act": "translation", "of": note, "language": "zh", "text": "天气很好。"}, note
+    )
     said("osce/o-1", {"act": "translation-agreement", "of": translation}, note)
     said("china/o-1", {**SAMPLES["translation-dispute"], "of": translation}, note)
     activity = world.open("nato/h-1", {**SAMPLES["military-activity"], "to": ["china", "osce"]})
@@ -226,7 +296,11 @@ def acts_with_effect(logs: dict[str, list[bytes]]) -> set[str]:
     for raws in logs.values():
         replay = Replay()
         replay.take(raws)
-        found |= {records.parse(raw).name for position, raw in enumerate(raws, 1) if position not in replay.void}
+        found |= {
+            records.parse(raw).name
+            for position, raw in enumerate(raws, 1)
+            if position not in replay.void
+        }
     return found
 
 
@@ -262,20 +336,46 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
         host.token("china/a-1")
         secret = {**NOTE, "subject": f"About {SECRET}", "text": f"What was said of {SECRET}."}
         exchange = (await nato.open(secret)).json["exchange"]
-        await nato.open({"act": "contact-note", "form": "conversation", "text": "The weather was spoken of. 天气很好。"})
+        await nato.open(
+            {
+                "act": "contact-note",
+                "form": "conversation",
+                "text": "The weather was spoken of. 天气很好。",
+            }
+        )
         await china.act(exchange, {"act": "reply", "text": "We take note."})
         host.key("nato-o")
-        host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", "--sign", "nato-adm.pem", *administrator)
+        host.run(
+            "keys",
+            "enrol",
+            "nato-o.pem",
+            "--officer",
+            "o-1",
+            "--sign",
+            "nato-adm.pem",
+            *administrator,
+        )
         (host.folder / "note.json").write_text(json.dumps(NOTE))
         host.run("post", "note.json", "--sign", "nato-o.pem", "--token-file", "nato-o-1.token")
         await china.sealed((await china.get("/v1/channels/nato-china")).json["position"])
         host.run("audit", "export", "--to", "before.zip", *to)
         host.run("channel", "consent", exchange, "--sign", "nato-adm.pem", *administrator)
-        host.run("channel", "erase", exchange, "--to", "erasure.json", "--reason", "Agreed by all", *administrator)
+        host.run(
+            "channel",
+            "erase",
+            exchange,
+            "--to",
+            "erasure.json",
+            "--reason",
+            "Agreed by all",
+            *administrator,
+        )
         for name in ("nato-adm", "china-root"):
             line, _ = host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
             (host.folder / f"{name}.sig").write_text(line + "\n")
-        host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator)
+        host.run(
+            "channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator
+        )
         await admit(host, session)
         await put(host, "nato-china", [b"junk that belongs to nobody"])
         for name, raws in logs.items():
@@ -292,7 +392,9 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
     digests = digests_of(host.service.data)
     with tarfile.open(folder / "data.tar.xz", "w:xz") as archive:
         for each in sorted(host.service.data.iterdir()):
-            if each.name != "place.json":  # else whoever unpacks it elsewhere has to take the place over
+            if (
+                each.name != "place.json"
+            ):  # else whoever unpacks it elsewhere has to take the place over
                 archive.add(each, each.name)
     shutil.copy(work / "china-a-1.token", folder / "auditor.token")
     shutil.copy(work / "nato-o-1.token", folder / "officer.token")
@@ -308,8 +410,26 @@ async def admit(host: Host, session: aiohttp.ClientSession) -> None:
     for name in ("nato-adm", "china-root", "third-root"):
         line, _ = host.run("channel", "sign", "admission.json", "--key", f"{name}.pem")
         (host.folder / f"{name}.sig").write_text(line + "\n")
-    host.run("channel", "post", "admission.json", "nato-adm.sig", "china-root.sig", "third-root.sig", *administrator)
-    late = ["third/o-1", "--office", "hq", "--role", "officer", "--sign", "third-root.pem", "--token-file", host.token("third/root")]
+    host.run(
+        "channel",
+        "post",
+        "admission.json",
+        "nato-adm.sig",
+        "china-root.sig",
+        "third-root.sig",
+        *administrator,
+    )
+    late = [
+        "third/o-1",
+        "--office",
+        "hq",
+        "--role",
+        "officer",
+        "--sign",
+        "third-root.pem",
+        "--token-file",
+        host.token("third/root"),
+    ]
     host.run("officer", "add", *late)
     third: Caller = host.caller(session, "third/o-1")
     await third.open(NOTE)
@@ -329,7 +449,9 @@ def digests_of(data: Path) -> dict[str, list[str]]:
     file = data / "projection" / "gateway.sqlite"
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     found: dict[str, list[str]] = {}
-    for number, name in connection.execute("SELECT number, name FROM channels ORDER BY name").fetchall():
+    for number, name in connection.execute(
+        "SELECT number, name FROM channels ORDER BY name"
+    ).fetchall():
         rows = connection.execute("SELECT digest FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (number << 40, (number << 40) | (1 << 40) - 1))  # fmt: skip
         found[name] = [digest for (digest,) in rows]
     connection.close()
@@ -345,10 +467,18 @@ def main(folder: Path) -> None:
         logs = {"golden-keys": kept_by_sides(), "golden-lives": lived()}
         missing = set(SHAPES) - acts_with_effect(logs)
         logs |= {
-            name: drawn(name, runner, tried, missing if name == LAST else missing & OF_A_DESK if name == DESK else set()) for name in KINDS
+            name: drawn(
+                name,
+                runner,
+                tried,
+                missing if name == LAST else missing & OF_A_DESK if name == DESK else set(),
+            )
+            for name in KINDS
         }
         missing = set(SHAPES) - acts_with_effect(logs)
-        assert not missing, f"draw longer logs, since these acts stand nowhere with effect: {sorted(missing)}"
+        assert not missing, (
+            f"draw longer logs, since these acts stand nowhere with effect: {sorted(missing)}"
+        )
         for name, raws in logs.items():
             lines = "".join(json.dumps(line) + "\n" for line in lines_of(raws))
             (folder / "logs" / f"{name}.xz").write_bytes(lzma.compress(lines.encode(), preset=9))

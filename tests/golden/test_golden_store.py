@@ -29,7 +29,11 @@ from service import NOTE, Service
 
 HERE = Path(__file__).parent
 STORES = sorted(path for path in HERE.iterdir() if (path / "about.json").exists())
-LOGS = [pytest.param(path, id=f"{path.parent.parent.name}/{path.stem}") for store in STORES for path in sorted(store.glob("logs/*.xz"))]
+LOGS = [
+    pytest.param(path, id=f"{path.parent.parent.name}/{path.stem}")
+    for store in STORES
+    for path in sorted(store.glob("logs/*.xz"))
+]
 SAMPLE = 40
 """Positions of each channel that are asked for; all of them with --long."""
 
@@ -56,11 +60,19 @@ def test_a_log_folds_to_the_same_at_every_position(path: Path) -> None:
     for position, (line, raw) in enumerate(zip(known, raws, strict=True), 1):
         replay.take([raw])
         standing = replay.standing
-        assert standing.digest == line["digest"], f"the digest at position {position} of {path.stem} is another one"
+        assert standing.digest == line["digest"], (
+            f"the digest at position {position} of {path.stem} is another one"
+        )
         assert base64.b64encode(standing.frontier.root()).decode() == line["root"], position
         tally = msgspec.json.encode(standing.state.tally, order="sorted")
-        assert hashlib.sha256(tally).hexdigest()[:16] == line["tally"], f"the numbers counted by position {position} are others"
-        assert (position in replay.void) == bool(line["void"]), (position, line["void"], replay.void.get(position))
+        assert hashlib.sha256(tally).hexdigest()[:16] == line["tally"], (
+            f"the numbers counted by position {position} are others"
+        )
+        assert (position in replay.void) == bool(line["void"]), (
+            position,
+            line["void"],
+            replay.void.get(position),
+        )
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda store: store.name)
@@ -105,22 +117,38 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pat
     service.stop()
 
 
-async def test_a_data_directory_goes_on_with_the_same_state(office: tuple[Path, Service], request: pytest.FixtureRequest) -> None:
+async def test_a_data_directory_goes_on_with_the_same_state(
+    office: tuple[Path, Service], request: pytest.FixtureRequest
+) -> None:
     store, service = office
     known, lots = about(store), random.Random(1)
     async with aiohttp.ClientSession() as session:
         for channel, digests in known["digests"].items():
-            reader = (store / "auditor.token").read_text().strip() if channel == "nato-china" else token(service, channel)
+            reader = (
+                (store / "auditor.token").read_text().strip()
+                if channel == "nato-china"
+                else token(service, channel)
+            )
             asked = [position for position, digest in enumerate(digests, 1) if digest]
             if not request.config.getoption("--long"):
                 asked = sorted({*lots.sample(asked, min(SAMPLE, len(asked))), asked[-1]})
             for position in asked:
                 url = f"{service.base_url}/v1/channels/{channel}/state?at={position}"
-                async with session.get(url, headers={"Authorization": f"Bearer {reader}"}) as answer:
+                async with session.get(
+                    url, headers={"Authorization": f"Bearer {reader}"}
+                ) as answer:
                     assert answer.status == 200, await answer.text()
-                    assert (await answer.json())["digest"] == digests[position - 1], (channel, position)
-        headers = {"Authorization": f"Bearer {(store / 'officer.token').read_text().strip()}", "Idempotency-Key": "golden-" * 4}
-        async with session.post(f"{service.base_url}/v1/channels/nato-china/contacts", json=NOTE, headers=headers) as posted:
+                    assert (await answer.json())["digest"] == digests[position - 1], (
+                        channel,
+                        position,
+                    )
+        headers = {
+            "Authorization": f"Bearer {(store / 'officer.token').read_text().strip()}",
+            "Idempotency-Key": "golden-" * 4,
+        }
+        async with session.post(
+            f"{service.base_url}/v1/channels/nato-china/contacts", json=NOTE, headers=headers
+        ) as posted:
             assert posted.status == 201, await posted.text()
 
 

@@ -24,7 +24,12 @@ def events(world: World, since: datetime = LONG_AGO) -> list[Any]:
 
 
 def told(event: Any) -> tuple[str, str, int, str]:
-    return str(event["SUMMARY"]), str(event["STATUS"]), int(event["SEQUENCE"]), f"{event['DTSTART'].dt:%d %H:%M}"
+    return (
+        str(event["SUMMARY"]),
+        str(event["STATUS"]),
+        int(event["SEQUENCE"]),
+        f"{event['DTSTART'].dt:%d %H:%M}",
+    )
 
 
 def test_a_request_stands_in_each_window_until_one_is_accepted() -> None:
@@ -57,11 +62,17 @@ def test_a_counter_proposal_raises_the_sequence_and_a_cancellation_cancels() -> 
 
 def test_calls_visits_and_announced_windows_are_in_it_and_what_is_long_over_is_not() -> None:
     world = World()
-    for name, actor in (("call-request", "nato/h-1"), ("danger-area", "nato/h-1"), ("launch-notice", "nato/h-1")):
+    for name, actor in (
+        ("call-request", "nato/h-1"),
+        ("danger-area", "nato/h-1"),
+        ("launch-notice", "nato/h-1"),
+    ):
         world.open(actor, SAMPLES[name])
     found = {str(each["CATEGORIES"].cats[0]): each for each in events(world)}
     assert found.keys() == {"call-request", "danger-area", "launch-notice"}
-    assert str(found["danger-area"]["TRANSP"]) == "TRANSPARENT" and "黄岩岛以北海域" in str(found["danger-area"]["LOCATION"])
+    assert str(found["danger-area"]["TRANSP"]) == "TRANSPARENT" and "黄岩岛以北海域" in str(
+        found["danger-area"]["LOCATION"]
+    )
     assert events(world, datetime(2030, 1, 1, tzinfo=UTC)) == []
 
 
@@ -79,6 +90,13 @@ def test_the_other_reader_finds_what_is_wanting() -> None:
 
 def test_a_subject_in_several_languages_is_a_summary_in_one() -> None:
     world = World()
-    world.open("nato/o-1", {**REQUEST, "subject": {"en": "Search and rescue", "zh-Hans": "搜救"}, "windows": REQUEST["windows"][:1]})
+    world.open(
+        "nato/o-1",
+        {
+            **REQUEST,
+            "subject": {"en": "Search and rescue", "zh-Hans": "搜救"},
+            "windows": REQUEST["windows"][:1],
+        },
+    )
     (asked,) = events(world)
     assert told(asked)[0] == "Search and rescue"

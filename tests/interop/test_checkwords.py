@@ -15,7 +15,10 @@ def apart(one: str, other: str) -> int:
 
 def test_every_byte_has_a_word_of_its_own_of_four_to_seven_plain_letters() -> None:
     assert len(set(WORDS)) == 256
-    assert all(word.isascii() and word.isalpha() and word.islower() and 4 <= len(word) <= 7 for word in WORDS)
+    assert all(
+        word.isascii() and word.isalpha() and word.islower() and 4 <= len(word) <= 7
+        for word in WORDS
+    )
     assert list(WORDS) == sorted(WORDS)
 
 

@@ -51,12 +51,17 @@ class Told:
         assert itip.media(raw) == f"text/calendar; method={self.method}; charset=utf-8"
         self.event: Any
         (self.event,) = calendar.walk("VEVENT")
-        assert str(self.event["ORGANIZER"]) == "urn:dragoman:nato-china:nato" and str(self.event["CLASS"]) == "CONFIDENTIAL"
+        assert (
+            str(self.event["ORGANIZER"]) == "urn:dragoman:nato-china:nato"
+            and str(self.event["CLASS"]) == "CONFIDENTIAL"
+        )
         assert str(self.event["UID"]) == f"{exchange}@{world.registry.cid[:16]}.dragoman"
 
     def __getitem__(self, name: str) -> str:
         value = self.event.get(name)
-        return f"{value.dt:%d %H:%M}" if hasattr(value, "dt") else "" if value is None else str(value)
+        return (
+            f"{value.dt:%d %H:%M}" if hasattr(value, "dt") else "" if value is None else str(value)
+        )
 
     @property
     def sequence(self) -> int:
@@ -65,7 +70,10 @@ class Told:
     @property
     def attendees(self) -> dict[str, str]:
         given = self.event["ATTENDEE"]
-        return {each.params["CN"]: each.params.get("PARTSTAT", "") for each in (given if isinstance(given, list) else [given])}
+        return {
+            each.params["CN"]: each.params.get("PARTSTAT", "")
+            for each in (given if isinstance(given, list) else [given])
+        }
 
     @property
     def read(self) -> Answered:
@@ -75,7 +83,9 @@ class Told:
 def read(raw: bytes) -> Answered:
     """What is understood; it is an act, and times have their form."""
     answered = itip.read(raw)
-    terms = {"terms": SAMPLE_TERMS} if answered.act["act"] == "acceptance" else {}  # which they are, the exchange says
+    terms = (
+        {"terms": SAMPLE_TERMS} if answered.act["act"] == "acceptance" else {}
+    )  # which they are, the exchange says
     records.read_act(compact({**answered.act, **terms}), cut=False)
     for time in (answered.dtstamp, answered.begins or answered.dtstamp):
         assert time.endswith("Z") and datetime.fromisoformat(time).tzinfo == UTC
@@ -85,7 +95,14 @@ def read(raw: bytes) -> Answered:
 def written(method: str, *lines: str, uid: str = UID, around: str = "", end: str = "\r\n") -> bytes:
     """A message of a calendar program."""
     zones = [around] if around else []
-    head = ["BEGIN:VCALENDAR", "PRODID:-//Example//Calendar//EN", "VERSION:2.0", f"METHOD:{method}", *zones, "BEGIN:VEVENT"]
+    head = [
+        "BEGIN:VCALENDAR",
+        "PRODID:-//Example//Calendar//EN",
+        "VERSION:2.0",
+        f"METHOD:{method}",
+        *zones,
+        "BEGIN:VEVENT",
+    ]
     text = end.join([*head, f"UID:{uid}", *lines, "END:VEVENT", "END:VCALENDAR", ""])
     return text.encode()
 
@@ -98,7 +115,9 @@ def refusal(raw: bytes) -> str:
 
 def published(world: World) -> Any:
     """The one event of the feed."""
-    (event,) = Calendar.from_ical(feed(world.registry, world.ledger.exchanges(), datetime(2020, 1, 1, tzinfo=UTC))).walk("VEVENT")
+    (event,) = Calendar.from_ical(
+        feed(world.registry, world.ledger.exchanges(), datetime(2020, 1, 1, tzinfo=UTC))
+    ).walk("VEVENT")
     return event
 
 
@@ -136,10 +155,19 @@ def test_an_acceptance_is_a_reply_in_the_window_that_was_accepted() -> None:
     before = world.exchange(id)
     world.keep("china/o-1", {"act": "acceptance", "window": 1}, id, seen=True)
     told = Told(world, id)
-    assert (told.method, told.sequence, told.attendees, told["DTSTART"]) == ("REPLY", 0, {"china": "ACCEPTED"}, "27 08:00")
+    assert (told.method, told.sequence, told.attendees, told["DTSTART"]) == (
+        "REPLY",
+        0,
+        {"china": "ACCEPTED"},
+        "27 08:00",
+    )
     assert told["UID"] == str(published(world)["UID"]) and told["STATUS"] == ""
     assert (told.read.exchange, told.read.side, told.read.sequence) == (id, "china", 0)
-    assert itip.fitted(told.read, before) == {"act": "acceptance", "terms": consent.whole(before), "window": 1}
+    assert itip.fitted(told.read, before) == {
+        "act": "acceptance",
+        "terms": consent.whole(before),
+        "window": 1,
+    }
 
 
 def test_a_decline_is_a_reply_that_gives_the_reason() -> None:
@@ -158,14 +186,21 @@ def test_a_decline_need_not_say_why() -> None:
     assert Told(world, id).read.act == {"act": "decline"}
 
 
-def test_a_counter_proposal_answers_the_request_with_its_sequence_and_accepting_it_is_a_new_request() -> None:
+def test_a_counter_proposal_answers_the_request_with_its_sequence_and_accepting_it_is_a_new_request() -> (
+    None
+):
     world = World()
     id = world.open("nato/o-1", ONE)
     before = world.exchange(id)
     proposal = {"act": "counter-proposal", "windows": [MOVED], "venue": "Vienna"}
     world.keep("china/o-1", proposal, id)
     told = Told(world, id)
-    assert (told.method, told.sequence, told["DTSTART"], told.attendees) == ("COUNTER", 0, "28 08:00", {"china": "TENTATIVE"})
+    assert (told.method, told.sequence, told["DTSTART"], told.attendees) == (
+        "COUNTER",
+        0,
+        "28 08:00",
+        {"china": "TENTATIVE"},
+    )
     assert itip.fitted(told.read, before) == {
         "act": "counter-proposal",
         "windows": [{"from": "2026-11-28T08:00:00Z", "to": "2026-11-28T10:00:00Z"}],
@@ -175,7 +210,12 @@ def test_a_counter_proposal_answers_the_request_with_its_sequence_and_accepting_
     assert Told(world, id).method == "COUNTER", "an agenda leaves the proposal the newest word"
     world.keep("nato/o-1", {"act": "acceptance"}, id, seen=True)
     accepted = Told(world, id)
-    assert (accepted.method, accepted.sequence, accepted["STATUS"], accepted["LOCATION"]) == ("REQUEST", 1, "CONFIRMED", "Vienna")
+    assert (accepted.method, accepted.sequence, accepted["STATUS"], accepted["LOCATION"]) == (
+        "REQUEST",
+        1,
+        "CONFIRMED",
+        "Vienna",
+    )
     assert accepted.attendees == {"china": "ACCEPTED"}
     agree(accepted, world)
 
@@ -185,7 +225,10 @@ def test_a_counter_proposal_of_several_windows_names_the_others_in_a_comment() -
     id = world.open("nato/o-1", ONE)
     world.keep("china/o-1", {"act": "counter-proposal", "windows": [MOVED, LATER]}, id)
     told = Told(world, id)
-    assert told["COMMENT"] == "It could also be from 2026-11-29 08:00 to 2026-11-29 09:30 UTC" and told["LOCATION"] == ""
+    assert (
+        told["COMMENT"] == "It could also be from 2026-11-29 08:00 to 2026-11-29 09:30 UTC"
+        and told["LOCATION"] == ""
+    )
     assert [each["from"] for each in told.read.act["windows"]] == ["2026-11-28T08:00:00Z"]
 
 
@@ -195,7 +238,12 @@ def test_a_counter_proposal_of_the_convener_is_a_request_that_is_newer() -> None
     world.keep("china/o-1", {"act": "counter-proposal", "windows": [MOVED]}, id)
     world.keep("nato/o-1", {"act": "counter-proposal", "windows": [LATER]}, id)
     told = Told(world, id)
-    assert (told.method, told.sequence, told["DTSTART"], told.attendees) == ("REQUEST", 2, "29 08:00", {"china": "NEEDS-ACTION"})
+    assert (told.method, told.sequence, told["DTSTART"], told.attendees) == (
+        "REQUEST",
+        2,
+        "29 08:00",
+        {"china": "NEEDS-ACTION"},
+    )
     agree(told, world)
 
 
@@ -205,19 +253,35 @@ def test_a_no_of_the_convener_to_a_counter_proposal_cancels() -> None:
     world.keep("china/o-1", {"act": "counter-proposal", "windows": [MOVED]}, id)
     world.keep("nato/o-1", {"act": "decline", "reason": "That day is taken."}, id)
     told = Told(world, id)
-    assert (told.method, told.sequence, told["STATUS"], told["COMMENT"]) == ("CANCEL", 1, "CANCELLED", "That day is taken.")
+    assert (told.method, told.sequence, told["STATUS"], told["COMMENT"]) == (
+        "CANCEL",
+        1,
+        "CANCELLED",
+        "That day is taken.",
+    )
 
 
-def test_a_postponement_with_windows_is_a_request_of_the_convener_and_a_counter_of_another() -> None:
+def test_a_postponement_with_windows_is_a_request_of_the_convener_and_a_counter_of_another() -> (
+    None
+):
     world = World()
     id = world.open("nato/o-1", ONE)
     world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
     world.keep("nato/o-1", {"act": "postponement", "windows": [MOVED]}, id)
     told = Told(world, id)
-    assert (told.method, told.sequence, told["STATUS"], told.attendees) == ("REQUEST", 1, "TENTATIVE", {"china": "NEEDS-ACTION"})
+    assert (told.method, told.sequence, told["STATUS"], told.attendees) == (
+        "REQUEST",
+        1,
+        "TENTATIVE",
+        {"china": "NEEDS-ACTION"},
+    )
     agree(told, world)
     world.keep("china/o-1", {"act": "postponement", "windows": [LATER]}, id)
-    assert (Told(world, id).method, Told(world, id).sequence, Told(world, id)["DTSTART"]) == ("COUNTER", 1, "29 08:00")
+    assert (Told(world, id).method, Told(world, id).sequence, Told(world, id)["DTSTART"]) == (
+        "COUNTER",
+        1,
+        "29 08:00",
+    )
 
 
 def test_a_postponement_to_no_known_time_is_tentative_again() -> None:
@@ -229,13 +293,21 @@ def test_a_postponement_to_no_known_time_is_tentative_again() -> None:
     assert (told.method, told.sequence, told["STATUS"]) == ("REQUEST", 1, "TENTATIVE")
     agree(told, world)
     world.keep("china/o-1", {"act": "postponement"}, id)
-    assert (Told(world, id).method, Told(world, id).attendees) == ("REQUEST", {"china": "NEEDS-ACTION"})
+    assert (Told(world, id).method, Told(world, id).attendees) == (
+        "REQUEST",
+        {"china": "NEEDS-ACTION"},
+    )
 
 
 def test_a_correction_is_a_request_that_is_newer() -> None:
     world = World()
     id = world.open("nato/o-1", {**ONE, "venue": "Geneva"})
-    world.keep("nato/o-1", {"act": "correction", "fields": {"venue": "Bern"}, "reason": "Wrong city."}, id, seen=True)
+    world.keep(
+        "nato/o-1",
+        {"act": "correction", "fields": {"venue": "Bern"}, "reason": "Wrong city."},
+        id,
+        seen=True,
+    )
     told = Told(world, id)
     assert (told.method, told.sequence, told["LOCATION"]) == ("REQUEST", 1, "Bern")
     agree(told, world)
@@ -245,9 +317,19 @@ def test_a_correction_of_something_else_leaves_a_counter_proposal_the_newest_wor
     world = World()
     id = world.open("nato/o-1", ONE)
     world.keep("china/o-1", {"act": "counter-proposal", "windows": [MOVED]}, id)
-    world.keep("nato/o-1", {"act": "correction", "fields": {"purpose": "The incident"}, "reason": "Shorter."}, id, seen=True)
+    world.keep(
+        "nato/o-1",
+        {"act": "correction", "fields": {"purpose": "The incident"}, "reason": "Shorter."},
+        id,
+        seen=True,
+    )
     told = Told(world, id)
-    assert (told.method, told.sequence, told["DTSTART"], told["SUMMARY"]) == ("COUNTER", 0, "28 08:00", "The incident")
+    assert (told.method, told.sequence, told["DTSTART"], told["SUMMARY"]) == (
+        "COUNTER",
+        0,
+        "28 08:00",
+        "The incident",
+    )
     world.keep("nato/o-1", {"act": "acceptance"}, id, seen=True)
     agree(Told(world, id), world)
 
@@ -258,9 +340,19 @@ def test_a_cancellation_goes_to_every_side_with_a_sequence_that_is_raised() -> N
     before = world.exchange(id)
     world.keep("nato/o-1", {"act": "cancellation", "reason": "Not needed any more."}, id, seen=True)
     told = Told(world, id)
-    assert (told.method, told.sequence, told["STATUS"], told["DTSTART"]) == ("CANCEL", 1, "CANCELLED", "26 08:00")
-    assert told.attendees.keys() == {"china", "india"} and told["UID"] == str(published(world)["UID"])
-    assert itip.fitted(told.read, before) == {"act": "cancellation", "reason": "Not needed any more."}
+    assert (told.method, told.sequence, told["STATUS"], told["DTSTART"]) == (
+        "CANCEL",
+        1,
+        "CANCELLED",
+        "26 08:00",
+    )
+    assert told.attendees.keys() == {"china", "india"} and told["UID"] == str(
+        published(world)["UID"]
+    )
+    assert itip.fitted(told.read, before) == {
+        "act": "cancellation",
+        "reason": "Not needed any more.",
+    }
     assert told.read.side == "nato"
 
 
@@ -268,9 +360,18 @@ def test_a_meeting_that_was_held_is_the_request_at_the_time_that_it_took() -> No
     world = World()
     id = world.open("nato/o-1", ONE)
     world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
-    world.keep("china/o-1", {"act": "meeting-held", "from": "2026-11-26T08:10Z", "to": "2026-11-26T11:00Z"}, id)
+    world.keep(
+        "china/o-1",
+        {"act": "meeting-held", "from": "2026-11-26T08:10Z", "to": "2026-11-26T11:00Z"},
+        id,
+    )
     told = Told(world, id)
-    assert (told.method, told["STATUS"], told["DTSTART"], told["DTEND"]) == ("REQUEST", "CONFIRMED", "26 08:10", "26 11:00")
+    assert (told.method, told["STATUS"], told["DTSTART"], told["DTEND"]) == (
+        "REQUEST",
+        "CONFIRMED",
+        "26 08:10",
+        "26 11:00",
+    )
     agree(told, world)
     world.keep("nato/o-1", {"act": "closure"}, id, seen=True)
     agree(Told(world, id), world)
@@ -293,9 +394,17 @@ def test_among_several_sides_each_answers_for_itself() -> None:
     assert Told(world, id).attendees == {"china": "ACCEPTED"}
     world.keep("india/o-1", {"act": "decline"}, id)
     assert Told(world, id).attendees == {"india": "DECLINED"}
-    world.keep("nato/o-1", {"act": "correction", "fields": {"area": "maritime-security"}, "reason": "Shorter."}, id, seen=True)
+    world.keep(
+        "nato/o-1",
+        {"act": "correction", "fields": {"area": "maritime-security"}, "reason": "Shorter."},
+        id,
+        seen=True,
+    )
     told = Told(world, id)
-    assert told.attendees == {"china": "ACCEPTED", "india": "DECLINED"} and told["STATUS"] == "CONFIRMED"
+    assert (
+        told.attendees == {"china": "ACCEPTED", "india": "DECLINED"}
+        and told["STATUS"] == "CONFIRMED"
+    )
 
 
 def test_calls_and_visits_are_meetings_too() -> None:
@@ -303,11 +412,19 @@ def test_calls_and_visits_are_meetings_too() -> None:
         world = World()
         id = world.open("nato/h-1", SAMPLES[name])
         told = Told(world, id)
-        assert (told.method, told["LOCATION"], told.attendees) == ("REQUEST", where, {"china": "NEEDS-ACTION"})
+        assert (told.method, told["LOCATION"], told.attendees) == (
+            "REQUEST",
+            where,
+            {"china": "NEEDS-ACTION"},
+        )
         agree(told, world)
         before = world.exchange(id)
         world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
-        assert itip.fitted(Told(world, id).read, before) == {"act": "acceptance", "terms": consent.whole(before), "window": 0}
+        assert itip.fitted(Told(world, id).read, before) == {
+            "act": "acceptance",
+            "terms": consent.whole(before),
+            "window": 0,
+        }
 
 
 def test_a_call_at_any_time_is_in_no_calendar_but_its_answer_is() -> None:
@@ -364,10 +481,22 @@ def test_a_reader_in_javascript_reads_every_message() -> None:
     asked = json.dumps([each.raw.decode() for each in messages])
     node = shutil.which("node") or ""
     said = subprocess.run(
-        [node, "--input-type=module", "-e", program], input=asked, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        [node, "--input-type=module", "-e", program],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
     assert json.loads(said.stdout) == [
-        [each.method, each["UID"], each.sequence, each["SUMMARY"], f"{each.event['DTSTART'].dt:%Y-%m-%dT%H:%M:%SZ}"] for each in messages
+        [
+            each.method,
+            each["UID"],
+            each.sequence,
+            each["SUMMARY"],
+            f"{each.event['DTSTART'].dt:%Y-%m-%dT%H:%M:%SZ}",
+        ]
+        for each in messages
     ]
 
 
@@ -405,15 +534,30 @@ def test_a_reply_with_folded_lines_and_properties_of_its_own_is_an_acceptance() 
         "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
     assert read(raw.encode()) == Answered(
-        exchange=ID, act={"act": "acceptance"}, sequence=0, dtstamp="2026-11-25T10:15:00Z", begins="2026-11-26T08:00:00Z"
+        exchange=ID,
+        act={"act": "acceptance"},
+        sequence=0,
+        dtstamp="2026-11-25T10:15:00Z",
+        begins="2026-11-26T08:00:00Z",
     )
 
 
 def test_small_letters_bare_line_feeds_and_a_fold_within_a_character_are_read() -> None:
-    raw = written("reply", STAMP, "attendee;partstat=declined:urn:dragoman:nato-china:china", "Sequence:3", "comment:Übermorgen", end="\n")
+    raw = written(
+        "reply",
+        STAMP,
+        "attendee;partstat=declined:urn:dragoman:nato-china:china",
+        "Sequence:3",
+        "comment:Übermorgen",
+        end="\n",
+    )
     folded = raw.replace("Ü".encode(), b"\xc3\n \x9c").replace(b"END:VCALENDAR\n", b"end:vcalendar")
     assert read(b"\xef\xbb\xbf" + folded) == Answered(
-        exchange=ID, act={"act": "decline", "reason": "Übermorgen"}, sequence=3, dtstamp="2026-11-25T09:00:00Z", side="china"
+        exchange=ID,
+        act={"act": "decline", "reason": "Übermorgen"},
+        sequence=3,
+        dtstamp="2026-11-25T09:00:00Z",
+        side="china",
     )
 
 
@@ -438,18 +582,41 @@ def test_a_counter_in_a_time_zone_is_a_proposal_in_utc() -> None:
 
 
 def test_an_answer_to_an_open_window_of_the_feed_is_for_that_window() -> None:
-    assert read(written("REPLY", STAMP, SIDE, uid=UID.replace("@", "-2@"))).act == {"act": "acceptance", "window": 1}
-    assert read(written("REPLY", STAMP, SIDE.replace("ACCEPTED", "DECLINED"), uid=UID.replace("@", "-2@"))).act == {"act": "decline"}
+    assert read(written("REPLY", STAMP, SIDE, uid=UID.replace("@", "-2@"))).act == {
+        "act": "acceptance",
+        "window": 1,
+    }
+    assert read(
+        written("REPLY", STAMP, SIDE.replace("ACCEPTED", "DECLINED"), uid=UID.replace("@", "-2@"))
+    ).act == {"act": "decline"}
 
 
 def test_a_cancellation_gives_its_reason() -> None:
-    lines = ("ORGANIZER:urn:dragoman:nato-china:nato", STAMP, "SEQUENCE:2", "STATUS:CANCELLED", "COMMENT:Ill.", "COMMENT:Sorry.")
+    lines = (
+        "ORGANIZER:urn:dragoman:nato-china:nato",
+        STAMP,
+        "SEQUENCE:2",
+        "STATUS:CANCELLED",
+        "COMMENT:Ill.",
+        "COMMENT:Sorry.",
+    )
     answered = read(written("CANCEL", *lines))
-    assert (answered.act, answered.side, answered.sequence) == ({"act": "cancellation", "reason": "Ill.\nSorry."}, "nato", 2)
+    assert (answered.act, answered.side, answered.sequence) == (
+        {"act": "cancellation", "reason": "Ill.\nSorry."},
+        "nato",
+        2,
+    )
 
 
 def test_a_request_of_another_program_is_a_request_to_meet() -> None:
-    lines = ("SUMMARY:Talks on radio\\, and more", "DTSTART:20261201T080000Z", "DTEND:20261201T093000Z", "LOCATION:", STAMP, SIDE)
+    lines = (
+        "SUMMARY:Talks on radio\\, and more",
+        "DTSTART:20261201T080000Z",
+        "DTEND:20261201T093000Z",
+        "LOCATION:",
+        STAMP,
+        SIDE,
+    )
     assert read(written("REQUEST", *lines, uid="040000008200E00074C5B7101A82E008")) == Answered(
         exchange="",
         act={
@@ -471,7 +638,11 @@ OWN = BERLIN.replace("Europe/Berlin", "Local")
     [
         ("Europe/Berlin", "20261126T090000", "2026-11-26T08:00:00Z"),
         ("Europe/Berlin", "20260329T015959", "2026-03-29T00:59:59Z"),
-        ("Europe/Berlin", "20260329T023000", "2026-03-29T01:30:00Z"),  # skipped: by the clock before
+        (
+            "Europe/Berlin",
+            "20260329T023000",
+            "2026-03-29T01:30:00Z",
+        ),  # skipped: by the clock before
         ("Europe/Berlin", "20260329T030000", "2026-03-29T01:00:00Z"),
         ("Europe/Berlin", "20261025T023000", "2026-10-25T00:30:00Z"),  # twice: the first
         ("Europe/Berlin", "20261025T030000", "2026-10-25T02:00:00Z"),
@@ -481,8 +652,16 @@ OWN = BERLIN.replace("Europe/Berlin", "Local")
         ("UTC", "20261126T090000", "2026-11-26T09:00:00Z"),
         ("W. Europe Standard Time", "20260701T090000", "2026-07-01T07:00:00Z"),
         ("China Standard Time", "20261126T160000", "2026-11-26T08:00:00Z"),
-        ("/freeassociation.sourceforge.net/Europe/Berlin", "20261126T090000", "2026-11-26T08:00:00Z"),
-        ("/mozilla.org/20070129_1/America/Argentina/Buenos_Aires", "20261126T090000", "2026-11-26T12:00:00Z"),
+        (
+            "/freeassociation.sourceforge.net/Europe/Berlin",
+            "20261126T090000",
+            "2026-11-26T08:00:00Z",
+        ),
+        (
+            "/mozilla.org/20070129_1/America/Argentina/Buenos_Aires",
+            "20261126T090000",
+            "2026-11-26T12:00:00Z",
+        ),
         ("Local", "20261126T080000Z", "2026-11-26T08:00:00Z"),  # in UTC, whatever the zone
     ],
 )
@@ -491,8 +670,16 @@ def test_a_time_zone_is_known_by_its_name(zone: str, local: str, in_utc: str) ->
     assert answered.begins == in_utc and answered.act["windows"] == [{"from": in_utc, "to": in_utc}]
 
 
-@pytest.mark.parametrize("shifted", [BERLIN.replace(":+0", ":+1"), BERLIN.replace("FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU", "FREQ=SECONDLY")])
-def test_what_a_message_says_of_a_time_zone_is_not_believed_and_its_rules_are_not_run(shifted: str) -> None:
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        BERLIN.replace(":+0", ":+1"),
+        BERLIN.replace("FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU", "FREQ=SECONDLY"),
+    ],
+)
+def test_what_a_message_says_of_a_time_zone_is_not_believed_and_its_rules_are_not_run(
+    shifted: str,
+) -> None:
     line = "DTSTART;TZID=Europe/Berlin:20261126T090000"
     assert read(written("COUNTER", STAMP, line, around=shifted)).begins == "2026-11-26T08:00:00Z"
 
@@ -509,16 +696,26 @@ def test_an_answer_to_an_earlier_proposal_is_refused() -> None:
         with pytest.raises(NotUnderstood, match="earlier proposal"):
             itip.fitted(read(written(method, STAMP, *lines, uid=uid)), world.exchange(id))
     newest = read(written("REPLY", STAMP, SIDE, "SEQUENCE:1", "DTSTART:20261128T080000Z", uid=uid))
-    assert itip.fitted(newest, world.exchange(id)) == {"act": "acceptance", "terms": consent.whole(world.exchange(id)), "window": 0}
+    assert itip.fitted(newest, world.exchange(id)) == {
+        "act": "acceptance",
+        "terms": consent.whole(world.exchange(id)),
+        "window": 0,
+    }
 
 
 def test_an_acceptance_is_for_the_window_that_begins_when_it_says() -> None:
     world = World()
     id = world.open("nato/o-1", REQUEST)
     second = read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T080000Z"))
-    assert itip.fitted(second, world.exchange(id)) == {"act": "acceptance", "terms": consent.whole(world.exchange(id)), "window": 1}
+    assert itip.fitted(second, world.exchange(id)) == {
+        "act": "acceptance",
+        "terms": consent.whole(world.exchange(id)),
+        "window": 1,
+    }
     with pytest.raises(NotUnderstood, match="send it as a COUNTER"):
-        itip.fitted(read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T090000Z")), world.exchange(id))
+        itip.fitted(
+            read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T090000Z")), world.exchange(id)
+        )
 
 
 # What is refused
@@ -585,7 +782,19 @@ def test_what_is_no_answer_is_refused_with_what_to_do(raw: bytes, words: str) ->
 
 
 @pytest.mark.parametrize(
-    "zone", ["Local", "Europe", "Berlin", "right", "localhost/../etc", "/example.org/Local", "A,B", "/", "a" * 9000, "a/" * 9000]
+    "zone",
+    [
+        "Local",
+        "Europe",
+        "Berlin",
+        "right",
+        "localhost/../etc",
+        "/example.org/Local",
+        "A,B",
+        "/",
+        "a" * 9000,
+        "a/" * 9000,
+    ],
 )
 def test_a_time_zone_of_no_known_name_is_refused_whatever_the_message_says_of_it(zone: str) -> None:
     raw = written("COUNTER", STAMP, f"DTSTART;TZID={zone}:20261126T090000", around=OWN)
@@ -596,7 +805,14 @@ def test_a_time_zone_of_no_known_name_is_refused_whatever_the_message_says_of_it
 
 VALID = (
     written("REPLY", *ROOM, SIDE, "SEQUENCE:1", "COMMENT:Yes\\, gladly."),
-    written("COUNTER", STAMP, "DTSTART;TZID=Europe/Berlin:20270705T143000", "DURATION:P1DT1H", "LOCATION:Vienna", around=BERLIN),
+    written(
+        "COUNTER",
+        STAMP,
+        "DTSTART;TZID=Europe/Berlin:20270705T143000",
+        "DURATION:P1DT1H",
+        "LOCATION:Vienna",
+        around=BERLIN,
+    ),
     written("CANCEL", STAMP, "SEQUENCE:1", "COMMENT:Ill."),
     written(
         "REQUEST",
@@ -621,12 +837,19 @@ def spoilt(draw: st.DrawFn) -> bytes:
     raw = draw(st.sampled_from(VALID))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(raw)))
-        raw = raw[:at] + draw(st.sampled_from((*PIECES, b""))) + raw[at + draw(st.integers(0, 12)) :]
+        raw = (
+            raw[:at] + draw(st.sampled_from((*PIECES, b""))) + raw[at + draw(st.integers(0, 12)) :]
+        )
     return raw
 
 
 def test_what_is_spoilt_below_holds_before() -> None:
-    assert [read(raw).act["act"] for raw in VALID] == ["acceptance", "counter-proposal", "cancellation", "meeting-request"]
+    assert [read(raw).act["act"] for raw in VALID] == [
+        "acceptance",
+        "counter-proposal",
+        "cancellation",
+        "meeting-request",
+    ]
 
 
 @settings(max_examples=400, deadline=None)

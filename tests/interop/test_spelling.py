@@ -17,7 +17,10 @@ def test_a_time_is_said_in_utc_digit_by_digit_with_zulu() -> None:
     assert spelt_time(datetime.fromisoformat("2026-11-24T03:05:07+08:00")) == (
         "two three November two zero two six time one nine zero five zero seven Zulu"
     )
-    assert spelt_time(datetime.fromisoformat("2026-01-09T00:05Z")) == "nine January two zero two six time zero zero zero five Zulu"
+    assert (
+        spelt_time(datetime.fromisoformat("2026-01-09T00:05Z"))
+        == "nine January two zero two six time zero zero zero five Zulu"
+    )
 
 
 def test_a_place_is_said_in_degrees_minutes_and_seconds() -> None:

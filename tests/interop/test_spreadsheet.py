@@ -13,19 +13,36 @@ from dragoman.interop import spreadsheet
 _UNSEEN = st.text(st.characters(categories=["Cc", "Cf", "Zs", "Zl", "Zp"]), max_size=5)
 
 
-@given(_UNSEEN, st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20\ufe66"), st.text(st.characters(codec="utf-8")))
-def test_no_cell_begins_like_a_formula_behind_whatever_is_not_seen(before: str, sign: str, after: str) -> None:
+@given(
+    _UNSEEN,
+    st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20\ufe66"),
+    st.text(st.characters(codec="utf-8")),
+)
+def test_no_cell_begins_like_a_formula_behind_whatever_is_not_seen(
+    before: str, sign: str, after: str
+) -> None:
     assert spreadsheet.cell(before + sign + after) == f"'{before}{sign}{after}"
 
 
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")), min_size=2, max_size=2)))
+@given(
+    st.lists(
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")),
+            min_size=2,
+            max_size=2,
+        )
+    )
+)
 def test_a_table_is_read_again_as_it_was_but_for_apostrophes(rows: list[list[str]]) -> None:
     text = spreadsheet.table(("one", "two"), rows)
     read = [*csv.reader(io.StringIO(text, newline=""))]
     assert read == [["one", "two"], *([spreadsheet.cell(cell) for cell in row] for row in rows)]
 
 
-@pytest.mark.parametrize(("value", "cell"), [("north", "north"), (["a", "b"], "a b"), (True, "true"), (7, "7"), (" plain", " plain")])
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [("north", "north"), (["a", "b"], "a b"), (True, "true"), (7, "7"), (" plain", " plain")],
+)
 def test_other_values_are_as_they_were(value: object, cell: str) -> None:
     assert spreadsheet.cell(value) == cell
 

@@ -49,13 +49,19 @@ def test_a_host_is_checked_as_it_will_be_called(host: str, port: str) -> None:
 
 
 @given(st.ip_addresses(v=4), st.data())
-def test_an_address_is_refused_in_whatever_characters_its_digits_are_written(address: IPv4Address, data: st.DataObject) -> None:
-    spelled = "".join(data.draw(st.sampled_from(_SPELLINGS.get(each, each))) for each in str(address))
+def test_an_address_is_refused_in_whatever_characters_its_digits_are_written(
+    address: IPv4Address, data: st.DataObject
+) -> None:
+    spelled = "".join(
+        data.draw(st.sampled_from(_SPELLINGS.get(each, each))) for each in str(address)
+    )
     wrong = Guard(()).check(f"https://{spelled}/")
     assert (wrong is None) == Guard(()).allows(str(address))
 
 
-_SPELLINGS = {".": ".\u3002\uff0e\uff61"} | {str(n): f"{n}{chr(0xFF10 + n)}{chr(0x1D7CE + n)}{chr(0x2080 + n)}" for n in range(10)}
+_SPELLINGS = {".": ".\u3002\uff0e\uff61"} | {
+    str(n): f"{n}{chr(0xFF10 + n)}{chr(0x1D7CE + n)}{chr(0x2080 + n)}" for n in range(10)
+}
 
 
 @pytest.mark.parametrize("address", ["203.0.114.9", "2a00:1450:4001::5", "64:ff9b::808:808"])
@@ -63,7 +69,14 @@ def test_a_public_address_is(address: str) -> None:
     assert Guard(()).allows(address)
 
 
-@pytest.mark.parametrize("url", ["https://example.org/hook", "https://example.org:8443/hook?x=y", "https://[2a00:1450:4001::5]/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/hook",
+        "https://example.org:8443/hook?x=y",
+        "https://[2a00:1450:4001::5]/",
+    ],
+)
 def test_an_https_url_is_taken(url: str) -> None:
     assert Guard(()).check(url) is None
 
@@ -77,7 +90,16 @@ def test_plain_http_is_for_the_networks_that_the_settings_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "x", "https://", "https://[x", "https://user@example.org/", "https://example.org/#x", "https://h:99999/"]
+    "url",
+    [
+        "",
+        "x",
+        "https://",
+        "https://[x",
+        "https://user@example.org/",
+        "https://example.org/#x",
+        "https://h:99999/",
+    ],
 )
 def test_what_is_no_url_is_said_to_be(url: str) -> None:
     assert Guard(()).check(url) is not None

@@ -24,7 +24,12 @@ from world import World
 
 ROOT = Path(__file__).parents[2]
 PERSON, DEPUTY = "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f7"
-HOURS = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": "Europe/Brussels"}
+HOURS = {
+    "days": ["mon", "tue", "wed", "thu", "fri"],
+    "from": "08:00",
+    "to": "18:00",
+    "zone": "Europe/Brussels",
+}
 POINT = PointView(
     side="nato",
     exchange="0192f3a4-0000-7d8e-8f90-a1b2c3d4e5f6",
@@ -66,21 +71,32 @@ console.log(JSON.stringify(found[0] === 'vcard' ? [found] : found));
 
 def of_node(program: str, library: str, raw: bytes) -> Any:
     node = shutil.which("node")
-    required(node is not None and (ROOT / "node_modules" / library).is_dir(), f"Node, or {library},")
+    required(
+        node is not None and (ROOT / "node_modules" / library).is_dir(), f"Node, or {library},"
+    )
     asked = [str(node), "--input-type=module", "-e", program]
-    return json.loads(subprocess.run(asked, input=raw, capture_output=True, check=True, timeout=PATIENCE_S, cwd=ROOT).stdout)
+    return json.loads(
+        subprocess.run(
+            asked, input=raw, capture_output=True, check=True, timeout=PATIENCE_S, cwd=ROOT
+        ).stdout
+    )
 
 
 def written(*points: PointView, people: dict[str, PersonEntry] = PEOPLE) -> bytes:
     raw = cards(World().registry, points, people, calendar=WHERE)
-    assert all(len(line) <= 75 and line.decode() is not None and b"\n" not in line for line in raw.split(b"\r\n"))
+    assert all(
+        len(line) <= 75 and line.decode() is not None and b"\n" not in line
+        for line in raw.split(b"\r\n")
+    )
     return raw
 
 
 def lines(raw: bytes) -> list[list[str]]:
     """Each card's lines, unfolded."""
     whole = raw.decode().replace("\r\n ", "")
-    found = [each.split("\r\n") for each in whole.removesuffix("END:VCARD\r\n").split("END:VCARD\r\n")]
+    found = [
+        each.split("\r\n") for each in whole.removesuffix("END:VCARD\r\n").split("END:VCARD\r\n")
+    ]
     assert all(each[:2] == ["BEGIN:VCARD", "VERSION:4.0"] for each in found)
     return [[line for line in each[2:] if line] for each in found]
 
@@ -111,18 +127,26 @@ def test_a_point_is_its_person_s_card_and_the_deputy_s_stands_beside_it() -> Non
         "SOURCE:/v1/channels/nato-china/points-of-contact",
         f"CALURI:{WHERE}",
     ]
-    assert {"FN:Ana Marković", "ROLE:Deputy: Duty officer\\, hotline", "TEL;VALUE=uri;PREF=1:tel:+861012345678"} <= set(deputy)
+    assert {
+        "FN:Ana Marković",
+        "ROLE:Deputy: Duty officer\\, hotline",
+        "TEL;VALUE=uri;PREF=1:tel:+861012345678",
+    } <= set(deputy)
 
 
 def test_a_point_whose_person_is_not_to_be_seen_is_the_office_s_card_without_a_name() -> None:
     (office,) = lines(written(POINT, people={}))
     assert {"KIND:org", "FN:Duty officer\\, hotline\\, Liaison office\\, Brussels"} <= set(office)
-    assert not [line for line in office if line.startswith(("N:", "TEL", "EMAIL", "TITLE", "RELATED"))]
+    assert not [
+        line for line in office if line.startswith(("N:", "TEL", "EMAIL", "TITLE", "RELATED"))
+    ]
 
 
 def test_one_deputy_of_two_points_has_a_card_at_each() -> None:
     other = replace(POINT, exchange="0192f3a4-0001-7d8e-8f90-a1b2c3d4e5f6", hours=Raw(b'"24x7"'))
-    found = [line for card in lines(written(POINT, other)) for line in card if line.startswith("UID:")]
+    found = [
+        line for card in lines(written(POINT, other)) for line in card if line.startswith("UID:")
+    ]
     assert len(set(found)) == 4
 
 
@@ -130,7 +154,10 @@ def test_a_point_that_is_not_in_force_and_one_of_an_exercise_say_so() -> None:
     exercise = replace(World().registry, kind="exercise")
     raw = cards(exercise, [replace(POINT, stage="ended", hours=Raw(b'"24x7"'))], {}, calendar=WHERE)
     (note,) = (line for line in lines(raw)[0] if line.startswith("NOTE:"))
-    assert note == "NOTE:At all hours\\, every day\\nReached by telephone\\, e-mail.\\nNo longer in force.\\nExercise."
+    assert (
+        note
+        == "NOTE:At all hours\\, every day\\nReached by telephone\\, e-mail.\\nNo longer in force.\\nExercise."
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,11 +170,21 @@ def test_a_point_that_is_not_in_force_and_one_of_an_exercise_say_so() -> None:
     ],
 )
 def test_days_in_a_row_are_written_as_a_span(days: list[str], words: str) -> None:
-    (card,) = lines(written(replace(POINT, hours=Raw(json.dumps({**HOURS, "days": days}).encode())), people={}))
-    assert any(line.startswith(f"NOTE:{words.replace(',', chr(92) + ',')} 08:00-18:00") for line in card)
+    (card,) = lines(
+        written(replace(POINT, hours=Raw(json.dumps({**HOURS, "days": days}).encode())), people={})
+    )
+    assert any(
+        line.startswith(f"NOTE:{words.replace(',', chr(92) + ',')} 08:00-18:00") for line in card
+    )
 
 
-HARD = {PERSON: replace(PEOPLE[PERSON], name="司" * 100 + "\\,;", note="a\x00b\x1b[31m\r\nc\u2028d\u0085e\tf 😀" * 20)}
+HARD = {
+    PERSON: replace(
+        PEOPLE[PERSON],
+        name="司" * 100 + "\\,;",
+        note="a\x00b\x1b[31m\r\nc\u2028d\u0085e\tf 😀" * 20,
+    )
+}
 
 
 def test_a_strict_reader_of_cards_takes_every_one() -> None:
@@ -161,7 +198,10 @@ def test_another_reader_finds_the_same_words() -> None:
     ((_, properties, *_),) = of_node(_JCARD, "ical.js", written(POINT, people=HARD))
     found = {name: values for name, _, _, *values in properties}
     assert (found["fn"], found["tel"]) == (["司" * 100 + "\\,;"], ["1234"])
-    assert found["note"][0].endswith("a b [31m\nc d e\tf 😀") and found["categories"] == ["nato-china", "nato"]
+    assert found["note"][0].endswith("a b [31m\nc d e\tf 😀") and found["categories"] == [
+        "nato-china",
+        "nato",
+    ]
     assert found["n"][0][0] == found["fn"][0]
 
 
@@ -170,7 +210,23 @@ def test_another_reader_finds_the_same_words() -> None:
 def test_whatever_a_name_and_a_role_are_the_card_s_lines_are_its_own(name: str, role: str) -> None:
     (card,) = lines(written(replace(POINT, role=role), people={PERSON: PersonEntry(name=name)}))
     assert [line.partition(":")[0].partition(";")[0] for line in card] == [
-        *("PRODID", "UID", "KIND", "FN", "N", "ORG", "ROLE", "LANG", "LANG", "TZ", "NOTE", "CATEGORIES", "REV", "SOURCE", "CALURI")
+        *(
+            "PRODID",
+            "UID",
+            "KIND",
+            "FN",
+            "N",
+            "ORG",
+            "ROLE",
+            "LANG",
+            "LANG",
+            "TZ",
+            "NOTE",
+            "CATEGORIES",
+            "REV",
+            "SOURCE",
+            "CALURI",
+        )
     ]
 
 
@@ -178,46 +234,83 @@ def hours(*points: PointView) -> list[Any]:
     raw = availability(World().registry, points)
     assert errors(raw) == []
     assert all(len(line) <= 75 and b"\n" not in line for line in raw.split(b"\r\n"))
-    return [each for found in Calendar.from_ical(raw).walk("VAVAILABILITY") for each in found.walk("AVAILABLE")]
+    return [
+        each
+        for found in Calendar.from_ical(raw).walk("VAVAILABILITY")
+        for each in found.walk("AVAILABLE")
+    ]
 
 
 def test_the_hours_come_again_each_week_in_the_point_s_zone() -> None:
     (found,) = hours(POINT)
     assert found["RRULE"].to_ical() == b"FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
-    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == ("Tue 08:00", "Tue 18:00")
-    assert found["DTSTART"].params["TZID"] == "Europe/Brussels" and found["DTSTART"].dt < datetime(2026, 11, 24, tzinfo=UTC)
+    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == (
+        "Tue 08:00",
+        "Tue 18:00",
+    )
+    assert found["DTSTART"].params["TZID"] == "Europe/Brussels" and found["DTSTART"].dt < datetime(
+        2026, 11, 24, tzinfo=UTC
+    )
 
 
 def test_hours_that_end_before_they_begin_run_over_midnight() -> None:
-    (found,) = hours(replace(POINT, hours=Raw(json.dumps({**HOURS, "days": ["sat"], "from": "22:00", "to": "06:00"}).encode())))
-    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == ("Sat 22:00", "Sun 06:00")
+    (found,) = hours(
+        replace(
+            POINT,
+            hours=Raw(
+                json.dumps({**HOURS, "days": ["sat"], "from": "22:00", "to": "06:00"}).encode()
+            ),
+        )
+    )
+    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == (
+        "Sat 22:00",
+        "Sun 06:00",
+    )
 
 
 def test_hours_of_every_day_and_night_leave_nothing_out() -> None:
     (found,) = hours(replace(POINT, hours=Raw(b'"24x7"')))
-    assert found["RRULE"].to_ical() == b"FREQ=DAILY" and (found["DTEND"].dt - found["DTSTART"].dt).total_seconds() == 86_400
+    assert (
+        found["RRULE"].to_ical() == b"FREQ=DAILY"
+        and (found["DTEND"].dt - found["DTSTART"].dt).total_seconds() == 86_400
+    )
 
 
 def test_every_zone_is_described_once_and_always_in_the_same_order() -> None:
     zones = ["Europe/Brussels", "Asia/Shanghai", "Asia/Kathmandu", "Asia/Shanghai"]
-    points = [replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode())) for zone in zones]
+    points = [
+        replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode())) for zone in zones
+    ]
     assert len(hours(*points)) == 4
     raw = availability(World().registry, points)
     assert raw == availability(World().registry, points)
-    assert [str(each["TZID"]) for each in Calendar.from_ical(raw).walk("VTIMEZONE")] == sorted({*zones})
+    assert [str(each["TZID"]) for each in Calendar.from_ical(raw).walk("VTIMEZONE")] == sorted(
+        {*zones}
+    )
 
 
-@pytest.mark.parametrize("zone", ["Europe/Brussels", "America/New_York", "Australia/Lord_Howe", "Europe/Dublin"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Brussels", "America/New_York", "Australia/Lord_Howe", "Europe/Dublin"]
+)
 def test_the_clock_changes_when_it_does(zone: str) -> None:
-    raw = availability(World().registry, [replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode()))])
+    raw = availability(
+        World().registry, [replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode()))]
+    )
     (described,) = Calendar.from_ical(raw).walk("VTIMEZONE")
-    parts = [part for part in described.subcomponents if isinstance(part, TimezoneStandard | TimezoneDaylight)]
+    parts = [
+        part
+        for part in described.subcomponents
+        if isinstance(part, TimezoneStandard | TimezoneDaylight)
+    ]
     changes = [part for part in parts if part.TZOFFSETFROM != part.TZOFFSETTO]
     assert len(changes) == 2
     for part in changes:
         for onset in (part.DTSTART, *(each for each, *_ in part.rdates)):
             at = (onset - part.TZOFFSETFROM).replace(tzinfo=UTC)
-            offsets = [moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in (at - timedelta(seconds=1), at)]
+            offsets = [
+                moment.astimezone(ZoneInfo(zone)).utcoffset()
+                for moment in (at - timedelta(seconds=1), at)
+            ]
             assert offsets == [part.TZOFFSETFROM, part.TZOFFSETTO], onset
 
 
@@ -229,4 +322,8 @@ def test_another_reader_finds_the_hours() -> None:
     (_, _, components) = of_node(_JCARD, "ical.js", availability(World().registry, [POINT]))
     found = next(each for each in components if each[0] == "vavailability")
     ((kind, properties, _),) = found[2]
-    assert kind == "available" and ["rrule", {}, "recur", {"freq": "WEEKLY", "byday": ["MO", "TU", "WE", "TH", "FR"]}] in properties
+    assert (
+        kind == "available"
+        and ["rrule", {}, "recur", {"freq": "WEEKLY", "byday": ["MO", "TU", "WE", "TH", "FR"]}]
+        in properties
+    )

@@ -19,7 +19,9 @@ PRIVATE, PUBLIC = webhook.key_pair(bytes(range(1, 33)))
 
 
 def taken(secret: str, sent: dict[str, str], body: bytes = BODY, now: int = NOW) -> None:
-    webhook.check(secret, sent["webhook-id"], sent["webhook-timestamp"], sent["webhook-signature"], body, now)
+    webhook.check(
+        secret, sent["webhook-id"], sent["webhook-timestamp"], sent["webhook-signature"], body, now
+    )
 
 
 def test_a_shared_secret_signs_as_the_other_library_does() -> None:
@@ -43,7 +45,9 @@ def test_a_key_of_the_senders_own_signs_what_the_specification_says() -> None:
 def test_what_is_not_as_it_was_sent_is_not_taken(signing: str, checking: str) -> None:
     sent = webhook.headers(signing, "msg_1", NOW, BODY)
     taken(checking, sent)
-    taken(checking, {**sent, "webhook-signature": f"v9,AAAA {sent['webhook-signature']} v1,!!"})  # while a secret is changed there are two
+    taken(
+        checking, {**sent, "webhook-signature": f"v9,AAAA {sent['webhook-signature']} v1,!!"}
+    )  # while a secret is changed there are two
     for change in (
         {"webhook-id": "msg_2"},
         {"webhook-timestamp": str(NOW + 1)},

@@ -44,7 +44,9 @@ def test_it_stops_however_soon_after_its_beginning_it_is_told_to(tmp_path: Path)
 
 
 def test_from_nothing_to_a_first_post(empty: Service) -> None:
-    assert empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL)).stdout.strip() == "north-south"
+    assert (
+        empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL)).stdout.strip() == "north-south"
+    )
     assert empty.run("token", "issue", "north/d-1", "--save").stdout == ""
     posted = empty.run("post", "-", stdin=json.dumps(INCIDENT))
     assert re.fullmatch(r"NORTH-SOUTH/NORTH/\d\d/0001/N07/O", posted.stdout.strip())
@@ -72,14 +74,40 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service)
     admin = empty.data.parent / "admin.token"
     admin.write_text(empty.run("token", "issue", "north/adm-1").stdout)
     as_admin = ("--token-file", str(admin))
-    empty.run("officer", "add", "north/o-7", "--office", "first", "--role", "officer", "--role", "auditor", *as_admin)
+    empty.run(
+        "officer",
+        "add",
+        "north/o-7",
+        "--office",
+        "first",
+        "--role",
+        "officer",
+        "--role",
+        "auditor",
+        *as_admin,
+    )
     assert "north/o-7" in empty.run("officer", "list", *as_admin).stdout
-    assert empty.run("officer", "add", "south/o-7", "--office", "x", "--role", "officer", *as_admin, check=None).returncode == 2
+    assert (
+        empty.run(
+            "officer",
+            "add",
+            "south/o-7",
+            "--office",
+            "x",
+            "--role",
+            "officer",
+            *as_admin,
+            check=None,
+        ).returncode
+        == 2
+    )
     empty.run("officer", "revoke", "north/o-7", *as_admin)
     assert "revoked" in empty.run("officer", "list", *as_admin).stdout
     assert empty.run("token", "issue", "north/o-8", check=None).returncode == 1
     listed = json.loads(empty.run("token", "list", "--json").stdout)
-    empty.run("token", "revoke", next(token["id"] for token in listed if token["actor"] == "north/adm-1"))
+    empty.run(
+        "token", "revoke", next(token["id"] for token in listed if token["actor"] == "north/adm-1")
+    )
     assert empty.run("officer", "list", *as_admin, check=None).returncode == 4
 
 
@@ -97,7 +125,9 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service)
         (("post",), 2),
     ],
 )
-def test_exit_codes_say_what_went_wrong(empty: Service, arguments: tuple[str, ...], code: int) -> None:
+def test_exit_codes_say_what_went_wrong(
+    empty: Service, arguments: tuple[str, ...], code: int
+) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
     done = empty.run(*arguments, stdin='{"act":"nod"}', check=None)
@@ -109,8 +139,17 @@ def test_exit_codes_say_what_went_wrong(empty: Service, arguments: tuple[str, ..
 def test_the_tail_shows_records(empty: Service) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
-    environment = {"DRAGOMAN_DATA": str(empty.data), "XDG_CONFIG_HOME": str(empty.data.parent / "home"), "PATH": "/usr/bin"}
-    tail = subprocess.Popen([DRAGOMAN, "tail", "--from", "1", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
+    environment = {
+        "DRAGOMAN_DATA": str(empty.data),
+        "XDG_CONFIG_HOME": str(empty.data.parent / "home"),
+        "PATH": "/usr/bin",
+    }
+    tail = subprocess.Popen(
+        [DRAGOMAN, "tail", "--from", "1", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     try:
         assert tail.stdout is not None
         assert [json.loads(tail.stdout.readline())["position"] for _ in range(4)] == [1, 2, 3, 4]
@@ -136,8 +175,13 @@ def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
 
 def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_path: Path) -> None:
     shown = empty.run("config", "show", DRAGOMAN_HTTP__PORT="8500").stdout
-    assert ["http.port", "8500", "$DRAGOMAN_HTTP__PORT"] in [line.split() for line in shown.splitlines()]
-    for variable, value, told in [("DRAGOMAN_HTTP__PORT", "99999", "$.http.port"), ("DRAGOMAN_HTPP__PORT", "1", "htpp")]:
+    assert ["http.port", "8500", "$DRAGOMAN_HTTP__PORT"] in [
+        line.split() for line in shown.splitlines()
+    ]
+    for variable, value, told in [
+        ("DRAGOMAN_HTTP__PORT", "99999", "$.http.port"),
+        ("DRAGOMAN_HTPP__PORT", "1", "htpp"),
+    ]:
         wrong = empty.run("config", "check", check=2, **{variable: value})
         assert told in wrong.stderr
         assert variable in wrong.stderr
@@ -151,7 +195,13 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_pa
 
 @pytest.mark.parametrize("command", [name for name in cli.app if not name.startswith("-")])
 def test_every_command_loads_by_itself(command: str) -> None:
-    done = subprocess.run([DRAGOMAN, command, "--help"], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = subprocess.run(
+        [DRAGOMAN, command, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: dragoman {command}")
 
@@ -180,9 +230,15 @@ def test_only_a_data_directory_is_thrown_away(empty: Service, tmp_path: Path) ->
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("ten years")
-    assert "not thrown away" in empty.run("up", "--data", str(precious), "--fresh", "--port", "0", check=1).stderr
+    assert (
+        "not thrown away"
+        in empty.run("up", "--data", str(precious), "--fresh", "--port", "0", check=1).stderr
+    )
     assert (precious / "thesis.txt").exists()
-    assert empty.run("up", "--data", str(empty.data), "--fresh", "--port", "0", check=None).returncode == 1
+    assert (
+        empty.run("up", "--data", str(empty.data), "--fresh", "--port", "0", check=None).returncode
+        == 1
+    )
 
 
 def test_a_broker_that_does_not_sync_is_refused(tmp_path: Path) -> None:
@@ -242,11 +298,17 @@ async def test_a_projection_is_built_anew_from_the_log(
     damage(_file(own))
     own.start()
     after = (await Caller(session, own, "nato/officer").get(f"{C}/state")).json
-    assert (before["digest"], before["counts"], before["owed"]) == (after["digest"], after["counts"], after["owed"])
+    assert (before["digest"], before["counts"], before["owed"]) == (
+        after["digest"],
+        after["counts"],
+        after["owed"],
+    )
     assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201
 
 
-async def test_a_projection_that_was_tampered_with_fails_the_audit(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_projection_that_was_tampered_with_fails_the_audit(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     posted = (await Caller(session, own, "nato/officer").open(NOTE)).json
     token = own.data.parent / "auditor.token"
     token.write_text(own.token("china/auditor"))
@@ -269,7 +331,9 @@ async def test_a_projection_that_was_tampered_with_fails_the_audit(own: Service,
     assert "VERIFICATION FAILED" in own.run(*audit, check=7).stderr
 
 
-async def test_a_log_that_is_not_the_one_that_was_folded_is_read_only_and_loud(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_log_that_is_not_the_one_that_was_folded_is_read_only_and_loud(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     await Caller(session, own, "nato/officer").open(NOTE)
     own.stop()
     with closing(sqlite3.connect(_file(own))) as connection, connection:

@@ -32,10 +32,17 @@ def bearing(caller: Caller, token: str) -> Caller:
 
 
 async def test_a_token_ends_when_it_was_to(who: Who) -> None:
-    for seconds in (2, 10, 50):  # on a busy machine the first may be over before anything is asked with it
+    for seconds in (
+        2,
+        10,
+        50,
+    ):  # on a busy machine the first may be over before anything is asked with it
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         issued = (
-            await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "expires": ends.isoformat()})
+            await who("operator").post(
+                "/v1/tokens",
+                {"actor": "nato/o-1", "channels": ["nato-china"], "expires": ends.isoformat()},
+            )
         ).json
         short = bearing(who("operator"), issued["token"])
         me = await short.get("/v1/me")
@@ -50,21 +57,34 @@ async def test_a_token_ends_when_it_was_to(who: Who) -> None:
     while datetime.now(UTC) < ends:
         await asyncio.sleep(0.1)
     (await short.get("/v1/me")).problem(401, "unauthenticated")
-    assert (await who("nato/officer").open(NOTE)).status == 201  # what comes next is not for the token that has ended
+    assert (
+        await who("nato/officer").open(NOTE)
+    ).status == 201  # what comes next is not for the token that has ended
     assert b"event: record" not in await stream.read()
 
 
 async def test_a_token_that_is_over_already_is_not_issued(who: Who) -> None:
     body = {"actor": "nato/o-1", "channels": ["nato-china"], "expires": "2020-01-01T00:00Z"}
-    assert "over already" in (await who("operator").post("/v1/tokens", body)).problem(422, "invalid")["detail"]
+    assert (
+        "over already"
+        in (await who("operator").post("/v1/tokens", body)).problem(422, "invalid")["detail"]
+    )
 
 
 async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
-    issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "scope": "read"})).json
+    issued = (
+        await who("operator").post(
+            "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "scope": "read"}
+        )
+    ).json
     reader = bearing(who("operator"), issued["token"])
     assert (await reader.get(f"{C}/exchanges")).status == 200
     (await reader.post(f"{C}/contacts", NOTE)).problem(403, "not-permitted")
-    for method, path in (("POST", f"{C}/drafts"), ("PUT", f"{C}/files/{'0' * 64}"), ("DELETE", f"{C}/drafts/x")):
+    for method, path in (
+        ("POST", f"{C}/drafts"),
+        ("PUT", f"{C}/files/{'0' * 64}"),
+        ("DELETE", f"{C}/drafts/x"),
+    ):
         (await reader.call(method, path, {})).problem(403, "not-permitted")
     form = {"token": issued["token"], "next": "/"}
     url = reader.service.base_url
@@ -72,30 +92,47 @@ async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
         cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
     async with reader.session.get(url, headers={"Cookie": cookie}) as board:
         assert board.status == 200
-    async with reader.session.post(f"{url}/c/nato-china/acknowledge", data={"exchange": "x"}, headers={"Cookie": cookie}) as pressed:
+    async with reader.session.post(
+        f"{url}/c/nato-china/acknowledge", data={"exchange": "x"}, headers={"Cookie": cookie}
+    ) as pressed:
         assert pressed.status == 403
     listed = (await who("operator").get("/v1/tokens")).json["tokens"]
     assert next(each for each in listed if each["id"] == issued["id"])["scope"] == "read"
 
 
 async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(who: Who) -> None:
-    stranger, token = bearing(who("operator"), "drg_" + "x" * 43), who("nato/officer").service.token("nato/officer")
+    stranger, token = (
+        bearing(who("operator"), "drg_" + "x" * 43),
+        who("nato/officer").service.token("nato/officer"),
+    )
     (await stranger.get("/v1/me")).problem(401, "unauthenticated")
     for given in (token, "drg_wrong"):
-        async with stranger.session.post(f"{stranger.service.base_url}/sign-in", data={"token": given}, allow_redirects=False):
+        async with stranger.session.post(
+            f"{stranger.service.base_url}/sign-in", data={"token": given}, allow_redirects=False
+        ):
             pass
     await stranger.service.said(lambda line: line["event"] == "sign_in.refused")
-    found = await stranger.service.said(lambda line: line["event"] == "request" and line["status"] == 401 and line["path"] == "/v1/me")
+    found = await stranger.service.said(
+        lambda line: (
+            line["event"] == "request" and line["status"] == 401 and line["path"] == "/v1/me"
+        )
+    )
     lines = stranger.service.logged
     assert (found[-1]["error"], found[-1]["address"]) == ("unauthenticated", "127.0.0.1")
     assert [line["actor"] for line in lines if line["event"] == "sign_in.done"][-1] == "nato/o-1"
-    assert [line["address"] for line in lines if line["event"] == "sign_in.refused"][-1] == "127.0.0.1"
+    assert [line["address"] for line in lines if line["event"] == "sign_in.refused"][
+        -1
+    ] == "127.0.0.1"
     text = json.dumps(lines)
     assert token not in text and "x" * 43 not in text
 
 
 async def test_every_answer_is_hardened(who: Who) -> None:
-    for answer in (await who("nato/officer").get("/v1/me"), await who("").get("/v1/me"), await who("").get("/livez")):
+    for answer in (
+        await who("nato/officer").get("/v1/me"),
+        await who("").get("/v1/me"),
+        await who("").get("/livez"),
+    ):
         headers = answer.headers
         assert (headers["X-Content-Type-Options"], headers["Server"]) == ("nosniff", "dragoman")
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -107,16 +144,27 @@ async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(who: Who) 
     for path in ("/v1/me", "/v1/channels", f"{C}/records/1", f"{C}/records", "/v1/nothing"):
         assert (await officer.get(path)).headers["Cache-Control"] == "no-store"
     await officer.get("/v1/%1b[31mred")
-    assert [line["path"] for line in await officer.service.said(lambda line: "red" in line.get("path", ""))] == ["/v1/%1B%5B31mred"]
+    assert [
+        line["path"]
+        for line in await officer.service.said(lambda line: "red" in line.get("path", ""))
+    ] == ["/v1/%1B%5B31mred"]
     token = hashlib.sha256(officer.service.token("nato/officer").encode()).hexdigest()
-    assert [line["token_id"] for line in officer.service.logged if line.get("path") == "/v1/me" and "token_id" in line][-1] == token[:12]
+    assert [
+        line["token_id"]
+        for line in officer.service.logged
+        if line.get("path") == "/v1/me" and "token_id" in line
+    ][-1] == token[:12]
 
 
 async def test_a_query_parameter_is_given_once(who: Who) -> None:
-    (await who("nato/officer").get(f"{C}/exchanges?side=nato&side=china")).problem(400, "bad-request")
+    (await who("nato/officer").get(f"{C}/exchanges?side=nato&side=china")).problem(
+        400, "bad-request"
+    )
 
 
-async def test_a_token_of_the_operators_that_was_revoked_does_not_come_back(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_token_of_the_operators_that_was_revoked_does_not_come_back(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     service = Service(tmp_path / "data")
     try:
         await revoked_for_good(service, Caller(session, service, "operator"))
@@ -164,19 +212,25 @@ async def settled(caller: Caller) -> int:
     return status
 
 
-async def test_a_subjects_token_speaks_for_its_officer(session: aiohttp.ClientSession, provider: Provider, federated: Service) -> None:
+async def test_a_subjects_token_speaks_for_its_officer(
+    session: aiohttp.ClientSession, provider: Provider, federated: Service
+) -> None:
     operator = Caller(session, federated, "operator")
     officer = bearing(operator, provider.token("rsa", "RS256"))
     unmapped = (await officer.get("/v1/me")).problem(401, "unauthenticated")
     assert "not in force" in unmapped["detail"] or "nobody's here" in unmapped["detail"]
-    mapped = await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
+    mapped = await operator.post(
+        "/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]}
+    )
     assert mapped.status == 201
     assert await settled(officer) == 200
     assert (await officer.get("/v1/me")).json["actor"] == "nato/d-1"
     opened = await officer.open(INCIDENT)
     assert opened.status == 201
     assert await settled(bearing(operator, provider.token("curve", "EdDSA"))) == 200
-    (await bearing(operator, provider.token("rsa", "RS256", sub="subject-2")).get("/v1/me")).problem(401, "unauthenticated")
+    (
+        await bearing(operator, provider.token("rsa", "RS256", sub="subject-2")).get("/v1/me")
+    ).problem(401, "unauthenticated")
     assert (await operator.call("DELETE", f"/v1/subjects/{mapped.json['id']}")).status == 204
     (await officer.get("/v1/me")).problem(401, "unauthenticated")
 
@@ -186,9 +240,13 @@ def encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, provider: Provider, federated: Service) -> None:
+async def test_what_does_not_hold_is_nobodys(
+    session: aiohttp.ClientSession, provider: Provider, federated: Service
+) -> None:
     operator = Caller(session, federated, "operator")
-    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
+    await operator.post(
+        "/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]}
+    )
     assert await settled(bearing(operator, provider.token("rsa", "RS256"))) == 200
     now = int(time.time())
     other = Provider()
@@ -212,8 +270,12 @@ async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, pro
     head, _, rest = provider.token("rsa", "RS256").partition(".")
     claims = rest.partition(".")[0]
     unsigned = encoded(b'{"alg":"none","typ":"at+jwt"}') + f".{claims}."
-    confused = encoded(b'{"alg":"HS256","kid":"rsa","typ":"at+jwt"}') + f".{claims}"  # with the public key as if that were a secret
-    confused += "." + encoded(hmac.digest(provider.keys["rsa"].as_pem(private=False), confused.encode(), "sha256"))
+    confused = (
+        encoded(b'{"alg":"HS256","kid":"rsa","typ":"at+jwt"}') + f".{claims}"
+    )  # with the public key as if that were a secret
+    confused += "." + encoded(
+        hmac.digest(provider.keys["rsa"].as_pem(private=False), confused.encode(), "sha256")
+    )
     deep = b'{"alg":"RS256","kid":"rsa","x":' + b"[" * 2_000 + b"]" * 2_000 + b"}"
     hostile = (
         f"{encoded(b'[' * 5_000)}.{rest}",
@@ -221,26 +283,45 @@ async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, pro
         f"{head}.{encoded(deep)}.{encoded(b'x')}",
         f"{encoded(deep)}..",
     )
-    for token in (confused, unsigned, f"{head}.{rest[:-4]}AAAA", "a.b.c", "..", "x" * 8000 + ".b.c", *hostile):
+    for token in (
+        confused,
+        unsigned,
+        f"{head}.{rest[:-4]}AAAA",
+        "a.b.c",
+        "..",
+        "x" * 8000 + ".b.c",
+        *hostile,
+    ):
         (await bearing(operator, token).get("/v1/me")).problem(401, "unauthenticated")
-    assert (await bearing(operator, provider.token("rsa", "RS256", aud=["x", AUDIENCE])).get("/v1/me")).status == 200
-    assert (await bearing(operator, provider.token("rsa", "RS256", exp=10**400)).get("/v1/me")).status == 200
+    assert (
+        await bearing(operator, provider.token("rsa", "RS256", aud=["x", AUDIENCE])).get("/v1/me")
+    ).status == 200
+    assert (
+        await bearing(operator, provider.token("rsa", "RS256", exp=10**400)).get("/v1/me")
+    ).status == 200
 
 
 async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobody_away(
     session: aiohttp.ClientSession, provider: Provider, federated: Service
 ) -> None:
     operator = Caller(session, federated, "operator")
-    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
+    await operator.post(
+        "/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]}
+    )
     known = bearing(operator, provider.token("rsa", "RS256"))
     assert await settled(known) == 200
     await asyncio.sleep(5)  # as long as it does not ask again
     provider.add("new", "ES256")
     before = provider.asked
-    answers = await asyncio.gather(*(bearing(operator, provider.token("new", "ES256", iat=n)).get("/v1/me") for n in range(10)))
+    answers = await asyncio.gather(
+        *(bearing(operator, provider.token("new", "ES256", iat=n)).get("/v1/me") for n in range(10))
+    )
     assert ({answer.status for answer in answers}, provider.asked) == ({200}, before + 1)
     provider.answers = False
-    strange = [bearing(operator, provider.token("x", "RS256", key=provider.keys["rsa"])).get("/v1/me") for _ in range(10)]
+    strange = [
+        bearing(operator, provider.token("x", "RS256", key=provider.keys["rsa"])).get("/v1/me")
+        for _ in range(10)
+    ]
     assert {answer.status for answer in await asyncio.gather(*strange)} == {401}
     assert provider.asked <= before + 2
     assert (await known.get("/v1/me")).status == 200
@@ -261,12 +342,18 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
         "STRANGER_REQUESTS": "1",
     }
     given = {f"DRAGOMAN_BUDGETS__{name}": value for name, value in settings.items()}
-    service = Service(tmp_path / "data", "--demo", environment={**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'})
+    service = Service(
+        tmp_path / "data",
+        "--demo",
+        environment={**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'},
+    )
     yield service
     service.stop()
 
 
-async def test_a_proxy_of_ours_is_believed_and_nobody_else(session: aiohttp.ClientSession, narrow: Service, who: Who) -> None:
+async def test_a_proxy_of_ours_is_believed_and_nobody_else(
+    session: aiohttp.ClientSession, narrow: Service, who: Who
+) -> None:
     stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
     seen = {
         "203.0.113.9": "203.0.113.9",
@@ -282,14 +369,22 @@ async def test_a_proxy_of_ours_is_believed_and_nobody_else(session: aiohttp.Clie
     refused = await narrow.said(lambda line: line.get("status") == 401, len(seen))
     assert [line["address"] for line in refused] == [*seen.values()]
     unproxied = bearing(who("operator"), "drg_" + "y" * 43)
-    (await unproxied.get("/v1/me", X_Forwarded_For="203.0.113.9", X_Request_Id="unproxied")).problem(401, "unauthenticated")
-    assert [line["address"] for line in await unproxied.service.said(lambda line: line.get("request_id") == "unproxied")] == ["127.0.0.1"]
+    (
+        await unproxied.get("/v1/me", X_Forwarded_For="203.0.113.9", X_Request_Id="unproxied")
+    ).problem(401, "unauthenticated")
+    assert [
+        line["address"]
+        for line in await unproxied.service.said(lambda line: line.get("request_id") == "unproxied")
+    ] == ["127.0.0.1"]
 
 
 async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_other_side_is_not(
     session: aiohttp.ClientSession, narrow: Service
 ) -> None:
-    flooding, quiet = Caller(session, narrow, "nato/officer"), Caller(session, narrow, "china/duty_officer")
+    flooding, quiet = (
+        Caller(session, narrow, "nato/officer"),
+        Caller(session, narrow, "china/duty_officer"),
+    )
     answers = await asyncio.gather(*(flooding.get("/v1/me") for _ in range(300)))
     refused = [answer for answer in answers if answer.status == 429]
     assert 50 <= len(refused) < 200
@@ -304,15 +399,22 @@ async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_ot
     assert (await flooding.get("/v1/channels/nato-china-exercise")).status == 200
 
 
-async def test_a_stranger_may_try_so_often_and_whoever_has_a_token_is_not_asked(session: aiohttp.ClientSession, narrow: Service) -> None:
+async def test_a_stranger_may_try_so_often_and_whoever_has_a_token_is_not_asked(
+    session: aiohttp.ClientSession, narrow: Service
+) -> None:
     stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
     found = [(await stranger.get("/v1/me")).status for _ in range(14)]
     assert found[:10] == [401] * 10 and 429 in found[10:]
     assert (await Caller(session, narrow, "nato/officer").get("/v1/me")).status == 200
 
 
-async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(session: aiohttp.ClientSession, narrow: Service) -> None:
-    officer, duty, other = (Caller(session, narrow, name) for name in ("nato/officer", "nato/duty_officer", "china/duty_officer"))
+async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(
+    session: aiohttp.ClientSession, narrow: Service
+) -> None:
+    officer, duty, other = (
+        Caller(session, narrow, name)
+        for name in ("nato/officer", "nato/duty_officer", "china/duty_officer")
+    )
     for _ in range(40):
         answer = await officer.post(f"{C}/contacts", NOTE)
         if answer.status == 429:
@@ -329,11 +431,15 @@ async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(session: a
 async def test_live_streams_are_counted(session: aiohttp.ClientSession, narrow: Service) -> None:
     officer = Caller(session, narrow, "nato/officer")
     headers = {**officer.headers, "Accept": "text/event-stream"}
-    streams = [await session.get(f"{narrow.base_url}{C}/records", headers=headers) for _ in range(2)]
+    streams = [
+        await session.get(f"{narrow.base_url}{C}/records", headers=headers) for _ in range(2)
+    ]
     (await officer.get(f"{C}/records", Accept="text/event-stream")).problem(429, "budget")
     streams[0].close()
     async with asyncio.timeout(PATIENCE_S):
-        while (again := await session.get(f"{narrow.base_url}{C}/records", headers=headers)).status != 200:
+        while (
+            again := await session.get(f"{narrow.base_url}{C}/records", headers=headers)
+        ).status != 200:
             again.close()
             await asyncio.sleep(0.1)
     for stream in (*streams, again):
@@ -362,7 +468,9 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
         f"/CN={name}",
     ]
     subprocess.run(
-        [*command, "-addext", "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]], check=True, capture_output=True
+        [*command, "-addext", "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]],
+        check=True,
+        capture_output=True,
     )
     made[0].rename(chain)
     made[1].rename(key)
@@ -372,22 +480,40 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 def common_name(service: Service) -> str:
     """Whose certificate a new connection is shown."""
     shown = ssl.get_server_certificate(("127.0.0.1", int(service.base_url.rpartition(":")[2])))
-    said = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=shown, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["openssl", "x509", "-noout", "-subject"],
+        input=shown,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return said.stdout.strip().rpartition("=")[2].strip()
 
 
-async def test_a_new_certificate_is_taken_without_a_restart_and_half_of_one_is_not(tmp_path: Path) -> None:
+async def test_a_new_certificate_is_taken_without_a_restart_and_half_of_one_is_not(
+    tmp_path: Path,
+) -> None:
     chain, key = certificate(tmp_path, "first")
     service = Service(
         tmp_path / "data",
-        environment={"DRAGOMAN_HTTP__CERTIFICATE": str(chain), "DRAGOMAN_HTTP__KEY": str(key), "DRAGOMAN_HTTP__IDLE_S": "1"},
+        environment={
+            "DRAGOMAN_HTTP__CERTIFICATE": str(chain),
+            "DRAGOMAN_HTTP__KEY": str(key),
+            "DRAGOMAN_HTTP__IDLE_S": "1",
+        },
     )
     try:
         assert service.base_url.startswith("https://")
         assert common_name(service) == "first"
         trusting = ssl.create_default_context(cafile=str(chain))
-        async with aiohttp.ClientSession() as session, session.get(f"{service.base_url}/livez", ssl=trusting) as answer:
-            assert (answer.status, answer.headers["Strict-Transport-Security"]) == (200, "max-age=31536000")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{service.base_url}/livez", ssl=trusting) as answer,
+        ):
+            assert (answer.status, answer.headers["Strict-Transport-Security"]) == (
+                200,
+                "max-age=31536000",
+            )
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
@@ -403,7 +529,9 @@ async def test_a_new_certificate_is_taken_without_a_restart_and_half_of_one_is_n
             while common_name(service) != "second":
                 await asyncio.sleep(0.1)
         await service.said(lambda line: line["event"] == "certificate.taken")
-        told = [line["event"] for line in service.logged if line["event"].startswith("certificate.")]
+        told = [
+            line["event"] for line in service.logged if line["event"].startswith("certificate.")
+        ]
         assert (told[0], told[-1]) == ("certificate.not_taken", "certificate.taken")
     finally:
         service.stop()
@@ -415,7 +543,9 @@ async def test_who_sends_no_whole_request_is_cut_off(tmp_path: Path) -> None:
         port = int(service.base_url.rpartition(":")[2])
         for begun in (b"", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: "):
             took: list[float] = []
-            while not took or (min(took) >= 5 and len(took) < 8):  # other tests run beside this one: the best counts
+            while not took or (
+                min(took) >= 5 and len(took) < 8
+            ):  # other tests run beside this one: the best counts
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(begun)
                 before = time.monotonic()

@@ -33,14 +33,21 @@ async def test_an_office_posts_acts_and_reads(office: Client) -> None:
     assert (opened.replayed, opened.recorded.act) == (False, "hazardous-incident")
     again = await office.post("nato-china", INCIDENT, key=opened.recorded.id)
     assert (again.replayed, again.recorded) == (True, opened.recorded)
-    await office.act("nato-china", opened.recorded.number, {"act": "update", "text": "No injuries."})
+    await office.act(
+        "nato-china", opened.recorded.number, {"act": "update", "text": "No injuries."}
+    )
     view = await office.exchange("nato-china", opened.recorded.number)
-    assert [message["act"] for message in json.loads(bytes(view.state))["messages"]] == ["hazardous-incident", "update"]
+    assert [message["act"] for message in json.loads(bytes(view.state))["messages"]] == [
+        "hazardous-incident",
+        "update",
+    ]
     state = await office.state("nato-china")
     assert state.position >= opened.recorded.position
     assert (await office.state("nato-china", at=1)).position == 1
     others = [(await office.post("nato-china", INCIDENT)).recorded.exchange for _ in range(3)]
-    found = [row.id async for row in office.exchanges("nato-china", act="hazardous-incident", limit=2)]
+    found = [
+        row.id async for row in office.exchanges("nato-china", act="hazardous-incident", limit=2)
+    ]
     assert {opened.recorded.exchange, *others} <= {*found} and len(found) == len(set(found))
 
 
@@ -62,7 +69,10 @@ async def test_what_is_refused_says_what_to_do(office: Client) -> None:
 
 async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Service) -> None:
     own.port = int(own.base_url.rpartition(":")[2])
-    async with client(own.base_url, own.token("china/officer")) as other, client(own.base_url, own.token("nato/officer")) as office:
+    async with (
+        client(own.base_url, own.token("china/officer")) as other,
+        client(own.base_url, own.token("nato/officer")) as office,
+    ):
         begun = (await office.post("nato-china", NOTE)).recorded.position
         heard: list[int] = []
 
@@ -89,7 +99,11 @@ async def test_a_post_is_tried_again_while_its_outcome_is_unknown_and_while_it_i
     async def answer(request: web.Request) -> web.Response:
         keys.add(request.headers["Idempotency-Key"])
         status, headers = answers.pop(0)
-        body = kept if status == 201 else {"type": "/problems/x", "title": "", "status": status, "detail": ""}
+        body = (
+            kept
+            if status == 201
+            else {"type": "/problems/x", "title": "", "status": status, "detail": ""}
+        )
         return web.json_response(body, status=status, headers=headers)
 
     kept = {**dict.fromkeys(Recorded.__struct_fields__, ""), "position": 7}
@@ -132,7 +146,11 @@ async def test_a_developer_listens_at_home(demo: Service, office: Client, tmp_pa
             "nato-china",
         ]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         assert process.stderr is not None and process.stdout is not None
         lines = [await asyncio.to_thread(process.stderr.readline) for _ in range(2)]
@@ -140,7 +158,9 @@ async def test_a_developer_listens_at_home(demo: Service, office: Client, tmp_pa
         assert receiver.secret.startswith("whsec_")
         opened: list[int] = []
         async with asyncio.timeout(PATIENCE_S):
-            while not receiver.taken:  # whoever listens hears what is recorded from then on, and is connected in a moment
+            while (
+                not receiver.taken
+            ):  # whoever listens hears what is recorded from then on, and is connected in a moment
                 opened.append((await office.post("nato-china", INCIDENT)).recorded.position)
                 await asyncio.sleep(0.5)
         position, *told = (await asyncio.to_thread(process.stdout.readline)).split()
@@ -151,8 +171,13 @@ async def test_a_developer_listens_at_home(demo: Service, office: Client, tmp_pa
         process.stderr.close()
 
 
-async def test_an_endpoint_is_entered_looked_at_and_removed_on_the_command_line(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    settings = {"DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]', "DRAGOMAN_COURIER__RETRIES_S": "[0.2]"}
+async def test_an_endpoint_is_entered_looked_at_and_removed_on_the_command_line(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    settings = {
+        "DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]',
+        "DRAGOMAN_COURIER__RETRIES_S": "[0.2]",
+    }
     service = Service(tmp_path / "data", "--demo", environment=settings)
     try:
         async with receiving() as receiver:
@@ -196,8 +221,19 @@ async def test_an_alert_is_taken_in_from_a_file(demo: Service, tmp_path: Path) -
     alert.write_text(ALERT)
     calendar.write_text(INVITATION)
     for file, drafted in ((alert, "emergency-notification"), (calendar, "meeting-request")):
-        done = await asyncio.to_thread(demo.run, "import", str(file), "--channel", "nato-china", "--token-file", str(token))
+        done = await asyncio.to_thread(
+            demo.run, "import", str(file), "--channel", "nato-china", "--token-file", str(token)
+        )
         assert f"drafted as {drafted}" in done.stderr and len(done.stdout.strip()) == 36
     alert.write_text(ALERT.replace("Actual", "Exercise"))
-    refused = await asyncio.to_thread(demo.run, "import", str(alert), "--channel", "nato-china", "--token-file", str(token), check=1)
+    refused = await asyncio.to_thread(
+        demo.run,
+        "import",
+        str(alert),
+        "--channel",
+        "nato-china",
+        "--token-file",
+        str(token),
+        check=1,
+    )
     assert "belongs into an exercise" in refused.stderr

@@ -42,16 +42,29 @@ async def test_records_are_given_as_batches_that_follow_each_other(who: Who) -> 
     path = f"{C}/records?from=1"
     while path:
         answer = await reader.get(path, Accept=BATCH)
-        assert answer.status == 200 and answer.headers["Content-Type"].startswith(BATCH), answer.body
-        ids += [read(bytes(raw)).get_id() for raw in msgspec.json.decode(answer.body, type=list[msgspec.Raw])]
-        path = answer.headers["Link"].partition("<")[2].partition(">")[0] if "Link" in answer.headers else ""
+        assert answer.status == 200 and answer.headers["Content-Type"].startswith(BATCH), (
+            answer.body
+        )
+        ids += [
+            read(bytes(raw)).get_id()
+            for raw in msgspec.json.decode(answer.body, type=list[msgspec.Raw])
+        ]
+        path = (
+            answer.headers["Link"].partition("<")[2].partition(">")[0]
+            if "Link" in answer.headers
+            else ""
+        )
     stands = (await reader.get(f"{C}/records", Accept="application/x-ndjson")).body.splitlines()
-    assert last["id"] in ids and len(ids) == len(set(ids)) == sum(b'"valid":true' in line for line in stands[: len(ids)])
+    assert last["id"] in ids and len(ids) == len(set(ids)) == sum(
+        b'"valid":true' in line for line in stands[: len(ids)]
+    )
 
 
 async def test_a_message_of_the_log_says_that_it_is_an_event(who: Who, demo: Service) -> None:
     position = (await who("nato/officer").open(NOTE)).json["position"]
-    async with connected(demo.nats_url, "auditor", Endpoint("", "", demo.data / "keys").seed("auditor")) as bus:
+    async with connected(
+        demo.nats_url, "auditor", Endpoint("", "", demo.data / "keys").seed("auditor")
+    ) as bus:
         (message,) = await bus.fetch("DRAGOMAN_LOG_NATO-CHINA", ">", position, 1)
     assert message.header(b"Content-Type") == EVENT
     assert read(message.data).get_data() == NOTE

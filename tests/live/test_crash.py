@@ -73,7 +73,9 @@ class Load:
                 raise AssertionError(key)
 
 
-async def test_a_broker_killed_under_load_loses_and_doubles_nothing(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_broker_killed_under_load_loses_and_doubles_nothing(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     load = Load(Caller(session, own, "nato/officer"))
     officers = [asyncio.create_task(load.run()) for _ in range(16)]
     for _ in range(4):
@@ -85,11 +87,20 @@ async def test_a_broker_killed_under_load_loses_and_doubles_nothing(own: Service
     await load.resolve()
     assert load.statuses[201] > 100, load.statuses
     stood = await load.caller.positions()
-    assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
-    assert own.run("audit", "replay", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
+    assert {id: [position] for id, position in load.acknowledged.items()} == {
+        id: stood.get(id, []) for id in load.acknowledged
+    }
+    assert (
+        own.run(
+            "audit", "replay", "--channel", "nato-china", "--token-file", token_file(own)
+        ).returncode
+        == 0
+    )
 
 
-async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     load = Load(Caller(session, own, "nato/officer"))
     for _ in range(2):
         load.stopped = False
@@ -102,8 +113,21 @@ async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(own: Servic
         await load.resolve()
         load.pending.clear()
     stood = await load.caller.positions()
-    assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
-    assert own.run("audit", "replay", "--from-log", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
+    assert {id: [position] for id, position in load.acknowledged.items()} == {
+        id: stood.get(id, []) for id in load.acknowledged
+    }
+    assert (
+        own.run(
+            "audit",
+            "replay",
+            "--from-log",
+            "--channel",
+            "nato-china",
+            "--token-file",
+            token_file(own),
+        ).returncode
+        == 0
+    )
 
 
 def token_file(service: Service) -> str:
@@ -113,7 +137,9 @@ def token_file(service: Service) -> str:
     return str(path)
 
 
-async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_reads_go_on_while_the_broker_stands_still(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer = Caller(session, own, "nato/officer")
     before = (await officer.open(NOTE)).json
     own.signal_broker(signal.SIGSTOP)
@@ -123,8 +149,14 @@ async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: 
                 await asyncio.sleep(0.1)
         await asyncio.sleep(1.5)
         answer = await officer.get(f"{C}/state")
-        assert (answer.status, answer.headers["Dragoman-Stale"], answer.json["live"]) == (200, "true", False)
-        assert answer.headers["Dragoman-As-Of"] < time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 1))
+        assert (answer.status, answer.headers["Dragoman-Stale"], answer.json["live"]) == (
+            200,
+            "true",
+            False,
+        )
+        assert answer.headers["Dragoman-As-Of"] < time.strftime(
+            "%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 1)
+        )
         assert (await officer.get(f"{C}/exchanges/{before['exchange']}")).status == 200
         assert (await Caller(session, own).get("/readyz")).status == 503
         key = new_key()
@@ -149,7 +181,9 @@ async def _until_201(caller: Caller, key: str) -> Answer:
     raise AssertionError(answer.body)
 
 
-async def test_a_post_whose_outcome_is_unknown_becomes_known_on_retry(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_post_whose_outcome_is_unknown_becomes_known_on_retry(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer = Caller(session, own, "nato/officer")
     key = new_key()
     own.signal_broker(signal.SIGSTOP)
@@ -165,7 +199,9 @@ async def test_a_post_whose_outcome_is_unknown_becomes_known_on_retry(own: Servi
     assert len((await officer.positions())[answers[0].json["id"]]) == 1
 
 
-async def test_a_live_stream_goes_on_over_a_killed_broker(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_live_stream_goes_on_over_a_killed_broker(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer = Caller(session, own, "nato/officer")
     headers = {**Caller(session, own, "china/officer").headers, "Accept": "text/event-stream"}
     async with session.get(f"{own.base_url}{C}/records", headers=headers) as response:

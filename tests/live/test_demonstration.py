@@ -26,7 +26,9 @@ async def test_it_writes_where_it_is_and_a_token_a_role(demo: Service) -> None:
         "ukraine-russia",
         "nato-china-exercise",
     ]
-    assert {f"{side}/{role}" for side in ("nato", "china") for role in ROLES} <= demo.demo["tokens"].keys()
+    assert {f"{side}/{role}" for side in ("nato", "china") for role in ROLES} <= demo.demo[
+        "tokens"
+    ].keys()
     assert (demo.data / "demo.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -39,11 +41,15 @@ async def test_each_token_is_valid_in_all_channels_of_its_side(who: Who, side: s
 
 
 async def test_history_is_entered_for_the_record(who: Who) -> None:
-    rows = (await who("china/officer").get("/v1/channels/nato-china/exchanges?act=meeting-request")).json["exchanges"]
+    rows = (
+        await who("china/officer").get("/v1/channels/nato-china/exchanges?act=meeting-request")
+    ).json["exchanges"]
     held = [row for row in rows if "staff talks" in row["subject"]]
     assert {"held"} == {row["status"] for row in held}
     eighth = next(row for row in held if row["subject"].startswith("Eighth"))
-    meeting = (await who("nato/officer").get(f"/v1/channels/nato-china/exchanges/{eighth['id']}")).json["state"]["meeting"]
+    meeting = (
+        await who("nato/officer").get(f"/v1/channels/nato-china/exchanges/{eighth['id']}")
+    ).json["state"]["meeting"]
     assert ({"nato", "china"}, True) == (set(meeting["readouts"]), meeting["readouts_differ"])
     assert eighth.get("unacknowledged_by", []) == []
 
@@ -52,22 +58,41 @@ async def test_a_flash_waits_in_the_exercise(own: Service, session: object) -> N
     import aiohttp
 
     assert isinstance(session, aiohttp.ClientSession)
-    state = (await Caller(session, own, "china/duty_officer").get("/v1/channels/nato-china-exercise/state")).json
-    waiting = [row["subject"] for row in state["unacknowledged"] if (row["precedence"], row["unacknowledged_by"]) == ("flash", ["china"])]
-    assert (state["kind"], [subject.partition(",")[0] for subject in waiting]) == ("exercise", ["Lost drone or missile"])
+    state = (
+        await Caller(session, own, "china/duty_officer").get(
+            "/v1/channels/nato-china-exercise/state"
+        )
+    ).json
+    waiting = [
+        row["subject"]
+        for row in state["unacknowledged"]
+        if (row["precedence"], row["unacknowledged_by"]) == ("flash", ["china"])
+    ]
+    assert (state["kind"], [subject.partition(",")[0] for subject in waiting]) == (
+        "exercise",
+        ["Lost drone or missile"],
+    )
 
 
 async def test_the_whole_drill_has_been_played(who: Who) -> None:
     at = "/v1/channels/nato-china-exercise"
     rows = (await who("nato/officer").get(f"{at}/exchanges")).json["exchanges"]
     found = {(row["act"], row["status"]) for row in rows}
-    assert {("line-check", "echoed"), ("hazardous-incident", "open"), ("immediate-notification", "echoed")} <= found
+    assert {
+        ("line-check", "echoed"),
+        ("hazardous-incident", "open"),
+        ("immediate-notification", "echoed"),
+    } <= found
     accounts = [
-        (await who("nato/officer").get(f"{at}/exchanges/{row['id']}")).json["state"].get("accounts", {})
+        (await who("nato/officer").get(f"{at}/exchanges/{row['id']}"))
+        .json["state"]
+        .get("accounts", {})
         for row in rows
         if row["act"] == "hazardous-incident"
     ]
-    assert [list(each) for each in accounts if each] == [["china"]], "the near miss as the other side saw it"
+    assert [list(each) for each in accounts if each] == [["china"]], (
+        "the near miss as the other side saw it"
+    )
 
 
 _QUIET_S = 0.5
@@ -83,8 +108,12 @@ def busy() -> float:
 
 def test_it_is_ready_within_three_seconds(tmp_path: Path) -> None:
     times: list[tuple[float, float]] = []
-    while not any(ready_s < limit for ready_s, limit in times):  # other tests run beside this one: the best counts
-        assert len(times) < 8, f"ready after so many seconds, and the limits as the machine was busy: {times}"
+    while not any(
+        ready_s < limit for ready_s, limit in times
+    ):  # other tests run beside this one: the best counts
+        assert len(times) < 8, (
+            f"ready after so many seconds, and the limits as the machine was busy: {times}"
+        )
         before = busy()
         service = Service(tmp_path / str(len(times)), "--demo")
         times.append((service.ready_s, 3.0 * min(before, busy())))
@@ -114,15 +143,24 @@ async def test_it_shows_a_view_called_fair_a_report_in_two_languages_and_an_amen
 ) -> None:
     caller = Caller(session, demo, "group-a/officer")
     channel = "/v1/channels/nato-china-track2"
-    (issue,) = [each for each in (await caller.get(f"{channel}/perceptions")).json["issues"] if "zh" in each["issue"]]
+    (issue,) = [
+        each
+        for each in (await caller.get(f"{channel}/perceptions")).json["issues"]
+        if "zh" in each["issue"]
+    ]
     assert issue["issue"] == {"en": "Notice before exercises", "zh": "演习事先通报"}
     views = {each["side"]: each for each in issue["views"]}
     assert (views["group-a"]["fairness"], views["group-a"]["restated_by"]) == ("fair", ["group-b"])
     (report,) = (await caller.get(f"{channel}/exchanges?act=joint-report")).json["exchanges"]
     state = (await caller.get(f"{channel}/exchanges/{report['id']}")).json["state"]
     assert state["status"] == "settled"
-    assert [sorted(paragraph) for paragraph in state["content"]["paragraphs"]] == [["en", "zh"], ["en", "zh"]]
-    assert "42 days" in state["content"]["paragraphs"][0]["en"], "the text stands that both groups stand behind"
+    assert [sorted(paragraph) for paragraph in state["content"]["paragraphs"]] == [
+        ["en", "zh"],
+        ["en", "zh"],
+    ]
+    assert "42 days" in state["content"]["paragraphs"][0]["en"], (
+        "the text stands that both groups stand behind"
+    )
     (refusal,) = state["acts"]["amendment-refusal"]
     assert refusal["content"]["of"] == state["acts"]["amendment"][0]["id"]
     (published,) = (await Caller(session, demo, "").get("/v1/releases")).json["releases"]

@@ -11,7 +11,12 @@ from witnesses import until
 
 C = "/v1/channels/nato-china"
 SECRET, REPLY = "zanzibar", "quisqualis"
-NOTE = {"act": "contact-note", "form": "conversation", "subject": f"About {SECRET}", "text": f"What was said of {SECRET}."}
+NOTE = {
+    "act": "contact-note",
+    "form": "conversation",
+    "subject": f"About {SECRET}",
+    "text": f"What was said of {SECRET}.",
+}
 READS = (
     *(
         "watch",
@@ -24,7 +29,14 @@ READS = (
         "exchanges?status=open",
         "log/coverage",
     ),
-    *("reports/situation", "reports/turn-over", "reports/period", "reports/audit", "reports/year", "reports/period?language=zh"),
+    *(
+        "reports/situation",
+        "reports/turn-over",
+        "reports/period",
+        "reports/audit",
+        "reports/year",
+        "reports/period?language=zh",
+    ),
 )
 OTHER = {"act": "contact-note", "form": "conversation", "text": "The weather was spoken of."}
 
@@ -32,7 +44,11 @@ OTHER = {"act": "contact-note", "form": "conversation", "text": "The weather was
 def on_disk(folder: Path) -> list[str]:
     """The files under a folder in which anything that was said is left."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [str(path) for path in files if any(word.encode() in path.read_bytes().lower() for word in (SECRET, REPLY))]
+    return [
+        str(path)
+        for path in files
+        if any(word.encode() in path.read_bytes().lower() for word in (SECRET, REPLY))
+    ]
 
 
 class Office:
@@ -53,20 +69,40 @@ class Office:
         opened = await self.nato.open(NOTE, key="a-key-that-is-tried-again")
         self.exchange, self.position = opened.json["exchange"], opened.json["position"]
         self.other = (await self.nato.open(OTHER)).json["exchange"]
-        answered = await self.china.act(self.exchange, {"act": "reply", "text": f"We take note, {REPLY}."})
+        answered = await self.china.act(
+            self.exchange, {"act": "reply", "text": f"We take note, {REPLY}."}
+        )
         assert answered.status == 201, answered.body
 
     def erase(self) -> None:
         """Consent to it in the record, draft it, sign it for both sides, post it."""
-        self.host.run("channel", "consent", self.exchange, "--sign", "nato-adm.pem", *self.administrator)
-        self.host.run("channel", "erase", self.exchange, "--to", "erasure.json", "--reason", "Agreed.", *self.administrator)
+        self.host.run(
+            "channel", "consent", self.exchange, "--sign", "nato-adm.pem", *self.administrator
+        )
+        self.host.run(
+            "channel",
+            "erase",
+            self.exchange,
+            "--to",
+            "erasure.json",
+            "--reason",
+            "Agreed.",
+            *self.administrator,
+        )
         for name in ("nato-adm", "china-root"):
             line, told = self.host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
-            assert f"2 records of 1 exchanges are taken out of the record, for ever: {self.exchange}" in told
+            assert (
+                f"2 records of 1 exchanges are taken out of the record, for ever: {self.exchange}"
+                in told
+            )
             (self.host.folder / f"{name}.sig").write_text(line + "\n")
-        silent = self.host.run("channel", "post", "erasure.json", "nato-adm.sig", *self.administrator, check=4)[1]
+        silent = self.host.run(
+            "channel", "post", "erasure.json", "nato-adm.sig", *self.administrator, check=4
+        )[1]
         assert "Root or an administrator of china has not signed" in silent
-        told = self.host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *self.administrator)[1]
+        told = self.host.run(
+            "channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *self.administrator
+        )[1]
         assert "erased at position" in told
 
     async def signed(self) -> None:
@@ -81,8 +117,13 @@ class Office:
 
     def is_sound(self) -> None:
         """Whoever audits the log as it is now finds no lie, and that it goes on from what was exported before."""
-        assert "2 erased by the consent of every side" in self.host.run("audit", "verify", *self.pins, *self.to)[0]
-        assert self.host.run("audit", "compare", "before.zip", "gateway", *self.pins[2:], *self.to)[0].startswith("extends")
+        assert (
+            "2 erased by the consent of every side"
+            in self.host.run("audit", "verify", *self.pins, *self.to)[0]
+        )
+        assert self.host.run("audit", "compare", "before.zip", "gateway", *self.pins[2:], *self.to)[
+            0
+        ].startswith("extends")
 
     def holds(self) -> None:
         """The same by the broker, by an export, by a proof, and by all that an auditor asks."""
@@ -93,8 +134,13 @@ class Office:
         assert "something that stood there was erased later" in told
         self.host.run("audit", "proof", str(self.position), "--to", "proof.tlog-proof", *self.to)
         told = self.host.run("audit", "check", "proof.tlog-proof", "proof.json", *self.pins[2:])[1]
-        assert f"a record of which the bytes are not here stands at position {self.position}" in told
-        assert "2 records of 1 exchanges, by the consent of every side" in self.host.run("audit", "exceptions", *self.to)[0]
+        assert (
+            f"a record of which the bytes are not here stands at position {self.position}" in told
+        )
+        assert (
+            "2 records of 1 exchanges, by the consent of every side"
+            in self.host.run("audit", "exceptions", *self.to)[0]
+        )
         page = self.host.run("audit", *self.pins, *self.to)[0]
         assert "taken out of the record" in page and SECRET not in page
         for asked in (
@@ -106,7 +152,9 @@ class Office:
         (self.host.folder / "log.sqlite").unlink()
         self.host.run("audit", "export", "--to", "after.zip", *self.to)
         assert "2 erased" in self.host.run("audit", "verify", "after.zip", *self.pins)[0]
-        assert self.host.run("audit", "compare", "before.zip", "after.zip", *self.pins[2:])[0].startswith("extends")
+        assert self.host.run("audit", "compare", "before.zip", "after.zip", *self.pins[2:])[
+            0
+        ].startswith("extends")
 
 
 async def is_gone(office: Office, caller: Caller) -> None:
@@ -117,19 +165,28 @@ async def is_gone(office: Office, caller: Caller) -> None:
     assert (await caller.get(f"{C}/exchanges?q={SECRET}")).json["exchanges"] == []
     assert (await caller.get(f"{C}/exchanges?q=weather")).json["exchanges"] != []
     record = await caller.get(f"{C}/records/{office.position}")
-    assert record.body.startswith(b"dragoman-entry/v1\nindex ") and record.headers["Dragoman-Void"] == "false"
+    assert (
+        record.body.startswith(b"dragoman-entry/v1\nindex ")
+        and record.headers["Dragoman-Void"] == "false"
+    )
     state = (await caller.get(f"{C}/state")).json
-    assert [(each["family"], each["exchanges"]) for each in state["counts"]] == [("contact", 1)] and office.exchange in state["registry"][
-        "erased"
-    ]
+    assert [(each["family"], each["exchanges"]) for each in state["counts"]] == [
+        ("contact", 1)
+    ] and office.exchange in state["registry"]["erased"]
     for path in READS:
         read = await caller.get(f"{C}/{path}")
-        assert read.status == 200 and SECRET.encode() not in read.body.lower(), (path, read.status, read.body[:300])
+        assert read.status == 200 and SECRET.encode() not in read.body.lower(), (
+            path,
+            read.status,
+            read.body[:300],
+        )
     before = (await caller.get(f"{C}/state?at={office.position}")).json
     assert (before.get("digest", ""), before["counts"]) == ("", [])
 
 
-async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_an_exchange_is_taken_out_of_the_record_by_all(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     office = Office(host, session)
     await office.speak()
     await office.signed()
@@ -140,7 +197,9 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session
     await office.signed()
     await is_gone(office, office.china)
     (await office.china.act(office.exchange, {"act": "acknowledgement"})).problem(404, "not-found")
-    (await office.nato.post(f"{C}/contacts", NOTE, key="a-key-that-is-tried-again")).problem(410, "erased")
+    (await office.nato.post(f"{C}/contacts", NOTE, key="a-key-that-is-tried-again")).problem(
+        410, "erased"
+    )
     office.holds()
 
     assert on_disk(host.folder / "mirror")
@@ -149,12 +208,33 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session
     host.run("audit", "verify", str(host.folder / "mirror"), *office.pins)
     host.service.stop()
     left = on_disk(host.service.data)
-    assert not [path for path in left if "/projection/" in path], "the projection keeps nothing of it"
-    assert [path for path in left if "/nats/" in path] and [path for path in left if "/archive/" in path]
+    assert not [path for path in left if "/projection/" in path], (
+        "the projection keeps nothing of it"
+    )
+    assert [path for path in left if "/nats/" in path] and [
+        path for path in left if "/archive/" in path
+    ]
 
-    refused = host.run("log", "rebuild", "before.zip", *office.pins, "--data", str(host.service.data), "--erase", check=2)[1]
+    refused = host.run(
+        "log",
+        "rebuild",
+        "before.zip",
+        *office.pins,
+        "--data",
+        str(host.service.data),
+        "--erase",
+        check=2,
+    )[1]
     assert "nothing of this log was erased" in refused
-    told = host.run("log", "rebuild", str(host.folder / "mirror"), *office.pins, "--data", str(host.service.data), "--erase")[1]
+    told = host.run(
+        "log",
+        "rebuild",
+        str(host.folder / "mirror"),
+        *office.pins,
+        "--data",
+        str(host.service.data),
+        "--erase",
+    )[1]
     assert "2 records are erased" in told
     assert on_disk(host.service.data) == [], "no byte of what was said is left with the host"
 
@@ -180,7 +260,9 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session
     office.is_sound()
 
 
-async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_that(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_that(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     nato, china = Caller(session, own, "nato/officer"), Caller(session, own, "china/officer")
     exchange = (await nato.open(NOTE)).json["exchange"]
     tokens = {side: own.data.parent / f"{side}.token" for side in ("nato", "china")}
@@ -188,17 +270,35 @@ async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_
         path.write_text(own.token(f"{side}/administrator"))
 
     def said(side: str, verb: str, *more: str, check: int = 0) -> str:
-        run = own.run("channel", verb, exchange, *more, "--channel", "nato-china", "--token-file", str(tokens[side]), check=check)
+        run = own.run(
+            "channel",
+            verb,
+            exchange,
+            *more,
+            "--channel",
+            "nato-china",
+            "--token-file",
+            str(tokens[side]),
+            check=check,
+        )
         return run.stdout + run.stderr
 
-    assert "1 records of 1 exchanges are taken out of the record, for ever" in said("nato", "erase", check=2)
-    assert "china has not consented to the erasure of just these records" in said("nato", "erase", "--yes", check=4)
-    assert "the erasure of 1 records of 1 exchanges" in said("china", "consent", "--reason", "Agreed.")
+    assert "1 records of 1 exchanges are taken out of the record, for ever" in said(
+        "nato", "erase", check=2
+    )
+    assert "china has not consented to the erasure of just these records" in said(
+        "nato", "erase", "--yes", check=4
+    )
+    assert "the erasure of 1 records of 1 exchanges" in said(
+        "china", "consent", "--reason", "Agreed."
+    )
     assert "china has consented to this already" in said("china", "consent", check=1)
     assert "the consent is taken back" in said("china", "consent", "--withdraw")
     reply = await china.act(exchange, {"act": "reply", "text": f"One more word, {REPLY}."})
     assert "china has not consented" in said("nato", "erase", "--yes", check=4)
-    assert "something was said at" in said("china", "consent", "--read", str(reply.json["position"] - 1), check=2)
+    assert "something was said at" in said(
+        "china", "consent", "--read", str(reply.json["position"] - 1), check=2
+    )
     said("china", "consent", "--read", str(reply.json["position"]))
     assert "erased at position" in said("nato", "erase", "--yes")
     (await china.get(f"{C}/exchanges/{exchange}")).problem(410, "erased")

@@ -51,12 +51,19 @@ async def until(asked: Callable[[], Awaitable[bool]]) -> None:
 
 
 def alarms(service: Service, task: str) -> list[dict[str, Any]]:
-    return [line for line in service.logged if line["event"] == "task.failed" and line["task"] == task]
+    return [
+        line for line in service.logged if line["event"] == "task.failed" and line["task"] == task
+    ]
 
 
 @pytest.mark.parametrize("task", ["fold", "watch"])
-async def test_a_failing_task_makes_its_channel_read_only_and_no_other(failing: Failing, session: aiohttp.ClientSession, task: str) -> None:
-    officer, other = Caller(session, failing, "nato/officer"), Caller(session, failing, "group-a/officer")
+async def test_a_failing_task_makes_its_channel_read_only_and_no_other(
+    failing: Failing, session: aiohttp.ClientSession, task: str
+) -> None:
+    officer, other = (
+        Caller(session, failing, "nato/officer"),
+        Caller(session, failing, "group-a/officer"),
+    )
     anybody = Caller(session, failing)
     key = new_key()
 
@@ -71,13 +78,20 @@ async def test_a_failing_task_makes_its_channel_read_only_and_no_other(failing: 
         await until(is_read_only)
         answer = await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE, key=key)
         problem = answer.problem(503, "read-only")
-        assert f"the task {task} of {CHANNEL} fails (Injected) and is tried again by itself" in problem["detail"]
+        assert (
+            f"the task {task} of {CHANNEL} fails (Injected) and is tried again by itself"
+            in problem["detail"]
+        )
         assert answer.headers["Retry-After"]
         assert (await anybody.get("/readyz")).status == 503
         headers = await at_a_screen(session, failing, "operator")
         async with session.get(f"{failing.base_url}/host", headers=headers) as page:
-            assert f"the task {task} of {CHANNEL} fails" in (await page.text()).replace("The", "the")
-        assert (await officer.get(f"/v1/channels/{CHANNEL}/state")).headers["Dragoman-Stale"] == "true"
+            assert f"the task {task} of {CHANNEL} fails" in (await page.text()).replace(
+                "The", "the"
+            )
+        assert (await officer.get(f"/v1/channels/{CHANNEL}/state")).headers[
+            "Dragoman-Stale"
+        ] == "true"
         for _ in range(3):
             assert (await other.post(f"/v1/channels/{OTHER}/contacts", NOTE)).status == 201
         assert {line["channel"] for line in alarms(failing, task)} == {CHANNEL}
@@ -88,8 +102,13 @@ async def test_a_failing_task_makes_its_channel_read_only_and_no_other(failing: 
     assert failing.process.poll() is None
 
 
-async def test_what_fails_from_the_start_holds_up_no_other_channel(failing: Failing, session: aiohttp.ClientSession) -> None:
-    officer, other = Caller(session, failing, "nato/officer"), Caller(session, failing, "group-a/officer")
+async def test_what_fails_from_the_start_holds_up_no_other_channel(
+    failing: Failing, session: aiohttp.ClientSession
+) -> None:
+    officer, other = (
+        Caller(session, failing, "nato/officer"),
+        Caller(session, failing, "group-a/officer"),
+    )
     anybody = Caller(session, failing)
 
     async def tells() -> bool:

@@ -40,7 +40,9 @@ async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
             await acknowledged(posted, 50)
             await asyncio.to_thread(cluster.start)
             next_leader = await asyncio.to_thread(cluster.leader, STREAM)
-            next(node for node in cluster.nodes.values() if node not in (leader, next_leader)).kill()
+            next(
+                node for node in cluster.nodes.values() if node not in (leader, next_leader)
+            ).kill()
             await acknowledged(posted, 50)
         await reckon(session, gateways, posted)
 
@@ -65,11 +67,15 @@ async def read_each_other(one: Caller, other: Caller) -> None:
     """What was recorded through one node is read through another from its position on."""
     for here, there in ((one, other), (other, one)) * 3:
         posted = (await here.open(NOTE)).json
-        seen = await there.get(f"{C}/exchanges/{posted['exchange']}", Dragoman_Min_Position=str(posted["position"]))
+        seen = await there.get(
+            f"{C}/exchanges/{posted['exchange']}", Dragoman_Min_Position=str(posted["position"])
+        )
         assert seen.status == 200, seen.body
 
 
-async def cut_off_and_back(wires: Wires, lone: str, gateways: list[Gateway], session: aiohttp.ClientSession, seconds: float) -> None:
+async def cut_off_and_back(
+    wires: Wires, lone: str, gateways: list[Gateway], session: aiohttp.ClientSession, seconds: float
+) -> None:
     async with posting(*(Caller(session, gateway, OFFICER) for gateway in gateways)) as posted:
         cut_off, majority = posted
         await acknowledged(posted, 50)
@@ -78,7 +84,9 @@ async def cut_off_and_back(wires: Wires, lone: str, gateways: list[Gateway], ses
         healed = time.monotonic() + seconds
         await acknowledged([majority], 50)
         await asyncio.sleep(max(0, healed - time.monotonic()))
-        assert len(cut_off.told) <= before + POSTERS, "more than was on its way when the wire was cut"
+        assert len(cut_off.told) <= before + POSTERS, (
+            "more than was on its way when the wire was cut"
+        )
         wires.mend(lone)
         await acknowledged(posted, 50)
     await reckon(session, gateways, posted)

@@ -40,9 +40,16 @@ def noted(*contents: bytes) -> dict[str, Any]:
 async def test_a_file_is_its_sides_until_an_act_names_it(who: Who) -> None:
     content = secrets.token_bytes(2 * CHUNK_BYTES + 1)
     path = f"{FILES}/{digest(content)}"
-    first, again = await put(who("nato/officer"), content), await put(who("nato/duty_officer"), content)
+    first, again = (
+        await put(who("nato/officer"), content),
+        await put(who("nato/duty_officer"), content),
+    )
     assert (first.status, again.status, first.json) == (201, 200, again.json)
-    assert (first.json["side"], first.json["bytes"], first.json["media_type"]) == ("nato", len(content), "text/plain")
+    assert (first.json["side"], first.json["bytes"], first.json["media_type"]) == (
+        "nato",
+        len(content),
+        "text/plain",
+    )
     for own in ("nato/officer", "nato/administrator"):
         assert (await who(own).get(path)).body == content
     for other in ("china/officer", "china/auditor", "nato/auditor", "operator"):
@@ -67,7 +74,9 @@ async def test_a_file_is_given_as_one_that_no_browser_opens_here(who: Who) -> No
     assert answer.headers["Content-Disposition"] == "attachment"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    again = await who("nato/officer").get(f"{FILES}/{digest(content)}", If_None_Match=answer.headers["ETag"])
+    again = await who("nato/officer").get(
+        f"{FILES}/{digest(content)}", If_None_Match=answer.headers["ETag"]
+    )
     assert (again.status, again.body) == (304, b"")
 
 
@@ -75,16 +84,22 @@ async def test_a_file_of_another_channel_is_not_here(who: Who) -> None:
     content = secrets.token_bytes(100)
     await put(who("nato/officer"), content, channel="nato-china-exercise")
     (await who("nato/officer").get(f"{FILES}/{digest(content)}")).problem(404, "not-found")
-    (await who("nato/officer").call("DELETE", f"{FILES}/{digest(content)}")).problem(404, "not-found")
+    (await who("nato/officer").call("DELETE", f"{FILES}/{digest(content)}")).problem(
+        404, "not-found"
+    )
     refused = await who("nato/officer").post(f"{C}/contacts", noted(content))
     assert refused.problem(422, "invalid-act")["errors"][0]["pointer"] == "/attachments/0/sha256"
-    (await who("russia/officer").get(f"/v1/channels/nato-china-exercise/files/{digest(content)}")).problem(404, "not-found")
+    (
+        await who("russia/officer").get(f"/v1/channels/nato-china-exercise/files/{digest(content)}")
+    ).problem(404, "not-found")
 
 
 async def test_each_side_has_its_own_copy_and_learns_nothing_of_the_others(who: Who) -> None:
     content = secrets.token_bytes(100)
     assert (await put(who("nato/officer"), content)).status == 201
-    assert (await put(who("china/officer"), content)).status == 201, "no side learns that the other has it"
+    assert (await put(who("china/officer"), content)).status == 201, (
+        "no side learns that the other has it"
+    )
     path = f"{FILES}/{digest(content)}"
     assert (await who("china/officer").call("DELETE", path)).json["erased"]
     (await who("china/officer").get(path)).problem(404, "not-found")
@@ -96,16 +111,27 @@ async def test_what_is_not_the_file_is_refused(who: Who) -> None:
     path = f"{FILES}/{digest(content)}"
     wrong = await officer.call("PUT", path, content + b"x", Content_Type="text/plain")
     assert digest(content + b"x") in wrong.problem(422, "invalid")["detail"]
-    for media_type in ("text/html", "image/svg+xml", "application/octet-stream", "multipart/form-data"):
-        problem = (await officer.call("PUT", path, content, Content_Type=media_type)).problem(415, "media-type")
+    for media_type in (
+        "text/html",
+        "image/svg+xml",
+        "application/octet-stream",
+        "multipart/form-data",
+    ):
+        problem = (await officer.call("PUT", path, content, Content_Type=media_type)).problem(
+            415, "media-type"
+        )
         assert "application/pdf" in problem["detail"]
     for name in ("x", digest(content).upper(), digest(content)[:-1]):
-        (await officer.call("PUT", f"{FILES}/{name}", content, Content_Type="text/plain")).problem(400, "bad-request")
+        (await officer.call("PUT", f"{FILES}/{name}", content, Content_Type="text/plain")).problem(
+            400, "bad-request"
+        )
     (await officer.call("PUT", path, b"", Content_Type="text/plain")).problem(422, "invalid")
     for method, body in (("GET", None), ("DELETE", None)):
         (await officer.call(method, path, body)).problem(404, "not-found")
     for auditor in ("nato/auditor", "china/auditor"):
-        (await who(auditor).call("PUT", path, content, Content_Type="text/plain")).problem(403, "not-permitted")
+        (await who(auditor).call("PUT", path, content, Content_Type="text/plain")).problem(
+            403, "not-permitted"
+        )
         (await who(auditor).get(FILES)).problem(403, "not-permitted")
     assert (await put(officer, content)).status == 201
     (await officer.call("PUT", path, content, Content_Type="text/csv")).problem(409, "exists")
@@ -125,23 +151,39 @@ async def test_a_file_has_a_limit_whether_or_not_it_says_how_long_it_is(who: Who
     headers = {**officer.headers, "Content-Type": "text/plain"}
     url = f"{officer.service.base_url}{FILES}/{'5d' * 32}"
     async with officer.session.put(url, data=pieces(), headers=headers) as response:
-        assert (response.status, (await response.json(content_type=None))["type"]) == (413, "/problems/too-large")
+        assert (response.status, (await response.json(content_type=None))["type"]) == (
+            413,
+            "/problems/too-large",
+        )
 
 
-async def test_a_side_keeps_no_store_of_what_it_does_not_say(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_side_keeps_no_store_of_what_it_does_not_say(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer = Caller(session, own, "nato/officer")
     cid = (await officer.get(C)).json["cid"]
-    async with connected(own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")) as bus:
+    async with connected(
+        own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")
+    ) as bus:
         entries = Erasable(bus, files.STREAM, files.PREFIX)
         many = SPARE_BYTES // FILE_BYTES
         for number in range(many):
-            file = File(sha256=f"{number:064x}", side="nato", at="", stage="kept", media_type="text/plain", bytes=FILE_BYTES)
+            file = File(
+                sha256=f"{number:064x}",
+                side="nato",
+                at="",
+                stage="kept",
+                media_type="text/plain",
+                bytes=FILE_BYTES,
+            )
             await entries.publish(f"{files.PREFIX}{cid}.nato.{file.sha256}", _encoded(file))
     listed = (await officer.get(FILES)).json
     assert (len(listed["files"]), listed["spare_bytes"]) == (many, SPARE_BYTES)
     refused = (await put(officer, b"one more")).problem(413, "no-room")
     assert "GET /files" in refused["detail"]
-    assert (await put(Caller(session, own, "china/officer"), b"one more")).status == 201, "another side has room of its own"
+    assert (await put(Caller(session, own, "china/officer"), b"one more")).status == 201, (
+        "another side has room of its own"
+    )
     assert (await officer.call("DELETE", f"{FILES}/{0:064x}")).status == 200
     assert (await put(officer, b"one more")).status == 201
     assert (await officer.post(f"{C}/contacts", noted(b"one more"))).status == 201
@@ -152,11 +194,15 @@ def _encoded(file: File) -> bytes:
     return msgspec.json.encode(file)
 
 
-async def test_a_file_that_was_damaged_is_never_whole(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_file_that_was_damaged_is_never_whole(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer, content = Caller(session, own, "nato/officer"), secrets.token_bytes(CHUNK_BYTES + 1)
     cid = (await officer.get(C)).json["cid"]
     assert (await put(officer, content)).status == 201
-    async with connected(own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")) as bus:
+    async with connected(
+        own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")
+    ) as bus:
         entries = Erasable(bus, files.STREAM, files.PREFIX)
         last = await entries.next(f"{files.CHUNKS}{cid}.nato.{digest(content)}.*.1", 1)
         assert last is not None
@@ -182,12 +228,19 @@ async def test_an_act_attaches_what_is_there_as_it_is(who: Who) -> None:
         body = noted(content)
         body["attachments"][0][member] = value
         refused = await officer.post(f"{C}/contacts", body)
-        assert refused.problem(422, "invalid-act")["errors"][0]["pointer"] == f"/attachments/0/{member}"
+        assert (
+            refused.problem(422, "invalid-act")["errors"][0]["pointer"]
+            == f"/attachments/0/{member}"
+        )
     foreign = await who("china/officer").post(f"{C}/contacts", noted(content))
-    assert foreign.problem(422, "invalid-act")["errors"] == [fault], "what is not yet said is not there for the other side"
+    assert foreign.problem(422, "invalid-act")["errors"] == [fault], (
+        "what is not yet said is not there for the other side"
+    )
     assert (await officer.get(C)).json["position"] == before
     assert (await officer.post(f"{C}/contacts", noted(content))).status == 201
-    assert (await who("china/officer").post(f"{C}/contacts", noted(content))).status == 201, "what was said may be referred to"
+    assert (await who("china/officer").post(f"{C}/contacts", noted(content))).status == 201, (
+        "what was said may be referred to"
+    )
 
 
 async def test_a_draft_names_nothing_to_anybody(who: Who) -> None:
@@ -196,21 +249,34 @@ async def test_a_draft_names_nothing_to_anybody(who: Who) -> None:
     draft = await officer.post(f"{C}/drafts", {"act": noted(content)})
     assert draft.status == 201
     (await who("china/officer").get(f"{FILES}/{digest(content)}")).problem(404, "not-found")
-    listed = {each["sha256"]: each.get("named", False) for each in (await officer.get(FILES)).json["files"]}
+    listed = {
+        each["sha256"]: each.get("named", False)
+        for each in (await officer.get(FILES)).json["files"]
+    }
     assert listed[digest(content)] is False
 
 
 async def test_a_file_of_the_annual_exchange_and_a_document_are_named_too(who: Who) -> None:
-    head, content, paper = who("nato/head_of_office"), secrets.token_bytes(100), secrets.token_bytes(100)
+    head, content, paper = (
+        who("nato/head_of_office"),
+        secrets.token_bytes(100),
+        secrets.token_bytes(100),
+    )
     for each in (content, paper):
         await put(head, each)
-    draft = (await who("nato/officer").post(f"{C}/drafts", {"act": act("annual-exchange", file=attached(content))})).json
+    draft = (
+        await who("nato/officer").post(
+            f"{C}/drafts", {"act": act("annual-exchange", file=attached(content))}
+        )
+    ).json
     annual = await head.call("POST", f"{C}/drafts/{draft['id']}/release", If_Match=draft["etag"])
     assert annual.status == 201, annual.body
     document = await head.post(f"{C}/dialogue", act("reference-document", sha256=digest(paper)))
     assert document.status == 201, document.body
     for each in (content, paper):
-        answer = await who("china/officer").get(f"{FILES}/{digest(each)}", Dragoman_Min_Position=str(document.json["position"]))
+        answer = await who("china/officer").get(
+            f"{FILES}/{digest(each)}", Dragoman_Min_Position=str(document.json["position"])
+        )
         assert answer.body == each
 
 
@@ -222,7 +288,11 @@ async def test_erasing_is_for_the_side_that_put_it_and_said_by_the_exchange(who:
     (await who("china/officer").call("DELETE", path)).problem(404, "not-found")
     (await who("nato/auditor").call("DELETE", path)).problem(403, "not-permitted")
     erased = await officer.call("DELETE", path)
-    assert (erased.status, erased.json["erased"], erased.json.get("media_type")) == (200, True, None)
+    assert (erased.status, erased.json["erased"], erased.json.get("media_type")) == (
+        200,
+        True,
+        None,
+    )
     assert (await officer.call("DELETE", path)).json == erased.json
     for reader in ("china/officer", "nato/officer", "nato/auditor"):
         (await who(reader).get(path)).problem(404, "not-found")
@@ -239,7 +309,9 @@ async def test_putting_a_file_many_times_at_once_is_putting_it_once(who: Who) ->
     assert (await officer.get(f"{FILES}/{digest(content)}")).body == content
 
 
-async def test_what_one_gateway_erased_the_other_does_not_give(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
+async def test_what_one_gateway_erased_the_other_does_not_give(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
     here, there = Caller(session, own, "nato/officer"), Caller(session, second, "china/officer")
     content = secrets.token_bytes(100)
     await put(here, content)
@@ -248,5 +320,7 @@ async def test_what_one_gateway_erased_the_other_does_not_give(own: Service, sec
     assert (await there.get(path, Dragoman_Min_Position=position)).body == content
     assert (await here.call("DELETE", path)).status == 200
     (await there.get(path)).problem(404, "not-found")
-    view = (await there.get(f"{C}/exchanges/{posted.json['exchange']}", Dragoman_Min_Position=position)).json
+    view = (
+        await there.get(f"{C}/exchanges/{posted.json['exchange']}", Dragoman_Min_Position=position)
+    ).json
     assert view["files"] == {digest(content): {"erased": True}}

@@ -67,10 +67,24 @@ def answering(invitation: bytes, how: str) -> bytes:
     """What a calendar program sends back for the side of china."""
     event: Any = Calendar.from_ical(invitation).walk("VEVENT")[0]
     lines = [
-        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Some//Calendar//EN", "METHOD:REPLY", "BEGIN:VEVENT"),
-        *(f"UID:{event['UID']}", f"SEQUENCE:{event.get('SEQUENCE', 0)}", "DTSTAMP:20261126T080000Z"),
+        *(
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            "PRODID:-//Some//Calendar//EN",
+            "METHOD:REPLY",
+            "BEGIN:VEVENT",
+        ),
+        *(
+            f"UID:{event['UID']}",
+            f"SEQUENCE:{event.get('SEQUENCE', 0)}",
+            "DTSTAMP:20261126T080000Z",
+        ),
         f"DTSTART:{event['DTSTART'].dt:%Y%m%dT%H%M%SZ}",
-        *(f"ORGANIZER:{event['ORGANIZER']}", f"ATTENDEE;PARTSTAT={how}:urn:dragoman:nato-china:china", "COMMENT:On that day\\, no."),
+        *(
+            f"ORGANIZER:{event['ORGANIZER']}",
+            f"ATTENDEE;PARTSTAT={how}:urn:dragoman:nato-china:china",
+            "COMMENT:On that day\\, no.",
+        ),
         *("END:VEVENT", "END:VCALENDAR", ""),
     ]
     return "\r\n".join(lines).encode()
@@ -83,7 +97,12 @@ async def test_an_answer_to_what_was_proposed_before_changes_nothing(who: Who) -
     proposed = await china.act(meeting, {"act": "counter-proposal", "windows": [LATER]})
     countered = await nato.act(meeting, {"act": "counter-proposal", "windows": [WINDOW]})
     assert (proposed.status, countered.status) == (201, 201)
-    assert "Not taken in" in (await sent(china, answering(old, "ACCEPTED"), INVITED)).problem(422, "invalid")["detail"]
+    assert (
+        "Not taken in"
+        in (await sent(china, answering(old, "ACCEPTED"), INVITED)).problem(422, "invalid")[
+            "detail"
+        ]
+    )
     assert (await nato.get(f"{C}/exchanges/{meeting}")).json["state"]["status"] == "requested"
 
 
@@ -92,7 +111,9 @@ async def test_nobody_answers_for_another_side(who: Who) -> None:
     meeting = (await nato.open(REQUEST)).json["exchange"]
     invitation = (await nato.get(f"{C}/exchanges/{meeting}", Accept="text/calendar")).body
     (await sent(nato, answering(invitation, "ACCEPTED"), INVITED)).problem(403, "not-permitted")
-    (await sent(who("china/auditor"), answering(invitation, "ACCEPTED"), INVITED)).problem(403, "not-permitted")
+    (await sent(who("china/auditor"), answering(invitation, "ACCEPTED"), INVITED)).problem(
+        403, "not-permitted"
+    )
 
 
 async def test_a_decline_gives_its_reason(who: Who) -> None:
@@ -101,7 +122,10 @@ async def test_a_decline_gives_its_reason(who: Who) -> None:
     invitation = (await china.get(f"{C}/exchanges/{meeting}", Accept="text/calendar")).body
     assert (await sent(china, answering(invitation, "DECLINED"), INVITED)).status == 201
     view = (await nato.get(f"{C}/exchanges/{meeting}")).json["state"]
-    assert (view["status"], view["acts"]["decline"][0]["content"]["reason"]) == ("declined", "On that day, no.")
+    assert (view["status"], view["acts"]["decline"][0]["content"]["reason"]) == (
+        "declined",
+        "On that day, no.",
+    )
 
 
 # Warnings
@@ -113,30 +137,60 @@ async def test_an_alert_becomes_a_draft_with_everything_kept(who: Who) -> None:
     drafted = await sent(officer, alert(), "application/cap+xml", key=key)
     assert drafted.status == 202, drafted.body
     act = drafted.json["act"]
-    assert (act["act"], act["nature"], act["subject"]) == ("emergency-notification", "flood", "Flood on the lower river")
+    assert (act["act"], act["nature"], act["subject"]) == (
+        "emergency-notification",
+        "flood",
+        "Flood on the lower river",
+    )
     whole = str(act)
-    for kept in ("The dyke at kilometre 40 has broken.", "FL-2026-77", "duty@rivers.example", "9.4 m", "Severe", "Likely", "Lower river"):
+    for kept in (
+        "The dyke at kilometre 40 has broken.",
+        "FL-2026-77",
+        "duty@rivers.example",
+        "9.4 m",
+        "Severe",
+        "Likely",
+        "Lower river",
+    ):
         assert kept in whole
     draft = drafted.headers["Location"]
     assert (await officer.get(draft)).json["act"] == act
-    assert (await sent(officer, alert(), "application/cap+xml", key=key)).headers["Idempotent-Replayed"] == "true"
-    other = await who("nato/head_of_office").post(f"{draft}/release", None, If_Match=drafted.headers["ETag"])
+    assert (await sent(officer, alert(), "application/cap+xml", key=key)).headers[
+        "Idempotent-Replayed"
+    ] == "true"
+    other = await who("nato/head_of_office").post(
+        f"{draft}/release", None, If_Match=drafted.headers["ETag"]
+    )
     assert other.status == 201, other.body
-    given = await who("china/officer").get(f"{C}/exchanges/{other.json['exchange']}", Accept="application/cap+xml")
+    given = await who("china/officer").get(
+        f"{C}/exchanges/{other.json['exchange']}", Accept="application/cap+xml"
+    )
     assert (given.status, b"Flood on the lower river" in given.body) == (200, True)
 
 
 async def test_our_own_alert_comes_back_as_the_act_that_it_was(who: Who) -> None:
     opened = (await who("nato/duty_officer").open(INCIDENT)).json["exchange"]
-    raw = (await who("china/officer").get(f"{C}/exchanges/{opened}", Accept="application/cap+xml")).body
+    raw = (
+        await who("china/officer").get(f"{C}/exchanges/{opened}", Accept="application/cap+xml")
+    ).body
     drafted = await sent(who("china/officer"), raw, "application/xml")
-    assert (drafted.status, drafted.json["act"]["act"], drafted.json["act"]["facts"]) == (202, "hazardous-incident", INCIDENT["facts"])
+    assert (drafted.status, drafted.json["act"]["act"], drafted.json["act"]["facts"]) == (
+        202,
+        "hazardous-incident",
+        INCIDENT["facts"],
+    )
 
 
 @pytest.mark.parametrize(
     ("raw", "media", "channel", "status", "said"),
     [
-        (alert(status="Exercise", more="<note>Exercise North</note>"), "application/cap+xml", C, 422, "an exercise's channel"),
+        (
+            alert(status="Exercise", more="<note>Exercise North</note>"),
+            "application/cap+xml",
+            C,
+            422,
+            "an exercise's channel",
+        ),
         (alert(), "application/cap+xml", EXERCISE, 422, "the live channel"),
         (
             alert(kind="Cancel", more="<references>a,b,2026-11-24T03:10:00+08:00</references>"),
@@ -146,7 +200,13 @@ async def test_our_own_alert_comes_back_as_the_act_that_it_was(who: Who) -> None
             "cancellation",
         ),
         (b"<alert/>", "application/cap+xml", C, 422, "Not taken in"),
-        (b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + alert()[38:], "application/cap+xml", C, 422, "Not taken in"),
+        (
+            b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + alert()[38:],
+            "application/cap+xml",
+            C,
+            422,
+            "Not taken in",
+        ),
         (b"\xff\xfe", "application/xml", C, 422, "Not taken in"),
         (b"x" * 300_000, "application/cap+xml", C, 413, "240 KiB"),
         (alert(), "text/plain", C, 415, "application/cap+xml"),
@@ -154,7 +214,9 @@ async def test_our_own_alert_comes_back_as_the_act_that_it_was(who: Who) -> None
         (b"", "text/calendar", C, 422, "Not taken in"),
     ],
 )
-async def test_what_cannot_be_taken_in_says_why(who: Who, raw: bytes, media: str, channel: str, status: int, said: str) -> None:
+async def test_what_cannot_be_taken_in_says_why(
+    who: Who, raw: bytes, media: str, channel: str, status: int, said: str
+) -> None:
     answer = await sent(who("nato/officer"), raw, media, channel)
     assert (answer.status, said in answer.json["detail"]) == (status, True), answer.body
 
@@ -170,9 +232,13 @@ async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(
     assert (feed.status, errors(feed.body)) == (200, [])
     assert b"Safety at sea" in feed.body
     assert (await who("nato/officer").get(f"{C}/calendar.ics")).body == feed.body
-    assert made["id"] in {each["id"] for each in (await officer.get(f"{C}/calendar-links")).json["links"]}
+    assert made["id"] in {
+        each["id"] for each in (await officer.get(f"{C}/calendar-links")).json["links"]
+    }
     assert (await who("china/officer").get(f"{C}/calendar-links")).json["links"] == []
-    (await who("china/officer").call("DELETE", f"{C}/calendar-links/{made['id']}")).problem(404, "not-found")
+    (await who("china/officer").call("DELETE", f"{C}/calendar-links/{made['id']}")).problem(
+        404, "not-found"
+    )
     secret = made["path"].rpartition("/")[2]
     await asyncio.sleep(0.2)
     assert secret not in officer.service.log.read_text()
@@ -187,7 +253,9 @@ async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(
 
 async def test_a_link_ends_with_the_token_with_which_it_was_made(who: Who) -> None:
     operator, anybody = who("operator"), who("")
-    issued = (await operator.post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})).json
+    issued = (
+        await operator.post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})
+    ).json
     officer = Caller(operator.session, operator.service)
     officer.headers = {"Authorization": f"Bearer {issued['token']}"}
     made = (await officer.call("POST", f"{C}/calendar-links")).json
@@ -199,22 +267,40 @@ async def test_a_link_ends_with_the_token_with_which_it_was_made(who: Who) -> No
 async def test_points_of_contact_are_cards_with_the_names_that_the_reader_may_see(who: Who) -> None:
     head, colleague = who("nato/head_of_office"), who("nato/officer")
     person = (
-        await colleague.post(f"{C}/people", {"name": "Ana Marković", "telephones": ["+32 2 707 4111"], "emails": ["ana@nato.example"]})
+        await colleague.post(
+            f"{C}/people",
+            {
+                "name": "Ana Marković",
+                "telephones": ["+32 2 707 4111"],
+                "emails": ["ana@nato.example"],
+            },
+        )
     ).json
     begins = (datetime.now(UTC) + timedelta(days=40)).strftime("%Y-%m-%dT%H:%MZ")
     named = {"id": person["id"], "commitment": person["commitment"]}
     act: dict[str, Any] = {**SAMPLES["point-of-contact"], "person": named, "valid_from": begins}
     act.pop("deputy", None)
     draft = await colleague.post(f"{C}/drafts", {"act": act})
-    released = await head.post(f"{draft.headers['Location']}/release", None, If_Match=draft.headers["ETag"])
+    released = await head.post(
+        f"{draft.headers['Location']}/release", None, If_Match=draft.headers["ETag"]
+    )
     assert released.status == 201, released.body
     position = {"Dragoman_Min_Position": str(released.json["position"])}
-    cards = await who("china/officer").get(f"{C}/points-of-contact", Accept="text/vcard", **position)
+    cards = await who("china/officer").get(
+        f"{C}/points-of-contact", Accept="text/vcard", **position
+    )
     assert cards.headers["Content-Type"] == "text/vcard; charset=utf-8"
     assert "FN:Ana Marković\r\n".encode() in cards.body
     audited = await who("china/auditor").get(f"{C}/points-of-contact", Accept="text/vcard")
     assert "Marković".encode() not in audited.body and b"KIND:org" in audited.body
     hours = await who("china/officer").get(f"{C}/points-of-contact", Accept="text/calendar")
     assert b"BEGIN:VAVAILABILITY" in hours.body
-    assert (await colleague.call("DELETE", f"{C}/people/{person['id']}", If_Match=f'"{person["commitment"]}"')).status == 200
-    assert "Marković".encode() not in (await who("china/officer").get(f"{C}/points-of-contact", Accept="text/vcard")).body
+    assert (
+        await colleague.call(
+            "DELETE", f"{C}/people/{person['id']}", If_Match=f'"{person["commitment"]}"'
+        )
+    ).status == 200
+    assert (
+        "Marković".encode()
+        not in (await who("china/officer").get(f"{C}/points-of-contact", Accept="text/vcard")).body
+    )

@@ -61,33 +61,53 @@ async def test_what_one_recorded_is_read_at_the_other_from_its_position_on(
         )
         assert seen.status == 200, seen.body
     digests = [
-        (await Caller(session, s, "nato/officer").get(f"{C}/state", Dragoman_Min_Position=str(posted["position"]))).json["digest"]
+        (
+            await Caller(session, s, "nato/officer").get(
+                f"{C}/state", Dragoman_Min_Position=str(posted["position"])
+            )
+        ).json["digest"]
         for s in (own, second)
     ]
     assert digests[0] == digests[1]
 
 
-async def test_one_key_at_two_gateways_is_one_record(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
+async def test_one_key_at_two_gateways_is_one_record(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
     key = new_key()
     answers = await asyncio.gather(
-        *(Caller(session, service, "nato/officer").post(f"{C}/contacts", NOTE, key=key) for service in (own, second) * 5)
+        *(
+            Caller(session, service, "nato/officer").post(f"{C}/contacts", NOTE, key=key)
+            for service in (own, second) * 5
+        )
     )
     assert {201} == {answer.status for answer in answers}
     assert len({answer.body for answer in answers}) == 1
 
 
-async def test_racing_gateways_decide_again(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
+async def test_racing_gateways_decide_again(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
     opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
     exchange = opened["exchange"]
-    await Caller(session, second, "nato/officer").get(f"{C}/exchanges/{exchange}", Dragoman_Min_Position=str(opened["position"]))
-    racing = [Caller(session, service, "china/officer").act(exchange, {"act": "acknowledgement"}) for service in (own, second) * 3]
+    await Caller(session, second, "nato/officer").get(
+        f"{C}/exchanges/{exchange}", Dragoman_Min_Position=str(opened["position"])
+    )
+    racing = [
+        Caller(session, service, "china/officer").act(exchange, {"act": "acknowledgement"})
+        for service in (own, second) * 3
+    ]
     statuses = [answer.status for answer in await asyncio.gather(*racing)]
     assert {201} == set(statuses)
 
 
-async def test_a_token_revoked_at_one_is_gone_at_the_other(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_token_revoked_at_one_is_gone_at_the_other(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
     operator = Caller(session, own, "operator")
-    issued = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})).json
+    issued = (
+        await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})
+    ).json
     theirs = {"Authorization": f"Bearer {issued['token']}"}
     assert (await Caller(session, second).get("/v1/me", **theirs)).status == 200
     await operator.call("DELETE", f"/v1/tokens/{issued['id']}")
@@ -96,17 +116,25 @@ async def test_a_token_revoked_at_one_is_gone_at_the_other(own: Service, second:
             await asyncio.sleep(0.1)
 
 
-async def test_a_channel_opened_at_one_is_found_by_the_other(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_channel_opened_at_one_is_found_by_the_other(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
     body = {
         "name": "new-one",
         "sides": ["nato", "mars"],
         "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer"]}],
     }
     assert (await Caller(session, own, "operator").call("POST", "/v1/channels", body)).status == 201
-    issued = (await Caller(session, own, "operator").call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["new-one"]})).json
+    issued = (
+        await Caller(session, own, "operator").call(
+            "POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["new-one"]}
+        )
+    ).json
     token = {"Authorization": f"Bearer {issued['token']}"}
     async with asyncio.timeout(PATIENCE_S):
-        while (await Caller(session, second).get("/v1/channels/new-one/state", **token)).status != 200:
+        while (
+            await Caller(session, second).get("/v1/channels/new-one/state", **token)
+        ).status != 200:
             await asyncio.sleep(0.1)
 
 
@@ -122,7 +150,9 @@ async def test_a_gateway_that_lags_lets_the_fold_decide(
     assert revoked.status == 201
     appended = cable.saw(acknowledgement)
     key = new_key()
-    posting = asyncio.create_task(Caller(session, remote, "china/officer").post(f"{C}/contacts", NOTE, key=key))
+    posting = asyncio.create_task(
+        Caller(session, remote, "china/officer").post(f"{C}/contacts", NOTE, key=key)
+    )
     await asyncio.wait_for(appended.wait(), PATIENCE_S)
     cable.release()
     position = (await posting).problem(409, "void")["position"]
@@ -131,12 +161,16 @@ async def test_a_gateway_that_lags_lets_the_fold_decide(
         auditor = Caller(session, service, "nato/auditor")
         record = await auditor.get(f"{C}/records/{position}", Dragoman_Min_Position=str(position))
         assert record.headers["Dragoman-Void"] == "true"
-        assert (await Caller(session, service, "china/officer").post(f"{C}/contacts", NOTE, key=key)).status == 404
+        assert (
+            await Caller(session, service, "china/officer").post(f"{C}/contacts", NOTE, key=key)
+        ).status == 404
     assert await digest_at(session, own, position) == await digest_at(session, remote, position)
 
 
 async def digest_at(session: aiohttp.ClientSession, service: Service, position: int) -> str:
-    state = await Caller(session, service, "nato/auditor").get(f"{C}/state?at={position}", Dragoman_Min_Position=str(position))
+    state = await Caller(session, service, "nato/auditor").get(
+        f"{C}/state?at={position}", Dragoman_Min_Position=str(position)
+    )
     return str(state.json["digest"])
 
 
@@ -145,12 +179,18 @@ async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
 ) -> None:
     opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
     officer = Caller(session, remote, "china/officer")
-    await officer.get(f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"]))
+    await officer.get(
+        f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"])
+    )
     cable.withhold(told_by_the_log)
-    closed = await Caller(session, own, "nato/officer").act(opened["exchange"], {"act": "closure"}, If_Match=opened["etag"])
+    closed = await Caller(session, own, "nato/officer").act(
+        opened["exchange"], {"act": "closure"}, If_Match=opened["etag"]
+    )
     assert closed.status == 201
     refused = cable.saw(acknowledgement)
-    posting = asyncio.create_task(officer.act(opened["exchange"], {"act": "reply", "text": "We have it."}))
+    posting = asyncio.create_task(
+        officer.act(opened["exchange"], {"act": "reply", "text": "We have it."})
+    )
     await asyncio.wait_for(refused.wait(), PATIENCE_S)
     cable.release()
     (await posting).problem(409, "not-allowed-in-state")
@@ -162,16 +202,24 @@ async def test_an_etag_that_a_lagging_gateway_has_not_seen_is_looked_up_before_i
 ) -> None:
     opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
     officer = Caller(session, remote, "nato/officer")
-    await officer.get(f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"]))
+    await officer.get(
+        f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"])
+    )
     cable.withhold(told_by_the_log_or_at_its_end)
-    reply = await Caller(session, own, "china/officer").act(opened["exchange"], {"act": "reply", "text": "We have it."})
-    posting = asyncio.create_task(officer.act(opened["exchange"], {"act": "closure"}, If_Match=reply.headers["ETag"]))
+    reply = await Caller(session, own, "china/officer").act(
+        opened["exchange"], {"act": "reply", "text": "We have it."}
+    )
+    posting = asyncio.create_task(
+        officer.act(opened["exchange"], {"act": "closure"}, If_Match=reply.headers["ETag"])
+    )
     done, _ = await asyncio.wait([posting], timeout=0.5)
     assert not done, posting.result().body
     cable.release()
     assert (await posting).status == 201
     again = officer.act(
-        opened["exchange"], {"act": "correction", "reason": "A slip.", "fields": {"text": "Met."}}, If_Match=f'"{"0" * 64}"'
+        opened["exchange"],
+        {"act": "correction", "reason": "A slip.", "fields": {"text": "Met."}},
+        If_Match=f'"{"0" * 64}"',
     )
     (await again).problem(409, "not-allowed-in-state")
 
@@ -184,7 +232,11 @@ async def test_a_post_waits_for_the_position_that_it_names(
     officer = Caller(session, remote, "china/officer")
     (await officer.act(opened["exchange"], {"act": "acknowledgement"})).problem(404, "not-found")
     posting = asyncio.create_task(
-        officer.act(opened["exchange"], {"act": "acknowledgement"}, Dragoman_Min_Position=str(opened["position"]))
+        officer.act(
+            opened["exchange"],
+            {"act": "acknowledgement"},
+            Dragoman_Min_Position=str(opened["position"]),
+        )
     )
     await asyncio.sleep(0.2)
     cable.release()
@@ -220,7 +272,13 @@ OPENINGS = 60
     ids=["after the first of its records", "in the middle", "before it was told"],
 )
 async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
-    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession, withheld: Which, *, kept: bool
+    own: Service,
+    remote: Service,
+    cable: Cable,
+    session: aiohttp.ClientSession,
+    withheld: Which,
+    *,
+    kept: bool,
 ) -> None:
     auditor = Caller(session, own, "nato/auditor")
     before = await auditor.positions()
@@ -229,14 +287,20 @@ async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
     keys = [new_key() for _ in range(OPENINGS)]
     posting = [asyncio.create_task(open_note(session, remote, key)) for key in keys]
     await asyncio.wait_for(reached.wait(), PATIENCE_S)
-    broken_off = {frame.batch for frame in cable.held}  # the gateway may have sent several, one behind the other
+    broken_off = {
+        frame.batch for frame in cable.held
+    }  # the gateway may have sent several, one behind the other
     await asyncio.to_thread(remote.stop, signal.SIGKILL)
     acknowledged = {key: position for key, position in await asyncio.gather(*posting) if position}
     batches = await batches_of(own)
     assert broken_off & batches.keys() == (broken_off if kept else set())
     for batch in batches.values():
-        assert [str(number) for number in range(1, len(batch) + 1)] == [header(message, "Nats-Batch-Sequence") for message in batch]
-        assert [header(message, "Nats-Batch-Commit") for message in batch] == [""] * (len(batch) - 1) + ["1"]
+        assert [str(number) for number in range(1, len(batch) + 1)] == [
+            header(message, "Nats-Batch-Sequence") for message in batch
+        ]
+        assert [header(message, "Nats-Batch-Commit") for message in batch] == [""] * (
+            len(batch) - 1
+        ) + ["1"]
     assert (await Caller(session, own, "china/officer").open(NOTE)).status == 201
     again = dict(await asyncio.gather(*(open_note(session, own, key) for key in keys)))
     assert acknowledged.items() <= again.items()
@@ -249,7 +313,9 @@ async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
 async def open_note(session: aiohttp.ClientSession, service: Service, key: str) -> tuple[str, int]:
     """Open a contact; its key and its position, or 0 where there was no answer."""
     try:
-        answer = await Caller(session, service, "nato/officer").post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
+        answer = await Caller(session, service, "nato/officer").post(
+            f"{C}/contacts", {**NOTE, "text": key}, key=key
+        )
     except aiohttp.ClientError:
         return key, 0
     assert answer.status == 201, answer.body
@@ -260,7 +326,9 @@ async def batches_of(service: Service) -> dict[str, list[Read]]:
     """The messages of the log that came in atomic batches, as the broker keeps them, by the batch."""
     endpoint = Endpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
-        messages = await bus.fetch(stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS)
+        messages = await bus.fetch(
+            stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS
+        )
     found: dict[str, list[Read]] = {}
     for message in messages:
         if header(message, "Nats-Batch-Id"):

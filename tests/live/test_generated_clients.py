@@ -24,7 +24,15 @@ ACTS: Final = ["dragoman.hazardous-incident.v1", "dragoman.acknowledgement.v1"]
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """What a program prints, which must end well and complain of nothing."""
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
 
@@ -39,10 +47,16 @@ def assert_understood(seen: dict[str, Any]) -> None:
     number = seen.pop("number")
     assert number.startswith("NATO")
     assert {each for each in seen.pop("timeline") if each in ACTS} == {*ACTS}
-    assert seen == {"status": 201, "facts": "Two aircraft passed close. Rest unknown.", "refused": ["/place/lat"]}
+    assert seen == {
+        "status": 201,
+        "facts": "Two aircraft passed close. Rest unknown.",
+        "refused": ["/place/lat"],
+    }
 
 
-def test_a_python_client_is_generated_without_complaint_and_works(demo: Service, tmp_path: Path) -> None:
+def test_a_python_client_is_generated_without_complaint_and_works(
+    demo: Service, tmp_path: Path
+) -> None:
     bodies = {
         media
         for operations in DOCUMENT["paths"].values()
@@ -52,17 +66,34 @@ def test_a_python_client_is_generated_without_complaint_and_works(demo: Service,
     settings = {
         "literal_enums": True,
         "post_hooks": [],
-        "content_type_overrides": dict.fromkeys(sorted(bodies - {"application/json"}), "application/octet-stream"),
+        "content_type_overrides": dict.fromkeys(
+            sorted(bodies - {"application/json"}), "application/octet-stream"
+        ),
     }
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     generator = Path(sys.executable).with_name("openapi-python-client")
-    made = ("--path", DESCRIPTION, "--output-path", tmp_path / "dragoman_client", "--meta", "none", "--fail-on-warning")
+    made = (
+        "--path",
+        DESCRIPTION,
+        "--output-path",
+        tmp_path / "dragoman_client",
+        "--meta",
+        "none",
+        "--fail-on-warning",
+    )
     run(generator, "generate", *made, "--config", tmp_path / "settings.json", cwd=tmp_path)
-    assert_understood(spoken(demo, sys.executable, PROGRAMS / "office.py", cwd=tmp_path, PYTHONPATH=str(tmp_path)))
+    assert_understood(
+        spoken(demo, sys.executable, PROGRAMS / "office.py", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    )
 
 
-def test_a_typescript_client_is_generated_compiles_strictly_and_works(demo: Service, tmp_path: Path) -> None:
-    required(shutil.which("node") is not None and (TOOLS / "openapi-typescript").exists(), "npm, and with it node_modules")
+def test_a_typescript_client_is_generated_compiles_strictly_and_works(
+    demo: Service, tmp_path: Path
+) -> None:
+    required(
+        shutil.which("node") is not None and (TOOLS / "openapi-typescript").exists(),
+        "npm, and with it node_modules",
+    )
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     (tmp_path / "package.json").write_text('{"type":"module"}')
     shutil.copy(PROGRAMS / "office.ts", tmp_path)
@@ -75,14 +106,21 @@ def test_a_typescript_client_is_generated_compiles_strictly_and_works(demo: Serv
 @pytest.mark.parametrize("name", ["openapi"])
 def test_no_component_is_a_path_of_python_and_no_schema_a_boolean(name: str) -> None:
     components = DOCUMENT["components"]["schemas"]
-    assert all(component.isalnum() and shape["title"] == component for component, shape in components.items())
+    assert all(
+        component.isalnum() and shape["title"] == component
+        for component, shape in components.items()
+    )
 
     def booleans(schema: Any) -> list[str]:
         if isinstance(schema, list):
             return [each for part in schema for each in booleans(part)]
         if not isinstance(schema, dict):
             return []
-        own = [key for key in ("items", "contains", "not", "propertyNames", "if", "then", "else") if isinstance(schema.get(key), bool)]
+        own = [
+            key
+            for key in ("items", "contains", "not", "propertyNames", "if", "then", "else")
+            if isinstance(schema.get(key), bool)
+        ]
         own += [key for key, each in schema.get("properties", {}).items() if isinstance(each, bool)]
         return own + [each for part in schema.values() for each in booleans(part)]
 

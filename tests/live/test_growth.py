@@ -21,7 +21,9 @@ def taken(service: Service, position: int) -> tuple[int, int] | None:
     """The bytes of the projection's file and of the gateway's memory, once the file has a position and nothing is beside it."""
     (path,) = (service.data / "projection").glob("*.sqlite")
     with sqlite3.connect(path, isolation_level=None) as connection:
-        (there,) = connection.execute("SELECT max(position) FROM channels WHERE name = 'nato-china'").fetchone()
+        (there,) = connection.execute(
+            "SELECT max(position) FROM channels WHERE name = 'nato-china'"
+        ).fetchone()
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     connection.close()
     status = Path(f"/proc/{service.process.pid}/status").read_text()
@@ -36,8 +38,13 @@ async def settled(service: Service, position: int) -> tuple[int, int]:
     return found
 
 
-async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(own: Service, session: aiohttp.ClientSession) -> None:
-    officer, other = Caller(session, own, "nato/duty_officer"), Caller(session, own, "china/duty_officer")
+async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
+    officer, other = (
+        Caller(session, own, "nato/duty_officer"),
+        Caller(session, own, "china/duty_officer"),
+    )
     opened = (await officer.open(INCIDENT)).json
     exchange = opened["exchange"]
     before = await settled(own, opened["position"])
@@ -48,12 +55,16 @@ async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
                 text = f"{number} " + "Nothing more is known. " * 2_500
                 answer = await caller.act(exchange, {"act": act, "text": text})
                 assert answer.status == 201, answer.body
-            await settled(own, answer.json["position"])  # else what waits to be written, up to 64 MiB, is measured by chance
+            await settled(
+                own, answer.json["position"]
+            )  # else what waits to be written, up to 64 MiB, is measured by chance
         disk, memory = await settled(own, answer.json["position"])
         found.append((disk - before[0], memory - before[1]))
     (disk_once, memory_once), (disk_twice, memory_twice) = found
     assert disk_twice <= 2.2 * disk_once, f"{disk_once:,} and {disk_twice:,} bytes on disk"
-    assert memory_twice <= 2.2 * memory_once + 24 * MIB, f"{memory_once:,} and {memory_twice:,} bytes in memory"
+    assert memory_twice <= 2.2 * memory_once + 24 * MIB, (
+        f"{memory_once:,} and {memory_twice:,} bytes in memory"
+    )
     update = {"act": "update", "text": "Nothing more is known. " * 2_500}
     while (answer := await officer.act(exchange, update)).status == 201:
         pass
@@ -62,10 +73,16 @@ async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
     assert (await other.act(exchange, {"act": "reply", "text": "Understood."})).status == 201
     assert (await officer.act(exchange, {"act": "acknowledgement"})).status == 201
     etag = (await officer.get(f"{C}/exchanges/{exchange}")).headers["ETag"]
-    correction = {"act": "correction", "fields": {"facts": "One aircraft."}, "reason": "Recordings."}
+    correction = {
+        "act": "correction",
+        "fields": {"facts": "One aircraft."},
+        "reason": "Recordings.",
+    }
     corrected = await officer.act(exchange, correction, If_Match=etag)
     assert corrected.status == 201
-    assert (await officer.act(exchange, {"act": "closure"}, If_Match=corrected.json["etag"])).status == 201
+    assert (
+        await officer.act(exchange, {"act": "closure"}, If_Match=corrected.json["etag"])
+    ).status == 201
 
 
 async def test_a_long_timeline_comes_in_pages(
@@ -74,7 +91,10 @@ async def test_a_long_timeline_comes_in_pages(
     officer, other = who("nato/duty_officer"), who("china/duty_officer")
     exchange = (await officer.open(INCIDENT)).json["exchange"]
     for number in range(TIMELINE_PAGE // 2 + 3):
-        for caller, act in ((officer, {"act": "update", "text": f"Update {number}."}), (other, {"act": "acknowledgement"})):
+        for caller, act in (
+            (officer, {"act": "update", "text": f"Update {number}."}),
+            (other, {"act": "acknowledgement"}),
+        ):
             answer = await caller.act(exchange, act)
             assert answer.status == 201, answer.body
     newest = await officer.get(f"{C}/exchanges/{exchange}")
@@ -87,11 +107,18 @@ async def test_a_long_timeline_comes_in_pages(
     assert len(entries) == 1 + 2 * (TIMELINE_PAGE // 2 + 3)
     assert [each["position"] for each in entries] == sorted({each["position"] for each in entries})
     assert entries[0]["position"] == newest.json["state"]["opened"]["position"]
-    assert {**earlier.json, "timeline": [], "as_of": "", "earlier": 0} == {**newest.json, "timeline": [], "as_of": "", "earlier": 0}
+    assert {**earlier.json, "timeline": [], "as_of": "", "earlier": 0} == {
+        **newest.json,
+        "timeline": [],
+        "as_of": "",
+        "earlier": 0,
+    }
     (await officer.get(f"{C}/exchanges/{exchange}?cursor=x")).problem(400, "bad-request")
     token = tmp_path / "token"
     token.write_text(demo.token("nato/duty_officer"))
-    lines = demo.run("show", exchange, "--timeline", "--channel", "nato-china", "--token-file", str(token)).stdout
+    lines = demo.run(
+        "show", exchange, "--timeline", "--channel", "nato-china", "--token-file", str(token)
+    ).stdout
     assert lines.count("update") >= TIMELINE_PAGE // 2 + 3
     cookies = await at_a_screen(session, demo, "nato/duty_officer")
     page = f"{demo.base_url}/c/nato-china/exchanges/{exchange}"

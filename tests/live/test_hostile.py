@@ -36,21 +36,43 @@ async def values_of(caller: Caller) -> dict[str, str]:
     """What the variables of a path are filled in with: things that there are."""
     exchange = (await caller.open(NOTE)).json["exchange"]
     draft = (await caller.post(f"{C}/drafts", {"act": NOTE})).json["id"]
-    return {"channel": CHANNEL, "exchange": exchange, "draft": draft, "person": exchange, "sha256": "ab" * 32, "family": "contacts"}
+    return {
+        "channel": CHANNEL,
+        "exchange": exchange,
+        "draft": draft,
+        "person": exchange,
+        "sha256": "ab" * 32,
+        "family": "contacts",
+    }
 
 
-async def test_no_body_is_an_error_of_ours_in_any_operation(poisoned: Service, session: aiohttp.ClientSession) -> None:
+async def test_no_body_is_an_error_of_ours_in_any_operation(
+    poisoned: Service, session: aiohttp.ClientSession
+) -> None:
     values = await values_of(Caller(session, poisoned, "nato/officer"))
     sender, bodies = Sender(session, poisoned), brief()
     worst = [
         each
         for each in bodies
-        if each[0].startswith(("arrays-1000", "objects-1000", "under-every-name", "number-digits", "only", "text-lone"))
+        if each[0].startswith(
+            (
+                "arrays-1000",
+                "objects-1000",
+                "under-every-name",
+                "number-digits",
+                "only",
+                "text-lone",
+            )
+        )
     ]
     async with asyncio.TaskGroup() as sending:
         for turn, operation in enumerate(found := operations(values)):
             for number, (name, raw) in enumerate([*worst, *bodies[turn :: len(found)]]):
-                who = ("nato/head_of_office", "operator", "nato/officer", "")[number % 4] if number >= len(worst) else ""
+                who = (
+                    ("nato/head_of_office", "operator", "nato/officer", "")[number % 4]
+                    if number >= len(worst)
+                    else ""
+                )
                 sending.create_task(sender.send(operation, name, raw, who))
             for who in ("nato/head_of_office", "operator"):
                 for name, raw in worst:
@@ -60,11 +82,22 @@ async def test_no_body_is_an_error_of_ours_in_any_operation(poisoned: Service, s
     assert await drafts_that_are_errors(session, poisoned, "nato/officer") == []
 
 
-async def test_no_document_is_an_error_of_ours(poisoned: Service, session: aiohttp.ClientSession) -> None:
+async def test_no_document_is_an_error_of_ours(
+    poisoned: Service, session: aiohttp.ClientSession
+) -> None:
     sender = Sender(session, poisoned)
     (imports,) = [
         each
-        for each in operations({"channel": CHANNEL, "exchange": "", "draft": "", "person": "", "sha256": "", "family": ""})
+        for each in operations(
+            {
+                "channel": CHANNEL,
+                "exchange": "",
+                "draft": "",
+                "person": "",
+                "sha256": "",
+                "family": "",
+            }
+        )
         if "imports" in each.path
     ]
     async with asyncio.TaskGroup() as sending:
@@ -74,14 +107,22 @@ async def test_no_document_is_an_error_of_ours(poisoned: Service, session: aioht
     assert not sender.errors, "\n".join(sender.errors)
 
 
-async def drafts_that_are_errors(session: aiohttp.ClientSession, service: Service, who: str) -> list[str]:
+async def drafts_that_are_errors(
+    session: aiohttp.ClientSession, service: Service, who: str
+) -> list[str]:
     """What of the drafts that were taken cannot be shown to the colleagues who have them on their list."""
     listed = await Caller(session, service, who).get(f"{C}/drafts")
     assert listed.status == 200, listed.body
     headers, wrong = await at_a_screen(session, service, who), []
     for each in listed.json["drafts"]:
-        for path in ("drafts", f"drafts/{each['id']}", f"compose/{each['act']['act']}?draft={each['id']}"):
-            async with session.get(f"{service.base_url}/c/{CHANNEL}/{path}", headers=headers) as page:
+        for path in (
+            "drafts",
+            f"drafts/{each['id']}",
+            f"compose/{each['act']['act']}?draft={each['id']}",
+        ):
+            async with session.get(
+                f"{service.base_url}/c/{CHANNEL}/{path}", headers=headers
+            ) as page:
                 if page.status >= 500:
                     wrong.append(f"{path}: {page.status}: {json.dumps(each['act'])[:200]}")
     return wrong
@@ -100,21 +141,29 @@ async def drafts_that_are_errors(session: aiohttp.ClientSession, service: Servic
         ("operator", "/v1/channels"),
     ],
 )
-async def test_a_body_that_is_nested_too_deep_says_so(poisoned: Service, session: aiohttp.ClientSession, who: str, path: str) -> None:
+async def test_a_body_that_is_nested_too_deep_says_so(
+    poisoned: Service, session: aiohttp.ClientSession, who: str, path: str
+) -> None:
     caller = Caller(session, poisoned, who)
     for raw in (b'{"a":' * 1_000 + b"1" + b"}" * 1_000, b'{"act":' + b"[" * 40 + b"]" * 40 + b"}"):
         problem = (await caller.post(path, raw)).problem(422, "invalid-act")
         assert "nested deeper than 3" in problem["errors"][0]["detail"]
 
 
-async def test_no_token_is_an_error_of_ours(poisoned: Service, session: aiohttp.ClientSession) -> None:
+async def test_no_token_is_an_error_of_ours(
+    poisoned: Service, session: aiohttp.ClientSession
+) -> None:
     for _, raw in [*nested()][::7]:
         token = base64.urlsafe_b64encode(raw[:1_900]).rstrip(b"=").decode()
-        answer = await Caller(session, poisoned).get(f"{C}/state", Authorization=f"Bearer {token}.{token}.{token}")
+        answer = await Caller(session, poisoned).get(
+            f"{C}/state", Authorization=f"Bearer {token}.{token}.{token}"
+        )
         assert answer.status in (400, 401), answer.body
 
 
-async def test_no_form_is_an_error_of_ours(poisoned: Service, session: aiohttp.ClientSession) -> None:
+async def test_no_form_is_an_error_of_ours(
+    poisoned: Service, session: aiohttp.ClientSession
+) -> None:
     headers = await at_a_screen(session, poisoned, "nato/duty_officer")
     texts = [
         "[" * 1_000,
@@ -133,19 +182,26 @@ async def test_no_form_is_an_error_of_ours(poisoned: Service, session: aiohttp.C
         for text in texts:
             form = {"act": act, **dict.fromkeys(names, text)}
             async with session.post(
-                f"{poisoned.base_url}/c/{CHANNEL}/compose/{act}", data=form, headers=headers, allow_redirects=False
+                f"{poisoned.base_url}/c/{CHANNEL}/compose/{act}",
+                data=form,
+                headers=headers,
+                allow_redirects=False,
             ) as answer:
                 assert answer.status < 500, (act, text[:20], await answer.text())
 
 
-async def test_hostile_messages_in_a_log_stop_nobody(poisoned: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_hostile_messages_in_a_log_stop_nobody(
+    poisoned: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
     officer = Caller(session, poisoned, "nato/officer")
     about = (await officer.get(C)).json
     pins = {"cid": about["cid"], "log": about["log"]}
     before = await goes_on(session, poisoned)
     witness = Witness(tmp_path, "nato")
     async with receiving() as receiver:
-        answer = await Caller(session, poisoned, "china/head_of_office").post("/v1/webhooks", {"channel": CHANNEL, "url": receiver.url})
+        answer = await Caller(session, poisoned, "china/head_of_office").post(
+            "/v1/webhooks", {"channel": CHANNEL, "url": receiver.url}
+        )
         assert answer.status == 201, answer.body
         witness.start(poisoned, pins)
         try:
@@ -158,29 +214,53 @@ async def test_hostile_messages_in_a_log_stop_nobody(poisoned: Service, session:
             poisoned.restart()
             async with aiohttp.ClientSession() as anew:
                 newest = await goes_on(anew, poisoned)
-                assert await readings_that_are_errors(anew, poisoned, "nato/auditor", before, last) == []
+                assert (
+                    await readings_that_are_errors(anew, poisoned, "nato/auditor", before, last)
+                    == []
+                )
             assert failures(poisoned) == []
             witness.restart(poisoned, pins)
 
             async def holds_all() -> bool:
                 sealed = witness.mirror / "sealed"
-                return sealed.exists() and checkpoint.read(note.read(sealed.read_bytes()).text).size >= newest
+                return (
+                    sealed.exists()
+                    and checkpoint.read(note.read(sealed.read_bytes()).text).size >= newest
+                )
 
             await until(holds_all)
         finally:
             witness.stop()
         assert "Traceback" not in witness.told.read_text()
-    check_audits(poisoned, tmp_path, pins, sum(not is_record(raw) for _, raw in messages), witness.mirror)
+    check_audits(
+        poisoned, tmp_path, pins, sum(not is_record(raw) for _, raw in messages), witness.mirror
+    )
 
 
-async def readings_that_are_errors(session: aiohttp.ClientSession, service: Service, who: str, first: int, last: int) -> list[str]:
+async def readings_that_are_errors(
+    session: aiohttp.ClientSession, service: Service, who: str, first: int, last: int
+) -> list[str]:
     """What of a log's messages, and of what is told of all of it, cannot be read or shown."""
-    caller, headers, wrong = Caller(session, service, who), await at_a_screen(session, service, who), []
+    caller, headers, wrong = (
+        Caller(session, service, who),
+        await at_a_screen(session, service, who),
+        [],
+    )
     few = range(first, last, 11)
-    paths = [f"{C}/records/{position}{more}" for position in few for more in ("", "/proof", "/causes")]
+    paths = [
+        f"{C}/records/{position}{more}" for position in few for more in ("", "/proof", "/causes")
+    ]
     paths += [
         f"{C}/{each}"
-        for each in ("state", "exchanges", "records", "statistics", "reports/audit", "reports/situation", f"diff?from=1&to={last}")
+        for each in (
+            "state",
+            "exchanges",
+            "records",
+            "statistics",
+            "reports/audit",
+            "reports/situation",
+            f"diff?from=1&to={last}",
+        )
     ]
     for path in paths:
         answer = await caller.get(path)
@@ -201,7 +281,9 @@ async def readings_that_are_errors(session: aiohttp.ClientSession, service: Serv
     return wrong
 
 
-def check_audits(service: Service, folder: Path, pins: dict[str, str], junk: int, mirror: Path) -> None:
+def check_audits(
+    service: Service, folder: Path, pins: dict[str, str], junk: int, mirror: Path
+) -> None:
     """Every audit reads the log to its end, and says which records are void."""
     pinned = ["--cid", pins["cid"], "--log", pins["log"]]
     token = folder / "auditor.token"
@@ -209,7 +291,9 @@ def check_audits(service: Service, folder: Path, pins: dict[str, str], junk: int
     live = ["--channel", CHANNEL, "--token-file", str(token)]
     file = folder / "log.zip"
 
-    def audit(*arguments: object, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+    def audit(
+        *arguments: object, codes: tuple[int, ...] = (0,)
+    ) -> subprocess.CompletedProcess[str]:
         done = service.run("audit", *map(str, arguments), check=None)
         assert "Traceback" not in done.stdout + done.stderr, (arguments, done.stderr[-2000:])
         assert done.returncode in codes, (arguments, done.returncode, done.stderr[-2000:])

@@ -20,9 +20,17 @@ JUNK: Final[tuple[tuple[bytes, bytes, bytes], ...]] = (
     (_SUBJECT + b"x.y.z", b"", b'{"specversion":"1.0"}'),
     (_SUBJECT + b"large", b"", b"x" * 500_000),
     (_SUBJECT + b"headers", _HEADERS, b"with headers that no library reads"),
-    (_SUBJECT + b"status", b"NATS/1.0 204 No Messages\r\n\r\n", b"a header line that says that a read has ended"),
+    (
+        _SUBJECT + b"status",
+        b"NATS/1.0 204 No Messages\r\n\r\n",
+        b"a header line that says that a read has ended",
+    ),
     (_SUBJECT + b"odd-status", b"NATS/1.0 \xff\xfe\xfd\r\n\r\n", b"a status that is no text"),
-    (_SUBJECT + b"error-status", b"NATS/1.0 500 No\r\n\r\n", b"a header line that says that the broker cannot read"),
+    (
+        _SUBJECT + b"error-status",
+        b"NATS/1.0 500 No\r\n\r\n",
+        b"a header line that says that the broker cannot read",
+    ),
 )
 """Subject, headers, payload."""
 
@@ -36,13 +44,17 @@ async def publish(house: House, subject: bytes, head: bytes, payload: bytes) -> 
     sizes = b"%d %d" % (len(head), len(head) + len(payload)) if head else b"%d" % len(payload)
     async with connected(house.broker.url, "gateway", house.broker.keys / "nats-gateway.nk") as bus:
         before = await last_of(bus, CHANNEL)
-        await bus.client._send_command(b"%b %b %b\r\n%b%b\r\n" % (b"HPUB" if head else b"PUB", subject, sizes, head, payload))
+        await bus.client._send_command(
+            b"%b %b %b\r\n%b%b\r\n" % (b"HPUB" if head else b"PUB", subject, sizes, head, payload)
+        )
         await bus.client.flush()
         while await last_of(bus, CHANNEL) == before:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def test_junk_in_the_stream_stops_nobody(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_junk_in_the_stream_stops_nobody(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     with House(tmp_path / "house") as house:
         officer = Caller(session, house.gateway, "nato/officer")
         first = (await officer.open(NOTE)).json["position"]
@@ -55,11 +67,17 @@ async def test_junk_in_the_stream_stops_nobody(tmp_path: Path, session: aiohttp.
             last += 2
         said = await officer.get(f"/v1/channels/{CHANNEL}/records/{last}")
         with house.second(tmp_path / "second") as second:  # which folds all of it anew
-            again = await Caller(session, second, "nato/officer").get(f"/v1/channels/{CHANNEL}/records/{last}")
+            again = await Caller(session, second, "nato/officer").get(
+                f"/v1/channels/{CHANNEL}/records/{last}"
+            )
             assert again.headers["Dragoman-Digest"] == said.headers["Dragoman-Digest"]
             assert (await Caller(session, second, "china/officer").open(NOTE)).status == 201
         house.gateway.stop()
         house.gateway.start()
         async with aiohttp.ClientSession() as anew:
             assert (await Caller(anew, house.gateway, "nato/officer").open(NOTE)).status == 201
-        assert [line for line in house.gateway.logged if line["event"] in ("log.broken", "service.failed")] == []
+        assert [
+            line
+            for line in house.gateway.logged
+            if line["event"] in ("log.broken", "service.failed")
+        ] == []

@@ -18,10 +18,21 @@ C = "nato-china"
 Who = Callable[[str], Caller]
 
 CALLED = {
-    "fr": {"emergency": "Urgence, déversement d’hydrocarbures", "meeting": "Visite\N{NO-BREAK SPACE}: ", "note": "Contact, entretien"},
+    "fr": {
+        "emergency": "Urgence, déversement d’hydrocarbures",
+        "meeting": "Visite\N{NO-BREAK SPACE}: ",
+        "note": "Contact, entretien",
+    },
     "zh": {"emergency": "紧急情况，溢油", "meeting": "访问", "note": "接触：谈话"},
 }
-ENGLISH = ("Emergency, oil spill", "Visit: ", "Contact, conversation", "Contact, letter", "Liaison office of", "Point of contact: ")
+ENGLISH = (
+    "Emergency, oil spill",
+    "Visit: ",
+    "Contact, conversation",
+    "Contact, letter",
+    "Liaison office of",
+    "Point of contact: ",
+)
 
 
 @pytest.mark.parametrize("language", CALLED)
@@ -29,13 +40,21 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     demo: Service, session: aiohttp.ClientSession, who: Who, language: str
 ) -> None:
     nato, head = who("nato/officer"), who("nato/head_of_office")
-    note = (await nato.open({"act": "contact-note", "form": "conversation", "text": "Met at the reception."})).json
-    corrected = (await nato.open({"act": "contact-note", "form": "conversation", "text": "Met again."})).json
+    note = (
+        await nato.open(
+            {"act": "contact-note", "form": "conversation", "text": "Met at the reception."}
+        )
+    ).json
+    corrected = (
+        await nato.open({"act": "contact-note", "form": "conversation", "text": "Met again."})
+    ).json
     emergency = (await who("nato/duty_officer").open(act("emergency-notification"))).json
     visit = (await head.open(act("visit-invitation"))).json
     before = visit["position"]
     change = {"act": "correction", "reason": "It came in writing.", "fields": {"form": "letter"}}
-    assert (await nato.act(corrected["exchange"], change, If_Match=f'"{corrected["commit"]}"')).status == 201
+    assert (
+        await nato.act(corrected["exchange"], change, If_Match=f'"{corrected["commit"]}"')
+    ).status == 201
 
     headers = await at_a_screen(session, demo, "china/officer", language)
 
@@ -66,22 +85,37 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     assert raw.startswith("Emergency, oil spill"), "the answer is the same for everybody"
 
 
-async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_why_a_record_is_void_is_said_in_the_readers_language(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     auditor = Caller(session, own, "china/auditor")
     position = await append(own, b"no record")
     ask = {"Accept": "application/x-ndjson", "Dragoman-Min-Position": str(position)}
-    entry = json.loads((await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0])
+    entry = json.loads(
+        (await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0]
+    )
     assert entry["reason"].startswith("No record: no envelope: ")
     for language in CALLED:
         headers = await at_a_screen(session, own, "china/auditor", language)
         said = (
-            words(language).say("No record: %(error)s.", error=words(language).say("no envelope: %(error)s", error="\n")).partition("\n")[0]
+            words(language)
+            .say(
+                "No record: %(error)s.",
+                error=words(language).say("no envelope: %(error)s", error="\n"),
+            )
+            .partition("\n")[0]
         )
         for path in (f"/records/{position}", "/log?void=void"):
             async with session.get(f"{own.base_url}/c/{C}{path}", headers=headers) as answer:
                 text = await answer.text()
-                assert (answer.status, said in text, "No record: no envelope" in text) == (200, True, False), (path, text)
-        paper = await auditor.get(f"/v1/channels/{C}/reports/audit?language={language}", Accept="text/markdown")
+                assert (answer.status, said in text, "No record: no envelope" in text) == (
+                    200,
+                    True,
+                    False,
+                ), (path, text)
+        paper = await auditor.get(
+            f"/v1/channels/{C}/reports/audit?language={language}", Accept="text/markdown"
+        )
         assert (paper.status, said in paper.body.decode()) == (200, True), paper.body.decode()
 
 
@@ -96,14 +130,29 @@ class _Texts(HTMLParser):
 
     def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
         attributes = dict(given)
-        others = (tag != "html" and "lang" in attributes) or not {"said", "said-title"}.isdisjoint((attributes.get("class") or "").split())
+        others = (tag != "html" and "lang" in attributes) or not {"said", "said-title"}.isdisjoint(
+            (attributes.get("class") or "").split()
+        )
         if not any(of_others for _, of_others in self.open):
-            self.found |= {text for name in ("aria-label", "title", "placeholder", "alt") if (text := attributes.get(name))}
+            self.found |= {
+                text
+                for name in ("aria-label", "title", "placeholder", "alt")
+                if (text := attributes.get(name))
+            }
         if tag not in ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"):
-            self.open.append((tag, others or tag in ("title", "svg", "script", "template", "pre", "code", "kbd", "textarea")))
+            self.open.append(
+                (
+                    tag,
+                    others
+                    or tag
+                    in ("title", "svg", "script", "template", "pre", "code", "kbd", "textarea"),
+                )
+            )
 
     def handle_endtag(self, tag: str) -> None:
-        at = next((place for place in reversed(range(len(self.open))) if self.open[place][0] == tag), None)
+        at = next(
+            (place for place in reversed(range(len(self.open))) if self.open[place][0] == tag), None
+        )
         if at is not None:
             del self.open[at:]
 
@@ -112,7 +161,9 @@ class _Texts(HTMLParser):
             self.found.add(" ".join(text.split()))
 
 
-async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_no_page_says_a_sentence_in_another_language_than_the_readers(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     nato = Caller(session, own, "nato/officer")
     at = await places(session, own)
     pages = [(who, path.format(**at)) for who, path in (*PAGES, *FORMS)]
@@ -124,7 +175,10 @@ async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own:
             continue
         acts.add(row["act"])
         pages += [("nato/officer", f"{of}{form}") for form in ("/card", f"?at={row['position']}")]
-        pages += [("nato/head_of_office", f"{of}/acts/{act}") for act in ("correction", "reply", "update", "readout", "counter-proposal")]
+        pages += [
+            ("nato/head_of_office", f"{of}/acts/{act}")
+            for act in ("correction", "reply", "update", "readout", "counter-proposal")
+        ]
         if row["family"] == "meeting":
             pages.append(("china/officer", f"/c/{C}/meetings/{row['id']}"))
     pages += [("china/auditor", f"/c/{C}/records/{position}") for position in range(1, 60, 7)]
@@ -134,7 +188,9 @@ async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own:
         await _is_said_in_three_languages(session, own.base_url + path, readers[name])
 
 
-async def _is_said_in_three_languages(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> set[str]:
+async def _is_said_in_three_languages(
+    session: aiohttp.ClientSession, url: str, headers: dict[str, str]
+) -> set[str]:
     """Ask for a page in each language: no sentence of the service's own is in two of them. What it says in English."""
     said: dict[str, set[str]] = {}
     for language in ("en", "fr", "zh"):
@@ -142,12 +198,18 @@ async def _is_said_in_three_languages(session: aiohttp.ClientSession, url: str, 
             said[language] = _Texts(await answer.text()).found
     assert len(said["en"]) > 10, url
     for language in ("fr", "zh"):
-        alike = {text for text in said["en"] & said[language] if re.search(r"[a-z]{2,}( [a-z]{2,}){2}", text)}
+        alike = {
+            text
+            for text in said["en"] & said[language]
+            if re.search(r"[a-z]{2,}( [a-z]{2,}){2}", text)
+        }
         assert alike <= {"bout de papier"}, (url, language)  # as every chancery calls it
     return said["en"]
 
 
-async def test_what_hinders_a_host_is_said_in_three_languages(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_what_hinders_a_host_is_said_in_three_languages(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     own.stop()
     (mark,) = (own.data / "marks").glob(f"*/{C}.json")
     mark.write_text("{")
@@ -158,5 +220,9 @@ async def test_what_hinders_a_host_is_said_in_three_languages(own: Service, sess
     for path in ("/host", f"/host/channels/{C}"):
         said = await _is_said_in_three_languages(session, own.base_url + path, operator)
         assert any(broken in text for text in said), (path, said)
-    (health,) = [each for each in (await Caller(session, own).get("/readyz")).json["checks"] if not each["ok"]]
+    (health,) = [
+        each
+        for each in (await Caller(session, own).get("/readyz")).json["checks"]
+        if not each["ok"]
+    ]
     assert "1 of them broken" in health["detail"]

@@ -33,7 +33,9 @@ SHORT = settings(
     deadline=None,
     max_examples=8,
     stateful_step_count=30,
-    phases=[Phase.generate],  # a crash does not come a second time in the same place: nothing can be shrunk
+    phases=[
+        Phase.generate
+    ],  # a crash does not come a second time in the same place: nothing can be shrunk
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 LONG = settings(SHORT, derandomize=False, max_examples=100, stateful_step_count=50)
@@ -53,7 +55,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "correction": {"fields": {"subject": "Corrected."}, "reason": "A slip."},
     "cancellation": {"reason": "Sent in error."},
 }
-PATHS = {"contact-note": "contacts", "hazardous-incident": "notifications", "meeting-request": "meetings"}
+PATHS = {
+    "contact-note": "contacts",
+    "hazardous-incident": "notifications",
+    "meeting-request": "meetings",
+}
 OVERTAKEN = {"not-found", "not-permitted", "not-allowed-in-state", "invalid-act", "moved", "void"}
 """How a gateway that lags may refuse what one that has everything would record, or refuse otherwise."""
 
@@ -88,7 +94,14 @@ def kind_of(answer: Answer | None) -> str:
 
 def position_of(answers: list[Answer | None]) -> int:
     """Where a post stands by what its copies were answered; behind all others where it is refused, or nobody knows."""
-    return min((answer.json["position"] for answer in answers if answer is not None and answer.status == 201), default=sys.maxsize)
+    return min(
+        (
+            answer.json["position"]
+            for answer in answers
+            if answer is not None and answer.status == 201
+        ),
+        default=sys.maxsize,
+    )
 
 
 @pytest.fixture
@@ -113,13 +126,21 @@ def pair(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Pair]:
 class Liaison(RuleBasedStateMachine):
     """Officers of two sides at two gateways, and the model of what became of their posts."""
 
-    def __init__(self, pair: Pair, runner: asyncio.Runner, answers: Counter[str], failures: list[BaseException]) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        runner: asyncio.Runner,
+        answers: Counter[str],
+        failures: list[BaseException],
+    ) -> None:
         super().__init__()
         self.failures = failures
         self.pair = pair
         self.run = runner.run
         self.answers = answers
-        self.model = Model(SIDES, {f"{side}/{name}": role for side in SIDES for name, role in ROLES.items()})
+        self.model = Model(
+            SIDES, {f"{side}/{name}": role for side in SIDES for name, role in ROLES.items()}
+        )
         self.channel = self.run(pair.open_channel(self.model.officers))
         self.serial = itertools.count(1)
         self.lives = 1
@@ -128,20 +149,26 @@ class Liaison(RuleBasedStateMachine):
 
     # What officers do; a rule that does not apply does nothing
 
-    @rule(act=st.sampled_from(sorted(OPENS)), side=st.sampled_from(SIDES), who=PICKS, gateway=GATEWAYS)
+    @rule(
+        act=st.sampled_from(sorted(OPENS)), side=st.sampled_from(SIDES), who=PICKS, gateway=GATEWAYS
+    )
     def open_an_exchange(self, act: str, side: str, who: int, gateway: int) -> None:
         actors = self.model.in_office(side, "officer", "duty_officer", "administrator")
         self.send(self.post(picked(actors, who), act), gateway)
 
     @rule(which=PICKS, what=PICKS, who=PICKS, gateway=GATEWAYS, hasty=st.booleans())
-    def carry_an_exchange_on(self, which: int, what: int, who: int, gateway: int, *, hasty: bool) -> None:
+    def carry_an_exchange_on(
+        self, which: int, what: int, who: int, gateway: int, *, hasty: bool
+    ) -> None:
         for exchange in some(self.busiest(), which):
             for act, side in some(self.model.admitted(exchange), what):
                 actor = picked(self.model.in_office(side, "officer", "duty_officer"), who)
                 self.send(self.post(actor, act, exchange), gateway, hasty=hasty)
 
     @rule(which=PICKS, what=PICKS, who=PICKS, seen=PICKS, gateway=GATEWAYS)
-    def do_what_may_not_be_done(self, which: int, what: int, who: int, seen: int, gateway: int) -> None:
+    def do_what_may_not_be_done(
+        self, which: int, what: int, who: int, seen: int, gateway: int
+    ) -> None:
         for exchange in some(self.busiest(), which):
             act, side = picked(self.model.admitted(exchange, recorded=False), what)
             etag = picked(["", *self.model.exchanges[exchange].etags], seen)
@@ -150,7 +177,9 @@ class Liaison(RuleBasedStateMachine):
 
     @rule(which=PICKS, what=PICKS, seen=PICKS, gateway=GATEWAYS)
     def rest_on_what_has_moved(self, which: int, what: int, seen: int, gateway: int) -> None:
-        for exchange in some([id for id in self.busiest() if len(self.model.exchanges[id].etags) > 1], which):
+        for exchange in some(
+            [id for id in self.busiest() if len(self.model.exchanges[id].etags) > 1], which
+        ):
             for act, side in some(self.model.admitted(exchange), what):
                 etag = picked(self.model.exchanges[exchange].etags[:-1], seen)
                 self.send(self.post(f"{side}/d-1", act, exchange, etag=etag), gateway)
@@ -159,7 +188,11 @@ class Liaison(RuleBasedStateMachine):
     def race_in_an_exchange(self, which: int, one: int, other: int) -> None:
         for exchange in some(self.busiest(), which):
             admitted = self.model.admitted(exchange)
-            racing = [self.post(f"{side}/o-1", act, exchange) for pick in (one, other) for act, side in some(admitted, pick)]
+            racing = [
+                self.post(f"{side}/o-1", act, exchange)
+                for pick in (one, other)
+                for act, side in some(admitted, pick)
+            ]
             self.run(self.at_once([*zip(racing, (FIRST, SECOND), strict=False)], hasty=True))
 
     @rule(which=PICKS, gateway=GATEWAYS)
@@ -170,7 +203,11 @@ class Liaison(RuleBasedStateMachine):
     @rule(which=PICKS, gateway=GATEWAYS, hasty=st.booleans())
     def use_a_key_for_another_post(self, which: int, gateway: int, *, hasty: bool) -> None:
         for known, _ in some(self.model.recorded.values(), which):
-            other = Post(actor=known.actor, key=known.key, body={**NOTE, "text": f"Another post, no. {next(self.serial)}."})
+            other = Post(
+                actor=known.actor,
+                key=known.key,
+                body={**NOTE, "text": f"Another post, no. {next(self.serial)}."},
+            )
             assert self.send(other, gateway, hasty=hasty).status in (404, 422)
 
     @rule(which=PICKS, gateway=GATEWAYS)
@@ -180,15 +217,35 @@ class Liaison(RuleBasedStateMachine):
 
     @rule(side=st.sampled_from(SIDES), role=st.sampled_from(["officer", "duty_officer"]))
     def enter_an_officer(self, side: str, role: str) -> None:
-        body = {"act": "officer", "officer": f"n-{next(self.serial)}", "office": "hq", "roles": [role]}
+        body = {
+            "act": "officer",
+            "officer": f"n-{next(self.serial)}",
+            "office": "hq",
+            "roles": [role],
+        }
         self.send(Post(actor=f"{side}/adm-1", key=self.key(), body=body), FIRST)
 
     @rule(which=PICKS)
     def revoke_an_officer_who_is_posting(self, which: int) -> None:
-        for officer in some([actor for actor in self.model.officers if "/n-" in actor and actor not in self.model.revoked], which):
+        for officer in some(
+            [
+                actor
+                for actor in self.model.officers
+                if "/n-" in actor and actor not in self.model.revoked
+            ],
+            which,
+        ):
             side, _, name = officer.partition("/")
-            revocation = Post(actor=f"{side}/adm-1", key=self.key(), body={"act": "officer-revocation", "officer": name})
-            self.run(self.at_once([(revocation, FIRST), (self.post(officer, "contact-note"), SECOND)], hasty=True))
+            revocation = Post(
+                actor=f"{side}/adm-1",
+                key=self.key(),
+                body={"act": "officer-revocation", "officer": name},
+            )
+            self.run(
+                self.at_once(
+                    [(revocation, FIRST), (self.post(officer, "contact-note"), SECOND)], hasty=True
+                )
+            )
 
     # Many at once, and what kills them
 
@@ -196,19 +253,32 @@ class Liaison(RuleBasedStateMachine):
     def post_much_at_once(self, openings: int, acts: list[int]) -> None:
         self.run(self.at_once(self.much(openings, acts)))
 
-    @rule(openings=OPENINGS, acts=st.lists(PICKS, max_size=4), whom=st.sampled_from(VICTIMS), after_ms=st.integers(0, 40))
-    def post_much_at_once_and_be_killed(self, openings: int, acts: list[int], whom: str, after_ms: int) -> None:
+    @rule(
+        openings=OPENINGS,
+        acts=st.lists(PICKS, max_size=4),
+        whom=st.sampled_from(VICTIMS),
+        after_ms=st.integers(0, 40),
+    )
+    def post_much_at_once_and_be_killed(
+        self, openings: int, acts: list[int], whom: str, after_ms: int
+    ) -> None:
         if self.lives > 0:
             self.lives -= 1
             self.run(self.at_once(self.much(openings, acts), whom=whom, after_ms=after_ms))
 
     def much(self, openings: int, acts: list[int]) -> list[tuple[Post, int]]:
         """Openings at both gateways, an act in each of some exchanges, and one post that comes to both gateways at the same time."""
-        sending = [(self.post(f"{SIDES[n % 2]}/d-1", sorted(OPENS)[n % 3]), n // 2 % 2) for n in range(openings)]
+        sending = [
+            (self.post(f"{SIDES[n % 2]}/d-1", sorted(OPENS)[n % 3]), n // 2 % 2)
+            for n in range(openings)
+        ]
         for exchange, pick in zip(self.busiest(), acts, strict=False):
             for act, side in some(self.model.admitted(exchange), pick):
                 post = self.post(f"{side}/d-1", act, exchange)
-                sending += [(post, gateway) for gateway in picked([(FIRST,), (SECOND,), (FIRST, SECOND)], pick)]
+                sending += [
+                    (post, gateway)
+                    for gateway in picked([(FIRST,), (SECOND,), (FIRST, SECOND)], pick)
+                ]
         both = self.post("nato/o-1", "contact-note")
         return [*sending, (both, FIRST), (both, SECOND)]
 
@@ -227,9 +297,13 @@ class Liaison(RuleBasedStateMachine):
             if failed is None:
                 self.use_a_key_for_another_post(which=0, gateway=SECOND, hasty=False)
                 self.rest_on_what_has_moved(which=0, what=0, seen=0, gateway=SECOND)
-                rarest = min(VICTIMS, key=lambda whom: self.pair.deaths[whom])  # what is drawn depends on which modules are loaded
+                rarest = min(
+                    VICTIMS, key=lambda whom: self.pair.deaths[whom]
+                )  # what is drawn depends on which modules are loaded
                 self.lives = 1 if not self.pair.deaths[rarest] else self.lives
-                self.post_much_at_once_and_be_killed(openings=48, acts=[0, 1, 2], whom=rarest, after_ms=20)
+                self.post_much_at_once_and_be_killed(
+                    openings=48, acts=[0, 1, 2], whom=rarest, after_ms=20
+                )
                 self.run(self.audit())
         except BaseException as error:
             failed = error
@@ -253,7 +327,9 @@ class Liaison(RuleBasedStateMachine):
             assert id not in stood, "an id stands twice"
             stood[id] = position
         opening = 1 + len(SIDES) * len(ROLES)
-        acknowledged = {answer["id"]: answer["position"] for _, answer in self.model.recorded.values()}
+        acknowledged = {
+            answer["id"]: answer["position"] for _, answer in self.model.recorded.values()
+        }
         assert acknowledged.items() <= stood.items()
         assert replay.void.keys() == self.model.void
         assert len(stood) == opening + len(acknowledged) + len(self.model.void)
@@ -276,7 +352,9 @@ class Liaison(RuleBasedStateMachine):
         """A post of its own; what must rest on something rests on the newest, unless an ETag is given."""
         if etag is None:
             etag = self.model.exchanges[exchange].etags[-1] if act in RESTS_ON else ""
-        body = still_to_come({**BODIES.get(act, {}), "act": act, "text": f"No. {next(self.serial)}."})
+        body = still_to_come(
+            {**BODIES.get(act, {}), "act": act, "text": f"No. {next(self.serial)}."}
+        )
         if act == "acceptance":
             body["terms"] = self.model.terms(exchange)
         return Post(actor=actor, key=self.key(), body=body, exchange=exchange, if_match=etag)
@@ -295,7 +373,14 @@ class Liaison(RuleBasedStateMachine):
         self.settle(post, expected, [answer], hasty=hasty)
         return answer
 
-    async def at_once(self, sending: list[tuple[Post, int]], *, hasty: bool = False, whom: str = "", after_ms: int = 0) -> None:
+    async def at_once(
+        self,
+        sending: list[tuple[Post, int]],
+        *,
+        hasty: bool = False,
+        whom: str = "",
+        after_ms: int = 0,
+    ) -> None:
         """Send all at the same time, and kill someone in the middle."""
         for gateway in (FIRST, SECOND):
             await self.digest(gateway, self.model.position)
@@ -325,15 +410,23 @@ class Liaison(RuleBasedStateMachine):
         assert (post.actor, post.key) in self.model.recorded, post
 
     async def call(self, post: Post, gateway: int) -> Answer | None:
-        where = f"exchanges/{post.exchange}/acts" if post.exchange else PATHS.get(post.act, "channel")
+        where = (
+            f"exchanges/{post.exchange}/acts" if post.exchange else PATHS.get(post.act, "channel")
+        )
         resting = {"If_Match": post.if_match} if post.if_match else {}
-        return await self.pair.post(self.channel, gateway, post.actor, f"/{where}", post.body, key=post.key, **resting)
+        return await self.pair.post(
+            self.channel, gateway, post.actor, f"/{where}", post.body, key=post.key, **resting
+        )
 
-    def settle(self, post: Post, expected: str, answers: list[Answer | None], *, hasty: bool = False) -> None:
+    def settle(
+        self, post: Post, expected: str, answers: list[Answer | None], *, hasty: bool = False
+    ) -> None:
         """Hold what the copies of a post were answered against what was expected, and tell the model."""
         kinds = [kind_of(answer) for answer in answers]
         self.answers.update(kinds)
-        self.history.append(f"{post.key} {post.actor} {post.act} {post.exchange}: {expected} expected{' in haste' * hasty}, {kinds}")
+        self.history.append(
+            f"{post.key} {post.actor} {post.act} {post.exchange}: {expected} expected{' in haste' * hasty}, {kinds}"
+        )
         foreseen = {expected, *UNKNOWN, *(OVERTAKEN if hasty else ())}
         assert foreseen.issuperset(kinds), (post, expected, answers)
         known = self.model.recorded.get((post.actor, post.key))
@@ -346,7 +439,11 @@ class Liaison(RuleBasedStateMachine):
         if kept and known is None:
             assert fresh or post.key not in self.denied, "it was said that nothing was recorded"
             self.model.record(post, kept[0].json)
-        self.model.void |= {answer.json["position"] for answer in answers if answer is not None and kind_of(answer) == "void"}
+        self.model.void |= {
+            answer.json["position"]
+            for answer in answers
+            if answer is not None and kind_of(answer) == "void"
+        }
         if not kept and UNKNOWN.intersection(kinds):
             self.model.doubtful[post.actor, post.key] = post
             self.denied |= {post.key} if set(kinds) == {"unavailable"} else set()
@@ -354,18 +451,33 @@ class Liaison(RuleBasedStateMachine):
     async def digest(self, gateway: int, position: int) -> str:
         """The digest of the state at a position, which the gateway is waited for to reach."""
         path = f"/state?at={position}"
-        return str((await self.pair.get(self.channel, gateway, READER, path, Dragoman_Min_Position=str(position))).json["digest"])
+        return str(
+            (
+                await self.pair.get(
+                    self.channel, gateway, READER, path, Dragoman_Min_Position=str(position)
+                )
+            ).json["digest"]
+        )
 
     async def digests(self, positions: range) -> list[list[str]]:
         """The digests at these positions, at each gateway."""
-        return [await asyncio.gather(*(self.digest(gateway, position) for position in positions)) for gateway in (FIRST, SECOND)]
+        return [
+            await asyncio.gather(*(self.digest(gateway, position) for position in positions))
+            for gateway in (FIRST, SECOND)
+        ]
 
     async def status(self, gateway: int, exchange: str) -> str:
-        return str((await self.pair.get(self.channel, gateway, READER, f"/exchanges/{exchange}")).json["state"]["status"])
+        return str(
+            (await self.pair.get(self.channel, gateway, READER, f"/exchanges/{exchange}")).json[
+                "state"
+            ]["status"]
+        )
 
 
 @pytest.mark.timeout(3600)
-def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner: asyncio.Runner, request: pytest.FixtureRequest) -> None:
+def test_whatever_happens_the_log_holds_what_was_acknowledged(
+    pair: Pair, runner: asyncio.Runner, request: pytest.FixtureRequest
+) -> None:
     profile = LONG if request.config.getoption("--long") else SHORT
     answers: Counter[str] = Counter()
     failures: list[BaseException] = []
@@ -375,7 +487,9 @@ def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner
 
     if profile is LONG:
         number = request.config.getoption("--seed")
-        sys.stdout.write(f"the histories of --long --seed {number}\n")  # is shown where the test fails
+        sys.stdout.write(
+            f"the histories of --long --seed {number}\n"
+        )  # is shown where the test fails
         seed(number)(liaison)
     try:
         run_state_machine_as_test(liaison, settings=profile)  # type: ignore[arg-type]

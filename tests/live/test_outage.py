@@ -21,21 +21,29 @@ async def told(session: aiohttp.ClientSession, house: House) -> list[Any]:
     """The outages that the statistics list, once there are any."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        answer = await Caller(session, house.gateway, "nato/officer").get(f"/v1/channels/{CHANNEL}/statistics")
+        answer = await Caller(session, house.gateway, "nato/officer").get(
+            f"/v1/channels/{CHANNEL}/statistics"
+        )
         found = [each for each in answer.json.get("blind", ()) if each["what"] == "broker"]
         if found:
-            assert [row["broker_down_s"] for row in answer.json["blindness"]] == [pytest.approx(_length(found[0]), abs=0.01)] * 2
+            assert [row["broker_down_s"] for row in answer.json["blindness"]] == [
+                pytest.approx(_length(found[0]), abs=0.01)
+            ] * 2
             return found
         await asyncio.sleep(0.25)
     return []
 
 
 def _length(span: Any) -> float:
-    return (datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"])).total_seconds()
+    return (
+        datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"])
+    ).total_seconds()
 
 
 @pytest.mark.parametrize("how", ["dead", "standing still"])
-async def test_the_log_says_afterwards_when_there_was_no_broker(how: str, tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_the_log_says_afterwards_when_there_was_no_broker(
+    how: str, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     with House(tmp_path / "house") as house:
         begun = time.monotonic()
         if how == "dead":

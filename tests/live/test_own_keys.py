@@ -9,10 +9,14 @@ from host import Host
 NOTE = {"act": "contact-note", "form": "conversation", "text": "Met at the reception."}
 
 
-async def test_sides_open_and_staff_a_channel_with_their_own_keys(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_sides_open_and_staff_a_channel_with_their_own_keys(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     about = host.opened()
     assert (about["custody"], about["sides"]) == ("sides", ["nato", "china"])
-    assert not any((host.service.data / "keys").rglob("nato-china")), "the host has no key of this channel"
+    assert not any((host.service.data / "keys").rglob("nato-china")), (
+        "the host has no key of this channel"
+    )
     officer, auditor = host.caller(session, "nato/o-1"), host.caller(session, "china/a-1")
     position = (await officer.open(NOTE)).json["position"]
     root, administrator = host.caller(session, "nato/root"), host.caller(session, "nato/adm-1")
@@ -20,9 +24,21 @@ async def test_sides_open_and_staff_a_channel_with_their_own_keys(host: Host, se
     (await root.post("/v1/channels/nato-china/contacts", NOTE)).problem(403, "not-permitted")
     entry = {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}
     answer = await administrator.post("/v1/channels/nato-china/channel", entry)
-    assert "must be signed, and no key of nato/adm-1 is kept here" in answer.problem(403, "not-permitted")["detail"]
+    assert (
+        "must be signed, and no key of nato/adm-1 is kept here"
+        in answer.problem(403, "not-permitted")["detail"]
+    )
     assert (await auditor.get("/v1/channels/nato-china")).json["position"] >= position
-    pins = ("--cid", str(about["cid"]), "--log", str(about["log"]), "--channel", "nato-china", "--token-file", "china-a-1.token")
+    pins = (
+        "--cid",
+        str(about["cid"]),
+        "--log",
+        str(about["log"]),
+        "--channel",
+        "nato-china",
+        "--token-file",
+        "china-a-1.token",
+    )
     told, _ = host.run("audit", "verify", *pins)
     assert "the sides' own keys" in told and "a trial" not in told
     report = await auditor.get("/v1/channels/nato-china/reports/audit", Accept="text/markdown")
@@ -37,18 +53,37 @@ async def test_a_sides_root_keys_are_replaced_as_they_were_announced(host: Host)
     host.key("nato-root-3")
     announced, _ = host.run("keys", "next-roots", "nato-root-3.pem")
     to = ("--token-file", "nato-root.token")
-    host.run("keys", "rotate-roots", "nato-root-2.pem", "--announce", announced, "--sign", "nato-root.pem", *to)
+    host.run(
+        "keys",
+        "rotate-roots",
+        "nato-root-2.pem",
+        "--announce",
+        announced,
+        "--sign",
+        "nato-root.pem",
+        *to,
+    )
     late = ["nato/o-9", "--office", "hq", "--role", "officer", *to]
-    assert "is of no key valid here" in host.run("officer", "add", *late, "--sign", "nato-root.pem", check=4)[1]
+    assert (
+        "is of no key valid here"
+        in host.run("officer", "add", *late, "--sign", "nato-root.pem", check=4)[1]
+    )
     host.run("officer", "add", *late, "--sign", "nato-root-2.pem")
     host.key("thief")
-    stolen = host.run("keys", "rotate-roots", "thief.pem", "--sign", "nato-root-2.pem", *to, check=1)[1]
+    stolen = host.run(
+        "keys", "rotate-roots", "thief.pem", "--sign", "nato-root-2.pem", *to, check=1
+    )[1]
     assert "not the roots that the side announced" in stolen
     host.run("keys", "rotate-roots", "nato-root-3.pem", "--sign", "nato-root-2.pem", *to)
-    assert "name the files of the new root keys" in host.run("keys", "rotate-roots", "thief.pem", *to, check=2)[1]
+    assert (
+        "name the files of the new root keys"
+        in host.run("keys", "rotate-roots", "thief.pem", *to, check=2)[1]
+    )
 
 
-async def test_an_officers_key_is_replaced_by_a_new_one_and_the_old_one_signs_nothing_more(host: Host) -> None:
+async def test_an_officers_key_is_replaced_by_a_new_one_and_the_old_one_signs_nothing_more(
+    host: Host,
+) -> None:
     host.opened()
     old, new = host.key("nato-o"), host.key("nato-o-2")
     administrator = ("--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
@@ -56,65 +91,121 @@ async def test_an_officers_key_is_replaced_by_a_new_one_and_the_old_one_signs_no
     (host.folder / "note.json").write_text(json.dumps(NOTE))
     host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", *administrator)
     host.run("post", "note.json", "--sign", "nato-o.pem", *officer)
-    _, told = host.run("keys", "rotate", "nato-o.pem", "nato-o-2.pem", "--officer", "o-1", *administrator)
+    _, told = host.run(
+        "keys", "rotate", "nato-o.pem", "nato-o-2.pem", "--officer", "o-1", *administrator
+    )
     assert "is o-1's from position" in told and "is revoked from position" in told
     late = host.run("post", "note.json", "--sign", "nato-o.pem", *officer, check=4)[1]
     assert "is of no key valid here" in late
-    assert host.run("post", "note.json", "--sign", "nato-o-2.pem", *officer)[0].startswith("NATO-CHINA/NATO/")
+    assert host.run("post", "note.json", "--sign", "nato-o-2.pem", *officer)[0].startswith(
+        "NATO-CHINA/NATO/"
+    )
     listed = json.loads(host.run("keys", "list", "--json", *officer)[0])
-    keys = {each["public"]: each.get("until") for each in listed.values() if each["owner"] == "nato/o-1"}
+    keys = {
+        each["public"]: each.get("until") for each in listed.values() if each["owner"] == "nato/o-1"
+    }
     assert keys[old] and not keys[new], keys
 
 
-async def test_row_18_what_a_stolen_key_has_signed_is_listed_by_every_audit_as_disputed(host: Host) -> None:
+async def test_row_18_what_a_stolen_key_has_signed_is_listed_by_every_audit_as_disputed(
+    host: Host,
+) -> None:
     about = host.opened()
     host.key("nato-o")
     administrator = ("--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
     officer = ("--token-file", host.token("nato/o-1"))
     (host.folder / "note.json").write_text(json.dumps(NOTE))
     host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", *administrator)
-    posted = [host.run("post", "note.json", "--sign", "nato-o.pem", "--json", *officer)[0] for _ in range(2)]
+    posted = [
+        host.run("post", "note.json", "--sign", "nato-o.pem", "--json", *officer)[0]
+        for _ in range(2)
+    ]
     stolen = int(json.loads(posted[1])["position"])
-    (keyid,) = (id for id, each in json.loads(host.run("keys", "list", "--json", *officer)[0]).items() if each["owner"] == "nato/o-1")
+    (keyid,) = (
+        id
+        for id, each in json.loads(host.run("keys", "list", "--json", *officer)[0]).items()
+        if each["owner"] == "nato/o-1"
+    )
     early = host.run("keys", "revoke", keyid, "--suspect-from", "1", *administrator, check=1)[1]
     assert "/suspect_from: the key could sign from position" in early
-    host.run("keys", "revoke", keyid, "--suspect-from", str(stolen), "--reason", "the laptop is gone", *administrator)
+    host.run(
+        "keys",
+        "revoke",
+        keyid,
+        "--suspect-from",
+        str(stolen),
+        "--reason",
+        "the laptop is gone",
+        *administrator,
+    )
     told = host.run("audit", "verify", "--cid", str(about["cid"]), *officer)[0]
-    assert f"disputed at {stolen}: by a key of nato/o-1, which ended at {stolen + 1} and is held for stolen from {stolen} on" in told
+    assert (
+        f"disputed at {stolen}: by a key of nato/o-1, which ended at {stolen + 1} and is held for stolen from {stolen} on"
+        in told
+    )
     assert told.count("disputed at") == 1
 
 
-async def test_a_channel_may_ask_for_every_officers_signature(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_a_channel_may_ask_for_every_officers_signature(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     host.opened(required_signatures=["contact"])
     officer = host.caller(session, "nato/o-1")
     answer = await officer.post("/v1/channels/nato-china/contacts", NOTE)
     assert "must be signed by its author" in answer.problem(403, "not-permitted")["detail"]
     host.key("nato-o")
-    host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", "--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
+    host.run(
+        "keys",
+        "enrol",
+        "nato-o.pem",
+        "--officer",
+        "o-1",
+        "--sign",
+        "nato-adm.pem",
+        "--token-file",
+        "nato-adm-1.token",
+    )
     (host.folder / "note.json").write_text(json.dumps(NOTE))
-    number, _ = host.run("post", "note.json", "--sign", "nato-o.pem", "--token-file", "nato-o-1.token")
+    number, _ = host.run(
+        "post", "note.json", "--sign", "nato-o.pem", "--token-file", "nato-o-1.token"
+    )
     assert number.startswith("NATO-CHINA/NATO/")
 
 
 def test_an_opening_that_not_all_have_signed_or_that_was_changed_is_refused(host: Host) -> None:
     opening = host.drafted()
     nato, data = host.signed("nato"), ("--data", str(host.service.data))
-    assert "china has 0 of 1 root signatures" in host.run("channel", "open", opening, nato, *data, check=1)[1]
+    assert (
+        "china has 0 of 1 root signatures"
+        in host.run("channel", "open", opening, nato, *data, check=1)[1]
+    )
     assert "name the files" in host.run("channel", "open", opening, *data, check=2)[1]
     china = host.signed("china")
     drafted = (host.folder / opening).read_bytes()
     (host.folder / opening).write_bytes(drafted.replace(b'"zh"', b'"fr"'))
-    assert "a signature does not hold" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    assert (
+        "a signature does not hold"
+        in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    )
     host.key("stranger")
-    assert "is no root key of this opening" in host.run("channel", "sign", opening, "--key", "stranger.pem", check=2)[1]
+    assert (
+        "is no root key of this opening"
+        in host.run("channel", "sign", opening, "--key", "stranger.pem", check=2)[1]
+    )
     (host.folder / opening).write_bytes(drafted.replace(b"dragoman.invalid", b"elsewhere.invalid"))
     for side in ("nato", "china"):
         host.signed(side)
-    assert "This host signs the heads" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    assert (
+        "This host signs the heads"
+        in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    )
     (host.folder / opening).write_bytes(drafted[:-1] + b',"custody":"host"}')
     for side in ("nato", "china"):
         host.signed(side)
-    assert "leave `custody` out" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    assert (
+        "leave `custody` out"
+        in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    )
     (host.folder / opening).write_bytes(drafted)
     for side in ("nato", "china"):
         host.signed(side)
@@ -126,7 +217,9 @@ def test_an_opening_that_not_all_have_signed_or_that_was_changed_is_refused(host
     assert "is no JSON" in host.run("channel", "draft", "channel.json", *data, check=2)[1]
 
 
-async def test_a_further_side_is_admitted_by_all_and_reads_everything(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_a_further_side_is_admitted_by_all_and_reads_everything(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     host.opened()
     officer = host.caller(session, "nato/o-1")
     before = (await officer.open(NOTE)).json["exchange"]
@@ -138,15 +231,46 @@ async def test_a_further_side_is_admitted_by_all_and_reads_everything(host: Host
         lines[name], told = host.run("channel", "sign", "admission.json", "--key", f"{name}.pem")
         assert "third is admitted to the channel" in told
         (host.folder / f"{name}.sig").write_text(lines[name] + "\n")
-    silent = host.run("channel", "post", "admission.json", "nato-adm.sig", "third-root.sig", *administrator, check=4)[1]
+    silent = host.run(
+        "channel",
+        "post",
+        "admission.json",
+        "nato-adm.sig",
+        "third-root.sig",
+        *administrator,
+        check=4,
+    )[1]
     assert "Root or an administrator of china has not signed" in silent
-    host.run("channel", "post", "admission.json", "nato-adm.sig", "china-root.sig", "third-root.sig", *administrator)
-    late = ["third/o-1", "--office", "hq", "--role", "officer", "--sign", "third-root.pem", "--token-file", host.token("third/root")]
+    host.run(
+        "channel",
+        "post",
+        "admission.json",
+        "nato-adm.sig",
+        "china-root.sig",
+        "third-root.sig",
+        *administrator,
+    )
+    late = [
+        "third/o-1",
+        "--office",
+        "hq",
+        "--role",
+        "officer",
+        "--sign",
+        "third-root.pem",
+        "--token-file",
+        host.token("third/root"),
+    ]
     host.run("officer", "add", *late)
     third = host.caller(session, "third/o-1")
     assert (await third.get(f"/v1/channels/nato-china/exchanges/{before}")).status == 200
     answer = (await third.open(NOTE)).json
     assert answer["number"] == f"NATO-CHINA/THIRD/{answer['time'][2:4]}/0001/N03/O"
-    shown = (await officer.get(f"/v1/channels/nato-china/exchanges/{answer['exchange']}")).json["state"]
+    shown = (await officer.get(f"/v1/channels/nato-china/exchanges/{answer['exchange']}")).json[
+        "state"
+    ]
     assert set(shown["to"]) == {"nato", "china"}
-    assert "name what `channel admit`" in host.run("channel", "post", "admission.json", *administrator, check=2)[1]
+    assert (
+        "name what `channel admit`"
+        in host.run("channel", "post", "admission.json", *administrator, check=2)[1]
+    )

@@ -67,7 +67,10 @@ def running() -> Iterator[Callable[[Service], Service]]:
 async def recorded(session: aiohttp.ClientSession, service: Service) -> int:
     """Return how many records both channels have."""
     auditor = Caller(session, service, "china/auditor")
-    answers = [await auditor.get(f"/v1/channels/{name}/records", Accept="application/x-ndjson") for name in CHANNELS]
+    answers = [
+        await auditor.get(f"/v1/channels/{name}/records", Accept="application/x-ndjson")
+        for name in CHANNELS
+    ]
     assert all(answer.status == 200 for answer in answers)
     return sum(len(answer.body.splitlines()) for answer in answers)
 
@@ -98,8 +101,20 @@ def beside(service: Elsewhere, *names: str) -> Iterator[list[Path]]:
         logs = [service.data.parent / f"{name}.log" for name in names]
         for name, log in zip(names, logs, strict=True):
             errors = stack.enter_context(log.open("w"))
-            command = [*service.program, "serve", name, "--data", service.data, "--nats-url", service.nats_url, "--name", f"other-{name}"]
-            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors))
+            command = [
+                *service.program,
+                "serve",
+                name,
+                "--data",
+                service.data,
+                "--nats-url",
+                service.nats_url,
+                "--name",
+                f"other-{name}",
+            ]
+            process = stack.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+            )
             stack.callback(process.terminate)
             assert process.stdout is not None
             assert process.stdout.readline(), "it runs"
@@ -126,7 +141,9 @@ async def test_a_copy_records_nothing_until_it_is_taken_over(
     assert "--take-over" in refused["detail"]
     (await officer.post(f"{C}/people", MS_LI)).problem(503, "read-only")
     opening = json.loads((DOCS / "examples" / "channel.json").read_text())
-    (await Caller(session, copy, "operator").call("POST", "/v1/channels", opening)).problem(503, "read-only")
+    (await Caller(session, copy, "operator").call("POST", "/v1/channels", opening)).problem(
+        503, "read-only"
+    )
     check = await failing_check(session, copy)
     assert check["name"] == "data are in their place"
     assert "--take-over" in check["detail"]
@@ -156,30 +173,44 @@ async def test_a_copy_records_nothing_until_it_is_taken_over(
     copy.data = copy.data.rename(moved)
     copy.start()
     (await officer.post(f"{C}/contacts", NOTE)).problem(503, "read-only")
-    assert f"at {tmp_path / 'copy'}, and this is {moved}" in copy.events("place.elsewhere")[-1]["reason"]
+    assert (
+        f"at {tmp_path / 'copy'}, and this is {moved}"
+        in copy.events("place.elsewhere")[-1]["reason"]
+    )
 
 
 async def test_a_take_over_waits_until_a_witness_confirms_the_newest_head(
     tmp_path: Path, session: aiohttp.ClientSession, running: Callable[[Service], Service]
 ) -> None:
     nato = Running(tmp_path, "nato")
-    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n')
+    (config := tmp_path / "dragoman.toml").write_text(
+        f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n'
+    )
     named = ("--config", str(config))
     first = running(Service(tmp_path / "data", "--demo", *named))
-    officer, auditor = Caller(session, first, "nato/officer"), Caller(session, first, "china/auditor")
+    officer, auditor = (
+        Caller(session, first, "nato/officer"),
+        Caller(session, first, "china/auditor"),
+    )
     about = (await auditor.get(C)).json
 
     def cosigned(caller: Caller, position: int) -> Callable[[], Any]:
         async def holds() -> bool:
             head = await caller.get(f"{C}/log/checkpoint")
-            return head.status == 200 and int(head.body.split()[1]) >= position and b"nato.example/witness" in head.body
+            return (
+                head.status == 200
+                and int(head.body.split()[1]) >= position
+                and b"nato.example/witness" in head.body
+            )
 
         return holds
 
     async def refused(copy: Elsewhere, why: str) -> bool:
         """Return whether the copy is read-only, for that reason."""
         told = copy.events("place.not_taken_over")
-        (await Caller(session, copy, "nato/officer").post(f"{C}/contacts", NOTE)).problem(503, "read-only")
+        (await Caller(session, copy, "nato/officer").post(f"{C}/contacts", NOTE)).problem(
+            503, "read-only"
+        )
         return bool(told) and why in told[-1]["reason"]
 
     try:

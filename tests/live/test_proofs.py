@@ -46,18 +46,24 @@ async def test_a_record_is_under_a_signed_head_at_once_and_its_proof_needs_nobod
         proof.verify(proof.read(answer.body), changed, await verifier(auditor))
 
 
-async def test_a_signed_head_covers_a_record_of_a_quiet_service_half_a_second_later(who: Who) -> None:
+async def test_a_signed_head_covers_a_record_of_a_quiet_service_half_a_second_later(
+    who: Who,
+) -> None:
     officer, auditor = who("nato/officer"), who("china/auditor")
     await auditor.sealed((await officer.open(NOTE)).json["position"])
     took: list[float] = []
-    while len(took) < 5 or (statistics.median(sorted(took)[:5]) >= _HEAD_S + _SLOW_S and len(took) < 20):  # the best five count
+    while len(took) < 5 or (
+        statistics.median(sorted(took)[:5]) >= _HEAD_S + _SLOW_S and len(took) < 20
+    ):  # the best five count
         await asyncio.sleep(0.7)
         begun = time.monotonic()
         position = (await officer.open(NOTE)).json["position"]
         while int((await auditor.get(f"{C}/log/checkpoint")).body.split()[1]) < position:
             await asyncio.sleep(0.01)
         took.append(time.monotonic() - begun)
-    sys.stdout.write(f"from a post to its head, in seconds: {', '.join(f'{seconds:.3f}' for seconds in took)}\n")
+    sys.stdout.write(
+        f"from a post to its head, in seconds: {', '.join(f'{seconds:.3f}' for seconds in took)}\n"
+    )
     assert statistics.median(sorted(took)[:5]) < _HEAD_S + _SLOW_S, took
 
 
@@ -68,7 +74,10 @@ async def test_the_tree_comes_out_of_the_tiles_and_is_that_of_the_records(who: W
     served: dict[Tile, bytes] = {}
     for tile in tiles.tiles_of(head.size):
         answer = await auditor.get(f"{C}/log/{tile.path}")
-        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream"), tile.path
+        assert (answer.status, answer.headers["Content-Type"]) == (
+            200,
+            "application/octet-stream",
+        ), tile.path
         served[tile] = answer.body
     assert merkle.root_of(tiles.nodes_of(served.__getitem__, head.size), head.size) == head.root
     entries = tiles.read_bundle(served[next(tile for tile in served if tile.level == ENTRIES)])
@@ -85,13 +94,23 @@ async def test_an_earlier_head_begins_the_later_one(who: Who) -> None:
         position = (await who("nato/officer").open(NOTE)).json["position"]
         heads.append(checkpoint.opened(await auditor.sealed(position), await verifier(auditor))[0])
     old, new = heads
-    served = {tile: (await auditor.get(f"{C}/log/{tile.path}")).body for tile in tiles.tiles_of(new.size)}
+    served = {
+        tile: (await auditor.get(f"{C}/log/{tile.path}")).body for tile in tiles.tiles_of(new.size)
+    }
     hashes = merkle.consistency(tiles.nodes_of(served.__getitem__, new.size), old.size, new.size)
     assert merkle.is_consistent(old.size, new.size, old.root, new.root, hashes)
 
 
 @pytest.mark.parametrize(
-    "path", ["log/tile/0/999", "log/tile/0/000.p/0", "log/tile/7/000", "log/tile/x", "records/999999/proof", "records/0/proof"]
+    "path",
+    [
+        "log/tile/0/999",
+        "log/tile/0/000.p/0",
+        "log/tile/7/000",
+        "log/tile/x",
+        "records/999999/proof",
+        "records/0/proof",
+    ],
 )
 async def test_what_the_tree_has_not_is_not_found(who: Who, path: str) -> None:
     (await who("china/auditor").get(f"{C}/{path}")).problem(404, "not-found")
@@ -106,16 +125,39 @@ def test_a_proof_is_taken_once_and_checked_anywhere(demo: Service, tmp_path: Pat
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
     path = tmp_path / "kept.tlog-proof"
-    taken = demo.run("audit", "proof", "3", "--to", str(path), "--channel", "nato-china", "--token-file", str(token))
+    taken = demo.run(
+        "audit",
+        "proof",
+        "3",
+        "--to",
+        str(path),
+        "--channel",
+        "nato-china",
+        "--token-file",
+        str(token),
+    )
     log = taken.stderr.partition("--log '")[2].partition("'")[0]
     record = path.with_suffix(".json")
-    checked = demo.run("audit", "check", str(path), str(record), "--log", log, DRAGOMAN_SERVER="http://nowhere.invalid")
+    checked = demo.run(
+        "audit",
+        "check",
+        str(path),
+        str(record),
+        "--log",
+        log,
+        DRAGOMAN_SERVER="http://nowhere.invalid",
+    )
     assert "stands at position 3 of" in checked.stderr
     record.write_bytes(record.read_bytes().replace(b"officer", b"Officer", 1))
-    assert "VERIFICATION FAILED" in demo.run("audit", "check", str(path), str(record), "--log", log, check=7).stderr
+    assert (
+        "VERIFICATION FAILED"
+        in demo.run("audit", "check", str(path), str(record), "--log", log, check=7).stderr
+    )
 
 
-def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(demo: Service, tmp_path: Path) -> None:
+def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(
+    demo: Service, tmp_path: Path
+) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
     to = ("--channel", "nato-china", "--token-file", str(token))
@@ -123,10 +165,15 @@ def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(
     assert "is that of these records" in done.stderr
     cid = done.stdout.partition("cid ")[2].split()[0]
     demo.run("audit", "replay", "--cid", cid, *to)
-    assert "opened by other keys" in demo.run("audit", "replay", "--cid", "0" * 64, *to, check=7).stderr
+    assert (
+        "opened by other keys"
+        in demo.run("audit", "replay", "--cid", "0" * 64, *to, check=7).stderr
+    )
 
 
-async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_a_registrar_signs_nothing_over_an_older_log(
+    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
     await Caller(session, own, "nato/officer").sealed(1)
     own.stop()
     shutil.copytree(own.data / "nats" / "jetstream", tmp_path / "older")
@@ -144,13 +191,19 @@ async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session
         while "registrar.stopped" not in own.log.read_text():
             await asyncio.sleep(0.1)
     assert "holds nothing where a record was kept" in own.log.read_text()
-    assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201, "the gateway has forgotten, the registrar has not"
+    assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201, (
+        "the gateway has forgotten, the registrar has not"
+    )
     await asyncio.sleep(1)
-    head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
+    head, _ = checkpoint.opened(
+        (await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer)
+    )
     assert head.size < position
 
 
-async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mended(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mended(
+    own: Service, session: aiohttp.ClientSession
+) -> None:
     officer = Caller(session, own, "nato/officer")
     await officer.sealed(1)
     (blocked,) = own.data.glob("**/nato-china/staged")
@@ -159,13 +212,17 @@ async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mende
     async with asyncio.timeout(PATIENCE_S):
         while "registrar.waits_for_its_disk" not in own.log.read_text():
             await asyncio.sleep(0.1)
-    head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
+    head, _ = checkpoint.opened(
+        (await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer)
+    )
     assert head.size < position
     blocked.with_name("staged.new").rmdir()
     await officer.sealed(position)
 
 
-def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Service, tmp_path: Path) -> None:
+def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
+    demo: Service, tmp_path: Path
+) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
     to = ("--channel", "nato-china", "--token-file", str(token))
@@ -177,35 +234,82 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     assert "no lie was found" in done.stderr
     assert "ON WHOSE WORD" in done.stdout
     assert "no lie was found" in demo.run("audit", "verify", *pins, *to).stderr
-    for page in (demo.run("audit", *pins, *to), demo.run("audit", str(path), *pins, DRAGOMAN_SERVER="http://nowhere.invalid")):
-        assert [line[3] for line in page.stdout.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5"]
+    for page in (
+        demo.run("audit", *pins, *to),
+        demo.run("audit", str(path), *pins, DRAGOMAN_SERVER="http://nowhere.invalid"),
+    ):
+        assert [line[3] for line in page.stdout.splitlines() if line.startswith("## ")] == [
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+        ]
     earlier = json.loads(demo.run("audit", str(path), "--at", "12", *pins, "--json").stdout)
     assert (earlier["position"], len(earlier["authorities"]), earlier["kinds"]) == (12, 10, {})
     told = demo.run("audit", "diff", "13", "15", str(path))
-    assert "meeting-request  opened, " in told.stdout and "1 exchanges changed between 13 and 15" in told.stderr
-    assert "the first below the second" in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
+    assert (
+        "meeting-request  opened, " in told.stdout
+        and "1 exchanges changed between 13 and 15" in told.stderr
+    )
+    assert (
+        "the first below the second"
+        in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
+    )
     demo.run("audit", "tables", str(tmp_path / "log.sqlite"), str(path))
     with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         assert connection.execute("SELECT count(*) FROM records").fetchone() == (about["records"],)
-    assert "cannot be written" in demo.run("audit", "tables", str(tmp_path / "nowhere" / "log.sqlite"), str(path), check=2).stderr
+    assert (
+        "cannot be written"
+        in demo.run(
+            "audit", "tables", str(tmp_path / "nowhere" / "log.sqlite"), str(path), check=2
+        ).stderr
+    )
     assert "--at is a position" in demo.run("audit", str(path), "--at", "0", *pins, check=2).stderr
     members = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in members.items():
-            archive.writestr(name, body.replace(b"counter-piracy", b"counter-privacy") if name == "records.ndjson" else body)
-    changed = next(at for at, line in enumerate(members["records.ndjson"].splitlines(), 1) if b"counter-piracy" in line)
-    failed = demo.run("audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
-    assert f"VERIFICATION FAILED: records at position {changed}: the record is not the one that was signed here" in failed.stderr
+            archive.writestr(
+                name,
+                body.replace(b"counter-piracy", b"counter-privacy")
+                if name == "records.ndjson"
+                else body,
+            )
+    changed = next(
+        at
+        for at, line in enumerate(members["records.ndjson"].splitlines(), 1)
+        if b"counter-piracy" in line
+    )
+    failed = demo.run(
+        "audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid"
+    )
+    assert (
+        f"VERIFICATION FAILED: records at position {changed}: the record is not the one that was signed here"
+        in failed.stderr
+    )
     assert "whoever carried it may have changed it, so that it convicts nobody" in failed.stderr
-    for asked in (("owed",), ("exceptions",), ("diff", "13", "15"), ("tables", str(tmp_path / "other.sqlite"))):
-        told = demo.run("audit", *asked, str(path), check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
+    for asked in (
+        ("owed",),
+        ("exceptions",),
+        ("diff", "13", "15"),
+        ("tables", str(tmp_path / "other.sqlite")),
+    ):
+        told = demo.run(
+            "audit", *asked, str(path), check=7, DRAGOMAN_SERVER="http://nowhere.invalid"
+        )
         assert f"VERIFICATION FAILED: records at position {changed}" in told.stderr
     assert not (tmp_path / "other.sqlite").exists()
-    printed = demo.run("audit", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid").stdout
-    assert f"VERIFICATION FAILED: records at position {changed}" in printed.partition("## 1")[0], "the lie stands above everything"
+    printed = demo.run(
+        "audit", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid"
+    ).stdout
+    assert f"VERIFICATION FAILED: records at position {changed}" in printed.partition("## 1")[0], (
+        "the lie stands above everything"
+    )
 
 
-async def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_commands_say_what_is_wrong_with_what_they_were_given(
+    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
     await Caller(session, own, "china/auditor").sealed(1)
     token, words, empty = tmp_path / "token", tmp_path / "words", tmp_path / "empty"
     token.write_text(own.token("china/auditor"))
@@ -215,9 +319,21 @@ async def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service
     for command, code, says in (
         (("audit", "check", "nope", "nope", "--log", "x"), 2, "nope cannot be read"),
         (("audit", "check", str(words), str(words), "--log", "no key"), 2, "--log:"),
-        (("audit", "proof", "5", "--to", str(tmp_path / "nowhere" / "x.tlog-proof"), *to), 2, "cannot be written"),
-        (("audit", "proof", "5", "--to", str(tmp_path / "x.json"), *to), 2, "choose another ending"),
-        (("audit", "export", "--to", str(tmp_path / "nowhere" / "x.zip"), *to), 2, "cannot be written"),
+        (
+            ("audit", "proof", "5", "--to", str(tmp_path / "nowhere" / "x.tlog-proof"), *to),
+            2,
+            "cannot be written",
+        ),
+        (
+            ("audit", "proof", "5", "--to", str(tmp_path / "x.json"), *to),
+            2,
+            "choose another ending",
+        ),
+        (
+            ("audit", "export", "--to", str(tmp_path / "nowhere" / "x.zip"), *to),
+            2,
+            "cannot be written",
+        ),
         (("audit", "verify", "--cid", "ABC", *to), 2, "--cid is 64 hexadecimal digits"),
         (("audit", "replay", "--cid", "abc", *to), 2, "--cid is 64 hexadecimal digits"),
         (("audit", "verify", "nope.zip"), 2, "nope.zip: there is no such file or folder"),
@@ -232,8 +348,12 @@ async def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service
         assert "Traceback" not in done.stderr
         assert "regex" not in done.stderr
     assert list(empty.iterdir()) == []
-    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".zip", ".tlog-proof")] == []
-    cid = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)["cid"]
+    assert [
+        path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".zip", ".tlog-proof")
+    ] == []
+    cid = json.loads(
+        own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout
+    )["cid"]
     assert "no lie was found" in own.run("audit", "verify", "--cid", cid.upper(), *to).stderr
 
 
@@ -241,19 +361,37 @@ def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path)
     token = tmp_path / "token"
     token.write_text(own.token("china/auditor"))
     to = ("--channel", "nato-china", "--token-file", str(token))
-    about = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)
+    about = json.loads(
+        own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout
+    )
     pins = ("--cid", about["cid"], "--log", about["log"])
     mirror, export = str(tmp_path / "mirror"), str(tmp_path / "log.zip")
     own.run("audit", "mirror", mirror, *pins, "--once", *to)
     own.run("audit", "export", "--to", export, *to)
     assert "no lie was found" in own.run("audit", "verify", mirror, *pins).stderr
     for one, other in ((mirror, export), (export, "gateway"), ("gateway", mirror)):
-        assert own.run("audit", "compare", one, other, *pins[2:], *to).stdout.partition(":")[0] in ("same", "extends")
+        assert own.run("audit", "compare", one, other, *pins[2:], *to).stdout.partition(":")[0] in (
+            "same",
+            "extends",
+        )
     again = own.run("audit", "mirror", mirror, *pins, "--once", *to).stderr
     assert "verified again" in again
-    elsewhere = own.run("audit", "mirror", mirror, "--cid", "00" * 32, "--log", about["log"], "--once", *to, check=2)
+    elsewhere = own.run(
+        "audit", "mirror", mirror, "--cid", "00" * 32, "--log", about["log"], "--once", *to, check=2
+    )
     assert "name another folder" in elsewhere.stderr
-    wrong = own.run("audit", "mirror", str(tmp_path / "elsewhere"), "--cid", "00" * 32, "--log", about["log"], "--once", *to, check=7)
+    wrong = own.run(
+        "audit",
+        "mirror",
+        str(tmp_path / "elsewhere"),
+        "--cid",
+        "00" * 32,
+        "--log",
+        about["log"],
+        "--once",
+        *to,
+        check=7,
+    )
     assert "VERIFICATION FAILED: opening" in wrong.stderr
     with zipfile.ZipFile(export) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -262,11 +400,16 @@ def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path)
         for name, raw in parts.items():
             archive.writestr(name, raw)
     parted = own.run("audit", "compare", mirror, export, *to, check=7)
-    assert (parted.stdout.partition(":")[0], "they hold different records" in parted.stdout) == ("fork", True)
+    assert (parted.stdout.partition(":")[0], "they hold different records" in parted.stdout) == (
+        "fork",
+        True,
+    )
     owed = json.loads(own.run("audit", "owed", mirror, "--json").stdout)
     assert owed == json.loads(own.run("audit", "owed", "--json", *to).stdout)
     listed = own.run("audit", "exceptions", mirror).stdout
     assert "entered for the record" in listed, "history is an exception"
     words = tmp_path / "words.json"
     words.write_text("{}")
-    assert "no evidence" in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr
+    assert (
+        "no evidence" in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr
+    )

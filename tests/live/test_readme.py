@@ -28,9 +28,17 @@ def run(script: str, home: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, r'"number":"NATO-CHINA/NATO/\d\d/'), (1, '"digest":"'), (2, "digest")])
-def test_a_command_on_the_demonstration_works(demo: Service, tmp_path: Path, number: int, told: str) -> None:
-    block = BLOCKS[number].replace("http://127.0.0.1:8470", demo.base_url).replace("build/auditor.token", str(tmp_path / "token"))
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, r'"number":"NATO-CHINA/NATO/\d\d/'), (1, '"digest":"'), (2, "digest")]
+)
+def test_a_command_on_the_demonstration_works(
+    demo: Service, tmp_path: Path, number: int, told: str
+) -> None:
+    block = (
+        BLOCKS[number]
+        .replace("http://127.0.0.1:8470", demo.base_url)
+        .replace("build/auditor.token", str(tmp_path / "token"))
+    )
     assert re.search(told, run(block.replace("build/demo", str(demo.data)), tmp_path))
 
 
@@ -39,7 +47,9 @@ def test_four_commands_lead_from_nothing_to_a_first_post(tmp_path: Path) -> None
     assert up.startswith(".venv/bin/dragoman up --data build/office")
     service = Service(tmp_path / "office")
     try:
-        outputs = [run(line.replace("build/office", str(service.data)), tmp_path) for line in others]
+        outputs = [
+            run(line.replace("build/office", str(service.data)), tmp_path) for line in others
+        ]
     finally:
         service.stop()
     assert len(others) == 3

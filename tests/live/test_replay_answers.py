@@ -31,21 +31,38 @@ async def replayed(
 ) -> subprocess.CompletedProcess[str]:
     """`dragoman audit replay`, beside what the test does meanwhile."""
     where = ("--server", server) if server else ()
-    command = ("audit", "replay", "--channel", CHANNEL, "--token-file", str(token), *where, *arguments)
+    command = (
+        "audit",
+        "replay",
+        "--channel",
+        CHANNEL,
+        "--token-file",
+        str(token),
+        *where,
+        *arguments,
+    )
     return await asyncio.to_thread(lambda: demo.run(*command, check=check))
 
 
-async def test_all_answers_of_an_honest_gateway_are_those_of_the_replay(demo: Service, token: Path) -> None:
+async def test_all_answers_of_an_honest_gateway_are_those_of_the_replay(
+    demo: Service, token: Path
+) -> None:
     whole = await replayed(demo, token, "--all")
     assert "all of them" in whole.stdout and "agree" in whole.stderr
 
 
-async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_both_values(demo: Service, who: Who, token: Path) -> None:
-    opened = (await who("nato/officer").open({**NOTE, "text": "What was said at the reception."}, CHANNEL)).json
+async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_both_values(
+    demo: Service, who: Who, token: Path
+) -> None:
+    opened = (
+        await who("nato/officer").open({**NOTE, "text": "What was said at the reception."}, CHANNEL)
+    ).json
 
     def bend(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
         if opened["exchange"] in request.path and b'"state"' in body:
-            return status, body.replace(b"What was said at the reception.", b"What was never said anywhere.", 1)
+            return status, body.replace(
+                b"What was said at the reception.", b"What was never said anywhere.", 1
+            )
         return status, body
 
     async with between(demo.base_url, bend) as server:
@@ -56,7 +73,10 @@ async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_bo
     assert "agree at position" not in done.stderr
     mismatches = json.loads(done.stdout)["compared"]["mismatches"]
     assert {each["exchange"] for each in mismatches} == {opened["exchange"]}
-    assert all("never said" in each["gateway"] and "never said" not in each["replay"] for each in mismatches)
+    assert all(
+        "never said" in each["gateway"] and "never said" not in each["replay"]
+        for each in mismatches
+    )
 
 
 async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
@@ -64,9 +84,23 @@ async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
 ) -> None:
     export, mirror = tmp_path / "log.zip", tmp_path / "mirror"
     to = ("--channel", CHANNEL, "--token-file", str(token))
-    about = json.loads((await asyncio.to_thread(lambda: demo.run("channel", "show", CHANNEL, *to))).stdout)
+    about = json.loads(
+        (await asyncio.to_thread(lambda: demo.run("channel", "show", CHANNEL, *to))).stdout
+    )
     await asyncio.to_thread(lambda: demo.run("audit", "export", "--to", str(export), *to))
-    await asyncio.to_thread(lambda: demo.run("audit", "mirror", str(mirror), "--once", "--cid", about["cid"], "--log", about["log"], *to))
+    await asyncio.to_thread(
+        lambda: demo.run(
+            "audit",
+            "mirror",
+            str(mirror),
+            "--once",
+            "--cid",
+            about["cid"],
+            "--log",
+            about["log"],
+            *to,
+        )
+    )
     await who("nato/officer").open({**NOTE, "text": "Said since."}, CHANNEL)
     for copy in (export, mirror):
         done = await replayed(demo, token, str(copy), "--json", "--sample", "5")
@@ -74,20 +108,30 @@ async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
         assert compared["first"] < compared["last"] and "agree" in done.stderr
 
     def shorter(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
-        return (status, json.dumps({**json.loads(body), "position": 3}).encode()) if request.path.endswith(CHANNEL) else (status, body)
+        return (
+            (status, json.dumps({**json.loads(body), "position": 3}).encode())
+            if request.path.endswith(CHANNEL)
+            else (status, body)
+        )
 
     async with between(demo.base_url, shorter) as server:
         done = await replayed(demo, token, str(export), server=server, check=7)
     assert "and the gateway's log ends at 3" in done.stderr
 
 
-async def test_an_honest_gateway_agrees_while_officers_go_on(demo: Service, who: Who, token: Path) -> None:
+async def test_an_honest_gateway_agrees_while_officers_go_on(
+    demo: Service, who: Who, token: Path
+) -> None:
     nato, china = who("nato/duty_officer"), who("china/duty_officer")
     over = asyncio.Event()
 
     async def office() -> None:
         while not over.is_set():
-            opened = (await nato.open({**INCIDENT, "facts": "Two aircraft near the strait, 两架飞机接近。"}, CHANNEL)).json["exchange"]
+            opened = (
+                await nato.open(
+                    {**INCIDENT, "facts": "Two aircraft near the strait, 两架飞机接近。"}, CHANNEL
+                )
+            ).json["exchange"]
             await china.act(opened, {"act": "acknowledgement"}, CHANNEL)
             await china.act(opened, {"act": "reply", "text": "Ours; recalled. 已召回。"}, CHANNEL)
             await nato.open(NOTE, CHANNEL)
@@ -103,8 +147,17 @@ async def test_an_honest_gateway_agrees_while_officers_go_on(demo: Service, who:
         ):
             done = await replayed(demo, token, *arguments)
             compared = json.loads(done.stdout)["compared"]
-            assert not compared["mismatches"] and not compared["unanswered"] and "agree" in done.stderr
-            assert compared["answers"].keys() == {"exchanges", "lists", "records", "reports", "searches", "states"}
+            assert (
+                not compared["mismatches"] and not compared["unanswered"] and "agree" in done.stderr
+            )
+            assert compared["answers"].keys() == {
+                "exchanges",
+                "lists",
+                "records",
+                "reports",
+                "searches",
+                "states",
+            }
             moved += compared["last"] > compared["first"]
     finally:
         over.set()
@@ -113,12 +166,18 @@ async def test_an_honest_gateway_agrees_while_officers_go_on(demo: Service, who:
 
 
 def _lists(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
-    return (status, body.replace(b'"status":"open"', b'"status":"closed"')) if "exchanges" in request.path else (status, body)
+    return (
+        (status, body.replace(b'"status":"open"', b'"status":"closed"'))
+        if "exchanges" in request.path
+        else (status, body)
+    )
 
 
 def _hides(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
     return (
-        (404, b'{"type":"/problems/not-found","title":"","status":200,"detail":"."}') if "/exchanges/" in request.path else (status, body)
+        (404, b'{"type":"/problems/not-found","title":"","status":200,"detail":"."}')
+        if "/exchanges/" in request.path
+        else (status, body)
     )
 
 
@@ -126,11 +185,17 @@ def _searches(request: web.Request, status: int, body: bytes) -> tuple[int, byte
     if "q" not in request.query:
         return status, body
     rows = json.loads(body)
-    return status, json.dumps({**rows, "exchanges": rows["exchanges"][1:]}, separators=(",", ":"), ensure_ascii=False).encode()
+    return status, json.dumps(
+        {**rows, "exchanges": rows["exchanges"][1:]}, separators=(",", ":"), ensure_ascii=False
+    ).encode()
 
 
 def _digests(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
-    return (status, body.replace(b'"digest":"', b'"digest":"0')) if "/state" in request.path else (status, body)
+    return (
+        (status, body.replace(b'"digest":"', b'"digest":"0'))
+        if "/state" in request.path
+        else (status, body)
+    )
 
 
 def _settles(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
@@ -138,17 +203,23 @@ def _settles(request: web.Request, status: int, body: bytes) -> tuple[int, bytes
         return status, body
     state = json.loads(body)
     assert state["open_matters"], "the demonstration has an incident that is not closed"
-    return status, json.dumps({**state, "open_matters": []}, separators=(",", ":"), ensure_ascii=False).encode()
+    return status, json.dumps(
+        {**state, "open_matters": []}, separators=(",", ":"), ensure_ascii=False
+    ).encode()
 
 
 @pytest.mark.parametrize("bend", [_lists, _hides, _searches, _digests, _settles])
-async def test_lists_searches_states_and_what_is_hidden_are_held_against_the_replay(demo: Service, token: Path, bend: Bend) -> None:
+async def test_lists_searches_states_and_what_is_hidden_are_held_against_the_replay(
+    demo: Service, token: Path, bend: Bend
+) -> None:
     async with between(demo.base_url, bend) as server:
         done = await replayed(demo, token, "--json", "--sample", "5", server=server, check=7)
     assert json.loads(done.stdout)["compared"]["mismatches"]
 
 
-async def test_a_gateway_that_answers_some_questions_with_an_error_is_neither_agreed_with_nor_accused(demo: Service, token: Path) -> None:
+async def test_a_gateway_that_answers_some_questions_with_an_error_is_neither_agreed_with_nor_accused(
+    demo: Service, token: Path
+) -> None:
     def fails(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
         return (500, b"{}") if request.path.endswith("/roadmap") else (status, body)
 
@@ -171,7 +242,9 @@ async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_
     async with between(demo.base_url, note) as server:
         await replayed(demo, token, "--sample", "5", server=server)
     exchanges = [path for path in asked if "/exchanges/" in path]
-    assert exchanges and all("?at=" in path for path in exchanges), "what is read as it was is not opened"
+    assert exchanges and all("?at=" in path for path in exchanges), (
+        "what is read as it was is not opened"
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,7 +257,9 @@ async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_
         (("--at", "1", "--seed", "1"), "answers are compared where the log ends"),
     ],
 )
-async def test_what_cannot_be_compared_is_told(demo: Service, token: Path, arguments: tuple[str, ...], told: str) -> None:
+async def test_what_cannot_be_compared_is_told(
+    demo: Service, token: Path, arguments: tuple[str, ...], told: str
+) -> None:
     assert told in (await replayed(demo, token, *arguments, check=2)).stderr
 
 
@@ -210,7 +285,9 @@ async def endless() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_an_answer_without_an_end_is_not_read_to_it(endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_without_an_end_is_not_read_to_it(
+    endless: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clients, "ANSWER_BYTES", 1_000_000)
     monkeypatch.setattr(clients, "LINE_BYTES", 1_000_000)
     async with client(endless, "token") as caller:

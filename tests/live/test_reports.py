@@ -34,7 +34,9 @@ class Reader:
         self.play, self.channel, self.who = play, channel, who
 
     async def get(self, what: str, accept: str = JSON) -> Answer:
-        return await self.play.call(self.who, "GET", f"/v1/channels/{self.channel}/{what}", Accept=accept)
+        return await self.play.call(
+            self.who, "GET", f"/v1/channels/{self.channel}/{what}", Accept=accept
+        )
 
     async def text(self, what: str) -> str:
         """A report as Markdown, with its spaces all alike."""
@@ -55,17 +57,24 @@ async def same_by_replay(reader: Reader) -> Any:
     assert {**by_gateway, "whole": []} == by_replay
     assert (await reader.get(f"reports/audit?at={past.position}", HTML)).status == 200
     for first in (0, past.position // 2, past.position - 1):
-        by_records = msgspec.json.decode(msgspec.json.encode(difference(raws, first, past.position)))
+        by_records = msgspec.json.decode(
+            msgspec.json.encode(difference(raws, first, past.position))
+        )
         assert (await reader.get(f"diff?from={first}&to={past.position}")).json == by_records
         assert by_records["exchanges"] or by_records["channel"]
     return by_gateway
 
 
-async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.ClientSession) -> None:
+async def test_the_statistics_of_february_2022(
+    timed: Timed, session: aiohttp.ClientSession
+) -> None:
     play = Play("vienna-2022", timed, session)
     await play.open(moment("2022-02-09T08:00Z"))
     await play.until(moment("2022-02-12T12:00:30Z"))
-    baltic, ukraine = Reader(play, "baltic-belarus", "estonia/officer"), Reader(play, "ukraine-russia", "russia/officer")
+    baltic, ukraine = (
+        Reader(play, "baltic-belarus", "estonia/officer"),
+        Reader(play, "ukraine-russia", "russia/officer"),
+    )
     early = (await ukraine.get("reports/situation")).json
     await play.until(moment("2022-02-19T12:00Z"))
 
@@ -86,11 +95,24 @@ async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.Cl
 
     found = (await ukraine.get("statistics")).json
     answered = row(found["clocks"], side="russia", clock="explanation_answer")
-    assert (answered["share_in_time"], answered["late"], answered["open"], answered["overdue"]) == (0.0, 1, 1, 1)
-    meetings = {each["side"]: (each["asked"], each["held"], each["not_attended"]) for each in found["meetings"]}
+    assert (answered["share_in_time"], answered["late"], answered["open"], answered["overdue"]) == (
+        0.0,
+        1,
+        1,
+        1,
+    )
+    meetings = {
+        each["side"]: (each["asked"], each["held"], each["not_attended"])
+        for each in found["meetings"]
+    }
     assert meetings == {"ukraine": (1, 0, 0), "russia": (0, 0, 1)}
-    assert row(found["areas"], area="counter-terrorism") == {"area": "counter-terrorism"}, "no statement, which is not zero"
-    assert all(each["broker_down_s"] == 0.0 and each["watch_nobody_s"] > 10 * 86_400 for each in found["blindness"])
+    assert row(found["areas"], area="counter-terrorism") == {"area": "counter-terrorism"}, (
+        "no statement, which is not zero"
+    )
+    assert all(
+        each["broker_down_s"] == 0.0 and each["watch_nobody_s"] > 10 * 86_400
+        for each in found["blindness"]
+    )
     first_week = (await ukraine.get("statistics?to=2022-02-13T11:00:00Z")).json
     assert row(first_week["clocks"], side="russia", clock="explanation_answer")["late"] == 0
 
@@ -104,7 +126,9 @@ async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.Cl
     year = (await baltic.get("reports/year?year=2022")).json
     assert (year["from"], len(year["annual"])) == ("2022-01-01T00:00:00.000Z", 20)
     assert all("given" not in each for each in year["annual"])
-    assert {each["side"] for each in (await ukraine.get("reports/year?year=2022")).json["questions"]} == {"russia"}
+    assert {
+        each["side"] for each in (await ukraine.get("reports/year?year=2022")).json["questions"]
+    } == {"russia"}
 
     for accept in (JSON, MARKDOWN, HTML):
         once, again = await ukraine.again(early, accept), await ukraine.again(early, accept)
@@ -112,8 +136,14 @@ async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.Cl
     assert json.loads(await ukraine.again(early, JSON)) == early
 
     found = await same_by_replay(ukraine)
-    assert {(each["clock"], each["side"]) for each in found["lapses"]} >= {("acknowledgement", "russia"), ("explanation_answer", "russia")}
-    assert {each["side"]: each["not_yet"] > 0 for each in found["receiving"]} == {"ukraine": False, "russia": True}
+    assert {(each["clock"], each["side"]) for each in found["lapses"]} >= {
+        ("acknowledgement", "russia"),
+        ("explanation_answer", "russia"),
+    }
+    assert {each["side"]: each["not_yet"] > 0 for each in found["receiving"]} == {
+        "ukraine": False,
+        "russia": True,
+    }
     assert [each["check"] for each in found["whole"]] == ["records", "head", "witnesses"]
     await same_by_replay(baltic)
 
@@ -125,29 +155,42 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     await live.open(start)
     play = Play("drill", timed, session, tokens=live.tokens, start=start, besides=("nato-china",))
     for entry in play.scenario["entries"]:
-        entry.get("body", {}).pop("line_check", None)  # no checks by schedule: the test sends its own
+        entry.get("body", {}).pop(
+            "line_check", None
+        )  # no checks by schedule: the test sends its own
     await play.open(start)
     await play.until(start + timedelta(seconds=5_500))
-    nato, china = (Reader(play, "nato-china-exercise", f"{side}/duty_officer") for side in ("nato", "china"))
+    nato, china = (
+        Reader(play, "nato-china-exercise", f"{side}/duty_officer") for side in ("nato", "china")
+    )
     busy = (await nato.get("reports/situation")).json
     assert not busy["quiet"]
-    flash = next(each for each in busy["urgent"] if each["matter"]["format"] == "hazardous-incident")
+    flash = next(
+        each for each in busy["urgent"] if each["matter"]["format"] == "hazardous-incident"
+    )
     receipt = flash["receipts"][0]
     assert (receipt["side"], receipt["acknowledged_by"]) == ("china", "duty officer")
     assert 40.5 < receipt["acknowledged_after_s"] < 43
     text = await nato.text("reports/situation")
     assert "CHINA: acknowledged by duty officer, 4" in text
-    assert text.startswith("**EXERCISE EXERCISE EXERCISE**\n") and text.endswith("**EXERCISE EXERCISE EXERCISE**\n")
+    assert text.startswith("**EXERCISE EXERCISE EXERCISE**\n") and text.endswith(
+        "**EXERCISE EXERCISE EXERCISE**\n"
+    )
     assert "Trial: this host keeps the keys of all sides." in text and "**SIDES ONLY**" in text
     assert "d-1" not in text, "nobody is named"
-    assert {(each["side"], each["clock"]) for each in busy["owed"]} >= {("nato", "final_report"), ("nato", "acknowledgement")}
+    assert {(each["side"], each["clock"]) for each in busy["owed"]} >= {
+        ("nato", "final_report"),
+        ("nato", "acknowledgement"),
+    }
     assert [each["side"] for each in busy["standing"] if each["manned_since"]] == ["nato", "china"]
     same = (await china.get(busy["again"].partition("nato-china-exercise/")[2])).json
     assert busy == same, "both sides read the same"
 
     found = await same_by_replay(china)
     assert set(found["on_watch"]) == {"nato", "china"}
-    assert (await nato.get("reports/audit?from=2026-06-01T06:00:00Z")).json["position"] >= found["position"]
+    assert (await nato.get("reports/audit?from=2026-06-01T06:00:00Z")).json["position"] >= found[
+        "position"
+    ]
 
     note = (await china.get("reports/turn-over")).json
     assert (note["side"], note["owed"]) == ("china", [])
@@ -155,15 +198,28 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
 
     await _settle(play)
     await play.until(moment("2026-06-02T05:00Z"))
-    check = {"act": "line-check", "sequence": 2, "challenge": "Grey heron 42 苍鹭", "circuit": "primary"}
+    check = {
+        "act": "line-check",
+        "sequence": 2,
+        "challenge": "Grey heron 42 苍鹭",
+        "circuit": "primary",
+    }
     sent = await _post(play, "nato/duty_officer", "contacts", check)
-    await _post(play, "china/duty_officer", f"exchanges/{sent.json['exchange']}/acts", {"act": "echo", "text": check["challenge"]})
+    await _post(
+        play,
+        "china/duty_officer",
+        f"exchanges/{sent.json['exchange']}/acts",
+        {"act": "echo", "text": check["challenge"]},
+    )
     await play.until(moment("2026-06-03T06:00:05Z"))
     quiet = (await nato.get("reports/situation?from=2026-06-02T04:00:00Z")).json
     assert quiet["quiet"], quiet
     text = await nato.text("reports/situation?from=2026-06-02T04:00:00Z")
     assert "Quiet: nothing was sent from 2 Jun 2026 04:00:00Z to 3 Jun 2026 06:00:0" in text
-    assert "Everything is acknowledged, no matter is open, and no limit has passed. The line was checked at 2 Jun 2026 05:00:0" in text
+    assert (
+        "Everything is acknowledged, no matter is open, and no limit has passed. The line was checked at 2 Jun 2026 05:00:0"
+        in text
+    )
     unchecked = await nato.text("reports/situation")
     assert "Quiet" not in unchecked and "silence does not say that it is there" in unchecked
     statistics = (await nato.get("statistics")).json
@@ -172,7 +228,9 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     assert busy == json.loads(await nato.again(busy, JSON))
 
 
-async def test_a_line_that_is_missed_is_not_quiet(timed: Timed, session: aiohttp.ClientSession) -> None:
+async def test_a_line_that_is_missed_is_not_quiet(
+    timed: Timed, session: aiohttp.ClientSession
+) -> None:
     live = Play("nato-china", timed, session)
     start = live.start = moment("2026-06-01T05:30Z")
     live.scenario["entries"] = []
@@ -187,36 +245,82 @@ async def test_a_line_that_is_missed_is_not_quiet(timed: Timed, session: aiohttp
     nato = Reader(play, "nato-china-exercise", "nato/auditor")
     found = (await nato.get("statistics")).json
     line = row(found["line"], side="china")
-    assert (line["checks"], line["echoed"], line["missed"], line["missed_run"], line["last_result"]) == (3, 1, 2, 2, "missed")
+    assert (
+        line["checks"],
+        line["echoed"],
+        line["missed"],
+        line["missed_run"],
+        line["last_result"],
+    ) == (3, 1, 2, 2, "missed")
     assert line["share_echoed"] == 0.3333
     (down,) = (each for each in found["blind"] if each["what"] == "line")
-    assert down["sides"] == ["china", "nato"] and down["from"].startswith("2026-06-01T18:00:0") and down["to"] == found["to"]
-    assert [each["line_down_s"] for each in found["blindness"]] == [found["blindness"][0]["line_down_s"]] * 2
+    assert (
+        down["sides"] == ["china", "nato"]
+        and down["from"].startswith("2026-06-01T18:00:0")
+        and down["to"] == found["to"]
+    )
+    assert [each["line_down_s"] for each in found["blindness"]] == [
+        found["blindness"][0]["line_down_s"]
+    ] * 2
     echo = row(found["clocks"], side="china", format="line-check", clock="echo")
     assert (echo["in_time"], echo["late"], echo["open"]) == (1, 2, 0)
     text = await nato.text("reports/situation")
-    assert "Quiet" not in text and "The line check of 2 Jun 2026 06:00:0" in text and "2 missed in a row. The line is degraded." in text
+    assert (
+        "Quiet" not in text
+        and "The line check of 2 Jun 2026 06:00:0" in text
+        and "2 missed in a row. The line is degraded." in text
+    )
 
 
 async def _post(play: Play, who: str, where: str, body: Any, **headers: str) -> Answer:
-    return await play.call(who, "POST", f"/v1/channels/nato-china-exercise/{where}", body, Idempotency_Key=new_key(), **headers)
+    return await play.call(
+        who,
+        "POST",
+        f"/v1/channels/nato-china-exercise/{where}",
+        body,
+        Idempotency_Key=new_key(),
+        **headers,
+    )
 
 
 async def _settle(play: Play) -> None:
     """Report what is still owed, acknowledge everything, and close what stands."""
-    rows = (await play.call("nato/officer", "GET", "/v1/channels/nato-china-exercise/exchanges")).json["exchanges"]
+    rows = (
+        await play.call("nato/officer", "GET", "/v1/channels/nato-china-exercise/exchanges")
+    ).json["exchanges"]
     for one in rows:
         where = f"exchanges/{one['id']}"
         if one["act"] == "hazardous-incident":
-            await _post(play, "nato/duty_officer", f"{where}/acts", {"act": "final-report", "facts": "Passed."})
+            await _post(
+                play,
+                "nato/duty_officer",
+                f"{where}/acts",
+                {"act": "final-report", "facts": "Passed."},
+            )
         if one["act"] == "immediate-notification":
-            await _post(play, "nato/duty_officer", f"{where}/acts", {"act": "amplification", "text": "Firing has stopped."})
+            await _post(
+                play,
+                "nato/duty_officer",
+                f"{where}/acts",
+                {"act": "amplification", "text": "Firing has stopped."},
+            )
         for side in ("nato", "china"):
-            view = (await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")).json
-            if any(fact["side"] == side and fact["owes"] and "acknowledged" not in fact for fact in view["facts"]):
-                await _post(play, f"{side}/duty_officer", f"{where}/acts", {"act": "acknowledgement"})
-        etag = (await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")).headers["ETag"]
-        await _post(play, f"{one['side']}/duty_officer", f"{where}/acts", {"act": "closure"}, If_Match=etag)
+            view = (
+                await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")
+            ).json
+            if any(
+                fact["side"] == side and fact["owes"] and "acknowledged" not in fact
+                for fact in view["facts"]
+            ):
+                await _post(
+                    play, f"{side}/duty_officer", f"{where}/acts", {"act": "acknowledgement"}
+                )
+        etag = (
+            await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")
+        ).headers["ETag"]
+        await _post(
+            play, f"{one['side']}/duty_officer", f"{where}/acts", {"act": "closure"}, If_Match=etag
+        )
 
 
 # Over the demonstration
@@ -235,16 +339,28 @@ async def test_whatever_was_written_stands_in_every_form_as_text(who: Who) -> No
         "original": "zh",
     }
     answer = await nato.open(note)
-    page = await nato.get("/v1/channels/nato-china/reports/period", Accept=HTML, Dragoman_Min_Position=str(answer.json["position"]))
+    page = await nato.get(
+        "/v1/channels/nato-china/reports/period",
+        Accept=HTML,
+        Dragoman_Min_Position=str(answer.json["position"]),
+    )
     body = page.body.decode()
     assert "<script" not in body and "&lt;script&gt;" in body
-    assert "script-src" not in page.headers["Content-Security-Policy"] and "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert (
+        "script-src" not in page.headers["Content-Security-Policy"]
+        and "default-src 'none'" in page.headers["Content-Security-Policy"]
+    )
     assert page.headers["Content-Type"].startswith("text/html")
     text = await nato.get("/v1/channels/nato-china/reports/period", Accept=MARKDOWN)
     assert text.headers["Content-Type"].startswith(MARKDOWN)
-    assert '> &lt;script&gt;alert("x")&lt;/script&gt; \\| \\`a\\` &amp; \\*b\\*\\\n> \\# c\n' in text.body.decode()
+    assert (
+        '> &lt;script&gt;alert("x")&lt;/script&gt; \\| \\`a\\` &amp; \\*b\\*\\\n> \\# c\n'
+        in text.body.decode()
+    )
     assert "the original is in zh" in text.body.decode()
-    chinese = (await nato.get("/v1/channels/nato-china/reports/period?language=zh", Accept=MARKDOWN)).body.decode()
+    chinese = (
+        await nato.get("/v1/channels/nato-china/reports/period?language=zh", Accept=MARKDOWN)
+    ).body.decode()
     assert "> 来信" in chinese and "正文（zh，原文）：" in chinese  # noqa: RUF001
 
 
@@ -267,17 +383,23 @@ async def test_whatever_was_written_stands_in_every_form_as_text(who: Who) -> No
         ("reports/joint", 404, "not-found"),
     ],
 )
-async def test_what_cannot_be_reported_is_refused(who: Who, path: str, status: int, kind: str) -> None:
+async def test_what_cannot_be_reported_is_refused(
+    who: Who, path: str, status: int, kind: str
+) -> None:
     (await who("china/auditor").get(f"/v1/channels/nato-china/{path}")).problem(status, kind)
 
 
 async def test_a_report_is_given_in_three_forms_and_no_other(who: Who) -> None:
     china = who("china/auditor")
-    (await china.get("/v1/channels/nato-china/reports/year", Accept="application/pdf")).problem(406, "not-acceptable")
+    (await china.get("/v1/channels/nato-china/reports/year", Accept="application/pdf")).problem(
+        406, "not-acceptable"
+    )
     for name in ("situation", "turn-over", "period", "year"):
         for accept in (JSON, MARKDOWN, HTML):
             answer = await china.get(f"/v1/channels/nato-china/reports/{name}", Accept=accept)
-            assert answer.status == 200 and answer.headers["Content-Type"].startswith(accept), answer.body
+            assert answer.status == 200 and answer.headers["Content-Type"].startswith(accept), (
+                answer.body
+            )
             assert b"SIDES ONLY" in answer.body
 
 
@@ -285,7 +407,11 @@ async def test_a_track_2_channel_has_no_times(who: Who) -> None:
     found = (await who("group-a/officer").get("/v1/channels/nato-china-track2/statistics")).json
     assert (found["clocks"], found["notices"], found["binding"]) == ([], [], False)
     assert all("watch_nobody_s" not in each for each in found["blindness"])
-    text = (await who("group-a/officer").get("/v1/channels/nato-china-track2/reports/situation", Accept=MARKDOWN)).body.decode()
+    text = (
+        await who("group-a/officer").get(
+            "/v1/channels/nato-china-track2/reports/situation", Accept=MARKDOWN
+        )
+    ).body.decode()
     assert "No clock runs in this channel" in text and "watch" not in text
 
 
@@ -293,10 +419,14 @@ def test_reports_and_statistics_on_the_command_line(demo: Service) -> None:
     token = demo.data / "reader-token"
     token.write_text(demo.token("nato/officer"))
     here = ("--channel", "nato-china", "--token-file", str(token))
-    assert demo.run("report", "situation", *here).stdout.startswith("**SIDES ONLY**\n\n# Situation report, nato-china")
+    assert demo.run("report", "situation", *here).stdout.startswith(
+        "**SIDES ONLY**\n\n# Situation report, nato-china"
+    )
     assert "# Turn-over of the watch of NATO" in demo.run("report", "turn-over", *here).stdout
     assert "This record is generated from the log" in demo.run("report", "period", *here).stdout
     assert "# Yearly review" in demo.run("report", "year", *here).stdout
-    assert json.loads(demo.run("report", "year", "--json", *here).stdout)["of"]["name"] == "nato-china"
+    assert (
+        json.loads(demo.run("report", "year", "--json", *here).stdout)["of"]["name"] == "nato-china"
+    )
     assert "NOT ATTENDED" in demo.run("statistics", *here).stdout
     assert demo.run("statistics", "--from", "2999-01-01T00:00Z", *here, check=None).returncode == 1

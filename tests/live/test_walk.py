@@ -9,14 +9,19 @@ from patience import PATIENCE_S
 from service import Service
 
 ROOT = Path(__file__).parents[2]
-STEPS = re.findall(r"<!-- walk -->\n```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+STEPS = re.findall(
+    r"<!-- walk -->\n```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL
+)
 
 
 def test_a_flash_is_acknowledged_by_whoever_can_type_curl(tmp_path: Path) -> None:
     service = Service(tmp_path / "data")
     try:
         # One shell from step to step; the stream has a moment to open, and what was reported a moment to arrive.
-        script = "\nsleep 1\n".join(STEPS).replace("docs/examples", str(ROOT / "docs" / "examples")) + "\nkill %1"
+        script = (
+            "\nsleep 1\n".join(STEPS).replace("docs/examples", str(ROOT / "docs" / "examples"))
+            + "\nkill %1"
+        )
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             capture_output=True,

@@ -21,22 +21,43 @@ C = "/v1/channels/nato-china"
 
 
 def test_a_setting_that_names_no_witness_is_told_at_the_start(tmp_path: Path) -> None:
-    (config := tmp_path / "dragoman.toml").write_text('[registrar]\nwitnesses = ["nobody http://127.0.0.1:1"]\n')
+    (config := tmp_path / "dragoman.toml").write_text(
+        '[registrar]\nwitnesses = ["nobody http://127.0.0.1:1"]\n'
+    )
     with pytest.raises(AssertionError, match="nobody is no verifier key"):
         Service(tmp_path / "data", "--demo", "--config", str(config))
 
 
-async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     port, key, mirror = str(free_port()), str(tmp_path / "witness.pem"), tmp_path / "mirror"
     run("keys", "new", key)
     verifier = note.read_verifier(run("witness", "key", key, "--name", NAME))
-    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{verifier} http://127.0.0.1:{port}"]\n')
+    (config := tmp_path / "dragoman.toml").write_text(
+        f'[registrar]\nwitnesses = ["{verifier} http://127.0.0.1:{port}"]\n'
+    )
     service = Service(tmp_path / "data", "--demo", "--config", str(config))
-    auditor, officer = Caller(session, service, "china/auditor"), Caller(session, service, "nato/officer")
+    auditor, officer = (
+        Caller(session, service, "china/auditor"),
+        Caller(session, service, "nato/officer"),
+    )
     about = (await auditor.get(C)).json
     (token := tmp_path / "token").write_text(service.token("nato/auditor"))
     pins = ("--cid", about["cid"], "--log", about["log"])
-    command = [DRAGOMAN, "serve", "witness", str(mirror), "--key", key, "--name", NAME, *pins, "--port", port]
+    command = [
+        DRAGOMAN,
+        "serve",
+        "witness",
+        str(mirror),
+        "--key",
+        key,
+        "--name",
+        NAME,
+        *pins,
+        "--port",
+        port,
+    ]
 
     async def cosigned() -> bool:
         head = await auditor.get(f"{C}/log/checkpoint")
@@ -62,7 +83,9 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
         try:
             await until(cosigned)
             newest = await cosigned_head(session, port, about["log"])
-            assert note.read(newest).signed_by(verifier) is not None, "whoever monitors may ask the witness itself"
+            assert note.read(newest).signed_by(verifier) is not None, (
+                "whoever monitors may ask the witness itself"
+            )
             assert await posted()
             await until(cosigned)
             run("witness", "hold", str(mirror))
@@ -75,9 +98,15 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
             export = str(tmp_path / "log.zip")
             assert f"cosigned by {NAME}" in service.run("audit", "verify", *pins, *to).stdout
             service.run("audit", "export", "--to", export, *to)
-            assert "no lie was found" in service.run("audit", "verify", export, *pins, "--witness", str(verifier)).stderr
+            assert (
+                "no lie was found"
+                in service.run("audit", "verify", export, *pins, "--witness", str(verifier)).stderr
+            )
             other = str(verifier).replace("nato", "china")
-            assert "--witness: " in service.run("audit", "verify", export, "--witness", other, check=2).stderr
+            assert (
+                "--witness: "
+                in service.run("audit", "verify", export, "--witness", other, check=2).stderr
+            )
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:
@@ -88,7 +117,9 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
     assert note.read((mirror / "cosigned").read_bytes()).signed_by(verifier) is not None
 
 
-async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_it(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_it(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
     nato, china = witnesses = [Running(tmp_path, side) for side in ("nato", "china")]
     named = ", ".join(f'"{each.verifier} http://127.0.0.1:{each.port}"' for each in witnesses)
     (config := tmp_path / "dragoman.toml").write_text(f"[registrar]\nwitnesses = [{named}]\n")
@@ -96,15 +127,30 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
         f"witness n {nato.verifier}\nwitness c {china.verifier}\ngroup nato any n\ngroup china any c\ngroup both all nato china\nquorum both\n"
     )
     service = Service(tmp_path / "data", "--demo", "--config", str(config))
-    officer, auditor = Caller(session, service, "nato/officer"), Caller(session, service, "china/auditor")
+    officer, auditor = (
+        Caller(session, service, "nato/officer"),
+        Caller(session, service, "china/auditor"),
+    )
     try:
         about = (await auditor.get(C)).json
         unwaited = await officer.open(NOTE, Prefer="wait=5")
-        assert unwaited.json["standing"] == {"proof": "recorded"}, "with no policy in force nothing is waited for: it is recorded"
+        assert unwaited.json["standing"] == {"proof": "recorded"}, (
+            "with no policy in force nothing is waited for: it is recorded"
+        )
         for each in witnesses:
             each.start(service, about)
-            (token := tmp_path / "administrator").write_text(service.token(f"{each.side}/administrator"))
-            service.run("adopt", "policy", str(policy), "--channel", "nato-china", "--token-file", str(token))
+            (token := tmp_path / "administrator").write_text(
+                service.token(f"{each.side}/administrator")
+            )
+            service.run(
+                "adopt",
+                "policy",
+                str(policy),
+                "--channel",
+                "nato-china",
+                "--token-file",
+                str(token),
+            )
         assert (await auditor.get(C)).json["policy"] == policy.read_text()
 
         async def covered() -> bool:
@@ -122,7 +168,10 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
 
         run("witness", "hold", str(china.mirror))
         held = await officer.open(NOTE, Prefer="wait=2")
-        assert (held.status, held.json["standing"]) == (201, {"proof": "countersigned", "countersigned_by": ["nato"]})
+        assert (held.status, held.json["standing"]) == (
+            201,
+            {"proof": "countersigned", "countersigned_by": ["nato"]},
+        )
         exchange = f"{C}/exchanges/{held.json['exchange']}"
         assert (await auditor.get(exchange)).json["standing"]["proof"] == "countersigned"
         run("witness", "release", str(china.mirror))
@@ -132,20 +181,45 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
 
         await until(final)
         form = {"token": service.token("nato/officer"), "next": "/"}
-        async with session.post(f"{service.base_url}/sign-in", data=form, allow_redirects=False) as signed_in:
+        async with session.post(
+            f"{service.base_url}/sign-in", data=form, allow_redirects=False
+        ) as signed_in:
             cookie = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
         async with session.get(f"{service.base_url}/c/nato-china", headers=cookie) as board:
             page = await board.text()
         assert "Record countersigned" in page or "for the witnesses" in page
         (token := tmp_path / "officer").write_text(service.token("nato/officer"))
         (note_file := tmp_path / "note.json").write_text(json.dumps(NOTE))
-        told = service.run("post", str(note_file), "--wait", "15", "--channel", "nato-china", "--token-file", str(token))
+        told = service.run(
+            "post",
+            str(note_file),
+            "--wait",
+            "15",
+            "--channel",
+            "nato-china",
+            "--token-file",
+            str(token),
+        )
         assert "final: the quorum of the sides' witnesses has cosigned it" in told.stderr
-        pins = ("--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(token))
+        pins = (
+            "--cid",
+            about["cid"],
+            "--log",
+            about["log"],
+            "--channel",
+            "nato-china",
+            "--token-file",
+            str(token),
+        )
         verified = service.run("audit", "verify", *pins, "--policy", str(policy)).stdout
         assert "cosigned by the quorum of the policy given" in verified and "final" in verified
-        policy.write_text(policy.read_text().replace(china.verifier, nato.verifier.replace("nato", "china")))
-        assert "is no policy" in service.run("audit", "verify", *pins, "--policy", str(policy), check=2).stderr
+        policy.write_text(
+            policy.read_text().replace(china.verifier, nato.verifier.replace("nato", "china"))
+        )
+        assert (
+            "is no policy"
+            in service.run("audit", "verify", *pins, "--policy", str(policy), check=2).stderr
+        )
     finally:
         for each in witnesses:
             each.stop()

@@ -24,16 +24,29 @@ async def filled(real_broker: RealBroker) -> RealBroker:
     return real_broker
 
 
-@pytest.mark.parametrize("pauses", [[0.0], [1.0, 4.0, 16.0]], ids=["faster than the other process starts", "slower"])
-async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, pauses: list[float]) -> None:
+@pytest.mark.parametrize(
+    "pauses", [[0.0], [1.0, 4.0, 16.0]], ids=["faster than the other process starts", "slower"]
+)
+async def test_a_log_is_read_from_its_first_record_to_its_last(
+    filled: RealBroker, pauses: list[float]
+) -> None:
     before = children()
     records = 0
     for seconds in pauses:  # on a busy machine the other process takes longer to start
         found: list[tuple[int, bytes]] = []
-        async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
+        async with aclosing(
+            read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")
+        ) as pages:
             async for page in pages:
-                found += [(position, message.raw if isinstance(message, Record) else message) for position, message in page]
-                records += sum(message == parse(message.raw) for _, message in page if isinstance(message, Record))
+                found += [
+                    (position, message.raw if isinstance(message, Record) else message)
+                    for position, message in page
+                ]
+                records += sum(
+                    message == parse(message.raw)
+                    for _, message in page
+                    if isinstance(message, Record)
+                )
                 await asyncio.sleep(seconds)
         assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
         assert children() == before
@@ -44,7 +57,9 @@ async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroke
 
 async def test_who_has_read_enough_leaves_no_process_behind(filled: RealBroker) -> None:
     before = children()
-    async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
+    async with aclosing(
+        read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")
+    ) as pages:
         await anext(pages)
         await asyncio.sleep(1.0)
         await anext(pages)

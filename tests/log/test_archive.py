@@ -34,7 +34,11 @@ def test_what_was_added_is_there_when_it_is_opened_again(folder: Path) -> None:
         assert (archive.size, archive.root(end)) == (end, root_of(end))
         archive.close()
     archive = Archive(folder)
-    assert [archive.raw(position) for position in (1, 256, 1200)] == [MESSAGES[0], MESSAGES[255], MESSAGES[1199]]
+    assert [archive.raw(position) for position in (1, 256, 1200)] == [
+        MESSAGES[0],
+        MESSAGES[255],
+        MESSAGES[1199],
+    ]
     assert list(archive.check()) == list(range(1, 1201))
     archive.close()
 
@@ -47,13 +51,21 @@ def test_every_head_and_proof_comes_out_of_the_archive(folder: Path, size: int) 
     proof = merkle.inclusion(archive.nodes, size // 2, size)
     entry = leaf.entry(size // 2, leaf.commit(MESSAGES[size // 2]))
     assert merkle.is_included(size // 2, size, leaf_hash(entry), proof, root_of(size))
-    assert merkle.is_consistent(size, 1200, root_of(size), root_of(1200), merkle.consistency(archive.nodes, size, 1200))
+    assert merkle.is_consistent(
+        size, 1200, root_of(size), root_of(1200), merkle.consistency(archive.nodes, size, 1200)
+    )
     archive.close()
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kept=st.integers(0, 20), lost=st.integers(0, 2000), torn=st.sampled_from(["records", "leaves", "offsets"]))
-def test_a_crash_in_an_addition_leaves_what_was_acknowledged(tmp_path: Path, kept: int, lost: int, torn: str) -> None:
+@given(
+    kept=st.integers(0, 20),
+    lost=st.integers(0, 2000),
+    torn=st.sampled_from(["records", "leaves", "offsets"]),
+)
+def test_a_crash_in_an_addition_leaves_what_was_acknowledged(
+    tmp_path: Path, kept: int, lost: int, torn: str
+) -> None:
     folder = tmp_path / os.urandom(4).hex()
     archive = Archive(folder)
     archive.add(MESSAGES[:kept])
@@ -61,7 +73,9 @@ def test_a_crash_in_an_addition_leaves_what_was_acknowledged(tmp_path: Path, kep
     archive.add(MESSAGES[kept : kept + 5])
     archive.close()
     order = ("records", "leaves", "offsets")
-    for name in order[order.index(torn) :]:  # the file that was being written, and those that come after it
+    for name in order[
+        order.index(torn) :
+    ]:  # the file that was being written, and those that come after it
         length = (folder / name).stat().st_size
         os.truncate(folder / name, max(sizes[name], length - lost) if name == torn else sizes[name])
     opened = Archive(folder)
@@ -83,7 +97,9 @@ def test_a_record_that_was_changed_is_found_and_located(folder: Path) -> None:
     archive.add(MESSAGES[:50])
     archive.close()
     flipped(folder / "records", 4)
-    with pytest.raises(ArchiveDamaged, match=r"records, byte 0 \(position 1\): it is not of the leaf"):
+    with pytest.raises(
+        ArchiveDamaged, match=r"records, byte 0 \(position 1\): it is not of the leaf"
+    ):
         Archive(folder)
     archive = Archive(folder, checked=False)
     with pytest.raises(ArchiveDamaged, match=r"position 1\)"):
@@ -106,7 +122,10 @@ def test_a_shorter_file_than_its_records_is_damage(folder: Path) -> None:
     archive.add(MESSAGES[:50])
     archive.close()
     os.truncate(folder / "records", 100)
-    with pytest.raises(ArchiveDamaged, match=r"records, byte 100 \(position \d+\): it ends before the end of this record"):
+    with pytest.raises(
+        ArchiveDamaged,
+        match=r"records, byte 100 \(position \d+\): it ends before the end of this record",
+    ):
         Archive(folder)
 
 
@@ -126,7 +145,10 @@ def test_a_damaged_offset_is_found_and_located(folder: Path, end: int) -> None:
     with (folder / "offsets").open("r+b") as offsets:
         offsets.seek(6 * 8)
         offsets.write(end.to_bytes(8, "big"))
-    with pytest.raises(ArchiveDamaged, match=r"offsets, byte 48 \(position 7\): it does not lead to the end of the record"):
+    with pytest.raises(
+        ArchiveDamaged,
+        match=r"offsets, byte 48 \(position 7\): it does not lead to the end of the record",
+    ):
         Archive(folder)
     damaged = Archive(folder, checked=False)
     with pytest.raises(ArchiveDamaged, match=r"position 8\)"):
@@ -135,7 +157,9 @@ def test_a_damaged_offset_is_found_and_located(folder: Path, end: int) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 1, 8 * 20, 8 * 49 + 3])
-def test_offsets_that_end_early_are_completed_from_the_records_and_that_is_said(folder: Path, left: int) -> None:
+def test_offsets_that_end_early_are_completed_from_the_records_and_that_is_said(
+    folder: Path, left: int
+) -> None:
     archive = Archive(folder)
     archive.add(MESSAGES[:50])
     archive.close()
@@ -144,7 +168,9 @@ def test_offsets_that_end_early_are_completed_from_the_records_and_that_is_said(
     archive = Archive(folder)
     assert (archive.size, archive.root(50)) == (50, root_of(50))
     (notice,) = archive.notices
-    assert notice.startswith(f"offsets ended at byte {left // 8 * 8}, before its last {50 - left // 8} records: it was completed")
+    assert notice.startswith(
+        f"offsets ended at byte {left // 8 * 8}, before its last {50 - left // 8} records: it was completed"
+    )
     archive.close()
     assert (folder / "offsets").read_bytes() == whole
 
@@ -155,7 +181,10 @@ LONG = [os.urandom(400) for _ in range(300)]
 
 
 def entries_of(*positions: int) -> dict[int, bytes]:
-    return {position: leaf.entry(position - 1, leaf.commit(LONG[position - 1])) for position in positions}
+    return {
+        position: leaf.entry(position - 1, leaf.commit(LONG[position - 1]))
+        for position in positions
+    }
 
 
 def test_what_is_erased_is_overwritten_and_the_tree_is_the_same(folder: Path) -> None:
@@ -164,10 +193,16 @@ def test_what_is_erased_is_overwritten_and_the_tree_is_the_same(folder: Path) ->
     root = archive.root(300)
     archive.erase(entries_of(3, 256, 300))
     archive.close()
-    assert not any(LONG[position - 1][40:] in (folder / "records").read_bytes() for position in (3, 256, 300))
+    assert not any(
+        LONG[position - 1][40:] in (folder / "records").read_bytes() for position in (3, 256, 300)
+    )
     archive = Archive(folder)
     assert (archive.root(300), list(archive.check())) == (root, list(range(1, 301)))
-    assert [archive.raw(position) for position in (2, 3, 300)] == [LONG[1], entries_of(3)[3], entries_of(300)[300]]
+    assert [archive.raw(position) for position in (2, 3, 300)] == [
+        LONG[1],
+        entries_of(3)[3],
+        entries_of(300)[300],
+    ]
     assert [position for position in range(1, 301) if archive.is_erased(position)] == [3, 256, 300]
     archive.close()
 
@@ -175,7 +210,10 @@ def test_what_is_erased_is_overwritten_and_the_tree_is_the_same(folder: Path) ->
 def test_entries_are_added_for_what_others_have_erased(folder: Path) -> None:
     whole, less = Archive(folder), Archive(folder.with_name("other"))
     whole.add(LONG)
-    left = [entries_of(position).get(position, b"") if position == 7 else raw for position, raw in enumerate(LONG, 1)]
+    left = [
+        entries_of(position).get(position, b"") if position == 7 else raw
+        for position, raw in enumerate(LONG, 1)
+    ]
     less.add(left, {7})
     assert less.root(300) == whole.root(300) and less.is_erased(7)
     assert list(less.messages()) == left
@@ -183,7 +221,9 @@ def test_entries_are_added_for_what_others_have_erased(folder: Path) -> None:
         archive.close()
 
 
-def test_an_erasure_that_a_crash_cut_off_is_carried_out_at_the_next_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erasure_that_a_crash_cut_off_is_carried_out_at_the_next_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = Archive(folder)
     archive.add(LONG)
     monkeypatch.setattr(Archive, "_carry_out", lambda self: None)

@@ -87,7 +87,9 @@ async def projection(log: JetStreamLog, store: Store) -> AsyncIterator[Projectio
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(projection: Projection, bus: Bus) -> None:
+async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(
+    projection: Projection, bus: Bus
+) -> None:
     node = Behind(bus)
     node.last = 3
     node.joined_anew()
@@ -98,10 +100,14 @@ async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(pro
         while projection.checked == before:
             await asyncio.sleep(0.01)
     assert projection.broken is None
-    assert Appended(RECORDS + 1) == await projection.log.append([Entry(record=note(RECORDS + 1), expected=0)])
+    assert Appended(RECORDS + 1) == await projection.log.append(
+        [Entry(record=note(RECORDS + 1), expected=0)]
+    )
 
 
-async def test_what_no_election_brings_back_is_lost_and_located(projection: Projection, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_no_election_brings_back_is_lost_and_located(
+    projection: Projection, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dragoman.log.jetstream.ELECTION_SECONDS", 1.0)
     node = Behind(bus)
     node.last = 3
@@ -112,7 +118,9 @@ async def test_what_no_election_brings_back_is_lost_and_located(projection: Proj
     assert "nothing where this gateway had folded a record from it" in str(projection.broken)
 
 
-async def test_a_gap_is_a_hole_only_where_no_election_fills_it(log: JetStreamLog, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_gap_is_a_hole_only_where_no_election_fills_it(
+    log: JetStreamLog, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = Behind(bus)
     node.last, node.lost = RECORDS, {2}
     reading = asyncio.create_task(log.read(1, 10))
@@ -134,9 +142,17 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
     writing = await real_cluster.log()
     assert Appended(1) == await writing.append([Entry(record=note(1), expected=0)])
     mark = HighWater(tmp_path / "mark.json")
-    mark.note(2, note(2).raw)  # what the others had acknowledged when this node was parted from them
+    mark.note(
+        2, note(2).raw
+    )  # what the others had acknowledged when this node was parted from them
     lone, *others = real_cluster.cluster.running
-    log = JetStreamLog("nato-china", await real_cluster.bus(node=lone.name), real_cluster.guard, replicas=REPLICAS, mark=mark)
+    log = JetStreamLog(
+        "nato-china",
+        await real_cluster.bus(node=lone.name),
+        real_cluster.guard,
+        replicas=REPLICAS,
+        mark=mark,
+    )
     for node in others:
         node.kill()
     async with asyncio.timeout(PATIENCE_S):
@@ -154,7 +170,10 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
 
 
 def test_a_page_that_lost_a_message_ends_before_it() -> None:
-    page = [Read(b"NATS/1.0\r\nNats-Sequence: %d\r\nNats-Last-Sequence: %d\r\n\r\n" % each, b"") for each in ((3, 0), (5, 3), (6, 5))]
+    page = [
+        Read(b"NATS/1.0\r\nNats-Sequence: %d\r\nNats-Last-Sequence: %d\r\n\r\n" % each, b"")
+        for each in ((3, 0), (5, 3), (6, 5))
+    ]
     assert unbroken(page) == page
     assert unbroken([page[0], page[2]]) == page[:1]
     assert unbroken(page[1:]) == []

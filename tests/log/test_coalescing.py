@@ -8,7 +8,15 @@ import pytest
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, Outcome, Unavailable, Unknown
+from dragoman.log.port import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    Outcome,
+    Unavailable,
+    Unknown,
+)
 from dragoman.sentence import verbatim
 from records import note
 
@@ -37,7 +45,10 @@ async def log() -> Gated:
 
 
 def posted(log: CoalescingLog, first: int, last: int) -> list[asyncio.Task[Outcome]]:
-    return [asyncio.create_task(log.append([Entry(record=note(n), expected=0)])) for n in range(first, last + 1)]
+    return [
+        asyncio.create_task(log.append([Entry(record=note(n), expected=0)]))
+        for n in range(first, last + 1)
+    ]
 
 
 async def some_turns() -> None:
@@ -45,7 +56,9 @@ async def some_turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_batches_go_beside_each_other_where_enough_wait_and_no_more_than_a_few(log: Gated) -> None:
+async def test_batches_go_beside_each_other_where_enough_wait_and_no_more_than_a_few(
+    log: Gated,
+) -> None:
     together = CoalescingLog(log)
     waiting = posted(together, 1, COALESCE_FROM)
     await some_turns()
@@ -78,7 +91,9 @@ async def test_fewer_wait_for_the_batch_that_is_on_its_way(log: Gated) -> None:
     assert log.batches == [COALESCE_BESIDE - 1]
 
 
-async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kept(log: Gated) -> None:
+async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kept(
+    log: Gated,
+) -> None:
     together = CoalescingLog(log)
     waiting = posted(together, 1, COALESCE_FROM - 1)
     for first in (100, 200, 300):
@@ -91,9 +106,14 @@ async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kep
             gate.set()
             await some_turns()
     outcomes = [task.result() for task in waiting]
-    assert sorted(outcome.position for outcome in outcomes if isinstance(outcome, Appended)) == list(range(1, len(waiting) + 1))
+    assert sorted(
+        outcome.position for outcome in outcomes if isinstance(outcome, Appended)
+    ) == list(range(1, len(waiting) + 1))
     stood = {message.raw: message.position for message in await log.read(1, 1000)}
-    numbers = [*range(1, COALESCE_FROM), *(first + n for first in (100, 200, 300) for n in range(COALESCE_BESIDE))]
+    numbers = [
+        *range(1, COALESCE_FROM),
+        *(first + n for first in (100, 200, 300) for n in range(COALESCE_BESIDE)),
+    ]
     assert outcomes == [Appended(stood[note(n).raw]) for n in numbers]
     assert again[0].result() == AlreadyAppended(stood[note(210).raw])
 
@@ -101,7 +121,10 @@ async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kep
 async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gated) -> None:
     together = CoalescingLog(log)
     stored = posted(together, 1, COALESCE_FROM - 1)
-    theirs = [asyncio.create_task(together.append([Entry(record=note(n, side="china"), expected=0)])) for n in (1, *range(500, 509))]
+    theirs = [
+        asyncio.create_task(together.append([Entry(record=note(n, side="china"), expected=0)]))
+        for n in (1, *range(500, 509))
+    ]
     await some_turns()
     ours = posted(together, 900, 909)
     await some_turns()
@@ -110,7 +133,9 @@ async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gate
             gate.set()
     await asyncio.wait(ours, timeout=1.0)
     assert all(task.done() for task in (*stored, *ours)), "their batch has not even been answered"
-    assert [{entry.record.side for entry in entries} for entries, _ in log.asked if len(entries) > 1] == [{"china"}, {"nato"}]
+    assert [
+        {entry.record.side for entry in entries} for entries, _ in log.asked if len(entries) > 1
+    ] == [{"china"}, {"nato"}]
     while not all(task.done() for task in theirs):
         for _, gate in log.asked:
             gate.set()
@@ -142,7 +167,11 @@ class Silent(MemoryLog):
         await asyncio.sleep(0)
         if len(entries) == 1:
             return await super().append(entries)
-        return Conflict(1) if len(self.asked) == COALESCE_FROM else Unknown(verbatim("the broker did not answer in time"))
+        return (
+            Conflict(1)
+            if len(self.asked) == COALESCE_FROM
+            else Unknown(verbatim("the broker did not answer in time"))
+        )
 
 
 async def test_where_the_log_falls_silent_over_one_half_the_other_is_not_tried() -> None:
@@ -151,4 +180,6 @@ async def test_where_the_log_falls_silent_over_one_half_the_other_is_not_tried()
     waiting = posted(together, 1, COALESCE_FROM + 7)
     outcomes = await asyncio.gather(*waiting)
     assert log.asked[COALESCE_FROM - 1 :] == [8, 4]
-    assert [type(outcome) for outcome in outcomes[COALESCE_FROM - 1 :]] == [Unknown] * 4 + [Unavailable] * 4
+    assert [type(outcome) for outcome in outcomes[COALESCE_FROM - 1 :]] == [Unknown] * 4 + [
+        Unavailable
+    ] * 4

@@ -33,7 +33,9 @@ async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> Non
     await stop_reconnecting(client)
 
 
-async def test_of_two_tasks_that_reconnect_neither_goes_on_after_the_connection_is_given_up(real_broker: RealBroker) -> None:
+async def test_of_two_tasks_that_reconnect_neither_goes_on_after_the_connection_is_given_up(
+    real_broker: RealBroker,
+) -> None:
     endpoint = real_broker.endpoint
     proxy = Proxy(int(endpoint.url.rpartition(":")[2]))
     async with connected(proxy.url, "gateway", endpoint.seed("gateway")) as bus:

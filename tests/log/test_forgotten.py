@@ -10,14 +10,20 @@ from dragoman.log.port import Appended, Entry
 from records import again, note
 
 
-async def test_a_post_whose_id_is_refused_for_ever_is_recorded_once(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_post_whose_id_is_refused_for_ever_is_recorded_once(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = await real_broker.log()
     entry = Entry(record=note(1), expected=0)
     ask = log._bus.request
 
-    async def forgetful(subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+    async def forgetful(
+        subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Any:
         if headers and headers.get("Nats-Msg-Id") == entry.message_id:
-            return SimpleNamespace(data=b'{"error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}')
+            return SimpleNamespace(
+                data=b'{"error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}'
+            )
         return await ask(subject, payload, headers)
 
     monkeypatch.setattr(log._bus, "request", forgetful)
@@ -25,4 +31,6 @@ async def test_a_post_whose_id_is_refused_for_ever_is_recorded_once(real_broker:
     monkeypatch.undo()
     assert await log.append([entry]) == Appended(1), "under its own id it is found where it stands"
     assert [message.raw for message in await log.read(1, 10)] == [entry.record.raw]
-    assert (await (await real_broker.log()).append([Entry(record=again(note(1), "Else."), expected=0)])) != Appended(2)
+    assert (
+        await (await real_broker.log()).append([Entry(record=again(note(1), "Else."), expected=0)])
+    ) != Appended(2)

@@ -23,7 +23,9 @@ async def test_a_mark_outlives_its_process(tmp_path: Path) -> None:
     assert mark.known is None
     mark.note(3, b"three")
     await kept(mark, "2026-11-24T12:00:00Z")
-    assert HighWater(path).known == Mark(created="2026-11-24T12:00:00Z", position=3, commit=leaf.commit(b"three"))
+    assert HighWater(path).known == Mark(
+        created="2026-11-24T12:00:00Z", position=3, commit=leaf.commit(b"three")
+    )
 
 
 async def test_a_mark_never_falls(tmp_path: Path) -> None:
@@ -37,7 +39,9 @@ async def test_a_mark_never_falls(tmp_path: Path) -> None:
     assert again.known == mark.known
 
 
-async def test_the_file_is_written_at_most_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_file_is_written_at_most_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mark = HighWater(tmp_path / "m.json")
     for position in range(1, 50):
         mark.note(position, b"x")
@@ -48,14 +52,20 @@ async def test_the_file_is_written_at_most_once_a_second(tmp_path: Path, monkeyp
     assert msgspec.json.decode(mark.path.read_bytes(), type=Mark).position == 49
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"created":"","position":"3","commit":""}', b'{"position":1}', b"\xff"])
-def test_a_mark_that_cannot_be_read_is_a_fault_and_no_beginning(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"created":"","position":"3","commit":""}', b'{"position":1}', b"\xff"]
+)
+def test_a_mark_that_cannot_be_read_is_a_fault_and_no_beginning(
+    tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(content)
     assert "compare the log with another copy" in str(HighWater(path).fault)
 
 
-async def test_a_mark_that_cannot_be_written_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mark_that_cannot_be_written_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(marks, "MARK_SECONDS", 0.0)
     (tmp_path / "marks").write_text("in the way")
     mark = HighWater(tmp_path / "marks-later" / "m.json")
@@ -65,4 +75,6 @@ async def test_a_mark_that_cannot_be_written_is_tried_again(tmp_path: Path, monk
     assert mark.kept is None
     (tmp_path / "marks").unlink()
     await kept(mark)
-    assert HighWater(mark.path).known == Mark(created="then", position=1, commit=leaf.commit(b"one"))
+    assert HighWater(mark.path).known == Mark(
+        created="then", position=1, commit=leaf.commit(b"one")
+    )

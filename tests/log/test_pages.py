@@ -40,7 +40,9 @@ async def test_a_log_is_brought_whole_from_any_position_to_any(real_broker: Real
     assert await everything(Pages("nato-china", bus, 10, 9)) == []
 
 
-async def test_a_broker_that_is_killed_in_the_middle_costs_time_and_nothing_else(real_broker: RealBroker) -> None:
+async def test_a_broker_that_is_killed_in_the_middle_costs_time_and_nothing_else(
+    real_broker: RealBroker,
+) -> None:
     stands = await fill(real_broker)
     pages = Pages("nato-china", await real_broker.bus("auditor"), 1, len(stands))
     first = await pages.next()
@@ -68,11 +70,20 @@ class _Scripted:
 
 async def test_what_was_lost_on_the_way_is_asked_for_again() -> None:
     bus: Any = _Scripted([1, 2], [5, 6], [3, 4, 5, 6])
-    assert [position for position, _ in await everything(Pages("a-b", bus, 1, 6))] == [1, 2, 3, 4, 5, 6]
+    assert [position for position, _ in await everything(Pages("a-b", bus, 1, 6))] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
     assert bus.began == [1, 3]
 
 
-@pytest.mark.parametrize("answers", [([1, 2, 4], [1, 2, 4]), ([2], [2])], ids=["in a page", "at its beginning"])
+@pytest.mark.parametrize(
+    "answers", [([1, 2, 4], [1, 2, 4]), ([2], [2])], ids=["in a page", "at its beginning"]
+)
 async def test_what_the_log_does_not_have_is_a_hole(answers: tuple[list[int], ...]) -> None:
     bus: Any = _Scripted(*answers)
     with pytest.raises(LogBroken, match=r"position (3|1) of a-b is missing: (4|2) follows"):
@@ -82,5 +93,7 @@ async def test_what_the_log_does_not_have_is_a_hole(answers: tuple[list[int], ..
 async def test_an_end_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "ELECTION_SECONDS", 0.1)
     bus: Any = _Scripted(*[[1]], *[[]] * 50)
-    with pytest.raises(LogBroken, match="position 2 of a-b is missing: the log is said to end at 2"):
+    with pytest.raises(
+        LogBroken, match="position 2 of a-b is missing: the log is said to end at 2"
+    ):
         await everything(Pages("a-b", bus, 1, 2))

@@ -43,7 +43,9 @@ async def test_a_lost_log_is_the_same_again(real_broker: RealBroker) -> None:
     seen: list[int] = []
     assert await rebuild(log._bus, "nato-china", Kept(raws), seen.append) == len(raws)
     found = await log.read(1, 500)
-    assert [message.raw for message in found] == raws[:500] and [message.position for message in found] == list(range(1, len(raws) + 1))
+    assert [message.raw for message in found] == raws[:500] and [
+        message.position for message in found
+    ] == list(range(1, len(raws) + 1))
     assert seen[-1] == len(raws)
     assert await rebuild(log._bus, "nato-china", Kept(raws)) == 0, "what is whole is left alone"
     (last,) = await log.read(len(raws), 1)
@@ -57,17 +59,23 @@ async def test_only_the_end_that_is_missing_is_written(real_broker: RealBroker) 
     raws = told()
     await rebuild(log._bus, "nato-china", Kept(raws[:301]))
     assert await rebuild(log._bus, "nato-china", Kept(raws)) == len(raws) - 301
-    assert await rebuild(log._bus, "nato-china", Kept(raws[:10])) == 0, "a copy that is behind takes nothing away"
+    assert await rebuild(log._bus, "nato-china", Kept(raws[:10])) == 0, (
+        "a copy that is behind takes nothing away"
+    )
     assert len(await log.read(1, 500)) == len(raws)
 
 
 @pytest.mark.parametrize("at", [1, 7, 300])
-async def test_nothing_is_written_over_or_after_something_different(real_broker: RealBroker, at: int) -> None:
+async def test_nothing_is_written_over_or_after_something_different(
+    real_broker: RealBroker, at: int
+) -> None:
     log = await real_broker.log()
     raws = told()
     other = [*raws]
     other[at - 1] = b"another message"
     await rebuild(log._bus, "nato-china", Kept(other[:300]))
-    with pytest.raises(Differs, match=f"at position {at} the broker has another message than the copy"):
+    with pytest.raises(
+        Differs, match=f"at position {at} the broker has another message than the copy"
+    ):
         await rebuild(log._bus, "nato-china", Kept(raws))
     assert len(await log.read(1, 500)) == 300

@@ -45,11 +45,17 @@ def test_a_whole_stream_has_no_fault() -> None:
     [
         ({"first_seq": 3, "messages": 5}, "positions 1 to 2 are missing"),
         ({"num_deleted": 2, "messages": 5}, "2 of 7 positions are missing"),
-        ({"num_deleted": 2, "messages": 5, "deleted": [4, 3]}, "2 of 7 positions are missing, the first of them 3"),
+        (
+            {"num_deleted": 2, "messages": 5, "deleted": [4, 3]},
+            "2 of 7 positions are missing, the first of them 3",
+        ),
         ({"messages": 6}, "1 of 7 positions are missing"),
         ({"lost": {"msgs": None, "bytes": 812}}, "812 bytes were found damaged"),
         ({"messages": 4, "last_seq": 4}, "ends at position 4, but 5 was known to be kept"),
-        ({"messages": 0, "first_seq": 0, "last_seq": 0}, "ends at position 0, but 5 was known to be kept"),
+        (
+            {"messages": 0, "first_seq": 0, "last_seq": 0},
+            "ends at position 0, but 5 was known to be kept",
+        ),
     ],
 )
 def test_what_is_missing_is_said(state: dict[str, Any], told: str) -> None:
@@ -59,7 +65,9 @@ def test_what_is_missing_is_said(state: dict[str, Any], told: str) -> None:
 
 
 def test_another_log_under_the_same_name_is_told_apart() -> None:
-    assert "another log under the same name" in str(stream.fault_of({**info(), "created": "later"}, "a-b", 1, KNOWN))
+    assert "another log under the same name" in str(
+        stream.fault_of({**info(), "created": "later"}, "a-b", 1, KNOWN)
+    )
 
 
 def test_a_stream_that_is_not_there_is_a_fault() -> None:
@@ -112,14 +120,23 @@ async def test_every_setting_that_is_changed_is_noticed(
     log = await real_broker.log()
     assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
     steward = await real_broker.bus("steward")
-    answer = await steward.api("STREAM.UPDATE.DRAGOMAN_LOG_NATO-CHINA", {**stream.configuration("nato-china"), **change})
+    answer = await steward.api(
+        "STREAM.UPDATE.DRAGOMAN_LOG_NATO-CHINA", {**stream.configuration("nato-china"), **change}
+    )
     assert "error" not in answer, answer
     with pytest.raises(LogBroken, match=f"{next(iter(change))} is .* and must be"):
         await opened(await marked(real_broker, tmp_path))
 
 
 @pytest.mark.parametrize(
-    "change", [{"max_msgs": 10}, {"discard": "old"}, {"max_msgs_per_subject": 1}, {"max_age": 48 * 3_600_000_000_000}], ids=str
+    "change",
+    [
+        {"max_msgs": 10},
+        {"discard": "old"},
+        {"max_msgs_per_subject": 1},
+        {"max_age": 48 * 3_600_000_000_000},
+    ],
+    ids=str,
 )
 async def test_every_setting_of_where_heads_are_kept_that_is_changed_is_noticed(
     administered: None, real_broker: RealBroker, change: dict[str, Any]
@@ -133,10 +150,15 @@ async def test_every_setting_of_where_heads_are_kept_that_is_changed_is_noticed(
         await seals.check(1)
 
 
-DENIED: list[tuple[str, dict[str, Any], int]] = [("STREAM.MSG.DELETE", {"seq": 1}, 10057), ("STREAM.PURGE", {}, 10110)]
+DENIED: list[tuple[str, dict[str, Any], int]] = [
+    ("STREAM.MSG.DELETE", {"seq": 1}, 10057),
+    ("STREAM.PURGE", {}, 10110),
+]
 
 
-@pytest.mark.parametrize(("call", "body", "code"), DENIED, ids=lambda each: each if isinstance(each, str) else "")
+@pytest.mark.parametrize(
+    ("call", "body", "code"), DENIED, ids=lambda each: each if isinstance(each, str) else ""
+)
 async def test_not_even_the_brokers_administrator_takes_a_record_out_of_a_log(
     administered: None, real_broker: RealBroker, call: str, body: dict[str, Any], code: int
 ) -> None:
@@ -147,13 +169,17 @@ async def test_not_even_the_brokers_administrator_takes_a_record_out_of_a_log(
     assert [message.position for message in await log.read(1, 10)] == [1]
 
 
-@pytest.mark.parametrize(("header", "code"), [({"Nats-Rollup": "sub"}, 10111), ({"Nats-TTL": "1s"}, 10166)])
+@pytest.mark.parametrize(
+    ("header", "code"), [({"Nats-Rollup": "sub"}, 10111), ({"Nats-TTL": "1s"}, 10166)]
+)
 async def test_no_message_takes_others_with_it_or_goes_by_itself(
     administered: None, real_broker: RealBroker, header: dict[str, str], code: int
 ) -> None:
     log = await real_broker.log()
     assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
-    answer = await (await real_broker.bus("gateway")).request("dragoman.v1.nato-china.contact.x", b"junk", header)
+    answer = await (await real_broker.bus("gateway")).request(
+        "dragoman.v1.nato-china.contact.x", b"junk", header
+    )
     assert json.loads(answer.data)["error"]["err_code"] == code, answer.data
     assert [message.position for message in await log.read(1, 10)] == [1]
 
@@ -171,14 +197,20 @@ async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
         following = asyncio.create_task(projection.run())
         await asyncio.wait_for(projection.caught_up.wait(), PATIENCE_S)
         assert not projection.broken
-        changed = await (await real_cluster.bus("admin")).api(f"STREAM.UPDATE.{STREAM}", stream.configuration("nato-china", 1))
+        changed = await (await real_cluster.bus("admin")).api(
+            f"STREAM.UPDATE.{STREAM}", stream.configuration("nato-china", 1)
+        )
         assert "error" not in changed, changed
         await asyncio.wait_for(following, PATIENCE_S)
     store.close()
     told = "num_replicas is 1 and must be 3: put them back as the broker's administrator"
     assert told in str(projection.broken)
-    assert [(line["event"], line["log_level"]) for line in said if told in line.get("reason", "")] == [("log.broken", "critical")]
-    anew = JetStreamLog("nato-china", await real_cluster.bus(), real_cluster.guard, replicas=REPLICAS)
+    assert [
+        (line["event"], line["log_level"]) for line in said if told in line.get("reason", "")
+    ] == [("log.broken", "critical")]
+    anew = JetStreamLog(
+        "nato-china", await real_cluster.bus(), real_cluster.guard, replicas=REPLICAS
+    )
     with pytest.raises(LogBroken, match=told):
         await opened(anew)
     assert isinstance(await anew.append([Entry(record=note(2), expected=0)]), Unavailable)
@@ -197,11 +229,15 @@ async def opened(log: JetStreamLog) -> None:
         await anext(following)
 
 
-async def test_a_record_that_a_stepped_clock_has_dated_is_not_appended_once_the_clock_is_right(real_broker: RealBroker) -> None:
+async def test_a_record_that_a_stepped_clock_has_dated_is_not_appended_once_the_clock_is_right(
+    real_broker: RealBroker,
+) -> None:
     log = await real_broker.log()
     ahead = time.time() - time.monotonic()
     outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
-    assert isinstance(outcome, Unavailable) and "stepped since the record was dated" in str(outcome.detail)
+    assert isinstance(outcome, Unavailable) and "stepped since the record was dated" in str(
+        outcome.detail
+    )
     assert Appended(1) == await log.append([Entry(record=note(1), expected=0, ahead=ahead)])
 
 
@@ -221,7 +257,9 @@ async def test_a_clock_that_is_set_right_between_two_looks_dates_no_record(
     assert await log.read(1, 10) == []
 
 
-async def test_a_log_that_lost_its_end_is_not_written_again(real_broker: RealBroker, tmp_path: Path) -> None:
+async def test_a_log_that_lost_its_end_is_not_written_again(
+    real_broker: RealBroker, tmp_path: Path
+) -> None:
     store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
     log = await real_broker.log()
     await log.append([Entry(record=note(1), expected=0)])
@@ -241,7 +279,9 @@ async def test_a_log_that_lost_its_end_is_not_written_again(real_broker: RealBro
     assert isinstance(await later.append([Entry(record=note(3), expected=0)]), Unavailable)
 
 
-async def test_a_position_that_was_used_again_is_noticed(real_broker: RealBroker, tmp_path: Path) -> None:
+async def test_a_position_that_was_used_again_is_noticed(
+    real_broker: RealBroker, tmp_path: Path
+) -> None:
     store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
     log = await real_broker.log()
     await log.append([Entry(record=note(1), expected=0)])
@@ -257,10 +297,14 @@ async def test_a_position_that_was_used_again_is_noticed(real_broker: RealBroker
     await real_broker.restart(put_back)
     careless = JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard)
     for n in (3, 4):
-        while isinstance(outcome := await careless.append([Entry(record=note(n), expected=0)]), Unavailable):
+        while isinstance(
+            outcome := await careless.append([Entry(record=note(n), expected=0)]), Unavailable
+        ):
             await asyncio.sleep(0.02)
         assert Appended(n - 1) == outcome
-    with pytest.raises(LogBroken, match=r"at position 2 .* holds another message where a kept record stood"):
+    with pytest.raises(
+        LogBroken, match=r"at position 2 .* holds another message where a kept record stood"
+    ):
         await opened(await marked(real_broker, tmp_path))
 
 
@@ -285,7 +329,9 @@ async def test_a_follower_notices_a_change_while_it_follows(
         await asyncio.wait_for(following, PATIENCE_S)
 
 
-async def test_what_a_read_lost_on_its_way_is_no_hole(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_read_lost_on_its_way_is_no_hole(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = await real_broker.log()
     for n in range(1, 7):
         assert Appended(n) == await log.append([Entry(record=note(n), expected=0)])

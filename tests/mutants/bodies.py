@@ -37,7 +37,11 @@ class Bodies:
         self.shadow = ROOT / "build" / "mutants" / path.name
         self._lines = made.code.splitlines(keepends=True)
         self._spans = made.line_span_by_function_name
-        self.names = [name for name in made.mutant_names if _of(self.name, name) not in AT_IMPORT and not self._is_words(name)]
+        self.names = [
+            name
+            for name in made.mutant_names
+            if _of(self.name, name) not in AT_IMPORT and not self._is_words(name)
+        ]
 
     def where(self, name: str) -> range:
         """The lines on which a variant stands."""
@@ -54,10 +58,16 @@ class Bodies:
         return f"{name.partition('__mutmut_')[0]}__mutmut_orig"
 
     def _is_words(self, name: str) -> bool:
-        one, other = (list(_constants(source)) for source in (self.text(name), self.text(self.origin(name))))
-        if len(one) != len(other) or _shape(self.text(name)) != _shape(self.text(self.origin(name))):
+        one, other = (
+            list(_constants(source)) for source in (self.text(name), self.text(self.origin(name)))
+        )
+        if len(one) != len(other) or _shape(self.text(name)) != _shape(
+            self.text(self.origin(name))
+        ):
             return False
-        return any(ours != theirs and " " in theirs for ours, theirs in zip(one, other, strict=True))
+        return any(
+            ours != theirs and " " in theirs for ours, theirs in zip(one, other, strict=True)
+        )
 
 
 def _of(module: str, name: str) -> str:
@@ -85,8 +95,16 @@ def of(paths: list[str]) -> tuple[list[Mutant], dict[str, int]]:
     """The mutants of some modules, and how many by module the type check refuses."""
     bodies = [Bodies(Path(path)) for path in paths]
     refused = _refused(bodies) if bodies else set()
-    found = [_mutant(each, name) for each in bodies for name in each.names if (each.name, name) not in refused]
-    return found, {each.name: sum(name in each.names for module, name in refused if module == each.name) for each in bodies}
+    found = [
+        _mutant(each, name)
+        for each in bodies
+        for name in each.names
+        if (each.name, name) not in refused
+    ]
+    return found, {
+        each.name: sum(name in each.names for module, name in refused if module == each.name)
+        for each in bodies
+    }
 
 
 def _refused(bodies: list[Bodies]) -> set[tuple[str, str]]:
@@ -96,8 +114,22 @@ def _refused(bodies: list[Bodies]) -> set[tuple[str, str]]:
         each.shadow.parent.mkdir(parents=True, exist_ok=True)
         each.shadow.write_text(each.code)
         shadows += ["--shadow-file", str(each.path), str(each.shadow)]
-    command = [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir", "build/mutants/mypy", *shadows]
-    done = subprocess.run([*command, *(str(each.path) for each in bodies)], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--no-error-summary",
+        "--cache-dir",
+        "build/mutants/mypy",
+        *shadows,
+    ]
+    done = subprocess.run(
+        [*command, *(str(each.path) for each in bodies)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     wrong: dict[str, set[int]] = {}
     for line in done.stdout.splitlines():
         match = _ERROR.match(line)
@@ -106,8 +138,12 @@ def _refused(bodies: list[Bodies]) -> set[tuple[str, str]]:
     refused = set()
     for each in bodies:
         lines = wrong.get(str(each.path), set())
-        assert not any(lines.intersection(each.where(each.origin(name))) for name in each.names), f"{each.path} is wrong unchanged"
-        refused |= {(each.name, name) for name in each.names if lines.intersection(each.where(name))}
+        assert not any(lines.intersection(each.where(each.origin(name))) for name in each.names), (
+            f"{each.path} is wrong unchanged"
+        )
+        refused |= {
+            (each.name, name) for name in each.names if lines.intersection(each.where(name))
+        }
     assert refused, f"the type check found nothing, which cannot be:\n{done.stdout}{done.stderr}"
     return refused
 
@@ -124,10 +160,19 @@ def _mutant(bodies: Bodies, name: str) -> Mutant:
         exec(bodies.text(name), namespace)  # its source is ours, changed by one node
         changed = namespace[name]
         assert isinstance(changed, FunctionType)
-        target.__code__, target.__defaults__, target.__kwdefaults__ = changed.__code__, changed.__defaults__, changed.__kwdefaults__
+        target.__code__, target.__defaults__, target.__kwdefaults__ = (
+            changed.__code__,
+            changed.__defaults__,
+            changed.__kwdefaults__,
+        )
 
     where = _of(bodies.name, name)
-    return Mutant(part=bodies.name, what=f"{where}\n{_difference(bodies, name)}", touches=(where,), apply=apply)
+    return Mutant(
+        part=bodies.name,
+        what=f"{where}\n{_difference(bodies, name)}",
+        touches=(where,),
+        apply=apply,
+    )
 
 
 def _difference(bodies: Bodies, name: str) -> str:

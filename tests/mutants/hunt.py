@@ -55,7 +55,9 @@ class Touched:
     def __init__(self, names: list[str]) -> None:
         self.by_test: dict[str, set[str]] = {}
         self.seconds: dict[str, float] = {}
-        self._files = {str(ROOT / "services" / "dragoman" / "domain" / f"{name}.py"): name for name in names}
+        self._files = {
+            str(ROOT / "services" / "dragoman" / "domain" / f"{name}.py"): name for name in names
+        }
         self._now: set[str] = set()
         self._names: dict[CodeType, str] = {}
 
@@ -84,7 +86,9 @@ class Touched:
         elif event == "return" and name in ("fold.judge", "decide.decide"):
             rule, known = (frame.f_locals.get(each) for each in ("rule", "known"))
             if rule is not None:
-                self._now.update((f"act {rule.act}", f"format {rule.act if known is None else known.act}"))
+                self._now.update(
+                    (f"act {rule.act}", f"format {rule.act if known is None else known.act}")
+                )
         elif event == "return" and name == "clocks.profile_of" and value is not None:
             self._now.add(f"profile {value[0].name}")
 
@@ -116,7 +120,12 @@ class Hunt:
         ordered = _various_first(items, seconds)
         if killer := self._killed_by(UNCHANGED, [items[each] for each in ordered]):
             _stop(f"with nothing changed, but in another order, {killer} fails; mend it first")
-        workers = [context.Process(target=self._work, args=(n, items, ordered, by_test, results), daemon=True) for n in range(self._jobs)]
+        workers = [
+            context.Process(
+                target=self._work, args=(n, items, ordered, by_test, results), daemon=True
+            )
+            for n in range(self._jobs)
+        ]
         for worker in workers:
             worker.start()
         done, began = 0, time.monotonic()
@@ -129,7 +138,9 @@ class Hunt:
             if not killer:
                 self.survived.append(self._mutants[index])
             if done % 250 == 0 or done == len(self._mutants):
-                _say(f"{done} of {len(self._mutants)} in {time.monotonic() - began:.0f} s, {len(self.survived)} survived")
+                _say(
+                    f"{done} of {len(self._mutants)} in {time.monotonic() - began:.0f} s, {len(self.survived)} survived"
+                )
         for worker in workers:
             worker.join()
         return True
@@ -149,20 +160,42 @@ class Hunt:
         failed = bool(items) and items[0].session.testsfailed > 0
         results.put(({}, {}) if failed else (touched.by_test, touched.seconds))
 
-    def _work(self, number: int, items: dict[str, pytest.Item], ordered: list[str], by_test: dict[str, set[str]], results: Any) -> None:
+    def _work(
+        self,
+        number: int,
+        items: dict[str, pytest.Item],
+        ordered: list[str],
+        by_test: dict[str, set[str]],
+        results: Any,
+    ) -> None:
         _quiet()
         try:
             self._hunt(number, items, ordered, by_test, results)
         except AssertionError as error:
             results.put((-1, str(error)))
 
-    def _hunt(self, number: int, items: dict[str, pytest.Item], ordered: list[str], by_test: dict[str, set[str]], results: Any) -> None:
+    def _hunt(
+        self,
+        number: int,
+        items: dict[str, pytest.Item],
+        ordered: list[str],
+        by_test: dict[str, set[str]],
+        results: Any,
+    ) -> None:
         for index in range(number, len(self._mutants), self._jobs):
             mutant = self._mutants[index]
-            about = [each for each in ordered if _reads_tables(each) or not by_test[each].isdisjoint(mutant.touches)]
+            about = [
+                each
+                for each in ordered
+                if _reads_tables(each) or not by_test[each].isdisjoint(mutant.touches)
+            ]
             relevant = set(about)
             named = f"[{mutant.touches[0].rpartition(' ')[2]}]"
-            likely = [*self._killers[mutant.touches[0]], *(each for each in about if each.endswith(named)), *self._killers[mutant.part][:4]]
+            likely = [
+                *self._killers[mutant.touches[0]],
+                *(each for each in about if each.endswith(named)),
+                *self._killers[mutant.part][:4],
+            ]
             chosen = [*dict.fromkeys(each for each in (*likely, *about) if each in relevant)]
             killer = self._killed_by(mutant, [items[each] for each in chosen])
             for key in (mutant.touches[0], mutant.part) if killer in items else ():
@@ -179,19 +212,21 @@ class Hunt:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             try:
                 mutant.apply()
-            except BaseException:  # noqa: BLE001  # the parent says which one it was
+            except BaseException:  # the parent says which one it was  # noqa: BLE001
                 os._exit(NOT_MADE)
             try:
                 for item, following in _pairs(items):
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            except BaseException:  # noqa: BLE001  # whatever it is, it was noticed
+            except BaseException:  # whatever it is, it was noticed  # noqa: BLE001
                 os._exit(1)
             os._exit(0)
         os.close(theirs)
         with os.fdopen(ours) as said:
             killer = said.read()
         _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) != NOT_MADE, f"this mutant cannot be made: {mutant.what}"
+        assert os.waitstatus_to_exitcode(status) != NOT_MADE, (
+            f"this mutant cannot be made: {mutant.what}"
+        )
         return killer or ("" if status == 0 else THE_PROCESS)
 
 
@@ -238,24 +273,53 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def report(mutants: list[Mutant], survived: list[Mutant], refused: dict[str, int]) -> tuple[str, bool]:
+def report(
+    mutants: list[Mutant], survived: list[Mutant], refused: dict[str, int]
+) -> tuple[str, bool]:
     """The figures and the survivors as text, and whether enough were killed in each part."""
-    made, left = Counter(mutant.part for mutant in mutants), Counter(mutant.part for mutant in survived)
-    lines = [f"{'part':14}{'mutants':>9}{'killed':>9}{'survived':>10}{'share':>8}{'  refused by the type check'}"]
-    rows = [(part, made[part], left[part]) for part in dict.fromkeys(mutant.part for mutant in mutants)]
+    made, left = (
+        Counter(mutant.part for mutant in mutants),
+        Counter(mutant.part for mutant in survived),
+    )
+    lines = [
+        f"{'part':14}{'mutants':>9}{'killed':>9}{'survived':>10}{'share':>8}{'  refused by the type check'}"
+    ]
+    rows = [
+        (part, made[part], left[part]) for part in dict.fromkeys(mutant.part for mutant in mutants)
+    ]
     for part, all_, some in (*rows, ("all", made.total(), left.total())):
         typed = sum(refused.values()) if part == "all" else refused.get(part, 0)
-        lines.append(f"{part:14}{all_:9}{all_ - some:9}{some:10}{(all_ - some) / all_:8.1%}{typed or '':>10}")
+        lines.append(
+            f"{part:14}{all_:9}{all_ - some:9}{some:10}{(all_ - some) / all_:8.1%}{typed or '':>10}"
+        )
     enough = all(all_ - some >= DEMANDED * all_ for _, all_, some in rows)
     table = "\n".join(lines)
-    _say(table if enough else f"{table}\nless than {DEMANDED:.0%} were killed somewhere; the survivors stand in {REPORT}")
-    return "\n".join([table, "", *(f"[{mutant.part}] {mutant.what}\n" for mutant in sorted(survived, key=lambda each: each.part))]), enough
+    _say(
+        table
+        if enough
+        else f"{table}\nless than {DEMANDED:.0%} were killed somewhere; the survivors stand in {REPORT}"
+    )
+    return "\n".join(
+        [
+            table,
+            "",
+            *(
+                f"[{mutant.part}] {mutant.what}\n"
+                for mutant in sorted(survived, key=lambda each: each.part)
+            ),
+        ]
+    ), enough
 
 
 def main() -> int:
     """Make the mutants, hunt them, and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], help="a part, such as clocks, rules, lives; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        help="a part, such as clocks, rules, lives; may be repeated",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     os.chdir(ROOT)
@@ -264,7 +328,9 @@ def main() -> int:
     paths = list(config().only_mutate)
     names = [Path(path).stem for path in paths]
     _say("making mutants")
-    written, refused = bodies.of([path for path in paths if not asked.only or Path(path).stem in asked.only])
+    written, refused = bodies.of(
+        [path for path in paths if not asked.only or Path(path).stem in asked.only]
+    )
     mutants = [*written, *tables.of(), *tables.constants(names)]
     if asked.only:
         mutants = [mutant for mutant in mutants if mutant.part in asked.only]

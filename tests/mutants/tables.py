@@ -22,7 +22,15 @@ from dragoman_schemas.profiles import DAY, PROFILES, Ladder, Profile
 from mutant import Mutant
 
 _FLAGS: Final = ("two_key", "silent", "consenting", "message", "acknowledges", "answers", "kept")
-_SIDES: Final = (Who.ANY, Who.OPENER, Who.OTHER, Who.PARTY, Who.CONVENER, Who.ADDRESSEE, Who.ADDRESSED)
+_SIDES: Final = (
+    Who.ANY,
+    Who.OPENER,
+    Who.OTHER,
+    Who.PARTY,
+    Who.CONVENER,
+    Who.ADDRESSEE,
+    Who.ADDRESSED,
+)
 _KINDS: Final = ("official", "track2", "exercise", "desk")
 _TABLES: Final = ("RULES", "FORMATS", "SHAPES", "PROFILES", "CODEBOOKS", "UTC")
 _PLAIN: Final = Rule(act="", shape=next(iter(RULES.values())).shape, who=Who.ANY)
@@ -55,7 +63,12 @@ def _set(target: object, column: str, value: object) -> Callable[[], None]:
 
 def _of_rule(rule: Rule) -> Iterator[Mutant]:
     for column, value, what in chain(_columns(rule), _who(rule), _functions(rule)):
-        yield Mutant(part="rules", what=f"{rule.act}: {column} {what}", touches=(f"act {rule.act}",), apply=_set(rule, column, value))
+        yield Mutant(
+            part="rules",
+            what=f"{rule.act}: {column} {what}",
+            touches=(f"act {rule.act}",),
+            apply=_set(rule, column, value),
+        )
 
 
 def _columns(rule: Rule) -> Iterator[tuple[str, object, str]]:
@@ -77,7 +90,11 @@ def _who(rule: Rule) -> Iterator[tuple[str, object, str]]:
             yield "who", who, f"{who.value} instead of {rule.who.value}"
     if rule.who in (*_SIDES, Who.KEEPERS):
         for role in get_args(Role):
-            yield "roles", rule.roles ^ {role}, f"{'without' if role in rule.roles else 'and'} {role}"
+            yield (
+                "roles",
+                rule.roles ^ {role},
+                f"{'without' if role in rule.roles else 'and'} {role}",
+            )
 
 
 def _functions(rule: Rule) -> Iterator[tuple[str, object, str]]:
@@ -94,7 +111,9 @@ def _functions(rule: Rule) -> Iterator[tuple[str, object, str]]:
 
 
 def _statuses(form: Format) -> list[str]:
-    reached = chain.from_iterable(chain(moves.keys(), moves.values()) for moves in form.moves.values())
+    reached = chain.from_iterable(
+        chain(moves.keys(), moves.values()) for moves in form.moves.values()
+    )
     return list(dict.fromkeys((form.start, *reached, *chain.from_iterable(form.changes.values()))))
 
 
@@ -105,7 +124,10 @@ def _of_life(form: Format) -> Iterator[Mutant]:
         row = {**form.moves.get(act, {}), before: after}
         moves = {**form.moves, act: {key: value for key, value in row.items() if value is not None}}
         return Mutant(
-            part="lives", what=f"{form.rule.act}: {act} {what}", touches=(f"format {form.rule.act}",), apply=_set(form, "moves", moves)
+            part="lives",
+            what=f"{form.rule.act}: {act} {what}",
+            touches=(f"format {form.rule.act}",),
+            apply=_set(form, "moves", moves),
         )
 
     for act, rule in RULES.items():
@@ -115,28 +137,50 @@ def _of_life(form: Format) -> Iterator[Mutant]:
         for before in statuses:
             if before in row:
                 yield moved(act, before, None, f"no longer in {before}")
-                other = next(status for status in (*statuses[statuses.index(row[before]) + 1 :], *statuses) if status != row[before])
+                other = next(
+                    status
+                    for status in (*statuses[statuses.index(row[before]) + 1 :], *statuses)
+                    if status != row[before]
+                )
                 yield moved(act, before, other, f"in {before} → {other} instead of {row[before]}")
             elif row or before == form.start:
                 yield moved(act, before, before, f"in {before} as well")
     for before in statuses:
         for after in form.changes.get(before, ()):
             rest = tuple(status for status in form.changes[before] if status != after)
-            yield _of_changes(form, {**form.changes, before: rest}, f"status-change from {before} no longer to {after}")
+            yield _of_changes(
+                form,
+                {**form.changes, before: rest},
+                f"status-change from {before} no longer to {after}",
+            )
         for after in statuses if form.changes else ():
             if after not in form.changes.get(before, ()):
                 more = (*form.changes.get(before, ()), after)
-                yield _of_changes(form, {**form.changes, before: more}, f"status-change from {before} to {after} as well")
+                yield _of_changes(
+                    form,
+                    {**form.changes, before: more},
+                    f"status-change from {before} to {after} as well",
+                )
 
 
 def _of_changes(form: Format, changes: Mapping[str, tuple[str, ...]], what: str) -> Mutant:
-    return Mutant(part="lives", what=f"{form.rule.act}: {what}", touches=(f"format {form.rule.act}",), apply=_set(form, "changes", changes))
+    return Mutant(
+        part="lives",
+        what=f"{form.rule.act}: {what}",
+        touches=(f"format {form.rule.act}",),
+        apply=_set(form, "changes", changes),
+    )
 
 
 def _of_format(form: Format) -> Iterator[Mutant]:
     def changed(column: str, value: object, what: str) -> Mutant:
         touches = (f"format {form.rule.act}",)
-        return Mutant(part="formats", what=f"{form.rule.act}: {column} {what}", touches=touches, apply=_set(form, column, value))
+        return Mutant(
+            part="formats",
+            what=f"{form.rule.act}: {column} {what}",
+            touches=touches,
+            apply=_set(form, column, value),
+        )
 
     for status in _statuses(form):
         if status != form.start:
@@ -146,15 +190,25 @@ def _of_format(form: Format) -> Iterator[Mutant]:
         if area != form.area:
             yield changed("area", area, area)
     for name, value in form.defaults.items():
-        yield changed("defaults", {key: each for key, each in form.defaults.items() if key != name}, f"without {name}")
+        yield changed(
+            "defaults",
+            {key: each for key, each in form.defaults.items() if key != name},
+            f"without {name}",
+        )
         yield changed("defaults", {**form.defaults, name: "0"}, f"{name} 0 instead of {value}")
     for precedence in get_args(Precedence):
-        if not (form.precedence.__name__ == "<lambda>" and form.precedence(_NOTHING, "") == precedence):
+        if not (
+            form.precedence.__name__ == "<lambda>" and form.precedence(_NOTHING, "") == precedence
+        ):
             yield changed("precedence", _always(precedence), f"always {precedence}")
     for kind in _KINDS:
-        yield changed("kinds", form.kinds ^ {kind}, f"{'without' if kind in form.kinds else 'and'} {kind}")
+        yield changed(
+            "kinds", form.kinds ^ {kind}, f"{'without' if kind in form.kinds else 'and'} {kind}"
+        )
     yield changed("copied_to_all", not form.copied_to_all, str(not form.copied_to_all))
-    yield changed("notice", {} if form.notice else {"en": "x"}, "left out" if form.notice else "something")
+    yield changed(
+        "notice", {} if form.notice else {"en": "x"}, "left out" if form.notice else "something"
+    )
     if form.begun is not None:
         yield changed("begun", None, "left out")
     yield changed("title", lambda data: "", "empty")
@@ -190,7 +244,9 @@ def _limits_beside(given: int | tuple[int, ...] | None) -> list[object]:
     return [DAY] if given is None else [given - 1, given + 1, given * 2]
 
 
-def _of_limit(profile: Profile, target: Profile | Ladder, name: str, value: object, what: object = None) -> Mutant:
+def _of_limit(
+    profile: Profile, target: Profile | Ladder, name: str, value: object, what: object = None
+) -> Mutant:
     return Mutant(
         part="limits",
         what=f"{profile.name}: {name} {value if what is None else what}",
@@ -204,18 +260,29 @@ def _of_limit(profile: Profile, target: Profile | Ladder, name: str, value: obje
 
 def constants(names: list[str]) -> Iterator[Mutant]:
     """Mutants of the constants of some modules: a member of a set less, another number."""
-    modules = {name: import_module(f"dragoman.domain.{name}") for name in ("rule", "exchange", *names)}
+    modules = {
+        name: import_module(f"dragoman.domain.{name}") for name in ("rule", "exchange", *names)
+    }
     read = {name for module in modules.values() for name in _read_by_functions(module)}
     seen = set()
     for part, module in modules.items():
         for name, value in list(vars(module).items()):
-            if not name.isupper() or name in _TABLES or name not in read or (name, id(value)) in seen:
+            if (
+                not name.isupper()
+                or name in _TABLES
+                or name not in read
+                or (name, id(value)) in seen
+            ):
                 continue
             seen.add((name, id(value)))
-            touches = tuple(f"{other}.*" for other, holder in modules.items() if vars(holder).get(name) is value)
+            touches = tuple(
+                f"{other}.*" for other, holder in modules.items() if vars(holder).get(name) is value
+            )
             for what, other in _others(value):
                 apply = _rebound(list(modules.values()), name, value, other)
-                yield Mutant(part="constants", what=f"{part}.{name}: {what}", touches=touches, apply=apply)
+                yield Mutant(
+                    part="constants", what=f"{part}.{name}: {what}", touches=touches, apply=apply
+                )
 
 
 def _read_by_functions(module: ModuleType) -> Iterator[str]:
@@ -226,7 +293,11 @@ def _read_by_functions(module: ModuleType) -> Iterator[str]:
         for function in vars(held).values()
         if callable(function)
     ]
-    codes = [each.__code__ for each in functions if isinstance(each, FunctionType) and _full_name(each) not in AT_IMPORT]
+    codes = [
+        each.__code__
+        for each in functions
+        if isinstance(each, FunctionType) and _full_name(each) not in AT_IMPORT
+    ]
     while codes:
         code = codes.pop()
         yield from code.co_names
@@ -261,7 +332,9 @@ def _others(value: Any) -> Iterator[tuple[str, object]]:
                     yield f"{key} {what}", {**value, key: other}
 
 
-def _rebound(modules: list[ModuleType], name: str, value: object, other: object) -> Callable[[], None]:
+def _rebound(
+    modules: list[ModuleType], name: str, value: object, other: object
+) -> Callable[[], None]:
     def apply() -> None:
         exchange._prepared.cache_clear()
         for module in modules:

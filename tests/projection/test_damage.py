@@ -51,7 +51,9 @@ async def asked(office: Office) -> None:
 
 
 @pytest.mark.parametrize("first", [2, 5, 12])
-async def test_a_file_that_is_damaged_while_it_is_used_is_built_anew(office: Office, first: int) -> None:
+async def test_a_file_that_is_damaged_while_it_is_used_is_built_anew(
+    office: Office, first: int
+) -> None:
     await office.speak(30)
     await settled(office)
     damage(office.path, first)
@@ -63,7 +65,9 @@ async def test_a_file_that_is_damaged_while_it_is_used_is_built_anew(office: Off
     await office.whole()
 
 
-async def test_what_is_recorded_while_another_file_is_built_is_in_it_and_is_told_once(office: Office) -> None:
+async def test_what_is_recorded_while_another_file_is_built_is_in_it_and_is_told_once(
+    office: Office,
+) -> None:
     await office.speak(20)
     await settled(office)
     damage(office.path, 3)
@@ -77,7 +81,9 @@ async def test_what_is_recorded_while_another_file_is_built_is_in_it_and_is_told
     await office.whole()
 
 
-async def test_rows_that_differ_put_their_channel_in_doubt_until_another_file_is_there(office: Office) -> None:
+async def test_rows_that_differ_put_their_channel_in_doubt_until_another_file_is_there(
+    office: Office,
+) -> None:
     await office.speak(5)
     await settled(office)
     other = Projection(MemoryLog("baltic"), office.store)
@@ -100,13 +106,18 @@ async def test_a_start_on_a_damaged_file_builds_another_one(tmp_path: Path, plac
     assert store.path == office.path
     assert store.standing("nato-china") == office.world.ledger.standing
     await asyncio.to_thread(store.close)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["projection.sqlite", "projection.sqlite.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "projection.sqlite",
+        "projection.sqlite.lock",
+    ]
     again = Store(office.path)
     assert again.standing("nato-china") == office.world.ledger.standing
     again.close()
 
 
-async def test_a_writer_that_is_killed_again_and_again_is_started_again_and_again(office: Office) -> None:
+async def test_a_writer_that_is_killed_again_and_again_is_started_again_and_again(
+    office: Office,
+) -> None:
     for _ in range(6):
         os.kill(office.store.writer_pid, signal.SIGKILL)
         await office.speak()
@@ -131,12 +142,20 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
     await until(lambda: office.store.stalled)
     begun = asyncio.get_running_loop().time()
     await office.projection.in_file()
-    assert asyncio.get_running_loop().time() - begun < 1, "nobody waits for a writer that stands still"
+    assert asyncio.get_running_loop().time() - begun < 1, (
+        "nobody waits for a writer that stands still"
+    )
     assert office.projection.flushed == before
-    assert reads.listed(office.store, "nato-china", reads.Filter(), LIST_PAGE, NOW).position == before
+    assert (
+        reads.listed(office.store, "nato-china", reads.Filter(), LIST_PAGE, NOW).position == before
+    )
     at = office.projection.state.position
-    view = reads.exchange_view(office.store, "nato-china", id, at, "", "china", NOW, office.projection.unwritten(id))
-    assert [entry.position for entry in view.timeline] == [at - 1, at], "what the file lacks is answered from memory"
+    view = reads.exchange_view(
+        office.store, "nato-china", id, at, "", "china", NOW, office.projection.unwritten(id)
+    )
+    assert [entry.position for entry in view.timeline] == [at - 1, at], (
+        "what the file lacks is answered from memory"
+    )
     with pytest.raises(reads.NoSuchExchange):
         reads.exchange_view(office.store, "nato-china", id, at, "", "china", NOW)
     for _ in range(12):
@@ -150,7 +169,9 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
     assert not office.store.stalled
 
 
-async def test_a_writer_that_does_not_go_on_is_killed_and_another_one_writes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_writer_that_does_not_go_on_is_killed_and_another_one_writes(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stores, "STILL_SECONDS", 1.0)
     await office.speak(2)
     still = office.store.writer_pid
@@ -160,7 +181,9 @@ async def test_a_writer_that_does_not_go_on_is_killed_and_another_one_writes(off
     assert office.store.writer_pid != still
 
 
-async def test_a_disk_without_room_is_no_damage(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_without_room_is_no_damage(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await office.speak(2)
     await settled(office)
     failures = [StoreFull("full")] * 3

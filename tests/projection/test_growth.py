@@ -76,11 +76,23 @@ def _traced(raws: Sequence[bytes], path: Path) -> tuple[int, int]:
 @pytest.mark.parametrize("kind", SAID)
 def test_twice_the_acts_take_twice_the_disk_and_memory(kind: str, tmp_path: Path) -> None:
     acts, act = SAID[kind]
-    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
-        runs = [processes.submit(_traced, said(n, act), tmp_path / f"{n}.sqlite") for n in (0, acts, 2 * acts)]
-        (disk, memory), (disk_once, memory_once), (disk_twice, memory_twice) = [run.result() for run in runs]
-    ratios = (disk_twice - disk) / (disk_once - disk), (memory_twice - memory) / (memory_once - memory)
-    assert max(ratios) <= MOST, f"disk and memory grow {ratios[0]:.2f} and {ratios[1]:.2f} times, {disk_twice:,} and {memory_twice:,} bytes"
+    with ProcessPoolExecutor(
+        3, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as processes:
+        runs = [
+            processes.submit(_traced, said(n, act), tmp_path / f"{n}.sqlite")
+            for n in (0, acts, 2 * acts)
+        ]
+        (disk, memory), (disk_once, memory_once), (disk_twice, memory_twice) = [
+            run.result() for run in runs
+        ]
+    ratios = (
+        (disk_twice - disk) / (disk_once - disk),
+        (memory_twice - memory) / (memory_once - memory),
+    )
+    assert max(ratios) <= MOST, (
+        f"disk and memory grow {ratios[0]:.2f} and {ratios[1]:.2f} times, {disk_twice:,} and {memory_twice:,} bytes"
+    )
 
 
 def passed(path: Path) -> str:
@@ -97,7 +109,10 @@ def passed(path: Path) -> str:
 
 def erasure(world: World, exchange: str) -> dict[str, Any]:
     """The act that takes an exchange out of the record."""
-    return {"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(exchange)]}
+    return {
+        "act": "erasure",
+        "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(exchange)],
+    }
 
 
 async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) -> None:
@@ -108,9 +123,25 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
         other = world.open("nato/d-1", INCIDENT)
         for number in range(30):
             for actor, act in (
-                ("nato/d-1", {"act": "update", "text": f"{number}. " + "Nothing more is known. " * 20}),
-                ("china/d-1", {"act": "acknowledgement" if number % 3 else "reply", **({} if number % 3 else {"text": "Understood."})}),
-                ("nato/d-1", {"act": "correction", "fields": {"facts": f"Fact {number}."}, "reason": "Recordings."}),
+                (
+                    "nato/d-1",
+                    {"act": "update", "text": f"{number}. " + "Nothing more is known. " * 20},
+                ),
+                (
+                    "china/d-1",
+                    {
+                        "act": "acknowledgement" if number % 3 else "reply",
+                        **({} if number % 3 else {"text": "Understood."}),
+                    },
+                ),
+                (
+                    "nato/d-1",
+                    {
+                        "act": "correction",
+                        "fields": {"facts": f"Fact {number}."},
+                        "reason": "Recordings.",
+                    },
+                ),
             ):
                 folded = world.keep(actor, act, exchange, seen=act["act"] == "correction")
                 assert isinstance(folded, Folded) and isinstance(folded.state, Exchange)
@@ -119,19 +150,37 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
         await office.whole()
         with office.store.snapshot() as connection:
             base = office.store.base("nato-china")
-            rows = connection.execute("SELECT key, state FROM records WHERE exchange = ?", (exchange,)).fetchall()
-            found = {key - base: stored_state.whole(connection, base, exchange, column) for key, column in rows}
-        assert states.items() <= found.items() and max(len(state) for state in states.values()) > 30_000
-        assert sum(len(column) for _, column in rows) < 150_000 < sum(len(state) for state in states.values()) // 5
+            rows = connection.execute(
+                "SELECT key, state FROM records WHERE exchange = ?", (exchange,)
+            ).fetchall()
+            found = {
+                key - base: stored_state.whole(connection, base, exchange, column)
+                for key, column in rows
+            }
+        assert (
+            states.items() <= found.items()
+            and max(len(state) for state in states.values()) > 30_000
+        )
+        assert (
+            sum(len(column) for _, column in rows)
+            < 150_000
+            < sum(len(state) for state in states.values()) // 5
+        )
         for position in sorted(states)[::20]:
-            view = reads.exchange_view(office.store, "nato-china", exchange, position, "", "china", NOW)
+            view = reads.exchange_view(
+                office.store, "nato-china", exchange, position, "", "china", NOW
+            )
             assert bytes(view.state) == states[position]
             assert view.blame == _blamed(states | {rows[0][0] - base: rows[0][1]}, position)
         first, last = min(states), max(states)
         between = changes.between(office.store, "nato-china", first, last)
-        assert {change.pointer: change.set_by for change in between.exchanges[0].changes}["/content/facts"] == last
+        assert {change.pointer: change.set_by for change in between.exchanges[0].changes}[
+            "/content/facts"
+        ] == last
         assert passed(office.path) == ""
-        assert (await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))).rows > len(states)
+        assert (await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))).rows > len(
+            states
+        )
         world.attested(erasure(world, exchange), "nato/root", "china/root")
         await office.give()
         await office.whole()
@@ -139,7 +188,9 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
         await settled(office)
     finally:
         await office.close()
-    assert b"more is known" not in office.path.read_bytes(), "what was erased is in no change either"
+    assert b"more is known" not in office.path.read_bytes(), (
+        "what was erased is in no change either"
+    )
 
 
 def _blamed(states: dict[int, bytes], last: int) -> dict[str, int]:
@@ -151,6 +202,10 @@ def _blamed(states: dict[int, bytes], last: int) -> dict[str, int]:
             members = msgspec.json.decode(state)
             now = {name: value for name, value in members.items() if name != "content"}
             now |= {f"content.{name}": value for name, value in members["content"].items()}
-            blame |= {name: position for name, value in now.items() if name not in before or before[name] != value}
+            blame |= {
+                name: position
+                for name, value in now.items()
+                if name not in before or before[name] != value
+            }
             before = now
     return {name: position for name, position in blame.items() if name in before}

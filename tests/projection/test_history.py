@@ -35,13 +35,20 @@ class Told:
                 self.world.take(b"\x00junk")
 
     def _told(self, *, flash: bool) -> str:
-        opened = self.world.open("nato/d-1", {**INCIDENT, "precedence": "flash" if flash else "priority"})
+        opened = self.world.open(
+            "nato/d-1", {**INCIDENT, "precedence": "flash" if flash else "priority"}
+        )
         self.world.keep("china/d-1", {"act": "acknowledgement"}, opened)
         self.world.open("china/o-1", NOTE)
         return opened
 
     async def folded(self) -> None:
-        self.projection.take([Message(position=position, subject="", raw=raw) for position, raw in enumerate(self.world.raws, 1)])
+        self.projection.take(
+            [
+                Message(position=position, subject="", raw=raw)
+                for position, raw in enumerate(self.world.raws, 1)
+            ]
+        )
         await self.projection.in_file()
 
 
@@ -80,7 +87,9 @@ async def test_records_are_counted_on_the_day_of_the_channels_time(told: Told) -
         Wanted(void="valid", side="china", family="contact"),
     ],
 )
-async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(told: Told, wanted: Wanted) -> None:
+async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(
+    told: Told, wanted: Wanted
+) -> None:
     store, newest = told.projection.store, told.world.position
     found, top, firsts = list[int](), newest, list[int]()
     while top:
@@ -91,7 +100,9 @@ async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(told: Tol
             firsts.append(page.entries[0].position)
         top = page.older
     assert found == sorted(set(found), reverse=True)
-    assert found == [position for position in range(newest, 0, -1) if is_wanted(told, position, wanted)]
+    assert found == [
+        position for position in range(newest, 0, -1) if is_wanted(told, position, wanted)
+    ]
 
 
 def is_wanted(told: Told, position: int, wanted: Wanted) -> bool:
@@ -109,7 +120,11 @@ def is_wanted(told: Told, position: int, wanted: Wanted) -> bool:
 
 async def test_flashes_stand_out_at_the_records_that_brought_them(told: Told) -> None:
     store, newest = told.projection.store, told.world.position
-    flashes = [position for position, raw in enumerate(told.world.raws, 1) if b'"precedence":"flash"' in raw]
+    flashes = [
+        position
+        for position, raw in enumerate(told.world.raws, 1)
+        if b'"precedence":"flash"' in raw
+    ]
     marks = history.marks(store, CHANNEL, newest)
     assert [mark.position for mark in marks] == flashes[-history.MARKS :]
     assert {(mark.kind, mark.side) for mark in marks} == {("flash", "nato")}
@@ -118,20 +133,30 @@ async def test_flashes_stand_out_at_the_records_that_brought_them(told: Told) ->
 
 async def test_what_changed_names_the_record_that_set_it(told: Told) -> None:
     store, world = told.projection.store, told.world
-    opened = next(position for position, raw in enumerate(world.raws, 1) if told.opened.encode() in raw)
+    opened = next(
+        position for position, raw in enumerate(world.raws, 1) if told.opened.encode() in raw
+    )
     found = changes.between(store, CHANNEL, opened, world.position)
     given = reads.difference(store, CHANNEL, opened, world.position)
-    assert [each.exchange for each in found.exchanges] == [each.exchange for each in given.exchanges]
+    assert [each.exchange for each in found.exchanges] == [
+        each.exchange for each in given.exchanges
+    ]
     [carried] = [each for each in found.exchanges if each.exchange == told.opened]
     acknowledged = next(change for change in carried.changes if "acknowledged" in change.pointer)
-    assert (acknowledged.pointer, acknowledged.set_by) == ("/messages/0/acknowledged/china", opened + 1)
-    assert carried.unchanged > 10
-    assert found.unchanged == sum(b'"act":"hazardous-incident"' in raw or b'"act":"contact-note"' in raw for raw in world.raws) - len(
-        found.exchanges
+    assert (acknowledged.pointer, acknowledged.set_by) == (
+        "/messages/0/acknowledged/china",
+        opened + 1,
     )
+    assert carried.unchanged > 10
+    assert found.unchanged == sum(
+        b'"act":"hazardous-incident"' in raw or b'"act":"contact-note"' in raw for raw in world.raws
+    ) - len(found.exchanges)
 
 
 async def test_acts_that_no_side_signed_are_counted(told: Told) -> None:
     store, newest = told.projection.store, told.world.position
-    hosts = sum(b'"attestation":"host"' in raw and b'"actor":"service/' not in raw for raw in told.world.raws)
+    hosts = sum(
+        b'"attestation":"host"' in raw and b'"actor":"service/' not in raw
+        for raw in told.world.raws
+    )
     assert history.on_hosts_word(store, CHANNEL, newest) == (hosts, newest)

@@ -94,7 +94,9 @@ def test_a_row_that_somebody_changed_is_found(changed: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", REFOLDED)
-async def test_a_row_that_only_the_whole_log_gives_away_is_found_by_folding_it_again(changed: str, path: Path) -> None:
+async def test_a_row_that_only_the_whole_log_gives_away_is_found_by_folding_it_again(
+    changed: str, path: Path
+) -> None:
     assert passed(path) == "", "a pass does not see it"
     change(path, REFOLDED[changed])
     with pytest.raises(integrity._Different):
@@ -108,18 +110,29 @@ async def test_an_honest_file_folds_to_the_same(path: Path) -> None:
 
 async def test_an_honest_file_with_every_act_and_an_erasure_is_found_honest(tmp_path: Path) -> None:
     with tarfile.open(GOLDEN / "v0.1.0" / "data.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data", members=[each for each in archive if each.name.startswith("projection")])
+        archive.extractall(
+            tmp_path,
+            filter="data",
+            members=[each for each in archive if each.name.startswith("projection")],
+        )
     path = tmp_path / "now.sqlite"  # as this version stores states
     await integrity._refolded(tmp_path / "projection" / "gateway.sqlite", path, Pace(1.0))
     assert passed(path) == ""
     assert (await asyncio.to_thread(integrity._refold, path, Pace(1.0))).rows > 1_000
 
 
-@pytest.mark.parametrize("statement", [CHANGES["a state"], CHANGES["a list row's status"], REFOLDED["what is found by a word"]])
-async def test_a_gateway_finds_a_changed_row_by_itself_and_builds_another_file(statement: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [CHANGES["a state"], CHANGES["a list row's status"], REFOLDED["what is found by a word"]],
+)
+async def test_a_gateway_finds_a_changed_row_by_itself_and_builds_another_file(
+    statement: str, tmp_path: Path
+) -> None:
     office = Office(tmp_path / "projection.sqlite")
     await office.give()
-    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0.1, begin_s=0)
+    check = IntegrityCheck(
+        office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0.1, begin_s=0
+    )
     office.tasks.append(asyncio.create_task(check.run()))
     try:
         await office.speak(5)
@@ -138,7 +151,9 @@ async def test_a_gateway_finds_a_changed_row_by_itself_and_builds_another_file(s
 async def test_a_file_that_is_written_on_is_never_accused(tmp_path: Path) -> None:
     office = Office(tmp_path / "projection.sqlite")
     await office.give()
-    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0, begin_s=0)
+    check = IntegrityCheck(
+        office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0, begin_s=0
+    )
     passes: list[str] = []
     check.told = lambda told: passes.append(told.what)
     office.tasks.append(asyncio.create_task(check.run()))

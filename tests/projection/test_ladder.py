@@ -17,21 +17,31 @@ FLASH = act("contact-note", precedence="flash")
 async def laddered(world: World, id: str, path: Path, now: datetime, named: str) -> list[Step]:
     store = Store(path)
     projection = Projection(MemoryLog(world.name), store)
-    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)])
+    projection.take(
+        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+    )
     await projection.in_file()
     found = steps(store, world.name, world.exchange(id), world.position, now, named)
     store.close()
     return found
 
 
-async def test_each_step_names_who_was_on_it_then_and_not_who_is_now(world: World, tmp_path: Path) -> None:
-    world.keep("china/root", {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]})
+async def test_each_step_names_who_was_on_it_then_and_not_who_is_now(
+    world: World, tmp_path: Path
+) -> None:
+    world.keep(
+        "china/root",
+        {"act": "officer", "officer": "d-2", "office": "hq", "roles": ["duty_officer"]},
+    )
     world.keep("china/d-1", {"act": "watch-assumption"})
     id = world.open("nato/d-1", FLASH)
     since = datetime.fromisoformat(world.exchange(id).opened.time)
     world.clock = since + timedelta(seconds=400)
     world.keep("china/root", {"act": "officer-revocation", "officer": "d-1"})
-    world.keep("china/root", {"act": "officer", "officer": "h-2", "office": "hq", "roles": ["head_of_office"]})
+    world.keep(
+        "china/root",
+        {"act": "officer", "officer": "h-2", "office": "hq", "roles": ["head_of_office"]},
+    )
     now = since + timedelta(hours=1)
     found = await laddered(world, id, tmp_path / "a.sqlite", now, "china")
     assert [(each.rung, each.officers) for each in found] == [
@@ -39,7 +49,11 @@ async def test_each_step_names_who_was_on_it_then_and_not_who_is_now(world: Worl
         ("deputy", ("china/d-1", "china/d-2")),
         ("head_of_office", ("china/h-1", "china/h-2")),
     ]
-    assert [(datetime.fromisoformat(each.time) - since).total_seconds() for each in found] == [0, 300, 540]
+    assert [(datetime.fromisoformat(each.time) - since).total_seconds() for each in found] == [
+        0,
+        300,
+        540,
+    ]
 
 
 async def test_the_officers_of_another_side_are_not_named(world: World, tmp_path: Path) -> None:
@@ -51,11 +65,15 @@ async def test_the_officers_of_another_side_are_not_named(world: World, tmp_path
     ]
 
 
-async def test_an_acknowledgement_ends_the_ladder_and_what_is_no_flash_has_none(world: World, tmp_path: Path) -> None:
+async def test_an_acknowledgement_ends_the_ladder_and_what_is_no_flash_has_none(
+    world: World, tmp_path: Path
+) -> None:
     id, note = world.open("nato/d-1", FLASH), world.open("nato/d-1", act("contact-note"))
     since = datetime.fromisoformat(world.exchange(id).opened.time)
     world.clock = since + timedelta(seconds=350)
     world.keep("china/d-1", act("acknowledgement"), id)
     found = await laddered(world, id, tmp_path / "a.sqlite", since + timedelta(days=1), "china")
     assert [each.rung for each in found] == ["duty_officer", "deputy"]
-    assert await laddered(world, note, tmp_path / "b.sqlite", since + timedelta(days=1), "china") == []
+    assert (
+        await laddered(world, note, tmp_path / "b.sqlite", since + timedelta(days=1), "china") == []
+    )

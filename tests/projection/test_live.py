@@ -36,7 +36,11 @@ async def told(world: World) -> World:
 
 def messages(world: World) -> list[Message]:
     return [
-        Message(position=position, subject=f"dragoman.v1.nato-china.x.{world.raws[0][20:56].decode(errors='replace')}", raw=raw)
+        Message(
+            position=position,
+            subject=f"dragoman.v1.nato-china.x.{world.raws[0][20:56].decode(errors='replace')}",
+            raw=raw,
+        )
         for position, raw in enumerate(world.raws, 1)
     ]
 
@@ -67,7 +71,9 @@ async def test_a_file_goes_on_where_it_stopped(told: World, tmp_path: Path) -> N
     store.close()
 
 
-async def test_a_writer_that_was_killed_is_replaced_and_nothing_is_missing(told: World, tmp_path: Path) -> None:
+async def test_a_writer_that_was_killed_is_replaced_and_nothing_is_missing(
+    told: World, tmp_path: Path
+) -> None:
     before = children()
     store = Store(tmp_path / "projection.sqlite")
     (writer,) = children() - before
@@ -109,7 +115,9 @@ def test_a_file_has_one_writer_at_a_time(store: Store) -> None:
         Writer(store.path, patience=0.1)
 
 
-async def test_the_ledger_answers_alike_from_memory_and_from_the_file(told: World, store: Store) -> None:
+async def test_the_ledger_answers_alike_from_memory_and_from_the_file(
+    told: World, store: Store
+) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(messages(told))
     in_memory = answers(projection, told)
@@ -170,7 +178,9 @@ async def followed(told: World, store: Store) -> AsyncIterator[tuple[MemoryLog, 
     running.cancel()
 
 
-async def test_a_projection_follows_its_log(told: World, followed: tuple[MemoryLog, Projection]) -> None:
+async def test_a_projection_follows_its_log(
+    told: World, followed: tuple[MemoryLog, Projection]
+) -> None:
     log, projection = followed
     await projection.caught_up.wait()
     assert told.ledger.standing.digest == projection.standing.digest
@@ -185,8 +195,16 @@ async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, stor
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(messages(told))
     await projection.in_file()
-    for words in ("aircraft", "NEAR_MISS", "reception counterpart", "NATO-CHINA/NATO/26/0001/N07/O"):
-        assert len(reads.listed(store, "nato-china", reads.Filter(q=words), LIST_PAGE, NOW).exchanges) == 1, words
+    for words in (
+        "aircraft",
+        "NEAR_MISS",
+        "reception counterpart",
+        "NATO-CHINA/NATO/26/0001/N07/O",
+    ):
+        assert (
+            len(reads.listed(store, "nato-china", reads.Filter(q=words), LIST_PAGE, NOW).exchanges)
+            == 1
+        ), words
     assert not reads.listed(store, "other", reads.Filter(q="aircraft"), LIST_PAGE, NOW).exchanges
 
 
@@ -199,7 +217,9 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("position", [1, 5, 13])
-async def test_a_walk_finds_what_a_log_no_longer_holds(told: World, followed: tuple[MemoryLog, Projection], position: int) -> None:
+async def test_a_walk_finds_what_a_log_no_longer_holds(
+    told: World, followed: tuple[MemoryLog, Projection], position: int
+) -> None:
     log, projection = followed
     await projection.caught_up.wait()
     await projection.in_file()
@@ -212,7 +232,9 @@ async def test_a_walk_finds_what_a_log_no_longer_holds(told: World, followed: tu
     assert f"at position {position} " in str(projection.broken)
 
 
-async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(told: World, tmp_path: Path) -> None:
+async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(
+    told: World, tmp_path: Path
+) -> None:
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(messages(told))
@@ -221,7 +243,11 @@ async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(to
     store = Store(tmp_path / "projection.sqlite")
     again = Projection(MemoryLog("nato-china"), store)
     await again.remember()
-    used = [(position, parse(raw).envelope.id) for position, raw in enumerate(told.raws, 1) if raw.startswith(b"{")]
+    used = [
+        (position, parse(raw).envelope.id)
+        for position, raw in enumerate(told.raws, 1)
+        if raw.startswith(b"{")
+    ]
     assert used == [(again.posted(id), id) for _, id in used]
     store.reader().close()  # whoever asks the file now fails
     assert again.posted("00000000-0000-7000-8000-000000000000") is None

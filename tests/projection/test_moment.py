@@ -33,12 +33,16 @@ class Kept:
         """Fold what the world has had since."""
         first = self.projection.state.position + 1
         raws = self.world.raws[first - 1 :]
-        self.projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, first)])
+        self.projection.take(
+            [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, first)]
+        )
         await self.projection.in_file()
 
     def of_everything(self, **asked: str | int) -> bytes:
         """The statistics of a period, encoded."""
-        return msgspec.json.encode(statistics(self.store, "nato-china", msgspec.convert(asked, Asked), ""))
+        return msgspec.json.encode(
+            statistics(self.store, "nato-china", msgspec.convert(asked, Asked), "")
+        )
 
 
 @pytest.fixture
@@ -54,8 +58,18 @@ async def test_a_time_stands_for_the_last_position_before_it(kept: Kept) -> None
         world.open("nato/o-1", NOTE)
     await kept.goes_on()
     opened = datetime.fromisoformat(world.registry.opened.time)
-    for position in (1, 2, SNAPSHOT_RECORDS - 1, SNAPSHOT_RECORDS, SNAPSHOT_RECORDS + 1, 2 * SNAPSHOT_RECORDS, world.position - 1):
-        just_after = opened + timedelta(seconds=position - 1, milliseconds=1)  # the world's clock ticks once a record
+    for position in (
+        1,
+        2,
+        SNAPSHOT_RECORDS - 1,
+        SNAPSHOT_RECORDS,
+        SNAPSHOT_RECORDS + 1,
+        2 * SNAPSHOT_RECORDS,
+        world.position - 1,
+    ):
+        just_after = opened + timedelta(
+            seconds=position - 1, milliseconds=1
+        )  # the world's clock ticks once a record
         for asked in (Asked(to=written(just_after)), Asked(at=position)):
             with moment(kept.store, "nato-china", asked, "") as then:
                 assert (position, just_after) == (then.position, then.ends)
@@ -87,7 +101,9 @@ async def test_a_past_period_comes_out_the_same_whatever_came_after(kept: Kept) 
     world, ids = kept.world, []
     for minute in range(60):
         world.clock = NOON + timedelta(minutes=minute + 1)
-        id = world.open("nato/d-1", {**INCIDENT, "area": "general" if minute % 3 else "maritime-security"})
+        id = world.open(
+            "nato/d-1", {**INCIDENT, "area": "general" if minute % 3 else "maritime-security"}
+        )
         ids.append(id)
         if minute % 4:
             world.keep("china/d-1", {"act": "acknowledgement"}, id)
@@ -98,7 +114,12 @@ async def test_a_past_period_comes_out_the_same_whatever_came_after(kept: Kept) 
     for id in ids:
         world.clock += timedelta(minutes=1)
         world.keep("china/d-1", {"act": "reply", "text": "Noted."}, id)
-        world.keep("nato/d-1", {"act": "correction", "fields": {"area": "climate-change"}, "reason": "Filed wrongly."}, id, seen=True)
+        world.keep(
+            "nato/d-1",
+            {"act": "correction", "fields": {"area": "climate-change"}, "reason": "Filed wrongly."},
+            id,
+            seen=True,
+        )
         world.keep("nato/d-1", {"act": "closure"}, id, seen=True)
     world.keep("nato/d-1", {"act": "watch-assumption"})
     await kept.goes_on()

@@ -20,7 +20,9 @@ from world import World
 _NUMBERS = itertools.count()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path: Path) -> None:
     world = a_history(data, openings=WIDE, steps=FURTHER)
@@ -29,7 +31,9 @@ def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path
 
 
 async def _compared(world: World, half: int, path: Path) -> None:
-    messages = [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+    messages = [
+        Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)
+    ]
     store = Store(path)
     projection = Projection(MemoryLog(world.name), store)
     projection.take(messages[:half])
@@ -38,9 +42,16 @@ async def _compared(world: World, half: int, path: Path) -> None:
     projection.take(messages[half:])
     await duties.begin()
     await projection.in_file()
-    state, past = reads.liaison_state(store, world.name, None, "", live=True), duties_at(store, world.name, len(messages))
+    state, past = (
+        reads.liaison_state(store, world.name, None, "", live=True),
+        duties_at(store, world.name, len(messages)),
+    )
     assert state is not None
-    expected = [each for exchange in world.ledger.exchanges() if (each := open_matter(world.registry, exchange, {})) is not None]
+    expected = [
+        each
+        for exchange in world.ledger.exchanges()
+        if (each := open_matter(world.registry, exchange, {})) is not None
+    ]
     assert list(state.open_matters) == duties.matters() == past.matters == in_order(expected)
     assert duties.listed() == past.duties, "whatever a clock runs in is looked at"
     assert state == reads.liaison_state(store, world.name, len(messages), "", live=True)

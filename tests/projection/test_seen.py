@@ -7,7 +7,10 @@ from dragoman.projection.seen import Seen
 
 def test_what_was_taken_in_is_never_denied_and_what_was_not_nearly_always() -> None:
     seen = Seen()
-    ids = [str(uuid.UUID(int=number << 64 | number * 0x9E3779B97F4A7C15 % 2**64)) for number in range(12_000)]
+    ids = [
+        str(uuid.UUID(int=number << 64 | number * 0x9E3779B97F4A7C15 % 2**64))
+        for number in range(12_000)
+    ]
     for id in ids[:6_000]:
         seen.add(id)
     seen.complete = True

@@ -17,17 +17,27 @@ BASE = 3 << 40
 
 _leaves = st.none() | st.booleans() | st.integers(-9, 2**50) | st.text(max_size=90)
 _values = st.recursive(
-    _leaves, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=9), inner, max_size=6), max_leaves=20
+    _leaves,
+    lambda inner: (
+        st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=9), inner, max_size=6)
+    ),
+    max_leaves=20,
 )
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[bytes]:
     """The encodings of a state as it changes: members that come and go, a list that grows, values spelt as their authors like."""
-    state: dict[str, Any] = {"id": "x", "ballast": "b" * draw(st.sampled_from([0, WHOLE_BYTES - 200, 2 * WHOLE_BYTES])), "messages": []}
+    state: dict[str, Any] = {
+        "id": "x",
+        "ballast": "b" * draw(st.sampled_from([0, WHOLE_BYTES - 200, 2 * WHOLE_BYTES])),
+        "messages": [],
+    }
     encodings = []
     for _ in range(draw(st.integers(1, 12))):
-        state |= draw(st.dictionaries(st.sampled_from(["acts", "meeting", "éτ☃", 'a"b']), _values, max_size=3))
+        state |= draw(
+            st.dictionaries(st.sampled_from(["acts", "meeting", "éτ☃", 'a"b']), _values, max_size=3)
+        )
         if draw(st.booleans()):
             state["content"] = draw(st.dictionaries(st.text(max_size=9), _values, max_size=6))
         for name in draw(st.sets(st.sampled_from(["content", "acts", "meeting"]), max_size=1)):
@@ -36,8 +46,13 @@ def lives(draw: st.DrawFn) -> list[bytes]:
             state["messages"].append(draw(_values))
         if draw(st.booleans()):
             state = dict(sorted(state.items(), reverse=draw(st.booleans())))
-        spelt: Any = {"ensure_ascii": draw(st.booleans()), "separators": draw(st.sampled_from([(",", ":"), (", ", " : ")]))}
-        raw = {name: msgspec.Raw(json.dumps(value, **spelt).encode()) for name, value in state.items()}
+        spelt: Any = {
+            "ensure_ascii": draw(st.booleans()),
+            "separators": draw(st.sampled_from([(",", ":"), (", ", " : ")])),
+        }
+        raw = {
+            name: msgspec.Raw(json.dumps(value, **spelt).encode()) for name, value in state.items()
+        }
         encodings.append(msgspec.json.encode(raw))
     return encodings
 
@@ -51,7 +66,10 @@ def kept(encodings: list[bytes]) -> tuple[sqlite3.Connection, list[bytes]]:
     for place, encoded in enumerate(encodings):
         assert stored_state.last_before(connection, BASE, "x", 2 * place + 1) == last
         column, last = stored_state.put(2 * place + 1, encoded, last)
-        connection.execute("INSERT INTO records VALUES (?, 'x', ?), (?, 'x', NULL)", (BASE | 2 * place + 1, column, BASE | 2 * place + 2))
+        connection.execute(
+            "INSERT INTO records VALUES (?, 'x', ?), (?, 'x', NULL)",
+            (BASE | 2 * place + 1, column, BASE | 2 * place + 2),
+        )
         columns.append(column)
     return connection, columns
 
@@ -61,7 +79,11 @@ def kept(encodings: list[bytes]) -> tuple[sqlite3.Connection, list[bytes]]:
 def test_the_bytes_of_every_state_come_back(encodings: list[bytes]) -> None:
     connection, columns = kept(encodings)
     assert [stored_state.whole(connection, BASE, "x", column) for column in columns] == encodings
-    assert all(encoded == column for encoded, column in zip(encodings, columns, strict=True) if len(encoded) < WHOLE_BYTES)
+    assert all(
+        encoded == column
+        for encoded, column in zip(encodings, columns, strict=True)
+        if len(encoded) < WHOLE_BYTES
+    )
 
 
 @settings(max_examples=60)
@@ -83,12 +105,18 @@ def _flat(encoded: bytes) -> dict[str, bytes]:
     flat = {name: bytes(value) for name, value in members.items() if name != "content"}
     content = bytes(members.get("content", b"{}"))
     if content.startswith(b"{"):
-        flat |= {f"content.{name}": bytes(value) for name, value in msgspec.json.decode(content, type=dict[str, msgspec.Raw]).items()}
+        flat |= {
+            f"content.{name}": bytes(value)
+            for name, value in msgspec.json.decode(content, type=dict[str, msgspec.Raw]).items()
+        }
     return flat
 
 
 def test_a_state_that_only_changes_is_stored_whole_now_and_then() -> None:
-    encodings = [json.dumps({"officers": "o" * 20_000, "delivered": number}, separators=(",", ":")).encode() for number in range(1_000)]
+    encodings = [
+        json.dumps({"officers": "o" * 20_000, "delivered": number}, separators=(",", ":")).encode()
+        for number in range(1_000)
+    ]
     connection, columns = kept(encodings)
     whole = [place for place, column in enumerate(columns) if column.startswith(b"{")]
     assert 3 <= len(whole) < 20 and max(after - before for before, after in pairwise(whole)) < 150
@@ -96,7 +124,11 @@ def test_a_state_that_only_changes_is_stored_whole_now_and_then() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["DELETE FROM records WHERE key & 1023 = 1", "UPDATE records SET state = X'007B7D' WHERE key & 1023 = 3"]
+    "damage",
+    [
+        "DELETE FROM records WHERE key & 1023 = 1",
+        "UPDATE records SET state = X'007B7D' WHERE key & 1023 = 3",
+    ],
 )
 def test_a_chain_that_is_damaged_says_so(damage: str) -> None:
     texts = ["t" * 5_000]

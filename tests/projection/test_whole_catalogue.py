@@ -24,7 +24,18 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from catalogue import AT_ANY_TIME, BY_TWO, CHANGES, CHANNEL, CONTINUING, LIVES, ON_ONE_KEY, OPENINGS, ROLES, life_of
+from catalogue import (
+    AT_ANY_TIME,
+    BY_TWO,
+    CHANGES,
+    CHANNEL,
+    CONTINUING,
+    LIVES,
+    ON_ONE_KEY,
+    OPENINGS,
+    ROLES,
+    life_of,
+)
 from dragoman.audit.replay import Replay
 from dragoman.domain import clocks, line
 from dragoman.domain import record as records
@@ -52,14 +63,33 @@ SHORT = settings(
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LONG = settings(SHORT, derandomize=False, max_examples=300, stateful_step_count=40, phases=[Phase.generate, Phase.shrink])
+LONG = settings(
+    SHORT,
+    derandomize=False,
+    max_examples=300,
+    stateful_step_count=40,
+    phases=[Phase.generate, Phase.shrink],
+)
 TRIES = 40
 """What is tried in one stretch."""
 
-KEEPERS = ("officer", "officer-revocation", "profile-adoption", "codebook-adoption", "policy-adoption")
+KEEPERS = (
+    "officer",
+    "officer-revocation",
+    "profile-adoption",
+    "codebook-adoption",
+    "policy-adoption",
+)
 SERVICES = {Who.WATCH: "service/watch", Who.GATEWAY: "service/gateway", Who.DESK: "service/desk"}
 SEEDS = st.integers(0, 2**32)
-STATUSES = sorted({status for changes in CHANGES.values() for after in changes.values() for status in after.split()})
+STATUSES = sorted(
+    {
+        status
+        for changes in CHANGES.values()
+        for after in changes.values()
+        for status in after.split()
+    }
+)
 SETTLED = {
     "acceptance",
     "decline",
@@ -95,7 +125,9 @@ class Anybody(RuleBasedStateMachine):
         three=st.booleans(),
         roles=st.lists(
             st.lists(
-                st.sampled_from(["officer", "duty_officer", "head_of_office", "auditor", "administrator"]),
+                st.sampled_from(
+                    ["officer", "duty_officer", "head_of_office", "auditor", "administrator"]
+                ),
                 min_size=1,
                 max_size=2,
                 unique=True,
@@ -105,15 +137,29 @@ class Anybody(RuleBasedStateMachine):
         ),
         profile=st.sampled_from(["", "default", "vienna", "shanghai"]),
     )
-    def open_the_channel(self, kind: str, roles: list[list[str]], profile: str, *, three: bool) -> None:
-        sides = ("nato",) if kind == "desk" else ("nato", "china", "osce") if three else ("nato", "china")
+    def open_the_channel(
+        self, kind: str, roles: list[list[str]], profile: str, *, three: bool
+    ) -> None:
+        sides = (
+            ("nato",)
+            if kind == "desk"
+            else ("nato", "china", "osce")
+            if three
+            else ("nato", "china")
+        )
         self.world = World(sides=sides, kind=kind)
         for side in sides:
             for number, held in enumerate(roles):
-                self.world.keep(f"{side}/root", {"act": "officer", "officer": f"r-{number}", "office": "hq", "roles": held})
+                self.world.keep(
+                    f"{side}/root",
+                    {"act": "officer", "officer": f"r-{number}", "office": "hq", "roles": held},
+                )
             if profile:
                 schedule = {"at": ["00:00", "12:00"], "zone": "UTC", "sent_by": "alternating"}
-                self.world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, "line_check": schedule})
+                self.world.keep(
+                    f"{side}/root",
+                    {"act": "profile-adoption", "profile": profile, "line_check": schedule},
+                )
         self.digests = self._digests_of(self.world.raws)
 
     def _digests_of(self, raws: list[bytes]) -> list[str]:
@@ -125,12 +171,24 @@ class Anybody(RuleBasedStateMachine):
 
     # What is tried
 
-    @rule(seed=SEEDS, ticks=st.sampled_from([0, 1, 60, 601, 3_600, 43_200, 86_400, 604_800, 2_592_000]))
+    @rule(
+        seed=SEEDS,
+        ticks=st.sampled_from([0, 1, 60, 601, 3_600, 43_200, 86_400, 604_800, 2_592_000]),
+    )
     def go_on(self, seed: int, ticks: int) -> None:
         """A stretch of time in which much is tried, each thing drawn by lot."""
         lots = self.lots = random.Random(seed)
         self.world.clock += timedelta(seconds=ticks)
-        tries = (self.post, self.forge, self.decide_and_wait, self.land, self.write_again, self.write_damaged, self.watch, self.revoke)
+        tries = (
+            self.post,
+            self.forge,
+            self.decide_and_wait,
+            self.land,
+            self.write_again,
+            self.write_damaged,
+            self.watch,
+            self.revoke,
+        )
         for attempt in lots.choices(tries, weights=(40, 10, 4, 4, 1, 2, 4, 0.2), k=TRIES):
             attempt()
 
@@ -153,7 +211,13 @@ class Anybody(RuleBasedStateMachine):
         actor = self.actor(act, exchange)
         etag = exchange.etag if exchange is not None and self.lots.random() < 0.8 else None
         released = self.second(act, actor)
-        return self.world.decide(actor, self.body(act, exchange), "" if exchange is None else exchange.id, etag, released_by=released)
+        return self.world.decide(
+            actor,
+            self.body(act, exchange),
+            "" if exchange is None else exchange.id,
+            etag,
+            released_by=released,
+        )
 
     def forge(self) -> None:
         act, exchange = self.act()
@@ -174,7 +238,9 @@ class Anybody(RuleBasedStateMachine):
         assert [*self.due()] == [], "what is on record is not due again"
 
     def revoke(self) -> None:
-        side, _, name = self.lots.choice([name for name in self.registry.officers if "/r-" in name]).partition("/")
+        side, _, name = self.lots.choice(
+            [name for name in self.registry.officers if "/r-" in name]
+        ).partition("/")
         decided = self.world.decide(f"{side}/root", {"act": "officer-revocation", "officer": name})
         if isinstance(decided, Record):
             self.take(decided.raw)
@@ -192,7 +258,9 @@ class Anybody(RuleBasedStateMachine):
             return lots.choice([*OPENINGS, *(CHANNEL.keys() - {"channel-opening"})]), None
         exchange = lots.choice(there)
         if lots.random() < 0.85:
-            acts = sorted(act for act, moves in life_of(exchange.act).items() if exchange.status in moves)
+            acts = sorted(
+                act for act, moves in life_of(exchange.act).items() if exchange.status in moves
+            )
             own = [act for act in acts if act not in (*AT_ANY_TIME, "closure", "cancellation")]
             return lots.choice(own if own and lots.random() < 0.6 else acts), exchange
         return lots.choice([*CONTINUING]), exchange
@@ -200,7 +268,9 @@ class Anybody(RuleBasedStateMachine):
     def exchanges(self) -> list[Exchange]:
         """The few that moved last."""
         found = [self.world.ledger.exchange(id) for id in self.world.ledger._encoded]
-        return sorted((each for each in found if each is not None), key=lambda each: -each.updated.position)[:8]
+        return sorted(
+            (each for each in found if each is not None), key=lambda each: -each.updated.position
+        )[:8]
 
     def actor(self, act: str, exchange: Exchange | None) -> str:
         """Anybody: mostly an officer who has the role, at times any other, a root key or a service."""
@@ -210,9 +280,19 @@ class Anybody(RuleBasedStateMachine):
         if lots.random() < 0.05:
             return lots.choice([*SERVICES.values()])
         if lots.random() < 0.8:
-            who = OPENINGS[act].who if act in OPENINGS else CHANNEL[act][1] if act in CHANNEL else "the duty officer"
+            who = (
+                OPENINGS[act].who
+                if act in OPENINGS
+                else CHANNEL[act][1]
+                if act in CHANNEL
+                else "the duty officer"
+            )
             side = "" if exchange is None else self.standing(act, exchange)
-            able = [name for name, held in officers.items() if ROLES[who] & {*held.roles} and name.startswith(side)]
+            able = [
+                name
+                for name, held in officers.items()
+                if ROLES[who] & {*held.roles} and name.startswith(side)
+            ]
             return lots.choice(able or [*officers])
         return lots.choice([*officers])
 
@@ -228,11 +308,22 @@ class Anybody(RuleBasedStateMachine):
 
     def second(self, act: str, actor: str) -> str:
         """Who releases: where two are asked for mostly a colleague, elsewhere hardly anybody."""
-        two = (act in OPENINGS and OPENINGS[act].keys == 2) or (act in CHANNEL and CHANNEL[act][2] == 2) or act == "meeting-request"
+        two = (
+            (act in OPENINGS and OPENINGS[act].keys == 2)
+            or (act in CHANNEL and CHANNEL[act][2] == 2)
+            or act == "meeting-request"
+        )
         two = two or act in BY_TWO
         if self.lots.random() > (0.8 if two else 0.03):
             return ""
-        return self.lots.choice([name for name in self.registry.officers if name.partition("/")[0] == actor.partition("/")[0]] or [actor])
+        return self.lots.choice(
+            [
+                name
+                for name in self.registry.officers
+                if name.partition("/")[0] == actor.partition("/")[0]
+            ]
+            or [actor]
+        )
 
     def body(self, act: str, exchange: Exchange | None) -> dict[str, Any]:
         """A sample, with what it refers to made to fit."""
@@ -241,7 +332,11 @@ class Anybody(RuleBasedStateMachine):
             after = CHANGES.get(exchange.act, {}).get(exchange.status, "").split()
             body["status"] = lots.choice(after if after and lots.random() < 0.9 else STATUSES)
         if exchange is not None and "of" in body:
-            of = [said.id for said in exchange.acts.get("translation", ())] if act.startswith("translation-") else []
+            of = (
+                [said.id for said in exchange.acts.get("translation", ())]
+                if act.startswith("translation-")
+                else []
+            )
             body["of"] = lots.choice(of or [message.id for message in exchange.messages])
         if act == "second-key" and exchange is not None and exchange.one_key:
             body["of"] = lots.choice(exchange.one_key).id
@@ -250,16 +345,28 @@ class Anybody(RuleBasedStateMachine):
         if act == "endorsement" and exchange is not None and exchange.act != "joint-report":
             body.pop("paragraph")
         if act == "echo" and exchange is not None and exchange.act == "immediate-notification":
-            body = {"act": "echo", "designator": lots.choice((msgspec.json.decode(exchange.content["designator"]), 6))}
+            body = {
+                "act": "echo",
+                "designator": lots.choice((msgspec.json.decode(exchange.content["designator"]), 6)),
+            }
         if act == "echo" and lots.random() < 0.3:
             body["text" if "text" in body else "remark"] = "Something else."
         if act in OPENINGS and lots.random() < 0.05 and act != "line-check":
-            body["passed_by"] = {"means": "voice", "at": "2026-11-24T03:05Z", "to_post": "Duty officer"}
+            body["passed_by"] = {
+                "means": "voice",
+                "at": "2026-11-24T03:05Z",
+                "to_post": "Duty officer",
+            }
         if act in ON_ONE_KEY and lots.random() < 0.5:
             body |= ON_ONE_KEY[act]
         if act in ("officer", "officer-revocation"):
             body["officer"] = f"r-{lots.randrange(6)}"
-        if act in OPENINGS and exchange is None and lots.random() < 0.2 and (there := self.exchanges()):
+        if (
+            act in OPENINGS
+            and exchange is None
+            and lots.random() < 0.2
+            and (there := self.exchanges())
+        ):
             body["references"] = [lots.choice(there).id]
         return body
 
@@ -268,7 +375,15 @@ class Anybody(RuleBasedStateMachine):
         rule_, actor = RULES[act], self.actor(act, exchange)
         id = f"0192f3a4-5b6c-7d8e-8f90-{len(self.world.raws):012x}"
         subject = self.registry.id if act in CHANNEL else id if exchange is None else exchange.id
-        family = "channel" if act in CHANNEL else OPENINGS[act].family if act in OPENINGS else "" if exchange is None else exchange.family
+        family = (
+            "channel"
+            if act in CHANNEL
+            else OPENINGS[act].family
+            if act in OPENINGS
+            else ""
+            if exchange is None
+            else exchange.family
+        )
         released = self.second(act, actor)
         envelope = records.envelope(
             id=id,
@@ -291,23 +406,51 @@ class Anybody(RuleBasedStateMachine):
         """What the watch would record now."""
         now = self.world.clock + timedelta(seconds=1)
         posts: list[Post] = []
-        for exchange in [each for id in self.world.ledger._encoded if (each := self.world.ledger.exchange(id)) is not None]:
-            sides = {side: clocks.calendar_of(self.world.ledger.office(side)) for side in (exchange.side, *exchange.to)}
+        for exchange in [
+            each
+            for id in self.world.ledger._encoded
+            if (each := self.world.ledger.exchange(id)) is not None
+        ]:
+            sides = {
+                side: clocks.calendar_of(self.world.ledger.office(side))
+                for side in (exchange.side, *exchange.to)
+            }
             for clock in clocks.open_clocks(self.registry, exchange, sides):
                 step = clocks.reached(clock, now)
                 if step > clocks.recorded(exchange, clock):
                     raw = clocks.act_of(clock, step)
                     id = clock_id(self.registry.name, exchange.id, clock, step)
                     data = records.decode_act(raw)
-                    posts.append(Post(actor="service/watch", act=raw, data=data, id=id, exchange=exchange.id, caused_by=clock.started_by))
+                    posts.append(
+                        Post(
+                            actor="service/watch",
+                            act=raw,
+                            data=data,
+                            id=id,
+                            exchange=exchange.id,
+                            caused_by=clock.started_by,
+                        )
+                    )
         slot = line.due(self.registry, now) if self.registry.kind == "official" else None
         if slot is not None and not self.world.ledger.used(slot_id(self.registry, slot)):
             raw = line.act_of(self.registry, slot)
             posts.append(
-                Post(actor="service/watch", act=raw, data=records.decode_act(raw), id=slot_id(self.registry, slot), family="contact")
+                Post(
+                    actor="service/watch",
+                    act=raw,
+                    data=records.decode_act(raw),
+                    id=slot_id(self.registry, slot),
+                    family="contact",
+                )
             )
         for post in posts:
-            decided = decide(self.world.ledger.standing.state, self.world.ledger, post, time=clocks.written(now), salt=SALT)
+            decided = decide(
+                self.world.ledger.standing.state,
+                self.world.ledger,
+                post,
+                time=clocks.written(now),
+                salt=SALT,
+            )
             assert isinstance(decided, Record), decided
             yield decided.raw
 
@@ -325,7 +468,11 @@ class Anybody(RuleBasedStateMachine):
         self.digests.append(self.world.ledger.standing.digest)
         self.tried["junk" if folded.record is None else folded.record.name, folded.valid] += 1
         if not folded.valid:
-            assert (self.world.ledger.standing.total, folded.state, folded.number) == (total, None, "")
+            assert (self.world.ledger.standing.total, folded.state, folded.number) == (
+                total,
+                None,
+                "",
+            )
             return folded
         record = folded.record
         assert record is not None
@@ -338,12 +485,18 @@ class Anybody(RuleBasedStateMachine):
             self.fired.add(fired)
         return folded
 
-    def allowed(self, registry: Registry, before: Exchange | None, folded: Folded, record: Record) -> None:
+    def allowed(
+        self, registry: Registry, before: Exchange | None, folded: Folded, record: Record
+    ) -> None:
         """The catalogue allows this act to this actor here."""
         name, actor = record.name, record.envelope.actor
         if record.side == "service":
             who = CONTINUING.get(name, CHANNEL.get(name, ("",)))[0]
-            assert SERVICES.get(who) == actor if isinstance(who, Who) else (name, actor) == ("line-check", "service/watch"), (name, actor)
+            assert (
+                SERVICES.get(who) == actor
+                if isinstance(who, Who)
+                else (name, actor) == ("line-check", "service/watch")
+            ), (name, actor)
         elif actor.endswith("/root"):
             assert name in KEEPERS
         else:
@@ -353,9 +506,15 @@ class Anybody(RuleBasedStateMachine):
             self.stands(before, name, record.side)
             self.keys(before, folded.state, record)
             moved = life_of(before.act)[name][before.status]
-            after = {moved} | ({before.status} if name in SETTLED else set()) | ({"echoed_with_errors"} if name == "echo" else set())
+            after = (
+                {moved}
+                | ({before.status} if name in SETTLED else set())
+                | ({"echoed_with_errors"} if name == "echo" else set())
+            )
             if name == "second-key":
-                sent = next(each.act for each in before.one_key if each.id == getattr(record.data, "of", ""))
+                sent = next(
+                    each.act for each in before.one_key if each.id == getattr(record.data, "of", "")
+                )
                 after |= {life_of(before.act).get(sent, {}).get(before.status, before.status)}
             if name == "status-change":
                 after = set(CHANGES[before.act][before.status].split())
@@ -374,12 +533,19 @@ class Anybody(RuleBasedStateMachine):
         held = set(officer.roles)
         if isinstance(second, str):
             releaser = registry.officers[second]
-            assert (releaser.until, second != record.envelope.actor, second.startswith(f"{record.side}/")) == (None, True, True)
+            assert (
+                releaser.until,
+                second != record.envelope.actor,
+                second.startswith(f"{record.side}/"),
+            ) == (None, True, True)
             held |= set(releaser.roles)
         if name in OPENINGS:
             wanted, keys = ROLES[OPENINGS[name].who], OPENINGS[name].keys
         elif name in CONTINUING:
-            wanted, keys = ROLES["the duty officer" if name == "all-clear" else "any officer"], 1 + (name in BY_TWO)
+            wanted, keys = (
+                ROLES["the duty officer" if name == "all-clear" else "any officer"],
+                1 + (name in BY_TWO),
+            )
         else:
             wanted, keys = ROLES[CHANNEL[name][1]], CHANNEL[name][2]
         data = msgspec.json.decode(record.act)
@@ -401,7 +567,9 @@ class Anybody(RuleBasedStateMachine):
             assert waits == alone
         if name in ("correction", "cancellation") and OPENINGS[before.act].keys == 2:
             assert waits == alone
-            assert not alone or {"duty_officer", "head_of_office"} & {*self.registry.officers[actor].roles}
+            assert not alone or {"duty_officer", "head_of_office"} & {
+                *self.registry.officers[actor].roles
+            }
         if name == "second-key":
             (sent,) = [each for each in before.one_key if each.id == of]
             assert (sent.second, sent.sent.side, sent.sent.by != actor) == (None, record.side, True)
@@ -431,14 +599,28 @@ class Anybody(RuleBasedStateMachine):
     def number(self, folded: Folded, record: Record) -> None:
         """The next of its series, for what is numbered."""
         code = {"correction": "C", "cancellation": "X"}.get(record.name, "O")
-        numbered = record.envelope.family != "desk" and record.name in OPENINGS.keys() | {"correction", "cancellation", "channel-status"}
+        numbered = record.envelope.family != "desk" and record.name in OPENINGS.keys() | {
+            "correction",
+            "cancellation",
+            "channel-status",
+        }
         assert bool(folded.number) == numbered
         if numbered:
-            side = getattr(record.data, "side", record.side) if record.side == "service" else record.side
+            side = (
+                getattr(record.data, "side", record.side)
+                if record.side == "service"
+                else record.side
+            )
             series = f"{side}/{record.envelope.time[:4]}"
             self.serials[series] = self.serials.get(series, 0) + 1
             channel, of, year, serial, _, kind = folded.number.split("/")
-            expected = (self.registry.name.upper(), side.upper(), record.envelope.time[2:4], f"{self.serials[series]:04d}", code)
+            expected = (
+                self.registry.name.upper(),
+                side.upper(),
+                record.envelope.time[2:4],
+                f"{self.serials[series]:04d}",
+                code,
+            )
             assert (channel, of, year, serial, kind) == expected
 
     def teardown(self) -> None:
@@ -456,7 +638,9 @@ class Anybody(RuleBasedStateMachine):
                 assert projection.standing.digest == self.digests[position - 1]
             await projection.in_file()
             assert store.standing(self.registry.name) == self.world.ledger.standing
-            assert [projection.bytes_at(position)[2] for position in range(1, len(self.digests) + 1)] == self.digests
+            assert [
+                projection.bytes_at(position)[2] for position in range(1, len(self.digests) + 1)
+            ] == self.digests
         finally:
             store.close()
 
@@ -468,7 +652,9 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.mark.timeout(3600)
-def test_whatever_anybody_tries_only_what_the_catalogue_allows_takes_effect(runner: asyncio.Runner, request: pytest.FixtureRequest) -> None:
+def test_whatever_anybody_tries_only_what_the_catalogue_allows_takes_effect(
+    runner: asyncio.Runner, request: pytest.FixtureRequest
+) -> None:
     profile = LONG if request.config.getoption("--long") else SHORT
     tried: Counter[tuple[str, bool]] = Counter()
     run_state_machine_as_test(lambda: Anybody(runner, tried), settings=profile)  # type: ignore[arg-type]

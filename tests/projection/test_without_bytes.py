@@ -31,7 +31,9 @@ def erased(world: World, *owners: str) -> tuple[World, str, list[bytes]]:
         world.open("china/o-1", NOTE)
     world.keep("china/d-1", {"act": "reply", "text": "Noted, zanzibar."}, id)
     named = [*world.ledger.records_of(id)]
-    world.attested({"act": "erasure", "records": [msgspec.to_builtins(each) for each in named]}, *owners)
+    world.attested(
+        {"act": "erasure", "records": [msgspec.to_builtins(each) for each in named]}, *owners
+    )
     world.open("nato/o-1", NOTE)
     entries = {each.position: entry_of(each) for each in named}
     return world, id, [entries.get(position, raw) for position, raw in enumerate(world.raws, 1)]
@@ -67,24 +69,37 @@ def counted(projection: Projection) -> Callable[[int], Counts]:
 
 async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) -> None:
     told, id, raws = erased(world, *BOTH)
-    async with projected(told.raws, tmp_path / "bytes.sqlite") as whole, projected(raws, tmp_path / "entries.sqlite") as less:
+    async with (
+        projected(told.raws, tmp_path / "bytes.sqlite") as whole,
+        projected(raws, tmp_path / "entries.sqlite") as less,
+    ):
         assert whole.standing == less.standing == told.ledger.standing
         assert whole.exchange(id) is None and less.exchange(id) is None
         for position in (12, 20, 256, 270, len(raws) - 3, len(raws) - 2, len(raws)):
             assert counted(whole)(position) == counted(less)(position), position
         assert counted(whole)(len(raws)) == [("contact", "open", 281)]
         for projection in (whole, less):
-            assert not reads.listed(projection.store, "nato-china", reads.Filter(q="zanzibar"), LIST_PAGE, NOW).exchanges
+            assert not reads.listed(
+                projection.store, "nato-china", reads.Filter(q="zanzibar"), LIST_PAGE, NOW
+            ).exchanges
             assert len(reads.difference(projection.store, "nato-china", 11, 20).exchanges) == 7
-            assert projection.bytes_at(12)[0] == raws[11] and not projection.bytes_at(100)[2] and projection.bytes_at(len(raws))[2]
+            assert (
+                projection.bytes_at(12)[0] == raws[11]
+                and not projection.bytes_at(100)[2]
+                and projection.bytes_at(len(raws))[2]
+            )
     left = [path.name for path in tmp_path.iterdir() if b"zanzibar" in path.read_bytes()]
     assert left == [], "nothing of what was said is on the disk"
 
 
-async def test_what_a_void_erasure_withholds_stops_the_gateway(world: World, tmp_path: Path) -> None:
+async def test_what_a_void_erasure_withholds_stops_the_gateway(
+    world: World, tmp_path: Path
+) -> None:
     _, _, raws = erased(world, "nato/root")
     async with projected(raws, tmp_path / "projection.sqlite") as projection:
-        assert "position 12 of nato-china is withheld by a void erasure at" in str(projection.broken)
+        assert "position 12 of nato-china is withheld by a void erasure at" in str(
+            projection.broken
+        )
 
 
 async def test_a_log_that_still_has_the_bytes_is_no_other_log(world: World, tmp_path: Path) -> None:
@@ -97,14 +112,19 @@ async def test_a_log_that_still_has_the_bytes_is_no_other_log(world: World, tmp_
         assert projection.bytes_at(12)[0] == raws[11] != told.raws[11]
 
 
-async def test_a_gateway_that_has_the_bytes_of_what_a_log_has_erased_says_what_to_do(world: World, tmp_path: Path) -> None:
+async def test_a_gateway_that_has_the_bytes_of_what_a_log_has_erased_says_what_to_do(
+    world: World, tmp_path: Path
+) -> None:
     told, _, raws = erased(world, *BOTH)
     async with projected(told.raws[:100], tmp_path / "projection.sqlite") as projection:
         projection.log._messages[:] = [  # type: ignore[attr-defined]
-            Message(position=position, subject="x", raw=raw) for position, raw in enumerate(raws[:100], 1)
+            Message(position=position, subject="x", raw=raw)
+            for position, raw in enumerate(raws[:100], 1)
         ]
         await projection.walk()
-        assert "at position 12 " in str(projection.broken) and "remove its projection" in str(projection.broken)
+        assert "at position 12 " in str(projection.broken) and "remove its projection" in str(
+            projection.broken
+        )
 
 
 @pytest.fixture

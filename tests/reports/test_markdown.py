@@ -41,9 +41,17 @@ NASTY = [
 ]
 
 
-def paper(*blocks: object, kind: str = "official", custody: str = "sides", language: str = "en") -> Paper:
+def paper(
+    *blocks: object, kind: str = "official", custody: str = "sides", language: str = "en"
+) -> Paper:
     of = ReportedChannel(
-        name="nato-china", cid="0" * 64, kind=kind, custody=custody, marking="SIDES | ONLY", sides=("nato", "china"), languages=("en",)
+        name="nato-china",
+        cid="0" * 64,
+        kind=kind,
+        custody=custody,
+        marking="SIDES | ONLY",
+        sides=("nato", "china"),
+        languages=("en",),
     )
     sections = (section("Part", *blocks),)  # type: ignore[arg-type]
     return Paper(
@@ -59,14 +67,24 @@ def paper(*blocks: object, kind: str = "official", custody: str = "sides", langu
 
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_that_was_written_is_markup(text: str) -> None:
-    for line in (escaped(text), *(line.removeprefix(">").removeprefix(" ").removesuffix("\\") for line in quoted(text))):
+    for line in (
+        escaped(text),
+        *(line.removeprefix(">").removeprefix(" ").removesuffix("\\") for line in quoted(text)),
+    ):
         assert not re.search(r"[<>]", line)
         assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~$#]", line.replace("\\\\", "")), line
         assert not re.match(r"([+=:-]|[0-9]+[.)]|#|\t| {4})", line), line
         assert not re.search(r"[\x00-\x1f\u202a-\u202e\u2066-\u2069]", line)
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=_UNKEPT, exclude_characters=" \u00a0"), max_size=60))
+@given(
+    st.text(
+        alphabet=st.characters(
+            codec="utf-8", exclude_categories=_UNKEPT, exclude_characters=" \u00a0"
+        ),
+        max_size=60,
+    )
+)
 def test_another_programs_reader_shows_what_was_written(text: str) -> None:
     (_, inline, _) = READER.parse(f"x {escaped(text)} x")
     assert inline.children is not None
@@ -76,11 +94,38 @@ def test_another_programs_reader_shows_what_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_another_programs_reader_finds_no_markup(text: str) -> None:
-    found = READER.render(markdown(paper(Quote("NATO", Said(text)), table(("What",), [(Said(text),)]), Paragraph((Said(text),)))))
+    found = READER.render(
+        markdown(
+            paper(
+                Quote("NATO", Said(text)),
+                table(("What",), [(Said(text),)]),
+                Paragraph((Said(text),)),
+            )
+        )
+    )
     tags = set(re.findall(r"</?([a-z0-9]+)", found))
-    assert tags <= {"h1", "h2", "p", "strong", "blockquote", "table", "thead", "tbody", "tr", "th", "td", "hr", "br", "code"}, found
+    assert tags <= {
+        "h1",
+        "h2",
+        "p",
+        "strong",
+        "blockquote",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "hr",
+        "br",
+        "code",
+    }, found
     assert re.findall(r"<code>(.*?)</code>", found) == ["/v1/again?x=1&amp;y=2"]
-    assert found.count("<strong>") == 2 and found.count("<td>") == 1 and found.count("<blockquote>") == 1
+    assert (
+        found.count("<strong>") == 2
+        and found.count("<td>") == 1
+        and found.count("<blockquote>") == 1
+    )
 
 
 def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
@@ -92,9 +137,14 @@ def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
 
 
 def test_a_quotation_ends_where_its_text_ends() -> None:
-    text = markdown(paper(Quote("NATO", Said("one\n\n# two\n- three\n> four")), Paragraph(("after",))))
+    text = markdown(
+        paper(Quote("NATO", Said("one\n\n# two\n- three\n> four")), Paragraph(("after",)))
+    )
     start = text.index("NATO:")
-    assert text[start : text.index("after")] == "NATO:\n\n> one\n>\n> \\# two\\\n> \\- three\\\n> &gt; four\n\n"
+    assert (
+        text[start : text.index("after")]
+        == "NATO:\n\n> one\n>\n> \\# two\\\n> \\- three\\\n> &gt; four\n\n"
+    )
 
 
 def test_points_begin_as_points() -> None:
@@ -118,6 +168,10 @@ def test_a_trial_says_who_keeps_the_keys() -> None:
 
 
 def test_the_writers_own_words_are_in_the_language_of_the_paper() -> None:
-    text = markdown(paper(Quote("北约", Said("来信", "zh", "（zh，原文）")), custody="host", language="zh"))  # noqa: RUF001
-    assert "试用：本托管者保管各方密钥。" in text and "再次取得同一报告：`/v1/again?x=1&y=2`" in text  # noqa: RUF001
+    text = markdown(
+        paper(Quote("北约", Said("来信", "zh", "（zh，原文）")), custody="host", language="zh")  # noqa: RUF001
+    )
+    assert (
+        "试用：本托管者保管各方密钥。" in text and "再次取得同一报告：`/v1/again?x=1&y=2`" in text  # noqa: RUF001
+    )
     assert "北约（zh，原文）：\n\n> 来信" in text  # noqa: RUF001

@@ -70,7 +70,9 @@ def told() -> World:
     for act, opened in OPENINGS.items():
         if opened.family == "desk":
             continue
-        actor = {"any officer": "nato/o-1", "the duty officer": "nato/d-1"}.get(opened.who, "nato/h-1")
+        actor = {"any officer": "nato/o-1", "the duty officer": "nato/d-1"}.get(
+            opened.who, "nato/h-1"
+        )
         folded = world.keep(actor, SAMPLES[act], released_by=world.second(actor, SAMPLES[act]))
         if isinstance(folded, Folded) and folded.record is not None and folded.valid:
             carry_on(world, folded.record.envelope.id)
@@ -81,13 +83,24 @@ def told() -> World:
         "original": "en",
     }
     world.open("nato/o-1", {**NOTE, **told_twice})
-    world.open("nato/d-1", {**INCIDENT, "passed_by": {"means": "voice", "at": "2026-11-24T03:05Z", "to_post": "Duty officer"}})
-    world.open("nato/o-1", {**NOTE, "attribution": "chatham_house", "info": ["china"], "for_the_record": True})
+    world.open(
+        "nato/d-1",
+        {
+            **INCIDENT,
+            "passed_by": {"means": "voice", "at": "2026-11-24T03:05Z", "to_post": "Duty officer"},
+        },
+    )
+    world.open(
+        "nato/o-1",
+        {**NOTE, "attribution": "chatham_house", "info": ["china"], "for_the_record": True},
+    )
     stolen = {"act": "key-addition", "officer": "o-1", "keys": [public_of("nato/o-1")]}
     assert world.attested(stolen, "nato/root", "nato/o-1").valid
     world.open("nato/o-1", NOTE)
     keyid = dsse.key_id(dsse.public_of(seed_of("nato/o-1")))
-    assert world.attested({"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root").valid
+    assert world.attested(
+        {"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root"
+    ).valid
     world.clock += timedelta(days=9)
     world.open("china/o-1", SAMPLES["danger-area"])
     return world
@@ -127,14 +140,19 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pape
     for world in (told, quiet):
         store = Store(tmp_path_factory.mktemp("papers") / "projection.sqlite")
         asyncio.run(keep(store, world().raws))
-        found |= {f"{world.__name__} {name}": {each: laid.paper(each) for each in LANGUAGES} for name, laid in gathered(store)}
+        found |= {
+            f"{world.__name__} {name}": {each: laid.paper(each) for each in LANGUAGES}
+            for name, laid in gathered(store)
+        }
         store.close()
     return found
 
 
 async def keep(store: Store, raws: list[bytes]) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
-    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)])
+    projection.take(
+        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
+    )
     await projection.in_file()
 
 
@@ -164,23 +182,33 @@ def _own(block: Block) -> list[str]:
         case Quote():
             return [block.label, block.said.note]
         case Table():
-            return [*block.head, *(text for row in block.rows for cell in row for text in _runs(cell))]
+            return [
+                *block.head,
+                *(text for row in block.rows for cell in row for text in _runs(cell)),
+            ]
 
 
 def _runs(cell: Cell) -> list[str]:
-    return [run if isinstance(run, str) else run.note for run in (cell if isinstance(cell, tuple) else (cell,))]
+    return [
+        run if isinstance(run, str) else run.note
+        for run in (cell if isinstance(cell, tuple) else (cell,))
+    ]
 
 
 def words_of(text: str) -> list[str]:
     return re.findall(r"[A-Za-zÀ-ÿ]{2,}", _CODES.sub("", _DATA.sub("", text)))
 
 
-def test_a_chinese_paper_has_no_word_of_another_language(papers: dict[str, dict[str, Paper]]) -> None:
+def test_a_chinese_paper_has_no_word_of_another_language(
+    papers: dict[str, dict[str, Paper]],
+) -> None:
     left = {text for each in papers.values() for text in own(each["zh"]) if words_of(text)}
     assert left == set()
 
 
-def test_what_an_exception_was_is_said_in_the_language_of_the_paper(papers: dict[str, dict[str, Paper]]) -> None:
+def test_what_an_exception_was_is_said_in_the_language_of_the_paper(
+    papers: dict[str, dict[str, Paper]],
+) -> None:
     rows = {language: exceptions_of(paper) for language, paper in papers["told audit live"].items()}
     assert {kind for kind, _ in rows["en"]} >= {
         "announced or reported late",
@@ -190,30 +218,49 @@ def test_what_an_exception_was_is_said_in_the_language_of_the_paper(papers: dict
         "signed with a key that may have been stolen",
     }
     for other in ("fr", "zh"):
-        assert [one for one, another in zip(rows["en"], rows[other], strict=True) if one[1] == another[1]] == []
+        assert [
+            one
+            for one, another in zip(rows["en"], rows[other], strict=True)
+            if one[1] == another[1]
+        ] == []
 
 
 def exceptions_of(paper: Paper) -> list[tuple[str, str]]:
     """Of which kind each exception is, and what it was."""
-    (table,) = [block for block in paper.sections[-1].blocks if isinstance(block, Table) and isinstance(block.rows[0][-1], Said)]
+    (table,) = [
+        block
+        for block in paper.sections[-1].blocks
+        if isinstance(block, Table) and isinstance(block.rows[0][-1], Said)
+    ]
     return [(str(row[1]), row[-1].text) for row in table.rows if isinstance(row[-1], Said)]
 
 
 def test_quiet_is_said_in_every_language(papers: dict[str, dict[str, Paper]]) -> None:
-    lead = {language: paper.lead[0].split()[0] for language, paper in papers["quiet situation live"].items()}
+    lead = {
+        language: paper.lead[0].split()[0]
+        for language, paper in papers["quiet situation live"].items()
+    }
     assert (lead["en"], lead["fr"], lead["zh"][:3]) == ("Quiet:", "Calme", "平静：")  # noqa: RUF001
     assert not any("平静" in sentence for sentence in papers["quiet situation not live"]["zh"].lead)
 
 
-def test_a_paper_names_the_path_that_gives_it_again_in_its_language(papers: dict[str, dict[str, Paper]]) -> None:
-    assert {paper.again.rpartition("&")[2] for each in papers.values() for paper in each.values()} == {
+def test_a_paper_names_the_path_that_gives_it_again_in_its_language(
+    papers: dict[str, dict[str, Paper]],
+) -> None:
+    assert {
+        paper.again.rpartition("&")[2] for each in papers.values() for paper in each.values()
+    } == {
         "language=en",
         "language=fr",
         "language=zh",
     }
 
 
-def test_a_french_paper_says_no_sentence_as_an_english_one(papers: dict[str, dict[str, Paper]]) -> None:
+def test_a_french_paper_says_no_sentence_as_an_english_one(
+    papers: dict[str, dict[str, Paper]],
+) -> None:
     for each in papers.values():
         pairs = [*zip(own(each["en"]), own(each["fr"]), strict=True)]
-        assert [english for english, french in pairs if english == french and len(words_of(english)) > 1] == []
+        assert [
+            english for english, french in pairs if english == french and len(words_of(english)) > 1
+        ] == []

@@ -65,7 +65,14 @@ class Told:
             world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
         self.before = list(world.raws)
         far = [{"from": f"2027-02-0{n}T08:00Z", "to": f"2027-02-0{n}T10:00Z"} for n in (1, 2)]
-        asked = {**REQUEST, **RULE, "windows": far, "to": ["wolframland"], "info": ["quixotia"], "precedence": "flash"}
+        asked = {
+            **REQUEST,
+            **RULE,
+            "windows": far,
+            "to": ["wolframland"],
+            "info": ["quixotia"],
+            "precedence": "flash",
+        }
         self.opened = [world.open(f"{SPEAKER}/h-1", {**asked, "acting_for": "d-1"})]
         for act in (
             {"act": "acknowledgement"},
@@ -76,10 +83,25 @@ class Told:
         self._say(world, f"{SPEAKER}/h-1", {"act": "acceptance", "window": 0})
         held = {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T10:00Z"}
         self._say(world, "wolframland/h-1", held)
-        self._say(world, f"{SPEAKER}/h-1", {"act": "readout", "kind": "separate", "topics": ["x"], "text": "We said so."})
-        note = {**NOTE, **RULE, "to": ["quixotia"], "references": [world.exchange(self.opened[0]).number], "for_the_record": True}
+        self._say(
+            world,
+            f"{SPEAKER}/h-1",
+            {"act": "readout", "kind": "separate", "topics": ["x"], "text": "We said so."},
+        )
+        note = {
+            **NOTE,
+            **RULE,
+            "to": ["quixotia"],
+            "references": [world.exchange(self.opened[0]).number],
+            "for_the_record": True,
+        }
         self.opened.append(world.open(f"{SPEAKER}/o-1", note))
-        self._say(world, f"{SPEAKER}/h-1", {"act": "correction", "fields": {"text": "Met."}, "reason": "Shorter."}, self.opened[-1])
+        self._say(
+            world,
+            f"{SPEAKER}/h-1",
+            {"act": "correction", "fields": {"text": "Met."}, "reason": "Shorter."},
+            self.opened[-1],
+        )
         frame = {"venue": "At the lake", "acting_for": "h-1"}
         self._say(world, f"{SPEAKER}/h-1", {"act": "update", "fields": frame}, self.opened[-1])
         void = world.unsigned(f"{SPEAKER}/o-1", {**NOTE, **RULE, "to": ["nowhere"]})
@@ -87,11 +109,14 @@ class Told:
         self.world, self.raws = world, world.raws
         self.stores = {name: Store(folder / f"{name}.sqlite") for name in ("before", "after")}
         self.projections = {
-            name: asyncio.run(_kept(self.stores[name], raws)) for name, raws in (("before", self.before), ("after", self.raws))
+            name: asyncio.run(_kept(self.stores[name], raws))
+            for name, raws in (("before", self.before), ("after", self.raws))
         }
 
     def _say(self, world: World, actor: str, act: dict[str, Any], exchange: str = "") -> None:
-        folded = world.keep(actor, act, exchange or self.opened[0], seen=act["act"] in ("correction", "acceptance"))
+        folded = world.keep(
+            actor, act, exchange or self.opened[0], seen=act["act"] in ("correction", "acceptance")
+        )
         assert not isinstance(folded, Refusal), (act, folded)
         assert folded.valid, (act, folded.refusal)
 
@@ -111,7 +136,9 @@ class Told:
 
 async def _kept(store: Store, raws: list[bytes]) -> Projection:
     projection = Projection(MemoryLog(CHANNEL), store)
-    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)])
+    projection.take(
+        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
+    )
     await projection.in_file()
     return projection
 
@@ -130,9 +157,15 @@ def named(text: str) -> Counter[str]:
 def test_no_report_names_a_side_more_often_than_before_anybody_spoke(told: Told) -> None:
     before, after = told.outputs("before"), told.outputs("after")
     assert "We said so." in after["period JSON"]
-    told_more = {name: named(text) - named(before[name]) for name, text in after.items() if named(text) - named(before[name])}
+    told_more = {
+        name: named(text) - named(before[name])
+        for name, text in after.items()
+        if named(text) - named(before[name])
+    }
     assert not told_more
-    assert not [name for name, text in after.items() if "/26/0001/" in text or "/26/0002/" in text], "a number names its side"
+    assert not [
+        name for name, text in after.items() if "/26/0001/" in text or "/26/0002/" in text
+    ], "a number names its side"
 
 
 def test_nothing_tells_for_whom_somebody_acted_also_where_an_update_said_so(told: Told) -> None:
@@ -160,7 +193,10 @@ def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path
     found = watching.points_of_contact(store, CHANNEL, world.clock, members=False).points
     store.close()
     assert [each.exchange for each in found] == [point]
-    for raw in (vcard.cards(world.registry, found, {}, calendar="/points"), vcard.availability(world.registry, found)):
+    for raw in (
+        vcard.cards(world.registry, found, {}, calendar="/points"),
+        vcard.availability(world.registry, found),
+    ):
         assert raw
         assert not named(raw.decode())
 
@@ -168,7 +204,13 @@ def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_no_webhook_and_no_mail_names_a_side(told: Told, language: Any) -> None:
     endpoint = Endpoint(
-        id="e", cid=told.world.registry.cid, side="quixotia", means="e-mail", target="duty@example.org", language=language, own=True
+        id="e",
+        cid=told.world.registry.cid,
+        side="quixotia",
+        means="e-mail",
+        target="duty@example.org",
+        language=language,
+        own=True,
     )
     items, _ = await choosing.following(endpoint, told.projections["after"], len(told.before), 100)
     assert len(items) >= 9
@@ -187,8 +229,13 @@ def test_no_table_names_a_side(told: Told, tmp_path: Path) -> None:
     replay = replayed(told.raws)
     tables.write_sqlite(tmp_path / "log.sqlite", tables.rows(replay, told.raws))
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
-        rows = connection.execute("SELECT * FROM records WHERE position > ?", (len(told.before),)).fetchall()
-        rows += connection.execute("SELECT * FROM exchanges").fetchall() + connection.execute("SELECT * FROM receipts").fetchall()
+        rows = connection.execute(
+            "SELECT * FROM records WHERE position > ?", (len(told.before),)
+        ).fetchall()
+        rows += (
+            connection.execute("SELECT * FROM exchanges").fetchall()
+            + connection.execute("SELECT * FROM receipts").fetchall()
+        )
     connection.close()
     assert len(rows) >= 12
     assert not [row for row in rows if named(repr(row)) or "/26/" in repr(row)]
@@ -215,5 +262,12 @@ def _view() -> Any:
     from dragoman_schemas.answers import ExchangeView
 
     return ExchangeView(
-        position=1, as_of="", state=msgspec.Raw(b"{}"), subject=msgspec.Raw(b"null"), facts=(), timeline=(), blame={}, allowed=()
+        position=1,
+        as_of="",
+        state=msgspec.Raw(b"{}"),
+        subject=msgspec.Raw(b"null"),
+        facts=(),
+        timeline=(),
+        blame={},
+        allowed=(),
     )

@@ -29,11 +29,15 @@ def raw(value: object) -> Raw:
         ({"en": "yes", "zh": "是"}, "fr", "", Said("yes", "en")),
     ],
 )
-def test_texts_are_read_in_the_readers_language(text: object, language: str, original: str, expected: Said) -> None:
+def test_texts_are_read_in_the_readers_language(
+    text: object, language: str, original: str, expected: Said
+) -> None:
     assert expected == said(raw(text), of_tag(language), language, original)
 
 
-def told(value: object, language: str = "en", name: str = "place", act: str = "encounter-report") -> tuple[Run, ...]:
+def told(
+    value: object, language: str = "en", name: str = "place", act: str = "encounter-report"
+) -> tuple[Run, ...]:
     members = Members(of_tag(language), language, ("nato", "china"), chosen(act))
     return members.told(name, raw(value))
 
@@ -44,10 +48,16 @@ def read(runs: tuple[Run, ...]) -> str:
 
 def test_what_is_structured_is_told_in_full() -> None:
     place = {"lat": 15.12, "lon": 116.44, "names": {"nato": "Area", "china": "海域"}}
-    assert read(told(place)) == "Latitude: 15.12, Longitude: 116.44, Place names by side: NATO: Area, CHINA: 海域"
+    assert (
+        read(told(place))
+        == "Latitude: 15.12, Longitude: 116.44, Place names by side: NATO: Area, CHINA: 海域"
+    )
     assert read(told(place, "zh")) == "纬度：15.12，经度：116.44，各方地名：NATO：Area，CHINA：海域"  # noqa: RUF001
     assert read(told({"nato": "Brussels", "china": "Beijing"})) == "NATO: Brussels, CHINA: Beijing"
-    assert read(told([{"q": 1, "text": {"en": "Why?", "zh": "为何？"}}], "zh")) == "题号：1，正文：为何？"  # noqa: RUF001
+    assert (
+        read(told([{"q": 1, "text": {"en": "Why?", "zh": "为何？"}}], "zh"))  # noqa: RUF001
+        == "题号：1，正文：为何？"  # noqa: RUF001
+    )
     assert told([{"id": "x", "commitment": "y"}]) == ("a person of the register",)
     assert told(value=True, language="fr") == ("oui",)
 
@@ -59,7 +69,9 @@ def test_what_was_chosen_is_the_services_word_and_what_was_written_is_not() -> N
 
 
 def test_a_text_in_a_sentence_stays_its_sides() -> None:
-    assert filled("%(what)s: %(subject)s.", what="Note", subject=Said("A 100% (sure) %(what)s")) == (
+    assert filled(
+        "%(what)s: %(subject)s.", what="Note", subject=Said("A 100% (sure) %(what)s")
+    ) == (
         "Note: ",
         Said("A 100% (sure) %(what)s"),
         ".",
@@ -78,9 +90,15 @@ def test_a_text_in_a_sentence_stays_its_sides() -> None:
     ],
 )
 def test_a_situation_report_begins_at_the_six_oclock_before(ends: str, expected: str) -> None:
-    assert begins(datetime.fromisoformat(ends).replace(tzinfo=UTC)) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert begins(datetime.fromisoformat(ends).replace(tzinfo=UTC)) == datetime.fromisoformat(
+        expected
+    ).replace(tzinfo=UTC)
 
 
 def test_a_quantity_stands_in_its_own_unit_and_beside_it_in_si() -> None:
-    for value, unit, text in ((0.5, "nm", "0.5 nm (926 m)"), (10_000, "ft", "10000 ft (3,048 m)"), (7, "m", "7 m")):
+    for value, unit, text in (
+        (0.5, "nm", "0.5 nm (926 m)"),
+        (10_000, "ft", "10000 ft (3,048 m)"),
+        (7, "m", "7 m"),
+    ):
         assert read(told({"value": value, "unit": unit})).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -19,7 +19,9 @@ CID = "c1" * 32
 
 
 async def opened(broker: RealBroker, user: str = "gateway") -> Erasable:
-    await Erasable.create(await broker.bus("steward"), people.STREAM, people.SUBJECTS, 1, people.BYTES)
+    await Erasable.create(
+        await broker.bus("steward"), people.STREAM, people.SUBJECTS, 1, people.BYTES
+    )
     return Erasable(await broker.bus(user), people.STREAM, people.PREFIX)
 
 
@@ -29,7 +31,14 @@ async def with_files(broker: RealBroker) -> Files:
 
 
 def a_file(content: bytes, sha256: str = "5d" * 32) -> File:
-    return File(sha256=sha256, side="nato", at="2026-11-24T10:00:00.000Z", stage="kept", media_type="text/plain", bytes=len(content))
+    return File(
+        sha256=sha256,
+        side="nato",
+        at="2026-11-24T10:00:00.000Z",
+        stage="kept",
+        media_type="text/plain",
+        bytes=len(content),
+    )
 
 
 async def test_writing_over_a_value_overwrites_it_on_disk(real_broker: RealBroker) -> None:
@@ -55,7 +64,9 @@ async def test_a_reader_is_at_the_end_whenever_it_asks(real_broker: RealBroker) 
         assert there.values == {"a": b"%d" % number}
 
 
-async def test_who_read_an_older_value_does_not_write_over_the_new_one(real_broker: RealBroker) -> None:
+async def test_who_read_an_older_value_does_not_write_over_the_new_one(
+    real_broker: RealBroker,
+) -> None:
     here, there = await opened(real_broker), await opened(real_broker)
     await here.put("a", b"1", 0)
     with pytest.raises(Moved):
@@ -64,11 +75,15 @@ async def test_who_read_an_older_value_does_not_write_over_the_new_one(real_brok
     assert here.values == {"a": b"1"}
 
 
-async def test_what_a_gateway_did_not_come_to_erase_another_one_erases(real_broker: RealBroker) -> None:
+async def test_what_a_gateway_did_not_come_to_erase_another_one_erases(
+    real_broker: RealBroker,
+) -> None:
     here, there = await opened(real_broker), await opened(real_broker)
     secret = secrets.token_hex(16).encode()
     await here.put("a", secret, 0)
-    await here.publish(f"{people.PREFIX}a", b"nothing", here.revisions["a"])  # and then it is killed
+    await here.publish(
+        f"{people.PREFIX}a", b"nothing", here.revisions["a"]
+    )  # and then it is killed
     assert holding(real_broker.data, secret)
     await there.refresh()
     await there.sweep()
@@ -78,7 +93,8 @@ async def test_what_a_gateway_did_not_come_to_erase_another_one_erases(real_brok
 
 
 @pytest.mark.parametrize(
-    ("user", "stream"), [("auditor", "DRAGOMAN_PEOPLE"), ("auditor", "DRAGOMAN_FILES"), ("steward", "DRAGOMAN_PEOPLE")]
+    ("user", "stream"),
+    [("auditor", "DRAGOMAN_PEOPLE"), ("auditor", "DRAGOMAN_FILES"), ("steward", "DRAGOMAN_PEOPLE")],
 )
 async def test_who_need_not_read_people_and_files_cannot(
     real_broker: RealBroker, user: str, stream: str, monkeypatch: pytest.MonkeyPatch
@@ -88,7 +104,11 @@ async def test_who_need_not_read_people_and_files_cannot(
     await entries.put("a", b"1", 0)
     monkeypatch.setattr("dragoman.log.connection.REQUEST_SECONDS", 0.3)
     bus = await real_broker.bus(user)
-    for subject in (f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}"):
+    for subject in (
+        f"$JS.API.DIRECT.GET.{stream}",
+        f"$JS.API.STREAM.MSG.GET.{stream}",
+        f"$JS.API.CONSUMER.CREATE.{stream}",
+    ):
         with pytest.raises(LogUnreachable):
             await bus.request(subject, b'{"seq":1}')
 
@@ -100,23 +120,37 @@ async def test_a_file_is_read_as_it_was_kept_and_erased_whole(real_broker: RealB
     file = a_file(content)
     assert await kept.keep(CID, file, content, None)
     (found,) = await kept.found(CID, ("china", "nato"), file.sha256)
-    assert (found.kept, b"".join([piece async for piece in kept.read(CID, found)])) == (True, content)
+    assert (found.kept, b"".join([piece async for piece in kept.read(CID, found)])) == (
+        True,
+        content,
+    )
     assert not await kept.keep(CID, file, content, None), "it is there already"
     assert holding(real_broker.data, secret)
     erased = await kept.erase(CID, found, "2026-11-24T11:00:00.000Z")
-    assert erased is not None and (erased.stage, erased.media_type, erased.bytes) == ("erased", "", 0)
-    assert (await kept.found(CID, ("nato",), file.sha256), await kept.listed(CID, "nato")) == ([erased], [])
+    assert erased is not None and (erased.stage, erased.media_type, erased.bytes) == (
+        "erased",
+        "",
+        0,
+    )
+    assert (await kept.found(CID, ("nato",), file.sha256), await kept.listed(CID, "nato")) == (
+        [erased],
+        [],
+    )
     assert holding(real_broker.data, secret) == []
 
 
-async def test_pieces_that_a_leader_did_not_show_are_looked_for_once_more(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pieces_that_a_leader_did_not_show_are_looked_for_once_more(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = await with_files(real_broker)
     secret = secrets.token_hex(16).encode()
     file = a_file(secret)
     assert await kept.keep(CID, file, secret, None)
     (found,) = await kept.found(CID, ("nato",), file.sha256)
     with monkeypatch.context() as patch:
-        patch.setattr(kept._entries, "next", _nothing)  # as by a node that was cut off before the file was put
+        patch.setattr(
+            kept._entries, "next", _nothing
+        )  # as by a node that was cut off before the file was put
         assert await kept.erase(CID, found, "2026-11-24T11:00:00.000Z") is not None
     await kept.sweep()
     assert holding(real_broker.data, secret), "it is not yet time"
@@ -155,7 +189,9 @@ async def test_a_file_that_is_put_again_meanwhile_keeps_its_bytes(
     assert b"".join([piece async for piece in there.read(CID, kept)]) == content
 
 
-async def test_each_erasing_is_looked_at_twice_whoever_did_the_one_before(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_erasing_is_looked_at_twice_whoever_did_the_one_before(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = await with_files(real_broker), await with_files(real_broker)
     file = a_file(b"something")
     left = None
@@ -180,7 +216,9 @@ async def _nothing(*_: object) -> None:
 
 
 @pytest.mark.parametrize("cut_off", ["while it was put", "while it was erased"])
-async def test_what_was_cut_off_leaves_no_bytes(cut_off: str, real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_cut_off_leaves_no_bytes(
+    cut_off: str, real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = await with_files(real_broker), await with_files(real_broker)
     secret = secrets.token_hex(16).encode()
     content = secret * (2 * CHUNK_BYTES // len(secret))
@@ -206,7 +244,9 @@ async def test_what_was_cut_off_leaves_no_bytes(cut_off: str, real_broker: RealB
     assert (left.stage, holding(real_broker.data, secret)) == ("erased", [])
 
 
-async def test_who_is_overtaken_overwrites_what_it_brought(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_overtaken_overwrites_what_it_brought(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = await with_files(real_broker), await with_files(real_broker)
     content = secrets.token_hex(16).encode()
     file = a_file(content)

@@ -20,13 +20,19 @@ async def opened(broker: RealBroker) -> tuple[Bucket, Confused]:
     return Bucket(bus, NAME), Confused(bus)
 
 
-async def test_what_was_written_in_spite_of_a_refusal_is_known_to_be(real_broker: RealBroker) -> None:
+async def test_what_was_written_in_spite_of_a_refusal_is_known_to_be(
+    real_broker: RealBroker,
+) -> None:
     (here, node), (there, _) = await opened(real_broker), await opened(real_broker)
     node.refuses, node.forgets = 1, 2
     await here.put("a", "1", 0)
     await here.put("a", "2", here.revisions["a"])
     await there.refresh()
-    assert (there.values, there.revisions) == (here.values, here.revisions) == ({"a": b'"2"'}, {"a": 2})
+    assert (
+        (there.values, there.revisions)
+        == (here.values, here.revisions)
+        == ({"a": b'"2"'}, {"a": 2})
+    )
 
 
 async def test_who_was_slower_is_told_and_knows_what_stands_there(real_broker: RealBroker) -> None:
@@ -49,7 +55,9 @@ async def test_the_same_bytes_of_another_writer_are_not_ones_own(real_broker: Re
         await here.put("a", "alike", 0)
 
 
-async def test_a_refusal_that_nothing_explains_leaves_it_open(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refusal_that_nothing_explains_leaves_it_open(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dragoman.stores.writing.APPEND_SECONDS", 0.3)
     here, node = await opened(real_broker)
     node.swallows = 1
@@ -58,7 +66,9 @@ async def test_a_refusal_that_nothing_explains_leaves_it_open(real_broker: RealB
     await here.put("a", "1", 0)
 
 
-async def test_a_value_that_nobody_can_decode_keeps_nobody_from_the_others(real_broker: RealBroker) -> None:
+async def test_a_value_that_nobody_can_decode_keeps_nobody_from_the_others(
+    real_broker: RealBroker,
+) -> None:
     (here, _), (there, _) = await opened(real_broker), await opened(real_broker)
     await there.put("a", "1")
     await there.put("b", "1")
@@ -72,8 +82,12 @@ async def test_a_value_that_nobody_can_decode_keeps_nobody_from_the_others(real_
     assert there.values == {"a": b'"1"', "b": b'"2"'}
 
 
-async def test_an_entry_of_the_register_is_written_in_spite_of_a_refusal(real_broker: RealBroker) -> None:
-    await Erasable.create(await real_broker.bus("steward"), people.STREAM, people.SUBJECTS, 1, people.BYTES)
+async def test_an_entry_of_the_register_is_written_in_spite_of_a_refusal(
+    real_broker: RealBroker,
+) -> None:
+    await Erasable.create(
+        await real_broker.bus("steward"), people.STREAM, people.SUBJECTS, 1, people.BYTES
+    )
     bus = await real_broker.bus()
     entries, node = Erasable(bus, people.STREAM, people.PREFIX), Confused(bus)
     node.refuses, node.forgets = 1, 1
@@ -81,10 +95,14 @@ async def test_an_entry_of_the_register_is_written_in_spite_of_a_refusal(real_br
     assert (entries.values, entries.revisions) == ({"a": b"1"}, {"a": 1})
 
 
-async def test_the_token_that_init_made_does_not_come_back_where_its_revocation_is_not_shown(real_broker: RealBroker) -> None:
+async def test_the_token_that_init_made_does_not_come_back_where_its_revocation_is_not_shown(
+    real_broker: RealBroker,
+) -> None:
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1)
     here, there = [Access(Bucket(await real_broker.bus(), BUCKET)) for _ in range(2)]
-    token, grant = await there.issue("operator", (), issued="2026-11-24T12:00:00.000Z", secret="made by init", over=0)
+    token, grant = await there.issue(
+        "operator", (), issued="2026-11-24T12:00:00.000Z", secret="made by init", over=0
+    )
     assert await there.revoke(grant.id)
     assert not here.was_known(token), "as by a node that catches up"
     with pytest.raises(Moved):

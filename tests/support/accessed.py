@@ -17,9 +17,15 @@ def _rows(section: str) -> Iterator[dict[str, str]]:
         yield dict(zip(columns, (cell.strip() for cell in row.strip("|").split("|")), strict=True))
 
 
-_PRINTED: Final = {row.pop("operation").strip("`"): row for row in _rows(_TEXT.partition("## Acts")[0])}
-CALLED: Final[dict[str, dict[str, str]]] = {name: _PRINTED[f"{method} {path}"] for name, (method, path, _) in OPERATIONS.items()}
+_PRINTED: Final = {
+    row.pop("operation").strip("`"): row for row in _rows(_TEXT.partition("## Acts")[0])
+}
+CALLED: Final[dict[str, dict[str, str]]] = {
+    name: _PRINTED[f"{method} {path}"] for name, (method, path, _) in OPERATIONS.items()
+}
 """What is printed of each operation, by column; roles have their names with spaces."""
 
-POSTED: Final[dict[str, dict[str, str]]] = {row.pop("act").strip("`"): row for row in _rows(_TEXT.partition("## Acts")[2])}
+POSTED: Final[dict[str, dict[str, str]]] = {
+    row.pop("act").strip("`"): row for row in _rows(_TEXT.partition("## Acts")[2])
+}
 """What is printed of each act, by column."""

@@ -16,7 +16,9 @@ MS_LI = {
 }
 
 
-async def enter(caller: Caller, entry: Any = MS_LI, *, key: str = "", channel: str = "nato-china") -> Any:
+async def enter(
+    caller: Caller, entry: Any = MS_LI, *, key: str = "", channel: str = "nato-china"
+) -> Any:
     """Enter somebody; the entry as it is answered."""
     answer = await caller.post(f"/v1/channels/{channel}/people", entry, key=key or new_key())
     assert answer.status == 201, answer.body
@@ -33,14 +35,23 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-async def put(caller: Caller, content: bytes, media_type: str = "text/plain", *, channel: str = "nato-china") -> Answer:
+async def put(
+    caller: Caller, content: bytes, media_type: str = "text/plain", *, channel: str = "nato-china"
+) -> Answer:
     """Put a file."""
-    return await caller.call("PUT", f"/v1/channels/{channel}/files/{digest(content)}", content, Content_Type=media_type)
+    return await caller.call(
+        "PUT", f"/v1/channels/{channel}/files/{digest(content)}", content, Content_Type=media_type
+    )
 
 
 def attached(content: bytes, media_type: str = "text/plain") -> dict[str, Any]:
     """A file as acts attach it."""
-    return {"sha256": digest(content), "media_type": media_type, "bytes": len(content), "title": "Annex"}
+    return {
+        "sha256": digest(content),
+        "media_type": media_type,
+        "bytes": len(content),
+        "title": "Annex",
+    }
 
 
 async def provided(caller: Caller, value: Any, channel: str = "nato-china") -> Any:
@@ -54,7 +65,13 @@ async def provided(caller: Caller, value: Any, channel: str = "nato-china") -> A
     if value.keys() == {"record", "exchange", "commit"}:
         opened = (
             await caller.open(
-                {"act": "recommendation", "text": "Talk more often.", "area": "maritime-security", "addressees": ["nato"]}, channel
+                {
+                    "act": "recommendation",
+                    "text": "Talk more often.",
+                    "area": "maritime-security",
+                    "addressees": ["nato"],
+                },
+                channel,
             )
         ).json
         return {"record": opened["id"], "exchange": opened["exchange"], "commit": opened["commit"]}

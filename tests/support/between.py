@@ -13,7 +13,9 @@ Bend = Callable[[web.Request, int, bytes], tuple[int, bytes]]
 """Changes an answer: its status and its body, given the request."""
 
 
-async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> tuple[web.AppRunner, str]:
+async def serving(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> tuple[web.AppRunner, str]:
     """A server of one handler on this machine, and its address."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
@@ -33,7 +35,11 @@ async def between(url: str, bend: Bend) -> AsyncIterator[str]:
         async def hand_on(request: web.Request) -> web.StreamResponse:
             async with session.get(url + request.path_qs, headers=request.headers) as answer:
                 status, body = bend(request, answer.status, await answer.read())
-                headers = {name: value for name, value in answer.headers.items() if name.lower() not in _OWN}
+                headers = {
+                    name: value
+                    for name, value in answer.headers.items()
+                    if name.lower() not in _OWN
+                }
             return web.Response(status=status, body=body, headers=headers)
 
         runner, address = await serving(hand_on)

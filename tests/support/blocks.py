@@ -11,7 +11,17 @@ from typing import Final, Literal, get_args
 
 from dragoman.log.stream import stream_of
 
-Part = Literal["length", "sequence", "time", "subject's length", "subject", "headers' length", "headers", "payload", "checksum"]
+Part = Literal[
+    "length",
+    "sequence",
+    "time",
+    "subject's length",
+    "subject",
+    "headers' length",
+    "headers",
+    "payload",
+    "checksum",
+]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 _HEAD: Final = struct.Struct("<IQqH")
 _HEADERS: Final = 1 << 31
@@ -28,7 +38,16 @@ class Stored:
 
 def of(data: Path, channel: str) -> list[Path]:
     """A channel's blocks, the oldest first."""
-    folder = data / "nats" / "jetstream" / "jetstream" / "DRAGOMAN" / "streams" / stream_of(channel) / "msgs"
+    folder = (
+        data
+        / "nats"
+        / "jetstream"
+        / "jetstream"
+        / "DRAGOMAN"
+        / "streams"
+        / stream_of(channel)
+        / "msgs"
+    )
     return sorted(folder.glob("*.blk"), key=lambda block: int(block.stem))
 
 

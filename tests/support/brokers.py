@@ -13,7 +13,9 @@ from patience import PATIENCE_S
 class RealBroker:
     """A real broker that a test may kill and start again, with connections as each of our users."""
 
-    def __init__(self, stack: AsyncExitStack, supervisor: broker.Supervisor, endpoint: broker.Endpoint) -> None:
+    def __init__(
+        self, stack: AsyncExitStack, supervisor: broker.Supervisor, endpoint: broker.Endpoint
+    ) -> None:
         self.endpoint = endpoint
         self.supervisor = supervisor
         self.guard: Guard
@@ -35,7 +37,9 @@ class RealBroker:
 
     async def bus(self, user: str = "gateway") -> Bus:
         """A new connection as a user."""
-        bus = await self._stack.enter_async_context(connected(self.endpoint.url, user, self.endpoint.seed(user)))
+        bus = await self._stack.enter_async_context(
+            connected(self.endpoint.url, user, self.endpoint.seed(user))
+        )
         self._buses.append(bus)
         return bus
 

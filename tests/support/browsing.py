@@ -20,14 +20,28 @@ class Visit:
         self.page = page
         self.service = service
         self.complaints: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text) if self._is_complaint(message) else None)
+        page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text) if self._is_complaint(message) else None
+            ),
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith(f"{service.base_url}/") else self.complaints.append(request.url))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(f"{service.base_url}/")
+                else self.complaints.append(request.url)
+            ),
+        )
 
     @staticmethod
     def _is_complaint(message: ConsoleMessage) -> bool:
         """Return whether the browser complains; what Playwright says of its own blocking of service workers does not count."""
-        return message.type in ("error", "warning") and not message.text.endswith("blocked by Playwright")
+        return message.type in ("error", "warning") and not message.text.endswith(
+            "blocked by Playwright"
+        )
 
     async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
         """Sign in by the form, and arrive at a channel's board."""
@@ -54,20 +68,33 @@ Visiting = Callable[..., Awaitable[Visit]]
 Flash = Callable[[], Awaitable[str]]
 
 
-async def acknowledge_all(session: aiohttp.ClientSession, service: Service, side: str, channel: str) -> None:
+async def acknowledge_all(
+    session: aiohttp.ClientSession, service: Service, side: str, channel: str
+) -> None:
     """Leave nothing waiting, so that a test begins with a quiet side."""
     caller = Caller(session, service, f"{side}/duty_officer")
     waiting = (await caller.get(f"/v1/channels/{channel}/inbox")).json["exchanges"]
     for row in waiting:
         if side in row.get("unacknowledged_by", ()):
-            await caller.post(f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"})
+            await caller.post(
+                f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"}
+            )
 
 
 async def assert_accessible(visit: Visit, *, wide: bool = True) -> None:
     """No finding of axe at AA, one headline, and at 320 px no scrolling sideways."""
-    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    found = [(each["id"], [(node["target"], node["html"]) for node in each["nodes"]]) for each in results.response["violations"]]
+    results = await Axe().run(
+        visit.page,
+        options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]},
+    )
+    found = [
+        (each["id"], [(node["target"], node["html"]) for node in each["nodes"]])
+        for each in results.response["violations"]
+    ]
     assert not found, found
     assert await visit.page.locator("h1").count() == 1
     if not wide:
-        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
+        assert (
+            await visit.page.evaluate("document.documentElement.scrollWidth")
+            <= SIZES["narrow"]["width"]
+        )

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 _WITH_PAYLOAD = (b"MSG ", b"HMSG ", b"PUB ", b"HPUB ")
 _BATCH = re.compile(rb"""(?:\r\nNats-Batch-Id: |"batch":")([^"\r]+)""")
-_READ = re.compile(rb"\r\nNats-Stream: (DRAGOMAN_LOG_[^\r]+)\r\n(?:.*\r\n)*?Nats-Sequence: (\d+)\r\n")
+_READ = re.compile(
+    rb"\r\nNats-Stream: (DRAGOMAN_LOG_[^\r]+)\r\n(?:.*\r\n)*?Nats-Sequence: (\d+)\r\n"
+)
 _BATCH_SEQUENCE = re.compile(rb"\r\nNats-Batch-Sequence: (\d+)\r\n")
 
 
@@ -54,12 +56,18 @@ def told_by_the_log(frame: Frame) -> bool:
 
 def told_by_the_log_or_at_its_end(frame: Frame) -> bool:
     """Whether it tells what stands in a log, or that a read has come to its end."""
-    return told_by_the_log(frame) or (frame.from_broker and frame.payload.startswith(b"NATS/1.0 204"))
+    return told_by_the_log(frame) or (
+        frame.from_broker and frame.payload.startswith(b"NATS/1.0 204")
+    )
 
 
 def acknowledgement(frame: Frame) -> bool:
     """Whether it is the broker's answer to an append, kept or refused."""
-    return frame.from_broker and b'"stream":"DRAGOMAN_LOG_' in frame.payload and b'"seq":' in frame.payload
+    return (
+        frame.from_broker
+        and b'"stream":"DRAGOMAN_LOG_' in frame.payload
+        and b'"seq":' in frame.payload
+    )
 
 
 def acknowledgement_of_a_batch(frame: Frame) -> bool:
@@ -128,11 +136,15 @@ class Cable:
         finally:
             for way in ways:
                 way.cancel()
-            self._held = [(held, frame) for held, frame in self._held if held not in (writer, broker_writer)]
+            self._held = [
+                (held, frame) for held, frame in self._held if held not in (writer, broker_writer)
+            ]
             writer.close()
             broker_writer.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_broker: bool) -> None:
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_broker: bool
+    ) -> None:
         while line := await reader.readline():
             size = int(line.split()[-1]) + 2 if line.startswith(_WITH_PAYLOAD) else 0
             frame = Frame(from_broker, line, await reader.readexactly(size))

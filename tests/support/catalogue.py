@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from dragoman.domain.rule import Who
 
-OFFICER, DUTY, HEAD, ADMINISTRATOR = "any officer", "the duty officer", "the head of office", "an administrator"
+OFFICER, DUTY, HEAD, ADMINISTRATOR = (
+    "any officer",
+    "the duty officer",
+    "the head of office",
+    "an administrator",
+)
 OFFICE = "anybody of an office but its auditors"
 ROOT = "root alone"
 ROLES: dict[str, set[str]] = {
@@ -196,11 +201,24 @@ REQUESTED = (
     "postponed meeting-held held",
     "held readout held",
     "held readout-agreement held",
-    *(f"{status} non-attendance {status}" for status in ("requested", "accepted", "postponed", "held")),
+    *(
+        f"{status} non-attendance {status}"
+        for status in ("requested", "accepted", "postponed", "held")
+    ),
 )
-MEETING = Life("requested", "requested accepted postponed held", REQUESTED, "requested accepted postponed")
-AGENDA = tuple(f"{status} {name} {status}" for name in ("agenda", "agenda-agreement") for status in MEETING.cancellable.split())
-HELP = tuple(f"{status} help-{what} {status}" for what in ("request", "offer", "acceptance", "delivery") for status in ("open", "ended"))
+MEETING = Life(
+    "requested", "requested accepted postponed held", REQUESTED, "requested accepted postponed"
+)
+AGENDA = tuple(
+    f"{status} {name} {status}"
+    for name in ("agenda", "agenda-agreement")
+    for status in MEETING.cancellable.split()
+)
+HELP = tuple(
+    f"{status} help-{what} {status}"
+    for what in ("request", "offer", "acceptance", "delivery")
+    for status in ("open", "ended")
+)
 ANSWERED = Life("open", "open answered", ("open reply answered",))
 
 LIVES = {
@@ -211,7 +229,10 @@ LIVES = {
             "sent echo echoed",
             "missed echo missed",
             "sent line-check-missed missed",
-            *(f"{status} line-check-missed {status}" for status in ("echoed", "echoed_with_errors", "missed")),
+            *(
+                f"{status} line-check-missed {status}"
+                for status in ("echoed", "echoed_with_errors", "missed")
+            ),
         ),
         "sent",
     ),
@@ -237,7 +258,10 @@ LIVES = {
     "people-programme": Life(
         "proposed",
         "proposed agreed running completed dropped",
-        ("proposed agreement agreed", *(f"{status} status-change {status}" for status in ("proposed", "agreed", "running"))),
+        (
+            "proposed agreement agreed",
+            *(f"{status} status-change {status}" for status in ("proposed", "agreed", "running")),
+        ),
         "proposed agreed",
     ),
     "meeting-request": MEETING._replace(moves=(*REQUESTED, *AGENDA)),
@@ -248,14 +272,21 @@ LIVES = {
         "notified acknowledged reported",
         (
             "notified acknowledgement acknowledged",
-            *(f"{status} after-activity-report reported" for status in ("notified", "acknowledged", "reported")),
+            *(
+                f"{status} after-activity-report reported"
+                for status in ("notified", "acknowledged", "reported")
+            ),
         ),
         "notified acknowledged",
     ),
     "explanation-request": Life(
         "requested",
         "requested answered assessed",
-        ("requested reply answered", "requested assessment assessed", "answered assessment assessed"),
+        (
+            "requested reply answered",
+            "requested assessment assessed",
+            "answered assessment assessed",
+        ),
         "requested",
     ),
     "hazardous-incident": Life(
@@ -267,24 +298,36 @@ LIVES = {
             *(f"{status} final-report reported" for status in ("open", "contained", "reported")),
         ),
     ),
-    "launch-notice": Life("notified", "notified postponed", ("notified postponement postponed", "postponed postponement postponed")),
+    "launch-notice": Life(
+        "notified",
+        "notified postponed",
+        ("notified postponement postponed", "postponed postponement postponed"),
+    ),
     "encounter-report": Life(
         "reported",
         "reported accounts_differ agreed_facts",
         (
-            *(f"{status} counter-account accounts_differ" for status in ("reported", "accounts_differ", "agreed_facts")),
+            *(
+                f"{status} counter-account accounts_differ"
+                for status in ("reported", "accounts_differ", "agreed_facts")
+            ),
             "reported accounts-agreement agreed_facts",
             "accounts_differ accounts-agreement agreed_facts",
         ),
     ),
-    "danger-area": Life("announced", "announced cleared", ("announced all-clear cleared",), "announced"),
+    "danger-area": Life(
+        "announced", "announced cleared", ("announced all-clear cleared",), "announced"
+    ),
     "immediate-notification": Life(
         "sent",
         "sent echoed echoed_with_errors",
         (
             "sent echo echoed",
             "echoed_with_errors echo echoed",
-            *(f"{status} amplification {status}" for status in ("sent", "echoed", "echoed_with_errors")),
+            *(
+                f"{status} amplification {status}"
+                for status in ("sent", "echoed", "echoed_with_errors")
+            ),
         ),
     ),
     "emergency-notification": Life("open", "open ended", ("open ended ended", *HELP)),
@@ -319,8 +362,14 @@ LIVES = {
         "addressed endorsed taken_up no_response",
         (
             "addressed endorsement endorsed",
-            *(f"{status} endorsement {status}" for status in ("endorsed", "taken_up", "declined", "no_response")),
-            *(f"{status} fate {status}" for status in ("addressed", "endorsed", "taken_up", "declined", "no_response")),
+            *(
+                f"{status} endorsement {status}"
+                for status in ("endorsed", "taken_up", "declined", "no_response")
+            ),
+            *(
+                f"{status} fate {status}"
+                for status in ("addressed", "endorsed", "taken_up", "declined", "no_response")
+            ),
         ),
     ),
     "roadmap-item": Life(
@@ -330,7 +379,14 @@ LIVES = {
             "proposed agreement agreed",
             *(
                 f"{status} status-change {status}"
-                for status in ("proposed", "agreed", "scheduled", "held", "deliverable_tabled", "deferred")
+                for status in (
+                    "proposed",
+                    "agreed",
+                    "scheduled",
+                    "held",
+                    "deliverable_tabled",
+                    "deferred",
+                )
             ),
         ),
         "proposed agreed",
@@ -338,11 +394,20 @@ LIVES = {
     "joint-report": Life(
         "negotiating",
         "negotiating settled",
-        ("negotiating endorsement settled", "settled endorsement settled", "negotiating dissent negotiating"),
+        (
+            "negotiating endorsement settled",
+            "settled endorsement settled",
+            "negotiating dissent negotiating",
+        ),
         "negotiating",
     ),
     "reference-document": Life("open", "open", ("open reaction open",)),
-    "release": Life("proposed", "proposed agreed", ("proposed release-consent agreed", "agreed release-consent agreed"), "proposed"),
+    "release": Life(
+        "proposed",
+        "proposed agreed",
+        ("proposed release-consent agreed", "agreed release-consent agreed"),
+        "proposed",
+    ),
     "public-line": Life("notified", "notified agreed", ("notified agreement agreed",), "notified"),
     "tasking": Life("open", "open", ("open seen-by open",)),
     "instruction-request": Life(
@@ -357,7 +422,16 @@ LIVES = {
     ),
 }
 
-WHILE_IT_LIVES = ("reply", "interim-reply", "clarification-request", "assessment", "decline", "update", "correction", "call-attempt")
+WHILE_IT_LIVES = (
+    "reply",
+    "interim-reply",
+    "clarification-request",
+    "assessment",
+    "decline",
+    "update",
+    "correction",
+    "call-attempt",
+)
 """Allowed in every status but the last ones, and moving none, unless the format says otherwise."""
 
 BY_TWO = (
@@ -385,17 +459,29 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
     """All moves of a format: what any exchange may do, and what it alone does."""
     life = LIVES[name]
     live, own = life.live.split(), [move.split() for move in life.moves]
-    ended = ["cancelled", "closed", *(end for end in ("declined", "withdrawn") if any(after == end for _, _, after in own))]
+    ended = [
+        "cancelled",
+        "closed",
+        *(end for end in ("declined", "withdrawn") if any(after == end for _, _, after in own)),
+    ]
     moves: dict[str, dict[str, str]] = {
         **{each: {status: status for status in live} for each in WHILE_IT_LIVES},
         **{each: {status: status for status in live + ended} for each in AT_ANY_TIME},
         "cancellation": dict.fromkeys((life.cancellable or life.live).split(), "cancelled"),
-        "closure": {status: "closed" for status in live + ended if status not in ("cancelled", "closed", "withdrawn")},
+        "closure": {
+            status: "closed"
+            for status in live + ended
+            if status not in ("cancelled", "closed", "withdrawn")
+        },
         "lesson": {status: status for status in ended},
     }
     for before, each, after in own:
         moves.setdefault(each, {})[before] = after
-    consents = [each for each in ("agreement", "endorsement", "acceptance", "release-consent") if each in moves]
+    consents = [
+        each
+        for each in ("agreement", "endorsement", "acceptance", "release-consent")
+        if each in moves
+    ]
     if consents:
         for each in ("amendment", "amendment-agreement", "amendment-refusal"):
             moves[each] = {status: status for status in live}
@@ -408,7 +494,11 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
 CHANGES: dict[str, Mapping[str, str]] = {
     "perception": {"stated": "parked", "parked": "stated"},
     "liaison-office": {"agreed": "open closed", "open": "closed"},
-    "people-programme": {"proposed": "dropped", "agreed": "running dropped", "running": "completed dropped"},
+    "people-programme": {
+        "proposed": "dropped",
+        "agreed": "running dropped",
+        "running": "completed dropped",
+    },
     "roadmap-item": {
         "proposed": "dropped",
         "agreed": "scheduled deferred dropped",

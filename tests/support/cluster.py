@@ -126,7 +126,10 @@ class RealCluster:
             public["admin"] = self._make_admin()
         places = places or loopback()
         password = secrets.token_hex(16)
-        self.nodes = {name: Node(name, folder / name, place) for name, place in zip(NAMES, places, strict=True)}
+        self.nodes = {
+            name: Node(name, folder / name, place)
+            for name, place in zip(NAMES, places, strict=True)
+        }
         for node in self.nodes.values():
             self._configure(node, public, password)
 
@@ -150,18 +153,33 @@ class RealCluster:
 
     def _configure(self, node: Node, public: dict[str, str], password: str) -> None:
         node.folder.mkdir(parents=True)
-        common, own, site = ((CONFIG / name).read_text() for name in ("nats.conf", "node.conf", "site.conf"))
-        for old, new in (("n1", node.name), ("10.0.0.1:4222", node.place.client), ("127.0.0.1:8222", node.place.monitor)):
+        common, own, site = (
+            (CONFIG / name).read_text() for name in ("nats.conf", "node.conf", "site.conf")
+        )
+        for old, new in (
+            ("n1", node.name),
+            ("10.0.0.1:4222", node.place.client),
+            ("127.0.0.1:8222", node.place.monitor),
+        ):
             own = _replaced(own, old, new)
         own = _replaced(own, "10.0.0.1:6222", node.place.route)
         for number, other in enumerate(self.nodes.values(), 1):
             site = _replaced(site, f"10.0.0.{number}:6222", other.place.route)
-        site = _replaced(_replaced(site, "change-this-password", password), "/var/lib/nats", str(node.folder / "jetstream"))
+        site = _replaced(
+            _replaced(site, "change-this-password", password),
+            "/var/lib/nats",
+            str(node.folder / "jetstream"),
+        )
         for user, key in public.items():
-            site = re.sub(rf"(?m)^{user.upper()}_KEY: .*$", "", site) + f'{user.upper()}_KEY: "{key}"\n'
+            site = (
+                re.sub(rf"(?m)^{user.upper()}_KEY: .*$", "", site)
+                + f'{user.upper()}_KEY: "{key}"\n'
+            )
         if "admin" in public:
             common = _replaced(
-                common, "users: [\n      { nkey: $STEWARD_KEY", "users: [\n      { nkey: $ADMIN_KEY }\n      { nkey: $STEWARD_KEY"
+                common,
+                "users: [\n      { nkey: $STEWARD_KEY",
+                "users: [\n      { nkey: $ADMIN_KEY }\n      { nkey: $STEWARD_KEY",
             )
         for name, text in (("nats.conf", common), ("node.conf", own), ("site.conf", site)):
             (node.folder / name).write_text(text)
@@ -183,7 +201,9 @@ class RealCluster:
                 node.signal(signal.SIGCONT)
             else:
                 node.start()
-        self.until(lambda: all(node.healthy for node in self.nodes.values()), "the cluster is whole")
+        self.until(
+            lambda: all(node.healthy for node in self.nodes.values()), "the cluster is whole"
+        )
 
     def stop(self) -> None:
         """Kill all nodes."""
@@ -195,7 +215,11 @@ class RealCluster:
         found: list[Node] = []
 
         def leads() -> bool:
-            found[:] = [node for node in self.running if node is not other_than and node.leader(stream) == node.name]
+            found[:] = [
+                node
+                for node in self.running
+                if node is not other_than and node.leader(stream) == node.name
+            ]
             return bool(found)
 
         self.until(leads, f"{stream} has a leader")
@@ -206,7 +230,9 @@ class RealCluster:
         deadline = time.monotonic() + _WHOLE_SECONDS
         while not true():
             if time.monotonic() > deadline:
-                health = {name: node.asked("/healthz?details=true") for name, node in self.nodes.items()}
+                health = {
+                    name: node.asked("/healthz?details=true") for name, node in self.nodes.items()
+                }
                 raise AssertionError(f"not within {_WHOLE_SECONDS:g} s: {what}", health)
             time.sleep(0.05)
 
@@ -254,7 +280,9 @@ class Clients:
     async def bus(self, user: str = "gateway", node: str = "") -> Bus:
         """A new connection as a user, to any node or to that one alone."""
         url = self.cluster.nodes[node].url if node else self.cluster.url
-        bus = await self._stack.enter_async_context(connected(url, user, self.cluster.keys / f"nats-{user}.nk"))
+        bus = await self._stack.enter_async_context(
+            connected(url, user, self.cluster.keys / f"nats-{user}.nk")
+        )
         self._buses.append(bus)
         return bus
 

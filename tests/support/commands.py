@@ -41,10 +41,14 @@ class _Nursery:
                 self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 with there:
                     process = subprocess.Popen(
-                        [sys.executable, __file__, str(there.fileno())], pass_fds=[there.fileno()], start_new_session=True
+                        [sys.executable, __file__, str(there.fileno())],
+                        pass_fds=[there.fileno()],
+                        start_new_session=True,
                     )
                 atexit.register(process.wait)
-                atexit.register(self._socket.close)  # which ends it; what was registered last is called first
+                atexit.register(
+                    self._socket.close
+                )  # which ends it; what was registered last is called first
             socket.send_fds(self._socket, [request], descriptors)
 
 
@@ -52,15 +56,29 @@ _nursery = _Nursery()
 
 
 def run(
-    arguments: Sequence[str | Path], *, stdin: str = "", environment: Mapping[str, str], timeout: float = PATIENCE_S
+    arguments: Sequence[str | Path],
+    *,
+    stdin: str = "",
+    environment: Mapping[str, str],
+    timeout: float = PATIENCE_S,
 ) -> subprocess.CompletedProcess[str]:
     """Call `dragoman` with these arguments, and wait for its end. Raises `TimeoutExpired`."""
     here, there = socket.socketpair()
-    with here, there, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
+    with (
+        here,
+        there,
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as told,
+    ):
         given.write(stdin.encode())
         given.seek(0)
         request = json.dumps(
-            {"arguments": [str(each) for each in arguments], "environment": dict(environment), "folder": str(Path.cwd())}
+            {
+                "arguments": [str(each) for each in arguments],
+                "environment": dict(environment),
+                "folder": str(Path.cwd()),
+            }
         ).encode()
         _nursery.ask(request, [there.fileno(), given.fileno(), said.fileno(), told.fileno()])
         there.close()
@@ -74,7 +92,9 @@ def run(
             raise subprocess.TimeoutExpired(arguments, timeout) from None
         for each in (said, told):
             each.seek(0)
-        return subprocess.CompletedProcess(["dragoman", *map(str, arguments)], code, said.read().decode(), told.read().decode())
+        return subprocess.CompletedProcess(
+            ["dragoman", *map(str, arguments)], code, said.read().decode(), told.read().decode()
+        )
 
 
 def _serve(control: socket.socket) -> None:
@@ -127,7 +147,7 @@ def _become(request: dict[str, object], standard: Sequence[int]) -> None:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
         if isinstance(error.code, str):
             sys.stderr.write(f"{error.code}\n")
-    except Exception:  # noqa: BLE001  # nobody is left to raise it to
+    except Exception:  # nobody is left to raise it to  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
     finally:
         threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter does at its end: nothing is left half done

@@ -26,7 +26,9 @@ class Confused:
         self._request = bus.request
         bus.request = self.request  # type: ignore[method-assign]
 
-    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
+    async def request(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Msg:
         if subject.startswith("$JS.API.STREAM.MSG.GET."):
             if self.forgets:
                 self.forgets -= 1

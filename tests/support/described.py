@@ -9,7 +9,9 @@ from jsonschema import Draft202012Validator
 from service import Answer
 
 _ROOT: Final = Path(__file__).parents[2]
-DOCUMENT: Final[dict[str, Any]] = json.loads((_ROOT / "schemas" / "published" / "openapi.json").read_text())
+DOCUMENT: Final[dict[str, Any]] = json.loads(
+    (_ROOT / "schemas" / "published" / "openapi.json").read_text()
+)
 OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, operations in DOCUMENT["paths"].items()
@@ -46,8 +48,20 @@ def check(operation: str, answer: Answer) -> None:
     assert kind in content or not (content or answer.body), (operation, answer.status, kind)
     schema = content.get(kind, {}).get("schema")
     if schema is not None and kind in ("application/json", "application/problem+json"):
-        faults = [*Draft202012Validator({**schema, "components": DOCUMENT["components"]}).iter_errors(answer.json)]
+        faults = [
+            *Draft202012Validator({**schema, "components": DOCUMENT["components"]}).iter_errors(
+                answer.json
+            )
+        ]
         assert not faults, (operation, faults[0].message, list(faults[0].absolute_path))
-    for name in ("Location", "ETag", "Link", "Dragoman-Position", "Retry-After", "RateLimit", "Idempotent-Replayed"):
+    for name in (
+        "Location",
+        "ETag",
+        "Link",
+        "Dragoman-Position",
+        "Retry-After",
+        "RateLimit",
+        "Idempotent-Replayed",
+    ):
         if name in answer.headers:
             assert name in found.get("headers", {}), (operation, answer.status, name)

@@ -74,6 +74,8 @@ class Disk:
         """Unmount it, and forget it. A killed gateway's writer holds it until it has seen that its pipe has ended."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while subprocess.run(["umount", self.path], check=False, capture_output=True).returncode:
-            assert time.monotonic() < deadline, f"{self.path} is busy: something that should have ended still runs"
+            assert time.monotonic() < deadline, (
+                f"{self.path} is busy: something that should have ended still runs"
+            )
             time.sleep(0.05)
         self.image.unlink()

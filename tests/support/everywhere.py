@@ -19,21 +19,76 @@ _E: Final = f"/c/{EXERCISE}"
 PAGES: Final = (
     *(
         ("nato/duty_officer", f"{_C}{path}")
-        for path in ("", "/inbox", "/inbox?q=talks", "/inbox?q=nothing-of-that-kind", "/compose", "/drafts")
+        for path in (
+            "",
+            "/inbox",
+            "/inbox?q=talks",
+            "/inbox?q=nothing-of-that-kind",
+            "/compose",
+            "/drafts",
+        )
     ),
-    *(("nato/duty_officer", f"{_C}/compose/{act}") for act in ("hazardous-incident", "point-of-contact")),
-    *(("nato/officer", f"{_E}/exchanges/{{incident}}{form}") for form in ("", "?at=21", "/card", "/form", "/acts/correction")),
-    *(("nato/officer", f"{_C}{path}") for path in ("/meetings", "/meetings?state=asked", "/meetings/calendar", "/meetings/{meeting}")),
-    *(("nato/officer", f"{_C}{path}") for path in ("/people", "/people/register", "/people/register/new", "/key", "/recorded/9")),
-    *(("group-a/officer", f"/c/{DIALOGUE}/{path}") for path in ("dialogue", "dialogue/{joint}", "reports/year")),
-    *(("nato/officer", f"{_C}/reports{path}") for path in ("", "/situation", "/turn-over", "/period", "/year")),
+    *(
+        ("nato/duty_officer", f"{_C}/compose/{act}")
+        for act in ("hazardous-incident", "point-of-contact")
+    ),
+    *(
+        ("nato/officer", f"{_E}/exchanges/{{incident}}{form}")
+        for form in ("", "?at=21", "/card", "/form", "/acts/correction")
+    ),
+    *(
+        ("nato/officer", f"{_C}{path}")
+        for path in (
+            "/meetings",
+            "/meetings?state=asked",
+            "/meetings/calendar",
+            "/meetings/{meeting}",
+        )
+    ),
+    *(
+        ("nato/officer", f"{_C}{path}")
+        for path in ("/people", "/people/register", "/people/register/new", "/key", "/recorded/9")
+    ),
+    *(
+        ("group-a/officer", f"/c/{DIALOGUE}/{path}")
+        for path in ("dialogue", "dialogue/{joint}", "reports/year")
+    ),
+    *(
+        ("nato/officer", f"{_C}/reports{path}")
+        for path in ("", "/situation", "/turn-over", "/period", "/year")
+    ),
     *(("nato/officer", f"{channel}/statistics") for channel in (_C, _E)),
-    *(("china/auditor", f"{_E}{path}") for path in ("", "/audit", "/audit?at=21&compare=18", "/log", "/log?void=void", "/records/20")),
-    *(("china/auditor", f"{_E}{path}") for path in ("/differences?from=18&to=21", "/audit?record=none", "/compose/contact-note")),
-    *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/officers/revoke?officer=o-1", "/keys")),
-    *(("nato/administrator", f"{_C}/admin{path}") for path in ("/endpoints", "/policy", "/erasures")),
-    *(("nato/head_of_office", f"{_C}/admin/{path}") for path in ("profiles", "codebook", "erasures")),
-    *(("operator", path) for path in ("/host", f"/host/channels/{CHANNEL}", "/host/tokens", "/host/subjects")),
+    *(
+        ("china/auditor", f"{_E}{path}")
+        for path in (
+            "",
+            "/audit",
+            "/audit?at=21&compare=18",
+            "/log",
+            "/log?void=void",
+            "/records/20",
+        )
+    ),
+    *(
+        ("china/auditor", f"{_E}{path}")
+        for path in ("/differences?from=18&to=21", "/audit?record=none", "/compose/contact-note")
+    ),
+    *(
+        ("nato/administrator", f"{_C}/admin{path}")
+        for path in ("", "/officers", "/officers/revoke?officer=o-1", "/keys")
+    ),
+    *(
+        ("nato/administrator", f"{_C}/admin{path}")
+        for path in ("/endpoints", "/policy", "/erasures")
+    ),
+    *(
+        ("nato/head_of_office", f"{_C}/admin/{path}")
+        for path in ("profiles", "codebook", "erasures")
+    ),
+    *(
+        ("operator", path)
+        for path in ("/host", f"/host/channels/{CHANNEL}", "/host/tokens", "/host/subjects")
+    ),
     *(("operator", path) for path in ("/host/open", "/host/terms?name=far", "/docs")),
     *(("nato/officer", path) for path in ("/help", f"{_C}/no-such-page")),
 )
@@ -59,5 +114,9 @@ async def places(session: aiohttp.ClientSession, service: Service) -> dict[str, 
     ):
         caller = Caller(session, service, who)
         rows = (await caller.get(f"/v1/channels/{channel}/exchanges?{query}")).json["exchanges"]
-        found[name] = str(rows[-1]["id"]) if rows else str((await caller.open(_JOINT, channel)).json["exchange"])
+        found[name] = (
+            str(rows[-1]["id"])
+            if rows
+            else str((await caller.open(_JOINT, channel)).json["exchange"])
+        )
     return found

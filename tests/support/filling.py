@@ -36,11 +36,17 @@ def needed(act: str) -> list[str]:
 
     The digest of a text that is consented to is nobody's to type.
     """
-    found = [each.name for each in kinds.members(act) if each.required or isinstance(each.kind, kinds.Offered)]
+    found = [
+        each.name
+        for each in kinds.members(act)
+        if each.required or isinstance(each.kind, kinds.Offered)
+    ]
     return [name for name in found if name != "terms" or act not in consent.ACTS]
 
 
-def filled(act: str, names: Iterable[str], *, sample: Any = None) -> tuple[list[Entry], dict[str, Any]]:
+def filled(
+    act: str, names: Iterable[str], *, sample: Any = None
+) -> tuple[list[Entry], dict[str, Any]]:
     """Return what is typed for some members of an act, and the act that is to be recorded for it."""
     values = still_to_come(SAMPLES[act] if sample is None else sample)
     entries: list[Entry] = []
@@ -98,7 +104,9 @@ def _text(value: Any) -> str:
 
 def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
     """Two days ago, or two months ahead where the form asks for a time to come; what ends, ends an hour later."""
-    moment = datetime.now(UTC) + timedelta(days=60 if member.name in forms.AHEAD else -2, hours=member.name in ("to", "ended"))
+    moment = datetime.now(UTC) + timedelta(
+        days=60 if member.name in forms.AHEAD else -2, hours=member.name in ("to", "ended")
+    )
     return [(name, f"{moment:%Y-%m-%d %H:%M}Z")], f"{moment:%Y-%m-%dT%H:%M}:00Z"
 
 
@@ -107,7 +115,9 @@ def _spans(kind: Kind, name: str) -> tuple[list[Entry], Any]:
     ends = {"from": begins, "to": begins + timedelta(hours=2)}
     where = f"{name}.0" if isinstance(kind, kinds.Spans) else name
     window = {end: f"{moment:%Y-%m-%dT%H:%M}:00Z" for end, moment in ends.items()}
-    entries: list[Entry] = [(f"{where}.{end}", f"{moment:%Y-%m-%d %H:%M}Z") for end, moment in ends.items()]
+    entries: list[Entry] = [
+        (f"{where}.{end}", f"{moment:%Y-%m-%d %H:%M}Z") for end, moment in ends.items()
+    ]
     return entries, [window] if isinstance(kind, kinds.Spans) else window
 
 
@@ -119,7 +129,9 @@ def _rows(kind: kinds.Group | kinds.Rows, name: str, value: Any) -> tuple[list[E
     expected = {}
     for each in kind.members:
         if each.required:
-            entries, expected[each.name] = typed_for(each, f"{name}.{each.name}", (value or {}).get(each.name))
+            entries, expected[each.name] = typed_for(
+                each, f"{name}.{each.name}", (value or {}).get(each.name)
+            )
             typed += entries
     return typed, expected
 
@@ -156,9 +168,15 @@ def fits(expected: Any, recorded: Any) -> bool:
     if expected is CHOSEN:
         return recorded not in (None, "", [], {})
     if isinstance(expected, dict) and isinstance(recorded, dict):
-        return expected.keys() == recorded.keys() and all(fits(value, recorded[name]) for name, value in expected.items())
+        return expected.keys() == recorded.keys() and all(
+            fits(value, recorded[name]) for name, value in expected.items()
+        )
     if isinstance(expected, frozenset):  # boxes that are ticked have the form's order
-        return isinstance(recorded, list) and expected == frozenset(recorded) and len(recorded) == len(expected)
+        return (
+            isinstance(recorded, list)
+            and expected == frozenset(recorded)
+            and len(recorded) == len(expected)
+        )
     if isinstance(expected, list) and isinstance(recorded, list):
         return len(expected) == len(recorded) and all(map(fits, expected, recorded))
     return bool(expected == recorded)

@@ -50,7 +50,10 @@ class Relay:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         playwright = web.WebSocketResponse(max_msg_size=0)
         await playwright.prepare(request)
-        async with ClientSession() as session, session.ws_connect(f"{self._endpoint}/session", max_msg_size=0) as firefox:
+        async with (
+            ClientSession() as session,
+            session.ws_connect(f"{self._endpoint}/session", max_msg_size=0) as firefox,
+        ):
             answers = asyncio.create_task(self._answers(firefox, playwright))
             async for message in playwright:
                 if OPTIONAL in message.data:
@@ -59,9 +62,13 @@ class Relay:
             answers.cancel()
         return playwright
 
-    async def _answers(self, firefox: ClientWebSocketResponse, playwright: web.WebSocketResponse) -> None:
+    async def _answers(
+        self, firefox: ClientWebSocketResponse, playwright: web.WebSocketResponse
+    ) -> None:
         async for message in firefox:
-            await playwright.send_str(self._answer(message.data) if self._optional else message.data)
+            await playwright.send_str(
+                self._answer(message.data) if self._optional else message.data
+            )
         await playwright.close()
 
     def _answer(self, text: str) -> str:

@@ -32,7 +32,10 @@ class Office:
         self.projection.listeners.add(self._hear)
         self.channels = {"nato-china": self.projection}
         rebuilder = Rebuilder(self.store, self.channels, lambda _: self.log, settled=lambda: None)
-        self.tasks = [asyncio.create_task(self.projection.run()), asyncio.create_task(rebuilder.run())]
+        self.tasks = [
+            asyncio.create_task(self.projection.run()),
+            asyncio.create_task(rebuilder.run()),
+        ]
         self._given = 0
 
     def _hear(self, row: Row) -> None:
@@ -51,19 +54,28 @@ class Office:
     async def speak(self, times: int = 1) -> None:
         """Say something, and wait until it is folded."""
         for number in range(times):
-            id = self.world.open("nato/d-1", {**INCIDENT, "facts": f"Event {number}. " + "Nothing more is known. " * 20})
+            id = self.world.open(
+                "nato/d-1",
+                {**INCIDENT, "facts": f"Event {number}. " + "Nothing more is known. " * 20},
+            )
             self.world.keep("china/d-1", {"act": "acknowledgement"}, id)
         await self.give()
         await until(lambda: self.projection.state.position == self.world.position)
 
     async def whole(self) -> None:
         """Wait until nothing is in doubt; the state, the lists and what listeners heard are then what the log makes."""
-        await until(lambda: self.projection.doubt is None and self.projection.flushed == self.world.position)
+        await until(
+            lambda: self.projection.doubt is None and self.projection.flushed == self.world.position
+        )
         assert self.projection.standing.digest == self.world.ledger.standing.digest
         assert self.store.standing("nato-china") == self.world.ledger.standing
-        rows = reads.listed(self.store, "nato-china", reads.Filter(q="happened OR Event"), LIST_PAGE, NOW)
+        rows = reads.listed(
+            self.store, "nato-china", reads.Filter(q="happened OR Event"), LIST_PAGE, NOW
+        )
         assert rows.position == self.world.position
-        assert self.heard == list(range(1, self.world.position + 1)), "everybody who listens hears of every record once"
+        assert self.heard == list(range(1, self.world.position + 1)), (
+            "everybody who listens hears of every record once"
+        )
 
     async def close(self) -> None:
         for task in self.tasks:
@@ -82,5 +94,7 @@ async def settled(office: Office) -> None:
     """Wait until all is in the file itself."""
     await office.projection.in_file()
     with sqlite3.connect(office.path) as connection:
-        await until(lambda: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+        await until(
+            lambda: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        )
     connection.close()

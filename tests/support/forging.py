@@ -71,7 +71,9 @@ class Auditor:
         self.folder = folder
         self.token = folder / "token"
         self.token.write_text(service.token("china/auditor"))
-        shown = json.loads(service.run("channel", "show", CHANNEL, "--token-file", str(self.token)).stdout)
+        shown = json.loads(
+            service.run("channel", "show", CHANNEL, "--token-file", str(self.token)).stdout
+        )
         self.pins = ("--cid", shown["cid"], "--log", shown["log"])
         self.log = shown["log"]
         self.mirror, self.export = folder / "mirror", folder / "log.zip"
@@ -98,13 +100,20 @@ class Auditor:
             return 0
 
     def _read(self, service: Service, what: str) -> bytes:
-        asked = Request(f"{service.base_url}/v1/channels/{CHANNEL}/{what}", headers={"Authorization": f"Bearer {self.token.read_text()}"})
+        asked = Request(
+            f"{service.base_url}/v1/channels/{CHANNEL}/{what}",
+            headers={"Authorization": f"Bearer {self.token.read_text()}"},
+        )
         with urlopen(asked, timeout=10) as answer:
             return bytes(answer.read())
 
-    def ask(self, service: Service, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def ask(
+        self, service: Service, *arguments: str, check: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
         """`dragoman audit …` on a host."""
-        return service.run("audit", *arguments, "--channel", CHANNEL, "--token-file", str(self.token), check=check)
+        return service.run(
+            "audit", *arguments, "--channel", CHANNEL, "--token-file", str(self.token), check=check
+        )
 
     def own_mirror(self) -> Path:
         """A copy of the mirror, which one test may go on with."""
@@ -137,15 +146,23 @@ def decided_anew(messages: list[bytes]) -> list[bytes]:
     found = []
     for position, raw in enumerate(messages, 1):
         decided = int(parse(raw).envelope.decided)
-        found.append(re.sub(rb'"decided":"[0-9]+"', b'"decided":"%d"' % min(decided, position - 1), raw, count=1))
+        found.append(
+            re.sub(
+                rb'"decided":"[0-9]+"', b'"decided":"%d"' % min(decided, position - 1), raw, count=1
+            )
+        )
     return found
 
 
 async def append(host: Service, raw: bytes) -> int:
     """Write a message into a host's log as only the host can: past its gateway. The position."""
-    async with connected(host.nats_url, "gateway", Endpoint(host.nats_url, "", host.data / "keys").seed("gateway")) as bus:
+    async with connected(
+        host.nats_url, "gateway", Endpoint(host.nats_url, "", host.data / "keys").seed("gateway")
+    ) as bus:
         last = await stream.last_of(bus, CHANNEL)
-        answer: dict[str, Any] = json.loads((await bus.request(f"dragoman.v1.{CHANNEL}.contact.{last}", raw)).data)
+        answer: dict[str, Any] = json.loads(
+            (await bus.request(f"dragoman.v1.{CHANNEL}.contact.{last}", raw)).data
+        )
         return int(answer["seq"])
 
 
@@ -155,7 +172,9 @@ Signer = Callable[[bytes], tuple[str, bytes]]
 """Signs an act's bytes: the key's id, and the signature."""
 
 
-def signer(seed: bytes, message: Callable[[bytes], bytes] = lambda act: dsse.pae(dsse.PAYLOAD_TYPE, act)) -> Signer:
+def signer(
+    seed: bytes, message: Callable[[bytes], bytes] = lambda act: dsse.pae(dsse.PAYLOAD_TYPE, act)
+) -> Signer:
     """The key of a seed, over what is made of the act."""
     public, secret = bindings.crypto_sign_seed_keypair(seed)
     return lambda act: (dsse.key_id(public), bindings.crypto_sign(message(act), secret)[:64])
@@ -169,7 +188,9 @@ def public_of(seed: bytes) -> str:
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 _OF_ORDER_TWO = (2**255 - 20).to_bytes(32, "little")
 _SECRET = int.from_bytes(hashlib.sha256(b"weak").digest(), "little") % _ORDER
-_WEAK = bindings.crypto_core_ed25519_add(bindings.crypto_scalarmult_ed25519_base_noclamp(_SECRET.to_bytes(32, "little")), _OF_ORDER_TWO)
+_WEAK = bindings.crypto_core_ed25519_add(
+    bindings.crypto_scalarmult_ed25519_base_noclamp(_SECRET.to_bytes(32, "little")), _OF_ORDER_TWO
+)
 WEAK = dsse.encode_base64(_WEAK)
 """A key with a part of order two: half of its signatures hold, by libsodium as by others, and what holds is for its owner to choose."""
 
@@ -179,9 +200,13 @@ def weakly(act: bytes) -> tuple[str, bytes]:
     message = dsse.pae(dsse.PAYLOAD_TYPE, act)
     for nonce in count(1):
         point = bindings.crypto_scalarmult_ed25519_base_noclamp(nonce.to_bytes(32, "little"))
-        challenge = int.from_bytes(hashlib.sha512(point + _WEAK + message).digest(), "little") % _ORDER
+        challenge = (
+            int.from_bytes(hashlib.sha512(point + _WEAK + message).digest(), "little") % _ORDER
+        )
         if challenge % 2 == 0:
-            return dsse.key_id(_WEAK), point + ((nonce + challenge * _SECRET) % _ORDER).to_bytes(32, "little")
+            return dsse.key_id(_WEAK), point + ((nonce + challenge * _SECRET) % _ORDER).to_bytes(
+                32, "little"
+            )
     raise AssertionError
 
 
@@ -206,7 +231,10 @@ class Given:
     def seed(self, owner: str) -> bytes:
         """The seed of an owner's key; `log/log` has the log's own."""
         keys = self._data / "keys"
-        return ((keys / "log" / "log" if owner == "log/log" else keys / "channels" / CHANNEL) / f"{owner}.seed").read_bytes()
+        return (
+            (keys / "log" / "log" if owner == "log/log" else keys / "channels" / CHANNEL)
+            / f"{owner}.seed"
+        ).read_bytes()
 
     def record(
         self,
@@ -230,9 +258,16 @@ class Given:
         act = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
         signatures = dsse.write_signatures(dict(each(act) for each in signers)) if signers else ""
         side, _, officer = author.partition("/")
-        source = f"/sides/{side}" if officer == "root" else f"/sides/{side}/offices/{'brussels' if side == 'nato' else 'beijing'}"
+        source = (
+            f"/sides/{side}"
+            if officer == "root"
+            else f"/sides/{side}/offices/{'brussels' if side == 'nato' else 'beijing'}"
+        )
         given = {
             "id": id, "source": source, "name": name, "subject": subject, "time": self.records[-1].envelope.time, "channel": CHANNEL,
             "family": family, "actor": author, "salt": "ab" * 32,
         }  # fmt: skip
-        return records.build(records.envelope(version=1, decided=1, signatures=signatures, **{**given, **changes}), act)
+        return records.build(
+            records.envelope(version=1, decided=1, signatures=signatures, **{**given, **changes}),
+            act,
+        )

@@ -9,7 +9,11 @@ def holding(folder: Path, *needles: bytes) -> list[str]:
     wanted = [form for needle in needles for form in _forms(needle)]
     while True:
         try:
-            return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and _has(path, wanted))
+            return sorted(
+                str(path.relative_to(folder))
+                for path in folder.rglob("*")
+                if path.is_file() and _has(path, wanted)
+            )
         except FileNotFoundError:
             continue  # a broker writes its files anew under other names: what was seen of them is not whole
 
@@ -20,5 +24,12 @@ def _has(path: Path, wanted: list[bytes]) -> bool:
 
 
 def _forms(needle: bytes) -> list[bytes]:
-    encoded = [base64.b64encode(b"\0" * offset + needle)[4 if offset else 0 :] for offset in range(3)]
-    return [needle, needle.decode().encode("utf-16-le"), needle.hex().encode(), *(form.rstrip(b"=")[:-1] for form in encoded)]
+    encoded = [
+        base64.b64encode(b"\0" * offset + needle)[4 if offset else 0 :] for offset in range(3)
+    ]
+    return [
+        needle,
+        needle.decode().encode("utf-16-le"),
+        needle.hex().encode(),
+        *(form.rstrip(b"=")[:-1] for form in encoded),
+    ]

@@ -44,17 +44,38 @@ def corpus() -> list[bytes]:
     lots = random.Random(1954)
     sound = [path.read_bytes() for path in sorted(SAMPLES.glob("*.v*.json"))]
     kinds = {frozenset(json.loads(raw)): raw for raw in sound}
-    junk = [b"", b"{}", b"null", b"[]", b'"', b"\x00junk\n", b"\xff\xfe", b"{" * 500, b" " * 600_000]
+    junk = [
+        b"",
+        b"{}",
+        b"null",
+        b"[]",
+        b'"',
+        b"\x00junk\n",
+        b"\xff\xfe",
+        b"{" * 500,
+        b" " * 600_000,
+    ]
     entries = [leaf.entry(index, leaf.commit(raw)) for index, raw in enumerate(sound[:3])]
     acts = [records.parse(raw).act for raw in sound[:3]]
     framed = [spoilt for raw in kinds.values() for spoilt in _framed_otherwise(raw)]
-    return [*sound, *framed, *junk, *entries, *acts, *(_struck(lots.choice(sound), lots) for _ in range(_SPOILT))]
+    return [
+        *sound,
+        *framed,
+        *junk,
+        *entries,
+        *acts,
+        *(_struck(lots.choice(sound), lots) for _ in range(_SPOILT)),
+    ]
 
 
 def _framed_otherwise(raw: bytes) -> Iterator[bytes]:
     """A record with one change of its members: gone, doubled, in another place, of another value or kind, or with white space beside them."""
     record = records.parse(raw)
-    members = [(name, json.dumps(value, ensure_ascii=False)) for name, value in json.loads(raw).items() if name != "data"]
+    members = [
+        (name, json.dumps(value, ensure_ascii=False))
+        for name, value in json.loads(raw).items()
+        if name != "data"
+    ]
     act = record.act.decode()
     members.append(("data", act))
     assert _written(members) == raw
@@ -64,14 +85,32 @@ def _framed_otherwise(raw: bytes) -> Iterator[bytes]:
         yield _written([*members[: at + 1], (name, value), *members[at + 1 :]])
         yield _written([*members, (name, value)])
         yield _written([(name, '"x"'), *members])
-        yield from (_written([*rest[:to], (name, value), *rest[to:]]) for to in {0, max(0, at - 1), at + 1, len(rest)} if to != at)
         yield from (
-            _written([*members[:at], (other, value), *members[at + 1 :]]) for other in (name.upper(), f"{name} ", "", "extra", "__proto__")
+            _written([*rest[:to], (name, value), *rest[to:]])
+            for to in {0, max(0, at - 1), at + 1, len(rest)}
+            if to != at
+        )
+        yield from (
+            _written([*members[:at], (other, value), *members[at + 1 :]])
+            for other in (name.upper(), f"{name} ", "", "extra", "__proto__")
         )
         if name != "data":
-            wrong = ("null", "1", "true", "[]", "{}", f"[{value}]", f" {value}", f"{value} ", f'{value[:-1]}\n"', value.replace('"', "'"))
+            wrong = (
+                "null",
+                "1",
+                "true",
+                "[]",
+                "{}",
+                f"[{value}]",
+                f" {value}",
+                f"{value} ",
+                f'{value[:-1]}\n"',
+                value.replace('"', "'"),
+            )
             given = (*wrong, *(f'"{each}"' for each in _VALUES))
-            yield from (_written([*members[:at], (name, each), *members[at + 1 :]]) for each in given)
+            yield from (
+                _written([*members[:at], (name, each), *members[at + 1 :]]) for each in given
+            )
     kinds = (
         "null",
         "[]",
@@ -89,7 +128,10 @@ def _framed_otherwise(raw: bytes) -> Iterator[bytes]:
     yield from (_written([*members[:-1], ("data", each)]) for each in kinds)
     for optional in ("releasedby", "causationid", "signatures"):
         if optional not in dict(members):
-            yield from (_written([*members[:at], (optional, '"nato/o-1"'), *members[at:]]) for at in range(len(members) + 1))
+            yield from (
+                _written([*members[:at], (optional, '"nato/o-1"'), *members[at:]])
+                for at in range(len(members) + 1)
+            )
     yield from (
         before + raw + after
         for before in (b"", b" ", b"\n", b"\xef\xbb\xbf", b"[")

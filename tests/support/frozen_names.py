@@ -68,9 +68,20 @@ def _places() -> Iterator[tuple[str, Iterable[str]]]:
     yield "state of exchange", _members(Exchange)
     yield "state of registry", _members(Registry)
     yield "family, its path", (f"{family} /{path}" for path, family in PATHS.items())
-    yield "number", (f"{form.code or '-'} {form.rule.act} {form.rule.family}" for form in FORMATS.values())
+    yield (
+        "number",
+        (f"{form.code or '-'} {form.rule.act} {form.rule.family}" for form in FORMATS.values()),
+    )
     yield "number", (f"{rule.code} {rule.act}" for rule in RULES.values() if rule.code)
-    yield "status", {f"{form.rule.act} {status}" for form in FORMATS.values() for moves in form.moves.values() for status in _all(moves)}
+    yield (
+        "status",
+        {
+            f"{form.rule.act} {status}"
+            for form in FORMATS.values()
+            for moves in form.moves.values()
+            for status in _all(moves)
+        },
+    )
     yield "problem", (f"{kind} {status}" for kind, (status, _) in TYPES.items())
     yield "setting", _members(Settings)
     yield "API", _api(document())
@@ -127,7 +138,10 @@ def _api(described: dict[str, Any]) -> Iterator[str]:
                 yield f"{here} {parameter['in']} {parameter['name']}"
             for media, body in operation.get("requestBody", {}).get("content", {}).items():
                 yield f"{here} takes {media}"
-                yield from (f"{here} sent {member}" for member in _described(described, body.get("schema", {}), "", ()))
+                yield from (
+                    f"{here} sent {member}"
+                    for member in _described(described, body.get("schema", {}), "", ())
+                )
             for status, answer in operation["responses"].items():
                 yield f"{here} answers {status}"
                 for header in answer.get("headers", {}):
@@ -135,16 +149,26 @@ def _api(described: dict[str, Any]) -> Iterator[str]:
                 for media, body in answer.get("content", {}).items():
                     if status < "3":
                         yield f"{here} gives {media}"
-                        yield from (f"{here} given {member}" for member in _described(described, body.get("schema", {}), "", ()))
+                        yield from (
+                            f"{here} given {member}"
+                            for member in _described(described, body.get("schema", {}), "", ())
+                        )
 
 
-def _described(whole: dict[str, Any], schema: Any, path: str, passed: tuple[str, ...]) -> Iterator[str]:
+def _described(
+    whole: dict[str, Any], schema: Any, path: str, passed: tuple[str, ...]
+) -> Iterator[str]:
     if not isinstance(schema, dict) or path.count(".") > _DEEP:
         return
     reference = schema.get("$ref")
     if reference is not None:
         if reference not in passed:
-            yield from _described(whole, whole["components"]["schemas"][reference.rpartition("/")[2]], path, (*passed, reference))
+            yield from _described(
+                whole,
+                whole["components"]["schemas"][reference.rpartition("/")[2]],
+                path,
+                (*passed, reference),
+            )
         return
     choices = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
     if len(choices) < _MANY:  # a union of all acts is listed under the acts
@@ -178,7 +202,9 @@ def _literals_in(tree: ast.Module) -> Iterator[str]:
             continue
         if isinstance(node, ast.JoinedStr):
             passed.update(id(part) for part in ast.walk(node))
-            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            text = "".join(
+                str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
+            )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
             text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
         else:
@@ -192,7 +218,9 @@ def _is_said(node: ast.AST) -> bool:
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Raise() | ast.Import() | ast.ImportFrom():
             return True
-        case ast.Call(func=ast.Name(id=name)) if name in _SAID or name.endswith(("Error", "Broken", "Unreachable")):
+        case ast.Call(func=ast.Name(id=name)) if name in _SAID or name.endswith(
+            ("Error", "Broken", "Unreachable")
+        ):
             return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id="log"))):
             return True

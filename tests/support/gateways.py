@@ -26,7 +26,14 @@ OFFICER = "nato/o-1"
 _OPENING: dict[str, Any] = {
     "name": CHANNEL,
     "sides": ["nato", "china"],
-    "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer", "duty_officer", "auditor"]}],
+    "officers": [
+        {
+            "side": "nato",
+            "officer": "o-1",
+            "office": "hq",
+            "roles": ["officer", "duty_officer", "auditor"],
+        }
+    ],
 }
 _FOUND_SECONDS = PATIENCE_S
 T = TypeVar("T")
@@ -45,7 +52,15 @@ class Gateway(Service):
 
     def command(self) -> list[str | Path]:
         where: list[str | Path] = ["--nats-url", self.nats_url, "--nats-keys", self.cluster.keys]
-        return ["serve", "gateway", *where, "--data", self.data, "--config", self.data / "dragoman.toml"]
+        return [
+            "serve",
+            "gateway",
+            *where,
+            "--data",
+            self.data,
+            "--config",
+            self.data / "dragoman.toml",
+        ]
 
     @property
     def nats_url(self) -> str:
@@ -62,7 +77,9 @@ async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) 
     operator = Caller(session, gateways[0], "operator")
     opened = await operator.call("POST", "/v1/channels", _OPENING)
     assert opened.status == 201, opened.body
-    token = (await operator.call("POST", "/v1/tokens", {"actor": OFFICER, "channels": [CHANNEL]})).json["token"]
+    token = (
+        await operator.call("POST", "/v1/tokens", {"actor": OFFICER, "channels": [CHANNEL]})
+    ).json["token"]
     for gateway in gateways:
         gateway.officer = token
         async with asyncio.timeout(_FOUND_SECONDS):
@@ -76,7 +93,10 @@ async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[s
     A node that catches up has a shorter one, and one that was cut off may still answer as the leader: `least` is known to be there.
     """
     fold, found = Replay(), dict[str, list[int]]()
-    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(PATIENCE_S):
+    async with (
+        connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus,
+        asyncio.timeout(PATIENCE_S),
+    ):
         log = JetStreamLog(CHANNEL, bus, replicas=REPLICAS)
         last = max(least, await _answered(lambda: last_of(bus, CHANNEL)))
         while (position := fold.standing.state.position) < last:

@@ -23,9 +23,23 @@ def required(found: bool, what: str) -> None:  # noqa: FBT001
 
 def built_by_go(name: str, folders: pytest.TempPathFactory) -> Path:
     """The program of that name, built. What was compiled once is kept for every worker and every later run."""
-    required(shutil.which("go") is not None and all((_LIBRARIES / each).is_dir() for each in _NEEDED), "Go, or a library of it,")
+    required(
+        shutil.which("go") is not None and all((_LIBRARIES / each).is_dir() for each in _NEEDED),
+        "Go, or a library of it,",
+    )
     built = folders.mktemp("go") / name
     cache = Path(os.environ.get("GOCACHE") or ROOT / "build" / "go-cache")
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(_LIBRARIES.parent), "GOCACHE": str(cache), "GOFLAGS": ""}
-    subprocess.run(["go", "build", "-o", built, HERE / f"{name}.go"], check=True, env=environment, cwd=built.parent)
+    environment = {
+        **os.environ,
+        "GO111MODULE": "off",
+        "GOPATH": str(_LIBRARIES.parent),
+        "GOCACHE": str(cache),
+        "GOFLAGS": "",
+    }
+    subprocess.run(
+        ["go", "build", "-o", built, HERE / f"{name}.go"],
+        check=True,
+        env=environment,
+        cwd=built.parent,
+    )
     return built

@@ -56,9 +56,17 @@ _WIDER_THAN_A_TEST: Final = frozenset({"class", "module", "package", "session"})
 def shared_fixtures(item: pytest.Item) -> set[str]:
     """Return the names of our fixtures that a test shares with others, without the cheap ones."""
     info = getattr(item, "_fixtureinfo", None)
-    definitions: dict[str, Sequence[pytest.FixtureDef[object]]] = {} if info is None else info.name2fixturedefs
-    ours = {name: found[-1] for name, found in definitions.items() if found and found[-1].func.__module__.startswith("tests.")}
-    return {name for name, definition in ours.items() if definition.scope in _WIDER_THAN_A_TEST} - CHEAP
+    definitions: dict[str, Sequence[pytest.FixtureDef[object]]] = (
+        {} if info is None else info.name2fixturedefs
+    )
+    ours = {
+        name: found[-1]
+        for name, found in definitions.items()
+        if found and found[-1].func.__module__.startswith("tests.")
+    }
+    return {
+        name for name, definition in ours.items() if definition.scope in _WIDER_THAN_A_TEST
+    } - CHEAP
 
 
 def group_of(item: pytest.Item) -> str:
@@ -89,9 +97,15 @@ class Grouping:
         self.folder: Path | None = None
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> "GroupScheduling | None":
+    def pytest_xdist_make_scheduler(
+        self, config: pytest.Config, log: Any
+    ) -> "GroupScheduling | None":
         """Schedule by our groups."""
-        return GroupScheduling(config, log, self._file()) if config.getoption("dist") == "loadgroup" else None
+        return (
+            GroupScheduling(config, log, self._file())
+            if config.getoption("dist") == "loadgroup"
+            else None
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -109,7 +123,9 @@ class Grouping:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
         """In a worker: write down the group of every test, and put the longest groups first. Every worker finds the same."""
         if not getattr(config.option, "loadgroup", False):
             return

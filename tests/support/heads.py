@@ -20,5 +20,9 @@ def asking(messages: list[bytes], old: int, new: int, /, **changes: Any) -> byte
     """A request to cosign the head of the first `new` messages."""
     nodes = copy.of_messages("", messages, None).nodes
     proof = tuple(merkle.consistency(nodes, old, new)) if old <= new else ()
-    given: dict[str, Any] = {"old": old, "proof": proof, "checkpoint": head_over(messages[:new])} | changes
+    given: dict[str, Any] = {
+        "old": old,
+        "proof": proof,
+        "checkpoint": head_over(messages[:new]),
+    } | changes
     return bytes(Addition(**given))

@@ -26,29 +26,99 @@ OPENINGS = (
     (CD, {**INCIDENT, "precedence": "routine"}),
     (ND, act("line-check")),
 )
-STEPS = ("acknowledgement", "reply", "closure", "final-report", "echo", "cancellation", "wait", "wait", "limit", "limit", "lapse")
+STEPS = (
+    "acknowledgement",
+    "reply",
+    "closure",
+    "final-report",
+    "echo",
+    "cancellation",
+    "wait",
+    "wait",
+    "limit",
+    "limit",
+    "lapse",
+)
 _SPANS = (0.0, 0.001, 60.0, 600.0, 900.0, 3_600.0, 86_400.0, 3 * 86_400.0, 40 * 86_400.0)
-_CONSENTING = {"closure", "cancellation", "acceptance", "accounts-agreement", "correction", "agreement"}
+_CONSENTING = {
+    "closure",
+    "cancellation",
+    "acceptance",
+    "accounts-agreement",
+    "correction",
+    "agreement",
+}
 _BODIES = {"reply": {"act": "reply", "text": "We have looked into it."}}
 
 WIDE = (
     *OPENINGS,
-    *(("nato/h-1", act(name)) for name in ("encounter-report", "meeting-request", "call-record", "liaison-office", "recommendation")),
+    *(
+        ("nato/h-1", act(name))
+        for name in (
+            "encounter-report",
+            "meeting-request",
+            "call-record",
+            "liaison-office",
+            "recommendation",
+        )
+    ),
     *(
         ("china/h-1", act(name))
-        for name in ("danger-area", "launch-notice", "emergency-notification", "annual-exchange", "visit-invitation")
+        for name in (
+            "danger-area",
+            "launch-notice",
+            "emergency-notification",
+            "annual-exchange",
+            "visit-invitation",
+        )
     ),
-    *(("nato/h-1", act(name)) for name in ("explanation-request", "military-activity", "terrorism-warning", "call-request")),
-    *(("china/h-1", act(name)) for name in ("point-of-contact", "immediate-notification", "humanitarian-notification")),
+    *(
+        ("nato/h-1", act(name))
+        for name in (
+            "explanation-request",
+            "military-activity",
+            "terrorism-warning",
+            "call-request",
+        )
+    ),
+    *(
+        ("china/h-1", act(name))
+        for name in ("point-of-contact", "immediate-notification", "humanitarian-notification")
+    ),
     (ND, {**INCIDENT, "for_the_record": True}),
-    (CD, {**INCIDENT, "precedence": "flash", "passed_by": {"means": "telephone", "at": "2026-11-24T11:00Z"}}),
+    (
+        CD,
+        {
+            **INCIDENT,
+            "precedence": "flash",
+            "passed_by": {"means": "telephone", "at": "2026-11-24T11:00Z"},
+        },
+    ),
 )
 """Openings of every family."""
 
 FURTHER = (
     *STEPS,
-    *("acknowledgement", "counter-account", "accounts-agreement", "clarification-request", "assessment", "acceptance", "meeting-held"),
-    *("readout", "interim-reply", "after-activity-report", "amplification", "call-attempt", "withdrawal", "decline", "contained", "ended"),
+    *(
+        "acknowledgement",
+        "counter-account",
+        "accounts-agreement",
+        "clarification-request",
+        "assessment",
+        "acceptance",
+        "meeting-held",
+    ),
+    *(
+        "readout",
+        "interim-reply",
+        "after-activity-report",
+        "amplification",
+        "call-attempt",
+        "withdrawal",
+        "decline",
+        "contained",
+        "ended",
+    ),
     *("correction", "take", "leave"),
 )
 """Steps of every family; `take` and `leave` are of a side's watch."""
@@ -75,7 +145,11 @@ def a_history(
         if not opened or data.draw(st.booleans()):
             by, body = data.draw(st.sampled_from(openings))
             kept = world.keep(by, body, released_by=world.second(by, body))
-            opened += [kept.record.envelope.id] if isinstance(kept, Folded) and kept.record is not None else []
+            opened += (
+                [kept.record.envelope.id]
+                if isinstance(kept, Folded) and kept.record is not None
+                else []
+            )
         step = data.draw(st.sampled_from(steps))
         if step == "wait":
             world.clock += timedelta(seconds=data.draw(st.sampled_from(_SPANS)))
@@ -86,21 +160,42 @@ def a_history(
             world.keep(data.draw(st.sampled_from((ND, CD))), {"act": watch})
         elif opened:
             by = data.draw(st.sampled_from((N, C, ND, CD)))
-            world.keep(by, _BODIES.get(step) or act(step), data.draw(st.sampled_from(opened)), seen=step in _CONSENTING)
+            world.keep(
+                by,
+                _BODIES.get(step) or act(step),
+                data.draw(st.sampled_from(opened)),
+                seen=step in _CONSENTING,
+            )
     return world
 
 
 def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
     """Wait until what comes next comes exactly at a limit, or have the watch record there that it passed."""
     exchange = world.exchange(id)
-    running = [clock for clock in clocks.running(world.registry, exchange, {}) if clock.open and clock.due > world.clock]
+    running = [
+        clock
+        for clock in clocks.running(world.registry, exchange, {})
+        if clock.open and clock.due > world.clock
+    ]
     if not running:
         return
     clock = min(running, key=lambda each: each.due)
     world.clock = clock.due - timedelta(seconds=0 if lapse else 1)
     if lapse:
-        raw, given = clocks.act_of(clock, clocks.LAPSE), clock_id(world.name, id, clock, clocks.LAPSE)
-        post = Post(actor=clocks.ACTOR, act=raw, data=decode_act(raw), id=given, exchange=id, caused_by=clock.started_by)
-        decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
+        raw, given = (
+            clocks.act_of(clock, clocks.LAPSE),
+            clock_id(world.name, id, clock, clocks.LAPSE),
+        )
+        post = Post(
+            actor=clocks.ACTOR,
+            act=raw,
+            data=decode_act(raw),
+            id=given,
+            exchange=id,
+            caused_by=clock.started_by,
+        )
+        decided = decide(
+            world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT
+        )
         if not isinstance(decided, Refusal):
             world.take(decided)

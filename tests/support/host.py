@@ -26,7 +26,13 @@ class Host:
         self.service = service(folder / "data")
 
     def run(self, *arguments: str, check: int = 0) -> tuple[str, str]:
-        done = self.service.run(*(str(self.folder / each) if "." in each and "/" not in each else each for each in arguments), check=check)
+        done = self.service.run(
+            *(
+                str(self.folder / each) if "." in each and "/" not in each else each
+                for each in arguments
+            ),
+            check=check,
+        )
         return done.stdout.strip(), done.stderr
 
     def key(self, name: str) -> str:
@@ -34,8 +40,18 @@ class Host:
 
     def drafted(self, **more: object) -> str:
         sides = [{"name": side, "roots": [self.key(f"{side}-root")]} for side in ("nato", "china")]
-        (self.folder / "channel.json").write_text(json.dumps({"name": "nato-china", "languages": ["en", "zh"], "sides": sides, **more}))
-        self.run("channel", "draft", "channel.json", "--to", "opening.json", "--data", str(self.service.data))
+        (self.folder / "channel.json").write_text(
+            json.dumps({"name": "nato-china", "languages": ["en", "zh"], "sides": sides, **more})
+        )
+        self.run(
+            "channel",
+            "draft",
+            "channel.json",
+            "--to",
+            "opening.json",
+            "--data",
+            str(self.service.data),
+        )
         return "opening.json"
 
     def signed(self, side: str) -> str:
@@ -45,7 +61,9 @@ class Host:
 
     def token(self, actor: str) -> str:
         name = f"{actor.replace('/', '-')}.token"
-        (self.folder / name).write_text(self.run("token", "issue", actor, "--data", str(self.service.data))[0])
+        (self.folder / name).write_text(
+            self.run("token", "issue", actor, "--data", str(self.service.data))[0]
+        )
         return name
 
     def opened(self, **more: object) -> dict[str, object]:
@@ -57,7 +75,9 @@ class Host:
         if not about.exists():
             first = self._opened()
             self.service.stop()
-            shutil.copytree(self.folder, kept, ignore=shutil.ignore_patterns("place.json"))  # each copy is in its place
+            shutil.copytree(
+                self.folder, kept, ignore=shutil.ignore_patterns("place.json")
+            )  # each copy is in its place
             about.write_text(json.dumps(first))
         else:
             self.service.stop()
@@ -75,16 +95,42 @@ class Host:
         told, _ = self.run("channel", "open", "opening.json", *signatures, "--json", "--data", data)
         for side in ("nato", "china"):
             self.key(f"{side}-adm")
-            adm = [f"{side}/adm-1", "--office", "hq", "--role", "administrator", "--key", f"{side}-adm.pem"]
-            self.run("officer", "add", *adm, "--sign", f"{side}-root.pem", "--token-file", self.token(f"{side}/root"))
+            adm = [
+                f"{side}/adm-1",
+                "--office",
+                "hq",
+                "--role",
+                "administrator",
+                "--key",
+                f"{side}-adm.pem",
+            ]
+            self.run(
+                "officer",
+                "add",
+                *adm,
+                "--sign",
+                f"{side}-root.pem",
+                "--token-file",
+                self.token(f"{side}/root"),
+            )
             administrator = self.token(f"{side}/adm-1")
             for name, role in (("o-1", "officer"), ("a-1", "auditor")):
                 entered = [f"{side}/{name}", "--office", "hq", "--role", role]
-                self.run("officer", "add", *entered, "--sign", f"{side}-adm.pem", "--token-file", administrator)
+                self.run(
+                    "officer",
+                    "add",
+                    *entered,
+                    "--sign",
+                    f"{side}-adm.pem",
+                    "--token-file",
+                    administrator,
+                )
         found: dict[str, object] = json.loads(told)
         return found
 
     def caller(self, session: aiohttp.ClientSession, actor: str) -> Caller:
         caller = Caller(session, self.service, "")
-        caller.headers = {"Authorization": f"Bearer {(self.folder / self.token(actor)).read_text().strip()}"}
+        caller.headers = {
+            "Authorization": f"Bearer {(self.folder / self.token(actor)).read_text().strip()}"
+        }
         return caller

@@ -63,13 +63,22 @@ def nested() -> Iterator[Named]:
     for depth in (32, 33, 1_000, 30_000):
         for shape, raw in list(_shapes(depth))[:5]:
             yield f"the-act-is-{shape}-{depth}", _with_act(raw)
-            yield f"a-member-of-an-act-is-{shape}-{depth}", _with_act(_ACT[:-1] + b',"more":' + raw + b"}")
+            yield (
+                f"a-member-of-an-act-is-{shape}-{depth}",
+                _with_act(_ACT[:-1] + b',"more":' + raw + b"}"),
+            )
             yield f"act-with-{shape}-{depth}", _ACT[:-1] + b',"text2":' + raw + b"}"
             yield f"a-member-before-is-{shape}-{depth}", b'{"more":' + raw + b"," + RECORD[1:]
             yield f"a-member-after-is-{shape}-{depth}", RECORD[:-1] + b',"more":' + raw + b"}"
-            yield f"the-time-is-{shape}-{depth}", RECORD.replace(b'"time":"', b'"time":' + raw + b',"x":"', 1)
+            yield (
+                f"the-time-is-{shape}-{depth}",
+                RECORD.replace(b'"time":"', b'"time":' + raw + b',"x":"', 1),
+            )
             if 5 * len(raw) < LARGEST:
-                yield f"under-every-name-{shape}-{depth}", b'{"name":%b,"act":%b,"actor":%b,"sides":%b,"channels":%b}' % ((raw,) * 5)
+                yield (
+                    f"under-every-name-{shape}-{depth}",
+                    b'{"name":%b,"act":%b,"actor":%b,"sides":%b,"channels":%b}' % ((raw,) * 5),
+                )
 
 
 def numbers() -> Iterator[Named]:
@@ -94,10 +103,14 @@ def numbers() -> Iterator[Named]:
         for member in (b"casualties", b"upto", b"lat", b"expires", b"limit"):
             yield (
                 f"number-{name}-{member.decode()}",
-                b'{"act":"hazardous-incident","%b":%b,"place":{"lat":%b,"lon":1}}' % (member, number, number),
+                b'{"act":"hazardous-incident","%b":%b,"place":{"lat":%b,"lon":1}}'
+                % (member, number, number),
             )
         yield f"number-{name}-in-a-record", _with_act(_ACT[:-1] + b',"n":' + number + b"}")
-        yield f"number-{name}-decided", RECORD.replace(b'"decided":"', b'"decided":%b,"x":"' % number, 1)
+        yield (
+            f"number-{name}-decided",
+            RECORD.replace(b'"decided":"', b'"decided":%b,"x":"' % number, 1),
+        )
 
 
 def texts() -> Iterator[Named]:
@@ -126,7 +139,10 @@ def texts() -> Iterator[Named]:
         ("long", b"x" * 250_000),
     ):
         yield f"text-{name}", b'{"act":"contact-note","form":"conversation","text":"%b"}' % raw
-        yield f"text-{name}-in-a-record", _with_act(b'{"act":"contact-note","form":"conversation","text":"%b"}' % raw)
+        yield (
+            f"text-{name}-in-a-record",
+            _with_act(b'{"act":"contact-note","form":"conversation","text":"%b"}' % raw),
+        )
         yield f"text-{name}-in-an-envelope", RECORD.replace(b'"actor":"', b'"actor":"' + raw, 1)
         yield f"text-{name}-as-an-act", b'{"act":{"act":"%b"},"exchange":""}' % raw
         yield f"text-{name}-in-an-act", b'{"act":{"act":"contact-note","text":"%b"}}' % raw
@@ -138,7 +154,10 @@ def texts() -> Iterator[Named]:
 
 def names() -> Iterator[Named]:
     """Names that are given twice, or very often, or are very long."""
-    yield "twice-in-an-act", b'{"act":"contact-note","act":"erasure","form":"conversation","text":"x"}'
+    yield (
+        "twice-in-an-act",
+        b'{"act":"contact-note","act":"erasure","form":"conversation","text":"x"}',
+    )
     yield "twice-in-a-record", RECORD.replace(b'"id":', b'"id":"x","id":', 1)
     yield "data-twice", RECORD[:-1] + b',"data":' + _ACT + b"}"
     yield "act-twice-in-a-record", _with_act(b'{"act":"contact-note",' + _ACT[1:])
@@ -163,11 +182,37 @@ def lookalikes() -> Iterator[Named]:
                 f"of-type-{act.decode()}-{version.decode()[:9]}",
                 RECORD.replace(b"dragoman.contact-note.v1", b"dragoman.%b.%b" % (act, version), 1),
             )
-    attempt = compact({"act": "call-attempt", "post": "duty officer", "means": "telephone", "outcome": "no_answer"})
-    for form, number, sound in (("contact-note", 1, _ACT), ("call-attempt", 1, attempt), ("call-attempt", 2, attempt)):
-        for turn, rest in enumerate((b"", b',"data":{}', b',"data":' + attempt, b',"data":1', b"}", b"{}", b',"data":"\\ud800"')):
-            raw = _with_act(sound + rest).replace(b"dragoman.contact-note.v1", b"dragoman.%b.v%d" % (form.encode(), number), 1)
-            yield f"{form}-{number}-goes-on-{turn}", raw.replace(b"schema:contact-note:1", b"schema:%b:%d" % (form.encode(), number), 1)
+    attempt = compact(
+        {
+            "act": "call-attempt",
+            "post": "duty officer",
+            "means": "telephone",
+            "outcome": "no_answer",
+        }
+    )
+    for form, number, sound in (
+        ("contact-note", 1, _ACT),
+        ("call-attempt", 1, attempt),
+        ("call-attempt", 2, attempt),
+    ):
+        for turn, rest in enumerate(
+            (
+                b"",
+                b',"data":{}',
+                b',"data":' + attempt,
+                b',"data":1',
+                b"}",
+                b"{}",
+                b',"data":"\\ud800"',
+            )
+        ):
+            raw = _with_act(sound + rest).replace(
+                b"dragoman.contact-note.v1", b"dragoman.%b.v%d" % (form.encode(), number), 1
+            )
+            yield (
+                f"{form}-{number}-goes-on-{turn}",
+                raw.replace(b"schema:contact-note:1", b"schema:%b:%d" % (form.encode(), number), 1),
+            )
     yield "mark-of-an-erasure", b',"type":"dragoman.erasure.v1","type":"dragoman.erasure.v'
     yield "erasure-of-brackets", b',"type":"dragoman.erasure.v1",' + b"[" * 1_000
     yield "the-same-record", RECORD
@@ -182,26 +227,40 @@ def lookalikes() -> Iterator[Named]:
         yield f"bit-at-{at}", RECORD[:at] + bytes([RECORD[at] ^ 4]) + RECORD[at + 1 :]
     for name, sample in list(SAMPLES.items())[::5]:
         yield f"sample-{name}", compact(sample)
-    for word in (b"null", b"true", b"[]", b"{}", b'""', b"0", b"[null]", b'{"act":null}', b"\xef\xbb\xbf{}"):
+    for word in (
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'""',
+        b"0",
+        b"[null]",
+        b'{"act":null}',
+        b"\xef\xbb\xbf{}",
+    ):
         yield f"only-{word!r}", word
 
 
 def documents() -> Iterator[Named]:
     """Alerts and calendars, nested and spoilt."""
     alert = b'<?xml version="1.0"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
-    head = (
-        b"<identifier>1</identifier><sender>x</sender><sent>2026-11-24T12:00:00+00:00</sent><status>Actual</status><msgType>Alert</msgType>"
-    )
+    head = b"<identifier>1</identifier><sender>x</sender><sent>2026-11-24T12:00:00+00:00</sent><status>Actual</status><msgType>Alert</msgType>"
     event = b"BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:x\r\n%b\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     for depth in (24, 25, 1_000, 20_000):
         yield f"xml-{depth}", b"<a>" * depth + b"</a>" * depth
         yield f"xml-unended-{depth}", b"<a>" * depth
         yield f"alert-{depth}", alert + head + b"<info>" * depth + b"</info>" * depth + b"</alert>"
-        yield f"calendar-{depth}", b"BEGIN:VCALENDAR\r\n" * (depth // 3) + b"END:VCALENDAR\r\n" * (depth // 3)
+        yield (
+            f"calendar-{depth}",
+            b"BEGIN:VCALENDAR\r\n" * (depth // 3) + b"END:VCALENDAR\r\n" * (depth // 3),
+        )
         yield f"calendar-unended-{depth}", b"BEGIN:VEVENT\n" * (depth // 3)
         yield (
             f"parameter-{depth}",
-            alert + head + b"<info><parameter><valueName>place</valueName><value>%b</value></parameter></info></alert>" % (b"[" * depth),
+            alert
+            + head
+            + b"<info><parameter><valueName>place</valueName><value>%b</value></parameter></info></alert>"
+            % (b"[" * depth),
         )
         yield (
             f"ours-{depth}",
@@ -213,7 +272,10 @@ def documents() -> Iterator[Named]:
                 b"]" * depth,
             ),
         )
-    entities = b"".join(b'<!ENTITY a%d "%b">' % (number, b"&a%d;" % (number - 1) * 10 if number else b"x" * 10) for number in range(9))
+    entities = b"".join(
+        b'<!ENTITY a%d "%b">' % (number, b"&a%d;" % (number - 1) * 10 if number else b"x" * 10)
+        for number in range(9)
+    )
     yield "entities", b"<!DOCTYPE alert [%b]><alert>&a8;</alert>" % entities
     for value in (
         b"9" * 400,
@@ -229,10 +291,16 @@ def documents() -> Iterator[Named]:
         yield f"start-{value[:8]!r}", event % (b"DTSTART:" + value)
         yield f"sequence-{value[:8]!r}", event % (b"SEQUENCE:" + value)
         yield f"zone-{value[:8]!r}", event % (b"DTSTART;TZID=" + value + b":20261124T120000")
-        yield f"sent-{value[:8]!r}", alert + head.replace(b"2026-11-24T12:00:00+00:00", value) + b"<info/></alert>"
+        yield (
+            f"sent-{value[:8]!r}",
+            alert + head.replace(b"2026-11-24T12:00:00+00:00", value) + b"<info/></alert>",
+        )
         yield (
             f"circle-{value[:8]!r}",
-            alert + head + b"<info><area><circle>1,1 %b</circle><polygon>%b,1 1,1</polygon></area></info></alert>" % (value, value),
+            alert
+            + head
+            + b"<info><area><circle>1,1 %b</circle><polygon>%b,1 1,1</polygon></area></info></alert>"
+            % (value, value),
         )
     yield "parameters", event % (b"ATTENDEE" + b";X=1" * 20_000 + b":mailto:x")
     yield "folds", event % (b"SUMMARY:" + b"x\r\n " * 20_000)
@@ -310,5 +378,10 @@ def more(random: Random) -> Iterator[Named]:
                 name, raw = f"{name} as an act", _with_act(raw)
             case _:
                 member = random.choice([*json.loads(_ENVELOPE + b"}")])
-                name, raw = f"{name} as {member}", RECORD.replace(b'"%b":' % member.encode(), b'"%b":%b,"x":' % (member.encode(), raw), 1)
+                name, raw = (
+                    f"{name} as {member}",
+                    RECORD.replace(
+                        b'"%b":' % member.encode(), b'"%b":%b,"x":' % (member.encode(), raw), 1
+                    ),
+                )
         yield name, raw[:LARGEST]

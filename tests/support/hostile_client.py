@@ -37,7 +37,9 @@ async def exchange(base_url: str, raw: bytes, *then: bytes, wait: float = 20.0) 
             writer.write(raw)
             for each in then:
                 await writer.drain()
-                await asyncio.sleep(0.05)  # as a packet of its own; the answer is the same if it is not
+                await asyncio.sleep(
+                    0.05
+                )  # as a packet of its own; the answer is the same if it is not
                 writer.write(each)
             await writer.drain()
             return await _response(reader, bodiless=raw.startswith(b"HEAD "))
@@ -49,19 +51,29 @@ async def exchange(base_url: str, raw: bytes, *then: bytes, wait: float = 20.0) 
 
 async def _response(reader: asyncio.StreamReader, *, bodiless: bool) -> Response:
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines if line)
+    }
     length = headers.get("content-length", "")
     body = await reader.readexactly(int(length)) if length.isdigit() and not bodiless else b""
     return Response(int(first.split(" ")[1]), headers, body)
 
 
 def request(
-    method: str = "GET", path: bytes | str = "/v1/me", *headers: tuple[str, bytes | str], body: bytes = b"", host: str = "dragoman.example"
+    method: str = "GET",
+    path: bytes | str = "/v1/me",
+    *headers: tuple[str, bytes | str],
+    body: bytes = b"",
+    host: str = "dragoman.example",
 ) -> bytes:
     """Return a request's bytes, as wrong as its parts are."""
     target = path if isinstance(path, bytes) else path.encode()
     given = [("Host", host), *headers, *([("Content-Length", str(len(body)))] if body else [])]
-    lines = [name.encode() + b": " + (value if isinstance(value, bytes) else value.encode()) for name, value in given]
+    lines = [
+        name.encode() + b": " + (value if isinstance(value, bytes) else value.encode())
+        for name, value in given
+    ]
     return b"\r\n".join((method.encode() + b" " + target + b" HTTP/1.1", *lines, b"", body))
 
 
@@ -81,7 +93,9 @@ class Waits:
 class SecondSide:
     """An officer of the side that is not attacking, who posts, reads and acknowledges all the time."""
 
-    def __init__(self, service: Service, who: str = "china/officer", other: str = "nato/officer") -> None:
+    def __init__(
+        self, service: Service, who: str = "china/officer", other: str = "nato/officer"
+    ) -> None:
         """Use these two of the demonstration's people."""
         self.service = service
         self.who = who
@@ -92,9 +106,13 @@ class SecondSide:
         waits = Waits()
         attack = None if during is None else asyncio.ensure_future(during)
         async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=60), connector=aiohttp.TCPConnector(force_close=True)
+            timeout=aiohttp.ClientTimeout(total=60),
+            connector=aiohttp.TCPConnector(force_close=True),
         ) as session:
-            own, opposite = Caller(session, self.service, self.who), Caller(session, self.service, self.other)
+            own, opposite = (
+                Caller(session, self.service, self.who),
+                Caller(session, self.service, self.other),
+            )
             exchange_id = (await opposite.open(NOTE)).json["exchange"]
             while (attack is not None and not attack.done()) or rounds > 0:
                 rounds -= 1
@@ -121,7 +139,9 @@ class SecondSide:
 
 
 @asynccontextmanager
-async def unhindered(service: Service) -> AsyncIterator[Callable[[Callable[[], Awaitable[object]]], Awaitable[Waits]]]:
+async def unhindered(
+    service: Service,
+) -> AsyncIterator[Callable[[Callable[[], Awaitable[object]]], Awaitable[Waits]]]:
     """Measure the second side in quiet, then while each attack runs; assert that it never waits too long.
 
     An attack is made up to three times: what it does to the service it does each time, and a machine that was busy just then is not.
@@ -133,7 +153,9 @@ async def unhindered(service: Service) -> AsyncIterator[Callable[[Callable[[], A
     async def attacked(attack: Callable[[], Awaitable[object]]) -> Waits:
         for last in (False, False, True):
             waits = await side.measure(attack())
-            now = quiet if waits.worst <= LATE_SECONDS else max(quiet, (await side.measure()).worst)  # a machine may become busy meanwhile
+            now = (
+                quiet if waits.worst <= LATE_SECONDS else max(quiet, (await side.measure()).worst)
+            )  # a machine may become busy meanwhile
             limit = max(LATE_SECONDS, 10 * now)
             assert not last or waits.worst <= limit, (
                 f"the second side waited {waits.worst:.3f} s; in quiet {now:.3f} s, at most {limit:.3f} s"
@@ -176,8 +198,28 @@ _PLACES = (
         "/c/nato-china/write/contact-note",
         "/c/nato-china/inbox/saved",
     ),
-    *(f"/v1/channels/nato-china/{name}" for name in ("contacts", "notifications", "imports", "drafts", "state", "exchanges", "records")),
-    *("/v1/me", "/v1/channels", "/v1/calendars/x", "/livez", "/static/x", "/docs", "/v1/tokens", "/"),
+    *(
+        f"/v1/channels/nato-china/{name}"
+        for name in (
+            "contacts",
+            "notifications",
+            "imports",
+            "drafts",
+            "state",
+            "exchanges",
+            "records",
+        )
+    ),
+    *(
+        "/v1/me",
+        "/v1/channels",
+        "/v1/calendars/x",
+        "/livez",
+        "/static/x",
+        "/docs",
+        "/v1/tokens",
+        "/",
+    ),
 )
 _HEADERS = (
     "Accept",
@@ -207,15 +249,27 @@ class Generator:
         headers: list[tuple[str, bytes | str]] = [("Content-Type", media_type.encode("latin-1"))]
         if self._dice.random() < 0.8:
             headers.append(
-                ("Authorization", b"Bearer " + (self._text(30) if self._dice.random() < 0.2 else self._dice.choice(self._tokens).encode()))
+                (
+                    "Authorization",
+                    b"Bearer "
+                    + (
+                        self._text(30)
+                        if self._dice.random() < 0.2
+                        else self._dice.choice(self._tokens).encode()
+                    ),
+                )
             )
-        headers += [(name, self._text(60)) for name in self._dice.sample(_HEADERS, self._dice.randrange(4))]
+        headers += [
+            (name, self._text(60)) for name in self._dice.sample(_HEADERS, self._dice.randrange(4))
+        ]
         if self._dice.random() < 0.1:
             headers.append(("Content-Encoding", self._dice.choice(_ENCODINGS)))
         path = self._dice.choice(_PLACES).encode()
         if self._dice.random() < 0.2:
             path += self._dice.choice((b"?a=", b"/", b"%ff", b"%00", b"%ed%a0%80")) + self._text(20)
-        method = self._dice.choice(("POST", "POST", "POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "B@D"))
+        method = self._dice.choice(
+            ("POST", "POST", "POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "B@D")
+        )
         return request(method, path, *headers, body=body)
 
     def _size(self) -> int:
@@ -223,7 +277,21 @@ class Generator:
 
     def _text(self, most: int) -> bytes:
         """Return bytes that are mostly text."""
-        pieces = (b"a", b"0", b" ", b";", b"=", b"\xff", b"\xc3\xa9", b"\x01", b"\r", b'"', b"%", b"*", b",")
+        pieces = (
+            b"a",
+            b"0",
+            b" ",
+            b";",
+            b"=",
+            b"\xff",
+            b"\xc3\xa9",
+            b"\x01",
+            b"\r",
+            b'"',
+            b"%",
+            b"*",
+            b",",
+        )
         weights = (30, 10, 4, 2, 2, 1, 2, 0.2, 0.1, 2, 1, 1, 2)
         return b"".join(self._dice.choices(pieces, weights, k=self._dice.randrange(1, most)))
 
@@ -234,33 +302,81 @@ class Generator:
     def _form(self) -> tuple[str, bytes]:
         charset, size = self._dice.choice(_CHARSETS), self._size()
         body = self._dice.choice(
-            (b"a&" * (size // 2), b"language=" + b"a" * size, b"x=%ff" * (size // 5), b"token=" + b"%C3%A9" * (size // 6))
+            (
+                b"a&" * (size // 2),
+                b"language=" + b"a" * size,
+                b"x=%ff" * (size // 5),
+                b"token=" + b"%C3%A9" * (size // 6),
+            )
         )
         return f"application/x-www-form-urlencoded; charset={charset}", body
 
     def _multipart(self) -> tuple[str, bytes]:
         charset, encoding = self._dice.choice(_CHARSETS), self._dice.choice(_ENCODINGS)
-        name = self._dice.choice(('name="x"', f"name=\"x\"; filename*={charset}''a", 'name="upload"; filename="a"', "name"))
+        name = self._dice.choice(
+            (
+                'name="x"',
+                f"name=\"x\"; filename*={charset}''a",
+                'name="upload"; filename="a"',
+                "name",
+            )
+        )
         head = f"Content-Disposition: form-data; {name}\r\nContent-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: {encoding}"
-        part = b"--B\r\n" + head.encode("latin-1") + b"\r\n\r\n" + b"a" * self._dice.choice((0, 1, 1_000)) + b"\r\n"
-        return "multipart/form-data; boundary=B", part * min(self._size(), 450_000 // len(part)) + b"--B--\r\n"
+        part = (
+            b"--B\r\n"
+            + head.encode("latin-1")
+            + b"\r\n\r\n"
+            + b"a" * self._dice.choice((0, 1, 1_000))
+            + b"\r\n"
+        )
+        return "multipart/form-data; boundary=B", part * min(
+            self._size(), 450_000 // len(part)
+        ) + b"--B--\r\n"
 
     def _json(self) -> tuple[str, bytes]:
         size, depth = self._size(), self._dice.choice((1, 20, 5_000))
         filled = self._dice.choice(
-            (b" " * size, b'"m":[],' * (size // 7), b'"t":"' + b"\\u0041" * (size // 6) + b'",', b"9" * size + b":1,")
+            (
+                b" " * size,
+                b'"m":[],' * (size // 7),
+                b'"t":"' + b"\\u0041" * (size // 6) + b'",',
+                b"9" * size + b":1,",
+            )
         )
-        return "application/json", b'{"act":"contact-note","x":' + b"[" * depth + b"]" * depth + b"," + filled + b'"form":"conversation"}'
+        return (
+            "application/json",
+            b'{"act":"contact-note","x":'
+            + b"[" * depth
+            + b"]" * depth
+            + b","
+            + filled
+            + b'"form":"conversation"}',
+        )
 
     def _alert(self) -> tuple[str, bytes]:
         size, charset = self._size(), self._dice.choice(_CHARSETS)
-        inner = self._dice.choice((b"<info/>" * (size // 7), b"<a>" * (size // 7) + b"</a>" * (size // 7), b"&#65;" * (size // 5)))
+        inner = self._dice.choice(
+            (
+                b"<info/>" * (size // 7),
+                b"<a>" * (size // 7) + b"</a>" * (size // 7),
+                b"&#65;" * (size // 5),
+            )
+        )
         start = self._dice.choice(("", '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'))
         head = f'<?xml version="1.0" encoding="{charset}"?>{start}<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
         return "application/cap+xml", head.encode("latin-1") + inner + b"</alert>"
 
     def _calendar(self) -> tuple[str, bytes]:
         nested = min(self._size(), 200_000) // 24
-        line = self._dice.choice((b"", b"SUMMARY;CHARSET=punycode:" + b"a" * 1_000 + b"\r\n", b"RRULE:FREQ=SECONDLY;COUNT=99999999\r\n"))
+        line = self._dice.choice(
+            (
+                b"",
+                b"SUMMARY;CHARSET=punycode:" + b"a" * 1_000 + b"\r\n",
+                b"RRULE:FREQ=SECONDLY;COUNT=99999999\r\n",
+            )
+        )
         events = b"BEGIN:VEVENT\r\n" * nested + line + b"END:VEVENT\r\n" * nested
-        return "text/calendar", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + events + b"END:VCALENDAR\r\n"
+        return (
+            "text/calendar",
+            b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + events + b"END:VCALENDAR\r\n",
+        )

@@ -67,7 +67,9 @@ class Broker:
         config = self.data / "nats" / "nats.conf"
         config.write_text(text.replace("sync_interval: always", f"sync_interval: {self.sync}"))
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen([broker.find(), "-c", config], stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                [broker.find(), "-c", config], stdout=output, stderr=output
+            )
         resource.prlimit(self.process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         deadline = time.monotonic() + _START_SECONDS
         while self.process.poll() is None and time.monotonic() < deadline:
@@ -134,7 +136,14 @@ class Gateway(Service):
 
     def command(self) -> list[str | Path]:
         """The command line that starts it."""
-        given: list[str | Path] = ["--nats-url", self.nats_url, "--nats-keys", self.keys, "--name", self.name]
+        given: list[str | Path] = [
+            "--nats-url",
+            self.nats_url,
+            "--nats-keys",
+            self.keys,
+            "--name",
+            self.name,
+        ]
         return ["serve", "gateway", "--data", self.data, *given, *self.arguments]
 
     @property
@@ -162,7 +171,14 @@ class Gateway(Service):
 class House:
     """A broker, a gateway on it, one channel, and a token for every officer."""
 
-    def __init__(self, path: Path, *, wired: bool = False, gateway_data: Path | None = None, program: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wired: bool = False,
+        gateway_data: Path | None = None,
+        program: tuple[str, ...] = (),
+    ) -> None:
         """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy; `program` is as for `Gateway`."""
         self.path = path
         wiring.initialise(path)
@@ -173,7 +189,13 @@ class House:
             shutil.copy(path / "operator.token", gateway_data)
         url = self.proxy.url if wired else self.broker.url
         try:
-            self.gateway = Gateway(gateway_data or path, url, self.broker.keys, program=program, log=path.parent / "gateway.log")
+            self.gateway = Gateway(
+                gateway_data or path,
+                url,
+                self.broker.keys,
+                program=program,
+                log=path.parent / "gateway.log",
+            )
         except BaseException:
             self.broker.stop(signal.SIGKILL)
             raise
@@ -184,9 +206,18 @@ class House:
             raise
 
     def _open(self) -> None:
-        people = [(side, role, officer) for side in ("nato", "china") for role, officer in OFFICERS.items()]
-        officers = [{"side": side, "officer": officer, "office": "hq", "roles": [role]} for side, role, officer in people]
-        self._post("/v1/channels", {"name": CHANNEL, "sides": ["nato", "china"], "officers": officers})
+        people = [
+            (side, role, officer)
+            for side in ("nato", "china")
+            for role, officer in OFFICERS.items()
+        ]
+        officers = [
+            {"side": side, "officer": officer, "office": "hq", "roles": [role]}
+            for side, role, officer in people
+        ]
+        self._post(
+            "/v1/channels", {"name": CHANNEL, "sides": ["nato", "china"], "officers": officers}
+        )
         for side, role, officer in people:
             issued = self._post("/v1/tokens", {"actor": f"{side}/{officer}"})
             self.gateway.tokens[f"{side}/{role}"] = issued["token"]
@@ -197,7 +228,9 @@ class House:
             "Content-Type": "application/json",
             "Idempotency-Key": uuid.uuid4().hex,
         }
-        request = urllib.request.Request(self.gateway.base_url + path, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(
+            self.gateway.base_url + path, json.dumps(body).encode(), headers
+        )
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return json.load(response)
 

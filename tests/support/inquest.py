@@ -92,37 +92,64 @@ class Inquest:
         self._begin()
         await self._read()
         void = {*self.replay.void}
-        digests = (self.replay.standing.digest, await self.digest_at(traffic.session, traffic.service))
+        digests = (
+            self.replay.standing.digest,
+            await self.digest_at(traffic.session, traffic.service),
+        )
         return Finding(
             position=self._last,
-            lost=[posting.key for posting in traffic.acknowledged if not self._stands(posting, void)],
+            lost=[
+                posting.key for posting in traffic.acknowledged if not self._stands(posting, void)
+            ],
             doubled=[id for id, places in self._stood.items() if len(places) > 1],
             holes=self._holes,
-            wrong=[posting.key for posting in traffic.postings if posting.refusal and not self._rightly_refused(posting, void)],
+            wrong=[
+                posting.key
+                for posting in traffic.postings
+                if posting.refusal and not self._rightly_refused(posting, void)
+            ],
             digests=digests,
             served=await self.differing(traffic.session, traffic.service),
             memory_mb=memory_mb(traffic.service.process.pid),
         )
 
-    async def differing(self, session: aiohttp.ClientSession, service: Service, most: int = 5) -> list[str]:
+    async def differing(
+        self, session: aiohttp.ClientSession, service: Service, most: int = 5
+    ) -> list[str]:
         """Return what a gateway serves that the replay does not make: some exchanges, a page of the list, a search."""
         dice = random.Random(self._last)
-        states = {id: raw for id, raw in self.replay.encoded.items() if (exchange := self.replay.exchange(id)) and exchange.id == id}
+        states = {
+            id: raw
+            for id, raw in self.replay.encoded.items()
+            if (exchange := self.replay.exchange(id)) and exchange.id == id
+        }
         found: list[str] = []
         for id in dice.sample(sorted(states), min(most, len(states))):
             view = await self._asked(session, service, f"exchanges/{id}", {"at": str(self._last)})
             named = {each.position: each.commit for each in self.replay.records_of(id)}
-            if view["state"] != json.loads(states[id]) or {each["position"]: each["commit"] for each in view["timeline"]} != named:
+            if (
+                view["state"] != json.loads(states[id])
+                or {each["position"]: each["commit"] for each in view["timeline"]} != named
+            ):
                 found.append(f"exchange {id} is not what its records make")
         found += await self._differing_list(session, service, {}, lambda _: True)
         texts = [(id, word) for id in states for word in self._words(id) if int(word) > _DATES]
         if texts:
             _, word = dice.choice(texts)
-            found += await self._differing_list(session, service, {"q": f"Report {word}"}, lambda exchange: word in self._words(exchange))
+            found += await self._differing_list(
+                session,
+                service,
+                {"q": f"Report {word}"},
+                lambda exchange: word in self._words(exchange),
+            )
         return found
 
     async def _differing_list(
-        self, session: aiohttp.ClientSession, service: Service, query: dict[str, str], wanted: Callable[[str], bool]
+        self,
+        session: aiohttp.ClientSession,
+        service: Service,
+        query: dict[str, str],
+        wanted: Callable[[str], bool],
     ) -> list[str]:
         """Compare one page; a service that goes on recording is read again until both have come equally far."""
         for _ in range(_TRIES):
@@ -132,20 +159,38 @@ class Inquest:
                 break
         else:
             return []
-        made = sorted((each for each in self.replay.exchanges() if wanted(each.id)), key=lambda each: -each.opened.position)
+        made = sorted(
+            (each for each in self.replay.exchanges() if wanted(each.id)),
+            key=lambda each: -each.opened.position,
+        )
         rows = json.loads(msgspec.json.encode([row_of(each) for each in made[:LIST_PAGE]]))
-        return [] if page["exchanges"] == rows else [f"the list {query} is not what the records make"]
+        return (
+            [] if page["exchanges"] == rows else [f"the list {query} is not what the records make"]
+        )
 
     def _words(self, id: str) -> set[str]:
         """Return the numbers of reports that an exchange's valid records name: words that few others have."""
-        return {word for _, record in self._said.get(id, ()) for word in _WORD.findall(record.act.decode())}
+        return {
+            word
+            for _, record in self._said.get(id, ())
+            for word in _WORD.findall(record.act.decode())
+        }
 
-    async def _asked(self, session: aiohttp.ClientSession, service: Service, path: str, query: dict[str, str]) -> Any:
+    async def _asked(
+        self, session: aiohttp.ClientSession, service: Service, path: str, query: dict[str, str]
+    ) -> Any:
         """Ask a gateway, which may say for a while that it is building another copy."""
-        headers = {"Authorization": f"Bearer {service.token('nato/auditor')}", "Dragoman-Min-Position": str(self._last)}
+        headers = {
+            "Authorization": f"Bearer {service.token('nato/auditor')}",
+            "Dragoman-Min-Position": str(self._last),
+        }
         ends = asyncio.get_running_loop().time() + _BACK_S
         while True:
-            async with session.get(f"{service.base_url}/v1/channels/{self.channel}/{path}", params=query, headers=headers) as response:
+            async with session.get(
+                f"{service.base_url}/v1/channels/{self.channel}/{path}",
+                params=query,
+                headers=headers,
+            ) as response:
                 body = await response.json()
             if response.status != 503 or asyncio.get_running_loop().time() > ends:
                 assert response.status == 200, body
@@ -155,12 +200,20 @@ class Inquest:
     async def _read(self) -> None:
         async with connected(self.nats_url, "auditor", self._keys / "nats-auditor.nk") as bus:
             stream = stream_of(self.channel)
-            while found := await bus.fetch(stream, subjects_of(self.channel), self._last + 1, READ_RECORDS):
+            while found := await bus.fetch(
+                stream, subjects_of(self.channel), self._last + 1, READ_RECORDS
+            ):
                 for message in found:
                     headers = message.headers or {}
-                    self._take(int(headers["Nats-Sequence"]), headers["Nats-Time-Stamp"], message.data)
+                    self._take(
+                        int(headers["Nats-Sequence"]), headers["Nats-Time-Stamp"], message.data
+                    )
             state = (await bus.api(f"STREAM.INFO.{stream}"))["state"]
-        if (state["first_seq"], state["last_seq"], state["messages"]) != (1, self._last, self._last) or state.get("num_deleted"):
+        if (state["first_seq"], state["last_seq"], state["messages"]) != (
+            1,
+            self._last,
+            self._last,
+        ) or state.get("num_deleted"):
             self._holes.append(state["last_seq"])
 
     def _take(self, position: int, stored: str, raw: bytes) -> None:
@@ -186,7 +239,13 @@ class Inquest:
         if record is None or position in void:
             return False
         told = (recorded.position, posting.actor, posting.act, recorded.commit, recorded.time)
-        return told == (position, record.envelope.actor, record.act, record.commit, record.envelope.time) and self._numbered(posting)
+        return told == (
+            position,
+            record.envelope.actor,
+            record.act,
+            record.commit,
+            record.envelope.time,
+        ) and self._numbered(posting)
 
     def _numbered(self, posting: Posting) -> bool:
         recorded = posting.recorded
@@ -200,10 +259,25 @@ class Inquest:
         if posting.refusal == "void":
             return [position for position, _ in self._stood.get(id, ()) if position in void] != []
         act, data = records.read_act(posting.act, cut=True)
-        post = Post(actor=posting.actor, act=act, data=data, id=id, exchange=posting.exchange, if_match=posting.etag.strip('"') or None)
-        now = decide(self.replay.standing.state, self.replay, post, time=self.replay.standing.state.time, salt=secrets.token_hex(32))
+        post = Post(
+            actor=posting.actor,
+            act=act,
+            data=data,
+            id=id,
+            exchange=posting.exchange,
+            if_match=posting.etag.strip('"') or None,
+        )
+        now = decide(
+            self.replay.standing.state,
+            self.replay,
+            post,
+            time=self.replay.standing.state.time,
+            salt=secrets.token_hex(32),
+        )
         return id not in self._stood and isinstance(now, Refusal)
 
     async def digest_at(self, session: aiohttp.ClientSession, service: Service) -> str:
         """What a gateway says is the digest at the last position that was read here."""
-        return str((await self._asked(session, service, "state", {"at": str(self._last)}))["digest"])
+        return str(
+            (await self._asked(session, service, "state", {"at": str(self._last)}))["digest"]
+        )

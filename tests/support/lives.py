@@ -12,7 +12,10 @@ N, C, NH, CH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d
 
 LIVES: dict[str, list[Step]] = {
     "a line check that came back": [(ND, "line-check", "sent"), (CD, "echo", "echoed")],
-    "a line check that came back garbled": [(ND, "line-check", "sent"), (CD, act("echo", text="Quick brown"), "echoed_with_errors")],
+    "a line check that came back garbled": [
+        (ND, "line-check", "sent"),
+        (CD, act("echo", text="Quick brown"), "echoed_with_errors"),
+    ],
     "a point of contact": [
         (NH, "point-of-contact", "proposed"),
         (CD, "acknowledgement", "acknowledged"),
@@ -22,7 +25,11 @@ LIVES: dict[str, list[Step]] = {
     ],
     "a call with two gists": [
         (N, "call-record", "open"),
-        (C, {"act": "counter-account", "facts": "They called us.", "direction": "incoming"}, "open"),
+        (
+            C,
+            {"act": "counter-account", "facts": "They called us.", "direction": "incoming"},
+            "open",
+        ),
         (N, "closure", "closed"),
     ],
     "an office": [
@@ -84,7 +91,10 @@ LIVES: dict[str, list[Step]] = {
         (CH, "reply", "answered"),
         (NH, "assessment", "assessed"),
     ],
-    "an explanation that never came": [(NH, "explanation-request", "requested"), (NH, act("assessment", result="no_answer"), "assessed")],
+    "an explanation that never came": [
+        (NH, "explanation-request", "requested"),
+        (NH, act("assessment", result="no_answer"), "assessed"),
+    ],
     "an incident": [
         (ND, "hazardous-incident", "open"),
         (CD, "counter-account", "open"),
@@ -100,7 +110,11 @@ LIVES: dict[str, list[Step]] = {
     ],
     "an encounter on which both agree": [
         (N, "encounter-report", "reported"),
-        (C, {"act": "counter-account", "facts": "At a safe distance.", "domain": "sea"}, "accounts_differ"),
+        (
+            C,
+            {"act": "counter-account", "facts": "At a safe distance.", "domain": "sea"},
+            "accounts_differ",
+        ),
         (C, "accounts-agreement", "accounts_differ"),
         (N, act("accounts-agreement", facts="Otherwise."), "accounts_differ"),
         (N, "accounts-agreement", "agreed_facts"),
@@ -121,7 +135,11 @@ LIVES: dict[str, list[Step]] = {
         (ND, "ended", "ended"),
     ],
     "a warning": [(N, "terrorism-warning", "open"), (C, "reply", "answered")],
-    "a convoy": [(N, "humanitarian-notification", "transmitted"), (CD, "acknowledgement", "received"), (N, "reconfirmation", "received")],
+    "a convoy": [
+        (N, "humanitarian-notification", "transmitted"),
+        (CD, "acknowledgement", "received"),
+        (N, "reconfirmation", "received"),
+    ],
     "a yearly exchange": [(NH, "annual-exchange", "given"), (C, "clarification-request", "given")],
     "an inquiry": [(N, "ict-inquiry", "open"), (C, "reply", "answered")],
     "a perception": [

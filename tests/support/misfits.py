@@ -29,17 +29,24 @@ def _struct(info: inspect.StructType, value: dict[str, Any], at: str) -> Iterato
             yield {key: each for key, each in value.items() if key != name}, where
         yield {**value, name: NO_TYPE}, where
         if name in value:
-            yield from (({**value, name: spoilt}, pointer) for spoilt, pointer in _any(field.type, value[name], where))
+            yield from (
+                ({**value, name: spoilt}, pointer)
+                for spoilt, pointer in _any(field.type, value[name], where)
+            )
 
 
 def _any(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[Any, str]]:
     match info:
         case inspect.UnionType(types=types):
-            takes_words = any(isinstance(each, inspect.StrType) and each.pattern is None for each in types)
+            takes_words = any(
+                isinstance(each, inspect.StrType) and each.pattern is None for each in types
+            )
             for each in types:
                 if _fits(each, value):
                     found = _any(each, value, at)
-                    yield from (pair for pair in found if not (takes_words and isinstance(pair[0], str)))
+                    yield from (
+                        pair for pair in found if not (takes_words and isinstance(pair[0], str))
+                    )
         case inspect.StructType() if isinstance(value, dict):
             yield from _struct(info, value, at)
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
@@ -48,7 +55,10 @@ def _any(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[Any, str]]:
             if most is not None and most <= _LONGEST:
                 yield [value[0] if value else "x"] * (most + 1), at
             if value:
-                yield from (([spoilt, *value[1:]], f"{at}/0{pointer}") for spoilt, pointer in _any(item, value[0], ""))
+                yield from (
+                    ([spoilt, *value[1:]], f"{at}/0{pointer}")
+                    for spoilt, pointer in _any(item, value[0], "")
+                )
         case inspect.DictType(min_length=least):
             if least:
                 yield {}, at
@@ -61,7 +71,9 @@ def _scalar(info: inspect.Type) -> Iterator[Any]:
         case inspect.LiteralType():
             yield "no_such_word"
         case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):
-            yield from (bound + step for bound, step in ((least, -1), (most, 1)) if bound is not None)
+            yield from (
+                bound + step for bound, step in ((least, -1), (most, 1)) if bound is not None
+            )
             if isinstance(info, inspect.FloatType) and info.gt is not None:
                 yield info.gt
         case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
@@ -77,7 +89,9 @@ def _fits(info: inspect.Type, value: Any) -> bool:
     """Whether a value is of one of the types of a union."""
     match info:
         case inspect.StructType(fields=fields):
-            return isinstance(value, dict) and value.keys() <= {field.encode_name for field in fields}
+            return isinstance(value, dict) and value.keys() <= {
+                field.encode_name for field in fields
+            }
         case inspect.LiteralType(values=values):
             return value in values
         case inspect.StrType():
@@ -90,7 +104,9 @@ def _fits(info: inspect.Type, value: Any) -> bool:
             return False
 
 
-def spoilt(shape: type, sample: dict[str, Any], random: Random, share: float) -> tuple[dict[str, Any], list[str]]:
+def spoilt(
+    shape: type, sample: dict[str, Any], random: Random, share: float
+) -> tuple[dict[str, Any], list[str]]:
     """Return a sample with faults at random places at any depth, and the pointers to all of them in the order of the document.
 
     `share` is how many of the places are spoilt. Places that lie under a spoilt one do not exist any more.
@@ -102,10 +118,19 @@ def spoilt(shape: type, sample: dict[str, Any], random: Random, share: float) ->
 
 
 def _spoilt_struct(
-    info: inspect.StructType, value: dict[str, Any], at: str, random: Random, share: float, pointers: list[str]
+    info: inspect.StructType,
+    value: dict[str, Any],
+    at: str,
+    random: Random,
+    share: float,
+    pointers: list[str],
 ) -> dict[str, Any]:
     fields = {field.encode_name: field for field in info.fields}
-    missing = [name for name, field in fields.items() if field.required and name in value and random.random() < share]
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.required and name in value and random.random() < share
+    ]
     body: dict[str, Any] = {}
     for name in sorted(value, key=lambda _: random.random()):
         if random.random() < share:
@@ -113,14 +138,18 @@ def _spoilt_struct(
             body[strange] = random.choice((1, "x", {"a": {}}, [[]]))
             pointers.append(f"{at}/{strange}")
         if name in fields and name not in missing:
-            body[name] = _spoilt(fields[name].type, value[name], f"{at}/{name}", random, share, pointers)
+            body[name] = _spoilt(
+                fields[name].type, value[name], f"{at}/{name}", random, share, pointers
+            )
         elif name not in fields:  # the tag
             body[name] = value[name]
     pointers += [f"{at}/{name}" for name in missing]
     return body
 
 
-def _spoilt(info: inspect.Type, value: Any, at: str, random: Random, share: float, pointers: list[str]) -> Any:
+def _spoilt(
+    info: inspect.Type, value: Any, at: str, random: Random, share: float, pointers: list[str]
+) -> Any:
     types = info.types if isinstance(info, inspect.UnionType) else (info,)
     if any(isinstance(each, inspect.AnyType | inspect.RawType) for each in types):
         return value  # which nothing misfits
@@ -132,7 +161,13 @@ def _spoilt(info: inspect.Type, value: Any, at: str, random: Random, share: floa
             case inspect.StructType() if _fits(each, value):
                 return _spoilt_struct(each, value, at, random, share, pointers)
             case inspect.VarTupleType(item_type=item) if isinstance(value, list):
-                return [_spoilt(item, inner, f"{at}/{n}", random, share, pointers) for n, inner in enumerate(value)]
+                return [
+                    _spoilt(item, inner, f"{at}/{n}", random, share, pointers)
+                    for n, inner in enumerate(value)
+                ]
             case inspect.DictType(value_type=item) if isinstance(value, dict):
-                return {name: _spoilt(item, inner, f"{at}/{name}", random, share, pointers) for name, inner in value.items()}
+                return {
+                    name: _spoilt(item, inner, f"{at}/{name}", random, share, pointers)
+                    for name, inner in value.items()
+                }
     return value

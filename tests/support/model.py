@@ -14,7 +14,11 @@ from typing import Any, Final
 
 RECORDED: Final = "recorded"
 
-OPENS: Final = {"contact-note": "open", "hazardous-incident": "open", "meeting-request": "requested"}
+OPENS: Final = {
+    "contact-note": "open",
+    "hazardous-incident": "open",
+    "meeting-request": "requested",
+}
 """Opening → the status in which its exchange begins."""
 
 _LIVE: Final = ("open", "requested", "accepted", "held")
@@ -24,18 +28,29 @@ CARRIES_ON: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "acknowledgement": ("addressed", {status: status for status in _EVER}),
     "reply": ("addressed", {status: status for status in _LIVE}),
     "interim-reply": ("addressed", {status: status for status in _LIVE}),
-    "decline": ("other", {"open": "open", "requested": "declined", "accepted": "accepted", "held": "held"}),
+    "decline": (
+        "other",
+        {"open": "open", "requested": "declined", "accepted": "accepted", "held": "held"},
+    ),
     "acceptance": ("other", {"requested": "accepted"}),
     "meeting-held": ("any", {"requested": "held", "accepted": "held"}),
     "readout": ("any", {"held": "held"}),
     "counter-account": ("other", {"open": "open"}),
     "correction": ("opener", {status: status for status in _LIVE}),
-    "cancellation": ("opener", {"open": "cancelled", "requested": "cancelled", "accepted": "cancelled"}),
+    "cancellation": (
+        "opener",
+        {"open": "cancelled", "requested": "cancelled", "accepted": "cancelled"},
+    ),
     "closure": ("any", dict.fromkeys((*_LIVE, "declined"), "closed")),
 }
 """Act → which of the two sides does it, and in which statuses to which."""
 
-SAYS_SOMETHING: Final = frozenset(CARRIES_ON) - {"acknowledgement", "closure", "meeting-held", "readout"}
+SAYS_SOMETHING: Final = frozenset(CARRIES_ON) - {
+    "acknowledgement",
+    "closure",
+    "meeting-held",
+    "readout",
+}
 """What the other side can acknowledge in its turn."""
 
 RESTS_ON: Final = frozenset({"acceptance", "correction", "cancellation", "closure"})
@@ -88,7 +103,12 @@ class Exchange:
     def admits(self, act: str, side: str) -> str:
         """Whether that side may do that act now."""
         who, moves = CARRIES_ON[act]
-        stands = {"any": True, "opener": side == self.side, "other": side != self.side, "addressed": side in self.addressed}
+        stands = {
+            "any": True,
+            "opener": side == self.side,
+            "other": side != self.side,
+            "addressed": side in self.addressed,
+        }
         if not stands[who]:
             return "not-permitted"
         foreign = act == "counter-account" and self.opening != "hazardous-incident"
@@ -117,25 +137,39 @@ class Model:
     def certain(self) -> list[str]:
         """The exchanges of which nothing is in doubt, those with the longest history first."""
         doubted = {post.exchange for post in self.doubtful.values()}
-        certain = [(-len(exchange.etags), exchange.position, id) for id, exchange in self.exchanges.items() if id not in doubted]
+        certain = [
+            (-len(exchange.etags), exchange.position, id)
+            for id, exchange in self.exchanges.items()
+            if id not in doubted
+        ]
         return [id for _, _, id in sorted(certain)]
 
     def in_office(self, side: str, *roles: str) -> list[str]:
         """A side's officers of these roles."""
         return [
-            actor for actor, role in self.officers.items() if actor.startswith(f"{side}/") and role in roles and actor not in self.revoked
+            actor
+            for actor, role in self.officers.items()
+            if actor.startswith(f"{side}/") and role in roles and actor not in self.revoked
         ]
 
     def terms(self, exchange: str) -> str:
         """The digest that an acceptance of an exchange names: of what it says by now, one member after the other by name."""
         text = sorted(self.exchanges[exchange].text.items())
-        members = ",".join(f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in text)
-        return hashlib.sha256(f"dragoman-terms/v1\n{exchange}\ntext\n{{{members}}}".encode()).hexdigest()
+        members = ",".join(
+            f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in text
+        )
+        return hashlib.sha256(
+            f"dragoman-terms/v1\n{exchange}\ntext\n{{{members}}}".encode()
+        ).hexdigest()
 
     def admitted(self, exchange: str, *, recorded: bool = True) -> list[tuple[str, str]]:
         """The acts that may be done in an exchange, each with the side that does it; or all those that may not."""
         asked = [(act, side) for act in CARRIES_ON for side in self.sides]
-        return [(act, side) for act, side in asked if (self.exchanges[exchange].admits(act, side) == RECORDED) == recorded]
+        return [
+            (act, side)
+            for act, side in asked
+            if (self.exchanges[exchange].admits(act, side) == RECORDED) == recorded
+        ]
 
     def expected(self, post: Post) -> str:
         """How a post must be answered by a gateway that has everything."""
@@ -145,7 +179,9 @@ class Model:
         if known is not None:
             return RECORDED if known[0] == post else "key-reused"
         role = self.officers[post.actor]
-        wanted = {"hazardous-incident": ("duty_officer",)}.get(post.act, ("officer", "duty_officer"))
+        wanted = {"hazardous-incident": ("duty_officer",)}.get(
+            post.act, ("officer", "duty_officer")
+        )
         if post.act in OFFICES:
             wanted = ("administrator",)
         if role not in wanted:
@@ -157,7 +193,11 @@ class Model:
         if admitted != RECORDED:
             return admitted
         if post.if_match:
-            relied = (exchange.etags[-1], exchange.revision) if post.act in RESTS_ON else exchange.etags[-1:]
+            relied = (
+                (exchange.etags[-1], exchange.revision)
+                if post.act in RESTS_ON
+                else exchange.etags[-1:]
+            )
             return RECORDED if post.if_match in relied else "moved"
         return "precondition-required" if post.act in RESTS_ON else RECORDED
 
@@ -179,7 +219,9 @@ class Model:
             self._stand(self.exchanges.setdefault(answer["exchange"], opened), post, answer)
         else:
             exchange = self.exchanges[post.exchange]
-            if post.act != "closure" or post.side == exchange.side:  # another side's closure is kept, and ends nothing
+            if (
+                post.act != "closure" or post.side == exchange.side
+            ):  # another side's closure is kept, and ends nothing
                 exchange.status = CARRIES_ON[post.act][1][exchange.status]
             exchange.bound = exchange.bound or post.act == "acceptance"
             exchange.text |= post.body.get("fields", {})
@@ -188,7 +230,9 @@ class Model:
             self._stand(exchange, post, answer)
 
     def _stand(self, exchange: Exchange, post: Post, answer: dict[str, Any]) -> None:
-        assert answer["position"] > exchange.position, "an exchange's records stand in the order in which they were acknowledged"
+        assert answer["position"] > exchange.position, (
+            "an exchange's records stand in the order in which they were acknowledged"
+        )
         exchange.position = answer["position"]
         exchange.etags.append(answer["etag"])
         if post.act != "acknowledgement":

@@ -60,9 +60,22 @@ def laid() -> Iterator[Wires]:
             _ip("-n", f"{tag}{name}", "link", "set", "lo", "up")
             for bridge, of in (("c", 18), ("r", 19)):
                 outer, inner = f"{tag}{name}{bridge}", f"eth{bridge}"
-                _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", f"{tag}{name}")
+                _ip(
+                    "link",
+                    "add",
+                    outer,
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    inner,
+                    "netns",
+                    f"{tag}{name}",
+                )
                 _ip("link", "set", outer, "master", f"{tag}{bridge}", "up")
-                _ip("-n", f"{tag}{name}", "addr", "add", f"198.{of}.{net}.{number}/24", "dev", inner)
+                _ip(
+                    "-n", f"{tag}{name}", "addr", "add", f"198.{of}.{net}.{number}/24", "dev", inner
+                )
                 _ip("-n", f"{tag}{name}", "link", "set", inner, "up")
         yield wires
     finally:
@@ -89,4 +102,6 @@ def _ip(*arguments: str, check: bool = True) -> None:
     try:
         subprocess.run(["ip", *arguments], capture_output=True, text=True, check=check, timeout=10)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NoNamespaces(f"ip {' '.join(arguments)}: {getattr(error, 'stderr', error)}") from error
+        raise NoNamespaces(
+            f"ip {' '.join(arguments)}: {getattr(error, 'stderr', error)}"
+        ) from error

@@ -71,16 +71,24 @@ async def acknowledged(posted: list[Officers], number: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]) -> int:
+async def reckon(
+    session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]
+) -> int:
     """What was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to. How long the log is."""
     told = {id: [position] for officers in posted for id, position in officers.told.items()}
-    fold, found = await replayed(gateways[0].cluster, max(position for (position,) in told.values()))
-    assert [(id, places, found.get(id)) for id, places in told.items() if found.get(id) != places] == []
+    fold, found = await replayed(
+        gateways[0].cluster, max(position for (position,) in told.values())
+    )
+    assert [
+        (id, places, found.get(id)) for id, places in told.items() if found.get(id) != places
+    ] == []
     last = fold.result()
     assert not last.void
     for gateway in gateways:
         caller = Caller(session, gateway, OFFICER)
-        state = await caller.get(f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position))
+        state = await caller.get(
+            f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position)
+        )
         assert (200, last.digest) == (state.status, state.json["digest"])
     return last.position
 

@@ -68,7 +68,9 @@ class Pair:
     async def _another_broker(self) -> bool:
         """Whether the broker that was killed is gone, and another one runs."""
         try:
-            return not self._dead or (not _runs(self._dead) and self.gateways[FIRST].broker_pid != self._dead)
+            return not self._dead or (
+                not _runs(self._dead) and self.gateways[FIRST].broker_pid != self._dead
+            )
         except (FileNotFoundError, ValueError):
             return False  # it is being started
 
@@ -81,7 +83,10 @@ class Pair:
         body = {
             "name": channel,
             "sides": list(dict.fromkeys(side for side, _, _ in named)),
-            "officers": [{"side": side, "officer": name, "office": "hq", "roles": [role]} for side, name, role in named],
+            "officers": [
+                {"side": side, "officer": name, "office": "hq", "roles": [role]}
+                for side, name, role in named
+            ],
         }
         await self._operate("/v1/channels", body)
         for actor in roles:
@@ -94,33 +99,63 @@ class Pair:
             issued = await self._operate("/v1/tokens", {"actor": actor, "channels": [channel]})
             self.tokens[channel, actor] = issued.json["token"]
             for gateway in (FIRST, SECOND):
-                await until(lambda gateway=gateway: self._answers(gateway, f"/v1/channels/{channel}", issued.json["token"]))  # type: ignore[misc]
+                await until(
+                    lambda gateway=gateway: self._answers(  # type: ignore[misc]
+                        gateway, f"/v1/channels/{channel}", issued.json["token"]
+                    )
+                )
         return self.tokens[channel, actor]
 
     async def _operate(self, path: str, body: Any) -> Answer:
-        answer = await Caller(self.session, self.gateways[FIRST], "operator").call("POST", path, body)
+        answer = await Caller(self.session, self.gateways[FIRST], "operator").call(
+            "POST", path, body
+        )
         assert answer.status == 201, answer.body
         return answer
 
     async def _answers(self, gateway: int, path: str, token: str = "") -> bool:
-        return (await Caller(self.session, self.gateways[gateway]).get(path, Authorization=f"Bearer {token}")).status == 200
+        return (
+            await Caller(self.session, self.gateways[gateway]).get(
+                path, Authorization=f"Bearer {token}"
+            )
+        ).status == 200
 
     # Everybody's
 
-    async def get(self, channel: str, gateway: int, actor: str, path: str, **headers: str) -> Answer:
+    async def get(
+        self, channel: str, gateway: int, actor: str, path: str, **headers: str
+    ) -> Answer:
         """What an officer reads of a channel at a gateway."""
         token = await self.token(channel, actor)
         caller = Caller(self.session, self.gateways[gateway])
-        answer = await caller.get(f"/v1/channels/{channel}{path}", Authorization=f"Bearer {token}", **headers)
+        answer = await caller.get(
+            f"/v1/channels/{channel}{path}", Authorization=f"Bearer {token}", **headers
+        )
         assert answer.status == 200, answer.body
         return answer
 
-    async def post(self, channel: str, gateway: int, actor: str, path: str, body: Any, *, key: str, **headers: str) -> Answer | None:
+    async def post(
+        self,
+        channel: str,
+        gateway: int,
+        actor: str,
+        path: str,
+        body: Any,
+        *,
+        key: str,
+        **headers: str,
+    ) -> Answer | None:
         """One post of an officer; None where no answer came."""
         token = await self.token(channel, actor)
         caller = Caller(self.session, self.gateways[gateway])
         try:
-            return await caller.post(f"/v1/channels/{channel}{path}", body, key=key, Authorization=f"Bearer {token}", **headers)
+            return await caller.post(
+                f"/v1/channels/{channel}{path}",
+                body,
+                key=key,
+                Authorization=f"Bearer {token}",
+                **headers,
+            )
         except (aiohttp.ClientError, TimeoutError):
             return None
 

@@ -21,29 +21,48 @@ OTHERS: Final = {"nato-china-track2": "group-a/officer"}
 """Further channels of the demonstration, each with somebody who may post there."""
 
 OPENAPI: Final = Path(__file__).parents[2] / "schemas" / "published" / "openapi.json"
-FAILURES: Final = frozenset({"service.failed", "task.failed", "log.broken", "projection.broken", "projection.not_folded"})
+FAILURES: Final = frozenset(
+    {"service.failed", "task.failed", "log.broken", "projection.broken", "projection.not_folded"}
+)
 AT_ONCE: Final = 8
 _STORED_SECONDS: Final = 30.0
 
 
 async def store(service: Service, messages: Iterable[Named], channel: str = CHANNEL) -> int:
     """Put messages into a channel's stream as they are, in turns on every subject that it has and some that it has not; the log's last position."""
-    async with connected(service.nats_url, "gateway", service.data / "keys" / "nats-gateway.nk") as bus:
+    async with connected(
+        service.nats_url, "gateway", service.data / "keys" / "nats-gateway.nk"
+    ) as bus:
         found = await bus.api(f"STREAM.INFO.{stream_of(channel)}", {"subjects_filter": ">"})
         known = sorted(found["state"]["subjects"])
-        subjects = [*known, *(f"dragoman.v1.{channel}.{family}.nobody-has-this" for family in sorted({*PATHS.values(), "junk"}))]
-        waiting = [(subjects[number % len(subjects)], raw) for number, (_, raw) in enumerate(messages)]
+        subjects = [
+            *known,
+            *(
+                f"dragoman.v1.{channel}.{family}.nobody-has-this"
+                for family in sorted({*PATHS.values(), "junk"})
+            ),
+        ]
+        waiting = [
+            (subjects[number % len(subjects)], raw) for number, (_, raw) in enumerate(messages)
+        ]
         last = 0
         while waiting:
             together, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
-            for answer in await asyncio.gather(*(bus.client.request(subject, raw, timeout=_STORED_SECONDS) for subject, raw in together)):
+            for answer in await asyncio.gather(
+                *(
+                    bus.client.request(subject, raw, timeout=_STORED_SECONDS)
+                    for subject, raw in together
+                )
+            ):
                 said = json.loads(answer.data)
                 assert "error" not in said, said
                 last = max(last, said["seq"])
     return last
 
 
-async def goes_on(session: aiohttp.ClientSession, service: Service, others: Mapping[str, str] = OTHERS) -> int:
+async def goes_on(
+    session: aiohttp.ClientSession, service: Service, others: Mapping[str, str] = OTHERS
+) -> int:
     """Every channel takes a post and its head is signed; the position of the post in the channel of the hostile messages."""
     for channel, who in others.items():
         assert (await Caller(session, service, who).open(NOTE, channel)).json["position"]
@@ -58,7 +77,9 @@ async def goes_on(session: aiohttp.ClientSession, service: Service, others: Mapp
 
 def failures(service: Service) -> list[dict[str, Any]]:
     """What a service logged that it must not."""
-    return [line for line in service.logged if line["event"] in FAILURES or line.get("status", 0) == 500]
+    return [
+        line for line in service.logged if line["event"] in FAILURES or line.get("status", 0) == 500
+    ]
 
 
 def is_record(raw: bytes) -> bool:
@@ -73,7 +94,9 @@ def is_record(raw: bytes) -> bool:
 class Operation:
     """One operation of the API that takes a body."""
 
-    def __init__(self, method: str, path: str, media: Sequence[str], values: dict[str, str]) -> None:
+    def __init__(
+        self, method: str, path: str, media: Sequence[str], values: dict[str, str]
+    ) -> None:
         """Fill in the path's variables."""
         self.method = method.upper()
         self.template = path
@@ -105,7 +128,9 @@ class Sender:
         self.sent = 0
         self.errors: list[str] = []
 
-    async def send(self, operation: Operation, name: str, raw: bytes, who: str, media: str = "") -> None:
+    async def send(
+        self, operation: Operation, name: str, raw: bytes, who: str, media: str = ""
+    ) -> None:
         """Send one body as somebody, or as nobody."""
         caller = Caller(self._session, self._service, who)
         headers = {
@@ -121,4 +146,6 @@ class Sender:
                 self.errors.append(f"{operation} as {who or 'nobody'}: {name}: {error!r}")
                 return
         if answer.status >= 500:
-            self.errors.append(f"{operation} as {who or 'nobody'}: {name}: {answer.status} {answer.body[:200]!r}")
+            self.errors.append(
+                f"{operation} as {who or 'nobody'}: {name}: {answer.status} {answer.body[:200]!r}"
+            )

@@ -5,9 +5,17 @@ from pathlib import Path
 
 def children() -> set[int]:
     """Those that run."""
-    return {int(number) for each in Path("/proc/self/task").glob("*/children") for number in each.read_text().split()}
+    return {
+        int(number)
+        for each in Path("/proc/self/task").glob("*/children")
+        for number in each.read_text().split()
+    }
 
 
 def children_of(pid: int) -> set[int]:
     """Those that another process started, and that run."""
-    return {int(number) for each in Path(f"/proc/{pid}/task").glob("*/children") for number in each.read_text().split()}
+    return {
+        int(number)
+        for each in Path(f"/proc/{pid}/task").glob("*/children")
+        for number in each.read_text().split()
+    }

@@ -33,13 +33,30 @@ class Provider:
         """Make a key, and publish it."""
         self.keys[kid] = _MADE[algorithm](kid)
 
-    def token(self, kid: str, algorithm: str, *, key: Key | None = None, typ: str | None = "at+jwt", **claims: Any) -> str:
+    def token(
+        self,
+        kid: str,
+        algorithm: str,
+        *,
+        key: Key | None = None,
+        typ: str | None = "at+jwt",
+        **claims: Any,
+    ) -> str:
         """An access token for `sub`; claims replace the right ones, and None leaves one out."""
-        whole = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 300, "iat": int(time.time()), "sub": "subject-1", **claims}
+        whole = {
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "exp": int(time.time()) + 300,
+            "iat": int(time.time()),
+            "sub": "subject-1",
+            **claims,
+        }
         header = {"alg": algorithm, "kid": kid} | ({"typ": typ} if typ else {})
         kept = {name: value for name, value in whole.items() if value is not None}
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
-            return jwt.encode(header, kept, key or self.keys[kid], algorithms=[algorithm], default_type=None)
+            return jwt.encode(
+                header, kept, key or self.keys[kid], algorithms=[algorithm], default_type=None
+            )
 
     async def _discovery(self, _request: web.Request) -> web.Response:
         return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/keys"})

@@ -37,7 +37,10 @@ _PRIOR: Final = {
 
 _FORM: Final = {
     "second-key": "launch-notice",
-    **dict.fromkeys(("amendment", "amendment-agreement", "amendment-refusal", "consent-withdrawal"), "roadmap-item"),
+    **dict.fromkeys(
+        ("amendment", "amendment-agreement", "amendment-refusal", "consent-withdrawal"),
+        "roadmap-item",
+    ),
 }
 """The format in which an act has an occasion, where the table allows it in others too."""
 
@@ -61,7 +64,10 @@ class Reaching:
         exchange = await self._opened(form, act)
         for step in (*path, *_PRIOR.get(act, ())):
             await self._carried_on(exchange, step)
-        own = act in ("consent-withdrawal", "help-acceptance")  # of whoever gave it; of whoever was offered it
+        own = act in (
+            "consent-withdrawal",
+            "help-acceptance",
+        )  # of whoever gave it; of whoever was offered it
         for side in (_OPENER, _OTHER) if own else (_OTHER, _OPENER):
             if act in (await self._view(side, exchange))["allowed"]:
                 return side, exchange
@@ -70,12 +76,20 @@ class Reaching:
     async def _opened(self, form: Format, act: str) -> str:
         name, head = form.rule.act, self.caller(_OPENER)
         body = still_to_come(await provided(head, SAMPLES[name]))
-        if act == "second-key":  # due only where a duty officer alone has sent what takes two officers
-            answer = await self.caller(_OPENER, "duty_officer").open({**body, "phase": "deviation"}, self.channel)
+        if (
+            act == "second-key"
+        ):  # due only where a duty officer alone has sent what takes two officers
+            answer = await self.caller(_OPENER, "duty_officer").open(
+                {**body, "phase": "deviation"}, self.channel
+            )
         elif form.rule.two_key:
             channel = f"/v1/channels/{self.channel}"
-            draft = (await self.caller(_OPENER, "officer").post(f"{channel}/drafts", {"act": body})).json
-            answer = await head.call("POST", f"{channel}/drafts/{draft['id']}/release", If_Match=draft["etag"])
+            draft = (
+                await self.caller(_OPENER, "officer").post(f"{channel}/drafts", {"act": body})
+            ).json
+            answer = await head.call(
+                "POST", f"{channel}/drafts/{draft['id']}/release", If_Match=draft["etag"]
+            )
         else:
             answer = await head.open(body, self.channel)
         assert answer.status == 201, answer.body
@@ -86,7 +100,13 @@ class Reaching:
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)
-                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name not in ("of", "terms")})
+                body = still_to_come(
+                    {
+                        name: value
+                        for name, value in SAMPLES[act].items()
+                        if name not in ("of", "terms")
+                    }
+                )
                 relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
                 answer = await head.act(exchange, body, self.channel, **relied)
                 assert answer.status == 201, (act, answer.body)
@@ -101,8 +121,16 @@ class Reaching:
 
 def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
     """Return a format, and the shortest way of acts after which this act is allowed: rather in a format that one officer opens."""
-    forms = [form for form in FORMATS.values() if act in form.moves and "official" in form.kinds and form.rule.family in PATHS.values()]
-    found = [(form.rule.two_key and act != "second-key", len(path), form.rule.act, path) for form in forms for path in _ways(form, act)]
+    forms = [
+        form
+        for form in FORMATS.values()
+        if act in form.moves and "official" in form.kinds and form.rule.family in PATHS.values()
+    ]
+    found = [
+        (form.rule.two_key and act != "second-key", len(path), form.rule.act, path)
+        for form in forms
+        for path in _ways(form, act)
+    ]
     found = [each for each in found if each[2] == _FORM.get(act, each[2])]
     _, _, name, path = min(found)
     return FORMATS[name], path
@@ -119,6 +147,10 @@ def _ways(form: Format, act: str) -> Iterator[tuple[str, ...]]:
             return
         for step, moves in form.moves.items():
             after = moves.get(status, status)
-            if after not in seen and RULES[step].who.value[:3] != "the" and not step.endswith("outcome"):
+            if (
+                after not in seen
+                and RULES[step].who.value[:3] != "the"
+                and not step.endswith("outcome")
+            ):
                 seen.add(after)
                 waiting.append((after, (*path, step)))

@@ -39,7 +39,10 @@ class Receiver:
         body = await request.read()
         id = request.headers["webhook-id"]
         if self.secret:
-            stamp, signature = request.headers["webhook-timestamp"], request.headers["webhook-signature"]
+            stamp, signature = (
+                request.headers["webhook-timestamp"],
+                request.headers["webhook-signature"],
+            )
             webhook.check(self.secret, id, stamp, signature, body, int(time.time()))
         self.tries[id] += 1
         self.tried.append(time.monotonic())
@@ -47,7 +50,9 @@ class Receiver:
         status = self.answers(self.tries[id])
         if 200 <= status < 300:
             self.taken.append((id, body))
-        return web.Response(status=status, text="" if status < 300 else "not now", headers=self.headers)
+        return web.Response(
+            status=status, text="" if status < 300 else "not now", headers=self.headers
+        )
 
     async def until(self, count: int, seconds: float = PATIENCE_S) -> None:
         """Wait until it has taken so many."""
@@ -79,8 +84,13 @@ class Mailbox:
         self.answer = "250 OK"
         self.port = 0
 
-    async def handle_EHLO(  # noqa: N802  # aiosmtpd's own names
-        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    async def handle_EHLO(  # aiosmtpd's own names  # noqa: N802
+        self,
+        _server: SMTP,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
     ) -> list[str]:
         """Offer priorities."""
         session.host_name = hostname
@@ -113,7 +123,10 @@ class _Priorities(SMTP):
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
         """As the base does, with one parameter more, which it would refuse."""
-        kept, options = (arg or ""), [each for each in (arg or "").split() if each.startswith("MT-PRIORITY")]
+        kept, options = (
+            (arg or ""),
+            [each for each in (arg or "").split() if each.startswith("MT-PRIORITY")],
+        )
         await super().smtp_MAIL(" ".join(each for each in kept.split() if each not in options))
         self.event_handler.options[-1] += options
 
@@ -123,7 +136,9 @@ async def mailbox() -> AsyncIterator[Mailbox]:
     """A mail server on loopback."""
     box = Mailbox()
 
-    server = await asyncio.get_running_loop().create_server(lambda: _Priorities(box, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Priorities(box, enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
     box.port = server.sockets[0].getsockname()[1]
     yield box
     server.close()

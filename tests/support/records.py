@@ -38,4 +38,6 @@ def note(
 def again(record: Record, text: str = "Met.") -> Record:
     """The same id at a later time: the same post, or another one with another text."""
     raw, data = records.read_act(compact({**NOTE, "text": text}), cut=False)
-    return records.of(replace(record.envelope, time="2026-11-24T13:00:00.000Z", salt="cd" * 32), raw, data)
+    return records.of(
+        replace(record.envelope, time="2026-11-24T13:00:00.000Z", salt="cd" * 32), raw, data
+    )

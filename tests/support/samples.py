@@ -6,7 +6,9 @@ from typing import Any
 
 _FOLDER = Path(__file__).parents[2] / "schemas" / "samples" / "acts"
 
-SAMPLES: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in sorted(_FOLDER.glob("*.json"))}
+SAMPLES: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text()) for path in sorted(_FOLDER.glob("*.json"))
+}
 
 
 def act(name: str, **changes: Any) -> dict[str, Any]:

@@ -73,14 +73,22 @@ class Play:
         file = resources.files("dragoman.cli").joinpath(f"scenarios/{self.name}.json")
         self.scenario: dict[str, Any] = json.loads(file.read_text())
 
-    async def call(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    async def call(
+        self, who: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer:
         """One call, which must succeed."""
         token = self.service.operator.strip() if who == "operator" else self.tokens[who]
         sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        raw = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        async with self.session.request(method, self.service.base_url + path, data=raw, headers=sent) as response:
+        raw = (
+            None
+            if body is None
+            else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        )
+        async with self.session.request(
+            method, self.service.base_url + path, data=raw, headers=sent
+        ) as response:
             answer = Answer(response.status, response.headers.copy(), await response.read())
         assert answer.status < 300, (method, path, body, answer.body)
         return answer
@@ -89,25 +97,45 @@ class Play:
         """Open the channels at that time, give everybody a token, and let every side adopt the scenario's profile."""
         self.service.set(moment)
         for channel in self.scenario["channels"]:
-            body = {name: channel[name] for name in ("name", "kind", "sides", "languages", "exercise_of") if name in channel}
+            body = {
+                name: channel[name]
+                for name in ("name", "kind", "sides", "languages", "exercise_of")
+                if name in channel
+            }
             body["officers"] = [
                 {"side": side, "officer": name, "office": "capital", "roles": [role]}
                 for side in channel["sides"]
                 for role, name in ROLES.items()
             ]
             await self.call("operator", "POST", "/v1/channels", body)
-        for side in dict.fromkeys(side for channel in self.scenario["channels"] for side in channel["sides"]):
+        for side in dict.fromkeys(
+            side for channel in self.scenario["channels"] for side in channel["sides"]
+        ):
             for role, name in ROLES.items():
-                channels = [channel["name"] for channel in self.scenario["channels"] if side in channel["sides"]]
+                channels = [
+                    channel["name"]
+                    for channel in self.scenario["channels"]
+                    if side in channel["sides"]
+                ]
                 channels += self.besides
-                answer = await self.call("operator", "POST", "/v1/tokens", {"actor": f"{side}/{name}", "channels": channels})
+                answer = await self.call(
+                    "operator",
+                    "POST",
+                    "/v1/tokens",
+                    {"actor": f"{side}/{name}", "channels": channels},
+                )
                 self.tokens[f"{side}/{role}"] = answer.json["token"]
-        if not any(entry.get("body", {}).get("act") == "profile-adoption" for entry in self.scenario["entries"]):
+        if not any(
+            entry.get("body", {}).get("act") == "profile-adoption"
+            for entry in self.scenario["entries"]
+        ):
             for channel in self.scenario["channels"]:
                 for side in channel["sides"]:
                     body = {"act": "profile-adoption", "profile": self.scenario["profile"]}
                     path = f"/v1/channels/{channel['name']}/channel"
-                    await self.call(f"{side}/administrator", "POST", path, body, Idempotency_Key=new_key())
+                    await self.call(
+                        f"{side}/administrator", "POST", path, body, Idempotency_Key=new_key()
+                    )
 
     async def until(self, moment: datetime) -> None:
         """Post what comes before that time, each entry at its own."""
@@ -135,16 +163,37 @@ class Play:
         if RULES[body["act"]].consenting:
             view = await self.call(who, "GET", f"{channel}/exchanges/{exchange}")
             headers["If_Match"] = view.headers["ETag"]
-            named = [each["sha256"] for each in view.json.get("terms", ()) if each["act"] == body["act"]]
+            named = [
+                each["sha256"] for each in view.json.get("terms", ()) if each["act"] == body["act"]
+            ]
             body |= {"terms": named[0]} if named else {}
         if entry.get("two_key"):
-            draft = await self.call(f"{entry['side']}/officer", "POST", f"{channel}/drafts", {"act": body}, Idempotency_Key=new_key())
-            kept = await self.call(who, "POST", f"{channel}/drafts/{draft.json['id']}/release", If_Match=draft.headers["ETag"])
+            draft = await self.call(
+                f"{entry['side']}/officer",
+                "POST",
+                f"{channel}/drafts",
+                {"act": body},
+                Idempotency_Key=new_key(),
+            )
+            kept = await self.call(
+                who,
+                "POST",
+                f"{channel}/drafts/{draft.json['id']}/release",
+                If_Match=draft.headers["ETag"],
+            )
         else:
             kept = await self.call(who, "POST", path, body, **headers)
         if kept.json.get("one_key"):
-            colleague = f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"
-            await self.call(colleague, "POST", path, {"act": "second-key", "of": kept.json["id"]}, Idempotency_Key=new_key())
+            colleague = (
+                f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"
+            )
+            await self.call(
+                colleague,
+                "POST",
+                path,
+                {"act": "second-key", "of": kept.json["id"]},
+                Idempotency_Key=new_key(),
+            )
         if "as" in entry:
             self.exchanges[entry["as"]] = kept.json["exchange"]
 
@@ -161,4 +210,6 @@ class Play:
 
     async def view(self, channel: str, name: str, who: str) -> Any:
         """An exchange by the name that the scenario gives it."""
-        return (await self.call(who, "GET", f"/v1/channels/{channel}/exchanges/{self.exchanges[name]}")).json
+        return (
+            await self.call(who, "GET", f"/v1/channels/{channel}/exchanges/{self.exchanges[name]}")
+        ).json

@@ -29,10 +29,14 @@ Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]
 
 
 @asynccontextmanager
-async def served(world: World, store: Store, path: Path) -> AsyncIterator[tuple[web.Application, Service, Projection]]:
+async def served(
+    world: World, store: Store, path: Path
+) -> AsyncIterator[tuple[web.Application, Service, Projection]]:
     """A gateway's pages over a history, without a network."""
     projection = Projection(MemoryLog(world.name), store)
-    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)])
+    projection.take(
+        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+    )
     await projection.in_file()
     service = replica._service(path, store, projection)
     service.now = lambda: world.clock
@@ -59,7 +63,14 @@ async def page_of(
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     with warnings.catch_warnings(action="ignore"):
         request["grant"] = grant
-    here = Here(request=request, service=service, words=words("en"), preferences=Preferences(), moment=service.now(), grant=grant)
+    here = Here(
+        request=request,
+        service=service,
+        words=words("en"),
+        preferences=Preferences(),
+        moment=service.now(),
+        grant=grant,
+    )
     here.channel = projection
     await serving._stand(here)
     shown = await handler(here)

@@ -30,7 +30,11 @@ from patience import PATIENCE_S
 from world import INCIDENT, SAMPLE_TERMS, compact
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
-NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
+NOTE: dict[str, Any] = {
+    "act": "contact-note",
+    "form": "conversation",
+    "text": "Met the counterpart at the reception; proposes talks.",
+}
 AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in Budgets.__struct_fields__}
 """Budgets that no test uses up which is not about them."""
 
@@ -47,7 +51,13 @@ class Service:
     environment: Mapping[str, str] = AMPLE
     port = 0
 
-    def __init__(self, data: Path, *arguments: str, log: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        log: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self.environment = {**self.environment, **(environment or {})}
         self.arguments = arguments
@@ -67,7 +77,11 @@ class Service:
         command = [*self.program, *self.command(), "--port", str(self.port), "--log-format", "json"]
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **self.environment}
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, **self.environment},
             )
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
@@ -137,7 +151,9 @@ class Service:
         whole = self.log.read_text().rpartition("\n")[0]  # a last line may still be written
         return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
-    async def said(self, wanted: Callable[[dict[str, Any]], bool], count: int = 1) -> list[dict[str, Any]]:
+    async def said(
+        self, wanted: Callable[[dict[str, Any]], bool], count: int = 1
+    ) -> list[dict[str, Any]]:
         """Wait for so many lines of its log that are wanted, and return all of them. It gathers lines before it writes them."""
         async with asyncio.timeout(PATIENCE_S):
             while len(found := [line for line in self.logged if wanted(line)]) < count:
@@ -149,11 +165,19 @@ class Service:
         """The operator's token."""
         return (self.data / "operator.token").read_text()
 
-    def run(self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Call the command line against this service."""
         own = {"DRAGOMAN_DATA": str(self.data), "XDG_CONFIG_HOME": str(self.data.parent / "home")}
-        done = commands.run(arguments, stdin=stdin, environment={**os.environ, **own, **environment})
-        assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
+        done = commands.run(
+            arguments, stdin=stdin, environment={**os.environ, **own, **environment}
+        )
+        assert check is None or done.returncode == check, (
+            done.returncode,
+            done.stdout,
+            done.stderr,
+        )
         return done
 
 
@@ -167,7 +191,18 @@ class Second(Service):
 
     def command(self) -> list[str | Path]:
         keys = self.first.data / "keys"
-        return ["serve", "gateway", "--data", self.data, "--nats-url", self.nats_url, "--nats-keys", keys, "--name", "second"]
+        return [
+            "serve",
+            "gateway",
+            "--data",
+            self.data,
+            "--nats-url",
+            self.nats_url,
+            "--nats-keys",
+            keys,
+            "--name",
+            "second",
+        ]
 
     @property
     def nats_url(self) -> str:
@@ -180,20 +215,38 @@ class Second(Service):
 def all_stopped(pid: int) -> bool:
     """Say whether every thread of a process stands still."""
     threads = Path(f"/proc/{pid}/task").iterdir()
-    return all(thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+    return all(
+        thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T"
+        for thread in threads
+    )
 
 
 def still_to_come(body: Any) -> Any:
     """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two months ahead."""
-    named = body.get("windows") or [each for each in (body.get("dates"),) if each] if isinstance(body, dict) else []
+    named = (
+        body.get("windows") or [each for each in (body.get("dates"),) if each]
+        if isinstance(body, dict)
+        else []
+    )
     try:
         if named:
             decode_act(compact(body))  # an act that does not fit is a test of what is wrong
         times = [datetime.fromisoformat(each["from"]) for each in named]
-        if not times or min(times).year < 2024 or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=15):
+        if (
+            not times
+            or min(times).year < 2024
+            or body.get("for_the_record")
+            or min(times) > datetime.now(UTC) + timedelta(days=15)
+        ):
             return body
         moved = timedelta(days=(datetime.now(UTC) + timedelta(days=60) - min(times)).days)
-        ahead = [{end: f"{datetime.fromisoformat(each[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for each in named]
+        ahead = [
+            {
+                end: f"{datetime.fromisoformat(each[end]) + moved:%Y-%m-%dT%H:%M:%SZ}"
+                for end in ("from", "to")
+            }
+            for each in named
+        ]
     except (ValueError, TypeError, KeyError, OverflowError, Malformed):
         return body
     return {**body, "windows": ahead} if "windows" in body else {**body, "dates": ahead[0]}
@@ -206,16 +259,31 @@ class Caller:
         self.session = session
         self.service = service
         self.who = who
-        self.headers = {} if not who else {"Authorization": f"Bearer {service.operator if who == 'operator' else service.token(who)}"}
+        self.headers = (
+            {}
+            if not who
+            else {
+                "Authorization": f"Bearer {service.operator if who == 'operator' else service.token(who)}"
+            }
+        )
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
         """One call; headers' underscores are hyphens."""
-        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {
+            **self.headers,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         if body is not None and "Content-Type" not in sent:
             sent["Content-Type"] = "application/json"
-        encoded = body if body is None or isinstance(body, bytes) else json.dumps(still_to_come(body), ensure_ascii=False).encode()
+        encoded = (
+            body
+            if body is None or isinstance(body, bytes)
+            else json.dumps(still_to_come(body), ensure_ascii=False).encode()
+        )
         raw = encoded if encoded is None else io.BytesIO(encoded)
-        async with self.session.request(method, self.service.base_url + path, data=raw, headers=sent) as response:
+        async with self.session.request(
+            method, self.service.base_url + path, data=raw, headers=sent
+        ) as response:
             return Answer(response.status, response.headers.copy(), await response.read())
 
     async def get(self, path: str, **headers: str) -> "Answer":
@@ -237,7 +305,9 @@ class Caller:
     async def positions(self, channel: str = "nato-china") -> dict[str, list[int]]:
         """Where each id stands in the log; asserts that positions are gapless and all records valid."""
         found: dict[str, list[int]] = {}
-        lines = (await self.get(f"/v1/channels/{channel}/records", Accept="application/x-ndjson")).body.splitlines()
+        lines = (
+            await self.get(f"/v1/channels/{channel}/records", Accept="application/x-ndjson")
+        ).body.splitlines()
         for position, line in enumerate(lines, 1):
             entry = json.loads(line)
             assert position == entry["position"]
@@ -255,16 +325,33 @@ class Caller:
                     return head.body
                 await asyncio.sleep(0.05)
 
-    async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
+    async def act(
+        self, exchange: str, body: Any, channel: str = "nato-china", **headers: str
+    ) -> "Answer":
         """Carry an exchange on; an act of consent that names no terms consents to those that stand, and a colleague turns its second key."""
-        if isinstance(body, dict) and body.get("act") in consent.ACTS and body.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS:
+        if (
+            isinstance(body, dict)
+            and body.get("act") in consent.ACTS
+            and body.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS
+        ):
             body = {**body, "terms": await self.terms(exchange, body, channel)}
         path = f"/v1/channels/{channel}/exchanges/{exchange}/acts"
         answer = await self.post(path, body, **headers)
-        if answer.status == 201 and isinstance(body, dict) and body.get("act") in two_keys.CONSENTS and answer.json.get("one_key"):
+        if (
+            answer.status == 201
+            and isinstance(body, dict)
+            and body.get("act") in two_keys.CONSENTS
+            and answer.json.get("one_key")
+        ):
             side, _, role = self.who.partition("/")
-            colleague = Caller(self.session, self.service, f"{side}/{'officer' if role != 'officer' else 'duty_officer'}")
-            assert (await colleague.post(path, {"act": "second-key", "of": answer.json["id"]})).status == 201
+            colleague = Caller(
+                self.session,
+                self.service,
+                f"{side}/{'officer' if role != 'officer' else 'duty_officer'}",
+            )
+            assert (
+                await colleague.post(path, {"act": "second-key", "of": answer.json["id"]})
+            ).status == 201
         return answer
 
     async def terms(self, exchange: str, body: dict[str, Any], channel: str = "nato-china") -> str:
@@ -273,18 +360,29 @@ class Caller:
         if view.status != 200:
             return SAMPLE_TERMS
         if body["act"] == "amendment":
-            return consent.of_act(decode_exchange(bytes(msgspec.json.encode(view.json["state"]))), "", "amendment", body)
+            return consent.of_act(
+                decode_exchange(bytes(msgspec.json.encode(view.json["state"]))),
+                "",
+                "amendment",
+                body,
+            )
         found = [each for each in view.json["terms"] if each["act"] == body["act"]]
-        found = [each for each in found if each.get("of", "") == body.get("of", "") or "of" not in each]
+        found = [
+            each for each in found if each.get("of", "") == body.get("of", "") or "of" not in each
+        ]
         found = [each for each in found if "side" not in body or each.get("side") == body["side"]]
         return str(found[-1]["sha256"]) if found else SAMPLE_TERMS
 
 
-async def at_a_screen(session: aiohttp.ClientSession, service: Service, who: str, language: str = "en") -> dict[str, str]:
+async def at_a_screen(
+    session: aiohttp.ClientSession, service: Service, who: str, language: str = "en"
+) -> dict[str, str]:
     """The headers of a signed-in browser that asks for pages in a language."""
     token = service.operator.strip() if who == "operator" else service.token(who)
     asked = {"Origin": service.base_url, "Accept": "text/html", "Accept-Language": language}
-    async with session.post(f"{service.base_url}/sign-in", data={"token": token}, headers=asked, allow_redirects=False) as answer:
+    async with session.post(
+        f"{service.base_url}/sign-in", data={"token": token}, headers=asked, allow_redirects=False
+    ) as answer:
         return {**asked, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
@@ -302,7 +400,10 @@ class Answer(msgspec.Struct, frozen=True):
 
     def problem(self, status: int, kind: str) -> Any:
         """The body, which must be that problem."""
-        assert (status, "application/problem+json") == (self.status, self.headers["Content-Type"].partition(";")[0]), self.body
+        assert (status, "application/problem+json") == (
+            self.status,
+            self.headers["Content-Type"].partition(";")[0],
+        ), self.body
         body = self.json
         assert (f"/problems/{kind}", status) == (body["type"], body["status"]), body
         assert body["title"]

@@ -83,7 +83,9 @@ class Tally:
         if self.config.getoption("--long"):
             build = self.config.rootpath / "build"
             build.mkdir(exist_ok=True)
-            (build / "faults.json").write_text(json.dumps({"seed": seed, "faults": self.values()}, indent=1) + "\n")
+            (build / "faults.json").write_text(
+                json.dumps({"seed": seed, "faults": self.values()}, indent=1) + "\n"
+            )
 
     def lines(self) -> Iterator[str]:
         """The table."""
@@ -91,7 +93,12 @@ class Tally:
         cells = [[str(value) for value in asdict(row).values()] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
         for line in (heads, *cells):
-            yield "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))])
+            yield "  ".join(
+                [
+                    line[0].ljust(widths[0]),
+                    *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+                ]
+            )
 
     def values(self) -> list[dict[str, object]]:
         """The rows as plain values."""

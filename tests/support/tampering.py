@@ -86,7 +86,9 @@ def members_of(world: World, messages: Sequence[bytes]) -> Members:
     found: Members = {RECORDS: b"".join(line_of(raw) + b"\n" for raw in messages)}
     for tile in tiles.tiles_of(size):
         given = entries[tile.first : tile.first + tile.width]
-        found[tile.path] = tiles.bundle(given) if tile.level == ENTRIES else tiles.hashes(tile, nodes)
+        found[tile.path] = (
+            tiles.bundle(given) if tile.level == ENTRIES else tiles.hashes(tile, nodes)
+        )
     about = {
         "name": registry.name, "cid": registry.cid, "kind": registry.kind, "custody": registry.custody,
         "sides": [side.name for side in registry.sides], "log": str(log_of(registry)), "records": size,
@@ -98,7 +100,9 @@ def members_of(world: World, messages: Sequence[bytes]) -> Members:
     }
 
 
-def honest(*, erasure: bool, records: int = 0, custody: str | None = None, lawful: bool = True) -> Log:
+def honest(
+    *, erasure: bool, records: int = 0, custody: str | None = None, lawful: bool = True
+) -> Log:
     """A log in which something was said, with or without an erasure that every side consented to and that was carried out.
 
     Where it is not `lawful`, one side did not consent, and its host is not honest.
@@ -120,15 +124,22 @@ def honest(*, erasure: bool, records: int = 0, custody: str | None = None, lawfu
         named = [msgspec.to_builtins(each) for each in world.ledger.records_of(gone)]
         if custody and lawful:
             consent = world.position + 1
-            world.attested({"act": "erasure-consent", "records": named}, "china/root", actor="china/root")
-        folded = world.attested({"act": "erasure", "records": named}, "nato/root", *(["china/root"] if lawful else []))
+            world.attested(
+                {"act": "erasure-consent", "records": named}, "china/root", actor="china/root"
+            )
+        folded = world.attested(
+            {"act": "erasure", "records": named}, "nato/root", *(["china/root"] if lawful else [])
+        )
         assert folded.valid == lawful, folded.refusal
         at, erased = world.position, (first, first + 1)
     while world.position < records - 2:
         world.open("nato/o-1", NOTE)
     world.open("china/o-1", NOTE)
     world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
-    messages = [leaf.entry(each - 1, leaf.commit(raw)) if each in erased else raw for each, raw in enumerate(world.raws, 1)]
+    messages = [
+        leaf.entry(each - 1, leaf.commit(raw)) if each in erased else raw
+        for each, raw in enumerate(world.raws, 1)
+    ]
     return Log(
         cid=world.registry.cid, members=members_of(world, messages), said=said, junk=junk, erased=erased, consent=consent, erasure=at
     )  # fmt: skip
@@ -165,19 +176,30 @@ def flipped(raw: bytes, at: int) -> bytes:
     return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
 
 
-_ENVELOPE, _ACT, _SALT = rb'"time":"....-..-..T..:..:.(.)', rb',"data":\{"act":"(.)', rb'"salt":"(.)'
+_ENVELOPE, _ACT, _SALT = (
+    rb'"time":"....-..-..T..:..:.(.)',
+    rb',"data":\{"act":"(.)',
+    rb'"salt":"(.)',
+)
 
 
 def in_each_record(log: Log) -> Iterator[Tampered]:
     """One byte of every record, in envelope, act and salt; of what is no record or stands for one, in its hex."""
     for position, line in enumerate(log.lines, 1):
-        for name, pattern in (("envelope", _ENVELOPE), ("act", _ACT), ("salt", _SALT), ("hex", rb'^\{"junk":"..(.)')):
+        for name, pattern in (
+            ("envelope", _ENVELOPE),
+            ("act", _ACT),
+            ("salt", _SALT),
+            ("hex", rb'^\{"junk":"..(.)'),
+        ):
             if found := re.search(pattern, line):
                 changed = [*log.lines]
                 changed[position - 1] = flipped(line, found.start(1))
                 body = b"".join(each + b"\n" for each in changed)
                 yield Tampered(
-                    name=f"a byte of the {name} of the record at {position}", members={**log.members, RECORDS: body}, position=position
+                    name=f"a byte of the {name} of the record at {position}",
+                    members={**log.members, RECORDS: body},
+                    position=position,
                 )
 
 
@@ -206,16 +228,41 @@ def in_records(log: Log) -> Iterator[Tampered]:
         "a line cut in its middle": (replaced(k, line[: len(line) // 2]), k),
         "a space in a record": (replaced(k, line.replace(b'","', b'", "', 1)), k),
         "another text in an act": (replaced(k, line.replace(b"passed close", b"passed far", 1)), k),
-        "another actor": (replaced(k, line.replace(b'"actor":"nato/d-1"', b'"actor":"nato/h-1"', 1)), k),
-        "a member twice": (replaced(k, line.replace(b'"facts":', b'"facts":"None.","facts":', 1)), k),
-        "a signature of the opening": (replaced(1, re.sub(rb'"signatures":"(.{70})', rb'"signatures":"\1A', log.lines[0], count=1)), 1),
-        "another name in the opening": (replaced(1, log.lines[0].replace(b'"name":"nato-china"', b'"name":"nato-chine"')), 1),
-        "another log key in the opening": (replaced(1, re.sub(rb'"log_key":"..', b'"log_key":"AA', log.lines[0])), 1),
-        "a signature of a role": (replaced(2, re.sub(rb'"signatures":"(.{70}).', rb'"signatures":"\1A', log.lines[1], count=1)), 2),
+        "another actor": (
+            replaced(k, line.replace(b'"actor":"nato/d-1"', b'"actor":"nato/h-1"', 1)),
+            k,
+        ),
+        "a member twice": (
+            replaced(k, line.replace(b'"facts":', b'"facts":"None.","facts":', 1)),
+            k,
+        ),
+        "a signature of the opening": (
+            replaced(
+                1, re.sub(rb'"signatures":"(.{70})', rb'"signatures":"\1A', log.lines[0], count=1)
+            ),
+            1,
+        ),
+        "another name in the opening": (
+            replaced(1, log.lines[0].replace(b'"name":"nato-china"', b'"name":"nato-chine"')),
+            1,
+        ),
+        "another log key in the opening": (
+            replaced(1, re.sub(rb'"log_key":"..', b'"log_key":"AA', log.lines[0])),
+            1,
+        ),
+        "a signature of a role": (
+            replaced(
+                2, re.sub(rb'"signatures":"(.{70}).', rb'"signatures":"\1A', log.lines[1], count=1)
+            ),
+            2,
+        ),
         "a record made junk": (replaced(k, b'{"junk":"%s"}' % line.hex().encode()), k),
         "a record made other junk": (replaced(k, b'{"junk":"00"}'), k),
         "junk made no junk": (replaced(log.junk, line), log.junk),
-        "junk in capitals": (replaced(log.junk, log.lines[log.junk - 1].replace(b"6a", b"6A")), log.junk),
+        "junk in capitals": (
+            replaced(log.junk, log.lines[log.junk - 1].replace(b"6a", b"6A")),
+            log.junk,
+        ),
         "junk of an odd length": (replaced(log.junk, b'{"junk":"0"}'), log.junk),
         "empty junk": (replaced(log.junk, b'{"junk":""}'), log.junk),
         "two records swapped": (swapped(k, k + 1), k),
@@ -227,7 +274,10 @@ def in_records(log: Log) -> Iterator[Tampered]:
         "a record dropped": (lambda lines: lines.pop(at), k),
         "the last record dropped": (lambda lines: lines.pop(last), size),
         "two records dropped": (lambda lines: lines.__delitem__(slice(at, at + 2)), k),
-        "the second half dropped": (lambda lines: lines.__delitem__(slice(size // 2, None)), size // 2 + 1),
+        "the second half dropped": (
+            lambda lines: lines.__delitem__(slice(size // 2, None)),
+            size // 2 + 1,
+        ),
         "all but the first dropped": (lambda lines: lines.__delitem__(slice(1, None)), 2),
         "all records dropped": (list.clear, 0),
         "a record twice": (lambda lines: lines.insert(at, line), k + 1),
@@ -251,12 +301,25 @@ def in_records(log: Log) -> Iterator[Tampered]:
     }
     for name, (change, position) in changes.items():
         yield Tampered(name=name, members=lines_changed(log, change), position=position)
-    yield Tampered(name="the last line feed dropped", members={**log.members, RECORDS: log.members[RECORDS][:-1]}, position=size)
     yield Tampered(
-        name="the last byte of the last record dropped", members={**log.members, RECORDS: log.members[RECORDS][:-2]}, position=size
+        name="the last line feed dropped",
+        members={**log.members, RECORDS: log.members[RECORDS][:-1]},
+        position=size,
     )
-    yield Tampered(name="other ends of lines", members={**log.members, RECORDS: log.members[RECORDS].replace(b"\n", b"\r\n")}, position=1)
-    yield Tampered(name="no records at all", members={name: body for name, body in log.members.items() if name != RECORDS})
+    yield Tampered(
+        name="the last byte of the last record dropped",
+        members={**log.members, RECORDS: log.members[RECORDS][:-2]},
+        position=size,
+    )
+    yield Tampered(
+        name="other ends of lines",
+        members={**log.members, RECORDS: log.members[RECORDS].replace(b"\n", b"\r\n")},
+        position=1,
+    )
+    yield Tampered(
+        name="no records at all",
+        members={name: body for name, body in log.members.items() if name != RECORDS},
+    )
 
 
 def honest_record() -> bytes:
@@ -296,7 +359,11 @@ def in_erasures(log: Log) -> Iterator[Tampered]:
         first = (
             one if name == "an erasure withheld" else position
         )  # of three entries none is named, and nobody can say which was the erasure
-        yield Tampered(name=name, members={**log.members, RECORDS: b"".join(each + b"\n" for each in changed)}, position=first)
+        yield Tampered(
+            name=name,
+            members={**log.members, RECORDS: b"".join(each + b"\n" for each in changed)},
+            position=first,
+        )
 
     def moved(frm: int, to: int) -> Change:
         return lambda found: found.insert(to - 1, found.pop(frm - 1))
@@ -308,7 +375,10 @@ def in_erasures(log: Log) -> Iterator[Tampered]:
         "an erasure twice": (lambda found: found.insert(by, found[by - 1]), by + 1),
         "an entry dropped": (lambda found: found.pop(one - 1), one),
         "an entry twice": (lambda found: found.insert(one, found[one - 1]), one + 1),
-        "the log cut off before its erasure": (lambda found: found.__delitem__(slice(by - 1, None)), by),
+        "the log cut off before its erasure": (
+            lambda found: found.__delitem__(slice(by - 1, None)),
+            by,
+        ),
         "two entries swapped": (moved(one, other), one),
     }
     if log.consent:
@@ -317,7 +387,10 @@ def in_erasures(log: Log) -> Iterator[Tampered]:
             "a consent after its erasure": (moved(log.consent, by), log.consent),
             "a consent taken back": (
                 lambda found: found.__setitem__(
-                    log.consent - 1, found[log.consent - 1].replace(b',"signed":', b',"withdrawn":true,"signed":', 1)
+                    log.consent - 1,
+                    found[log.consent - 1].replace(
+                        b',"signed":', b',"withdrawn":true,"signed":', 1
+                    ),
                 ),
                 log.consent,
             ),
@@ -335,19 +408,44 @@ def in_tiles(log: Log) -> Iterator[Tampered]:
         entries = tile.level == ENTRIES
         room = len(body) // tile.width
         for number in sorted({0, tile.width // 2, tile.width - 1}):
-            at = body.index(b"index %d\n" % (tile.first + number)) + 30 if entries else number * room
+            at = (
+                body.index(b"index %d\n" % (tile.first + number)) + 30 if entries else number * room
+            )
             position = (tile.first + number << 8 * max(tile.level, 0)) + 1
-            yield Tampered(name=f"a byte of {path}, {number}", members={**log.members, path: flipped(body, at)}, position=position)
+            yield Tampered(
+                name=f"a byte of {path}, {number}",
+                members={**log.members, path: flipped(body, at)},
+                position=position,
+            )
         last = (tile.first + tile.width - 1 << 8 * max(tile.level, 0)) + 1
-        yield Tampered(name=f"{path} cut off", members={**log.members, path: body[:-1]}, position=last)
-        yield Tampered(name=f"{path} with more", members={**log.members, path: body + bytes(32)}, position=last)
-        yield Tampered(name=f"{path} empty", members={**log.members, path: b""}, position=(tile.first << 8 * max(tile.level, 0)) + 1)
-        yield Tampered(name=f"{path} dropped", members={name: each for name, each in log.members.items() if name != path})
+        yield Tampered(
+            name=f"{path} cut off", members={**log.members, path: body[:-1]}, position=last
+        )
+        yield Tampered(
+            name=f"{path} with more", members={**log.members, path: body + bytes(32)}, position=last
+        )
+        yield Tampered(
+            name=f"{path} empty",
+            members={**log.members, path: b""},
+            position=(tile.first << 8 * max(tile.level, 0)) + 1,
+        )
+        yield Tampered(
+            name=f"{path} dropped",
+            members={name: each for name, each in log.members.items() if name != path},
+        )
         if tile.width < tiles.WIDTH and tile.width > 1:
             narrow = tiles.Tile(tile.level, tile.index, 1)
             kept = body[: 2 + int.from_bytes(body[:2])] if entries else body[:32]
-            yield Tampered(name=f"{narrow.path} beside {path}", members={**log.members, narrow.path: kept})
-    strange = {"tile/0/999": bytes(32), "tile/9/000.p/1": bytes(32), "tile/entries/000.p/255": b"", "tile/0/0": b"", "tile/": b""}
+            yield Tampered(
+                name=f"{narrow.path} beside {path}", members={**log.members, narrow.path: kept}
+            )
+    strange = {
+        "tile/0/999": bytes(32),
+        "tile/9/000.p/1": bytes(32),
+        "tile/entries/000.p/255": b"",
+        "tile/0/0": b"",
+        "tile/": b"",
+    }
     for path, body in strange.items():
         if path not in log.members:
             yield Tampered(name=f"{path} added", members={**log.members, path: body})
@@ -359,11 +457,19 @@ def in_heads(log: Log) -> Iterator[Tampered]:
     text, _, lines = head.partition(b"\n\n")
     own, cosigned = (line + b"\n" for line in lines.splitlines())
     origin, size, root = text.split(b"\n")
-    entries = [entry for path, body in log.members.items() if path.startswith("tile/entries/") for entry in tiles.read_bundle(body) or ()]
+    entries = [
+        entry
+        for path, body in log.members.items()
+        if path.startswith("tile/entries/")
+        for entry in tiles.read_bundle(body) or ()
+    ]
     half = log.size // 2
     heads = {
         "another size": b"\n".join((origin, size + b"0", root)) + b"\n\n" + own + cosigned,
-        "a smaller size": b"\n".join((origin, b"%d" % (int(size) - 1), root)) + b"\n\n" + own + cosigned,
+        "a smaller size": b"\n".join((origin, b"%d" % (int(size) - 1), root))
+        + b"\n\n"
+        + own
+        + cosigned,
         "another root": b"\n".join((origin, size, b"AAAA" + root[4:])) + b"\n\n" + own + cosigned,
         "another origin": b"\n".join((b"example.org/other", size, root)) + b"\n\n" + own + cosigned,
         "a line more": text + b"\nmore\n\n" + own + cosigned,
@@ -371,7 +477,10 @@ def in_heads(log: Log) -> Iterator[Tampered]:
         "no signature of the log": text + b"\n\n" + cosigned,
         "no signatures": text + b"\n\n",
         "no end": text + b"\n",
-        "another cosignature": text + b"\n\n" + own + cosigned.replace(cosigned[-20:-10], b"A" * 10),
+        "another cosignature": text
+        + b"\n\n"
+        + own
+        + cosigned.replace(cosigned[-20:-10], b"A" * 10),
         "no cosignature": text + b"\n\n" + own,
         "a cosignature of another time": text + b"\n\n" + own + _later(cosigned),
         "the signatures of a stranger": signed(log.size, root_of(entries), "stranger"),
@@ -380,9 +489,14 @@ def in_heads(log: Log) -> Iterator[Tampered]:
     }
     for name, changed in heads.items():
         yield Tampered(name=f"a head with {name}", members={**log.members, "checkpoint": changed})
-    yield Tampered(name="no head", members={name: body for name, body in log.members.items() if name != "checkpoint"})
+    yield Tampered(
+        name="no head",
+        members={name: body for name, body in log.members.items() if name != "checkpoint"},
+    )
     older = signed(half, root_of(entries[:half]))
-    yield Tampered(name="an older head", members={**log.members, "checkpoint": older}, position=half + 1)
+    yield Tampered(
+        name="an older head", members={**log.members, "checkpoint": older}, position=half + 1
+    )
 
 
 def _later(line: bytes) -> bytes:
@@ -402,10 +516,20 @@ def in_descriptions(log: Log) -> Iterator[Tampered]:
         "log": "example.org+00000000+AA==", "records": log.size + 1,
     }  # fmt: skip
     described: dict[str, bytes | None] = {
-        **{f"another {name} in channel.json": description_of({**about, name: value}) for name, value in others.items()},
-        **{f"no {name} in channel.json": description_of({key: each for key, each in about.items() if key != name}) for name in others},
+        **{
+            f"another {name} in channel.json": description_of({**about, name: value})
+            for name, value in others.items()
+        },
+        **{
+            f"no {name} in channel.json": description_of(
+                {key: each for key, each in about.items() if key != name}
+            )
+            for name in others
+        },
         "a member more in channel.json": description_of({**about, "note": "x"}),
-        "a member twice in channel.json": raw.replace(b'{\n "name"', b'{\n "name": "other",\n "name"'),
+        "a member twice in channel.json": raw.replace(
+            b'{\n "name"', b'{\n "name": "other",\n "name"'
+        ),
         "white space in channel.json": raw.replace(b"\n ", b"\n  ", 1),
         "channel.json in another order": description_of(dict(reversed(about.items()))),
         "channel.json with an end": raw + b"\n",
@@ -423,7 +547,9 @@ def in_descriptions(log: Log) -> Iterator[Tampered]:
         "README.md with more": readme + b"\n",
         "README.md empty": b"",
         "README.md of other records": readme_of(*given, log.size - 1).encode(),
-        "an old README.md of another channel": readmes_of("other", *given[1:], log.size)[0].encode(),
+        "an old README.md of another channel": readmes_of("other", *given[1:], log.size)[
+            0
+        ].encode(),
         "no README.md": None,
     }
     for name, body in read.items():
@@ -431,7 +557,10 @@ def in_descriptions(log: Log) -> Iterator[Tampered]:
 
 
 def _with(log: Log, name: str, body: bytes | None) -> Members:
-    return {**{each: raw for each, raw in log.members.items() if each != name}, **({} if body is None else {name: body})}
+    return {
+        **{each: raw for each, raw in log.members.items() if each != name},
+        **({} if body is None else {name: body}),
+    }
 
 
 def in_files(log: Log) -> Iterator[Tampered]:
@@ -439,7 +568,11 @@ def in_files(log: Log) -> Iterator[Tampered]:
     for name in ("notes.txt", "../../evil", "records2.ndjson", "Records.ndjson"):
         yield Tampered(name=f"{name} added", members={**log.members, name: b"x"})
     for name in (RECORDS, "checkpoint", "README.md"):
-        yield Tampered(name=f"{name} twice", members=log.members, raw=lambda raw, name=name: _appended(raw, name, b"x"))  # type: ignore[misc]
+        yield Tampered(
+            name=f"{name} twice",
+            members=log.members,
+            raw=lambda raw, name=name: _appended(raw, name, b"x"),  # type: ignore[misc]
+        )
     raws: dict[str, Callable[[bytes], bytes]] = {
         "bytes before": lambda raw: b"#!/bin/sh\n" + raw,
         "a byte before": lambda raw: b"x" + raw,
@@ -451,7 +584,9 @@ def in_files(log: Log) -> Iterator[Tampered]:
         "a member that the directory does not name": lambda raw: _in_gap(raw, hidden=True),
         "bytes after the end of a member": _after_body,
         "an extra field": _extra,
-        "another name before a member": lambda raw: raw.replace(b"channel.json", b"channel.jsom", 1),
+        "another name before a member": lambda raw: raw.replace(
+            b"channel.json", b"channel.jsom", 1
+        ),
         "a bit of a compressed member": lambda raw: flipped(raw, 200),
         "cut off": lambda raw: raw[:-10],
         "cut in its middle": lambda raw: raw[: len(raw) // 2],
@@ -490,7 +625,15 @@ def _shifted(raw: bytes, at: int, more: bytes) -> bytes:
         if offset >= at:
             struct.pack_into("<L", directory, pointer + 42, offset + len(more))
         pointer += 46 + sum(struct.unpack_from("<3H", directory, pointer + 28))
-    return raw[:at] + more + raw[at:begin] + directory + raw[begin + size : -6] + struct.pack("<L", begin + len(more)) + raw[-2:]
+    return (
+        raw[:at]
+        + more
+        + raw[at:begin]
+        + directory
+        + raw[begin + size : -6]
+        + struct.pack("<L", begin + len(more))
+        + raw[-2:]
+    )
 
 
 def _second(raw: bytes) -> int:
@@ -510,7 +653,10 @@ def _in_gap(raw: bytes, *, hidden: bool) -> bytes:
 
 def _after_body(raw: bytes) -> bytes:
     """More bytes in the room of the first member than its compressed body has."""
-    found, size = bytearray(_shifted(raw, _second(raw), b"more")), struct.unpack("<L", raw[18:22])[0]
+    found, size = (
+        bytearray(_shifted(raw, _second(raw), b"more")),
+        struct.unpack("<L", raw[18:22])[0],
+    )
     struct.pack_into("<L", found, 18, size + 4)
     struct.pack_into("<L", found, _directory(bytes(found))[0] + 20, size + 4)
     return bytes(found)

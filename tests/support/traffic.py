@@ -79,7 +79,11 @@ class Matter:
     def terms(self) -> str:
         """The digest of the text with which it was opened, which is another one once it was corrected."""
         members = msgspec.json.decode(self.opening, type=dict[str, msgspec.Raw])
-        text = {name: value for name, value in members.items() if name != "act" and name not in consent.BESIDE}
+        text = {
+            name: value
+            for name, value in members.items()
+            if name != "act" and name not in consent.BESIDE
+        }
         return consent.digest(self.id, "text", text)
 
 
@@ -125,7 +129,9 @@ class Traffic:
 
     def so_far(self) -> "Traffic":
         """The traffic as it stands now, which goes no further: what is on its way has no known outcome."""
-        postings = [replace(posting, doubted=posting.doubted or posting.open) for posting in self.postings]
+        postings = [
+            replace(posting, doubted=posting.doubted or posting.open) for posting in self.postings
+        ]
         return replace(self, postings=postings, problems=Counter(), _flowing=False)
 
     async def flow(self, seconds: float) -> None:
@@ -165,7 +171,9 @@ class Traffic:
         return Posting(new_key(), role, "contacts", compact({**NOTE, "text": text}))
 
     def _next(self) -> Posting:
-        return self._opening() if not self._matters or self.dice.random() < 0.4 else self._carrying()
+        return (
+            self._opening() if not self._matters or self.dice.random() < 0.4 else self._carrying()
+        )
 
     def _kept(self, posting: Posting) -> Posting:
         self.postings.append(posting)
@@ -192,15 +200,26 @@ class Traffic:
         matter = self.dice.choice(self._matters[-60:])
         other = "china" if matter.side == "nato" else "nato"
         opener, addressee, anybody = self._role(matter.side), self._role(other), self._role()
-        name = {"contact-note": "text", "hazardous-incident": "facts", "meeting-request": "purpose"}[matter.act]
-        correction: dict[str, Any] = {"act": "correction", "fields": {name: f"Corrected, {self._serial}."}, "reason": "A slip."}
+        name = {
+            "contact-note": "text",
+            "hazardous-incident": "facts",
+            "meeting-request": "purpose",
+        }[matter.act]
+        correction: dict[str, Any] = {
+            "act": "correction",
+            "fields": {name: f"Corrected, {self._serial}."},
+            "reason": "A slip.",
+        }
         role, act = self.dice.choice(
             (
                 (addressee, {"act": "acknowledgement"}),
                 (addressee, {"act": "acknowledgement"}),
                 (addressee, {"act": "reply", "text": "Seen; we look into it."}),
                 (addressee, {"act": "interim-reply", "next_word_by": "2026-11-25T12:00Z"}),
-                (addressee, {"act": "acceptance", "window": self.dice.randrange(2), "terms": matter.terms}),
+                (
+                    addressee,
+                    {"act": "acceptance", "window": self.dice.randrange(2), "terms": matter.terms},
+                ),
                 (anybody, {"act": "decline"}),
                 (opener, correction),
                 (opener, correction),
@@ -209,7 +228,9 @@ class Traffic:
             )
         )
         path = f"exchanges/{matter.id}/acts"
-        return self._kept(Posting(self._key(), role, path, compact(act), exchange=matter.id, etag=matter.etag))
+        return self._kept(
+            Posting(self._key(), role, path, compact(act), exchange=matter.id, etag=matter.etag)
+        )
 
     def _token(self, role: str) -> str:
         if role not in self._tokens:
@@ -227,9 +248,14 @@ class Traffic:
             headers["If-Match"] = posting.etag
         url = f"{self.service.base_url}/v1/channels/{self.channel}/{posting.path}"
         try:
-            async with self.session.post(url, data=posting.act, headers=headers, timeout=_TIMEOUT) as response:
+            async with self.session.post(
+                url, data=posting.act, headers=headers, timeout=_TIMEOUT
+            ) as response:
                 status, body, media = response.status, await response.read(), response.content_type
-                replayed, retry_after = "Idempotent-Replayed" in response.headers, response.headers.get("Retry-After")
+                replayed, retry_after = (
+                    "Idempotent-Replayed" in response.headers,
+                    response.headers.get("Retry-After"),
+                )
         except aiohttp.ClientConnectorError:
             return False  # nothing was sent
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -247,7 +273,11 @@ class Traffic:
             assert retry_after, body
             posting.doubted = True
         else:
-            assert 400 <= status < 500 and status not in (400, 401), (status, body, self._said_of(problem["request_id"]))
+            assert 400 <= status < 500 and status not in (400, 401), (
+                status,
+                body,
+                self._said_of(problem["request_id"]),
+            )
             assert not posting.answer, (posting, body)
             posting.refusal = kind
         return False
@@ -265,7 +295,9 @@ class Traffic:
         recorded = msgspec.json.decode(body, type=Recorded)
         if not posting.exchange:
             side = posting.actor.partition("/")[0]
-            self._matters.append(Matter(recorded.exchange, recorded.act, side, recorded.etag, posting.act))
+            self._matters.append(
+                Matter(recorded.exchange, recorded.act, side, recorded.etag, posting.act)
+            )
             return
         for matter in self._matters[-60:]:
             if matter.id == recorded.exchange:
@@ -275,7 +307,11 @@ class Traffic:
         """Send again what has no known outcome, until it has one."""
         deadline = asyncio.get_running_loop().time() + _SETTLE_SECONDS
         while unknown := [posting for posting in self.postings if posting.open]:
-            assert asyncio.get_running_loop().time() < deadline, (len(unknown), unknown[0], self.problems)
+            assert asyncio.get_running_loop().time() < deadline, (
+                len(unknown),
+                unknown[0],
+                self.problems,
+            )
             await asyncio.gather(*(self.send(posting) for posting in unknown[:64]))
             if any(posting.open for posting in unknown[:64]):
                 await asyncio.sleep(0.05)

@@ -41,7 +41,16 @@ class Running:
     def start(self, service: Service, about: dict[str, str]) -> None:
         """Run it on the demonstration's channel."""
         self._token.write_text(service.token(f"{self.side}/auditor"))
-        pins = ["--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(self._token)]
+        pins = [
+            "--cid",
+            about["cid"],
+            "--log",
+            about["log"],
+            "--channel",
+            "nato-china",
+            "--token-file",
+            str(self._token),
+        ]
         command: list[str] = [
             str(DRAGOMAN),
             "serve",
@@ -57,7 +66,9 @@ class Running:
         ]
         env = {**os.environ, "DRAGOMAN_DATA": str(service.data)}
         with self.told.open("ab") as told:
-            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=env)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=told, env=env
+            )
 
     def restart(self, service: Service, about: dict[str, str]) -> None:
         """Run it on a service that listens elsewhere now."""

@@ -26,7 +26,10 @@ from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_r
 
 SALT = "ab" * 32
 SAMPLE_TERMS = "0" * 64
-SAMPLE_RECORDS = [dict.fromkeys(("record", "exchange"), "0192f3a4-5b6c-7d8e-8f90-00000000aaaa") | {"commit": "ab" * 32}]
+SAMPLE_RECORDS = [
+    dict.fromkeys(("record", "exchange"), "0192f3a4-5b6c-7d8e-8f90-00000000aaaa")
+    | {"commit": "ab" * 32}
+]
 """Of samples: what is posted here instead are the terms that stand."""
 INCIDENT: dict[str, Any] = {
     "act": "hazardous-incident",
@@ -35,7 +38,11 @@ INCIDENT: dict[str, Any] = {
     "place": {"lat": 15.12, "lon": 116.44},
     "facts": "Two aircraft passed close. Rest unknown.",
 }
-NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception."}
+NOTE: dict[str, Any] = {
+    "act": "contact-note",
+    "form": "conversation",
+    "text": "Met the counterpart at the reception.",
+}
 REQUEST: dict[str, Any] = {
     "act": "meeting-request",
     "purpose": "Incident of 24 November",
@@ -44,7 +51,13 @@ REQUEST: dict[str, Any] = {
         {"from": "2026-11-27T08:00Z", "to": "2026-11-27T10:00Z"},
     ],
 }
-OFFICERS = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
+OFFICERS = {
+    "officer": "o-1",
+    "duty_officer": "d-1",
+    "head_of_office": "h-1",
+    "auditor": "a-1",
+    "administrator": "adm-1",
+}
 
 
 def seed_of(owner: str) -> bytes:
@@ -64,7 +77,9 @@ def compact(act: dict[str, Any]) -> bytes:
 
 def signatures(owners: list[str], act: bytes) -> str:
     """The record's member `signatures`."""
-    return dsse.write_signatures({dsse.key_id(dsse.public_of(seed_of(o))): dsse.sign(seed_of(o), act) for o in owners})
+    return dsse.write_signatures(
+        {dsse.key_id(dsse.public_of(seed_of(o))): dsse.sign(seed_of(o), act) for o in owners}
+    )
 
 
 _BEGUN: dict[tuple[object, ...], tuple[datetime, Replay, tuple[bytes, ...], int]] = {}
@@ -77,7 +92,9 @@ def _copied(ledger: Replay) -> Replay:
     for name, value in vars(ledger).items():
         kept = copy(value)
         if isinstance(kept, dict):
-            kept.update({key: copy(each) for key, each in kept.items() if isinstance(each, set | list)})
+            kept.update(
+                {key: copy(each) for key, each in kept.items() if isinstance(each, set | list)}
+            )
         setattr(other, name, kept)
     return other
 
@@ -110,7 +127,10 @@ class World:
         assert self.take(self.genesis()).valid
         for side in self.sides:
             for role, name in OFFICERS.items():
-                folded = self.keep(f"{side}/root", {"act": "officer", "officer": name, "office": "hq", "roles": [role]})
+                folded = self.keep(
+                    f"{side}/root",
+                    {"act": "officer", "officer": name, "office": "hq", "roles": [role]},
+                )
                 assert isinstance(folded, Folded) and folded.valid, folded
 
     # What stands
@@ -142,8 +162,13 @@ class World:
             "type": "dragoman.channel-opening.v1",
             "name": self.name,
             "kind": self.kind,
-            "exercise_of": {"name": self.name.removesuffix("-exercise"), "cid": "00" * 32} if self.kind == "exercise" else None,
-            "sides": [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in self.sides],
+            "exercise_of": {"name": self.name.removesuffix("-exercise"), "cid": "00" * 32}
+            if self.kind == "exercise"
+            else None,
+            "sides": [
+                {"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1}
+                for side in self.sides
+            ],
             "log_key": public_of("log"),
             "origin": "example.org/nato-china",
             "languages": self.languages,
@@ -153,7 +178,9 @@ class World:
         }
         signers = changes.pop("signers", [f"{side}/root" for side in self.sides])
         act |= changes
-        raw, data = records.read_act(compact({name: value for name, value in act.items() if value is not None}), cut=False)
+        raw, data = records.read_act(
+            compact({name: value for name, value in act.items() if value is not None}), cut=False
+        )
         id = ids.from_key(self.name, "service/desk", "genesis-genesis-genesis")
         envelope = records.envelope(
             id=id,
@@ -177,14 +204,28 @@ class World:
         return f"{self.clock:%Y-%m-%dT%H:%M:%S}.000Z"
 
     def decide(
-        self, actor: str, act: dict[str, Any], exchange: str = "", if_match: str | None = None, key: str = "", released_by: str = ""
+        self,
+        actor: str,
+        act: dict[str, Any],
+        exchange: str = "",
+        if_match: str | None = None,
+        key: str = "",
+        released_by: str = "",
     ) -> Record | Refusal:
         """What a post would become."""
         act = self.released(actor, act)
         self.serial += 1
         known = self.ledger.exchange(exchange) if exchange else None
-        if act["act"] in consent.ACTS and act.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS and known is not None:
-            act = {**act, "terms": consent.of_act(known, actor.partition("/")[0], act["act"], act) or SAMPLE_TERMS}
+        if (
+            act["act"] in consent.ACTS
+            and act.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS
+            and known is not None
+        ):
+            act = {
+                **act,
+                "terms": consent.of_act(known, actor.partition("/")[0], act["act"], act)
+                or SAMPLE_TERMS,
+            }
         try:
             raw, data = records.read_act(compact(act), cut=True)
         except Malformed as error:
@@ -194,9 +235,19 @@ class World:
         if RULES[act["act"]].who is Who.KEEPERS and not actor.startswith("service/"):
             raw, signed = self.sign(actor, act, id)
             data = records.decode_act(raw)
-        post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match, released_by=released_by)
+        post = Post(
+            actor=actor,
+            act=raw,
+            data=data,
+            id=id,
+            exchange=exchange,
+            if_match=if_match,
+            released_by=released_by,
+        )
         asked = Asked(self.ledger)
-        decided = decide(self.ledger.standing.state, asked, post, time=self.tick(), salt=SALT, signatures=signed)
+        decided = decide(
+            self.ledger.standing.state, asked, post, time=self.tick(), salt=SALT, signatures=signed
+        )
         grounds = None if isinstance(decided, Refusal) else asked.grounds(self.registry, decided)
         if grounds is not None and not isinstance(decided, Refusal):
             self.legal.append((decided, grounds))
@@ -209,17 +260,42 @@ class World:
         if not self._releasable() and self.kind != "desk":
             self.keep(
                 f"{actor.partition('/')[0]}/{OFFICERS['officer']}",
-                {"act": "recommendation", "text": "Talk more often.", "area": "maritime-security", "addressees": ["nato"]},
+                {
+                    "act": "recommendation",
+                    "text": "Talk more often.",
+                    "area": "maritime-security",
+                    "addressees": ["nato"],
+                },
             )
         there = self._releasable()
-        return {**act, "records": [{"record": each.id, "exchange": each.subject, "commit": each.commit} for each in there[:1]]}
+        return {
+            **act,
+            "records": [
+                {"record": each.id, "exchange": each.subject, "commit": each.commit}
+                for each in there[:1]
+            ],
+        }
 
     def _releasable(self) -> list[ErasedRecord]:
-        known = ((self.ledger.exchange(id), self.ledger.records_of(id)) for id in self.ledger._encoded)
-        open_to_release = [records for exchange, records in known if exchange is not None and not is_unattributed(exchange)]
+        known = (
+            (self.ledger.exchange(id), self.ledger.records_of(id)) for id in self.ledger._encoded
+        )
+        open_to_release = [
+            records
+            for exchange, records in known
+            if exchange is not None and not is_unattributed(exchange)
+        ]
         return [record for records in open_to_release for record in records if not record.void]
 
-    def sign(self, actor: str, act: dict[str, Any], id: str, owners: list[str] | None = None, /, **changes: Any) -> tuple[bytes, str]:
+    def sign(
+        self,
+        actor: str,
+        act: dict[str, Any],
+        id: str,
+        owners: list[str] | None = None,
+        /,
+        **changes: Any,
+    ) -> tuple[bytes, str]:
         """A signed act of the channel's family, and its signatures."""
         size = self.position
         signed = {
@@ -234,7 +310,9 @@ class World:
         raw = compact({**act, "signed": signed})
         return raw, signatures(owners or [actor], raw)
 
-    def attested(self, body: dict[str, Any], *owners: str, actor: str = "nato/root", **changes: Any) -> Folded:
+    def attested(
+        self, body: dict[str, Any], *owners: str, actor: str = "nato/root", **changes: Any
+    ) -> Folded:
         """An act of the channel's own family, as it is folded when these keys have signed it."""
         id = ids.from_key(self.name, actor, f"attested-{self.position:012d}")
         raw, signed = self.sign(actor, body, id, [*owners], **changes)
@@ -256,7 +334,14 @@ class World:
         return records.of(envelope, raw, data)
 
     def keep(
-        self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "", released_by: str | None = None
+        self,
+        actor: str,
+        act: dict[str, Any],
+        exchange: str = "",
+        *,
+        seen: bool = False,
+        key: str = "",
+        released_by: str | None = None,
     ) -> Folded | Refusal:
         """Decide a post and fold what it became; `seen` relies on the exchange as it stands.
 
@@ -280,7 +365,9 @@ class World:
         side, _, name = actor.partition("/")
         if known is None or side == "service" or not takes_two(self.ledger, known, rule, Act()):
             return ""
-        return f"{side}/{OFFICERS['duty_officer' if name != OFFICERS['duty_officer'] else 'officer']}"
+        return (
+            f"{side}/{OFFICERS['duty_officer' if name != OFFICERS['duty_officer'] else 'officer']}"
+        )
 
     def second(self, actor: str, act: dict[str, Any]) -> str:
         """A colleague of an officer who can release an act of two keys; empty where one will do."""
@@ -295,12 +382,18 @@ class World:
         self.raws.append(raw)
         if folded.state is not None:
             encoded = encode(folded.state)
-            read = decode_exchange(encoded) if isinstance(folded.state, Exchange) else decode_registry(encoded)
+            read = (
+                decode_exchange(encoded)
+                if isinstance(folded.state, Exchange)
+                else decode_registry(encoded)
+            )
             assert encode(read) == encoded, "a state is read from a file as it was folded"
         state = self.ledger.standing.state
         for legal, grounds in self.legal:
             if grounds.stand(state, self.ledger, legal):
-                assert judge(state, self.ledger, legal) is None, "what was legal is so as long as its grounds stand"
+                assert judge(state, self.ledger, legal) is None, (
+                    "what was legal is so as long as its grounds stand"
+                )
         return folded
 
 

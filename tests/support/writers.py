@@ -30,8 +30,13 @@ class Writers:
             opening = next(self._serials)
             position = await self._keep(log, [Entry(record=note(opening), expected=0)])
             for _ in range(2):
-                position = await self._keep(log, [Entry(record=note(next(self._serials), exchange=opening), expected=position)])
-            await self._keep(log, [Entry(record=note(next(self._serials)), expected=0) for _ in range(_BATCH)])
+                position = await self._keep(
+                    log,
+                    [Entry(record=note(next(self._serials), exchange=opening), expected=position)],
+                )
+            await self._keep(
+                log, [Entry(record=note(next(self._serials)), expected=0) for _ in range(_BATCH)]
+            )
 
     async def open(self, log: EventLog) -> None:
         """Open exchanges one by one until stopped."""
@@ -56,8 +61,16 @@ class Writers:
         places: dict[bytes, list[int]] = {}
         for position, raw in enumerate(stood, 1):
             places.setdefault(raw, []).append(position)
-        found = [f"told {told}, stands at {places.get(raw, [])}" for raw, told in self.told.items() if places.get(raw) != [told]]
-        return found + [f"nobody wrote what stands at {where}" for raw, where in places.items() if raw not in self.told]
+        found = [
+            f"told {told}, stands at {places.get(raw, [])}"
+            for raw, told in self.told.items()
+            if places.get(raw) != [told]
+        ]
+        return found + [
+            f"nobody wrote what stands at {where}"
+            for raw, where in places.items()
+            if raw not in self.told
+        ]
 
 
 async def known(log: EventLog, entries: Sequence[Entry]) -> Outcome:
@@ -72,6 +85,8 @@ async def whole(log: EventLog) -> list[bytes]:
     """All that stands in a log; its reader asserts that it is gapless."""
     found: list[bytes] = []
     while messages := await log.read(len(found) + 1, 500):
-        assert [message.position for message in messages] == list(range(len(found) + 1, len(found) + len(messages) + 1))
+        assert [message.position for message in messages] == list(
+            range(len(found) + 1, len(found) + len(messages) + 1)
+        )
         found += [message.raw for message in messages]
     return found

@@ -44,7 +44,10 @@ def found(size: int, copy: list[bytes], served: Mapping[str, bytes]) -> Differen
 def test_the_first_of_several_changes_is_found_wherever_it_is(data: st.DataObject) -> None:
     size = data.draw(st.sampled_from(SIZES))
     changed = data.draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=4))
-    copy = [merkle.leaf_hash(b"another") if index in changed else leaf for index, leaf in enumerate(leaves(size))]
+    copy = [
+        merkle.leaf_hash(b"another") if index in changed else leaf
+        for index, leaf in enumerate(leaves(size))
+    ]
     assert found(size, copy, TILES[size]) == Difference(min(changed), min(changed))
 
 
@@ -58,7 +61,9 @@ def test_a_tile_that_was_changed_as_well_is_not_believed(data: st.DataObject) ->
     name = data.draw(st.sampled_from(sorted(TILES[size])))
     body = bytearray(TILES[size][name])
     body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    assert found(size, copy, {**TILES[size], name: bytes(body)}) == Difference(at, at), "the other tiles lead to it"
+    assert found(size, copy, {**TILES[size], name: bytes(body)}) == Difference(at, at), (
+        "the other tiles lead to it"
+    )
 
 
 @given(st.data())
@@ -89,4 +94,6 @@ def test_a_leaf_that_is_right_in_one_reading_does_not_differ() -> None:
     size = 45
     one, other = leaves(size), leaves(size)
     one[3] = other[7] = one[20] = other[20] = merkle.leaf_hash(b"another")
-    assert first_difference(size, ROOTS[size], [one, other], sources_of(size, TILES[size].get)) == Difference(20, 20)
+    assert first_difference(
+        size, ROOTS[size], [one, other], sources_of(size, TILES[size].get)
+    ) == Difference(20, 20)

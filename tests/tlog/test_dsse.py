@@ -9,7 +9,9 @@ import pytest
 
 from dragoman.tlog import dsse
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "notes.json").read_text())
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "notes.json").read_text()
+)
 
 
 @pytest.mark.parametrize("vector", VECTORS["dsse"])
@@ -24,7 +26,11 @@ def test_the_encoding_is_the_known_one(vector: dict[str, str]) -> None:
 @pytest.mark.parametrize("key", VECTORS["keys_to_refuse_hex"])
 def test_unsound_keys_are_refused(key: str) -> None:
     assert not dsse.is_sound(bytes.fromhex(key))
-    assert not dsse.verify(bytes.fromhex(key), b"anything", bytes.fromhex(VECTORS["signature_valid_for_any_message_under_first_key_hex"]))
+    assert not dsse.verify(
+        bytes.fromhex(key),
+        b"anything",
+        bytes.fromhex(VECTORS["signature_valid_for_any_message_under_first_key_hex"]),
+    )
 
 
 def test_a_signature_whose_r_is_the_identity_is_refused() -> None:

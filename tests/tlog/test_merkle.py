@@ -10,10 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.tlog import merkle
-from dragoman.tlog.merkle import Frontier, consistency, inclusion, is_consistent, is_included, leaf_hash, root_of
+from dragoman.tlog.merkle import (
+    Frontier,
+    consistency,
+    inclusion,
+    is_consistent,
+    is_included,
+    leaf_hash,
+    root_of,
+)
 from trees import nodes_over
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "merkle.json").read_text())
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "merkle.json").read_text()
+)
 SMALL, LARGE = VECTORS["small_tree"], VECTORS["large_tree"]
 LEAVES = [bytes.fromhex(entry) for entry in SMALL["leaves_hex"]]
 SIZES = st.integers(1, 600)
@@ -33,7 +43,11 @@ def test_the_small_tree_has_the_known_roots() -> None:
     assert SMALL["roots_hex"]["0"] == frontier.root().hex()
     for size, entry in enumerate(LEAVES, 1):
         frontier = frontier.add(leaf_hash(entry))
-        assert SMALL["roots_hex"][str(size)] == frontier.root().hex() == root_of(nodes_over(LEAVES), size).hex()
+        assert (
+            SMALL["roots_hex"][str(size)]
+            == frontier.root().hex()
+            == root_of(nodes_over(LEAVES), size).hex()
+        )
         assert size == frontier.size
 
 
@@ -47,14 +61,20 @@ def test_the_large_tree_has_the_known_roots(large: merkle.Nodes) -> None:
     assert {size: base64.b64encode(root_of(large, int(size))).decode() for size in roots} == roots
 
 
-@pytest.mark.parametrize("known", SMALL["inclusion"], ids=lambda known: f"{known['index']} of {known['size']}")
+@pytest.mark.parametrize(
+    "known", SMALL["inclusion"], ids=lambda known: f"{known['index']} of {known['size']}"
+)
 def test_a_known_proof_that_a_leaf_is_there(known: dict[str, Any]) -> None:
     index, size, proof = known["index"], known["size"], unhexed(known["proof_hex"])
     assert proof == inclusion(nodes_over(LEAVES), index, size)
-    assert is_included(index, size, leaf_hash(LEAVES[index]), proof, bytes.fromhex(SMALL["roots_hex"][str(size)]))
+    assert is_included(
+        index, size, leaf_hash(LEAVES[index]), proof, bytes.fromhex(SMALL["roots_hex"][str(size)])
+    )
 
 
-@pytest.mark.parametrize("known", SMALL["consistency"], ids=lambda known: f"{known['old']} to {known['new']}")
+@pytest.mark.parametrize(
+    "known", SMALL["consistency"], ids=lambda known: f"{known['old']} to {known['new']}"
+)
 def test_a_known_proof_that_a_tree_goes_on(known: dict[str, Any]) -> None:
     old, new, proof = known["old"], known["new"], unhexed(known["proof_hex"])
     assert proof == consistency(nodes_over(LEAVES), old, new)
@@ -73,7 +93,9 @@ def tree(size: int) -> merkle.Nodes:
 
 def changed(proof: list[bytes], data: st.DataObject) -> list[bytes]:
     """A proof with one bit flipped, one hash left out, repeated or added, or two in each other's place."""
-    how = data.draw(st.sampled_from(["flip", "drop", "repeat", "add", "swap"] if proof else ["add"]))
+    how = data.draw(
+        st.sampled_from(["flip", "drop", "repeat", "add", "swap"] if proof else ["add"])
+    )
     at = data.draw(st.integers(0, max(0, len(proof) - 1)))
     other = list(proof)
     match how:

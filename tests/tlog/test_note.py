@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Verifier, key_id
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "notes.json").read_text())
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "notes.json").read_text()
+)
 LOG, WITNESS = VECTORS["log"], VECTORS["witness"]
 LOG_SEED, WITNESS_SEED = bytes.fromhex(LOG["seed_hex"]), bytes.fromhex(WITNESS["seed_hex"])
 SIGNED = VECTORS["checkpoint_size_8_with_cosignature"].encode()
@@ -62,7 +64,9 @@ def test_no_bit_of_a_signed_checkpoint_can_be_changed(at: int, bit: int) -> None
     raw[at] ^= 1 << bit
     try:
         _, opened = checkpoint.opened(bytes(raw), LOG_KEY)
-        assert opened.signed_by(WITNESS_KEY) is None, "a signature of another key may have taken the place of the witness's"
+        assert opened.signed_by(WITNESS_KEY) is None, (
+            "a signature of another key may have taken the place of the witness's"
+        )
     except NotANote:
         pass
 
@@ -91,7 +95,10 @@ def test_what_is_no_note_is_refused(wrong: bytes) -> None:
 
 
 def test_a_note_may_have_an_empty_line_of_its_own() -> None:
-    assert note.read(note.written("one\n\ntwo\n", [note.sign("name", LOG_SEED, "one\n\ntwo\n")])).text == "one\n\ntwo\n"
+    assert (
+        note.read(note.written("one\n\ntwo\n", [note.sign("name", LOG_SEED, "one\n\ntwo\n")])).text
+        == "one\n\ntwo\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,8 @@ def test_a_note_may_have_an_empty_line_of_its_own() -> None:
         "name with space+" + LOG["vkey"].partition("+")[2],
         "name",
         *(
-            f"n+{key_id('n', 1, bytes.fromhex(key)).hex()}+" + dsse.encode_base64(b"\x01" + bytes.fromhex(key))
+            f"n+{key_id('n', 1, bytes.fromhex(key)).hex()}+"
+            + dsse.encode_base64(b"\x01" + bytes.fromhex(key))
             for key in VECTORS["keys_to_refuse_hex"]
         ),
     ],

@@ -22,9 +22,20 @@ SEED = bytes(range(32))
 LOG = Verifier("example.org/log", ED25519, dsse.public_of(SEED))
 WITNESS = Verifier("example.org/witness", COSIGNATURE, dsse.public_of(SEED))
 HEAD = Checkpoint("example.org/log", 1_234_067, bytes(range(32)))
-SIGNED = note.written(HEAD.text, [note.sign(LOG.name, SEED, HEAD.text), note.cosign(WITNESS.name, SEED, HEAD.text, 1_764_072_000)])
+SIGNED = note.written(
+    HEAD.text,
+    [
+        note.sign(LOG.name, SEED, HEAD.text),
+        note.cosign(WITNESS.name, SEED, HEAD.text, 1_764_072_000),
+    ],
+)
 ACT = b'{"act":"contact-note","form":"letter","text":"\\u00e9 \xe4\xb8\xad \\n","n":-1.50,"list":[1,true,{}]}'
-RECORDS = [each.read_bytes() for each in sorted((Path(__file__).parents[2] / "schemas" / "samples" / "records").glob("*.v*.json"))]
+RECORDS = [
+    each.read_bytes()
+    for each in sorted(
+        (Path(__file__).parents[2] / "schemas" / "samples" / "records").glob("*.v*.json")
+    )
+]
 """One of every act: attested by the host or signed, released by a second one, caused by another record."""
 ENTRIES = [leaf.entry(index, leaf.commit(raw)) for index, raw in enumerate(RECORDS)]
 
@@ -71,7 +82,10 @@ def _policy(raw: bytes) -> bytes:
 PARSERS: dict[str, tuple[Callable[[bytes], bytes], list[bytes]]] = {
     "note": (lambda raw: str(note.read(raw)).encode(), [SIGNED]),
     "checkpoint": (lambda raw: checkpoint.read(raw.decode()).text.encode(), [HEAD.text.encode()]),
-    "verifier key": (lambda raw: str(note.read_verifier(raw.decode())).encode(), [str(LOG).encode(), str(WITNESS).encode()]),
+    "verifier key": (
+        lambda raw: str(note.read_verifier(raw.decode())).encode(),
+        [str(LOG).encode(), str(WITNESS).encode()],
+    ),
     "addition": (
         lambda raw: bytes(checkpoint.read_addition(raw)),
         [
@@ -79,16 +93,33 @@ PARSERS: dict[str, tuple[Callable[[bytes], bytes], list[bytes]]] = {
             bytes(Addition(old=0, proof=(), checkpoint=SIGNED)),
         ],
     ),
-    "proof": (lambda raw: bytes(proof.read(raw)), [bytes(Proof(7, (bytes(32), merkle.EMPTY), SIGNED))]),
+    "proof": (
+        lambda raw: bytes(proof.read(raw)),
+        [bytes(Proof(7, (bytes(32), merkle.EMPTY), SIGNED))],
+    ),
     "tile's path": (_path, [b"tile/3/x001/x234/067.p/12", b"tile/entries/000"]),
     "leaf entry": (_entry, ENTRIES),
-    "entry bundle": (_bundle, [tiles.bundle(ENTRIES[:3]), tiles.bundle(RECORDS[:3]), tiles.bundle([b"", b"x"])]),
-    "signatures": (_signatures, [dsse.write_signatures({dsse.key_id(dsse.public_of(SEED)): dsse.sign(SEED, ACT)}).encode()]),
+    "entry bundle": (
+        _bundle,
+        [tiles.bundle(ENTRIES[:3]), tiles.bundle(RECORDS[:3]), tiles.bundle([b"", b"x"])],
+    ),
+    "signatures": (
+        _signatures,
+        [dsse.write_signatures({dsse.key_id(dsse.public_of(SEED)): dsse.sign(SEED, ACT)}).encode()],
+    ),
     "policy": (_policy, [f"log {LOG}\nwitness w {WITNESS}\ngroup g any w\nquorum g\n".encode()]),
     "act": (lambda raw: strict.read(raw, cut=False), [ACT]),
     "record": (_record, RECORDS),
 }
-JUNK = [b"", b"{}", b"null", b"\xff\xfe", b"[" * 200, b'{"specversion":"1.0"}', *(each for _, sound in PARSERS.values() for each in sound)]
+JUNK = [
+    b"",
+    b"{}",
+    b"null",
+    b"\xff\xfe",
+    b"[" * 200,
+    b'{"specversion":"1.0"}',
+    *(each for _, sound in PARSERS.values() for each in sound),
+]
 """What none of them is made for, and what each of the others is."""
 
 REFUSALS = (NotANote, NotARecord, Malformed, UnicodeDecodeError)
@@ -110,7 +141,20 @@ def changed(draw: st.DrawFn, sound: bytes) -> bytes:
             case 3:
                 raw[at:at] = draw(
                     st.sampled_from(
-                        [b"\n", b"\r\n", b" ", b"+", b"0", b"=", b"\xe2\x80\x94", b"\x00", b'"', b"\\u0000", b"1e5", b"\xed\xa0\x80"]
+                        [
+                            b"\n",
+                            b"\r\n",
+                            b" ",
+                            b"+",
+                            b"0",
+                            b"=",
+                            b"\xe2\x80\x94",
+                            b"\x00",
+                            b'"',
+                            b"\\u0000",
+                            b"1e5",
+                            b"\xed\xa0\x80",
+                        ]
                     )
                 )
             case 4:
@@ -123,15 +167,21 @@ def changed(draw: st.DrawFn, sound: bytes) -> bytes:
 @pytest.mark.parametrize("name", PARSERS)
 @settings(max_examples=250)
 @given(data=st.data())
-def test_what_is_read_writes_itself_the_same_and_the_rest_is_refused_in_words(name: str, data: st.DataObject) -> None:
+def test_what_is_read_writes_itself_the_same_and_the_rest_is_refused_in_words(
+    name: str, data: st.DataObject
+) -> None:
     parse, sound = PARSERS[name]
     raw = data.draw(changed(data.draw(st.sampled_from(sound) | st.sampled_from(JUNK))))
     found = _tried(parse, raw)
-    assert found == raw or (found is None and raw not in sound), "a second form of the same is no form"
+    assert found == raw or (found is None and raw not in sound), (
+        "a second form of the same is no form"
+    )
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_what_is_sound_is_read_and_what_is_another_thing_is_refused_or_writes_itself_the_same(name: str) -> None:
+def test_what_is_sound_is_read_and_what_is_another_thing_is_refused_or_writes_itself_the_same(
+    name: str,
+) -> None:
     parse, sound = PARSERS[name]
     assert [_tried(parse, raw) for raw in sound] == sound
     assert all(_tried(parse, raw) in (None, raw) for raw in JUNK)

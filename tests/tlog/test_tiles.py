@@ -16,7 +16,9 @@ from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Verifier
 from dragoman.tlog.tiles import ENTRIES, Tile
 from trees import nodes_over
 
-LARGE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "merkle.json").read_text())["large_tree"]
+LARGE: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "merkle.json").read_text()
+)["large_tree"]
 SEED = bytes(range(32))
 SIDES = ("nato", "cn")
 
@@ -35,7 +37,11 @@ def test_a_known_tile_has_the_known_bytes(path: str, nodes: merkle.Nodes) -> Non
     tile = tiles.read_path(path)
     assert tile is not None
     assert tiles.exists(tile, 70_000)
-    raw = tiles.bundle([entry(tile.first + offset) for offset in range(tile.width)]) if tile.level == ENTRIES else tiles.hashes(tile, nodes)
+    raw = (
+        tiles.bundle([entry(tile.first + offset) for offset in range(tile.width)])
+        if tile.level == ENTRIES
+        else tiles.hashes(tile, nodes)
+    )
     assert hashlib.sha256(raw).hexdigest() == LARGE["file_sha256"][path]
 
 
@@ -46,7 +52,13 @@ def test_a_path_is_read_as_it_is_written(level: int, index: int, width: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("index", "path"), [(0, "tile/0/000"), (1000, "tile/0/x001/000"), (1234067, "tile/0/x001/x234/067"), (67, "tile/0/067")]
+    ("index", "path"),
+    [
+        (0, "tile/0/000"),
+        (1000, "tile/0/x001/000"),
+        (1234067, "tile/0/x001/x234/067"),
+        (67, "tile/0/067"),
+    ],
 )
 def test_an_index_is_written_in_groups_of_three(index: int, path: str) -> None:
     assert Tile(0, index).path == path
@@ -75,9 +87,17 @@ def test_what_is_no_path_of_a_tile_is_refused(path: str) -> None:
 @given(st.integers(0, 70_000))
 def test_a_tree_is_all_of_its_tiles_and_no_empty_one(size: int) -> None:
     found = list(tiles.tiles_of(size))
-    assert sum(tile.width for tile in found if tile.level == 0) == size == sum(tile.width for tile in found if tile.level == ENTRIES)
+    assert (
+        sum(tile.width for tile in found if tile.level == 0)
+        == size
+        == sum(tile.width for tile in found if tile.level == ENTRIES)
+    )
     assert all(tile.width and tiles.exists(tile, size) for tile in found)
-    assert not any(tiles.exists(Tile(tile.level, tile.index + 1, 1), size) for tile in found if tile.width < 256)
+    assert not any(
+        tiles.exists(Tile(tile.level, tile.index + 1, 1), size)
+        for tile in found
+        if tile.width < 256
+    )
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 65_535, 65_537, 70_000])
@@ -92,7 +112,9 @@ def test_proofs_come_out_of_the_tiles_alone(size: int, nodes: merkle.Nodes) -> N
     from_tiles = tiles.nodes_of(read, size)
     for index in {0, size // 3, size - 1}:
         assert merkle.inclusion(from_tiles, index, size) == merkle.inclusion(nodes, index, size)
-    assert merkle.consistency(from_tiles, size // 2, size) == merkle.consistency(nodes, size // 2, size)
+    assert merkle.consistency(from_tiles, size // 2, size) == merkle.consistency(
+        nodes, size // 2, size
+    )
     assert len(served) == len(set(served))
 
 
@@ -157,14 +179,19 @@ quorum both
 def test_a_quorum_is_of_both_sides() -> None:
     read = policy.read(TEXT)
     assert read.urls == {"log.example/liaison": "https://log.example/", "n1": "https://n1.example/"}
-    made = {frozenset(names): read.satisfied(frozenset(names)) for names in ([], ["n1"], ["n1", "n2"], ["c1"], ["n2", "c1"])}
+    made = {
+        frozenset(names): read.satisfied(frozenset(names))
+        for names in ([], ["n1"], ["n1", "n2"], ["c1"], ["n2", "c1"])
+    }
     assert list(made.values()) == [False, False, False, False, True]
 
 
 def test_cosignatures_are_counted_by_witness_and_not_by_line() -> None:
     read = policy.read(TEXT)
     text = Checkpoint("log.example/liaison", 0, merkle.EMPTY).text
-    lines = [note.cosign("n1.example", b"n1.example".ljust(32, b"."), text, time) for time in (1, 2)]
+    lines = [
+        note.cosign("n1.example", b"n1.example".ljust(32, b"."), text, time) for time in (1, 2)
+    ]
     assert read.witnessed(note.Note(text, tuple(lines))) == {"n1"}
 
 
@@ -206,13 +233,17 @@ def test_a_subtree_is_read_out_of_the_tile_that_holds_it(size: int, data: st.Dat
 
 
 @given(size=st.integers(2, 600), data=st.data())
-def test_a_changed_tile_proves_nothing_and_one_of_another_length_is_refused(size: int, data: st.DataObject) -> None:
+def test_a_changed_tile_proves_nothing_and_one_of_another_length_is_refused(
+    size: int, data: st.DataObject
+) -> None:
     nodes = merkle.nodes_of([merkle.leaf_hash(b"%d" % index) for index in range(size)])
     old = data.draw(st.integers(1, size - 1))
     bodies: dict[Tile, bytes] = {}
 
     def proof(read: Callable[[Tile], bytes]) -> list[bytes]:
-        return merkle.consistency(lambda level, index: tiles.node(level, index, size, read), old, size)
+        return merkle.consistency(
+            lambda level, index: tiles.node(level, index, size, read), old, size
+        )
 
     sound = proof(lambda tile: bodies.setdefault(tile, tiles.hashes(tile, nodes)))
     tile, body = data.draw(st.sampled_from(list(bodies.items())))
@@ -220,7 +251,12 @@ def test_a_changed_tile_proves_nothing_and_one_of_another_length_is_refused(size
     struck[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     found = proof((bodies | {tile: bytes(struck)}).__getitem__)
     roots = merkle.root_of(nodes, old), merkle.root_of(nodes, size)
-    assert merkle.is_consistent(old, size, *roots, found) == (found == sound), "only what the proof does not need may be anything"
-    for wrong in (body[: data.draw(st.integers(0, len(body) - 1))], body + data.draw(st.binary(min_size=1, max_size=33))):
+    assert merkle.is_consistent(old, size, *roots, found) == (found == sound), (
+        "only what the proof does not need may be anything"
+    )
+    for wrong in (
+        body[: data.draw(st.integers(0, len(body) - 1))],
+        body + data.draw(st.binary(min_size=1, max_size=33)),
+    ):
         with pytest.raises(ValueError, match="bytes came"):
             proof((bodies | {tile: wrong}).__getitem__)

@@ -14,7 +14,13 @@ class AnnualExchange(Opening, frozen=True, kw_only=True, tag="annual-exchange"):
     `budget_on` is the day of the budget on which a defence planning rests, `half_year_to` the last day of what half-yearly data are of.
     """
 
-    kind: Literal["force_information", "annual_calendar", "defence_planning", "missile_declaration", "policy_paper"]
+    kind: Literal[
+        "force_information",
+        "annual_calendar",
+        "defence_planning",
+        "missile_declaration",
+        "policy_paper",
+    ]
     year: Year
     as_of: Date
     file: Attachment | UnsetType = UNSET

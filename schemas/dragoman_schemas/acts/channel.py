@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Base64Of32, ClockTime, Hex32, Id, Language, Line, Name, Shape, Text, Timestamp, Words, Zone
+from dragoman_schemas.fields import (
+    Base64Of32,
+    ClockTime,
+    Hex32,
+    Id,
+    Language,
+    Line,
+    Name,
+    Shape,
+    Text,
+    Timestamp,
+    Words,
+    Zone,
+)
 from dragoman_schemas.frame import Act
 
 Kind = Literal["official", "track2", "exercise", "desk"]

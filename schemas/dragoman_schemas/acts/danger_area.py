@@ -13,7 +13,18 @@ class DangerArea(Opening, frozen=True, kw_only=True, tag="danger-area"):
 
     place: Where
     window: Window
-    hazard: Literal["firing", "bombing", "missile", "mines", "diving", "drones", "electronic", "salvage", "debris", "other"]
+    hazard: Literal[
+        "firing",
+        "bombing",
+        "missile",
+        "mines",
+        "diving",
+        "drones",
+        "electronic",
+        "salvage",
+        "debris",
+        "other",
+    ]
     floor: Length | UnsetType = UNSET
     ceiling: Length | UnsetType = UNSET
     notam: Annotated[tuple[Line, ...], Meta(max_length=20)] | UnsetType = UNSET

@@ -11,7 +11,17 @@ from dragoman_schemas.frame import Answering, Continuing, Opening
 class EmergencyNotification(Opening, frozen=True, kw_only=True, tag="emergency-notification"):
     """What it is, when and where."""
 
-    nature: Literal["nuclear", "radiological", "industrial", "flood", "fire", "storm", "earthquake", "epidemic", "oil_spill"]
+    nature: Literal[
+        "nuclear",
+        "radiological",
+        "industrial",
+        "flood",
+        "fire",
+        "storm",
+        "earthquake",
+        "epidemic",
+        "oil_spill",
+    ]
     time: When
     place: Where
     facility: Line | UnsetType = UNSET

@@ -26,7 +26,10 @@ class Course(Shape, frozen=True, kw_only=True):
 
 Domain = Literal["sea", "air"]
 Signals = Annotated[tuple[Line, ...], Meta(max_length=50)]
-Emissions = Annotated[tuple[Literal["illumination", "lasing", "jamming", "none", "unknown"], ...], Meta(min_length=1, max_length=5)]
+Emissions = Annotated[
+    tuple[Literal["illumination", "lasing", "jamming", "none", "unknown"], ...],
+    Meta(min_length=1, max_length=5),
+]
 Units = Annotated[tuple[Unit, ...], Meta(max_length=50)]
 Courses = Annotated[tuple[Course, ...], Meta(max_length=50)]
 

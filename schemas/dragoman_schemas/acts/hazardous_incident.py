@@ -6,7 +6,19 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.acts.call_record import Direction
 from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
-from dragoman_schemas.fields import Count, Language, Length, Line, Name, Timestamp, TimestampOrUnknown, Unknown, When, Where, Words
+from dragoman_schemas.fields import (
+    Count,
+    Language,
+    Length,
+    Line,
+    Name,
+    Timestamp,
+    TimestampOrUnknown,
+    Unknown,
+    When,
+    Where,
+    Words,
+)
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Kind = Literal[
@@ -25,7 +37,10 @@ Kind = Literal[
     "persons_in_distress_or_held",
     "other",
 ]
-Whose = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=26)] | Literal["nobody_here", "unknown"]
+Whose = (
+    Annotated[tuple[Name, ...], Meta(min_length=1, max_length=26)]
+    | Literal["nobody_here", "unknown"]
+)
 """The sides whose forces took part; none of this channel; or not known yet."""
 
 Casualties = Count

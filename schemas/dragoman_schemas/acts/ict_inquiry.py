@@ -12,7 +12,17 @@ class IctInquiry(Opening, frozen=True, kw_only=True, tag="ict-inquiry"):
     """When, what class of system, and what is asked."""
 
     time: When
-    affected: Literal["energy", "finance", "health", "transport", "water", "communications", "government", "military", "other"]
+    affected: Literal[
+        "energy",
+        "finance",
+        "health",
+        "transport",
+        "water",
+        "communications",
+        "government",
+        "military",
+        "other",
+    ]
     request: Words
     indicators: Annotated[tuple[Line, ...], Meta(max_length=200)] | UnsetType = UNSET
     apparent_origin: Line | UnsetType = UNSET

@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Authentic, Hex32, Languages, Line, Name, People, Reference, Timestamp, Window, Words
+from dragoman_schemas.fields import (
+    Authentic,
+    Hex32,
+    Languages,
+    Line,
+    Name,
+    People,
+    Reference,
+    Timestamp,
+    Window,
+    Words,
+)
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]

@@ -19,7 +19,9 @@ class ReleasedRecord(Shape, frozen=True, kw_only=True):
     record: Id
     exchange: Id
     commit: Hex32
-    without: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=60)] | UnsetType = UNSET
+    without: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=60)] | UnsetType = (
+        UNSET
+    )
     extract: Hex32 | UnsetType = UNSET
 
 

@@ -14,8 +14,20 @@ class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warnin
     `identifiers` are entries of the register of people, whose `readers` name the officers who may read them.
     """
 
-    threat: Literal["attack", "hijacking", "hostage_taking", "smuggling", "travel", "cyber", "other"]
-    target: Literal["people", "aviation", "shipping", "diplomatic", "military", "infrastructure", "event", "other", "unknown"]
+    threat: Literal[
+        "attack", "hijacking", "hostage_taking", "smuggling", "travel", "cyber", "other"
+    ]
+    target: Literal[
+        "people",
+        "aviation",
+        "shipping",
+        "diplomatic",
+        "military",
+        "infrastructure",
+        "event",
+        "other",
+        "unknown",
+    ]
     place: Where
     window: Window | Literal["ongoing"]
     action_wanted: Words

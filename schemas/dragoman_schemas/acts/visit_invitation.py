@@ -15,7 +15,9 @@ class VisitInvitation(Opening, frozen=True, kw_only=True, tag="visit-invitation"
     purpose: Line
     dates: Window
     visitors: Annotated[int, Meta(ge=1, le=10_000)]
-    kind: Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType = UNSET
+    kind: (
+        Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType
+    ) = UNSET
     costs: Line | UnsetType = UNSET
     terms: Words | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET

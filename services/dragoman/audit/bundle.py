@@ -24,7 +24,13 @@ from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.note import NotANote, Verifier
-from dragoman_schemas.acts.carrying import Amendment, AmendmentAgreement, ConsentWithdrawal, Correction, SecondKey
+from dragoman_schemas.acts.carrying import (
+    Amendment,
+    AmendmentAgreement,
+    ConsentWithdrawal,
+    Correction,
+    SecondKey,
+)
 from dragoman_schemas.acts.channel import ChannelOpening, SideAdmission
 from dragoman_schemas.acts.release import Release, ReleaseConsent, ReleasedRecord
 from dragoman_schemas.bundle import Bundle, BundledRecord
@@ -75,7 +81,11 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
         raise NotProved(sentence("this is no bundle: %(error)s", error=str(error))) from None
     named = _verifier(bundle.log)
     if log is not None and str(log) != str(named):
-        raise NotProved(sentence("it is of the log %(log)s, and not of the one that was asked for", log=bundle.log))
+        raise NotProved(
+            sentence(
+                "it is of the log %(log)s, and not of the one that was asked for", log=bundle.log
+            )
+        )
     sizes = {_proved(each, named) for each in (*bundle.opening, *bundle.consents, *bundle.records)}
     sides = _sides(bundle, named, cid)
     said = _said(bundle)
@@ -110,9 +120,17 @@ def _proved(each: BundledRecord, log: Verifier) -> int:
         commit = leaf.commit(each.record.encode()) if each.record else each.commit
         head = checkpoint.read(proof.verify(given, leaf.entry(given.index, commit), log).text)
     except (NotANote, ValueError) as error:
-        raise NotProved(sentence("record %(n)s is not proved: %(error)s", n=each.position, error=str(error))) from None
+        raise NotProved(
+            sentence("record %(n)s is not proved: %(error)s", n=each.position, error=str(error))
+        ) from None
     if given.index != each.position - 1:
-        raise NotProved(sentence("record %(n)s is not proved: its proof is of record %(other)s", n=each.position, other=given.index + 1))
+        raise NotProved(
+            sentence(
+                "record %(n)s is not proved: its proof is of record %(other)s",
+                n=each.position,
+                other=given.index + 1,
+            )
+        )
     return head.size
 
 
@@ -120,7 +138,9 @@ def _record(each: BundledRecord) -> Record:
     try:
         return parse(each.record.encode())
     except NotARecord as error:
-        raise NotProved(sentence("record %(n)s is none: %(error)s", n=each.position, error=error.said)) from None
+        raise NotProved(
+            sentence("record %(n)s is none: %(error)s", n=each.position, error=error.said)
+        ) from None
 
 
 def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
@@ -131,8 +151,14 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
         raise NotProved(sentence("it does not begin with the opening of the channel"))
     found = channel.cid_of(opened.act)
     if bundle.cid != found or (cid and cid != found) or bundle.channel != opened.data.name:
-        raise NotProved(sentence("it is of the channel %(cid)s, and not of the one that was asked for", cid=found))
-    key = Verifier(opened.data.origin, note.ED25519, dsse.decode_base64(opened.data.log_key, 32) or bytes(32))
+        raise NotProved(
+            sentence(
+                "it is of the channel %(cid)s, and not of the one that was asked for", cid=found
+            )
+        )
+    key = Verifier(
+        opened.data.origin, note.ED25519, dsse.decode_base64(opened.data.log_key, 32) or bytes(32)
+    )
     if str(key) != str(log):
         raise NotProved(sentence("the opening of the channel names another log than the bundle"))
     proposed = min((each.position for each in bundle.consents), default=0)
@@ -142,7 +168,11 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
         if isinstance(data, SideAdmission) and each.position < proposed:
             sides.add(data.side.name)
     if {*bundle.sides} != sides:
-        raise NotProved(sentence("its sides are not those of the channel: %(sides)s", sides=", ".join(sorted(sides))))
+        raise NotProved(
+            sentence(
+                "its sides are not those of the channel: %(sides)s", sides=", ".join(sorted(sides))
+            )
+        )
     return sides
 
 
@@ -159,16 +189,28 @@ def _said(bundle: Bundle) -> _Said:
     for each in sorted(bundle.consents, key=lambda each: each.position):
         record = _record(each)
         if record.envelope.subject != bundle.release:
-            raise NotProved(sentence("record %(n)s is of another exchange than the release", n=each.position))
+            raise NotProved(
+                sentence("record %(n)s is of another exchange than the release", n=each.position)
+            )
         records.append(record)
     back = {record.data.of for record in records if isinstance(record.data, ConsentWithdrawal)}
-    seconds = {(record.data.of, record.envelope.actor) for record in records if isinstance(record.data, SecondKey)}
-    seconds |= {(record.envelope.id, str(record.envelope.releasedby)) for record in records if record.envelope.releasedby is not UNSET}
+    seconds = {
+        (record.data.of, record.envelope.actor)
+        for record in records
+        if isinstance(record.data, SecondKey)
+    }
+    seconds |= {
+        (record.envelope.id, str(record.envelope.releasedby))
+        for record in records
+        if record.envelope.releasedby is not UNSET
+    }
     counting = (
         record.envelope.id
         for record in records
         for of, second in seconds
-        if of == record.envelope.id and second != record.envelope.actor and second.partition("/")[0] == record.side
+        if of == record.envelope.id
+        and second != record.envelope.actor
+        and second.partition("/")[0] == record.side
     )
     return _Said(records=tuple(records), counting=frozenset(counting) - back)
 
@@ -204,9 +246,15 @@ def _hold(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Raw]) ->
         counts = id in said.counting
         match data:
             case Release() if id == bundle.release:
-                expected = {name: value for name, value in content_of(record.act).items() if name not in consent.BESIDE}
+                expected = {
+                    name: value
+                    for name, value in content_of(record.act).items()
+                    if name not in consent.BESIDE
+                }
             case Correction():
-                expected |= {name: value for name, value in data.fields.items() if name not in consent.BESIDE}
+                expected |= {
+                    name: value for name, value in data.fields.items() if name not in consent.BESIDE
+                }
             case Amendment():
                 amendments[id], takers[id] = data.fields, {record.side} if counts else set()
             case AmendmentAgreement() if counts:
@@ -225,34 +273,58 @@ def _check_consents(bundle: Bundle, said: _Said, sides: set[str]) -> None:
     agreed = {
         record.side
         for record in said.records
-        if record.envelope.id in said.counting and (isinstance(record.data, Release) or _terms(record) == bundle.terms)
+        if record.envelope.id in said.counting
+        and (isinstance(record.data, Release) or _terms(record) == bundle.terms)
     }
     missing = sorted(sides - agreed)
     if missing:
-        raise NotProved(sentence("no consent of %(sides)s by two officers to these terms is in it", sides=", ".join(missing)))
+        raise NotProved(
+            sentence(
+                "no consent of %(sides)s by two officers to these terms is in it",
+                sides=", ".join(missing),
+            )
+        )
 
 
 def _terms(record: Record) -> str:
-    return record.data.terms if isinstance(record.data, ReleaseConsent | Amendment | AmendmentAgreement) else ""
+    return (
+        record.data.terms
+        if isinstance(record.data, ReleaseConsent | Amendment | AmendmentAgreement)
+        else ""
+    )
 
 
-def _check_records(bundle: Bundle, text: dict[str, Raw]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _check_records(
+    bundle: Bundle, text: dict[str, Raw]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Hold the records against the text, one by one, and return where they stand: whole, in extracts, withheld. Raises `NotProved`."""
     named: Any = _records(bytes(text["records"]))
     if len(named) != len(bundle.records):
-        raise NotProved(sentence("it has %(n)s records, and its text lists %(m)s", n=len(bundle.records), m=len(named)))
+        raise NotProved(
+            sentence(
+                "it has %(n)s records, and its text lists %(m)s",
+                n=len(bundle.records),
+                m=len(named),
+            )
+        )
     whole, extracts, withheld = [], [], []
     for item, given in zip(named, bundle.records, strict=True):
         commit = leaf.commit(given.record.encode()) if given.record else given.commit
         if commit != item.commit:
-            raise NotProved(sentence("record %(n)s is another one than its text lists", n=given.position))
+            raise NotProved(
+                sentence("record %(n)s is another one than its text lists", n=given.position)
+            )
         if item.without is UNSET and given.record:
             whole.append(given.position)
         elif item.without is not UNSET and given.extract:
             _check_extract(item, given)
             extracts.append(given.position)
         elif given.record or given.extract:
-            raise NotProved(sentence("record %(n)s shows other members than every side agreed to", n=given.position))
+            raise NotProved(
+                sentence(
+                    "record %(n)s shows other members than every side agreed to", n=given.position
+                )
+            )
         else:
             withheld.append(given.position)
     return tuple(whole), tuple(extracts), tuple(withheld)
@@ -260,4 +332,9 @@ def _check_records(bundle: Bundle, text: dict[str, Raw]) -> tuple[tuple[int, ...
 
 def _check_extract(item: ReleasedRecord, given: BundledRecord) -> None:
     if hashlib.sha256(given.extract.encode()).hexdigest() != item.extract:
-        raise NotProved(sentence("the extract of record %(n)s is another one than every side agreed to", n=given.position))
+        raise NotProved(
+            sentence(
+                "the extract of record %(n)s is another one than every side agreed to",
+                n=given.position,
+            )
+        )

@@ -22,15 +22,22 @@ def forget(message: bytes) -> None:
 
 
 def check_export(
-    verification: Verification, opened: Export, told: Callable[[int], None] = lambda position: None, keep: Keep = forget
+    verification: Verification,
+    opened: Export,
+    told: Callable[[int], None] = lambda position: None,
+    keep: Keep = forget,
 ) -> None:
     """Hold everything that is in an export against its signed head. Raises `NotAnExport` where it cannot be read."""
     broken: list[NotAnExport] = []
     verification.erasures = lambda: named_in(enumerate(_readable(opened.messages(), broken), 1))
-    verification.take(read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys), told)
+    verification.take(
+        read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys), told
+    )
     verification.head(opened.checkpoint, sources=lambda size: sources_of(size, tile_in(opened)))
     lie = verification.lie
-    if broken and not (lie is not None and 0 < lie.position < (broken[0].position or verification.size + 1)):
+    if broken and not (
+        lie is not None and 0 < lie.position < (broken[0].position or verification.size + 1)
+    ):
         raise broken[0]
     verification.contained(_unended(opened), opened.unended)
     verification.contained(_headless(opened))
@@ -38,7 +45,8 @@ def check_export(
     verification.readme(opened.readme)
     if verification.lie is None and (strange := opened.strange_tile(verification.signed)):
         verification.contained(
-            f"the file has {strange} in it, which no export under a head of {verification.signed} records has", beside=True
+            f"the file has {strange} in it, which no export under a head of {verification.signed} records has",
+            beside=True,
         )
     verification.tiles(opened.tiles())
     if verification.lie is None:
@@ -46,7 +54,10 @@ def check_export(
 
 
 def check_folder(
-    verification: Verification, archive: Archive, told: Callable[[int], None] = lambda position: None, keep: Keep = forget
+    verification: Verification,
+    archive: Archive,
+    told: Callable[[int], None] = lambda position: None,
+    keep: Keep = forget,
 ) -> None:
     """Hold everything that is in a mirror's folder against its signed head. Raises `ArchiveDamaged` where it is not what was written."""
     verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
@@ -92,7 +103,11 @@ def nodes_of(archive: Archive) -> Nodes:
 
 
 def _headless(opened: Export) -> str:
-    return "the tiles of a signed head are here, and the head is not: `checkpoint` was taken out" if opened.is_headless else ""
+    return (
+        "the tiles of a signed head are here, and the head is not: `checkpoint` was taken out"
+        if opened.is_headless
+        else ""
+    )
 
 
 def _unended(opened: Export) -> str:

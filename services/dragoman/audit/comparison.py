@@ -201,7 +201,11 @@ class Comparison:
             if not question.past and not answer.refused:
                 given = answer.headers.get("Dragoman-Position", "")
                 if not _POSITION.fullmatch(given):
-                    found = [self._mismatch(question, "Dragoman-Position", given or "nothing", "a position")]
+                    found = [
+                        self._mismatch(
+                            question, "Dragoman-Position", given or "nothing", "a position"
+                        )
+                    ]
                     break
                 try:
                     await self._replica.reach(int(given))
@@ -226,7 +230,9 @@ class Comparison:
         self._keep(found)
         return b""
 
-    async def _further(self, question: Question, answer: Response, found: list[Mismatch]) -> tuple[Response, list[Mismatch]]:
+    async def _further(
+        self, question: Question, answer: Response, found: list[Mismatch]
+    ) -> tuple[Response, list[Mismatch]]:
         """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
         newest = await self._host.position()
         mine = Response()
@@ -236,7 +242,9 @@ class Comparison:
         await self._replica.reach(newest)
         return mine, found
 
-    async def _beside(self, question: Question, answer: Response) -> tuple[Response, list[Mismatch]]:
+    async def _beside(
+        self, question: Question, answer: Response
+    ) -> tuple[Response, list[Mismatch]]:
         """Return the replica's answer, given for the time that the host states, and how the host's differs. Raises `Unanswered`."""
         as_of = answer.headers.get("Dragoman-As-Of", "")
         for now in _moments(answer, timed=question.timed):
@@ -252,9 +260,23 @@ class Comparison:
         if theirs.refused or mine.refused:
             if theirs.refused == mine.refused:
                 return []
-            return [self._mismatch(question, "", theirs.refused or "an answer", mine.refused or "an answer", _named_in(question.path))]
+            return [
+                self._mismatch(
+                    question,
+                    "",
+                    theirs.refused or "an answer",
+                    mine.refused or "an answer",
+                    _named_in(question.path),
+                )
+            ]
         headers = [
-            self._mismatch(question, name, theirs.headers.get(name, ""), mine.headers.get(name, ""), _named_in(question.path))
+            self._mismatch(
+                question,
+                name,
+                theirs.headers.get(name, ""),
+                mine.headers.get(name, ""),
+                _named_in(question.path),
+            )
             for name in _HEADERS
             if not question.late and theirs.headers.get(name, "") != mine.headers.get(name, "")
         ]
@@ -272,11 +294,17 @@ class Comparison:
             return [self._mismatch(question, "", theirs, mine, _named_in(question.path))]
         found: list[Mismatch] = []
         for name in dict.fromkeys((*right, *left)):
-            if name not in _BESIDE and not (question.late and name == "position") and left.get(name) != right.get(name):
+            if (
+                name not in _BESIDE
+                and not (question.late and name == "position")
+                and left.get(name) != right.get(name)
+            ):
                 found += self._member(question, name, left.get(name), right.get(name))
         return found
 
-    def _member(self, question: Question, name: str, theirs: Raw | None, mine: Raw | None) -> list[Mismatch]:
+    def _member(
+        self, question: Question, name: str, theirs: Raw | None, mine: Raw | None
+    ) -> list[Mismatch]:
         """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
         exchange = _named_in(question.path)
         if theirs is None or mine is None:
@@ -288,11 +316,26 @@ class Comparison:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = []
         if not found:
-            return [self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)]
-        return [self._mismatch(question, pointer, left, right, where) for pointer, left, right, where in found]
+            return [
+                self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)
+            ]
+        return [
+            self._mismatch(question, pointer, left, right, where)
+            for pointer, left, right, where in found
+        ]
 
-    def _mismatch(self, question: Question, pointer: str, theirs: str | bytes, mine: str | bytes, exchange: str = "") -> Mismatch:
-        left, right = (each if isinstance(each, str) else each.decode(errors="replace") for each in (theirs, mine))
+    def _mismatch(
+        self,
+        question: Question,
+        pointer: str,
+        theirs: str | bytes,
+        mine: str | bytes,
+        exchange: str = "",
+    ) -> Mismatch:
+        left, right = (
+            each if isinstance(each, str) else each.decode(errors="replace")
+            for each in (theirs, mine)
+        )
         return Mismatch(
             question=question.path,
             position=self._replica.position,
@@ -306,7 +349,12 @@ class Comparison:
     def _keep(self, found: list[Mismatch]) -> None:
         """Keep differences, as far as there is room. One that another answer of the exchange had already is only counted."""
         for each in found:
-            key = each.exchange or each.question, _PLACES.sub("", each.pointer), each.gateway, each.replay
+            key = (
+                each.exchange or each.question,
+                _PLACES.sub("", each.pointer),
+                each.gateway,
+                each.replay,
+            )
             known = self._mismatches.get(key)
             if known is not None:
                 self._mismatches[key] = msgspec.structs.replace(known, answers=known.answers + 1)
@@ -328,8 +376,11 @@ class Comparison:
     async def _some_records(self, first: int, last: int) -> int:
         """Compare records from a position to another, or to the first that differs. Return where to go on."""
         erasures = self._replica.erasures
-        async with aclosing(_one_by_one(self._host.entries(first))) as theirs, aclosing(_one_by_one(self._replica.entries(first))) as mine:
-            for position in range(first, last + 1):  # noqa: B007  # where it ended is said below
+        async with (
+            aclosing(_one_by_one(self._host.entries(first))) as theirs,
+            aclosing(_one_by_one(self._replica.entries(first))) as mine,
+        ):
+            for position in range(first, last + 1):  # where it ended is said below  # noqa: B007
                 one, other = await anext(theirs, None), await anext(mine, None)
                 assert other is not None, "the replica has what it folded"
                 if one != other:
@@ -344,7 +395,12 @@ class Comparison:
         encoded = (b"{}" if each is None else msgspec.json.encode(each) for each in (one, other))
         found = self._bodies(question, *encoded)
         number = self._replica.number_of(other.exchange)
-        self._keep([msgspec.structs.replace(each, exchange=other.exchange, number=number) for each in found])
+        self._keep(
+            [
+                msgspec.structs.replace(each, exchange=other.exchange, number=number)
+                for each in found
+            ]
+        )
         self._count("records")
         return position + 1
 
@@ -403,21 +459,29 @@ def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Foun
             if name in theirs and name in mine:
                 yield from _diff(inner, theirs[name], mine[name], exchange)
             else:
-                yield (*_both(inner, theirs.get(name, _NOTHING), mine.get(name, _NOTHING)), exchange)
+                yield (
+                    *_both(inner, theirs.get(name, _NOTHING), mine.get(name, _NOTHING)),
+                    exchange,
+                )
     elif isinstance(theirs, list) and isinstance(mine, list):
         yield from _diff_lists(pointer, theirs, mine, exchange)
     elif type(theirs) is not type(mine) or theirs != mine:
         yield (*_both(pointer, theirs, mine), exchange)
 
 
-def _diff_lists(pointer: str, theirs: list[Any], mine: list[Any], exchange: str) -> Iterator[_Found]:
+def _diff_lists(
+    pointer: str, theirs: list[Any], mine: list[Any], exchange: str
+) -> Iterator[_Found]:
     """Yield those of two lists: rows are paired by their ids, so that a missing one does not shift the others; other items by place."""
     left, right = _by_id(theirs), _by_id(mine)
     if left is None or right is None or not (left or right):
         for place in range(max(len(theirs), len(mine))):
             one, other = (each[place] if place < len(each) else _NOTHING for each in (theirs, mine))
             if one is _NOTHING or other is _NOTHING:
-                yield (*_both(f"{pointer}/{place}", one, other), _exchange_of(mine[place] if one is _NOTHING else one) or exchange)
+                yield (
+                    *_both(f"{pointer}/{place}", one, other),
+                    _exchange_of(mine[place] if one is _NOTHING else one) or exchange,
+                )
             else:
                 yield from _diff(f"{pointer}/{place}", one, other, exchange)
         return
@@ -427,7 +491,10 @@ def _diff_lists(pointer: str, theirs: list[Any], mine: list[Any], exchange: str)
             yield from _diff(f"{pointer}/{place}", left[id], right[id], exchange)
         else:
             one, other = left.get(id, _NOTHING), right.get(id, _NOTHING)
-            yield (*_both(f"{pointer}/{place}", one, other), _exchange_of(right.get(id, left.get(id))) or exchange)
+            yield (
+                *_both(f"{pointer}/{place}", one, other),
+                _exchange_of(right.get(id, left.get(id))) or exchange,
+            )
     if set(left) == set(right) and list(left) != list(right):
         yield (*_both(pointer, list(left), list(right)), exchange)
 
@@ -436,7 +503,9 @@ _NOTHING: Final = object()
 
 
 def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str, bytes | str]:
-    one, other = ("nothing" if each is _NOTHING else msgspec.json.encode(each) for each in (theirs, mine))
+    one, other = (
+        "nothing" if each is _NOTHING else msgspec.json.encode(each) for each in (theirs, mine)
+    )
     return pointer, one, other
 
 
@@ -462,7 +531,9 @@ def _exchange_of(value: Any) -> str:
 # The questions
 
 
-def questions(store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool) -> list[Question]:
+def questions(
+    store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool
+) -> list[Question]:
     """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
 
     Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
@@ -476,23 +547,43 @@ def questions(store: Store, channel: str, position: int, random: Random, *, samp
     asked: list[Question] = []
     for row in some(rows):
         now = f"?at={position}" if opens else ""
-        asked.append(Question(kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens))
+        asked.append(
+            Question(
+                kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens
+            )
+        )
     known = {row.id for row in rows}
     for at in some(range(1, position + 1)):
         exchange = _subject(store.raws(channel, at, at)[0])
         if exchange in known:
-            asked.append(Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True))
+            asked.append(
+                Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
+            )
         asked.append(Question(kind="records", path=f"/records/{at}", past=True))
         asked.append(Question(kind="records", path=f"/records/{at}/causes", late=True))
         asked.append(Question(kind="states", path=f"/state?at={at}", past=True))
     asked.append(Question(kind="states", path="/state"))
     narrowed = _filters(rows, some(rows))
-    asked += [_list(filters, whole=whole, random=random, position=position) for filters in (narrowed if whole else [{}, *some(narrowed)])]
-    asked += [Question(kind="lists", path=path, late=True) for path in ("/inbox", "/exchanges?facets=true")]
-    read = range(1, position + 1) if whole else random.sample(range(1, position + 1), min(position, _READ * sample))
+    asked += [
+        _list(filters, whole=whole, random=random, position=position)
+        for filters in (narrowed if whole else [{}, *some(narrowed)])
+    ]
+    asked += [
+        Question(kind="lists", path=path, late=True)
+        for path in ("/inbox", "/exchanges?facets=true")
+    ]
+    read = (
+        range(1, position + 1)
+        if whole
+        else random.sample(range(1, position + 1), min(position, _READ * sample))
+    )
     words = sorted({each for at in read for each in _searched(store.raws(channel, at, at)[0])})
-    for each in some([word for word in words if _HAN.search(word)]) + some([word for word in words if not _HAN.search(word)]):
-        asked.append(Question(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole))
+    for each in some([word for word in words if _HAN.search(word)]) + some(
+        [word for word in words if not _HAN.search(word)]
+    ):
+        asked.append(
+            Question(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole)
+        )
     asked += _reports(position, some(range(1, position)))
     random.shuffle(asked)
     return asked
@@ -515,21 +606,47 @@ def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str
     found: list[dict[str, str]] = [{}]
     for name in ("family", "act", "status", "area"):
         found += [{name: value} for value in sorted({getattr(row, name) for row in rows})]
-    found += [{"family": family, "status": status} for family, status in sorted({(row.family, row.status) for row in rows})]
-    found += [{name: side} for side in sides for name in ("side", "unacknowledged_by", "unanswered_by", "overdue")]
+    found += [
+        {"family": family, "status": status}
+        for family, status in sorted({(row.family, row.status) for row in rows})
+    ]
+    found += [
+        {name: side}
+        for side in sides
+        for name in ("side", "unacknowledged_by", "unanswered_by", "overdue")
+    ]
     found += [{"overdue": "any"}]
     return found + [{"number": row.number} for row in numbered]
 
 
 def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> Question:
-    drawn = {} if whole else {"limit": str(random.randint(1, LIST_PAGE)), "cursor": str(random.randint(1, position + 1))}
+    drawn = (
+        {}
+        if whole
+        else {
+            "limit": str(random.randint(1, LIST_PAGE)),
+            "cursor": str(random.randint(1, position + 1)),
+        }
+    )
     query = urlencode({**filters, **drawn} if filters else filters)
-    return Question(kind="lists", path="/exchanges" + (f"?{query}" if query else ""), timed="overdue" in filters, pages=whole)
+    return Question(
+        kind="lists",
+        path="/exchanges" + (f"?{query}" if query else ""),
+        timed="overdue" in filters,
+        pages=whole,
+    )
 
 
 def _reports(position: int, past: Sequence[int]) -> Iterator[Question]:
     """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
-    for name in ("watch", "statistics", "reports/situation", "reports/turn-over", "reports/period", "reports/year"):
+    for name in (
+        "watch",
+        "statistics",
+        "reports/situation",
+        "reports/turn-over",
+        "reports/period",
+        "reports/year",
+    ):
         yield Question(kind="reports", path=f"/{name}?at={position}", past=True)
     for name in ("perceptions", "roadmap", "codebook"):
         yield Question(kind="reports", path=f"/{name}", late=True)

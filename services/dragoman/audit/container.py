@@ -33,7 +33,11 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
     at = 0
     for member in sorted(archive.infolist(), key=lambda each: each.header_offset):
         if member.header_offset != at:
-            where = "before its first member" if at == 0 else f"before {member.filename}, and in no member"
+            where = (
+                "before its first member"
+                if at == 0
+                else f"before {member.filename}, and in no member"
+            )
             yield f"the file has {member.header_offset - at} bytes {where}"
             return
         file.seek(at)
@@ -51,9 +55,14 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
         yield f"the file has {archive.start_dir - at} bytes after its last member, and in no member"
         return
     members = archive.infolist()
-    directory = sum(_CENTRAL_BYTES + len(each.filename.encode()) + len(each.extra) + len(each.comment) for each in members)
+    directory = sum(
+        _CENTRAL_BYTES + len(each.filename.encode()) + len(each.extra) + len(each.comment)
+        for each in members
+    )
     file.seek(at + directory)
-    if file.read(_END.size) != _END.pack(b"PK\x05\x06", 0, 0, len(members), len(members), directory, at, 0):
+    if file.read(_END.size) != _END.pack(
+        b"PK\x05\x06", 0, 0, len(members), len(members), directory, at, 0
+    ):
         yield f"the end of the file does not describe its members and nothing else: {_ELSEWHERE}, or changed"
     after = length - at - directory - _END.size
     if after > 0:
@@ -66,7 +75,18 @@ def _header_of(member: zipfile.ZipInfo, name: int) -> bytes:
     time, date = hour << 11 | minute << 5 | second // 2, year - 1980 << 9 | month << 5 | day
     flags = member.flag_bits & ~_DESCRIBED_AFTER
     sizes = member.CRC, member.compress_size, member.file_size
-    return _LOCAL.pack(b"PK\x03\x04", member.extract_version, member.reserved, flags, member.compress_type, time, date, *sizes, name, 0)
+    return _LOCAL.pack(
+        b"PK\x03\x04",
+        member.extract_version,
+        member.reserved,
+        flags,
+        member.compress_type,
+        time,
+        date,
+        *sizes,
+        name,
+        0,
+    )
 
 
 def _is_whole(file: BinaryIO, begin: int, member: zipfile.ZipInfo) -> bool:

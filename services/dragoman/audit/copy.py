@@ -75,19 +75,35 @@ class Copy(Struct, frozen=True, kw_only=True):
 
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
     """A copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
-    erased = replayed(messages).erased if any(leaf.read_entry(raw) is not None for raw in messages) else {}
+    erased = (
+        replayed(messages).erased
+        if any(leaf.read_entry(raw) is not None for raw in messages)
+        else {}
+    )
     leaves = [
-        leaf_hash(raw if position in erased and raw == entry_of(erased[position]) else leaf.entry(position - 1, leaf.commit(raw)))
+        leaf_hash(
+            raw
+            if position in erased and raw == entry_of(erased[position])
+            else leaf.entry(position - 1, leaf.commit(raw))
+        )
         for position, raw in enumerate(messages, 1)
     ]
-    return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=merkle.nodes_of(leaves), signed=signed)
+    return Copy(
+        where=where,
+        size=len(messages),
+        raw=lambda position: messages[position - 1],
+        nodes=merkle.nodes_of(leaves),
+        signed=signed,
+    )
 
 
 def of_archive(where: str, archive: Archive) -> Copy:
     """A copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
     if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
         return of_messages(where, list(archive.messages()), archive.sealed)
-    return Copy(where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed)
+    return Copy(
+        where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed
+    )
 
 
 def of_export(path: Path) -> Copy:
@@ -137,7 +153,9 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
     """Hold two copies against each other, byte by byte through their roots; `log` is the key that heads must be of."""
     if not one.size or not other.size or one.cid != other.cid:
         return Compared(
-            result=OTHER, position=1, detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}"
+            result=OTHER,
+            position=1,
+            detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}",
         )
     shorter, longer = sorted((one, other), key=lambda copy: copy.size)
     if longer.root(shorter.size) == shorter.root(shorter.size):
@@ -148,12 +166,19 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
             detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
         )
     position = _first_difference(shorter, longer)
-    stub = next((each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), "")
+    stub = next(
+        (each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), ""
+    )
     detail = f"at position {position} they hold different records"
     if stub:
         detail += f": in {stub} a leaf entry stands there, and no erasure that has effect in that copy names it"
     key = log or (None if one.opening is None else log_of(one.opening))
-    return Compared(result=FORK, position=position, detail=detail, evidence=None if key is None else _evidence(one, other, key))
+    return Compared(
+        result=FORK,
+        position=position,
+        detail=detail,
+        evidence=None if key is None else _evidence(one, other, key),
+    )
 
 
 def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
@@ -172,7 +197,8 @@ def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
         more = copy.size - signed.size
         said = f"and {more} more" if more else "and no others"
         return Compared(
-            result=EXTENDS if more else SAME, detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}"
+            result=EXTENDS if more else SAME,
+            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}",
         )
     return Compared(
         result=FORK,
@@ -188,7 +214,12 @@ def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes
         new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
     except NotANote:
         return None
-    if new is None or copy.signed is None or not old.size <= new.size <= copy.size or copy.root(new.size) != new.root:
+    if (
+        new is None
+        or copy.signed is None
+        or not old.size <= new.size <= copy.size
+        or copy.root(new.size) != new.root
+    ):
         return None
     return _written(head.signed, copy.signed, copy, old.size, new.size)
 
@@ -229,7 +260,12 @@ def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
             head = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
         except NotANote:
             return None
-        if head is None or copy.signed is None or head.size > copy.size or copy.root(head.size) != head.root:
+        if (
+            head is None
+            or copy.signed is None
+            or head.size > copy.size
+            or copy.root(head.size) != head.root
+        ):
             return None
         heads.append((head, copy.signed, copy))
     (old, first, _), (new, second, holder) = sorted(heads, key=lambda each: each[0].size)
@@ -255,7 +291,9 @@ def convicts(raw: bytes, log: Verifier) -> str:
         found = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
         raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
-    (old, _), (new, _) = (checkpoint.opened(each.encode(), log) for each in (found.one, found.other))
+    (old, _), (new, _) = (
+        checkpoint.opened(each.encode(), log) for each in (found.one, found.other)
+    )
     root, proof = decode_base64(found.root, 32), [decode_base64(each, 32) for each in found.proof]
     hashes = [each for each in proof if each is not None]
     if root is None or len(hashes) != len(proof):

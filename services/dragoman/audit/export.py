@@ -122,7 +122,11 @@ class NotAnExport(Exception):
 
 def line_of(raw: bytes) -> bytes:
     """A message as a line."""
-    return raw if raw.startswith(_RECORD) and b"\n" not in raw and b"\r" not in raw else b'{"junk":"%s"}' % raw.hex().encode()
+    return (
+        raw
+        if raw.startswith(_RECORD) and b"\n" not in raw and b"\r" not in raw
+        else b'{"junk":"%s"}' % raw.hex().encode()
+    )
 
 
 def message_of(line: bytes, position: int = 0) -> bytes:
@@ -130,11 +134,19 @@ def message_of(line: bytes, position: int = 0) -> bytes:
     found = _JUNK.fullmatch(line)
     raw = line if found is None else bytes.fromhex(found[1].decode())
     if line_of(raw) != line:
-        raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}", position)
+        raise NotAnExport(
+            f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}", position
+        )
     return raw
 
 
-def write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
+def write(
+    path: Path,
+    messages: Sequence[bytes],
+    about: Mapping[str, Any],
+    checkpoint: bytes | None,
+    size: int,
+) -> None:
     """Write an export whole, or none. `size` is the number of records under the checkpoint. Raises `OSError`."""
     fresh = path.with_name(f".{path.name}.new")
     try:
@@ -144,7 +156,13 @@ def write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], check
         fresh.unlink(missing_ok=True)
 
 
-def _write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
+def _write(
+    path: Path,
+    messages: Sequence[bytes],
+    about: Mapping[str, Any],
+    checkpoint: bytes | None,
+    size: int,
+) -> None:
     named = named_in(enumerate(messages, 1))
     entries = [leaf_entry(position, raw, named) for position, raw in enumerate(messages, 1)]
     leaves = [leaf_hash(entry) for entry in entries]
@@ -162,7 +180,9 @@ def _write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], chec
         if checkpoint is not None:
             archive.writestr(_member("checkpoint"), checkpoint)
         archive.writestr(_member("channel.json"), description_of(about))
-        archive.writestr(_member("README.md"), readme_of(about["name"], about["cid"], about["log"], size))
+        archive.writestr(
+            _member("README.md"), readme_of(about["name"], about["cid"], about["log"], size)
+        )
 
 
 def description_of(about: Mapping[str, Any]) -> bytes:
@@ -199,7 +219,9 @@ class Export:
         strange = [name for name in names if name not in _MEMBERS and not name.startswith("tile/")]
         if strange or len(set(names)) != len(names):
             raise NotAnExport(
-                f"{path} has {strange[0]!r} in it, which no export has" if strange else f"{path} has a member twice, which no export has"
+                f"{path} has {strange[0]!r} in it, which no export has"
+                if strange
+                else f"{path} has a member twice, which no export has"
             )
         about = self._json("channel.json")
         if not isinstance(about, dict):
@@ -244,14 +266,18 @@ class Export:
         """
         with (
             _readable("records.ndjson"),
-            io.BufferedReader(cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES) as lines,
+            io.BufferedReader(
+                cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES
+            ) as lines,
         ):
             for position in self._signed():
                 line = lines.readline(LINE_BYTES)
                 if not line:
                     return
                 if len(line) == LINE_BYTES:
-                    raise NotAnExport("a line of records.ndjson is longer than any message may be", position + 1)
+                    raise NotAnExport(
+                        "a line of records.ndjson is longer than any message may be", position + 1
+                    )
                 self.unended = 0 if line.endswith(b"\n") else position + 1
                 yield message_of(line.removesuffix(b"\n"), position + 1)
 
@@ -263,7 +289,11 @@ class Export:
         """Count the messages that are read: those of the head and one more, or all where there is no head."""
         signed = self.checkpoint
         try:
-            return count() if signed is None else range(checkpoints.read(signed.decode().rpartition("\n\n")[0] + "\n").size + 1)
+            return (
+                count()
+                if signed is None
+                else range(checkpoints.read(signed.decode().rpartition("\n\n")[0] + "\n").size + 1)
+            )
         except (NotANote, UnicodeDecodeError):
             return count()  # it is no head, as the verification says in its turn
 
@@ -276,7 +306,14 @@ class Export:
     def strange_tile(self, size: int) -> str:
         """The path of a tile that an export under a head of so many records does not have; empty where there is none."""
         wanted = {tile.path for tile in tiles.tiles_of(size)}
-        return next((name for name in self._archive.namelist() if name.startswith("tile/") and name not in wanted), "")
+        return next(
+            (
+                name
+                for name in self._archive.namelist()
+                if name.startswith("tile/") and name not in wanted
+            ),
+            "",
+        )
 
     def beside(self) -> str:
         """What the file has beside its members, in words; empty where it has nothing. Raises `NotAnExport`."""
@@ -301,5 +338,14 @@ def _readable(what: str) -> Iterator[None]:
     """Whatever a damaged or hostile archive makes Python's reader raise, as one error that says where."""
     try:
         yield
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, msgspec.DecodeError) as error:
+    except (
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        msgspec.DecodeError,
+    ) as error:
         raise NotAnExport(f"{what} cannot be read: {error}") from None

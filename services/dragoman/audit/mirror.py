@@ -20,7 +20,16 @@ from dragoman.audit.verify import Lie, Verification
 from dragoman.domain.erasure import Withheld, entry_of, named_in, standing_in
 from dragoman.log import durable
 from dragoman.log.archive import Archive, ArchiveDamaged
-from dragoman.log.self_check import AHEAD, CONTRADICTIONS, DO_PIN, FORMAT, PINNED, SUMMED, Damage, Pinned
+from dragoman.log.self_check import (
+    AHEAD,
+    CONTRADICTIONS,
+    DO_PIN,
+    FORMAT,
+    PINNED,
+    SUMMED,
+    Damage,
+    Pinned,
+)
 from dragoman.tlog import checkpoint, leaf, merkle
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Nodes, leaf_hash
@@ -66,7 +75,9 @@ class Mirror:
         if path.exists():
             known = msgspec.json.decode(path.read_bytes(), type=Pinned)
             if (known.cid, known.log) != (pinned.cid, pinned.log):
-                raise NotThisChannel(f"{path} is of {known.cid} under {known.log}; name another folder for another channel")
+                raise NotThisChannel(
+                    f"{path} is of {known.cid} under {known.log}; name another folder for another channel"
+                )
         elif self.archive.size and self.archive.staged is None:
             what = "it is missing: it says of which channel the records here are a mirror"
             raise ArchiveDamaged(self._folder, Damage(file=PINNED, byte=0, what=what, do=DO_PIN))
@@ -75,11 +86,18 @@ class Mirror:
         else:
             newest = FORMAT
             self.archive.keep_sums()
-            for kept in (*(self._folder / name for name in SUMMED if name != PINNED), *self._folder.glob(CONTRADICTIONS)):
+            for kept in (
+                *(self._folder / name for name in SUMMED if name != PINNED),
+                *self._folder.glob(CONTRADICTIONS),
+            ):
                 if kept.exists() and not durable.sum_of(kept).exists():
                     durable.sum_up(kept)
         if not path.exists() or known.format < newest:
-            durable.write(path, msgspec.json.encode(Pinned(cid=pinned.cid, log=pinned.log, format=newest)), summed=True)
+            durable.write(
+                path,
+                msgspec.json.encode(Pinned(cid=pinned.cid, log=pinned.log, format=newest)),
+                summed=True,
+            )
 
     @property
     def lie(self) -> Lie | None:
@@ -103,7 +121,11 @@ class Mirror:
     def _named(self) -> dict[int, Withheld]:
         """What the erasures that are kept name, and those that had been read ahead and have yet to come."""
         path = self._folder / AHEAD
-        ahead = msgspec.json.decode(path.read_bytes(), type=dict[int, Withheld]) if path.exists() else {}
+        ahead = (
+            msgspec.json.decode(path.read_bytes(), type=dict[int, Withheld])
+            if path.exists()
+            else {}
+        )
         return named_in(enumerate(self.archive.messages(), 1)) | ahead
 
     def expect(self, named: dict[int, Withheld]) -> None:
@@ -115,7 +137,11 @@ class Mirror:
         """Overwrite what was legally erased, where the bytes are still kept."""
         erased = self.verification.replay.erased
         if len(erased) > self._erased:
-            entries = {each.position: entry_of(each) for each in erased.values() if not self.archive.is_erased(each.position)}
+            entries = {
+                each.position: entry_of(each)
+                for each in erased.values()
+                if not self.archive.is_erased(each.position)
+            }
             if entries:
                 self.archive.erase(entries)
             self._erased = len(erased)
@@ -153,24 +179,37 @@ class Mirror:
             self.archive.keep_covering(signed)  # before the first record that rests on it
         junk = set(self.verification.replay.entries)
         positions = enumerate(messages, self.archive.size + 1)
-        self.archive.add(messages, {position for position, raw in positions if leaf.read_entry(raw) is not None and position not in junk})
+        self.archive.add(
+            messages,
+            {
+                position
+                for position, raw in positions
+                if leaf.read_entry(raw) is not None and position not in junk
+            },
+        )
         self._erase()
         if self.archive.size == head.size:
             self.head(signed)
 
-    def _prove(self, messages: Sequence[bytes], head: Checkpoint, signed: bytes, nodes: Nodes | None) -> None:
+    def _prove(
+        self, messages: Sequence[bytes], head: Checkpoint, signed: bytes, nodes: Nodes | None
+    ) -> None:
         """See that a head is of what is kept and of these messages after it; whoever signed another one is convicted by it."""
         size, frontier = self.archive.size, self.archive.frontier
         named = self._named() if any(leaf.read_entry(raw) is not None for raw in messages) else {}
         for position, raw in enumerate(messages, size + 1):
             stands = standing_in(raw, position, named.get) is not None
-            frontier = frontier.add(leaf_hash(raw if stands else leaf.entry(position - 1, leaf.commit(raw))))
+            frontier = frontier.add(
+                leaf_hash(raw if stands else leaf.entry(position - 1, leaf.commit(raw)))
+            )
         if frontier.size == head.size:
             if frontier.root() != head.root:
                 what = f"the signed head of {head.size} records is of other records than those that are kept here and given with it"
                 self._lied(head.size, what, signed)
         elif nodes is None or not _is_of(nodes, head, size, frontier.size):
-            raise Unproven(f"the tree that is served is not that of the signed head of {head.size} records")
+            raise Unproven(
+                f"the tree that is served is not that of the signed head of {head.size} records"
+            )
         elif merkle.root_of(nodes, size) != self.archive.root(size):
             what = f"the signed head of {head.size} records is of other records than those that are kept here, the first {size}"
             self._lied(size, what, signed)
@@ -194,9 +233,16 @@ class Mirror:
         if self.awaited:
             return
         if self.archive.root(head.size) != head.root:
-            self._lied(head.size, f"the signed head of {head.size} records is of other records than those that are kept here", signed)
+            self._lied(
+                head.size,
+                f"the signed head of {head.size} records is of other records than those that are kept here",
+                signed,
+            )
             return
-        sealed, covering = (0 if kept is None else self.size_of(kept) or 0 for kept in (self.archive.sealed, self.archive.covering))
+        sealed, covering = (
+            0 if kept is None else self.size_of(kept) or 0
+            for kept in (self.archive.sealed, self.archive.covering)
+        )
         if head.size > sealed:
             self.archive.keep_sealed(signed)
         if head.size >= max(sealed, covering):
@@ -204,9 +250,7 @@ class Mirror:
             return
         self._back_since = self._back_since or time.monotonic()
         if not patient or time.monotonic() - self._back_since > _BACK_SECONDS:
-            what = (
-                f"the signed head of {head.size} records is shown, and one of {max(sealed, covering)} was signed before: the log went back"
-            )
+            what = f"the signed head of {head.size} records is shown, and one of {max(sealed, covering)} was signed before: the log went back"
             self._lied(head.size, what, signed)
 
     def cut_off(self, signed: bytes) -> None:
@@ -230,7 +274,13 @@ class Mirror:
 def _is_of(nodes: Nodes, head: Checkpoint, *sizes: int) -> bool:
     """Return whether a tree is that of a head, as far as its roots at some sizes go."""
     return all(
-        merkle.is_consistent(size, head.size, merkle.root_of(nodes, size), head.root, merkle.consistency(nodes, size, head.size))
+        merkle.is_consistent(
+            size,
+            head.size,
+            merkle.root_of(nodes, size),
+            head.root,
+            merkle.consistency(nodes, size, head.size),
+        )
         for size in sizes
     )
 

@@ -30,12 +30,16 @@ class Past:
         self.digest = replay.standing.digest
         self.ends = datetime.fromisoformat(state.time).astimezone(UTC) + timedelta(milliseconds=1)
         self.sides = tuple(side.name for side in self.registry.sides)
-        self.calendars: dict[str, Calendar] = {side: clocks.calendar_of(replay.office(side)) for side in self.sides}
+        self.calendars: dict[str, Calendar] = {
+            side: clocks.calendar_of(replay.office(side)) for side in self.sides
+        }
         self._channel = list(self._acts())
         self._marks: dict[str, list[tuple[int, str]]] = {}
         for record in self._channel:
             if isinstance(record.data, Delivery):
-                self._marks.setdefault(record.data.side, []).append((record.data.upto, record.envelope.time))
+                self._marks.setdefault(record.data.side, []).append(
+                    (record.data.upto, record.envelope.time)
+                )
 
     def _acts(self) -> Iterator[Record]:
         """The valid records of the channel's own family."""
@@ -70,7 +74,13 @@ class Past:
                     manned = isinstance(data.to, str)
                 case _:
                     continue
-            found.append(Turn(datetime.fromisoformat(record.envelope.time), officer_side(record.envelope.actor), manned))
+            found.append(
+                Turn(
+                    datetime.fromisoformat(record.envelope.time),
+                    officer_side(record.envelope.actor),
+                    manned,
+                )
+            )
         return found
 
     def manned(self, _: int) -> frozenset[str]:
@@ -80,7 +90,10 @@ class Past:
     def outages(self, _: int) -> list[Span]:
         """When gateways had no broker, as they said."""
         ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
-        return [Span(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to)) for each in ends]
+        return [
+            Span(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to))
+            for each in ends
+        ]
 
     def line_checks(self, _: int) -> list[Check]:
         """The line checks."""

@@ -50,12 +50,18 @@ def owed(replay: Replay) -> list[Owed]:
     if state.registry is None or not state.time:
         return []
     now = datetime.fromisoformat(state.time).astimezone(UTC)
-    found = [each for exchange in replay.exchanges() for each in _owed(replay, state.registry, exchange, now)]
+    found = [
+        each
+        for exchange in replay.exchanges()
+        for each in _owed(replay, state.registry, exchange, now)
+    ]
     return sorted(found, key=lambda each: (each.due, each.number, each.side, each.clock))
 
 
 def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Owed]:
-    calendars = {side: clocks.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)}
+    calendars = {
+        side: clocks.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
+    }
     for clock, outcome in clocks.outcomes(registry, exchange, calendars, now):
         if outcome in clocks.OWED or outcome in clocks.PASSED:
             yield Owed(
@@ -85,7 +91,11 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
         from_=first,
         to=last,
         exchanges=tuple(
-            differing.changed(decode_exchange(before[id]) if id in before else None, decode_exchange(encoded), tuple(touched[id]))
+            differing.changed(
+                decode_exchange(before[id]) if id in before else None,
+                decode_exchange(encoded),
+                tuple(touched[id]),
+            )
             for id, encoded in after.items()
             if id in touched and (registry is None or id != registry.id)
         ),
@@ -116,7 +126,9 @@ def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
             continue  # it was erased
         exchange = replay.exchange(record.envelope.subject)
         if position in replay.void:
-            hidden = unattributed_record(record, exchange, "" if registry is None else registry.kind)
+            hidden = unattributed_record(
+                record, exchange, "" if registry is None else registry.kind
+            )
             yield of_void(position, replay.void[position], hidden=hidden)
         else:
             yield from of_record(position, record, exchange)

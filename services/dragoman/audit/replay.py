@@ -111,7 +111,9 @@ class Replay:
 
     def holds(self, exchange: str, commit: str) -> bool:
         """Whether a valid record of the exchange has that commitment."""
-        return any(each.commit == commit and not each.void for each in self._by_exchange.get(exchange, ()))
+        return any(
+            each.commit == commit and not each.void for each in self._by_exchange.get(exchange, ())
+        )
 
     def numbered(self, number: str) -> str | None:
         """The id of the exchange that was opened under a number."""
@@ -167,7 +169,9 @@ class Replay:
             return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
         known = self._nodes.get((level, index))
         if known is None:
-            known = self._nodes[level, index] = merkle.node_hash(self.nodes(level - 1, 2 * index), self.nodes(level - 1, 2 * index + 1))
+            known = self._nodes[level, index] = merkle.node_hash(
+                self.nodes(level - 1, 2 * index), self.nodes(level - 1, 2 * index + 1)
+            )
         return known
 
     def take(self, messages: Iterable[bytes | Record]) -> None:
@@ -188,7 +192,9 @@ class Replay:
             if folded.refusal is not None:
                 self.void[folded.position] = folded.refusal.why
                 if len(self.void) > VOID_RECORDS:
-                    raise Flooded(f"of {folded.position} messages more than {VOID_RECORDS} are without effect: somebody filled the log up")
+                    raise Flooded(
+                        f"of {folded.position} messages more than {VOID_RECORDS} are without effect: somebody filled the log up"
+                    )
             if record is not None:
                 if ids.uses_up(record.envelope.id, record.envelope.actor):
                     self._ids.add(record.envelope.id)
@@ -197,7 +203,9 @@ class Replay:
                 )
             if folded.raw.startswith(_ENTRY):
                 self._note_entry(folded)
-            self._actors.append(record.envelope.actor if record is not None and folded.valid else None)
+            self._actors.append(
+                record.envelope.actor if record is not None and folded.valid else None
+            )
             self._commits.append(step.commit)
             self.standing = step.standing
             if step.standing.frontier.size % _SNAPSHOT_LEAVES == 0:
@@ -252,17 +260,25 @@ class Replay:
             digest=self.standing.digest,
             root=self.standing.frontier.root().hex(),
             exchanges=exchanges,
-            counts=tuple(Count(family=family, status=status, exchanges=number) for (family, status), number in sorted(counted.items())),
+            counts=tuple(
+                Count(family=family, status=status, exchanges=number)
+                for (family, status), number in sorted(counted.items())
+            ),
             owed=tuple(
                 Owed(
                     side=side.name,
                     unacknowledged=waiting.get(side.name, 0),
                     unanswered=unanswered.get(side.name, 0),
-                    delivered=registry.delivered[side.name].upto if registry is not None and side.name in registry.delivered else 0,
+                    delivered=registry.delivered[side.name].upto
+                    if registry is not None and side.name in registry.delivered
+                    else 0,
                 )
                 for side in sides
             ),
-            void=tuple(Void(position=position, reason=str(reason)) for position, reason in self.void.items()),
+            void=tuple(
+                Void(position=position, reason=str(reason))
+                for position, reason in self.void.items()
+            ),
         )
 
 
@@ -279,14 +295,18 @@ Source = Callable[[], AsyncGenerator[Page, None]]
 """Gives a log from its beginning, each time it is called: pages of positions, and bytes or the records that they are known to be."""
 
 
-async def replay(source: Source, *, upto: int = 0, progress: Callable[[int], None] = lambda position: None) -> Replay:
+async def replay(
+    source: Source, *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
+) -> Replay:
     """Fold a log to a position or to the end. Raises `Hole`.
 
     Where an entry stands for a record, the log is read once for the erasures in it, and then folded from the beginning.
     """
     fold = await _folded(source, None, upto, progress)
     if fold.entries:
-        fold = await _folded(source, await erasures_in(source, upto and upto + COMPARED_GROWTH), upto, progress)
+        fold = await _folded(
+            source, await erasures_in(source, upto and upto + COMPARED_GROWTH), upto, progress
+        )
     return fold
 
 
@@ -297,11 +317,19 @@ async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
         async for page in pages:
             if upto and page and page[0][0] > upto:
                 break
-            named = named_in((position, message if isinstance(message, bytes) else message.raw) for position, message in page) | named
+            named = (
+                named_in(
+                    (position, message if isinstance(message, bytes) else message.raw)
+                    for position, message in page
+                )
+                | named
+            )
     return named
 
 
-async def _folded(source: Source, named: Named | None, upto: int, progress: Callable[[int], None]) -> Replay:
+async def _folded(
+    source: Source, named: Named | None, upto: int, progress: Callable[[int], None]
+) -> Replay:
     """The fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
     fold = Replay()
     fold.expect(named or {})
@@ -336,8 +364,15 @@ async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page,
     async for page in pages:
         try:
             yield [
-                (entry.position, bytes.fromhex(entry.junk) if isinstance(entry.record, UnsetType) else bytes(entry.record))
+                (
+                    entry.position,
+                    bytes.fromhex(entry.junk)
+                    if isinstance(entry.record, UnsetType)
+                    else bytes(entry.record),
+                )
                 for entry in page
             ]
         except ValueError:
-            raise Hole(f"after position {page[0].position - 1} comes what is neither a record nor the bytes of what is none") from None
+            raise Hole(
+                f"after position {page[0].position - 1} comes what is neither a record nor the bytes of what is none"
+            ) from None

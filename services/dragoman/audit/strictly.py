@@ -52,7 +52,9 @@ class _Reader:
         """The oldest page that was asked for, read. Raises `EOFError`, `OSError` where it has died."""
         found = _read(self._process.wire.receive())
         return [
-            reread(raw, commit, tuple([(keyid, self._keys[keyid]) for keyid in keyids])) if commit else raw
+            reread(raw, commit, tuple([(keyid, self._keys[keyid]) for keyid in keyids]))
+            if commit
+            else raw
             for raw, (commit, keyids) in zip(page, found, strict=True)
         ]
 
@@ -61,7 +63,9 @@ class _Reader:
         self._process.kill()
 
 
-def read_strictly(messages: Iterable[bytes], keys: Callable[[], Mapping[str, bytes]]) -> Iterator[bytes | Record]:
+def read_strictly(
+    messages: Iterable[bytes], keys: Callable[[], Mapping[str, bytes]]
+) -> Iterator[bytes | Record]:
     """The messages, as the records that they are where they were read already. `keys` gives the public parts of those known by now, by their ids."""
     coming = iter(messages)
     yield from islice(coming, _ALONE)
@@ -116,4 +120,8 @@ def _looked_at(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
     text = record.envelope.signatures
     signatures = dsse.read_signatures(text, SIGNATURES) if isinstance(text, str) else None
     found = (signatures or {}).items()
-    return record.commit, [keyid for keyid, each in found if keyid in keys and dsse.verify(keys[keyid], record.act, each)]
+    return record.commit, [
+        keyid
+        for keyid, each in found
+        if keyid in keys and dsse.verify(keys[keyid], record.act, each)
+    ]

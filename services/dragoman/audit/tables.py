@@ -58,7 +58,11 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
 def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
     void = {position: str(reason) for position, reason in replay.void.items()}
     registry = replay.standing.state.registry
-    kind, sides = ("", ()) if registry is None else (registry.kind, tuple(side.name for side in registry.sides))
+    kind, sides = (
+        ("", ())
+        if registry is None
+        else (registry.kind, tuple(side.name for side in registry.sides))
+    )
     for position, raw in enumerate(messages, 1):
         valid, commitment = int(position not in void), replay.commit_at(position - 1)
         try:
@@ -71,13 +75,32 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
         number = None if exchange is None else exchange.number
         released = e.releasedby if isinstance(e.releasedby, str) else None
         speaker: tuple[str | None, ...]
-        speaker, data, reason = (record.side, e.actor, released), record.act.decode(), void.get(position)
+        speaker, data, reason = (
+            (record.side, e.actor, released),
+            record.act.decode(),
+            void.get(position),
+        )
         if attribution.unattributed_record(record, exchange, kind):
-            number, speaker, reason = None, (None, None, None), None if reason is None else str(attribution.UNATTRIBUTED)
+            number, speaker, reason = (
+                None,
+                (None, None, None),
+                None if reason is None else str(attribution.UNATTRIBUTED),
+            )
             said = attribution.content(msgspec.json.decode(record.act, type=dict[str, Raw]), sides)
             data = msgspec.json.encode(said).decode()
         yield (
-            *(position, e.time, valid, reason, e.id, e.subject, number, e.family, record.name, e.type),
+            *(
+                position,
+                e.time,
+                valid,
+                reason,
+                e.id,
+                e.subject,
+                number,
+                e.family,
+                record.name,
+                e.type,
+            ),
             *(*speaker, e.attestation, commitment, data),
         )
 
@@ -85,13 +108,37 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
 def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
     hidden = attribution.unattributed(each)
     content = attribution.content(each.content, sides) if hidden else each.content
-    number, side, opened_by = (None, None, None) if hidden else (each.number, each.side, each.opened.by)
-    subject = json.dumps(each.act) if attribution.is_titled_by_side(each) else bytes(subject_of(each)).decode()
+    number, side, opened_by = (
+        (None, None, None) if hidden else (each.number, each.side, each.opened.by)
+    )
+    subject = (
+        json.dumps(each.act)
+        if attribution.is_titled_by_side(each)
+        else bytes(subject_of(each)).decode()
+    )
     return (
-        *(each.id, number, each.act, each.family, each.status, side, each.precedence, each.area, subject),
-        *(each.opened.time, opened_by, each.opened.position, each.updated.time, each.updated.position),
+        *(
+            each.id,
+            number,
+            each.act,
+            each.family,
+            each.status,
+            side,
+            each.precedence,
+            each.area,
+            subject,
+        ),
+        *(
+            each.opened.time,
+            opened_by,
+            each.opened.position,
+            each.updated.time,
+            each.updated.position,
+        ),
         *(int(each.for_the_record), int(bool(each.one_key)), len(each.corrections)),
-        json.dumps({name: json.loads(bytes(value)) for name, value in content.items()}, ensure_ascii=False),
+        json.dumps(
+            {name: json.loads(bytes(value)) for name, value in content.items()}, ensure_ascii=False
+        ),
     )
 
 
@@ -103,7 +150,15 @@ def _receipts(past: Past, each: Exchange) -> Iterator[Row]:
             found = receipts_of(each, message, side, past.delivered(side, message))
             acknowledged, answered = found.acknowledged, found.answered
             yield (
-                *(each.id, each.number, message.id, message.act, message.said.time, message.said.by, side),
+                *(
+                    each.id,
+                    each.number,
+                    message.id,
+                    message.act,
+                    message.said.time,
+                    message.said.by,
+                    side,
+                ),
                 int(found.owes),
                 found.delivered or None,
                 *((None, None) if acknowledged is None else (acknowledged.time, acknowledged.by)),
@@ -121,7 +176,10 @@ def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
             for name, found in tables.items():
                 columns = ", ".join(f"{column} {kind}" for column, kind in COLUMNS[name])
                 connection.execute(f"CREATE TABLE {name} ({columns}) STRICT")
-                connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})", found)  # noqa: S608  # own names
+                connection.executemany(
+                    f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})",  # noqa: S608
+                    found,
+                )  # own names
             connection.commit()
         finally:
             connection.close()
@@ -140,11 +198,20 @@ def write_parquet(folder: Path, tables: Mapping[str, Iterable[Row]]) -> None:
             lines, columns = Path(apart) / f"{name}.ndjson", COLUMNS[name]
             with lines.open("w") as file:
                 for row in found:
-                    file.write(json.dumps(dict(zip((column for column, _ in columns), row, strict=True)), ensure_ascii=False) + "\n")
-            kinds = ", ".join(f"{column}: '{'BIGINT' if kind == 'INTEGER' else 'VARCHAR'}'" for column, kind in columns)
+                    file.write(
+                        json.dumps(
+                            dict(zip((column for column, _ in columns), row, strict=True)),
+                            ensure_ascii=False,
+                        )
+                        + "\n"
+                    )
+            kinds = ", ".join(
+                f"{column}: '{'BIGINT' if kind == 'INTEGER' else 'VARCHAR'}'"
+                for column, kind in columns
+            )
             fresh = Path(apart) / f"{name}.parquet"
             connection.execute(
-                f"COPY (SELECT * FROM read_json($lines, format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 16777216)) "  # noqa: S608  # own names
+                f"COPY (SELECT * FROM read_json($lines, format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 16777216)) "  # own names  # noqa: S608
                 f"TO '{str(fresh).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, COMPRESSION zstd)",
                 {"lines": str(lines)},
             )

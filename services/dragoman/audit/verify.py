@@ -160,7 +160,11 @@ class Verification:
         registry = self.replay.standing.state.registry
         if registry is not self._keys_of:
             known = {} if registry is None else registry.keys
-            self._keys = {keyid: public for keyid, key in known.items() if (public := dsse.decode_base64(key.public, 32)) is not None}
+            self._keys = {
+                keyid: public
+                for keyid, key in known.items()
+                if (public := dsse.decode_base64(key.public, 32)) is not None
+            }
             self._keys_of = registry
         return self._keys
 
@@ -169,7 +173,11 @@ class Verification:
         """How many messages were taken."""
         return self.replay.standing.frontier.size + len(self._unfolded)
 
-    def take(self, messages: Iterable[bytes | Record], told: Callable[[int], None] = lambda position: None) -> None:
+    def take(
+        self,
+        messages: Iterable[bytes | Record],
+        told: Callable[[int], None] = lambda position: None,
+    ) -> None:
         """Fold messages from position 1 on, or the records that they were read as, and look at each.
 
         From the first lie on they are only hashed, so that the head can still be held against all of them.
@@ -212,7 +220,9 @@ class Verification:
 
     def asks_for_erasures(self, messages: Iterable[bytes]) -> bool:
         """Whether an entry stands among messages that are to come, and nothing was said of erasures yet."""
-        return not self._knows_erasures and any(leaf.read_entry(message) is not None for message in messages)
+        return not self._knows_erasures and any(
+            leaf.read_entry(message) is not None for message in messages
+        )
 
     def _look_at_withheld(self, position: int, record: Record | None) -> None:
         """What stands where the erasure was to come that names a record which is withheld: another record proves nothing, nor does a void one."""
@@ -231,34 +241,58 @@ class Verification:
     def _opening(self, *, void: bool) -> None:
         registry = self.replay.standing.state.registry
         if void or registry is None:
-            self._tell("opening", 1, "position 1 is no genesis that every side signed: this is no channel", "the message at position 1")
+            self._tell(
+                "opening",
+                1,
+                "position 1 is no genesis that every side signed: this is no channel",
+                "the message at position 1",
+            )
         elif self._cid and registry.cid != self._cid:
             what = f"this is the channel {registry.cid}, and not {self._cid}: another opening under the same name"
-            self._tell("opening", 1, what, "the two genesis records: who signed both opened two logs")
+            self._tell(
+                "opening", 1, what, "the two genesis records: who signed both opened two logs"
+            )
         elif self._log is not None and log_of(registry) != self._log:
-            self._tell("opening", 1, "the genesis names another log key than the one that was given", "the genesis record")
+            self._tell(
+                "opening",
+                1,
+                "the genesis names another log key than the one that was given",
+                "the genesis record",
+            )
         elif self._policy is not None and log_of(registry) not in self._policy.logs.values():
             self._tell(
-                "opening", 1, "the genesis names another log key than the policy that was given", "the genesis record, and your policy"
+                "opening",
+                1,
+                "the genesis names another log key than the policy that was given",
+                "the genesis record, and your policy",
             )
 
     def _look(self, record: Record, before: str) -> None:
         self._look_at_seen(record)
         for keyid in [keyid for keyid, _ in record.verified] or keepers.signer_ids(record):
-            self._signed_by.setdefault(keyid, array("Q")).append(self.replay.standing.state.position)
+            self._signed_by.setdefault(keyid, array("Q")).append(
+                self.replay.standing.state.position
+            )
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
         if self._bounds:
             self._look_at_bounds(record.envelope.time)
         if before and record.envelope.time < before:
             self._back += 1
-            behind = (datetime.fromisoformat(before) - datetime.fromisoformat(record.envelope.time)).total_seconds()
+            behind = (
+                datetime.fromisoformat(before) - datetime.fromisoformat(record.envelope.time)
+            ).total_seconds()
             if behind > BACK_SECONDS:
-                self._times.append(f"{self.replay.standing.state.position} is dated {behind:.1f} s before the channel's time")
+                self._times.append(
+                    f"{self.replay.standing.state.position} is dated {behind:.1f} s before the channel's time"
+                )
 
     def _look_at_bounds(self, time: str) -> None:
         """Between which two cosignatures of the reader's own witness a record came, and so was dated."""
-        position, when = self.replay.standing.state.position, datetime.fromisoformat(time).timestamp()
+        position, when = (
+            self.replay.standing.state.position,
+            datetime.fromisoformat(time).timestamp(),
+        )
         while self._bound < len(self._bounds) and self._bounds[self._bound].size < position:
             self._bound += 1
         lacking = self._bounds[self._bound - 1] if self._bound else None
@@ -269,16 +303,26 @@ class Verification:
             what = f"it is dated {time}, and your witness cosigned a head without it at {_moment(lacking.time)}: it is dated back"
         else:
             return
-        self._tell("times", position, what, "the record, and the heads that your witness cosigned; no signed head has the record yet")
+        self._tell(
+            "times",
+            position,
+            what,
+            "the record, and the heads that your witness cosigned; no signed head has the record yet",
+        )
 
     def _look_at_seen(self, record: Record) -> None:
         """Which head an author had seen: an older one than before, or one long past, may be an act that was held back."""
         signed = record.data.signed
         if isinstance(signed, UnsetType):
             return
-        position, before = self.replay.standing.state.position, self._seen.get(record.envelope.actor, 0)
+        position, before = (
+            self.replay.standing.state.position,
+            self._seen.get(record.envelope.actor, 0),
+        )
         if signed.seen.size < before:
-            self._held.append(f"{position} was signed over a head of {signed.seen.size} records, after one of {before} by the same author")
+            self._held.append(
+                f"{position} was signed over a head of {signed.seen.size} records, after one of {before} by the same author"
+            )
         elif position - signed.seen.size > FAR_RECORDS:
             self._held.append(f"{position} was signed over a head of {signed.seen.size} records")
         self._seen[record.envelope.actor] = max(before, signed.seen.size)
@@ -290,20 +334,30 @@ class Verification:
             if key.suspect_from is not None:
                 whose = f"a key of {key.owner}, which ended at {key.until} and is held for stolen from {key.suspect_from} on"
                 signed = self._signed_by.get(keyid, array("Q"))
-                yield from ((position, whose) for position in signed if keepers.is_suspect(key, position))
+                yield from (
+                    (position, whose) for position in signed if keepers.is_suspect(key, position)
+                )
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
         if self.lie is None:
             self.lie = Lie(check=check, position=position, what=what, evidence=evidence)
 
-    def head(self, signed: bytes | None, *, whole: bool = True, sources: Callable[[int], Sequence[Nodes]] = lambda size: ()) -> None:
+    def head(
+        self,
+        signed: bytes | None,
+        *,
+        whole: bool = True,
+        sources: Callable[[int], Sequence[Nodes]] = lambda size: (),
+    ) -> None:
         """Hold the signed head against the records that were taken. Of what is not `whole` yet, more is to come: records, a head over the last of them.
 
         `sources` gives the hashes that came with the records, for a head of that many: they lead to the first record that is not the signed one.
         """
         size = self.size
         if not size:
-            self._tell("opening", 0, "there are no records, not even an opening", "what was given as a log")
+            self._tell(
+                "opening", 0, "there are no records, not even an opening", "what was given as a log"
+            )
         log = self._log_key
         if not size or log is None:
             return
@@ -315,9 +369,20 @@ class Verification:
             found, signatures = checkpoint.opened(signed, log)
         except NotANote as error:
             what = f"the signed head is none of this log: {error}"
-            self._overrule(Lie(check="head", position=0, what=what, evidence=f"the head as it was given: {self._changed}"))
+            self._overrule(
+                Lie(
+                    check="head",
+                    position=0,
+                    what=what,
+                    evidence=f"the head as it was given: {self._changed}",
+                )
+            )
             return
-        if not self._is_signed(found, sources) or self._are_withheld(whole=whole) or self.lie is not None:
+        if (
+            not self._is_signed(found, sources)
+            or self._are_withheld(whole=whole)
+            or self.lie is not None
+        ):
             return
         self._look_at_cosignatures(found, signatures, whole=whole)
 
@@ -338,7 +403,9 @@ class Verification:
             return False
         withheld = min(self.replay.unproven)
         what = f"the record is withheld, and the erasure at {self.replay.unproven[withheld]} that was shown for it did not come"
-        self._tell("erasure", withheld, what, "the entry at that position, and the log as it was given")
+        self._tell(
+            "erasure", withheld, what, "the entry at that position, and the log as it was given"
+        )
         return True
 
     def _is_signed(self, head: Checkpoint, sources: Callable[[int], Sequence[Nodes]]) -> bool:
@@ -348,12 +415,21 @@ class Verification:
             self._covered(head)
             return True
         leaves = self._leaves()
-        entries = [leaf_hash(entry) if (entry := self._entries.get(at)) is not None else each for at, each in enumerate(leaves, 1)]
+        entries = [
+            leaf_hash(entry) if (entry := self._entries.get(at)) is not None else each
+            for at, each in enumerate(leaves, 1)
+        ]
         difference = first_difference(head.size, head.root, [leaves, entries], sources(head.size))
-        if difference is None:  # the bytes are those that were signed, and not all that were signed for
+        if (
+            difference is None
+        ):  # the bytes are those that were signed, and not all that were signed for
             as_read = first_difference(head.size, head.root, [leaves], sources(head.size))
             first = 0 if as_read is None else as_read.first
-            self._overrule(_unnamed([at for at in self._entries if at > first and leaves[at - 1] != entries[at - 1]]))
+            self._overrule(
+                _unnamed(
+                    [at for at in self._entries if at > first and leaves[at - 1] != entries[at - 1]]
+                )
+            )
         elif difference.first == 0 and self._log is not None:
             self.lie = self._differing(head, difference, leaves)
         else:
@@ -364,15 +440,15 @@ class Verification:
         """What the host has signed over is what it can be accused of."""
         lie = self.lie
         if lie is not None and lie.check == "times" and lie.position <= head.size:
-            evidence = (
-                "the record under the signed head, and the heads that your witness cosigned: if its clock was right they convict the host"
-            )
+            evidence = "the record under the signed head, and the heads that your witness cosigned: if its clock was right they convict the host"
             self.lie = Lie(check=lie.check, position=lie.position, what=lie.what, evidence=evidence)
 
     def _differing(self, head: Checkpoint, difference: Difference, leaves: Sequence[bytes]) -> Lie:
         """The first record that is not the one under the head, as a lie."""
         size, position = len(leaves), difference.first + 1
-        counted = "" if size == head.size else f"; {head.size} records were signed, and {size} are here"
+        counted = (
+            "" if size == head.size else f"; {head.size} records were signed, and {size} are here"
+        )
         if difference.first == size:
             what = f"the records from here on are missing{counted}: the log was cut off"
         elif difference.first != difference.last:
@@ -388,7 +464,9 @@ class Verification:
     def _leaves(self) -> list[bytes]:
         """The leaf hash of every message."""
         folded = self.replay.standing.frontier.size
-        return [leaf_hash(leaf.entry(index, self.replay.commit_at(index))) for index in range(folded)] + self._unfolded
+        return [
+            leaf_hash(leaf.entry(index, self.replay.commit_at(index))) for index in range(folded)
+        ] + self._unfolded
 
     def _root(self, size: int) -> bytes:
         """The root of the first messages."""
@@ -404,24 +482,39 @@ class Verification:
         try:
             wanting = _not_cosigned(signatures, self._witnesses, self._policy, 0)
             stale = _not_cosigned(signatures, self._witnesses, self._policy, self._not_before)
-            cosigned = _cosigned(signatures, [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())])
+            cosigned = _cosigned(
+                signatures,
+                [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())],
+            )
             final = _final(registry, signatures)
         except NotANote as error:
-            self._tell("head", 0, f"a cosignature under the signed head is wrong: {error}", f"the head as it was given: {self._changed}")
+            self._tell(
+                "head",
+                0,
+                f"a cosignature under the signed head is wrong: {error}",
+                f"the head as it was given: {self._changed}",
+            )
             return
         if whole and head.size < size:
             what = f"{size - head.size} records at the end stand under no signed head: whoever gave them can deny them"
             self._tell("head", head.size + 1, what, "what was given; ask for a head of all of them")
         elif wanting:
             what = f"{', '.join(wanting)} cosigned no head of {head.size} records: whether others are shown another one cannot be told"
-            self._tell("head", 0, what, "the signed head, and the newest one that the witness has itself")
+            self._tell(
+                "head", 0, what, "the signed head, and the newest one that the witness has itself"
+            )
         elif stale:
             newest = _moment(max(cosigned.values()))
             what = (
                 f"the newest cosignature under the head is of {newest}, and none of {', '.join(stale)} is as new as was asked for: "
                 "what came since is kept back, or the witness is away"
             )
-            self._tell("freshness", 0, what, "the head; ask the witness for the newest one that it has itself")
+            self._tell(
+                "freshness",
+                0,
+                what,
+                "the head; ask the witness for the newest one that it has itself",
+            )
         else:
             self._look_at_ahead(head.size, cosigned)
             self._found_head(head.size, final, cosigned)
@@ -430,20 +523,40 @@ class Verification:
         """What it comes to where no head was given at all."""
         if self._log is not None or self._witnesses or self._policy is not None:
             what = "no signed head is here: whether the log was cut off or changed cannot be told"
-            self._overrule(Lie(check="head", position=0, what=what, evidence=f"the records that were given: {self._changed}"))
+            self._overrule(
+                Lie(
+                    check="head",
+                    position=0,
+                    what=what,
+                    evidence=f"the records that were given: {self._changed}",
+                )
+            )
         elif self.lie is None:
             self._findings.append(
-                Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them")
+                Finding(
+                    check="head",
+                    found="no head was signed",
+                    word="nobody's: nothing but these bytes speaks for them",
+                )
             )
         elif self.lie.check != "opening":
             evidence = f"{self.lie.evidence}; no signed head shows that these are the bytes that were signed"
-            self.lie = Lie(check=self.lie.check, position=self.lie.position, what=self.lie.what, evidence=evidence)
+            self.lie = Lie(
+                check=self.lie.check,
+                position=self.lie.position,
+                what=self.lie.what,
+                evidence=evidence,
+            )
 
     def _look_at_ahead(self, size: int, cosigned: Mapping[str, int]) -> None:
         """No record is dated after the cosignature of a head that has it."""
         state = self.replay.standing.state
         first = min(cosigned.values(), default=0)
-        if not cosigned or size < state.position or datetime.fromisoformat(state.time).timestamp() <= first + SKEW_SECONDS:
+        if (
+            not cosigned
+            or size < state.position
+            or datetime.fromisoformat(state.time).timestamp() <= first + SKEW_SECONDS
+        ):
             return
         name = min(cosigned, key=lambda each: cosigned[each])
         what = f"a record is dated {state.time}, and {name} cosigned a head that has it at {_moment(first)}: it is dated ahead"
@@ -453,14 +566,21 @@ class Verification:
     def _found_head(self, size: int, final: list[Finding], cosigned: Mapping[str, int]) -> None:
         beyond = self.replay.standing.frontier.size - size
         after = f"; {beyond} came after it, under no signed head yet" if beyond else ""
-        names = ", ".join([*(each.name for each in self._witnesses), *(["the quorum of the policy given"] if self._policy else [])])
+        names = ", ".join(
+            [
+                *(each.name for each in self._witnesses),
+                *(["the quorum of the policy given"] if self._policy else []),
+            ]
+        )
         others = (
             f"cosigned by {names}, which cosigns one branch and no other"
             if names
             else "no witness was named, so others may be shown another one"
         )
         word = f"the host's signature, which binds it to these bytes; {others}"
-        self._findings.append(Finding(check="head", found=f"of {size} records, and of these{after}", word=word))
+        self._findings.append(
+            Finding(check="head", found=f"of {size} records, and of these{after}", word=word)
+        )
         self._findings += [*final, *_fresh(cosigned)]
         self.signed = size
 
@@ -481,11 +601,26 @@ class Verification:
         evidence = f"channel.json, beside the records: {self._changed}"
         for name in {**about, **is_so}:
             if name not in about:
-                self._tell("description", 0, f"channel.json does not say the {name}, as that of every export does", evidence)
+                self._tell(
+                    "description",
+                    0,
+                    f"channel.json does not say the {name}, as that of every export does",
+                    evidence,
+                )
             elif name not in is_so or is_so[name] != about[name]:
-                self._tell("description", 0, f"channel.json says {name} {about[name]!r}, and the records do not", evidence)
+                self._tell(
+                    "description",
+                    0,
+                    f"channel.json says {name} {about[name]!r}, and the records do not",
+                    evidence,
+                )
         if raw != description_of(is_so):
-            self._tell("description", 0, "channel.json says what the records do, and is not written as in every export", evidence)
+            self._tell(
+                "description",
+                0,
+                "channel.json says what the records do, and is not written as in every export",
+                evidence,
+            )
 
     def readme(self, given: bytes | None) -> None:
         """Hold an export's words against those that exports of these records under this head have had in any release."""
@@ -494,7 +629,12 @@ class Verification:
             return
         texts = readmes_of(registry.name, registry.cid, str(log_of(registry)), self.signed)
         if given is None:
-            self._tell("description", 0, "README.md is not here, which every export has", f"what was given: {self._changed}")
+            self._tell(
+                "description",
+                0,
+                "README.md is not here, which every export has",
+                f"what was given: {self._changed}",
+            )
         elif given not in [text.encode() for text in texts]:
             what = "README.md is not what an export of these records has in it in any release: follow none of it"
             self._tell("description", 0, what, f"README.md: {self._changed}")
@@ -522,12 +662,23 @@ class Verification:
         if self.lie is not None:
             return
         if tile is None or not tiles.exists(tile, size):
-            self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", f"the tile: {self._changed}")
+            self._tell(
+                "tiles",
+                0,
+                f"{path} is no tile of a tree of {size} records",
+                f"the tile: {self._changed}",
+            )
             return
         if tile.level == ENTRIES:
-            pieces = [tiles.bundle([leaf.entry(at, self.replay.commit_at(at))]) for at in range(tile.first, tile.first + tile.width)]
+            pieces = [
+                tiles.bundle([leaf.entry(at, self.replay.commit_at(at))])
+                for at in range(tile.first, tile.first + tile.width)
+            ]
         else:
-            pieces = [self.replay.nodes(tiles.BITS * tile.level, at) for at in range(tile.first, tile.first + tile.width)]
+            pieces = [
+                self.replay.nodes(tiles.BITS * tile.level, at)
+                for at in range(tile.first, tile.first + tile.width)
+            ]
         if raw != b"".join(pieces):
             self._tell_tile(tile, pieces, raw)
             return
@@ -536,7 +687,9 @@ class Verification:
     def _tell_tile(self, tile: Tile, pieces: Sequence[bytes], raw: bytes) -> None:
         """Tell at which record a tile first differs, and whether it is the tile that is wrong."""
         begin = number = 0
-        while number < tile.width - 1 and raw[begin : begin + len(pieces[number])] == pieces[number]:
+        while (
+            number < tile.width - 1 and raw[begin : begin + len(pieces[number])] == pieces[number]
+        ):
             begin += len(pieces[number])
             number += 1
         below = tile.first + number << tiles.BITS * max(tile.level, 0)
@@ -547,17 +700,30 @@ class Verification:
             if self.signed
             else "no signed head shows which of them was changed"
         )
-        self._tell("tiles", below + 1, f"{tile.path} is not what the records make of it{where}: {whose}", f"the tile: {self._changed}")
+        self._tell(
+            "tiles",
+            below + 1,
+            f"{tile.path} is not what the records make of it{where}: {whose}",
+            f"the tile: {self._changed}",
+        )
 
     def tiled(self, source: str) -> None:
         """That was the last tile: none that the head speaks of may be wanting."""
         if self.lie is not None:
             return
-        wanting = next((tile.path for tile in tiles.tiles_of(self.signed) if tile.path not in self._tiles), "")
+        wanting = next(
+            (tile.path for tile in tiles.tiles_of(self.signed) if tile.path not in self._tiles), ""
+        )
         if wanting:
             self._tell("tiles", 0, f"{wanting} is not here", f"{source}: {self._changed}")
         elif self._tiles:
-            self._findings.append(Finding(check="tiles", found=f"{len(self._tiles)}, each as the records make it", word="these bytes' own"))
+            self._findings.append(
+                Finding(
+                    check="tiles",
+                    found=f"{len(self._tiles)}, each as the records make it",
+                    word="these bytes' own",
+                )
+            )
 
     def result(self) -> Verified:
         """What it came to."""
@@ -565,14 +731,28 @@ class Verification:
         registry = state.registry
         trial = registry is not None and registry.custody == "host"
         cid = "" if registry is None else registry.cid
-        asked = "the one that was asked for" if self._cid else "NOT compared: give --cid from your own side's notes"
+        asked = (
+            "the one that was asked for"
+            if self._cid
+            else "NOT compared: give --cid from your own side's notes"
+        )
         void = tuple(f"{position}: {reason}" for position, reason in self.replay.void.items())
         disputed = tuple(f"{position}: by {whose}" for position, whose in sorted(self._disputed()))
         numbers = sum(state.tally.values())
-        erased = f", {len(self.replay.erased)} erased by the consent of every side" if self.replay.erased else ""
-        own = "the host's, which keeps the keys of all sides: a trial" if trial else "the sides' own keys"
+        erased = (
+            f", {len(self.replay.erased)} erased by the consent of every side"
+            if self.replay.erased
+            else ""
+        )
+        own = (
+            "the host's, which keeps the keys of all sides: a trial"
+            if trial
+            else "the sides' own keys"
+        )
         findings = (
-            Finding(check="opening", found=f"signed by every side's root; the cid is {asked}", word=own),
+            Finding(
+                check="opening", found=f"signed by every side's root; the cid is {asked}", word=own
+            ),
             Finding(
                 check="records",
                 found=f"{state.position}, each judged by the tables at its position; {len(void)} void{erased}",
@@ -584,10 +764,13 @@ class Verification:
                 f"{self._attested['services']} of services",
                 word=f"{own}; of what the host attests, the host's",
             ),
-            Finding(check="numbers", found=f"{numbers}, counted without a gap", word="these bytes' own"),
+            Finding(
+                check="numbers", found=f"{numbers}, counted without a gap", word="these bytes' own"
+            ),
             Finding(
                 check="times",
-                found=f"{self._back} records behind the channel's time" + "".join(f"; {each}" for each in self._times[:5]),
+                found=f"{self._back} records behind the channel's time"
+                + "".join(f"; {each}" for each in self._times[:5]),
                 word="the host's clock",
             ),
             Finding(
@@ -597,7 +780,13 @@ class Verification:
                 word="the authors'; the host may have held them back",
             ),
             *(
-                (Finding(check="disputed", found=f"{len(disputed)} acts by keys that are held for stolen", word="theirs who say so"),)
+                (
+                    Finding(
+                        check="disputed",
+                        found=f"{len(disputed)} acts by keys that are held for stolen",
+                        word="theirs who say so",
+                    ),
+                )
                 if disputed
                 else ()
             ),
@@ -617,13 +806,20 @@ class Verification:
 
 def _unnamed(positions: Sequence[int]) -> Lie:
     """Records of which only the entries are here, though nobody has erased them."""
-    shown = ", ".join(str(each) for each in positions[:_SHOWN]) + (", …" if len(positions) > _SHOWN else "")
+    shown = ", ".join(str(each) for each in positions[:_SHOWN]) + (
+        ", …" if len(positions) > _SHOWN else ""
+    )
     what = (
         "an entry stands where a record was signed for, and no erasure names it: the record is withheld"
         if len(positions) == 1
         else f"entries stand where records were signed for, at {shown}, and no erasure names them: either the records are withheld, or their erasure is"
     )
-    return Lie(check="erasure", position=positions[0], what=what, evidence="the entry: whoever keeps the record itself can show it")
+    return Lie(
+        check="erasure",
+        position=positions[0],
+        what=what,
+        evidence="the entry: whoever keeps the record itself can show it",
+    )
 
 
 def _parsed(raw: bytes) -> Record | None:
@@ -634,12 +830,20 @@ def _parsed(raw: bytes) -> Record | None:
         return None
 
 
-def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | None, not_before: int) -> list[str]:
+def _not_cosigned(
+    head: Note, witnesses: Sequence[Verifier], policy: Policy | None, not_before: int
+) -> list[str]:
     """Who of those that a reader names is not under a head, or not since then. Raises `NotANote` where a cosignature does not hold."""
-    wanting = [each.name for each in witnesses if (line := head.signed_by(each)) is None or line.time < not_before]
+    wanting = [
+        each.name
+        for each in witnesses
+        if (line := head.signed_by(each)) is None or line.time < not_before
+    ]
     if policy is not None:
         found = {name: head.signed_by(each) for name, each in policy.witnesses.items()}
-        witnessed = frozenset(name for name, line in found.items() if line is not None and line.time >= not_before)
+        witnessed = frozenset(
+            name for name, line in found.items() if line is not None and line.time >= not_before
+        )
         if not policy.satisfied(witnessed):
             wanting.append("the quorum of the policy given")
     return wanting
@@ -654,7 +858,9 @@ def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
 def _fresh(cosigned: Mapping[str, int]) -> Iterator[Finding]:
     """Until when the witnesses that were named say that this was the head."""
     for name, time in cosigned.items():
-        yield Finding(check="freshness", found=f"cosigned at {_moment(time)}", word=f"the clock of {name}")
+        yield Finding(
+            check="freshness", found=f"cosigned at {_moment(time)}", word=f"the clock of {name}"
+        )
 
 
 def _moment(time: int) -> str:
@@ -668,7 +874,17 @@ def _final(registry: Registry, head: Note) -> list[Finding]:
         return []
     witnessed = policy.witnessed(head)
     by = [side.name for side in registry.sides if policy.satisfied(witnessed, side.name)]
-    found = "final" if policy.satisfied(witnessed) else f"countersigned by {' and '.join(by)}, not final" if by else "not countersigned"
+    found = (
+        "final"
+        if policy.satisfied(witnessed)
+        else f"countersigned by {' and '.join(by)}, not final"
+        if by
+        else "not countersigned"
+    )
     return [
-        Finding(check="policy", found=found, word="the witnesses whom the sides named in this log: hold their keys against your own notes")
+        Finding(
+            check="policy",
+            found=found,
+            word="the witnesses whom the sides named in this log: hold their keys against your own notes",
+        )
     ]

@@ -11,14 +11,30 @@ app = App(name="dragoman", version=__version__, help="The message service of a l
 
 for _name, _where, _help in (
     ("up", "serving:up", "Run everything in one process, beside a broker of its own."),
-    ("serve", "serving:serve", "Run one service on a broker that runs already, or a side's own witness."),
+    (
+        "serve",
+        "serving:serve",
+        "Run one service on a broker that runs already, or a side's own witness.",
+    ),
     ("init", "serving:init", "Make a data directory, with keys and the operator's token."),
     ("channel", "opening:channel", "Open channels and list them."),
-    ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
+    (
+        "officer",
+        "administering:officer",
+        "Enter and revoke officers, as an administrator of their side.",
+    ),
     ("token", "administering:token", "Issue and revoke tokens, as the operator."),
-    ("subject", "administering:subject", "Map the subjects of an OIDC provider to officers, as the operator."),
+    (
+        "subject",
+        "administering:subject",
+        "Map the subjects of an OIDC provider to officers, as the operator.",
+    ),
     ("post", "posting:post", "Open an exchange: report, request, note."),
-    ("draft", "posting:draft", "Draft an act for a colleague to release, or list the drafts of your side."),
+    (
+        "draft",
+        "posting:draft",
+        "Draft an act for a colleague to release, or list the drafts of your side.",
+    ),
     ("release", "posting:release", "Release a colleague's draft: the second key."),
     ("act", "posting:act", "Carry an exchange on: acknowledge, reply, correct, close."),
     ("import", "posting:take_in", "Take in a CAP alert, or what a calendar program answers."),
@@ -29,14 +45,34 @@ for _name, _where, _help in (
     ("show", "reading:show", "Show an exchange, and what each addressee has done."),
     ("tail", "reading:tail", "Follow a channel's records as they arrive."),
     ("listen", "listening:listen", "Forward a channel's records to a program on your own machine."),
-    ("webhook", "listening:webhook", "Say where your side is told of records: by webhook, by e-mail."),
+    (
+        "webhook",
+        "listening:webhook",
+        "Say where your side is told of records: by webhook, by e-mail.",
+    ),
     ("state", "reading:state", "Show the liaison state of a channel."),
     ("watch", "watching:watch", "Take the watch, hand it over, and see what it must look at."),
-    ("adopt", "watching:adopt", "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of your side."),
-    ("statistics", "reporting:statistics", "Show what each side owed and did in a period, in numbers."),
-    ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
+    (
+        "adopt",
+        "watching:adopt",
+        "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of your side.",
+    ),
+    (
+        "statistics",
+        "reporting:statistics",
+        "Show what each side owed and did in a period, in numbers.",
+    ),
+    (
+        "report",
+        "reporting:report",
+        "Write a situation report, a turn-over note, the record of a period or of a year.",
+    ),
     ("audit", "asking:audit", "Replay, verify and export a channel's log, believing nobody."),
-    ("witness", "witnessing:witness", "Hold your side's witness, let it go, and print its verifier key."),
+    (
+        "witness",
+        "witnessing:witness",
+        "Hold your side's witness, let it go, and print its verifier key.",
+    ),
     ("log", "rebuilding:log", "Put a damaged or lost log back from a copy."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),
@@ -52,7 +88,9 @@ def main() -> None:
     # Records, rows and futures are freed by their counts as soon as they are done with: the collector has to look but rarely.
     gc.set_threshold(50_000, 20, 100)
     try:
-        code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
+        code = app(
+            sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value"
+        )
     except BaseException as error:  # the outermost edge
         from dragoman.cli import failing  # whose errors they are is imported when there is one
 

@@ -29,7 +29,9 @@ from dragoman_schemas.acts.channel import Role
 channel = App(name="channel", help="Open channels and list them.")
 officer = App(name="officer", help="Enter and revoke officers, as an administrator of their side.")
 token = App(name="token", help="Issue and revoke tokens, as the operator.")
-subject = App(name="subject", help="Map the subjects of an OIDC provider to officers, as the operator.")
+subject = App(
+    name="subject", help="Map the subjects of an OIDC provider to officers, as the operator."
+)
 
 EVERYWHERE = Target()
 
@@ -43,7 +45,9 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
         out_json(opened)
     else:
         out(opened["name"])
-        say(f"opened {opened['name']} between {' and '.join(opened['sides'])}; write its cid down, auditors start from it:")
+        say(
+            f"opened {opened['name']} between {' and '.join(opened['sides'])}; write its cid down, auditors start from it:"
+        )
         say(f"  {opened['cid']}")
         say("the keys of all sides are kept by this host: a trial")
     return 0
@@ -57,7 +61,10 @@ async def channel_list(*, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(found)
     else:
-        table([[c["name"], c["kind"], ", ".join(c["sides"]), str(c["position"])] for c in found], ["CHANNEL", "KIND", "SIDES", "POSITION"])
+        table(
+            [[c["name"], c["kind"], ", ".join(c["sides"]), str(c["position"])] for c in found],
+            ["CHANNEL", "KIND", "SIDES", "POSITION"],
+        )
     return 0
 
 
@@ -79,7 +86,9 @@ def _named(actor: str) -> tuple[str, str]:
 async def _own_side(caller: Client, side: str) -> None:
     me = (await caller.call("GET", "/v1/me")).json()["actor"]
     if me.partition("/")[0] != side:
-        raise UsageError(f"this token speaks for {me}, who enters and revokes officers of their own side only")
+        raise UsageError(
+            f"this token speaks for {me}, who enters and revokes officers of their own side only"
+        )
 
 
 @officer.command
@@ -88,7 +97,10 @@ async def add(
     *,
     office: str,
     role: list[Role],
-    key: Annotated[tuple[Path, ...], Parameter(negative=(), help="A file with a key of the officer's own, which signs as well.")] = (),
+    key: Annotated[
+        tuple[Path, ...],
+        Parameter(negative=(), help="A file with a key of the officer's own, which signs as well."),
+    ] = (),
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
@@ -104,15 +116,23 @@ async def add(
     async with connected(target) as caller:
         await _own_side(caller, side)
     recorded = await posted(target, body, [*own, *map(seed_of, sign)])
-    _told(target, recorded, f"{actor} is in office from position {recorded.position}; the operator can issue a token")
+    _told(
+        target,
+        recorded,
+        f"{actor} is in office from position {recorded.position}; the operator can issue a token",
+    )
     return 0
 
 
 @officer.command
-async def revoke(actor: str, *, reason: str | None = None, sign: Sign = (), target: Target = EVERYWHERE) -> int:
+async def revoke(
+    actor: str, *, reason: str | None = None, sign: Sign = (), target: Target = EVERYWHERE
+) -> int:
     """Revoke an officer: from now on they may do nothing in the channel, and the name does not return."""
     side, name = _named(actor)
-    body: dict[str, Any] = {"act": "officer-revocation", "officer": name} | ({"reason": reason} if reason else {})
+    body: dict[str, Any] = {"act": "officer-revocation", "officer": name} | (
+        {"reason": reason} if reason else {}
+    )
     async with connected(target) as caller:
         await _own_side(caller, side)
     recorded = await posted(target, body, [seed_of(path) for path in sign])
@@ -124,13 +144,20 @@ async def revoke(actor: str, *, reason: str | None = None, sign: Sign = (), targ
 async def officer_list(*, target: Target = EVERYWHERE) -> int:
     """List the officers of a channel."""
     async with connected(target) as caller:
-        registry = (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state")).json()["registry"]
+        registry = (
+            await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state")
+        ).json()["registry"]
     officers = registry.get("officers", {})
     if target.json:
         out_json(officers)
         return 0
     rows = [
-        [actor, known["office"], ", ".join(known["roles"]), f"revoked at {known['until']}" if "until" in known else "in office"]
+        [
+            actor,
+            known["office"],
+            ", ".join(known["roles"]),
+            f"revoked at {known['until']}" if "until" in known else "in office",
+        ]
         for actor, known in sorted(officers.items())
     ]
     table(rows, ["OFFICER", "OFFICE", "ROLES", "STANDING"])
@@ -142,15 +169,26 @@ async def issue(
     actor: str,
     *,
     save: Annotated[
-        bool, Parameter(negative=(), help="Keep it, with the gateway's address, as this person's own on this machine.")
+        bool,
+        Parameter(
+            negative=(),
+            help="Keep it, with the gateway's address, as this person's own on this machine.",
+        ),
     ] = False,
     label: str | None = None,
     scope: Annotated[Literal["act", "read"], Parameter(help="read: it posts nothing.")] = "act",
-    expires: Annotated[str | None, Parameter(help="When it ends, like 2027-01-01T00:00Z. Default: never.")] = None,
+    expires: Annotated[
+        str | None, Parameter(help="When it ends, like 2027-01-01T00:00Z. Default: never.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Issue a token to an officer, for --channel or for the only channel that the officer is in. It is printed once."""
-    wanted = _granted(target, actor) | {"scope": scope} | ({"label": label} if label else {}) | ({"expires": expires} if expires else {})
+    wanted = (
+        _granted(target, actor)
+        | {"scope": scope}
+        | ({"label": label} if label else {})
+        | ({"expires": expires} if expires else {})
+    )
     async with connected(target, operator=True) as caller:
         issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(wanted))).json()
         address = caller.base_url
@@ -162,7 +200,9 @@ async def issue(
         out_json(issued)
     elif not save:
         out(issued["token"])
-        say(f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; it is not shown again")
+        say(
+            f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; it is not shown again"
+        )
     return 0
 
 
@@ -215,7 +255,9 @@ async def subject_add(
     subject: Annotated[str, Parameter(help="The `sub` of the provider's access tokens.")],
     actor: str,
     *,
-    scope: Annotated[Literal["act", "read"], Parameter(help="read: nothing is posted with it.")] = "act",
+    scope: Annotated[
+        Literal["act", "read"], Parameter(help="read: nothing is posted with it.")
+    ] = "act",
     target: Target = EVERYWHERE,
 ) -> int:
     """Let the access tokens of a subject speak for an officer, in --channel or in the only channel that the officer is in."""
@@ -238,7 +280,17 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(found)
     else:
-        rows = [[s["id"], s["subject"], s["actor"], ", ".join(s["channels"]), s.get("scope", "act"), s["issued"]] for s in found]
+        rows = [
+            [
+                s["id"],
+                s["subject"],
+                s["actor"],
+                ", ".join(s["channels"]),
+                s.get("scope", "act"),
+                s["issued"],
+            ]
+            for s in found
+        ]
         table(rows, ["ID", "SUBJECT", "SPEAKS FOR", "CHANNELS", "SCOPE", "MAPPED"])
     return 0
 

@@ -13,9 +13,29 @@ from msgspec import UnsetType
 from dragoman.audit import questions, tables
 from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay, replayed
-from dragoman.cli.common import UNVERIFIED, Target, Unverified, UsageError, out, out_json, say, table
+from dragoman.cli.common import (
+    UNVERIFIED,
+    Target,
+    Unverified,
+    UsageError,
+    out,
+    out_json,
+    say,
+    table,
+)
 from dragoman.cli.mirroring import audit
-from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, look_through, not_before, say_failed, told_of
+from dragoman.cli.verifying import (
+    Asked,
+    Cid,
+    Log,
+    PolicyFile,
+    Witnesses,
+    asked_for,
+    look_through,
+    not_before,
+    say_failed,
+    told_of,
+)
 from dragoman.language.words import of_tag
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.findings import Finding
@@ -25,7 +45,12 @@ from dragoman_schemas.answers import Change
 
 EVERYWHERE = Target()
 
-Source = Annotated[Path | None, Parameter(help="An export, or a mirror's folder; without one, the log as the gateway gives it.")]
+Source = Annotated[
+    Path | None,
+    Parameter(
+        help="An export, or a mirror's folder; without one, the log as the gateway gives it."
+    ),
+]
 
 
 @audit.default
@@ -38,7 +63,10 @@ async def audit_command(
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
     language: Annotated[
-        str, Parameter(help="In which language it is read: en, fr or zh, and texts in any in which they are given.")
+        str,
+        Parameter(
+            help="In which language it is read: en, fr or zh, and texts in any in which they are given."
+        ),
     ] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
@@ -60,14 +88,19 @@ async def audit_command(
     messages = messages[: replay.standing.state.position]
     past = Past(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
-    whole = [Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word)) for each in result.findings]
+    whole = [
+        Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word))
+        for each in result.findings
+    ]
     told = answers(past, past.period(), 1, whole, lie=lie)
     if target.json:
         out_json(msgspec.json.encode(told.report))
     else:
         out(markdown(paper(told, of_tag(language), language)).rstrip("\n"), lines=True)
     if not (cid and (log or policy_file)):
-        say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
+        say(
+            "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
+        )
     return 0 if result.lie is None else UNVERIFIED
 
 
@@ -80,11 +113,23 @@ async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> i
         out_json(msgspec.to_builtins(rows))
         return 0
     table(
-        [[row.side, row.clock, row.number, row.due, row.came or row.state, "courtesy" if row.courtesy else ""] for row in rows],
+        [
+            [
+                row.side,
+                row.clock,
+                row.number,
+                row.due,
+                row.came or row.state,
+                "courtesy" if row.courtesy else "",
+            ]
+            for row in rows
+        ],
         ["SIDE", "WHAT", "UNDER", "UNTIL", "CAME", ""],
     )
     passed, overdue = sum(row.passed for row in rows), sum(row.state == "overdue" for row in rows)
-    say(f"{passed} limits passed, {sum(row.open for row in rows)} are open, of which {overdue} are overdue")
+    say(
+        f"{passed} limits passed, {sum(row.open for row in rows)} are open, of which {overdue} are overdue"
+    )
     return 0
 
 
@@ -96,14 +141,19 @@ async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE
     if target.json:
         out_json(msgspec.to_builtins(rows))
         return 0
-    table([[str(row.position), row.kind, row.side, row.number, row.detail] for row in rows], ["POSITION", "KIND", "SIDE", "UNDER", "WHAT"])
+    table(
+        [[str(row.position), row.kind, row.side, row.number, row.detail] for row in rows],
+        ["POSITION", "KIND", "SIDE", "UNDER", "WHAT"],
+    )
     say(f"{len(rows)} exceptions")
     return 0
 
 
 @audit.command(name="tables")
 async def tables_command(
-    to: Annotated[Path, Parameter(help="A file that ends in .sqlite, or a folder for Parquet files.")],
+    to: Annotated[
+        Path, Parameter(help="A file that ends in .sqlite, or a folder for Parquet files.")
+    ],
     file: Source = None,
     *,
     target: Target = EVERYWHERE,
@@ -120,7 +170,9 @@ async def tables_command(
         else:
             await asyncio.to_thread(tables.write_parquet, to, rows)
     except ImportError:
-        raise UsageError("Parquet takes the extra: pip install dragoman[audit]; a name that ends in .sqlite needs nothing") from None
+        raise UsageError(
+            "Parquet takes the extra: pip install dragoman[audit]; a name that ends in .sqlite needs nothing"
+        ) from None
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"{to} cannot be written: {error}") from None
     out(str(to))
@@ -129,18 +181,24 @@ async def tables_command(
 
 
 @audit.command(name="diff")
-async def diff_command(first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE) -> int:
+async def diff_command(
+    first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE
+) -> int:
     """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
     _, messages = await _replayed(file, target)
     if not 0 <= first < last <= len(messages):
-        raise UsageError(f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second")
+        raise UsageError(
+            f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second"
+        )
     found = questions.difference(messages, first, last)
     if target.json:
         out_json(msgspec.json.encode(found))
         return 0
     for each in found.exchanges:
         became = f"{each.was} \u2192 {each.status}" if each.was else f"opened, {each.status}"
-        out(f"{each.number or each.exchange}  {each.act}  {became}  (records {', '.join(map(str, each.positions))})")
+        out(
+            f"{each.number or each.exchange}  {each.act}  {became}  (records {', '.join(map(str, each.positions))})"
+        )
         _print_changes(each.changes)
     if found.channel:
         out("the channel")
@@ -151,7 +209,10 @@ async def diff_command(first: int, last: int, file: Source = None, *, target: Ta
 
 def _print_changes(changes: Sequence[Change]) -> None:
     for change in changes:
-        was, now = ("nothing" if isinstance(each, UnsetType) else bytes(each).decode() for each in (change.was, change.now))
+        was, now = (
+            "nothing" if isinstance(each, UnsetType) else bytes(each).decode()
+            for each in (change.was, change.now)
+        )
         out(f"  {change.pointer}: {was} \u2192 {now}")
 
 
@@ -162,5 +223,7 @@ async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[byt
     messages: list[bytes] = []
     await look_through(verification, file, target, asked, messages.append, tiled=False)
     if verification.lie is not None:
-        raise Unverified(f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}")
+        raise Unverified(
+            f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}"
+        )
     return verification.replay, messages

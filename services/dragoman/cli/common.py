@@ -27,7 +27,14 @@ from dragoman_schemas.answers import Channels, Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 
-_CODES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 412: CONFLICT, 503: UNREACHABLE}
+_CODES: Final = {
+    401: DENIED,
+    403: DENIED,
+    404: NOT_FOUND,
+    409: CONFLICT,
+    412: CONFLICT,
+    503: UNREACHABLE,
+}
 
 HEAD_SECONDS: Final = 5.0
 """How long a first head, or a cosignature, is waited for."""
@@ -49,12 +56,21 @@ class Unverified(Exception):
 class Target:
     """Which gateway, with which token, in which channel, and in which form to print."""
 
-    server: Annotated[str | None, Parameter(env_var="DRAGOMAN_SERVER", help="The gateway's URL; by default that of --data.")] = None
-    token_file: Annotated[Path | None, Parameter(env_var="DRAGOMAN_TOKEN_FILE", help="A file with the bearer token.")] = None
-    channel: Annotated[str | None, Parameter(env_var="DRAGOMAN_CHANNEL", help="The channel; by default the only one.")] = None
-    data: Annotated[Path, Parameter(env_var="DRAGOMAN_DATA", help="The data directory of a gateway on this machine.")] = Path(
-        "dragoman-data"
-    )
+    server: Annotated[
+        str | None,
+        Parameter(env_var="DRAGOMAN_SERVER", help="The gateway's URL; by default that of --data."),
+    ] = None
+    token_file: Annotated[
+        Path | None, Parameter(env_var="DRAGOMAN_TOKEN_FILE", help="A file with the bearer token.")
+    ] = None
+    channel: Annotated[
+        str | None,
+        Parameter(env_var="DRAGOMAN_CHANNEL", help="The channel; by default the only one."),
+    ] = None
+    data: Annotated[
+        Path,
+        Parameter(env_var="DRAGOMAN_DATA", help="The data directory of a gateway on this machine."),
+    ] = Path("dragoman-data")
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False
 
 
@@ -90,12 +106,20 @@ def server_of(target: Target) -> str:
     saved = home() / "server"
     if saved.exists():
         return saved.read_text().strip()
-    raise UsageError(f"no gateway is known: start one with `dragoman up`, or name one with --server (looked for {here})")
+    raise UsageError(
+        f"no gateway is known: start one with `dragoman up`, or name one with --server (looked for {here})"
+    )
 
 
 def _token(target: Target, *, operator: bool) -> str:
     own = home() / "token"
-    candidates = [target.token_file] if target.token_file else [target.data / "operator.token"] if operator else [own]
+    candidates = (
+        [target.token_file]
+        if target.token_file
+        else [target.data / "operator.token"]
+        if operator
+        else [own]
+    )
     for path in candidates:
         if path.exists():
             return path.read_text().strip()
@@ -138,15 +162,23 @@ async def channel_of(target: Target, caller: Client) -> str:
     raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")
 
 
-async def timeline_of(caller: Client, channel: str, exchange: str, view: ExchangeView, at: int | None = None) -> tuple[Entry, ...]:
+async def timeline_of(
+    caller: Client, channel: str, exchange: str, view: ExchangeView, at: int | None = None
+) -> tuple[Entry, ...]:
     """Return all records of an exchange, page by page from the newest page, which is `view`."""
     timeline = view.timeline
-    path = f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}?" + (f"at={at}&" if at else "")
+    path = f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}?" + (
+        f"at={at}&" if at else ""
+    )
     before = view.earlier
     while before:
-        view = msgspec.json.decode((await caller.call("GET", f"{path}cursor={view.earlier}")).body, type=ExchangeView)
+        view = msgspec.json.decode(
+            (await caller.call("GET", f"{path}cursor={view.earlier}")).body, type=ExchangeView
+        )
         timeline = (*view.timeline, *timeline)
-        before = view.earlier if view.earlier < before else 0  # a gateway that lies cannot make this endless
+        before = (
+            view.earlier if view.earlier < before else 0
+        )  # a gateway that lies cannot make this endless
     return timeline
 
 

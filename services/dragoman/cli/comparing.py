@@ -8,7 +8,14 @@ from typing import Final
 
 import aiohttp
 
-from dragoman.audit.comparison import Compared, Comparison, Mismatch, Response, Unanswered, questions
+from dragoman.audit.comparison import (
+    Compared,
+    Comparison,
+    Mismatch,
+    Response,
+    Unanswered,
+    questions,
+)
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
 from dragoman.cli.replica import Replica, replica
@@ -56,8 +63,15 @@ class Gateway:
         while True:
             begun = time.monotonic()
             try:
-                answer = await self._caller.call("GET", self._channel + path, headers={"Dragoman-Min-Position": str(least)}, timeout=_WHOLE)
-                return Response(headers=answer.headers, body=answer.body, seconds=time.monotonic() - begun)
+                answer = await self._caller.call(
+                    "GET",
+                    self._channel + path,
+                    headers={"Dragoman-Min-Position": str(least)},
+                    timeout=_WHOLE,
+                )
+                return Response(
+                    headers=answer.headers, body=answer.body, seconds=time.monotonic() - begun
+                )
             except Garbled as error:
                 return Response(refused=str(error))
             except Unreachable as error:
@@ -116,11 +130,16 @@ async def compare(
     async with replica(channel, replayed.cid, me.actor, host.more) as own:
         if fold.erased or fold.unproven or fold.entries:
             own.expect(await erasures_in(source))
-        await own.begin(_told(source(), lambda done: told("replaying again", done, replayed.position)), replayed.position)
+        await own.begin(
+            _told(source(), lambda done: told("replaying again", done, replayed.position)),
+            replayed.position,
+        )
         if own.projection.standing.frontier.root().hex() != replayed.root:
             raise Other("the log was given as other records when it was read a second time")
-        random, comparison = Random(seed), Comparison(host, own)  # noqa: S311  # lots that can be drawn again
-        asked = questions(own.projection.store, channel, own.position, random, sample=sample, opens=opens)
+        random, comparison = Random(seed), Comparison(host, own)  # lots that can be drawn again  # noqa: S311
+        asked = questions(
+            own.projection.store, channel, own.position, random, sample=sample, opens=opens
+        )
         for number, question in enumerate(asked, 1):
             await comparison.ask(question)
             told("comparing", number, len(asked))
@@ -132,7 +151,9 @@ async def compare(
         return comparison.result(seed=seed, whole=not sample, stopped=stopped)
 
 
-async def _told(pages: AsyncGenerator[Page, None], done: Callable[[int], None]) -> AsyncGenerator[Page, None]:
+async def _told(
+    pages: AsyncGenerator[Page, None], done: Callable[[int], None]
+) -> AsyncGenerator[Page, None]:
     async for page in pages:
         yield page
         done(page[-1][0] if page else 0)
@@ -151,7 +172,9 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
         try:
             head, _ = checkpoint.opened(signed, log_of(registry))
         except NotANote as error:
-            raise Other(f"the signed head is not of the key that the genesis names: {error}") from None
+            raise Other(
+                f"the signed head is not of the key that the genesis names: {error}"
+            ) from None
         if head.size >= own.position or time.monotonic() > until:
             break
         await asyncio.sleep(_AGAIN_SECONDS)
@@ -160,7 +183,9 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
     except Unanswered as error:
         return f"the records under the newest signed head were not given: {error}"
     if own.projection.root(head.size) != head.root:
-        raise Other(f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed")
+        raise Other(
+            f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
+        )
     if head.size < own.position:
         return f"the records after {head.size} came while answers were compared, and stand under no signed head yet"
     return ""
@@ -168,8 +193,15 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
 
 def show(compared: Compared) -> None:
     """Print how many answers were compared, and at which positions."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items())) or "nothing"
-    drawn = "all of them" if compared.whole else f"a sample; --seed {compared.seed} draws it again, --all compares all"
+    counts = (
+        ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items()))
+        or "nothing"
+    )
+    drawn = (
+        "all of them"
+        if compared.whole
+        else f"a sample; --seed {compared.seed} draws it again, --all compares all"
+    )
     out(f"\ncompared   {counts}")
     out(f"           at positions {compared.first} to {compared.last}: {drawn}")
 
@@ -188,10 +220,15 @@ def tell(compared: Compared) -> None:
 
 def _said(mismatch: Mismatch) -> str:
     where = (
-        f"exchange {mismatch.number} ({mismatch.exchange}), " if mismatch.number else f"{mismatch.exchange}, " if mismatch.exchange else ""
+        f"exchange {mismatch.number} ({mismatch.exchange}), "
+        if mismatch.number
+        else f"{mismatch.exchange}, "
+        if mismatch.exchange
+        else ""
     )
     gateway, own = (
-        each if len(each) <= _SHOWN_CHARACTERS else f"{each[:_SHOWN_CHARACTERS]}…" for each in (mismatch.gateway, mismatch.replay)
+        each if len(each) <= _SHOWN_CHARACTERS else f"{each[:_SHOWN_CHARACTERS]}…"
+        for each in (mismatch.gateway, mismatch.replay)
     )
     what = mismatch.pointer or "the whole answer"
     more = f", and {mismatch.answers - 1} answers more" if mismatch.answers > 1 else ""

@@ -18,7 +18,9 @@ def there(file: Path) -> Path:
 def archive_in(folder: Path) -> Archive:
     """Open the copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
     if not any((folder / name).exists() for name in _KEPT):
-        raise UsageError(f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps")
+        raise UsageError(
+            f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps"
+        )
     archive = Archive(folder)
     for notice in archive.notices:
         say(f"{folder}: {notice}")

@@ -23,7 +23,13 @@ from dragoman_schemas.answers import DraftView
 
 log = structlog.get_logger()
 
-ROLES: Final = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
+ROLES: Final = {
+    "officer": "o-1",
+    "duty_officer": "d-1",
+    "head_of_office": "h-1",
+    "auditor": "a-1",
+    "administrator": "adm-1",
+}
 OFFICES: Final = {"nato": "brussels", "china": "beijing"}
 _DRILL: Final = "nato-china-exercise"
 _AHEAD: Final = timedelta(days=3)
@@ -45,8 +51,18 @@ _WAITING: Final[dict[str, Any]] = {
 
 _CALM: Final = "nato-china"
 _DESKS: Final[dict[str, dict[str, Any]]] = {
-    "nato": {"seat": "Brussels", "zone": "Europe/Brussels", "telephone": "+32 2 555 01 10", "languages": ["en", "fr"]},
-    "china": {"seat": "Beijing", "zone": "Asia/Shanghai", "telephone": "+86 10 5550 1190", "languages": ["zh", "en"]},
+    "nato": {
+        "seat": "Brussels",
+        "zone": "Europe/Brussels",
+        "telephone": "+32 2 555 01 10",
+        "languages": ["en", "fr"],
+    },
+    "china": {
+        "seat": "Beijing",
+        "zone": "Asia/Shanghai",
+        "telephone": "+86 10 5550 1190",
+        "languages": ["zh", "en"],
+    },
 }
 """Where the liaison offices of the live channel sit, and whom to ring there; the numbers are nobody's."""
 
@@ -55,7 +71,9 @@ def _connector(certificate: Path | None) -> aiohttp.TCPConnector:
     if certificate is None:
         return aiohttp.TCPConnector()
     trusted = ssl.create_default_context(cafile=certificate)
-    trusted.check_hostname = False  # it is asked at its own address, under which the certificate need not know it
+    trusted.check_hostname = (
+        False  # it is asked at its own address, under which the certificate need not know it
+    )
     return aiohttp.TCPConnector(ssl=trusted)
 
 
@@ -70,27 +88,41 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
         tokens = await _tokens(caller, data, definitions)
         cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
-        began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
-        playing = [_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios]
+        began = {
+            name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()
+        }
+        playing = [
+            _play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios
+        ]
         await asyncio.gather(*playing, _play(cast, talks, began["nato-china-track2"]))
         waiting = _compact(_dated(_WAITING, began[_DRILL]))
         await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
         for side, desk in _DESKS.items():
             await _staff(cast, side, desk)
         await _check_line(cast)
-    seeded = {"base_url": base_url, "channels": [definition["name"] for definition in definitions], "tokens": tokens}
+    seeded = {
+        "base_url": base_url,
+        "channels": [definition["name"] for definition in definitions],
+        "tokens": tokens,
+    }
     _write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
     return {**seeded, "file": str(data / "demo.json")}
 
 
 def _scenario(name: str) -> dict[str, Any]:
-    scenario: dict[str, Any] = json.loads(resources.files("dragoman.cli").joinpath(f"scenarios/{name}.json").read_text())
+    scenario: dict[str, Any] = json.loads(
+        resources.files("dragoman.cli").joinpath(f"scenarios/{name}.json").read_text()
+    )
     return scenario
 
 
 async def _open(caller: Client, definition: dict[str, Any]) -> str:
     """Open a channel with one officer a role and side, or find it; its channel time at the genesis."""
-    body: dict[str, Any] = {name: definition[name] for name in ("name", "kind", "sides", "languages", "exercise_of") if name in definition}
+    body: dict[str, Any] = {
+        name: definition[name]
+        for name in ("name", "kind", "sides", "languages", "exercise_of")
+        if name in definition
+    }
     body["officers"] = [
         {"side": side, "officer": name, "office": OFFICES.get(side, "secretariat"), "roles": [role]}
         for side in definition["sides"]
@@ -110,11 +142,17 @@ async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]])
     path = data / "demo.json"
     known: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
     sides = [side for definition in definitions for side in definition["sides"]]
-    wanted = {f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()}
+    wanted = {
+        f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()
+    }
 
     async def issued(holder: str) -> str:
         actor = f"{holder.partition('/')[0]}/{wanted[holder]}"
-        channels = [definition["name"] for definition in definitions if holder.partition("/")[0] in definition["sides"]]
+        channels = [
+            definition["name"]
+            for definition in definitions
+            if holder.partition("/")[0] in definition["sides"]
+        ]
         body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
         return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
 
@@ -122,18 +160,27 @@ async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]])
     return known | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
 
 
-async def _released(drafter: Client, releaser: Client, entry: dict[str, Any], act: bytes, key: str) -> str:
+async def _released(
+    drafter: Client, releaser: Client, entry: dict[str, Any], act: bytes, key: str
+) -> str:
     """Have an officer draft an act and the releaser release it, unless an earlier seeding did; its exchange."""
-    channel, made = entry["channel"], ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key)
+    channel, made = (
+        entry["channel"],
+        ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key),
+    )
     try:
         await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
     except Answered:
-        recorded = (await releaser.release(channel, await drafter.draft(channel, act, key=key))).recorded
+        recorded = (
+            await releaser.release(channel, await drafter.draft(channel, act, key=key))
+        ).recorded
         return recorded.exchange
     return made
 
 
-async def _by_two(drafted: Awaitable[DraftView], colleague: Client, entry: dict[str, Any], key: str) -> str:
+async def _by_two(
+    drafted: Awaitable[DraftView], colleague: Client, entry: dict[str, Any], key: str
+) -> str:
     """Have a colleague release what an officer drafts, unless an earlier seeding did. Return the id of its record."""
     try:
         await colleague.release(entry["channel"], await drafted)
@@ -148,7 +195,9 @@ async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
     act = _compact({"act": "profile-adoption", "profile": scenario["profile"]})
     for channel in scenario["channels"]:
         for side in channel["sides"]:
-            await cast[f"{side}/administrator"].post(channel["name"], act, key=f"demonstration-adopts-{channel['name']}")
+            await cast[f"{side}/administrator"].post(
+                channel["name"], act, key=f"demonstration-adopts-{channel['name']}"
+            )
 
 
 async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: datetime) -> None:
@@ -169,20 +218,36 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         exchange = exchanges[named] if named else ""
         caller = cast[f"{entry['side']}/{entry['role']}"]
         if entry.get("two_key"):
-            exchanges[entry["as"]] = await _released(cast[f"{entry['side']}/officer"], caller, entry, act, key)
+            exchanges[entry["as"]] = await _released(
+                cast[f"{entry['side']}/officer"], caller, entry, act, key
+            )
             continue
-        if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
+        if_match = (
+            await _read_etag(caller, entry["channel"], exchange)
+            if RULES[body["act"]].consenting
+            else ""
+        )
         if exchange:
             act = await caller.with_terms(entry["channel"], exchange, act)
         if body["act"] in two_keys.CONSENTS | {"amendment"}:
-            colleague = cast[f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"]
-            drafted = caller.draft(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
+            colleague = cast[
+                f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"
+            ]
+            drafted = caller.draft(
+                entry["channel"], act, key=key, exchange=exchange, if_match=if_match
+            )
             id = await _by_two(drafted, colleague, entry, key)
             if "record_as" in entry:
                 exchanges[entry["record_as"]] = id
             continue
-        recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
-        records[recorded.id] = {"record": recorded.id, "exchange": recorded.exchange, "commit": recorded.commit}
+        recorded = (
+            await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
+        ).recorded
+        records[recorded.id] = {
+            "record": recorded.id,
+            "exchange": recorded.exchange,
+            "commit": recorded.commit,
+        }
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
         if "record_as" in entry:
@@ -191,13 +256,36 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
 
 async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> None:
     """Enter a side's liaison office with its hours, and a point of contact, which the other side has received."""
-    hours = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": desk["zone"]}
-    office = {"act": "liaison-office", "side": side, "seat": desk["seat"], "status": "open", "hours": hours, "for_the_record": True}
-    head, other = cast[f"{side}/head_of_office"], cast["china/duty_officer" if side == "nato" else "nato/duty_officer"]
+    hours = {
+        "days": ["mon", "tue", "wed", "thu", "fri"],
+        "from": "08:00",
+        "to": "18:00",
+        "zone": desk["zone"],
+    }
+    office = {
+        "act": "liaison-office",
+        "side": side,
+        "seat": desk["seat"],
+        "status": "open",
+        "hours": hours,
+        "for_the_record": True,
+    }
+    head, other = (
+        cast[f"{side}/head_of_office"],
+        cast["china/duty_officer" if side == "nato" else "nato/duty_officer"],
+    )
     await head.post(_CALM, _compact(office), key="demonstration-office")
-    person = {"name": "Duty desk", "telephones": [desk["telephone"]], "languages": desk["languages"]}
+    person = {
+        "name": "Duty desk",
+        "telephones": [desk["telephone"]],
+        "languages": desk["languages"],
+    }
     key = {"Idempotency-Key": f"demonstration-person-{side}"}
-    kept = (await cast[f"{side}/duty_officer"].call("POST", f"/v1/channels/{_CALM}/people", _compact(person), key)).json()
+    kept = (
+        await cast[f"{side}/duty_officer"].call(
+            "POST", f"/v1/channels/{_CALM}/people", _compact(person), key
+        )
+    ).json()
     point = {
         "act": "point-of-contact",
         "role": "duty desk",
@@ -209,16 +297,32 @@ async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> No
         "valid_from": "2026-01-01T00:00:00Z",
     }
     entry = {"channel": _CALM, "side": side}
-    exchange = await _released(cast[f"{side}/officer"], head, entry, _compact(point), "demonstration-contact")
-    await other.post(_CALM, _compact({"act": "acknowledgement"}), key=f"demonstration-received-{side}", exchange=exchange)
+    exchange = await _released(
+        cast[f"{side}/officer"], head, entry, _compact(point), "demonstration-contact"
+    )
+    await other.post(
+        _CALM,
+        _compact({"act": "acknowledgement"}),
+        key=f"demonstration-received-{side}",
+        exchange=exchange,
+    )
 
 
 async def _check_line(cast: dict[str, Client]) -> None:
     """Check the line once: a challenge in both scripts, echoed exactly."""
-    check = {"act": "line-check", "sequence": 1, "challenge": "The quick brown fox 联络官", "circuit": "primary"}
-    opened = (await cast["nato/duty_officer"].post(_CALM, _compact(check), key="demonstration-line-check")).recorded
+    check = {
+        "act": "line-check",
+        "sequence": 1,
+        "challenge": "The quick brown fox 联络官",
+        "circuit": "primary",
+    }
+    opened = (
+        await cast["nato/duty_officer"].post(_CALM, _compact(check), key="demonstration-line-check")
+    ).recorded
     echo = {"act": "echo", "text": check["challenge"]}
-    await cast["china/duty_officer"].post(_CALM, _compact(echo), key="demonstration-line-echo", exchange=opened.exchange)
+    await cast["china/duty_officer"].post(
+        _CALM, _compact(echo), key="demonstration-line-echo", exchange=opened.exchange
+    )
 
 
 def _compact(act: dict[str, Any]) -> bytes:
@@ -227,14 +331,18 @@ def _compact(act: dict[str, Any]) -> bytes:
 
 async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
     """The exchange's ETag, on which a consenting act rests."""
-    return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"]
+    return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers[
+        "ETag"
+    ]
 
 
 def _named(value: Any, exchanges: dict[str, str]) -> Any:
     """A body with the names that the scenario gives exchanges and records made their ids."""
     if isinstance(value, dict):
         return {
-            name: _named(inner, exchanges) if name in ("references", "trigger", "of", "under", "records") else inner
+            name: _named(inner, exchanges)
+            if name in ("references", "trigger", "of", "under", "records")
+            else inner
             for name, inner in value.items()
         }
     if isinstance(value, list):
@@ -259,13 +367,21 @@ def _still_to_come(body: dict[str, Any]) -> dict[str, Any]:
     windows = body.get("windows", ())
     if not windows or body.get("for_the_record"):
         return body
-    ahead = datetime.now(UTC) + _AHEAD - min(datetime.fromisoformat(window["from"]) for window in windows)
+    ahead = (
+        datetime.now(UTC)
+        + _AHEAD
+        - min(datetime.fromisoformat(window["from"]) for window in windows)
+    )
     if ahead <= timedelta():
         return body
     moved = timedelta(days=ahead.days + 1)
     return body | {
         "windows": [
-            {end: f"{datetime.fromisoformat(window[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for window in windows
+            {
+                end: f"{datetime.fromisoformat(window[end]) + moved:%Y-%m-%dT%H:%M:%SZ}"
+                for end in ("from", "to")
+            }
+            for window in windows
         ]
     }
 
@@ -280,7 +396,9 @@ def introduce(seeded: dict[str, Any], say: Callable[[str], None]) -> None:
     """Say where to go, and with which token."""
     tokens: dict[str, str] = seeded["tokens"]
     say("")
-    say(f"  Open {seeded['base_url']}/ and sign in with a token. A flash waits for China in nato-china-exercise.")
+    say(
+        f"  Open {seeded['base_url']}/ and sign in with a token. A flash waits for China in nato-china-exercise."
+    )
     say("")
     width = max(len(name) for name in tokens if name.partition("/")[0] in OFFICES)
     for name, token in tokens.items():

@@ -37,7 +37,10 @@ config = App(name="config", help="Show and check the settings.")
 def config_show(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
     """Print every setting with its source."""
     settings, sources = load(config=file)
-    table([[name, _shown(value), sources[name]] for name, value in flattened(settings)], ["SETTING", "VALUE", "FROM"])
+    table(
+        [[name, _shown(value), sources[name]] for name, value in flattened(settings)],
+        ["SETTING", "VALUE", "FROM"],
+    )
     return 0
 
 
@@ -97,16 +100,39 @@ def _broker() -> tuple[str, str]:
 
 def _data(data: Path) -> list[tuple[str, str]]:
     if not data.exists():
-        return [(f"data directory {data}", "is not there; run `dragoman init`, or name it with --data")]
+        return [
+            (f"data directory {data}", "is not there; run `dragoman init`, or name it with --data")
+        ]
     findings = []
     mode = stat.S_IMODE(data.stat().st_mode)
-    findings.append(("data directory is private", f"others may enter it; run chmod 700 {data}" if mode & 0o077 else ""))
-    open_keys = [str(path) for path in (data / "keys").rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
-    findings.append(("keys are private", f"others may read {', '.join(open_keys)}; run chmod 600 on them" if open_keys else ""))
+    findings.append(
+        (
+            "data directory is private",
+            f"others may enter it; run chmod 700 {data}" if mode & 0o077 else "",
+        )
+    )
+    open_keys = [
+        str(path)
+        for path in (data / "keys").rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o077
+    ]
+    findings.append(
+        (
+            "keys are private",
+            f"others may read {', '.join(open_keys)}; run chmod 600 on them" if open_keys else "",
+        )
+    )
     findings.append(("data directory is where it was written", place.advice(place.fault_of(data))))
     free = shutil.disk_usage(data).free
-    findings.append(("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else ""))
-    findings.append(("data directory can be written", "" if os.access(data, os.W_OK) else "give this user the right to write"))
+    findings.append(
+        ("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else "")
+    )
+    findings.append(
+        (
+            "data directory can be written",
+            "" if os.access(data, os.W_OK) else "give this user the right to write",
+        )
+    )
     return findings
 
 
@@ -124,11 +150,19 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
         except Unreachable as error:
             return [("gateway", str(error))]
     findings.append((f"gateway at {address}", ""))
-    findings += [(check["name"], "" if check["ok"] else check.get("detail", "not in order")) for check in health["checks"]]
+    findings += [
+        (check["name"], "" if check["ok"] else check.get("detail", "not in order"))
+        for check in health["checks"]
+    ]
     try:
         async with connected(target) as caller:
             me = (await caller.call("GET", "/v1/me")).json()
-            findings.append((f"token speaks for {me['actor']} in {', '.join(me['channels']) or 'no channel'}", ""))
+            findings.append(
+                (
+                    f"token speaks for {me['actor']} in {', '.join(me['channels']) or 'no channel'}",
+                    "",
+                )
+            )
     except (Answered, UsageError) as error:
         findings.append(("token", str(error)))
     return findings

@@ -34,7 +34,9 @@ def told(error: BaseException) -> int | None:
             common.say(f"dragoman: {error}")
             return common.UNVERIFIED
         case NotAnExport() | Unproven() | Hole() | Garbled() | common.Unverified():
-            common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
+            common.say(
+                f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}"
+            )
             return common.UNVERIFIED
         case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():
             common.say(f"dragoman: {error}")
@@ -44,7 +46,9 @@ def told(error: BaseException) -> int | None:
             return common.FAILED
         case CycloptsError():  # it has said so itself
             return common.USAGE
-        case KeyboardInterrupt() | asyncio.CancelledError():  # Ctrl-C, without a gateway and with one
+        case (
+            KeyboardInterrupt() | asyncio.CancelledError()
+        ):  # Ctrl-C, without a gateway and with one
             return _INTERRUPTED
         case BrokenPipeError():
             return 0

@@ -10,7 +10,19 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 from msgspec import json
 
-from dragoman.cli.common import UNVERIFIED, File, Target, UsageError, channel_of, connected, out, out_json, read_input, say, table
+from dragoman.cli.common import (
+    UNVERIFIED,
+    File,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+    table,
+)
 from dragoman.client import FILES, Client
 from dragoman_schemas.answers import Files, FileView
 from dragoman_schemas.fields import Attachment, MediaType
@@ -26,12 +38,16 @@ async def file_put(
     path: File,
     *,
     type: Annotated[str, Parameter(help="Its media type; by default what its name says.")] = "",
-    title: Annotated[str, Parameter(help="Its title in the attachment that is printed; by default its name.")] = "",
+    title: Annotated[
+        str, Parameter(help="Its title in the attachment that is printed; by default its name.")
+    ] = "",
     target: Target = EVERYWHERE,
 ) -> int:
     """Put a file, and print how acts attach it. The other sides may fetch it once an act of yours does."""
     content = read_input(path)
-    media_type = next((known for known in _TYPES if known == (type or mimetypes.guess_type(path)[0])), None)
+    media_type = next(
+        (known for known in _TYPES if known == (type or mimetypes.guess_type(path)[0])), None
+    )
     if media_type is None:
         raise UsageError(f"say with --type what {path} is: {', '.join(_TYPES)}")
     digest = hashlib.sha256(content).hexdigest()
@@ -41,7 +57,12 @@ async def file_put(
     if target.json:
         out_json(answer.body)
         return 0
-    attachment = Attachment(sha256=digest, media_type=media_type, bytes=len(content), title=(title or Path(path).name)[:120])
+    attachment = Attachment(
+        sha256=digest,
+        media_type=media_type,
+        bytes=len(content),
+        title=(title or Path(path).name)[:120],
+    )
     out(json.encode(attachment).decode())
     say(f"{'put' if answer.status == 201 else 'there already'}; this is how acts attach it")
     return 0
@@ -51,12 +72,17 @@ async def file_put(
 async def file_list(*, target: Target = EVERYWHERE) -> int:
     """List the files that your side has put in a channel."""
     async with connected(target) as caller:
-        found = json.decode((await caller.call("GET", await _files(target, caller))).body, type=Files)
+        found = json.decode(
+            (await caller.call("GET", await _files(target, caller))).body, type=Files
+        )
     if target.json:
         out_json(found)
         return 0
     table(
-        [[f.sha256, str(f.bytes), f.media_type, f.at, "yes" if f.named else "no"] for f in found.files],
+        [
+            [f.sha256, str(f.bytes), f.media_type, f.at, "yes" if f.named else "no"]
+            for f in found.files
+        ],
         ["SHA-256", "BYTES", "TYPE", "PUT", "NAMED"],
     )
     return 0
@@ -66,12 +92,18 @@ async def file_list(*, target: Target = EVERYWHERE) -> int:
 async def file_get(
     sha256: str,
     *,
-    output: Annotated[Path | None, Parameter(help="Where to write it; by default standard output.")] = None,
+    output: Annotated[
+        Path | None, Parameter(help="Where to write it; by default standard output.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Get a file, and check that it is the one of that SHA256."""
     async with connected(target) as caller:
-        content = (await caller.call("GET", f"{await _files(target, caller)}/{quote(sha256)}", timeout=FILES)).body
+        content = (
+            await caller.call(
+                "GET", f"{await _files(target, caller)}/{quote(sha256)}", timeout=FILES
+            )
+        ).body
     if hashlib.sha256(content).hexdigest() != sha256:
         say("dragoman: VERIFICATION FAILED: what came is another file; nothing was written")
         return UNVERIFIED

@@ -39,12 +39,22 @@ def show(file: Path, *, passphrase: Passphrase = None) -> int:
 async def list_(*, target: Target = EVERYWHERE) -> int:
     """List the keys of a channel: whose they are, between which positions they are valid, and from where on what they signed is disputed."""
     async with connected(target) as caller:
-        found = (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state")).json()["registry"].get("keys", {})
+        found = (
+            (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state"))
+            .json()["registry"]
+            .get("keys", {})
+        )
     if target.json:
         out_json(found)
         return 0
     rows = [
-        [each["owner"], keyid, str(each["since"]), str(each.get("until", "")), str(each.get("suspect_from", ""))]
+        [
+            each["owner"],
+            keyid,
+            str(each["since"]),
+            str(each.get("until", "")),
+            str(each.get("suspect_from", "")),
+        ]
         for keyid, each in found.items()
     ]
     table(sorted(rows), ["OWNER", "KEY ID", "SINCE", "REVOKED AT", "DISPUTED FROM"])
@@ -62,14 +72,22 @@ async def enrol(
 ) -> int:
     """Enter the key in FILE as an officer's, as an administrator of the side. Both keys sign; in a trial the host has the administrator's."""
     seed = seed_of(file, passphrase)
-    body = {"act": "key-addition", "officer": officer.rpartition("/")[2], "keys": [dsse.encode_base64(dsse.public_of(seed))]}
+    body = {
+        "act": "key-addition",
+        "officer": officer.rpartition("/")[2],
+        "keys": [dsse.encode_base64(dsse.public_of(seed))],
+    }
     recorded = await posted(target, body, [seed, *(seed_of(path, passphrase) for path in sign)])
-    say(f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}")
+    say(
+        f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}"
+    )
     return 0
 
 
 @keys.command
-async def admit(file: Path, *, sign: Sign, passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
+async def admit(
+    file: Path, *, sign: Sign, passphrase: Passphrase = None, target: Target = EVERYWHERE
+) -> int:
     """Enter the key that an officer's browser has made, out of FILE from the page of keys. It was made out to you: --sign your own key.
 
     Ask the officer for the four words first; the page of keys shows those of the key that is in FILE.
@@ -85,11 +103,20 @@ async def admit(file: Path, *, sign: Sign, passphrase: Passphrase = None, target
         raise UsageError(f"{file} is no entry from the page of keys: {error}") from None
     signatures = dict(each.split(":") for each in found.signatures.split())
     own = over(act, [seed_of(path, passphrase) for path in sign])
-    signatures |= dict(zip(own["Dragoman-Key-Id"].split(), own["Dragoman-Signature"].split(), strict=True))
-    headers = {"Dragoman-Key-Id": " ".join(signatures), "Dragoman-Signature": " ".join(signatures.values())}
+    signatures |= dict(
+        zip(own["Dragoman-Key-Id"].split(), own["Dragoman-Signature"].split(), strict=True)
+    )
+    headers = {
+        "Dragoman-Key-Id": " ".join(signatures),
+        "Dragoman-Signature": " ".join(signatures.values()),
+    }
     async with connected(target) as caller:
-        recorded = (await caller.post(await channel_of(target, caller), act, key=found.id, headers=headers)).recorded
-    say(f"the key {found.key} ({' '.join(check_words(found.key))}) is {found.officer}'s from position {recorded.position}")
+        recorded = (
+            await caller.post(await channel_of(target, caller), act, key=found.id, headers=headers)
+        ).recorded
+    say(
+        f"the key {found.key} ({' '.join(check_words(found.key))}) is {found.officer}'s from position {recorded.position}"
+    )
     return 0
 
 
@@ -98,7 +125,10 @@ async def revoke(
     key: Annotated[str, Parameter(help="The key's id, or the file that it is in.")],
     *,
     suspect_from: Annotated[
-        int | None, Parameter(help="Where it was stolen: the first position that somebody else may have signed.")
+        int | None,
+        Parameter(
+            help="Where it was stolen: the first position that somebody else may have signed."
+        ),
     ] = None,
     reason: str | None = None,
     sign: Sign = (),
@@ -109,7 +139,9 @@ async def revoke(
 
     What it signed stays valid; from --suspect-from on every audit lists it as disputed.
     """
-    keyid = dsse.key_id(dsse.public_of(seed_of(Path(key), passphrase))) if Path(key).exists() else key
+    keyid = (
+        dsse.key_id(dsse.public_of(seed_of(Path(key), passphrase))) if Path(key).exists() else key
+    )
     body = (
         {"act": "key-revocation", "key": keyid}
         | ({} if suspect_from is None else {"suspect_from": suspect_from})
@@ -125,14 +157,18 @@ async def rotate(
     old: Path,
     new: Path,
     *,
-    officer: Annotated[str, Parameter(help="Whose keys they are: the officer's name, or side/name.")],
+    officer: Annotated[
+        str, Parameter(help="Whose keys they are: the officer's name, or side/name.")
+    ],
     sign: Sign = (),
     passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Enter the key in NEW for an officer and revoke the one in OLD, as an administrator of the side."""
     await enrol(new, officer=officer, sign=sign, passphrase=passphrase, target=target)
-    return await revoke(str(old), reason="replaced", sign=sign, passphrase=passphrase, target=target)
+    return await revoke(
+        str(old), reason="replaced", sign=sign, passphrase=passphrase, target=target
+    )
 
 
 Threshold = Annotated[int, Parameter(help="How many of the root keys must sign.")]
@@ -141,7 +177,12 @@ Threshold = Annotated[int, Parameter(help="How many of the root keys must sign."
 @keys.command(name="next-roots")
 def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = None) -> int:
     """Print the hash that announces the keys in FILES as a side's next root keys, which then stay on paper until they are needed."""
-    out(keepers.roots_hash(threshold, [dsse.encode_base64(dsse.public_of(seed_of(path, passphrase))) for path in files]))
+    out(
+        keepers.roots_hash(
+            threshold,
+            [dsse.encode_base64(dsse.public_of(seed_of(path, passphrase))) for path in files],
+        )
+    )
     return 0
 
 
@@ -149,7 +190,12 @@ def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = 
 async def rotate_roots(
     *files: Path,
     threshold: Threshold = 1,
-    announce: Annotated[str, Parameter(help="The hash of the roots that come after these, as `keys next-roots` prints it.")] = "",
+    announce: Annotated[
+        str,
+        Parameter(
+            help="The hash of the roots that come after these, as `keys next-roots` prints it."
+        ),
+    ] = "",
     sign: Sign = (),
     passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
@@ -158,23 +204,35 @@ async def rotate_roots(
     seeds = [seed_of(path, passphrase) for path in files]
     if not seeds or not sign:
         raise UsageError("name the files of the new root keys, and the old ones with --sign")
-    body = {"act": "root-rotation", "roots": [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds], "threshold": threshold}
+    body = {
+        "act": "root-rotation",
+        "roots": [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds],
+        "threshold": threshold,
+    }
     recorded = await posted(
-        target, body | ({"next_roots": announce} if announce else {}), [*seeds, *(seed_of(path, passphrase) for path in sign)]
+        target,
+        body | ({"next_roots": announce} if announce else {}),
+        [*seeds, *(seed_of(path, passphrase) for path in sign)],
     )
-    say(f"the root keys of {recorded.channel} are others from position {recorded.position}; the old ones sign nothing more")
+    say(
+        f"the root keys of {recorded.channel} are others from position {recorded.position}; the old ones sign nothing more"
+    )
     return 0
 
 
 async def context(
     exchange: str | None = None,
     *,
-    of_channel: Annotated[bool, Parameter(name="--of-channel", negative=(), help="Of an act of the channel itself.")] = False,
+    of_channel: Annotated[
+        bool, Parameter(name="--of-channel", negative=(), help="Of an act of the channel itself.")
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Print what a signed act must say: an opening, an act in EXCHANGE, or one of the channel itself; but for its type and id."""
     if exchange is not None and of_channel:
-        raise UsageError("an act of the channel itself is in no other exchange; leave one of the two out")
+        raise UsageError(
+            "an act of the channel itself is in no other exchange; leave one of the two out"
+        )
     async with connected(target) as caller:
         name = await channel_of(target, caller)
         named = "" if exchange is None else await caller.exchange_of(name, exchange)

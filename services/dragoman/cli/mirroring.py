@@ -56,9 +56,18 @@ _GATEWAY: Final = "gateway"
 async def mirror_command(
     folder: Path,
     *,
-    cid: Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")],
-    log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")],
-    once: Annotated[bool, Parameter(negative=(), help="Stop when the copy has come to the end of the log.")] = False,
+    cid: Annotated[
+        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+    ],
+    log: Annotated[
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down at the opening."
+        ),
+    ],
+    once: Annotated[
+        bool, Parameter(negative=(), help="Stop when the copy has come to the end of the log.")
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Keep your side's own copy of a log in FOLDER, each record verified before it is kept. Ends with exit code 7 at the first lie."""
@@ -89,12 +98,16 @@ def verdict(mirror: Mirror) -> int:
     """Say the first lie that a mirror has found; the exit code."""
     if mirror.lie is None:
         return 0
-    say(f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}")
+    say(
+        f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}"
+    )
     say(f"keep as evidence: {mirror.lie.evidence}")
     return UNVERIFIED
 
 
-async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None) -> None:
+async def follow(
+    mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None
+) -> None:
     """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
 
     Nothing is taken that no signed head covers. Raises `Unverified` where `once` and there is none in time.
@@ -109,13 +122,17 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
                 await _take_under(signed, mirror, caller, channel, patient=not once)
             if mirror.lie is None and (signed is None or not mirror.awaited):
                 more = await _goes_on(caller, channel, mirror.archive.size + 1)
-                unsigned.note(mirror.archive.size, more=more, is_new=mirror.archive.size > before, once=once)
+                unsigned.note(
+                    mirror.archive.size, more=more, is_new=mirror.archive.size > before, once=once
+                )
                 if once and more and signed is None:
                     raise Unverified(
                         "no head is signed: whether what is given can be denied tomorrow cannot be told, and nothing of it is kept"
                     )
             elif mirror.lie is None and not once:
-                unsigned.withheld(mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before)
+                unsigned.withheld(
+                    mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before
+                )
         except (Unreachable, Garbled, Unproven) as error:
             if once:
                 raise
@@ -123,7 +140,9 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
         except Answered as error:
             if once or error.problem.status not in _LATER:
                 raise
-            unsigned.tell(f"{error.problem.title or 'refused'}: {error.problem.detail}; nothing is kept, and it is tried again")
+            unsigned.tell(
+                f"{error.problem.title or 'refused'}: {error.problem.detail}; nothing is kept, and it is tried again"
+            )
         if mirror.archive.size > before:
             say(f"{mirror.archive.size} records are kept")
         if once and signed is not None and mirror.awaited and mirror.archive.size == before:
@@ -151,8 +170,14 @@ class Unsigned:
         if more:
             self._since = self._since or time.monotonic()
             if once or time.monotonic() - self._since > _UNSIGNED_SECONDS:
-                where = f"the records from position {kept + 1} on are given under no signed head yet"
-                self.tell(f"{where}, and are left out" if once else f"{where}: none is kept before one covers it; ask the host why")
+                where = (
+                    f"the records from position {kept + 1} on are given under no signed head yet"
+                )
+                self.tell(
+                    f"{where}, and are left out"
+                    if once
+                    else f"{where}: none is kept before one covers it; ask the host why"
+                )
 
     def withheld(self, kept: int, signed: int, *, is_new: bool) -> None:
         """Note that a head is shown of more records than are given."""
@@ -160,7 +185,9 @@ class Unsigned:
             self._since, self._told = None, ""
         self._since = self._since or time.monotonic()
         if time.monotonic() - self._since > _UNSIGNED_SECONDS:
-            self.tell(f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head")
+            self.tell(
+                f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head"
+            )
 
     def tell(self, text: str) -> None:
         """Say why nothing is kept, once as long as it is the same."""
@@ -169,7 +196,9 @@ class Unsigned:
         self._told = text
 
 
-async def _take_under(signed: bytes, mirror: Mirror, caller: Client, channel: str, *, patient: bool) -> None:
+async def _take_under(
+    signed: bytes, mirror: Mirror, caller: Client, channel: str, *, patient: bool
+) -> None:
     """Take the records that a signed head has beyond those that are kept, each only once the head is shown to begin with all before it."""
     size = mirror.size_of(signed)
     if size is None or size <= mirror.archive.size:
@@ -197,7 +226,9 @@ async def _take_under(signed: bytes, mirror: Mirror, caller: Client, channel: st
 
 async def _take(messages: list[bytes], signed: bytes, tree: "Tree", mirror: Mirror) -> None:
     if mirror.verification.asks_for_erasures(messages):
-        mirror.expect(await erasures_in(partial(_pages, tree.caller, tree.channel, mirror.archive.size + 1)))
+        mirror.expect(
+            await erasures_in(partial(_pages, tree.caller, tree.channel, mirror.archive.size + 1))
+        )
     sizes = mirror.archive.size, mirror.archive.size + len(messages)
     nodes = await tree.nodes(*sizes) if sizes[1] < tree.size and messages else None
     if messages:
@@ -256,8 +287,12 @@ async def compare_command(
     one: str,
     other: str,
     *,
-    log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down.")] = "",
-    to: Annotated[Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")] = None,
+    log: Annotated[
+        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
+    ] = "",
+    to: Annotated[
+        Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7.
@@ -266,18 +301,29 @@ async def compare_command(
     """
     with ExitStack() as opened:
         found = await asyncio.to_thread(
-            _compared, await _opened(opened, one, target), await _opened(opened, other, target), verifier_of(log) if log else None
+            _compared,
+            await _opened(opened, one, target),
+            await _opened(opened, other, target),
+            verifier_of(log) if log else None,
         )
     if target.json:
-        out_json(msgspec.to_builtins({"result": found.result, "position": found.position, "detail": found.detail}))
+        out_json(
+            msgspec.to_builtins(
+                {"result": found.result, "position": found.position, "detail": found.detail}
+            )
+        )
     else:
         out(f"{found.result}: {found.detail}")
     if found.evidence is not None:
         path = to or Path("fork.json")
         path.write_bytes(found.evidence)
-        say(f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …")
+        say(
+            f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …"
+        )
     elif found.result == copy.FORK:
-        say("keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet")
+        say(
+            "keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet"
+        )
     elif found.result == copy.SHORTER:
         say("keep what you have: it shows that there was more")
     return 0 if found.result in (copy.SAME, copy.EXTENDS) else UNVERIFIED
@@ -294,7 +340,9 @@ def _compared(one: Copy | Head, other: Copy | Head, log: Verifier | None) -> Com
             case Copy(), Copy():
                 return copy.compare(one, other, log)
             case _:
-                raise UsageError("two heads have no records to be compared by: name a copy beside one of them")
+                raise UsageError(
+                    "two heads have no records to be compared by: name a copy beside one of them"
+                )
     except NotANote as error:
         raise UsageError(f"the head that was kept shows nothing of this log: {error}") from None
 
@@ -304,7 +352,12 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
         async with connected(target) as caller:
             channel = await channel_of(target, caller)
             signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
-            messages = [raw async for page in messages_of(caller.records(channel)) for _, raw in page if isinstance(raw, bytes)]
+            messages = [
+                raw
+                async for page in messages_of(caller.records(channel))
+                for _, raw in page
+                if isinstance(raw, bytes)
+            ]
         return copy.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
     path = there(Path(where))
     if path.is_dir():
@@ -318,9 +371,17 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
 def repair_command(
     folder: Path,
     *,
-    cid: Annotated[str, Parameter(help="The channel's id as your own side wrote it down, where `pinned.json` is damaged.")] = "",
+    cid: Annotated[
+        str,
+        Parameter(
+            help="The channel's id as your own side wrote it down, where `pinned.json` is damaged."
+        ),
+    ] = "",
     log: Annotated[
-        str, Parameter(help="The verifier key of the log, as your own side wrote it down, where `pinned.json` is damaged.")
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down, where `pinned.json` is damaged."
+        ),
     ] = "",
 ) -> int:
     """Repair a mirror's FOLDER as far as its records and its signed head prove it. What is replaced stays as NAME.damaged."""
@@ -335,7 +396,13 @@ def repair_command(
 
 
 @audit.command(name="fork")
-def fork_command(file: Path, *, log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down.")]) -> int:
+def fork_command(
+    file: Path,
+    *,
+    log: Annotated[
+        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
+    ],
+) -> int:
     """Check the evidence of a fork that `audit compare` wrote, offline and without either copy."""
     raw, verifier = read_input(str(file)), verifier_of(log)
     try:

@@ -10,7 +10,18 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.administering import EVERYWHERE, channel
-from dragoman.cli.common import File, Target, UsageError, channel_of, connected, out, out_json, read_input, say, timeline_of
+from dragoman.cli.common import (
+    File,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+    timeline_of,
+)
 from dragoman.cli.signing import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
 from dragoman.domain import channel as channels
@@ -19,7 +30,13 @@ from dragoman.domain.erasure import Naming, exchanges_of, left_of
 from dragoman.domain.record import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening, ErasedRecord, Erasure, ErasureConsent, SideAdmission
+from dragoman_schemas.acts.channel import (
+    ChannelOpening,
+    ErasedRecord,
+    Erasure,
+    ErasureConsent,
+    SideAdmission,
+)
 from dragoman_schemas.answers import ExchangeView, Opening, Recorded
 from dragoman_schemas.frame import Signed
 
@@ -28,7 +45,9 @@ from dragoman_schemas.frame import Signed
 async def channel_draft(
     file: File,
     *,
-    to: Annotated[Path | None, Parameter(help="Where to write it. Default: NAME.opening.json.")] = None,
+    to: Annotated[
+        Path | None, Parameter(help="Where to write it. Default: NAME.opening.json.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Draft the opening of a channel whose sides keep their own keys, from a JSON file with its name and the sides' root keys.
@@ -40,10 +59,15 @@ async def channel_draft(
     except ValueError as error:
         raise UsageError(f"{file} is no JSON: {error}") from None
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise UsageError("the file is one JSON object with name, sides, and what else the opening says; see docs/own-keys.md")
+        raise UsageError(
+            "the file is one JSON object with name, sides, and what else the opening says; see docs/own-keys.md"
+        )
     async with connected(target, operator=True) as caller:
         terms = (await caller.call("GET", f"/v1/openings/{quote(given['name'])}")).json()
-    sides = [{"threshold": 1, **side} if isinstance(side, dict) else side for side in given.get("sides", [])]
+    sides = [
+        {"threshold": 1, **side} if isinstance(side, dict) else side
+        for side in given.get("sides", [])
+    ]
     act = {
         "act": "channel-opening",
         "type": "dragoman.channel-opening.v1",
@@ -82,7 +106,10 @@ def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
         raise UsageError("this is no channel-opening; draft one with `dragoman channel draft`")
     refusal = channels.check_opening(data)
     if refusal is not None:
-        raise UsageError("; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults) or str(refusal.detail))
+        raise UsageError(
+            "; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults)
+            or str(refusal.detail)
+        )
     return act, data
 
 
@@ -96,9 +123,13 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
         say(f"  witness {witness}")
     if isinstance(data.required_signatures, tuple):
         say(f"  every officer's act must be signed in: {', '.join(data.required_signatures)}")
-    say("write these down: auditors of your side start from them, and from nothing that a server says")
+    say(
+        "write these down: auditors of your side start from them, and from nothing that a server says"
+    )
     say(f"  cid {channels.cid_of(raw)}")
-    say(f"  log {Verifier(data.origin, ED25519, dsse.decode_base64(data.log_key, 32) or bytes(32))}")
+    say(
+        f"  log {Verifier(data.origin, ED25519, dsse.decode_base64(data.log_key, 32) or bytes(32))}"
+    )
 
 
 @channel.command(name="sign")
@@ -118,7 +149,9 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
         opening = _opening(raw)[1]
         side = next((side.name for side in opening.sides if mine in side.roots), None)
         if side is None:
-            raise UsageError(f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}")
+            raise UsageError(
+                f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}"
+            )
         _describe(raw, opening)
         say(f"signed for {side}")
     out(dsse.write_signatures({dsse.key_id(dsse.public_of(seed)): dsse.sign(seed, raw)}))
@@ -127,33 +160,48 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
 
 def _describe_consent(data: SideAdmission | Erasure) -> None:
     if isinstance(data, Erasure):
-        say(f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}")
+        say(
+            f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}"
+        )
         say("look at each of them before you sign: dragoman show ID")
         return
     ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
     where = data.signed.channel if isinstance(data.signed, Signed) else ""
-    say(f"{data.side.name} is admitted to the channel {where}, and reads the whole log: {data.side.threshold} of the root keys {ids}")
+    say(
+        f"{data.side.name} is admitted to the channel {where}, and reads the whole log: {data.side.threshold} of the root keys {ids}"
+    )
 
 
 @channel.command(name="admit")
 async def channel_admit(
     side: str,
     *,
-    root: Annotated[list[str], Parameter(help="A root key of the new side, as `keys new` prints it; once for each.")],
+    root: Annotated[
+        list[str],
+        Parameter(help="A root key of the new side, as `keys new` prints it; once for each."),
+    ],
     threshold: int = 1,
     next_roots: str = "",
-    to: Annotated[Path | None, Parameter(help="Where to write it. Default: SIDE.admission.json.")] = None,
+    to: Annotated[
+        Path | None, Parameter(help="Where to write it. Default: SIDE.admission.json.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Draft the admission of a further side, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it."""
-    admitted: dict[str, Any] = {"name": side, "roots": root, "threshold": threshold} | ({"next_roots": next_roots} if next_roots else {})
-    act, data = read_act(msgspec.json.encode({"act": "side-admission", "side": admitted}), cut=False)
+    admitted: dict[str, Any] = {"name": side, "roots": root, "threshold": threshold} | (
+        {"next_roots": next_roots} if next_roots else {}
+    )
+    act, data = read_act(
+        msgspec.json.encode({"act": "side-admission", "side": admitted}), cut=False
+    )
     async with connected(target) as caller:
         drafted = await signed(caller, await channel_of(target, caller), act, data, [])
     path = to or Path(f"{side}.admission.json")
     path.write_bytes(drafted.act)
     out(str(path))
-    say("every side signs it, and the new side as well, with `dragoman channel sign`; its author posts it with `dragoman channel post`")
+    say(
+        "every side signs it, and the new side as well, with `dragoman channel sign`; its author posts it with `dragoman channel post`"
+    )
     return 0
 
 
@@ -161,8 +209,13 @@ async def channel_admit(
 async def channel_erase(
     *exchanges: str,
     reason: str = "",
-    to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")] = None,
-    yes: Annotated[bool, Parameter(negative=(), help="In a trial: do it, after every other side has consented.")] = False,
+    to: Annotated[
+        Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")
+    ] = None,
+    yes: Annotated[
+        bool,
+        Parameter(negative=(), help="In a trial: do it, after every other side has consented."),
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it.
@@ -171,25 +224,38 @@ async def channel_erase(
     """
     async with connected(target) as caller:
         name = await channel_of(target, caller)
-        act, data = await _naming("erasure", caller, name, exchanges, {"reason": reason} if reason else {})
+        act, data = await _naming(
+            "erasure", caller, name, exchanges, {"reason": reason} if reason else {}
+        )
         if (await caller.call("GET", f"/v1/channels/{quote(name)}")).json()["custody"] == "host":
             if not yes:
-                raise UsageError(f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}; --yes does it")
+                raise UsageError(
+                    f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}; --yes does it"
+                )
             return _tell_erased(target, (await caller.post(name, act)).recorded)
         drafted = await signed(caller, name, act, data, [])
     path = to or Path(f"{name}.erasure.json")
     path.write_bytes(drafted.act)
     out(str(path))
-    say("every side signs it with `dragoman channel sign`; its author posts it with `dragoman channel post`")
+    say(
+        "every side signs it with `dragoman channel sign`; its author posts it with `dragoman channel post`"
+    )
     return 0
 
 
 @channel.command(name="consent")
 async def channel_consent(
     *exchanges: str,
-    read: Annotated[int, Parameter(help="The last position that you have read: what was said in them later is not consented to.")] = 0,
+    read: Annotated[
+        int,
+        Parameter(
+            help="The last position that you have read: what was said in them later is not consented to."
+        ),
+    ] = 0,
     reason: str = "",
-    withdraw: Annotated[bool, Parameter(negative=(), help="Take a consent back that nothing has come of yet.")] = False,
+    withdraw: Annotated[
+        bool, Parameter(negative=(), help="Take a consent back that nothing has come of yet.")
+    ] = False,
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
@@ -199,24 +265,36 @@ async def channel_consent(
     """
     more = ({"reason": reason} if reason else {}) | ({"withdrawn": True} if withdraw else {})
     async with connected(target) as caller:
-        act, data = await _naming("erasure-consent", caller, await channel_of(target, caller), exchanges, more)
+        act, data = await _naming(
+            "erasure-consent", caller, await channel_of(target, caller), exchanges, more
+        )
     newest = max(each.position for each in data.records)
     if read and newest > read:
-        raise UsageError(f"something was said at {newest}, after what you have read: read it, then name that position")
+        raise UsageError(
+            f"something was said at {newest}, after what you have read: read it, then name that position"
+        )
     recorded = await posted(target, act, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)
     else:
         what = "the consent is taken back" if withdraw else "consented"
-        say(f"{what} at position {recorded.position}: the erasure of {_counted(data)}, as they are by now")
+        say(
+            f"{what} at position {recorded.position}: the erasure of {_counted(data)}, as they are by now"
+        )
     return 0
 
 
-async def _naming(name: str, caller: Client, channel: str, exchanges: tuple[str, ...], more: dict[str, Any]) -> tuple[bytes, Naming]:
+async def _naming(
+    name: str, caller: Client, channel: str, exchanges: tuple[str, ...], more: dict[str, Any]
+) -> tuple[bytes, Naming]:
     """An act that names every record of these exchanges."""
     if not exchanges:
         raise UsageError("name the exchanges, by their ids")
-    found = [each for exchange in dict.fromkeys(exchanges) for each in await _records_of(caller, channel, exchange)]
+    found = [
+        each
+        for exchange in dict.fromkeys(exchanges)
+        for each in await _records_of(caller, channel, exchange)
+    ]
     body = {"act": name, "records": sorted(found, key=lambda each: each.position)} | more
     act, data = read_act(msgspec.json.encode(body), cut=False)
     assert isinstance(data, Erasure | ErasureConsent)
@@ -240,9 +318,13 @@ def _tell_erased(target: Target, recorded: Recorded) -> int:
 async def _records_of(caller: Client, channel: str, exchange: str) -> list[ErasedRecord]:
     """What an erasure keeps of every record of an exchange, from the records' own bytes."""
     answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
-    timeline = await timeline_of(caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView))
+    timeline = await timeline_of(
+        caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)
+    )
     return [
-        left_of(each.position, parse(bytes(each.record)), void=not each.valid) for each in timeline if isinstance(each.record, msgspec.Raw)
+        left_of(each.position, parse(bytes(each.record)), void=not each.valid)
+        for each in timeline
+        if isinstance(each.record, msgspec.Raw)
     ]
 
 
@@ -250,20 +332,38 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
 async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
     """Post an admission or an erasure that all sides have signed, with the files of their signatures. Its author's token; once more changes nothing."""
     raw = read_input(file).rstrip(b"\n")
-    lines = [line for path in signatures for line in read_input(str(path)).decode(errors="replace").split()]
+    lines = [
+        line
+        for path in signatures
+        for line in read_input(str(path)).decode(errors="replace").split()
+    ]
     data = read_act(raw, cut=False)[1]
-    if not lines or not isinstance(data, SideAdmission | Erasure) or not isinstance(data.signed, Signed):
-        raise UsageError("name what `channel admit` or `channel erase` wrote, and the files of all signatures that `channel sign` printed")
-    keyids, given = zip(*(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True)
+    if (
+        not lines
+        or not isinstance(data, SideAdmission | Erasure)
+        or not isinstance(data.signed, Signed)
+    ):
+        raise UsageError(
+            "name what `channel admit` or `channel erase` wrote, and the files of all signatures that `channel sign` printed"
+        )
+    keyids, given = zip(
+        *(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True
+    )
     headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
     async with connected(target) as caller:
-        recorded = (await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)).recorded
+        recorded = (
+            await caller.post(
+                await channel_of(target, caller), raw, key=data.signed.id, headers=headers
+            )
+        ).recorded
     if isinstance(data, Erasure):
         return _tell_erased(target, recorded)
     if target.json:
         out_json(recorded)
     else:
-        say(f"{data.side.name} is a side from position {recorded.position}; its root enters its officers")
+        say(
+            f"{data.side.name} is a side from position {recorded.position}; its root enters its officers"
+        )
     return 0
 
 
@@ -271,9 +371,15 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
 async def channel_open(opening: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
     """Open a channel by its opening and the files with the signatures that `channel sign` printed, of every side. Once more changes nothing."""
     raw, data = _opening(read_input(opening))
-    lines = [line for path in signatures for line in read_input(str(path)).decode(errors="replace").split()]
+    lines = [
+        line
+        for path in signatures
+        for line in read_input(str(path)).decode(errors="replace").split()
+    ]
     if not lines:
-        raise UsageError("name the files with the signatures, as `dragoman channel sign` printed them")
+        raise UsageError(
+            "name the files with the signatures, as `dragoman channel sign` printed them"
+        )
     body = msgspec.json.encode(Opening(act=msgspec.Raw(raw), signatures=tuple(lines)))
     async with connected(target, operator=True) as caller:
         opened = (await caller.call("POST", "/v1/openings", body)).json()
@@ -282,7 +388,9 @@ async def channel_open(opening: File, *signatures: Path, target: Target = EVERYW
     else:
         _describe(raw, data)
         out(opened["name"])
-        say("opened; the operator issues tokens to each SIDE/root, which enters the side's officers: see docs/own-keys.md")
+        say(
+            "opened; the operator issues tokens to each SIDE/root, which enters the side's officers: see docs/own-keys.md"
+        )
     return 0
 
 

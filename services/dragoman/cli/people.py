@@ -6,7 +6,18 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 from msgspec import json
 
-from dragoman.cli.common import UNVERIFIED, File, Target, channel_of, connected, out, out_json, read_input, say, table
+from dragoman.cli.common import (
+    UNVERIFIED,
+    File,
+    Target,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+    table,
+)
 from dragoman.client import Client, new_key
 from dragoman.domain.named import commitment
 from dragoman_schemas.answers import PersonView, Register
@@ -23,7 +34,9 @@ async def person_new(file: File, *, key: Key = None, target: Target = EVERYWHERE
     """Enter the person in FILE, or on standard input for `-`: name, and what is known of post, institution, telephones, emails, languages, note."""
     async with connected(target) as caller:
         headers = {"Idempotency-Key": f'"{key or new_key()}"'}
-        answer = await caller.call("POST", await _register(target, caller), read_input(file), headers)
+        answer = await caller.call(
+            "POST", await _register(target, caller), read_input(file), headers
+        )
     return _told(target, json.decode(answer.body, type=PersonView), "entered")
 
 
@@ -43,7 +56,16 @@ async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(found)
         return 0
-    rows = [[each.id, each.side, _member(each, "name"), _member(each, "post"), _member(each, "institution")] for each in found]
+    rows = [
+        [
+            each.id,
+            each.side,
+            _member(each, "name"),
+            _member(each, "post"),
+            _member(each, "institution"),
+        ]
+        for each in found
+    ]
     table(rows, ["ID", "SIDE", "NAME", "POST", "INSTITUTION"])
     return 0
 
@@ -54,7 +76,9 @@ async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
     async with connected(target) as caller:
         found = await _found(target, caller, id)
     out_json(found)
-    if not found.erased and found.commitment != commitment(bytes.fromhex(found.random), json.encode(found.entry)):
+    if not found.erased and found.commitment != commitment(
+        bytes.fromhex(found.random), json.encode(found.entry)
+    ):
         say("dragoman: VERIFICATION FAILED: the commitment is to something else than this entry")
         return UNVERIFIED
     say("erased" if found.erased else "the commitment is to this entry")
@@ -67,7 +91,9 @@ async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> 
     async with connected(target) as caller:
         before = await _found(target, caller, id)
         headers = {"If-Match": f'"{before.commitment or "0" * 64}"'}
-        answer = await caller.call("PUT", f"{await _register(target, caller)}/{quote(id)}", read_input(file), headers)
+        answer = await caller.call(
+            "PUT", f"{await _register(target, caller)}/{quote(id)}", read_input(file), headers
+        )
     return _told(target, json.decode(answer.body, type=PersonView), "changed")
 
 
@@ -77,7 +103,9 @@ async def person_erase(id: str, *, target: Target = EVERYWHERE) -> int:
     async with connected(target) as caller:
         before = await _found(target, caller, id)
         headers = {} if before.erased else {"If-Match": f'"{before.commitment}"'}
-        answer = await caller.call("DELETE", f"{await _register(target, caller)}/{quote(id)}", headers=headers)
+        answer = await caller.call(
+            "DELETE", f"{await _register(target, caller)}/{quote(id)}", headers=headers
+        )
     return _told(target, json.decode(answer.body, type=PersonView), "erased")
 
 
@@ -100,5 +128,12 @@ def _told(target: Target, view: PersonView, what: str) -> int:
         out_json(view)
         return 0
     out(view.id)
-    say(f"{what} {view.updated}" + ("" if view.erased else f'; acts name {{"id":"{view.id}","commitment":"{view.commitment}"}}'))
+    say(
+        f"{what} {view.updated}"
+        + (
+            ""
+            if view.erased
+            else f'; acts name {{"id":"{view.id}","commitment":"{view.commitment}"}}'
+        )
+    )
     return 0

@@ -27,8 +27,16 @@ from dragoman_schemas.answers import Standing
 
 EVERYWHERE = Target()
 
-Wait = Annotated[int, Parameter(help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty.")]
-Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
+Wait = Annotated[
+    int,
+    Parameter(
+        help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty."
+    ),
+]
+Key = Annotated[
+    str | None,
+    Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known."),
+]
 
 
 class _Named(Struct):
@@ -38,20 +46,30 @@ class _Named(Struct):
 
 
 async def post(
-    file: File, *, key: Key = None, sign: Sign = (), passphrase: Passphrase = None, wait: Wait = 0, target: Target = EVERYWHERE
+    file: File,
+    *,
+    key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    wait: Wait = 0,
+    target: Target = EVERYWHERE,
 ) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
     An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
     """
-    return await _send(read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait)
+    return await _send(
+        read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait
+    )
 
 
 async def act(
     exchange: str,
     what: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
-    if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
+    if_match: Annotated[
+        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+    ] = None,
     key: Key = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
@@ -62,15 +80,32 @@ async def act(
 
     WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
     """
-    raw = read_input(what) if what == "-" or Path(what).exists() else json.dumps({"act": what}, separators=(",", ":")).encode()
-    return await _send(raw, target, key=key, exchange=exchange, if_match=if_match or "", sign=sign, passphrase=passphrase, wait=wait)
+    raw = (
+        read_input(what)
+        if what == "-" or Path(what).exists()
+        else json.dumps({"act": what}, separators=(",", ":")).encode()
+    )
+    return await _send(
+        raw,
+        target,
+        key=key,
+        exchange=exchange,
+        if_match=if_match or "",
+        sign=sign,
+        passphrase=passphrase,
+        wait=wait,
+    )
 
 
 async def draft(
     file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
-    exchange: Annotated[str, Parameter(help="The exchange that it carries on, by its number or id.")] = "",
-    if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
+    exchange: Annotated[
+        str, Parameter(help="The exchange that it carries on, by its number or id.")
+    ] = "",
+    if_match: Annotated[
+        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+    ] = None,
     key: Key = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
@@ -86,9 +121,20 @@ async def draft(
             named = await caller.exchange_of(channel, exchange) if exchange else ""
             raw = await caller.with_terms(channel, named, raw) if named else raw
             written, used, headers = (
-                await _signed(caller, channel, raw, named, key, sign, passphrase) if sign else (raw, key or new_key(), {})
+                await _signed(caller, channel, raw, named, key, sign, passphrase)
+                if sign
+                else (raw, key or new_key(), {})
             )
-            found = (await caller.draft(channel, written, key=used, exchange=named, if_match=if_match or "", headers=headers),)
+            found = (
+                await caller.draft(
+                    channel,
+                    written,
+                    key=used,
+                    exchange=named,
+                    if_match=if_match or "",
+                    headers=headers,
+                ),
+            )
     for each in found:
         if target.json:
             out_json(each)
@@ -100,13 +146,17 @@ async def draft(
     return 0
 
 
-async def release(id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
+async def release(
+    id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE
+) -> int:
     """Show the draft of that ID as you release it: what is recorded is what you are shown."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         found = next((each for each in await caller.drafts(channel) if each.id == id), None)
         if found is None:
-            raise UsageError(f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them")
+            raise UsageError(
+                f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them"
+            )
         say(bytes(found.act).decode())
         headers = over(bytes(found.act), [seed_of(path, passphrase) for path in sign])
         posted = await caller.release(channel, found, headers)
@@ -122,7 +172,11 @@ async def take_in(
 ) -> int:
     """Take in a CAP alert, as a draft, or what a calendar program answers to a meeting, as the act that it is. FILE is `-` for standard input."""
     raw = read_input(file)
-    media = "text/calendar" if raw.lstrip()[:15].upper() == b"BEGIN:VCALENDAR" else "application/cap+xml"
+    media = (
+        "text/calendar"
+        if raw.lstrip()[:15].upper() == b"BEGIN:VCALENDAR"
+        else "application/cap+xml"
+    )
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         sent = {"Idempotency-Key": f'"{key or new_key()}"', "Content-Type": media}
@@ -133,14 +187,22 @@ async def take_in(
     found = answer.json()
     out(found["id"] if answer.status == 202 else found.get("number") or found["exchange"])
     if answer.status == 202:
-        say(f"drafted as {found['act']['act']}; a colleague reads it and releases it: dragoman release {found['id']}")
+        say(
+            f"drafted as {found['act']['act']}; a colleague reads it and releases it: dragoman release {found['id']}"
+        )
     else:
         say(f"{found['act']} recorded at position {found['position']} of {found['channel']}")
     return 0
 
 
 async def _signed(
-    caller: Client, channel: str, raw: bytes, exchange: str, key: str | None, sign: tuple[Path, ...], passphrase: Path | None
+    caller: Client,
+    channel: str,
+    raw: bytes,
+    exchange: str,
+    key: str | None,
+    sign: tuple[Path, ...],
+    passphrase: Path | None,
 ) -> tuple[bytes, str, dict[str, str]]:
     """An act as it is recorded, its id, and the headers with its signatures, if it is signed."""
     body, data = read_act(raw, cut=True)
@@ -162,7 +224,9 @@ async def _send(
     passphrase: Path | None = None,
     wait: int = 0,
 ) -> int:
-    read_act(_with_some_terms(raw), cut=True)  # what is wrong with it is said before anybody is asked
+    read_act(
+        _with_some_terms(raw), cut=True
+    )  # what is wrong with it is said before anybody is asked
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         named = await caller.exchange_of(channel, exchange) if exchange else ""
@@ -171,7 +235,9 @@ async def _send(
         if wait:
             headers["Prefer"] = f"wait={wait}"
         try:
-            posted = await caller.post(channel, body, key=used, exchange=named, if_match=if_match, headers=headers)
+            posted = await caller.post(
+                channel, body, key=used, exchange=named, if_match=if_match, headers=headers
+            )
         except Answered as error:
             if error.problem.status == 503:
                 say(f"send it again with --key {used}; it cannot be recorded twice")
@@ -203,7 +269,9 @@ def _print(posted: Posted, target: Target) -> None:
     say(f"exchange {recorded.exchange}")
     if recorded.one_key:
         key = json.dumps({"act": "second-key", "of": recorded.id})
-        say(f"sent on one key; a colleague turns the second:  echo '{key}' | dragoman act {recorded.number or recorded.exchange} -")
+        say(
+            f"sent on one key; a colleague turns the second:  echo '{key}' | dragoman act {recorded.number or recorded.exchange} -"
+        )
     if not isinstance(recorded.standing, UnsetType):
         say(in_words(recorded.standing))
 
@@ -212,5 +280,9 @@ def in_words(standing: Standing) -> str:
     """How a record stands under the signed heads."""
     if standing.proof == "final":
         return "final: the quorum of the sides' witnesses has cosigned it"
-    by = f"countersigned by {' and '.join(standing.countersigned_by)}" if standing.countersigned_by else "recorded"
+    by = (
+        f"countersigned by {' and '.join(standing.countersigned_by)}"
+        if standing.countersigned_by
+        else "recorded"
+    )
     return f"{by}, and not final yet"

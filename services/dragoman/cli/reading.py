@@ -5,7 +5,16 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table, timeline_of
+from dragoman.cli.common import (
+    Target,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    say,
+    table,
+    timeline_of,
+)
 from dragoman.cli.posting import in_words
 from dragoman_schemas.answers import Alarm, Entry, ExchangeView, Standing
 
@@ -17,7 +26,9 @@ At = Annotated[int | None, Parameter(help="A past position.")]
 async def show(
     exchange: str,
     *,
-    timeline: Annotated[bool, Parameter(negative=(), help="Also every record of the exchange.")] = False,
+    timeline: Annotated[
+        bool, Parameter(negative=(), help="Also every record of the exchange.")
+    ] = False,
     at: At = None,
     target: Target = EVERYWHERE,
 ) -> int:
@@ -25,9 +36,15 @@ async def show(
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         id = await caller.exchange_of(channel, exchange)
-        answer = await caller.call("GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else ""))
+        answer = await caller.call(
+            "GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else "")
+        )
         shown = msgspec.json.decode(answer.body, type=ExchangeView)
-        entries = await timeline_of(caller, channel, id, shown, at) if timeline and not target.json else ()
+        entries = (
+            await timeline_of(caller, channel, id, shown, at)
+            if timeline and not target.json
+            else ()
+        )
     view = answer.json()
     if target.json:
         out_json(answer.body)
@@ -43,18 +60,30 @@ async def show(
 
 def _print_exchange(view: dict[str, Any], etag: str) -> None:
     state = view["state"]
-    subject = view["subject"] if isinstance(view["subject"], str) else next(iter(view["subject"].values()))
+    subject = (
+        view["subject"]
+        if isinstance(view["subject"], str)
+        else next(iter(view["subject"].values()))
+    )
     out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
     out(f"{subject}")
-    out(f"from {state['side']} to {', '.join(state['to'])}, {state['opened']['time']}, position {state['opened']['position']}")
+    out(
+        f"from {state['side']} to {', '.join(state['to'])}, {state['opened']['time']}, position {state['opened']['position']}"
+    )
     out("")
     width = max((len(name) for name in state["content"]), default=0)
     for name, value in state["content"].items():
-        out(f"  {name.ljust(width)}  {value if isinstance(value, str) else msgspec.json.encode(value).decode()}")
+        out(
+            f"  {name.ljust(width)}  {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
+        )
     out("")
     names = {message["id"]: message["act"] for message in state["messages"]}
     rows = [
-        [names[fact["message"]], fact["side"], *(fact.get(name) or "not yet" for name in ("delivered", "acknowledged", "answered"))]
+        [
+            names[fact["message"]],
+            fact["side"],
+            *(fact.get(name) or "not yet" for name in ("delivered", "acknowledged", "answered")),
+        ]
         for fact in view["facts"]
     ]
     table(rows, ["MESSAGE", "TO", "DELIVERED", "ACKNOWLEDGED", "ANSWERED"])
@@ -63,7 +92,9 @@ def _print_exchange(view: dict[str, Any], etag: str) -> None:
             out(f"\naccount of {side}, {account['given']['time']}: {account['content']['facts']}")
     for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
         for readout in readouts:
-            out(f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): {', '.join(readout['topics'])}: {readout['text']}")
+            out(
+                f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): {', '.join(readout['topics'])}: {readout['text']}"
+            )
     say(f"\nETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
 
 
@@ -83,12 +114,23 @@ def _alarm(alarm: Alarm) -> str:
     if not alarm.act:
         return f"ALARM  {alarm.number}  {alarm.detail}"
     said = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
-    return "  ".join(["ALARM", alarm.number, f"{alarm.by} {alarm.act}, record {alarm.record}:", ", ".join(said), alarm.detail])
+    return "  ".join(
+        [
+            "ALARM",
+            alarm.number,
+            f"{alarm.by} {alarm.act}, record {alarm.record}:",
+            ", ".join(said),
+            alarm.detail,
+        ]
+    )
 
 
 async def tail(
     *,
-    from_: Annotated[int | None, Parameter(name="--from", help="Begin at this position; by default with what arrives now.")] = None,
+    from_: Annotated[
+        int | None,
+        Parameter(name="--from", help="Begin at this position; by default with what arrives now."),
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Follow a channel's records as they arrive, over every reconnection, without a gap; alarms go to standard error."""
@@ -107,25 +149,44 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
     """Show the liaison state of a channel: what waits for whom, what is open, and the digest of it all."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        answer = await caller.call("GET", f"/v1/channels/{channel}/state" + (f"?at={at}" if at else ""))
+        answer = await caller.call(
+            "GET", f"/v1/channels/{channel}/state" + (f"?at={at}" if at else "")
+        )
     if target.json:
         out_json(answer.body)
         return 0
     found = answer.json()
-    custody = "; the host keeps the keys of all sides: a trial" if found["custody"] == "host" else ""
-    out(f"{found['channel']}, {found['kind']}, position {found['position']}, {found['time']}{custody}")
+    custody = (
+        "; the host keeps the keys of all sides: a trial" if found["custody"] == "host" else ""
+    )
+    out(
+        f"{found['channel']}, {found['kind']}, position {found['position']}, {found['time']}{custody}"
+    )
     out(f"digest {found['digest']}")
     if not found.get("live"):
         say(f"NOT LIVE: this is as of {found['as_of']}")
     out("")
     table(
-        [[owed["side"], str(owed["unacknowledged"]), str(owed["unanswered"]), str(owed.get("delivered", 0))] for owed in found["owed"]],
+        [
+            [
+                owed["side"],
+                str(owed["unacknowledged"]),
+                str(owed["unanswered"]),
+                str(owed.get("delivered", 0)),
+            ]
+            for owed in found["owed"]
+        ],
         ["SIDE", "NOT ACKNOWLEDGED", "NOT ANSWERED", "DELIVERED UP TO"],
     )
     out("")
-    table([[c["family"], c["status"], str(c["exchanges"])] for c in found["counts"]], ["FAMILY", "STATUS", "EXCHANGES"])
+    table(
+        [[c["family"], c["status"], str(c["exchanges"])] for c in found["counts"]],
+        ["FAMILY", "STATUS", "EXCHANGES"],
+    )
     if found["unacknowledged"]:
         out("\nnot acknowledged yet:")
         for row in found["unacknowledged"]:
-            out(f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  waits for {', '.join(row['unacknowledged_by'])}")
+            out(
+                f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  waits for {', '.join(row['unacknowledged_by'])}"
+            )
     return 0

@@ -30,7 +30,9 @@ from dragoman.tlog import checkpoint
 from dragoman.tlog.difference import sources_of
 from dragoman.tlog.merkle import Nodes
 
-log = App(name="log", help="Put a damaged or lost log back from a copy, with every position as it was.")
+log = App(
+    name="log", help="Put a damaged or lost log back from a copy, with every position as it was."
+)
 
 Data = Annotated[Path | None, Parameter(help="The data directory. Default: dragoman-data.")]
 
@@ -75,12 +77,26 @@ class Without(Struct, frozen=True):
 
 @log.command(name="rebuild")
 async def rebuild_command(
-    source: Annotated[Path, Parameter(help="The copy: a mirror's folder, a registrar's archive of the channel, or an export.")],
+    source: Annotated[
+        Path,
+        Parameter(
+            help="The copy: a mirror's folder, a registrar's archive of the channel, or an export."
+        ),
+    ],
     *,
     cid: Cid,
-    log_key: Annotated[str, Parameter(name="--log", help="The verifier key of the log, as it was written down at the opening.")],
+    log_key: Annotated[
+        str,
+        Parameter(
+            name="--log", help="The verifier key of the log, as it was written down at the opening."
+        ),
+    ],
     set_aside: Annotated[
-        bool, Parameter(negative=(), help="First move what the broker on this data directory has of the log into DIR/set-aside.")
+        bool,
+        Parameter(
+            negative=(),
+            help="First move what the broker on this data directory has of the log into DIR/set-aside.",
+        ),
     ] = False,
     erase: Annotated[
         bool,
@@ -91,7 +107,10 @@ async def rebuild_command(
         ),
     ] = False,
     data: Data = None,
-    nats_url: Annotated[str | None, Parameter(help="The broker's URL; by default the data directory's own broker is started.")] = None,
+    nats_url: Annotated[
+        str | None,
+        Parameter(help="The broker's URL; by default the data directory's own broker is started."),
+    ] = None,
     config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
 ) -> int:
     """Write what the broker lacks of a log from a copy, which is verified first. Stop the service before, and start it afterwards.
@@ -113,9 +132,15 @@ async def rebuild_command(
         say_failed(verification.lie)
         return UNVERIFIED
     channel = verification.result().channel
-    entries = {each.position: entry_of(each) for each in verification.replay.erased.values()} if erase else {}
+    entries = (
+        {each.position: entry_of(each) for each in verification.replay.erased.values()}
+        if erase
+        else {}
+    )
     if erase and not entries:
-        raise UsageError("nothing of this log was erased by the consent of every side; draft an erasure with `dragoman channel erase`")
+        raise UsageError(
+            "nothing of this log was erased by the consent of every side; draft an erasure with `dragoman channel erase`"
+        )
     aside = None
     if set_aside or erase:
         async with broker.lease(settings.data):
@@ -168,7 +193,9 @@ def _messages(copy: Archive | Messages) -> Iterator[bytes]:
     return (copy.raw(position) for position in range(1, copy.size + 1))
 
 
-def _erase(settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]) -> None:
+def _erase(
+    settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]
+) -> None:
     """Erase from the copy, where that is a folder, and from what else the data directory has; projections are built anew from the log."""
     kept = settings.data / "archive" / channel
     if isinstance(copy, Archive):
@@ -176,7 +203,9 @@ def _erase(settings: Settings, channel: str, copy: Archive | Messages, entries: 
         copy.close()
     if kept.exists():
         archive = Archive(kept)
-        archive.erase({position: entry for position, entry in entries.items() if position <= archive.size})
+        archive.erase(
+            {position: entry for position, entry in entries.items() if position <= archive.size}
+        )
         archive.close()
     for file in (settings.data / "projection").glob("*.sqlite*"):
         file.unlink()
@@ -189,7 +218,10 @@ async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes |
     which logs had heads before.
     """
     replicas = settings.nats.replicas
-    async with wiring.broker_of(settings) as endpoint, connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        connected(endpoint.url, "steward", endpoint.seed("steward")) as steward,
+    ):
         if channel not in await stream.channels(steward):
             await Seals.create(steward, replicas)
         await stream.create(steward, channel, replicas)
@@ -209,11 +241,20 @@ def _size(signed: bytes) -> int:
 
 
 def _accepted(settings: Settings, channel: str) -> list[Path]:
-    return [path for path in sorted((settings.data / "marks").glob(f"*/{channel}.json")) if accept_stream(path)]
+    return [
+        path
+        for path in sorted((settings.data / "marks").glob(f"*/{channel}.json"))
+        if accept_stream(path)
+    ]
 
 
 @log.command(name="accept")
-def accept(channel: str, *, data: Data = None, config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None) -> int:
+def accept(
+    channel: str,
+    *,
+    data: Data = None,
+    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+) -> int:
     """Have a stopped gateway take a stream that was made anew from a copy for the one that it knew. It compares every record all the same."""
     settings, _ = load({"data": data}, config=config)
     found = _accepted(settings, channel)

@@ -82,7 +82,9 @@ class ReplayedLog:
 
     async def read(self, first: int, most: int) -> list[Message]:
         """A slice of what is shown."""
-        return [message for message in self._messages if first <= message.position <= self.shown][:most]
+        return [message for message in self._messages if first <= message.position <= self.shown][
+            :most
+        ]
 
     async def read_kept(self, first: int, most: int) -> list[Message]:
         """The same."""
@@ -97,7 +99,9 @@ class ReplayedLog:
 class Replica:
     """The projection and the answers over it."""
 
-    def __init__(self, log: ReplayedLog, projection: Projection, client: Client, more: More) -> None:
+    def __init__(
+        self, log: ReplayedLog, projection: Projection, client: Client, more: More
+    ) -> None:
         """Begin before position 1; `more` reads on where the log is needed further than it was taken."""
         self.projection = projection
         self.now = datetime.now(UTC)
@@ -139,7 +143,10 @@ class Replica:
             raw = message.raw if isinstance(message, Record) else message
             self._log.add(Message(position=position, subject="", raw=raw))
             self._taken = position
-        raws = ((position, message.raw if isinstance(message, Record) else message) for position, message in page)
+        raws = (
+            (position, message.raw if isinstance(message, Record) else message)
+            for position, message in page
+        )
         if named := named_in(raws):
             self.expect(named)
 
@@ -161,7 +168,9 @@ class Replica:
         if position <= self.position:
             return
         if position > self._most:
-            raise Hole(f"the gateway speaks of position {position}, further from the beginning of this audit than any log grows meanwhile")
+            raise Hole(
+                f"the gateway speaks of position {position}, further from the beginning of this audit than any log grows meanwhile"
+            )
         while self._taken < position or self._unexplained(position):
             before = self._taken
             async with aclosing(self._more(self._taken + 1, position)) as pages:
@@ -172,18 +181,32 @@ class Replica:
             if self._taken == before:
                 break
         if self._taken < position:
-            raise Hole(f"the gateway speaks of position {position}, and its log ends at {self._taken}")
-        await self._fold(max((position, *(self._named[at].by for at in self._stubs(position) if at in self._named))))
+            raise Hole(
+                f"the gateway speaks of position {position}, and its log ends at {self._taken}"
+            )
+        await self._fold(
+            max(
+                (
+                    position,
+                    *(self._named[at].by for at in self._stubs(position) if at in self._named),
+                )
+            )
+        )
 
     def _stubs(self, position: int) -> list[int]:
         """The positions, up to one, at which a leaf entry waits that may stand for a record."""
         return [
-            message.position for message in self._log.waiting if message.position <= position and leaf.read_entry(message.raw) is not None
+            message.position
+            for message in self._log.waiting
+            if message.position <= position and leaf.read_entry(message.raw) is not None
         ]
 
     def _unexplained(self, position: int) -> bool:
         """Whether an entry stands for a record, and the erasure that names it was not read yet."""
-        return any(at not in self._named or self._named[at].by > self._taken for at in self._stubs(position))
+        return any(
+            at not in self._named or self._named[at].by > self._taken
+            for at in self._stubs(position)
+        )
 
     async def _fold(self, position: int) -> None:
         self._log.shown = position
@@ -199,11 +222,15 @@ class Replica:
         """Answer a path of the channel at a time, as if the end of the log had been seen then."""
         self.now = now
         try:
-            self.projection.checked = datetime.fromisoformat(as_of).astimezone(UTC) if as_of else now
+            self.projection.checked = (
+                datetime.fromisoformat(as_of).astimezone(UTC) if as_of else now
+            )
         except (ValueError, OverflowError):
             self.projection.checked = now
         try:
-            answer = await self._client.call("GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN)
+            answer = await self._client.call(
+                "GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN
+            )
         except Answered as error:
             return Response(refused=f"{error.problem.status} {error.problem.type}")
         return Response(headers=answer.headers, body=answer.body)
@@ -223,7 +250,11 @@ async def replica(channel: str, cid: str, actor: str, more: More) -> AsyncIterat
         log = ReplayedLog(channel)
         projection = Projection(log, store)
         try:
-            async with _answering(folder, _service(folder, store, projection), Grant(id="replay", actor=actor, channels=(cid,))) as (
+            async with _answering(
+                folder,
+                _service(folder, store, projection),
+                Grant(id="replay", actor=actor, channels=(cid,)),
+            ) as (
                 service,
                 client,
             ):
@@ -235,9 +266,13 @@ async def replica(channel: str, cid: str, actor: str, more: More) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _answering(folder: Path, service: Service, grant: Grant) -> AsyncIterator[tuple[Service, Client]]:
+async def _answering(
+    folder: Path, service: Service, grant: Grant
+) -> AsyncIterator[tuple[Service, Client]]:
     """The service behind a socket in a folder, and a client of it."""
-    with tempfile.TemporaryDirectory(prefix="dragoman-", dir="/tmp") as short:  # mkdtemp's own, for this user alone
+    with tempfile.TemporaryDirectory(
+        prefix="dragoman-", dir="/tmp"
+    ) as short:  # mkdtemp's own, for this user alone
         socket = folder / "socket"
         path = str(socket if len(str(socket)) <= _SOCKET_CHARACTERS else Path(short) / "socket")
         runner = web.AppRunner(application(service, grant), access_log=None)

@@ -7,15 +7,28 @@ from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
 
-report = App(name="report", help="Write what the log comes to, as Markdown: a situation, a turn-over, a period, a year.")
+report = App(
+    name="report",
+    help="Write what the log comes to, as Markdown: a situation, a turn-over, a period, a year.",
+)
 
 EVERYWHERE = Target()
 
-From = Annotated[str | None, Parameter(name="--from", help="The beginning, like 2026-11-24T06:00Z; by default the channel's opening.")]
+From = Annotated[
+    str | None,
+    Parameter(
+        name="--from",
+        help="The beginning, like 2026-11-24T06:00Z; by default the channel's opening.",
+    ),
+]
 To = Annotated[str | None, Parameter(help="The end, which is not of it; by default now.")]
 At = Annotated[int | None, Parameter(help="A past position.")]
 In = Annotated[
-    str | None, Parameter(name="--language", help="In which language it is read: en, fr or zh, and texts in any in which they are given.")
+    str | None,
+    Parameter(
+        name="--language",
+        help="In which language it is read: en, fr or zh, and texts in any in which they are given.",
+    ),
 ]
 
 
@@ -30,7 +43,9 @@ async def statistics(
     to: To = None,
     at: At = None,
     side: Annotated[str | None, Parameter(help="Of this side alone.")] = None,
-    format: Annotated[str | None, Parameter(help="Of this format alone, by the act that opens it.")] = None,
+    format: Annotated[
+        str | None, Parameter(help="Of this format alone, by the act that opens it.")
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Show what each side owed and did in a period, in numbers; the same rows for every side."""
@@ -47,12 +62,17 @@ async def statistics(
 
 def _print_statistics(found: dict[str, Any]) -> None:
     limits = f"limits of profile {found['profile']}, {'binding' if found.get('binding') else 'as a courtesy'}"
-    say(f"{found['channel']}, {found['kind']}, from {found['from']} to {found['to']}, record {found['position']}; {limits}")
+    say(
+        f"{found['channel']}, {found['kind']}, from {found['from']} to {found['to']}, record {found['position']}; {limits}"
+    )
     for title, name, columns in _TABLES:
         rows = found[name]
         if rows:
             out(f"\n{title}")
-            table([[_cell(row, column) for column in columns] for row in rows], [_head(column) for column in columns])
+            table(
+                [[_cell(row, column) for column in columns] for row in rows],
+                [_head(column) for column in columns],
+            )
 
 
 _SPREAD = (".measured", ".median_s", ".p95_s", ".worst_s")
@@ -69,16 +89,50 @@ _TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "notice given",
         "notices",
-        ("format", "side", "owed_s", "notices", "median_given_s", "shortest_given_s", "in_time", "short", "share_in_time"),
+        (
+            "format",
+            "side",
+            "owed_s",
+            "notices",
+            "median_given_s",
+            "shortest_given_s",
+            "in_time",
+            "short",
+            "share_in_time",
+        ),
     ),
     (
         "corrections and cancellations",
         "changes",
-        ("format", "side", "corrections", "corrected_after.median_s", "cancellations", "cancelled_after.median_s"),
+        (
+            "format",
+            "side",
+            "corrections",
+            "corrected_after.median_s",
+            "cancellations",
+            "cancelled_after.median_s",
+        ),
     ),
-    ("meetings", "meetings", ("format", "side", "asked", "accepted", "declined", "held", "not_attended")),
+    (
+        "meetings",
+        "meetings",
+        ("format", "side", "asked", "accepted", "declined", "held", "not_attended"),
+    ),
     ("translations", "translations", ("side", "translations", "delay.median_s", "delay.worst_s")),
-    ("line checks", "line", ("side", "checks", "echoed", "echoed_with_errors", "missed", "share_echoed", "run", "missed_run")),
+    (
+        "line checks",
+        "line",
+        (
+            "side",
+            "checks",
+            "echoed",
+            "echoed_with_errors",
+            "missed",
+            "share_echoed",
+            "run",
+            "missed_run",
+        ),
+    ),
     ("last words", "areas", ("area", "last_word", "days_since_last_word")),
     ("blind", "blindness", ("side", "watch_nobody_s", "line_down_s", "broker_down_s")),
 )
@@ -100,30 +154,55 @@ async def _report(target: Target, name: str, **query: object) -> int:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         accept = {"Accept": "application/json" if target.json else "text/markdown"}
-        answer = await caller.call("GET", f"/v1/channels/{channel}/reports/{name}{_query(**query)}", headers=accept)
+        answer = await caller.call(
+            "GET", f"/v1/channels/{channel}/reports/{name}{_query(**query)}", headers=accept
+        )
     if target.json:
         out_json(answer.body)
     else:
         out(answer.body.decode().rstrip("\n"), lines=True)
     if answer.headers.get("Dragoman-Stale"):
-        say(f"NOT LIVE: the end of the log was last seen at {answer.headers.get('Dragoman-As-Of') or 'no time'}")
+        say(
+            f"NOT LIVE: the end of the log was last seen at {answer.headers.get('Dragoman-As-Of') or 'no time'}"
+        )
     return 0
 
 
 @report.command(name="situation")
-async def report_situation(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+async def report_situation(
+    *,
+    from_: From = None,
+    to: To = None,
+    at: At = None,
+    language: In = None,
+    target: Target = EVERYWHERE,
+) -> int:
     """Write the situation report: how the channel stands, and what was said since 06:00Z."""
     return await _report(target, "situation", from_=from_, to=to, at=at, language=language)
 
 
 @report.command(name="turn-over")
-async def report_turn_over(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+async def report_turn_over(
+    *,
+    from_: From = None,
+    to: To = None,
+    at: At = None,
+    language: In = None,
+    target: Target = EVERYWHERE,
+) -> int:
     """Write the turn-over note for the next watch of your side."""
     return await _report(target, "turn-over", from_=from_, to=to, at=at, language=language)
 
 
 @report.command(name="period")
-async def report_period(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+async def report_period(
+    *,
+    from_: From = None,
+    to: To = None,
+    at: At = None,
+    language: In = None,
+    target: Target = EVERYWHERE,
+) -> int:
     """Write the record of the period: everything that was said, by family."""
     return await _report(target, "period", from_=from_, to=to, at=at, language=language)
 

@@ -17,7 +17,10 @@ from dragoman.log import broker
 from dragoman.log.broker import BrokerError
 from dragoman.settings import Settings, load
 
-Data = Annotated[Path | None, Parameter(help="The data directory; made if it is not there. Default: dragoman-data.")]
+Data = Annotated[
+    Path | None,
+    Parameter(help="The data directory; made if it is not there. Default: dragoman-data."),
+]
 Config = Annotated[Path | None, Parameter(help="A settings file, TOML.")]
 TakeOver = Annotated[
     bool,
@@ -29,14 +32,18 @@ TakeOver = Annotated[
 
 
 def _settings(config: Path | None, **flags: object) -> Settings:
-    settings, _ = load({name.replace("__", "."): value for name, value in flags.items()}, config=config)
+    settings, _ = load(
+        {name.replace("__", "."): value for name, value in flags.items()}, config=config
+    )
     telemetry.configure(settings.log.format, settings.log.level)
     return settings
 
 
 def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))  # each open stream is a file
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard)
+    )  # each open stream is a file
     factory = None
     if settings.uvloop and importlib.util.find_spec("uvloop") is not None:
         import uvloop
@@ -49,10 +56,16 @@ def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 def up(
     *,
     data: Data = None,
-    port: Annotated[int | None, Parameter(help="The port to listen on; 0 takes a free one. Default: 8470.")] = None,
+    port: Annotated[
+        int | None, Parameter(help="The port to listen on; 0 takes a free one. Default: 8470.")
+    ] = None,
     host: str | None = None,
-    demo: Annotated[bool, Parameter(negative=(), help="Seed the demonstration, and write DIR/demo.json.")] = False,
-    fresh: Annotated[bool, Parameter(negative=(), help="Throw the data directory away first.")] = False,
+    demo: Annotated[
+        bool, Parameter(negative=(), help="Seed the demonstration, and write DIR/demo.json.")
+    ] = False,
+    fresh: Annotated[
+        bool, Parameter(negative=(), help="Throw the data directory away first.")
+    ] = False,
     take_over: TakeOver = False,
     nats_server: Annotated[Path | None, Parameter(help="The nats-server to run.")] = None,
     log_format: Literal["auto", "json", "console"] | None = None,
@@ -80,11 +93,18 @@ async def _up(settings: Settings, *, demo: bool, fresh: bool, take_over: bool) -
     if fresh:
         await _throw_away(settings.data)
     if wiring.initialise(settings.data):
-        say(f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}")
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, whole=True, take_over=take_over) as running:
+        say(
+            f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}"
+        )
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        wiring.gateway(settings, endpoint, whole=True, take_over=take_over) as running,
+    ):
         wiring.write_server_file(settings.data, running.base_url, endpoint.url)
         if demo:
-            seeded = await demonstration.seed(settings.data, running.base_url, running.own_url, settings.http.certificate)
+            seeded = await demonstration.seed(
+                settings.data, running.base_url, running.own_url, settings.http.certificate
+            )
             demonstration.introduce(seeded, say)
         else:
             say(f"listening at {running.base_url}")
@@ -101,8 +121,15 @@ async def _throw_away(data: Path) -> None:
         shutil.rmtree(data)
 
 
-serve = App(name="serve", help="Run one service on a broker that runs already, or a side's witness on its own machine.")
-serve.command("dragoman.cli.witnessing:serve_witness", name="witness", help="Mirror a log and cosign its heads, for your own side.")
+serve = App(
+    name="serve",
+    help="Run one service on a broker that runs already, or a side's witness on its own machine.",
+)
+serve.command(
+    "dragoman.cli.witnessing:serve_witness",
+    name="witness",
+    help="Mirror a log and cosign its heads, for your own side.",
+)
 
 
 @serve.default
@@ -113,8 +140,15 @@ def serve_one(
     port: int | None = None,
     host: str | None = None,
     nats_url: Annotated[str | None, Parameter(help="The broker's URL.")] = None,
-    nats_keys: Annotated[Path | None, Parameter(help="The folder with our users' seeds. Default: DIR/keys.")] = None,
-    name: Annotated[str, Parameter(help="This process's name; its projection is kept under it. Default: the service's.")] = "",
+    nats_keys: Annotated[
+        Path | None, Parameter(help="The folder with our users' seeds. Default: DIR/keys.")
+    ] = None,
+    name: Annotated[
+        str,
+        Parameter(
+            help="This process's name; its projection is kept under it. Default: the service's."
+        ),
+    ] = "",
     take_over: TakeOver = False,
     log_format: Literal["auto", "json", "console"] | None = None,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
@@ -132,32 +166,46 @@ def serve_one(
         log__level=log_level,
     )
     if not settings.nats.url:
-        raise BrokerError("serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own")
+        raise BrokerError(
+            "serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own"
+        )
     serving = {"gateway": _serve, "watch": _watch, "courier": _bring, "registrar": _seal}[service]
     _run(settings, serving(settings, name or service, take_over=take_over))
     return 0
 
 
 async def _serve(settings: Settings, name: str, *, take_over: bool) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, name, take_over=take_over) as running:
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        wiring.gateway(settings, endpoint, name, take_over=take_over) as running,
+    ):
         out(running.base_url)
         await wiring.until_stopped()
 
 
 async def _watch(settings: Settings, name: str, *, take_over: bool) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name, take_over=take_over):
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        wiring.watch(settings, endpoint, name, take_over=take_over),
+    ):
         out("watching")
         await wiring.until_stopped()
 
 
 async def _bring(settings: Settings, name: str, *, take_over: bool) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.courier(settings, endpoint, name, take_over=take_over):
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        wiring.courier(settings, endpoint, name, take_over=take_over),
+    ):
         out("bringing")
         await wiring.until_stopped()
 
 
 async def _seal(settings: Settings, _name: str, *, take_over: bool) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.registrar(settings, endpoint, take_over=take_over):
+    async with (
+        wiring.broker_of(settings) as endpoint,
+        wiring.registrar(settings, endpoint, take_over=take_over),
+    ):
         out("sealing")
         await wiring.until_stopped()
 
@@ -167,6 +215,8 @@ def init(*, data: Data = None, config: Config = None) -> int:
     settings = _settings(config, data=data)
     fresh = wiring.initialise(settings.data)
     say(f"{'initialised' if fresh else 'was initialised already:'} {settings.data}")
-    say(f"the operator's token is in {settings.data / 'operator.token'}; it opens channels and issues tokens, and nothing else")
+    say(
+        f"the operator's token is in {settings.data / 'operator.token'}; it opens channels and issues tokens, and nothing else"
+    )
     say("next: dragoman up, then dragoman channel new FILE")
     return 0

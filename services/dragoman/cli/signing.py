@@ -23,7 +23,15 @@ from msgspec import Struct
 
 from dragoman.audit.copy import of_messages
 from dragoman.audit.replay import messages_of
-from dragoman.cli.common import HEAD_SECONDS, Target, UsageError, channel_of, connected, head_of, home
+from dragoman.cli.common import (
+    HEAD_SECONDS,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    head_of,
+    home,
+)
 from dragoman.client import Client, new_key
 from dragoman.domain.channel import cid_of
 from dragoman.domain.keepers import public_of
@@ -37,10 +45,15 @@ from dragoman_schemas.acts.channel import ChannelOpening
 from dragoman_schemas.answers import Recorded
 from dragoman_schemas.frame import Act
 
-Sign = Annotated[tuple[Path, ...], Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated.")]
+Sign = Annotated[
+    tuple[Path, ...],
+    Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated."),
+]
 Passphrase = Annotated[
     Path | None,
-    Parameter(help="A file with the passphrase of those key files that have one. Default: what DRAGOMAN_PASSPHRASE_FILE names."),
+    Parameter(
+        help="A file with the passphrase of those key files that have one. Default: what DRAGOMAN_PASSPHRASE_FILE names."
+    ),
 ]
 
 _OTHERS: Final = 0o077
@@ -63,7 +76,11 @@ def make(path: Path, passphrase: Path | None) -> bytes:
     """Make a key in a new file that its owner alone reads; its public part. Raises `UsageError`."""
     key = Ed25519PrivateKey.generate()
     word = _word(passphrase)
-    how = serialization.NoEncryption() if word is None else serialization.BestAvailableEncryption(word)
+    how = (
+        serialization.NoEncryption()
+        if word is None
+        else serialization.BestAvailableEncryption(word)
+    )
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -82,12 +99,16 @@ def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
         raw = path.read_bytes()
         locked = _LOCKED in raw
         if not locked and path.stat().st_mode & _OTHERS:
-            raise UsageError(f"others may read {path}: chmod 600 {path}, or keep it under a passphrase")
+            raise UsageError(
+                f"others may read {path}: chmod 600 {path}, or keep it under a passphrase"
+            )
         key = serialization.load_pem_private_key(raw, _word(passphrase) if locked else None)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{path} is no key that can be read: {error}; give --passphrase where it has one") from None
+        raise UsageError(
+            f"{path} is no key that can be read: {error}; give --passphrase where it has one"
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{path} is no Ed25519 key; make one with `dragoman keys new`")
     return key.private_bytes_raw()
@@ -118,12 +139,22 @@ async def known(caller: Client, channel: str) -> Known:
     try:
         genesis = parse(raw)
     except NotARecord as error:
-        raise UsageError(f"the gateway gives no opening of {channel}: {error}; sign nothing, and ask why") from None
+        raise UsageError(
+            f"the gateway gives no opening of {channel}: {error}; sign nothing, and ask why"
+        ) from None
     opening = genesis.data
     if not isinstance(opening, ChannelOpening) or opening.name != channel:
-        opened = f"what was opened as {opening.name}" if isinstance(opening, ChannelOpening) else "what is no opening"
+        opened = (
+            f"what was opened as {opening.name}"
+            if isinstance(opening, ChannelOpening)
+            else "what is no opening"
+        )
         raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
-    found = Known(name=channel, cid=cid_of(genesis.act), log=Verifier(opening.origin, ED25519, public_of(opening.log_key)))
+    found = Known(
+        name=channel,
+        cid=cid_of(genesis.act),
+        log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
+    )
     server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
     kept, told = home() / "channels" / f"{channel}-{server}", f"{found.cid} {found.log}\n"
     if kept.exists() and kept.read_text() != told:
@@ -143,17 +174,23 @@ async def seen(caller: Client, about: Known) -> dict[str, Any]:
     """
     signed = await head_of(caller, about.name, wait_s=HEAD_SECONDS)
     if signed is None:
-        raise UsageError("no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again")
+        raise UsageError(
+            "no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again"
+        )
     try:
         head, _ = checkpoint.opened(signed, about.log)
     except NotANote as error:
-        raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
+        raise UsageError(
+            f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why"
+        ) from None
     kept = home() / "heads" / about.cid
     if not kept.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
             f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
         )
-    before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
+    before = (
+        checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
+    )
     if before is not None and not await _goes_on(caller, about.name, before, head):
         (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
         raise UsageError(
@@ -172,7 +209,9 @@ async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool
         messages += [raw for _, raw in page[: head.size - len(messages)] if isinstance(raw, bytes)]
         if len(messages) == head.size:
             break
-    return len(messages) == head.size and of_messages("", messages, None).root(head.size) == head.root
+    return (
+        len(messages) == head.size and of_messages("", messages, None).root(head.size) == head.root
+    )
 
 
 async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
@@ -185,17 +224,25 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
         found.setdefault(tile, b"")
         return bytes(tile.width * 32)
 
-    merkle.consistency(lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size)
+    merkle.consistency(
+        lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size
+    )
     for tile in found:
         found[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
     try:
-        proof = merkle.consistency(lambda level, index: tiles.node(level, index, head.size, found.__getitem__), before.size, head.size)
+        proof = merkle.consistency(
+            lambda level, index: tiles.node(level, index, head.size, found.__getitem__),
+            before.size,
+            head.size,
+        )
     except ValueError:
         return False
     return merkle.is_consistent(before.size, head.size, before.root, head.root, proof)
 
 
-async def context(caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False) -> dict[str, Any]:
+async def context(
+    caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False
+) -> dict[str, Any]:
     """What `signed` is made of for an act there, but for its type and id."""
     about = await known(caller, channel)
     author = (await caller.call("GET", "/v1/me")).json()["actor"]
@@ -204,12 +251,27 @@ async def context(caller: Client, channel: str, exchange: str = "", *, of_channe
         registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
         exchange, after = registry["id"], registry["etag"]
     elif exchange:
-        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).json()["state"]["revision"]
-    return {"channel": about.cid, "exchange": exchange, "author": author, "after": after, "seen": await seen(caller, about)}
+        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).json()[
+            "state"
+        ]["revision"]
+    return {
+        "channel": about.cid,
+        "exchange": exchange,
+        "author": author,
+        "after": after,
+        "seen": await seen(caller, about),
+    }
 
 
 async def signed(
-    caller: Client, channel: str, act: bytes, data: Act, seeds: list[bytes], *, exchange: str = "", key: str | None = None
+    caller: Client,
+    channel: str,
+    act: bytes,
+    data: Act,
+    seeds: list[bytes],
+    *,
+    exchange: str = "",
+    key: str | None = None,
 ) -> Signature:
     """An act with `signed` as its last member, and the signatures of all keys over its bytes."""
     rule = RULES[str(data.__struct_config__.tag)]
@@ -222,20 +284,36 @@ async def signed(
 
 async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:
     """Post an act of the channel itself, signed by these keys; by none in a trial, whose host keeps the administrators' keys."""
-    raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    raw = (
+        body
+        if isinstance(body, bytes)
+        else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    )
     act, data = read_act(raw, cut=False)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         if not seeds:
             return (await caller.post(channel, act)).recorded
         signature = await signed(caller, channel, act, data, seeds)
-        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers)).recorded
+        return (
+            await caller.post(channel, signature.act, key=signature.id, headers=signature.headers)
+        ).recorded
 
 
 def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
     """The headers with the signatures of keys over an act's bytes; none for none."""
-    signatures = {dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act)) for seed in seeds}
-    return {"Dragoman-Key-Id": " ".join(signatures), "Dragoman-Signature": " ".join(signatures.values())} if seeds else {}
+    signatures = {
+        dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act))
+        for seed in seeds
+    }
+    return (
+        {
+            "Dragoman-Key-Id": " ".join(signatures),
+            "Dragoman-Signature": " ".join(signatures.values()),
+        }
+        if seeds
+        else {}
+    )
 
 
 def public_line(public: bytes) -> str:

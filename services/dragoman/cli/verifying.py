@@ -47,13 +47,27 @@ from dragoman.witness import times_in
 
 EVERYWHERE = Target()
 
-Cid = Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")]
-Witnesses = Annotated[tuple[str, ...], Parameter(help="The verifier key of a witness that must have cosigned the head; once for each.")]
-Log = Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")]
+Cid = Annotated[
+    str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+]
+Witnesses = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="The verifier key of a witness that must have cosigned the head; once for each."
+    ),
+]
+Log = Annotated[
+    str,
+    Parameter(help="The verifier key of the log, as your own side wrote it down at the opening."),
+]
 
 
 PolicyFile = Annotated[
-    Path | None, Parameter(name="--policy", help="A C2SP tlog-policy of your own side's, whose quorum must have cosigned the head.")
+    Path | None,
+    Parameter(
+        name="--policy",
+        help="A C2SP tlog-policy of your own side's, whose quorum must have cosigned the head.",
+    ),
 ]
 
 
@@ -116,7 +130,9 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
             raise UsageError(f"{file} has no `log` line: add it, or give --log")
         found = policy.read(heads.written(verifier_of(log), text) if own else text)
         if log and verifier_of(log) not in found.logs.values():
-            raise UsageError(f"{file} is a policy of another log than --log: name the same key in both")
+            raise UsageError(
+                f"{file} is a policy of another log than --log: name the same key in both"
+            )
         return Asked(witnesses=witnesses, policy=found)
     except NotANote as error:
         raise UsageError(f"{file} is no policy: {error}") from None
@@ -160,23 +176,33 @@ async def export_command(
         )
         return UNVERIFIED
     if signed is not None and size < len(messages):
-        say(f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed")
+        say(
+            f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed"
+        )
         del messages[size:]
     path = to or Path(f"{channel}.zip")
-    kept = {name: getattr(about, name) for name in ("name", "cid", "kind", "custody", "sides", "log")}
+    kept = {
+        name: getattr(about, name) for name in ("name", "cid", "kind", "custody", "sides", "log")
+    }
     try:
         export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     out(str(path))
-    say(f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: dragoman audit verify {path} --cid … --log …")
+    say(
+        f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: dragoman audit verify {path} --cid … --log …"
+    )
     return 0
 
 
 def _size_of(signed: bytes | None) -> int | None:
     """How many records a head speaks of: none where there is no head, and None where it is no head at all."""
     try:
-        return 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+        return (
+            0
+            if signed is None
+            else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+        )
     except (NotANote, UnicodeDecodeError):
         return None
 
@@ -184,14 +210,22 @@ def _size_of(signed: bytes | None) -> int | None:
 def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
     """Return whether a head of that size, whoever signed it, is of the first of these messages."""
     try:
-        return copy.of_messages("", messages, None).root(size) == checkpoint.read(note.read(signed).text).root
+        return (
+            copy.of_messages("", messages, None).root(size)
+            == checkpoint.read(note.read(signed).text).root
+        )
     except NotANote:
         return False
 
 
 @audit.command(name="verify")
 async def verify_command(
-    file: Annotated[Path | None, Parameter(help="An export, or a mirror's folder; without one, the log as the gateway gives it.")] = None,
+    file: Annotated[
+        Path | None,
+        Parameter(
+            help="An export, or a mirror's folder; without one, the log as the gateway gives it."
+        ),
+    ] = None,
     *,
     cid: Cid = "",
     log: Log = "",
@@ -216,7 +250,13 @@ def not_before(file: Path | None, max_age: int | None) -> int:
 
 
 async def look_through(
-    verification: Verification, file: Path | None, target: Target, asked: Asked, keep: Keep = forget, *, tiled: bool = True
+    verification: Verification,
+    file: Path | None,
+    target: Target,
+    asked: Asked,
+    keep: Keep = forget,
+    *,
+    tiled: bool = True,
 ) -> None:
     """Make all checks of a log, wherever it is. Raises `UsageError`, and what reading raises.
 
@@ -247,7 +287,9 @@ def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
         archive.close()
 
 
-async def _from_server(verification: Verification, target: Target, asked: Asked, keep: Keep, *, tiled: bool) -> None:
+async def _from_server(
+    verification: Verification, target: Target, asked: Asked, keep: Keep, *, tiled: bool
+) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         with progress("verifying", (await caller.channel(channel)).position) as told:
@@ -276,7 +318,9 @@ def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
         except (Answered, Unreachable, Garbled):
             return None
 
-    return lambda size: sources_of(size, read)[:1]  # what is cheap: the others would fetch every tile
+    return lambda size: sources_of(size, read)[
+        :1
+    ]  # what is cheap: the others would fetch every tile
 
 
 async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
@@ -324,15 +368,27 @@ class Given:
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
         """The messages, page by page, and then those that came meanwhile and are under the head."""
         size = wanted = 0
-        most = (_size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0) + COMPARED_GROWTH
+        most = (
+            _size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0
+        ) + COMPARED_GROWTH
         async for page in messages_of(self._caller.records(self._channel)):
             if size > most:
                 break  # no head speaks of so many, and a gateway may go on without end
             size += len(page)
-            stubs = [position for position, raw in page if isinstance(raw, bytes) and leaf.read_entry(raw) is not None]
+            stubs = [
+                position
+                for position, raw in page
+                if isinstance(raw, bytes) and leaf.read_entry(raw) is not None
+            ]
             if stubs and not self.named:
-                self.named = await erasures_in(lambda: messages_of(self._caller.records(self._channel)), most)
-            wanted = max(wanted, *(self.named[position].by for position in stubs if position in self.named), 0)
+                self.named = await erasures_in(
+                    lambda: messages_of(self._caller.records(self._channel)), most
+                )
+            wanted = max(
+                wanted,
+                *(self.named[position].by for position in stubs if position in self.named),
+                0,
+            )
             yield [raw for _, raw in page if isinstance(raw, bytes)]
         self.head = await cosigned(self._caller, self._channel, self._asked, max(size, wanted))
         missing = (_size_of(self.head) or 0) - size
@@ -360,7 +416,11 @@ async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) ->
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
-        if time.monotonic() > until or signed is None or (asked.are_under(signed) and (_size_of(signed) or size) >= size):
+        if (
+            time.monotonic() > until
+            or signed is None
+            or (asked.are_under(signed) and (_size_of(signed) or size) >= size)
+        ):
             return signed
         await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -385,13 +445,18 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
         return
     out(f"{result.channel}, cid {result.cid}, position {result.position}")
     out(f"digest {result.digest}\n")
-    table([[finding.check, finding.found, finding.word] for finding in result.findings], ["CHECK", "FOUND", "ON WHOSE WORD"])
+    table(
+        [[finding.check, finding.found, finding.word] for finding in result.findings],
+        ["CHECK", "FOUND", "ON WHOSE WORD"],
+    )
     for void in result.void:
         out(f"void at {void}")
     for disputed in result.disputed:
         out(f"disputed at {disputed}")
     if not pinned:
-        say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
+        say(
+            "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
+        )
     say("no lie was found")
 
 

@@ -10,7 +10,10 @@ from dragoman.cli.common import Target, channel_of, connected, out, out_json, re
 from dragoman.cli.signing import Sign, posted, seed_of
 
 watch = App(name="watch", help="Take the watch, hand it over, and see what it must look at.")
-adopt = App(name="adopt", help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.")
+adopt = App(
+    name="adopt",
+    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.",
+)
 
 EVERYWHERE = Target()
 
@@ -29,22 +32,41 @@ async def watch_show(*, target: Target = EVERYWHERE) -> int:
     if not view["alarms"]:
         out("Quiet: no alarm.")
     out("")
-    rows = [[side["side"], side.get("manned_since") or "not manned", side.get("officer", "")] for side in view["sides"]]
+    rows = [
+        [side["side"], side.get("manned_since") or "not manned", side.get("officer", "")]
+        for side in view["sides"]
+    ]
     table(rows, ["SIDE", "MANNED SINCE", "BY"])
     out("")
-    table([_line(line) for line in view["lines"]], ["LINE", "STATE", "ECHOED LAST", "AFTER", "RUNNING"])
+    table(
+        [_line(line) for line in view["lines"]],
+        ["LINE", "STATE", "ECHOED LAST", "AFTER", "RUNNING"],
+    )
     if view["due"]:
         out("")
-        due = [[each["clock"]["due"], each["clock"]["side"], each["clock"]["clock"], each["number"]] for each in view["due"]]
+        due = [
+            [each["clock"]["due"], each["clock"]["side"], each["clock"]["clock"], each["number"]]
+            for each in view["due"]
+        ]
         table(due, ["DUE", "OWED BY", "WHAT", "EXCHANGE"])
     return 0
 
 
 def _line(line: dict[str, Any]) -> list[str]:
     latency = line.get("latency_s")
-    running = f"{line['missed_running']} missed" if line.get("missed_running") else f"{line.get('echoed_running', 0)} echoed"
+    running = (
+        f"{line['missed_running']} missed"
+        if line.get("missed_running")
+        else f"{line.get('echoed_running', 0)} echoed"
+    )
     state = line["state"].replace("_", " ")
-    return [line["circuit"], state, line.get("checked") or "never", "" if latency is None else f"{latency:.0f} s", running]
+    return [
+        line["circuit"],
+        state,
+        line.get("checked") or "never",
+        "" if latency is None else f"{latency:.0f} s",
+        running,
+    ]
 
 
 @watch.command
@@ -56,9 +78,14 @@ async def take(*, target: Target = EVERYWHERE) -> int:
 
 @watch.command(name="hand-over")
 async def hand_over(
-    to: Annotated[str | None, Parameter(help="The duty officer who takes it; without one the watch ends.")] = None,
+    to: Annotated[
+        str | None, Parameter(help="The duty officer who takes it; without one the watch ends.")
+    ] = None,
     *,
-    note: Annotated[str | None, Parameter(help="What you add; it stands in the log, where the other side reads it.")] = None,
+    note: Annotated[
+        str | None,
+        Parameter(help="What you add; it stands in the log, where the other side reads it."),
+    ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands.
@@ -67,8 +94,15 @@ async def hand_over(
     """
     async with connected(target) as caller:
         path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"
-        written = (await caller.call("GET", path, headers={"Accept": "text/markdown"})).body.decode()
-    await _said(target, {"act": "watch-relief"} | ({"to": to.rpartition("/")[2]} if to else {}) | ({"note": note} if note else {}))
+        written = (
+            await caller.call("GET", path, headers={"Accept": "text/markdown"})
+        ).body.decode()
+    await _said(
+        target,
+        {"act": "watch-relief"}
+        | ({"to": to.rpartition("/")[2]} if to else {})
+        | ({"note": note} if note else {}),
+    )
     out(written, lines=True)
     return 0
 
@@ -77,7 +111,10 @@ async def hand_over(
 async def profile(
     name: Literal["default", "vienna", "shanghai"],
     *,
-    line_check: Annotated[str | None, Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from.")] = None,
+    line_check: Annotated[
+        str | None,
+        Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from."),
+    ] = None,
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
@@ -90,7 +127,9 @@ async def profile(
 
 
 @adopt.command
-async def codebook(name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE) -> int:
+async def codebook(
+    name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
+) -> int:
     """Adopt a version of a codebook of coded messages."""
     await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
     return 0
@@ -98,7 +137,13 @@ async def codebook(name: str = "starter", version: int = 1, *, sign: Sign = (), 
 
 @adopt.command
 async def policy(
-    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="A C2SP tlog-policy without its `log` line; `-` for standard input.")],
+    file: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="A C2SP tlog-policy without its `log` line; `-` for standard input.",
+        ),
+    ],
     *,
     sign: Sign = (),
     target: Target = EVERYWHERE,
@@ -113,4 +158,6 @@ async def _said(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = (
     if target.json:
         out_json(recorded)
     else:
-        say(f"{recorded.act} recorded at position {recorded.position} of {recorded.channel}, {recorded.time}")
+        say(
+            f"{recorded.act} recorded at position {recorded.position} of {recorded.channel}, {recorded.time}"
+        )

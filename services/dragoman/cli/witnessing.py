@@ -23,9 +23,16 @@ EVERYWHERE = Target()
 _REQUEST_BYTES: Final = 2 * 2**20
 _LOOK_SECONDS: Final = 5.0
 
-witness = App(name="witness", help="Hold your side's witness, let it go, and print its verifier key.")
+witness = App(
+    name="witness", help="Hold your side's witness, let it go, and print its verifier key."
+)
 
-Name = Annotated[str, Parameter(help="The witness's name, as its verifier key has it: a URL without a scheme, like nato.example/witness.")]
+Name = Annotated[
+    str,
+    Parameter(
+        help="The witness's name, as its verifier key has it: a URL without a scheme, like nato.example/witness."
+    ),
+]
 
 
 @witness.command
@@ -54,10 +61,22 @@ def release(folder: Path) -> int:
 async def serve_witness(
     folder: Path,
     *,
-    key: Annotated[Path, Parameter(help="The witness's key, made with `dragoman keys new`, and used for nothing else.")],
+    key: Annotated[
+        Path,
+        Parameter(
+            help="The witness's key, made with `dragoman keys new`, and used for nothing else."
+        ),
+    ],
     name: Name,
-    cid: Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")],
-    log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")],
+    cid: Annotated[
+        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+    ],
+    log: Annotated[
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down at the opening."
+        ),
+    ],
     host: str = "127.0.0.1",
     port: int = 8475,
     target: Target = EVERYWHERE,
@@ -85,10 +104,20 @@ async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, targe
     say(f"cosigning as {cosigner.verifier}")
     try:
         async with connected(target) as caller:
-            following = asyncio.create_task(follow(mirror, caller, await channel_of(target, caller), once=False, wanted=cosigner.wanted))
+            following = asyncio.create_task(
+                follow(
+                    mirror,
+                    caller,
+                    await channel_of(target, caller),
+                    once=False,
+                    wanted=cosigner.wanted,
+                )
+            )
             silence = asyncio.create_task(_watch(cosigner))
             stopped = asyncio.create_task(wiring.until_stopped())
-            done, pending = await asyncio.wait((following, silence, stopped), return_when=asyncio.FIRST_COMPLETED)
+            done, pending = await asyncio.wait(
+                (following, silence, stopped), return_when=asyncio.FIRST_COMPLETED
+            )
             await cancel_until_ended(pending)
             for task in done:
                 task.result()
@@ -113,13 +142,18 @@ def application(mirror: Mirror, cosigner: Witness) -> web.Application:
 
     async def add(request: web.Request) -> web.Response:
         answer = await cosigner.add(await request.read())
-        return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.media})
+        return web.Response(
+            status=answer.status, body=answer.body, headers={"Content-Type": answer.media}
+        )
 
     async def newest(request: web.Request) -> web.Response:
         found = cosigner.newest if request.match_info["origin"] == origin else None
         if found is None:
             return web.Response(status=404, text="nothing of that origin was cosigned here\n")
-        return web.Response(body=found, headers={"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "max-age=5"})
+        return web.Response(
+            body=found,
+            headers={"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "max-age=5"},
+        )
 
     app = web.Application(client_max_size=_REQUEST_BYTES)
     app.router.add_post("/add-checkpoint", add)

@@ -26,7 +26,9 @@ PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _PAGE: Final = 200
 
 
-async def following(endpoint: Endpoint, projection: Projection, upto: int, most: int) -> tuple[list[Item], int]:
+async def following(
+    endpoint: Endpoint, projection: Projection, upto: int, most: int
+) -> tuple[list[Item], int]:
     """The next records that are for an endpoint, at most so many, and the position up to which there are no others."""
     found: list[Item] = []
     while len(found) < most:
@@ -51,7 +53,9 @@ async def at(projection: Projection, position: int) -> Item | None:
 
 async def _entries(projection: Projection, first: int, most: int) -> list[Entry]:
     await projection.in_file()
-    found = await asyncio.wrap_future(projection.store.in_thread(reads.records, projection.store, projection.name, first, most))
+    found = await asyncio.wrap_future(
+        projection.store.in_thread(reads.records, projection.store, projection.name, first, most)
+    )
     return [entry for entry, _ in found]
 
 
@@ -122,7 +126,11 @@ def _item(projection: Projection, entry: Entry) -> Item | None:
         return None
     envelope = record.envelope
     exchange = projection.exchange(envelope.subject)
-    message = None if exchange is None else next((each for each in exchange.messages if each.id == envelope.id), None)
+    message = (
+        None
+        if exchange is None
+        else next((each for each in exchange.messages if each.id == envelope.id), None)
+    )
     hidden = exchange is not None and attribution.unattributed(exchange)
     return Item(
         id=envelope.id,
@@ -133,7 +141,11 @@ def _item(projection: Projection, entry: Entry) -> Item | None:
         side="" if envelope.actor.startswith("service/") else record.side,
         number="" if hidden else entry.number,
         matter="" if hidden or exchange is None or entry.number else exchange.number,
-        precedence="routine" if exchange is None else exchange.precedence if message is None else precedence_of(exchange, message),
+        precedence="routine"
+        if exchange is None
+        else exchange.precedence
+        if message is None
+        else precedence_of(exchange, message),
         channel=projection.name,
         exchange="" if exchange is None else exchange.id,
         exercise=projection.registry.kind == "exercise",

@@ -39,19 +39,30 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail["MMHS-Message-Type"] = _EXERCISE if item.exercise else _OPERATION
     if item.number:
         mail["MMHS-Originator-Reference"] = item.number
-    where = f"{base_url}/c/{item.channel}" if base_url else sentence("channel %(channel)s", channel=item.channel)
+    where = (
+        f"{base_url}/c/{item.channel}"
+        if base_url
+        else sentence("channel %(channel)s", channel=item.channel)
+    )
     happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
     told = [happened] if item.exercise else []
-    lines = [said.sentence(each) for each in (*told, *_lines(item, said.written(item.time, "minute"), where))]
+    lines = [
+        said.sentence(each)
+        for each in (*told, *_lines(item, said.written(item.time, "minute"), where))
+    ]
     mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
-    mail["Content-Language"] = said.tag  # after the content, which takes all headers about it with it
+    mail["Content-Language"] = (
+        said.tag
+    )  # after the content, which takes all headers about it with it
     return mail
 
 
 def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]:
     """What it says: what came, from whom and when, and where to read it."""
     if item.notice is not None:
-        return item.notice, sentence("Since %(time)s. Take the watch: %(where)s", time=time, where=where)
+        return item.notice, sentence(
+            "Since %(time)s. Take the watch: %(where)s", time=time, where=where
+        )
     return (
         sentence(
             "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
@@ -60,7 +71,9 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
             precedence=Name("value", item.precedence),
             time=time,
         ),
-        sentence("Number: %(number)s", number=item.number) if item.number else sentence("Record: %(n)s", n=item.position),
+        sentence("Number: %(number)s", number=item.number)
+        if item.number
+        else sentence("Record: %(n)s", n=item.position),
         *([sentence("Exchange: %(number)s", number=item.matter)] if item.matter else []),
         sentence("Read and acknowledge it: %(where)s", where=where),
     )
@@ -87,7 +100,11 @@ class Mails:
         if not settings.host:
             return Brought(ok=False, answered=sentence("no mail server is set: courier.smtp.host"))
         try:
-            password = None if settings.password_file is None else settings.password_file.read_text().strip()
+            password = (
+                None
+                if settings.password_file is None
+                else settings.password_file.read_text().strip()
+            )
             client = aiosmtplib.SMTP(
                 hostname=settings.host,
                 port=settings.port,
@@ -100,7 +117,11 @@ class Mails:
             async with client:
                 await client.ehlo()
                 mail = message(endpoint, item, settings.sender, self._base_url)
-                priority = [f"MT-PRIORITY={_MT_PRIORITY[item.precedence]}"] if client.supports_extension("mt-priority") else []
+                priority = (
+                    [f"MT-PRIORITY={_MT_PRIORITY[item.precedence]}"]
+                    if client.supports_extension("mt-priority")
+                    else []
+                )
                 await client.send_message(mail, mail_options=priority)
         except aiosmtplib.SMTPResponseException as error:
             return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))

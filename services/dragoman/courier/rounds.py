@@ -30,7 +30,16 @@ from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
 from dragoman.sentence import packed, sentence
-from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Notice, Progress, Told, Waiting
+from dragoman.stores.courier import (
+    PARKED,
+    PENDING,
+    Courier,
+    Endpoint,
+    Notice,
+    Progress,
+    Told,
+    Waiting,
+)
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.answers import Means
@@ -102,15 +111,26 @@ class Rounds:
         except LogUnreachable as error:
             log.warning("courier.not_fresh", reason=str(error))
             return
-        by_cid = {projection.registry.cid: projection for projection in self._channels.values() if projection.is_channel}
+        by_cid = {
+            projection.registry.cid: projection
+            for projection in self._channels.values()
+            if projection.is_channel
+        }
         for projection in by_cid.values():
             if projection.name not in self._heard:
                 self._heard.add(projection.name)
                 projection.listeners.add(self._wake)
         for endpoint in self._store.endpoints():
             channel = by_cid.get(endpoint.cid)
-            if channel is not None and channel.caught_up.is_set() and endpoint.id not in self._working and self._is_due(endpoint):
-                task = self._working[endpoint.id] = asyncio.create_task(self._serve(endpoint, channel))
+            if (
+                channel is not None
+                and channel.caught_up.is_set()
+                and endpoint.id not in self._working
+                and self._is_due(endpoint)
+            ):
+                task = self._working[endpoint.id] = asyncio.create_task(
+                    self._serve(endpoint, channel)
+                )
                 task.add_done_callback(partial(self._ended, endpoint.id))
 
     def _wake(self, _row: Row) -> None:
@@ -126,7 +146,12 @@ class Rounds:
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
-            alarm("courier", error, self._backoffs.setdefault(endpoint, Backoff()).failed(), endpoint=endpoint)
+            alarm(
+                "courier",
+                error,
+                self._backoffs.setdefault(endpoint, Backoff()).failed(),
+                endpoint=endpoint,
+            )
         elif endpoint in self._backoffs and self._backoffs[endpoint].worked():
             log.info("task.recovered", task="courier", endpoint=endpoint)
 
@@ -141,25 +166,45 @@ class Rounds:
     async def _round(self, endpoint: Endpoint, projection: Projection) -> bool:
         """Bring what is due and what is new, at most so many at once. Whether there may be more."""
         progress, revision = self._store.progress(endpoint.id)
-        if self._store.find(endpoint.id) is None or (progress.holder != self._name and progress.until > time.time()):
+        if self._store.find(endpoint.id) is None or (
+            progress.holder != self._name and progress.until > time.time()
+        ):
             return False
         if progress.told:
             return await self._tell(endpoint, projection, progress, revision)
         if progress.gone or not _may_be_told(endpoint, projection):
             return False
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
-        if notice is not None and (notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id):
+        if notice is not None and (
+            notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id
+        ):
             return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
-        known = projection.state.position  # what is known of an endpoint may be ahead of the log here
-        due = [each for each in progress.waiting if each.again <= time.time() and each.position <= known][:most]
+        known = (
+            projection.state.position
+        )  # what is known of an endpoint may be ahead of the log here
+        due = [
+            each
+            for each in progress.waiting
+            if each.again <= time.time() and each.position <= known
+        ][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
         seen = max(progress.upto, self._seen.get(endpoint.id, 0))
-        fresh, upto = await choosing.following(endpoint, projection, seen, most - len(due)) if room else ([], seen)
-        again = [item for item in [await choosing.at(projection, each.position) for each in due] if item is not None]
+        fresh, upto = (
+            await choosing.following(endpoint, projection, seen, most - len(due))
+            if room
+            else ([], seen)
+        )
+        again = [
+            item
+            for item in [await choosing.at(projection, each.position) for each in due]
+            if item is not None
+        ]
         items = [*again, *fresh]
         if not items and not due and upto - progress.upto < _UNTOLD:
-            self._seen[endpoint.id] = upto  # nothing is for it: that is found out again after a restart
+            self._seen[endpoint.id] = (
+                upto  # nothing is for it: that is found out again after a restart
+            )
             return False
         if items:
             held = await self._held(endpoint, progress, revision, items)
@@ -169,12 +214,26 @@ class Rounds:
         bring = self._means[endpoint.means]
         outcomes = await asyncio.gather(*(bring(endpoint, item) for item in items))
         tries = {each.position: each.tries for each in due}
-        progress = replace(progress, upto=upto, going=0, waiting=tuple(each for each in progress.waiting if each.position not in tries))
+        progress = replace(
+            progress,
+            upto=upto,
+            going=0,
+            waiting=tuple(each for each in progress.waiting if each.position not in tries),
+        )
         for item, brought in zip(items, outcomes, strict=True):
-            progress = self._after(endpoint, projection, progress, item, brought, tries.get(item.position, 0))
+            progress = self._after(
+                endpoint, projection, progress, item, brought, tries.get(item.position, 0)
+            )
         return await self._surely_kept(endpoint, progress, revision)
 
-    async def _notify(self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int, notice: Notice) -> bool:
+    async def _notify(
+        self,
+        endpoint: Endpoint,
+        projection: Projection,
+        progress: Progress,
+        revision: int,
+        notice: Notice,
+    ) -> bool:
         """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two.
 
         Where the answer to that was lost, it is brought once it shows that it was written by this courier.
@@ -191,26 +250,46 @@ class Rounds:
             assert item is not None
             await asyncio.sleep(wait)
             brought = await self._means[endpoint.means](endpoint, item)
-            log.info("courier.noticed", endpoint=endpoint.id, notice=notice.id, kind=notice.kind, ok=brought.ok, answered=_said(brought))
+            log.info(
+                "courier.noticed",
+                endpoint=endpoint.id,
+                notice=notice.id,
+                kind=notice.kind,
+                ok=brought.ok,
+                answered=_said(brought),
+            )
             if brought.ok or brought.gone:
                 break
         return True
 
-    async def _held(self, endpoint: Endpoint, progress: Progress, revision: int, items: list[Item]) -> tuple[Progress, int] | None:
+    async def _held(
+        self, endpoint: Endpoint, progress: Progress, revision: int, items: list[Item]
+    ) -> tuple[Progress, int] | None:
         """The progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
-        if progress.going and endpoint.id not in self._marked:  # its courier died with a mail on its way
+        if (
+            progress.going and endpoint.id not in self._marked
+        ):  # its courier died with a mail on its way
             unclear = Waiting(position=progress.going, tries=1, answer=packed(_UNCLEAR))
-            held = replace(progress, going=0, upto=max(progress.upto, progress.going), parked=(*progress.parked, unclear))
+            held = replace(
+                progress,
+                going=0,
+                upto=max(progress.upto, progress.going),
+                parked=(*progress.parked, unclear),
+            )
             await self._kept(endpoint, held, revision)
             return None  # what is next is looked up anew
-        if endpoint.means == "e-mail":  # never sent twice: what is on its way is written down before it goes
+        if (
+            endpoint.means == "e-mail"
+        ):  # never sent twice: what is on its way is written down before it goes
             self._marked.add(endpoint.id)
             return await self._kept(endpoint, replace(progress, going=items[0].position), revision)
         if progress.holder == self._name and progress.until - time.time() > 2 * SECONDS:
             return progress, revision
         return await self._kept(endpoint, progress, revision)
 
-    async def _kept(self, endpoint: Endpoint, progress: Progress, revision: int) -> tuple[Progress, int] | None:
+    async def _kept(
+        self, endpoint: Endpoint, progress: Progress, revision: int
+    ) -> tuple[Progress, int] | None:
         """Write the progress, held for a while longer; None where somebody else wrote."""
         progress = replace(progress, holder=self._name, until=time.time() + HELD_SECONDS)
         written = await self._store.keep(endpoint.id, progress, revision)
@@ -219,16 +298,24 @@ class Rounds:
             return None
         return progress, written
 
-    async def _tell(self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int) -> bool:
+    async def _tell(
+        self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int
+    ) -> bool:
         """Record the outcomes that are not on record; whether all are now."""
-        left = tuple([each for each in progress.told if not await self._recorded(endpoint, projection, each)])
-        return len(left) < len(progress.told) and await self._surely_kept(endpoint, replace(progress, told=left), revision)
+        left = tuple(
+            [each for each in progress.told if not await self._recorded(endpoint, projection, each)]
+        )
+        return len(left) < len(progress.told) and await self._surely_kept(
+            endpoint, replace(progress, told=left), revision
+        )
 
     async def _surely_kept(self, endpoint: Endpoint, progress: Progress, revision: int) -> bool:
         """Write what was done, as long as it takes the broker to come back: what was sent must not be sent again."""
         while True:
             try:
-                if await self._kept(endpoint, progress, revision) is None and not self._is_kept(endpoint, progress):
+                if await self._kept(endpoint, progress, revision) is None and not self._is_kept(
+                    endpoint, progress
+                ):
                     log.warning("courier.taken_over", endpoint=endpoint.id)
                     return False
                 return True
@@ -239,30 +326,66 @@ class Rounds:
     def _is_kept(self, endpoint: Endpoint, progress: Progress) -> bool:
         """Whether what stands there is what was to be written: only the answer to that was lost then."""
         known, _ = self._store.progress(endpoint.id)
-        return known.holder == self._name and replace(known, until=0.0) == replace(progress, holder=self._name, until=0.0)
+        return known.holder == self._name and replace(known, until=0.0) == replace(
+            progress, holder=self._name, until=0.0
+        )
 
-    def _after(self, endpoint: Endpoint, projection: Projection, progress: Progress, item: Item, brought: Brought, tries: int) -> Progress:
+    def _after(
+        self,
+        endpoint: Endpoint,
+        projection: Projection,
+        progress: Progress,
+        item: Item,
+        brought: Brought,
+        tries: int,
+    ) -> Progress:
         """The progress after one try."""
-        log.info("courier.tried", endpoint=endpoint.id, position=item.position, ok=brought.ok, answered=_said(brought))
+        log.info(
+            "courier.tried",
+            endpoint=endpoint.id,
+            position=item.position,
+            ok=brought.ok,
+            answered=_said(brought),
+        )
         if brought.ok:
             progress = replace(progress, delivered=progress.delivered + 1)
             return self._to_tell(endpoint, projection, progress, item, "delivered")
         if brought.gone:
             progress = replace(progress, gone=True)
-        known = Waiting(position=item.position, tries=tries + 1, answer="" if brought.answered is None else packed(brought.answered))
+        known = Waiting(
+            position=item.position,
+            tries=tries + 1,
+            answer="" if brought.answered is None else packed(brought.answered),
+        )
         if tries >= len(self._retries) or brought.gone:
-            log.warning("courier.parked", endpoint=endpoint.id, position=item.position, answered=_said(brought))
+            log.warning(
+                "courier.parked",
+                endpoint=endpoint.id,
+                position=item.position,
+                answered=_said(brought),
+            )
             progress = replace(progress, parked=(*progress.parked, known))
             return self._to_tell(endpoint, projection, progress, item, "failed")
         again = time.time() + max(self._retries[tries], brought.wait)
         return replace(progress, waiting=(*progress.waiting, replace(known, again=again)))
 
-    def _to_tell(self, endpoint: Endpoint, projection: Projection, progress: Progress, item: Item, outcome: str) -> Progress:
+    def _to_tell(
+        self,
+        endpoint: Endpoint,
+        projection: Projection,
+        progress: Progress,
+        item: Item,
+        outcome: str,
+    ) -> Progress:
         """With what is to be recorded: of a message to the side, that it was handed over, or given up."""
         exchange = projection.exchange(item.exchange)
         if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
             return progress
-        told = Told(position=item.position, outcome="delivered" if outcome == "delivered" else "failed", at=stamp(self._now()))
+        told = Told(
+            position=item.position,
+            outcome="delivered" if outcome == "delivered" else "failed",
+            at=stamp(self._now()),
+        )
         return replace(progress, told=(*progress.told, told))
 
     async def _recorded(self, endpoint: Endpoint, projection: Projection, told: Told) -> bool:
@@ -273,17 +396,34 @@ class Rounds:
         if record is None or not record.act:
             return True  # it was erased meanwhile
         envelope = record.envelope
-        outcome = CourierOutcome(side=endpoint.side, means=endpoint.means, of=envelope.id, outcome=told.outcome, at=told.at)
+        outcome = CourierOutcome(
+            side=endpoint.side,
+            means=endpoint.means,
+            of=envelope.id,
+            outcome=told.outcome,
+            at=told.at,
+        )
         exchange = projection.exchange(envelope.subject)
         if exchange is not None and rules.is_recorded(exchange, outcome):
             return True
         id = self._desk.own_id(projection, rules.ACTOR, rules.key_of(outcome))
-        post = Post(actor=rules.ACTOR, act=rules.act_of(outcome), data=outcome, id=id, exchange=envelope.subject)
+        post = Post(
+            actor=rules.ACTOR,
+            act=rules.act_of(outcome),
+            data=outcome,
+            id=id,
+            exchange=envelope.subject,
+        )
         try:
             await self._desk.post(projection, post)
         except Refused as error:
             again = error.refusal.kind in ("unavailable", "unknown-outcome", "busy", "read-only")
-            log.info("courier.outcome_not_recorded", endpoint=endpoint.id, reason=str(error.refusal.detail), again=again)
+            log.info(
+                "courier.outcome_not_recorded",
+                endpoint=endpoint.id,
+                reason=str(error.refusal.detail),
+                again=again,
+            )
             return not again
         return True
 

@@ -41,7 +41,9 @@ class GuardedResolver(AbstractResolver):
         self._guard = guard
         self._names = names or ThreadedResolver()
 
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
         """The addresses of a name that may be called. Raises `NotAllowed` where there is none."""
         found = await self._names.resolve(host, port, family)
         allowed = [each for each in found if self._guard.allows(each["host"])]
@@ -107,16 +109,31 @@ class Webhooks:
         if wrong := self._guard.check(endpoint.target):
             return Brought(ok=False, answered=unreachable(endpoint, wrong))
         sent = webhook.headers(endpoint.secret, item.id, int(time.time()), item.raw)
-        sent |= {"Content-Type": "application/cloudevents+json", **({"Dragoman-Position": str(item.position)} if item.position else {})}
+        sent |= {
+            "Content-Type": "application/cloudevents+json",
+            **({"Dragoman-Position": str(item.position)} if item.position else {}),
+        }
         try:
-            async with self._session(endpoint).post(endpoint.target, data=item.raw, headers=sent, allow_redirects=False) as response:
-                said = (await response.content.read(SHOWN)).decode(errors="replace") if response.status >= 300 else ""
+            async with self._session(endpoint).post(
+                endpoint.target, data=item.raw, headers=sent, allow_redirects=False
+            ) as response:
+                said = (
+                    (await response.content.read(SHOWN)).decode(errors="replace")
+                    if response.status >= 300
+                    else ""
+                )
                 return _outcome(response.status, response.headers.get("Retry-After", ""), said)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return Brought(ok=False, answered=unreachable(endpoint, error))
 
 
 def _outcome(status: int, retry_after: str, said: str) -> Brought:
-    wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504) else 0.0
+    wait = (
+        float(retry_after)
+        if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504)
+        else 0.0
+    )
     answered = verbatim(f"{status} {said}".strip())
-    return Brought(ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410)
+    return Brought(
+        ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410
+    )

@@ -9,7 +9,12 @@ from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
 SERVICE: Final = "service"
-_SERVICES: Final = {Who.GATEWAY: "gateway", Who.DESK: "desk", Who.WATCH: "watch", Who.COURIER: "courier"}
+_SERVICES: Final = {
+    Who.GATEWAY: "gateway",
+    Who.DESK: "desk",
+    Who.WATCH: "watch",
+    Who.COURIER: "courier",
+}
 
 
 def officer_side(actor: str) -> str:
@@ -35,13 +40,22 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
         return Refusal(
             kind="not-permitted",
             detail=sentence(
-                "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.", actor=actor, channel=registry.name
+                "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.",
+                actor=actor,
+                channel=registry.name,
             ),
         )
     return None
 
 
-def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: str, position: int, second: str = "") -> Refusal | None:
+def may_act(
+    registry: Registry,
+    exchange: Exchange | None,
+    rule: Rule,
+    actor: str,
+    position: int,
+    second: str = "",
+) -> Refusal | None:
     """Whether the actor's side and roles permit the act in that exchange, for a record at that position.
 
     Of a two-key act either the actor or the `second`, who releases it, has the role; a duty officer may be let send it alone.
@@ -49,13 +63,34 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     side, _, name = actor.partition("/")
     if side == SERVICE:
         wanted = _SERVICES.get(rule.who, rule.service)
-        return None if wanted == name else _denied(sentence("the service %(service)s does not record %(act)s.", service=name, act=rule.act))
+        return (
+            None
+            if wanted == name
+            else _denied(
+                sentence(
+                    "the service %(service)s does not record %(act)s.", service=name, act=rule.act
+                )
+            )
+        )
     if rule.who in _SERVICES:
-        return _denied(sentence("%(act)s is recorded by the service alone; nothing needs to be posted.", act=rule.act))
+        return _denied(
+            sentence(
+                "%(act)s is recorded by the service alone; nothing needs to be posted.",
+                act=rule.act,
+            )
+        )
     if not _is_side(registry, side):
-        return _denied(sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name))
+        return _denied(
+            sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name)
+        )
     if name == ROOT:
-        return None if rule.who is Who.KEEPERS else _denied(sentence("root keys change sides, officers and keys, and say nothing else."))
+        return (
+            None
+            if rule.who is Who.KEEPERS
+            else _denied(
+                sentence("root keys change sides, officers and keys, and say nothing else.")
+            )
+        )
     officer = officer_at(registry, actor, position)
     if officer is None:
         return _denied(
@@ -92,13 +127,18 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
         None
         if exchange is None or stands(exchange, rule, side)
         else _denied(
-            sentence("%(act)s is for %(who)s, which %(side)s is not here.", act=rule.act, who=Sentence(rule.who.value, {}), side=side)
+            sentence(
+                "%(act)s is for %(who)s, which %(side)s is not here.",
+                act=rule.act,
+                who=Sentence(rule.who.value, {}),
+                side=side,
+            )
         )
     )
 
 
 def _is_side(registry: Registry, side: str) -> bool:
-    for member in registry.sides:  # noqa: SIM110  # a generator costs more than all it looks at, at each record
+    for member in registry.sides:  # a generator costs more than all it looks at, at each record  # noqa: SIM110
         if member.name == side:
             return True
     return False

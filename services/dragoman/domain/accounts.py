@@ -25,8 +25,26 @@ Result = Literal["differs", "same", "one", "none", "words"]
 
 WORDS: Final = frozenset(
     {
-        *("facts", "description", "gist", "damage", "cause_assumed", "cause_established", "measures_taken", "request"),
-        *("on_scene_frequency", "radio_channel", "cues_signals", "weather", "evidence", "assessment", "units", "courses"),
+        *(
+            "facts",
+            "description",
+            "gist",
+            "damage",
+            "cause_assumed",
+            "cause_established",
+            "measures_taken",
+            "request",
+        ),
+        *(
+            "on_scene_frequency",
+            "radio_channel",
+            "cues_signals",
+            "weather",
+            "evidence",
+            "assessment",
+            "units",
+            "courses",
+        ),
         *("text", "remarks"),
     }
 )
@@ -35,7 +53,9 @@ WORDS: Final = frozenset(
 TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
 """Members that are instants."""
 
-OF_THE_MESSAGE: Final = frozenset({"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"})
+OF_THE_MESSAGE: Final = frozenset(
+    {"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"}
+)
 """Members in which an account speaks of itself and not of the event."""
 
 WHOSE: Final = "whose"
@@ -70,12 +90,23 @@ class Point(Struct, frozen=True, kw_only=True):
 def accounts_of(exchange: Exchange) -> list[Told]:
     """Return the opening's account and each other side's newest, in the order in which they were given."""
     opening = exchange.opened
-    told = [Told(side=exchange.side, position=opening.position, time=opening.time, content=developments.of_event(exchange))]
+    told = [
+        Told(
+            side=exchange.side,
+            position=opening.position,
+            time=opening.time,
+            content=developments.of_event(exchange),
+        )
+    ]
     narrative = NARRATIVE.get(exchange.act, "facts")
     for side, given in exchange.accounts.items():
         newest = given[-1]
-        content = {narrative if name == "facts" else name: value for name, value in newest.content.items()}
-        told.append(Told(side=side, position=newest.given.position, time=newest.given.time, content=content))
+        content = {
+            narrative if name == "facts" else name: value for name, value in newest.content.items()
+        }
+        told.append(
+            Told(side=side, position=newest.given.position, time=newest.given.time, content=content)
+        )
     return told
 
 
@@ -83,7 +114,9 @@ def compare(exchange: Exchange) -> list[Point]:
     """Return every point that another side's account gives as well, in the order of the report's members."""
     told = accounts_of(exchange)
     named = {name for account in told[1:] for name in account.content} - OF_THE_MESSAGE
-    ordered = [name for name in exchange.content if name in named] + sorted(named - exchange.content.keys())
+    ordered = [name for name in exchange.content if name in named] + sorted(
+        named - exchange.content.keys()
+    )
     return [point(name, told) for name in ordered]
 
 
@@ -96,7 +129,11 @@ def point(name: str, told: Sequence[Told]) -> Point:
         return Point(name=name, result="one" if stated else "none", stated_by=sides)
     if name in WORDS:
         return Point(name=name, result="words", stated_by=sides)
-    compared = stated if _are_one(stated) else {side: value for side, value in stated.items() if not _is_in_words(name, value)}
+    compared = (
+        stated
+        if _are_one(stated)
+        else {side: value for side, value in stated.items() if not _is_in_words(name, value)}
+    )
     if len(compared) < 2:
         return Point(name=name, result="words", stated_by=sides)
     first = next(iter(compared.values()))
@@ -105,7 +142,9 @@ def point(name: str, told: Sequence[Told]) -> Point:
     if not otherwise and len(compared) < len(stated):
         return Point(name=name, result="words", stated_by=sides)
     if not otherwise:
-        return Point(name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides)
+        return Point(
+            name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides
+        )
     measured = [each for side in otherwise if (each := apart[side]) is not None]
     return Point(
         name=name,

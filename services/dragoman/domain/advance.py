@@ -51,14 +51,25 @@ def advance(
     `encoded_before` gives the encoding of an exchange, or the registry, as it stood.
     """
     state = standing.state
-    became = folded(state, ledger, message, grounds) if isinstance(message, Record) else fold(state, ledger, message)
+    became = (
+        folded(state, ledger, message, grounds)
+        if isinstance(message, Record)
+        else fold(state, ledger, message)
+    )
     commit = leaf.commit(became.raw) if became.record is None else became.record.commit
     total, encoded = standing.total, None
     if became.state is not None:
         encoded = encode(became.state)
         opened_here = became.state.opened.position == became.position
-        total = digest.replaced(total, None if opened_here else encoded_before(became.state.id), encoded)
+        total = digest.replaced(
+            total, None if opened_here else encoded_before(became.state.id), encoded
+        )
     for exchange in became.removed:
         total = digest.replaced(total, encoded_before(exchange), None)
     frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(became.position - 1, commit)))
-    return Step(folded=became, commit=commit, encoded=encoded, standing=Standing(state=became.channel, total=total, frontier=frontier))
+    return Step(
+        folded=became,
+        commit=commit,
+        encoded=encoded,
+        standing=Standing(state=became.channel, total=total, frontier=frontier),
+    )

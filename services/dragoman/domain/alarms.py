@@ -55,23 +55,37 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
                 since=since,
                 repeats=elapsed // REPEAT_SECONDS,
                 rungs=rungs,
-                officers=tuple(dict.fromkeys(officer for rung in rungs for officer in reached(registry, side, rung))),
+                officers=tuple(
+                    dict.fromkeys(
+                        officer for rung in rungs for officer in reached(registry, side, rung)
+                    )
+                ),
             )
 
 
 def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
     """Say whether a message is a flash that rings for officers; what was said otherwise before, or is for the record, rings for nobody."""
-    if registry.kind in UNTIMED or exchange.for_the_record or message.for_the_record or message.said.told:
+    if (
+        registry.kind in UNTIMED
+        or exchange.for_the_record
+        or message.for_the_record
+        or message.said.told
+    ):
         return False
     return precedence_of(exchange, message) == "flash"
 
 
-def rang(registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime) -> tuple[tuple[datetime, str], ...]:
+def rang(
+    registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime
+) -> tuple[tuple[datetime, str], ...]:
     """Return the rungs that a message reached of a side before the side acknowledged it, each with its time; none for what does not ring."""
     if side not in message.to or not rings(registry, exchange, message):
         return ()
     acknowledged = message.acknowledged.get(side)
-    return reached_by(message, now if acknowledged is None else min(now, datetime.fromisoformat(acknowledged.time)))
+    return reached_by(
+        message,
+        now if acknowledged is None else min(now, datetime.fromisoformat(acknowledged.time)),
+    )
 
 
 def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str], ...]:
@@ -83,7 +97,11 @@ def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str]
 
 def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
     """The officers of a side whom a rung reaches."""
-    in_office = {name: officer for name, officer in registry.officers.items() if name.startswith(f"{side}/") and officer.until is None}
+    in_office = {
+        name: officer
+        for name, officer in registry.officers.items()
+        if name.startswith(f"{side}/") and officer.until is None
+    }
     duty = tuple(name for name, officer in in_office.items() if "duty_officer" in officer.roles)
     held = registry.watches.get(side)
     match rung:
@@ -92,4 +110,6 @@ def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
         case "deputy":
             return duty
         case _:
-            return tuple(name for name, officer in in_office.items() if "head_of_office" in officer.roles)
+            return tuple(
+                name for name, officer in in_office.items() if "head_of_office" in officer.roles
+            )

@@ -21,7 +21,9 @@ from dragoman.sentence import VERBATIM, Name, Sentence, sentence
 from dragoman_schemas.frame import Opening
 from dragoman_schemas.state import Exchange
 
-_ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"})
+_ADDRESSED: Final = frozenset(
+    {"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"}
+)
 """Members that name a side, an office, an officer, or another exchange by its number."""
 
 unattributed: Final = is_unattributed
@@ -69,7 +71,9 @@ def is_titled_by_side(exchange: Exchange) -> bool:
     title = title_of(exchange) if unattributed(exchange) else None
     if title is None or title.message == VERBATIM:
         return False
-    return any(isinstance(value, Name) and value.context == "side" for value in title.values.values())
+    return any(
+        isinstance(value, Name) and value.context == "side" for value in title.values.values()
+    )
 
 
 def spoken(exchange: Exchange, said: Sentence, names: Collection[str]) -> Sentence:
@@ -105,11 +109,15 @@ def _nameless(value: Any, names: Collection[str]) -> Any:
         case str():
             return UNSET if _is_name(value, names) else value
         case list():
-            kept = [each for each in (_nameless(part, names) for part in value) if each is not UNSET]
+            kept = [
+                each for each in (_nameless(part, names) for part in value) if each is not UNSET
+            ]
             return UNSET if value and not kept else kept
         case dict():
             pairs = ((key, _nameless(part, names)) for key, part in value.items())
-            named = {key: part for key, part in pairs if part is not UNSET and not _is_name(key, names)}
+            named = {
+                key: part for key, part in pairs if part is not UNSET and not _is_name(key, names)
+            }
             return UNSET if value and not named else named
         case _:
             return value

@@ -109,17 +109,34 @@ def checks(exchange: Exchange) -> Iterator[Check]:
     if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
         return
     challenge = msgspec.json.decode(exchange.content["challenge"])
-    sender = str(msgspec.json.decode(exchange.content["side"])) if "side" in exchange.content else exchange.side
+    sender = (
+        str(msgspec.json.decode(exchange.content["side"]))
+        if "side" in exchange.content
+        else exchange.side
+    )
     missed = exchange.status == "missed" or "line-check-missed" in exchange.acts
     for side in exchange.to:
         if side == sender:
             continue
-        echo = next((said for said in exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")), None)
+        echo = next(
+            (said for said in exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")),
+            None,
+        )
         result: Result = "missed" if missed else "awaited"
         if echo is not None:
-            result = "echoed" if msgspec.json.decode(echo.content["text"]) == challenge else "echoed_with_errors"
+            result = (
+                "echoed"
+                if msgspec.json.decode(echo.content["text"]) == challenge
+                else "echoed_with_errors"
+            )
         back = None if echo is None else datetime.fromisoformat(echo.said.time)
-        yield Check(sent=datetime.fromisoformat(exchange.opened.time), sender=sender, side=side, result=result, back=back)
+        yield Check(
+            sent=datetime.fromisoformat(exchange.opened.time),
+            sender=sender,
+            side=side,
+            result=result,
+            back=back,
+        )
 
 
 def down(found: Iterable[Check], until: datetime) -> Iterator[tuple[tuple[str, str], Span]]:

@@ -62,20 +62,81 @@ FORBIDDEN_SIDE: Final = SERVICE
 FORBIDDEN_OFFICER: Final = ROOT
 EXERCISE_SUFFIX: Final = "-exercise"
 
-OPENING: Final = Rule(act="channel-opening", shape=acts.ChannelOpening, family="channel", who=Who.DESK)
+OPENING: Final = Rule(
+    act="channel-opening", shape=acts.ChannelOpening, family="channel", who=Who.DESK
+)
 RULES: Final = (
     OPENING,
-    Rule(act="officer", shape=acts.Officer, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="key-addition", shape=acts.KeyAddition, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
-    Rule(act="side-admission", shape=acts.SideAdmission, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="erasure", shape=acts.Erasure, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="erasure-consent", shape=acts.ErasureConsent, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS, consenting=True),
-    Rule(act="root-rotation", shape=acts.RootRotation, family="channel", who=Who.KEEPERS, roles=NOBODY),
-    Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
-    Rule(act="policy-adoption", shape=acts.PolicyAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(
+        act="officer", shape=acts.Officer, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS
+    ),
+    Rule(
+        act="officer-revocation",
+        shape=acts.OfficerRevocation,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="key-addition",
+        shape=acts.KeyAddition,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="key-revocation",
+        shape=acts.KeyRevocation,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=STAFF,
+    ),
+    Rule(
+        act="side-admission",
+        shape=acts.SideAdmission,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="erasure", shape=acts.Erasure, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS
+    ),
+    Rule(
+        act="erasure-consent",
+        shape=acts.ErasureConsent,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+        consenting=True,
+    ),
+    Rule(
+        act="root-rotation",
+        shape=acts.RootRotation,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=NOBODY,
+    ),
+    Rule(
+        act="profile-adoption",
+        shape=acts.ProfileAdoption,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="codebook-adoption",
+        shape=acts.CodebookAdoption,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="policy-adoption",
+        shape=acts.PolicyAdoption,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
     Rule(
         act="channel-status",
         shape=acts.ChannelStatus,
@@ -86,10 +147,30 @@ RULES: Final = (
         numbered="O",
         code="N21",
     ),
-    Rule(act="watch-assumption", shape=acts.WatchAssumption, family="channel", who=Who.ANY, roles=DUTY),
+    Rule(
+        act="watch-assumption",
+        shape=acts.WatchAssumption,
+        family="channel",
+        who=Who.ANY,
+        roles=DUTY,
+    ),
     Rule(act="watch-relief", shape=acts.WatchRelief, family="channel", who=Who.ANY, roles=DUTY),
-    Rule(act="delivery", shape=acts.Delivery, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
-    Rule(act="broker-outage", shape=acts.BrokerOutage, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
+    Rule(
+        act="delivery",
+        shape=acts.Delivery,
+        family="channel",
+        who=Who.GATEWAY,
+        roles=OFFICERS,
+        silent=True,
+    ),
+    Rule(
+        act="broker-outage",
+        shape=acts.BrokerOutage,
+        family="channel",
+        who=Who.GATEWAY,
+        roles=OFFICERS,
+        silent=True,
+    ),
 )
 
 
@@ -115,7 +196,11 @@ def outage_key(since: str, until: str) -> str:
 
 def outage_act(since: str, until: str, cause: str) -> bytes:
     """The bytes of a `broker-outage`."""
-    return b'{"act":"broker-outage","from":"%s","to":"%s","cause":"%s"}' % (since.encode(), until.encode(), cause.encode())
+    return b'{"act":"broker-outage","from":"%s","to":"%s","cause":"%s"}' % (
+        since.encode(),
+        until.encode(),
+        cause.encode(),
+    )
 
 
 # Genesis
@@ -125,14 +210,43 @@ def check_genesis(record: Record) -> Refusal | None:
     """Whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
     data, envelope = record.data, record.envelope
     if not isinstance(data, acts.ChannelOpening):
-        return Refusal(kind="invalid-act", detail=sentence("Position 1 must be the channel's opening."))
-    derived = (type_of(OPENING.act, OPENING.version), f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}", "channel", UNSET, UNSET)
-    if derived != (envelope.type, envelope.dataschema, envelope.family, envelope.releasedby, envelope.causationid):
+        return Refusal(
+            kind="invalid-act", detail=sentence("Position 1 must be the channel's opening.")
+        )
+    derived = (
+        type_of(OPENING.act, OPENING.version),
+        f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}",
+        "channel",
+        UNSET,
+        UNSET,
+    )
+    if derived != (
+        envelope.type,
+        envelope.dataschema,
+        envelope.family,
+        envelope.releasedby,
+        envelope.causationid,
+    ):
         return invalid("", sentence("a derived member is not what it must be"))
-    if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != ("service/desk", "/services/desk", "0"):
-        return invalid("/act", sentence("an opening is recorded by service/desk, decided on position 0, without `signed`"))
-    if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":
-        return invalid("/name", sentence("the opening's name, exchange and attestation must be the record's"))
+    if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != (
+        "service/desk",
+        "/services/desk",
+        "0",
+    ):
+        return invalid(
+            "/act",
+            sentence(
+                "an opening is recorded by service/desk, decided on position 0, without `signed`"
+            ),
+        )
+    if (
+        data.name != envelope.channel
+        or envelope.subject != envelope.id
+        or envelope.attestation != "author"
+    ):
+        return invalid(
+            "/name", sentence("the opening's name, exchange and attestation must be the record's")
+        )
     return check_opening(data) or _check_root_signatures(data, record)
 
 
@@ -145,31 +259,47 @@ def check_opening(data: acts.ChannelOpening) -> Refusal | None:
 def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
     names = [side.name for side in data.sides]
     if len(set(names)) < len(names) or FORBIDDEN_SIDE in names:
-        return invalid("/sides", sentence("each side is named once, and none is called %(name)s", name=FORBIDDEN_SIDE))
+        return invalid(
+            "/sides",
+            sentence("each side is named once, and none is called %(name)s", name=FORBIDDEN_SIDE),
+        )
     roots = [root for side in data.sides for root in side.roots]
     if len({*roots, data.log_key}) < len(roots) + 1:
         return invalid("/sides", sentence("a key may serve once; make another one"))
     for root in (*roots, data.log_key):
         public = dsse.decode_base64(root, 32)
         if public is None or not dsse.is_sound(public):
-            return invalid("/sides", sentence("%(key)s is no sound Ed25519 public key; make another one", key=root))
+            return invalid(
+                "/sides",
+                sentence("%(key)s is no sound Ed25519 public key; make another one", key=root),
+            )
     if any(side.threshold > len(side.roots) for side in data.sides):
         return invalid("/sides", sentence("a threshold asks for more keys than the side has"))
     return None
 
 
 def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
-    if (data.kind == "exercise") != (data.exercise_of is not UNSET) or (data.kind == "exercise") != data.name.endswith(EXERCISE_SUFFIX):
+    if (data.kind == "exercise") != (data.exercise_of is not UNSET) or (
+        data.kind == "exercise"
+    ) != data.name.endswith(EXERCISE_SUFFIX):
         return invalid(
             "/kind",
-            sentence("an exercise, and nothing else, names its live channel and ends in %(suffix)s", suffix=EXERCISE_SUFFIX),
+            sentence(
+                "an exercise, and nothing else, names its live channel and ends in %(suffix)s",
+                suffix=EXERCISE_SUFFIX,
+            ),
         )
     return None
 
 
 def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
     signers = keepers.valid_signers(
-        record, {dsse.key_id(keepers.public_of(root)): keepers.public_of(root) for side in data.sides for root in side.roots}.get
+        record,
+        {
+            dsse.key_id(keepers.public_of(root)): keepers.public_of(root)
+            for side in data.sides
+            for root in side.roots
+        }.get,
     )
     if signers is None:
         return invalid("", sentence("a signature does not hold, or is of no root key"))
@@ -179,7 +309,10 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
             return invalid(
                 "",
                 sentence(
-                    "%(side)s has %(signed)s of %(threshold)s root signatures", side=side.name, signed=signed, threshold=side.threshold
+                    "%(side)s has %(signed)s of %(threshold)s root signatures",
+                    side=side.name,
+                    signed=signed,
+                    threshold=side.threshold,
                 ),
             )
     return None
@@ -200,7 +333,9 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
         languages=data.languages,
         marking="SIDES ONLY" if isinstance(data.marking, UnsetType) else data.marking,
         exercise_of=None if isinstance(data.exercise_of, UnsetType) else data.exercise_of,
-        required_signatures=() if isinstance(data.required_signatures, UnsetType) else data.required_signatures,
+        required_signatures=()
+        if isinstance(data.required_signatures, UnsetType)
+        else data.required_signatures,
         origin=data.origin,
         log_key=data.log_key,
         policy="" if isinstance(data.policy, UnsetType) else data.policy,
@@ -214,7 +349,9 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
 # What continues the genesis
 
 
-def check(registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]) -> Refusal | None:
+def check(
+    registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]
+) -> Refusal | None:
     """An officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
     data = record.data
     if isinstance(data, keepers.MEMBERSHIP):
@@ -225,7 +362,12 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
         case acts.CodebookAdoption():
             return _check_codebook(data)
         case acts.PolicyAdoption():
-            return heads.check(heads.log_of(registry), [each.name for each in registry.sides], registry.keys, data.policy)
+            return heads.check(
+                heads.log_of(registry),
+                [each.name for each in registry.sides],
+                registry.keys,
+                data.policy,
+            )
         case acts.Delivery():
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage():
@@ -274,34 +416,59 @@ def _check_adoption(registry: Registry, data: acts.ProfileAdoption) -> Refusal |
     return (
         checks.zone("/line_check/zone", checked.zone)
         or checks.times(**{"line_check/from": checked.from_})
-        or checks.side(registry, "/line_check/sent_by", UNSET if checked.sent_by == "alternating" else checked.sent_by)
+        or checks.side(
+            registry,
+            "/line_check/sent_by",
+            UNSET if checked.sent_by == "alternating" else checked.sent_by,
+        )
     )
 
 
 def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) -> Refusal | None:
     if record.side not in registry.watches:
-        return invalid("/act", sentence("nobody has the watch of %(side)s; take it with watch-assumption", side=record.side))
+        return invalid(
+            "/act",
+            sentence(
+                "nobody has the watch of %(side)s; take it with watch-assumption", side=record.side
+            ),
+        )
     if isinstance(data.to, UnsetType):
         return None
     taker = registry.officers.get(f"{record.side}/{data.to}")
     if taker is None or taker.until is not None or DUTY.isdisjoint(taker.roles):
         return invalid(
             "/to",
-            sentence("%(officer)s is no duty officer of %(side)s; name the officer who takes the watch", officer=data.to, side=record.side),
+            sentence(
+                "%(officer)s is no duty officer of %(side)s; name the officer who takes the watch",
+                officer=data.to,
+                side=record.side,
+            ),
         )
     if registry.watches[record.side].since.by == f"{record.side}/{data.to}":
         return invalid(
-            "/to", sentence("%(officer)s has the watch already; name the officer who takes it, or leave it out to end it", officer=data.to)
+            "/to",
+            sentence(
+                "%(officer)s has the watch already; name the officer who takes it, or leave it out to end it",
+                officer=data.to,
+            ),
         )
     return None
 
 
 def _check_delivery(
-    registry: Registry, record: Record, data: acts.Delivery, position: int, actor_at: Callable[[int], str | None]
+    registry: Registry,
+    record: Record,
+    data: acts.Delivery,
+    position: int,
+    actor_at: Callable[[int], str | None],
 ) -> Refusal | None:
     before = registry.delivered.get(data.side)
     actor = actor_at(data.upto) if data.upto < position else None
-    if data.side not in {side.name for side in registry.sides} or actor is None or officer_side(actor) in ("", data.side):
+    if (
+        data.side not in {side.name for side in registry.sides}
+        or actor is None
+        or officer_side(actor) in ("", data.side)
+    ):
         return invalid("/upto", sentence("a delivery ends on an act of another side's officer"))
     if before is not None and data.upto <= before.upto:
         return invalid("/upto", sentence("a delivery only rises"))
@@ -315,10 +482,17 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
     if record.act != outage_act(data.from_, data.to, data.cause):
         return invalid("", sentence("an outage's bytes are determined"))
     known = registry.outage
-    if known is not None and _instant(known.from_) <= _instant(data.from_) and _instant(data.to) <= _instant(known.to):
+    if (
+        known is not None
+        and _instant(known.from_) <= _instant(data.from_)
+        and _instant(data.to) <= _instant(known.to)
+    ):
         return invalid("/to", sentence("this outage lies within the one that is on record"))
     refusal = checks.window("/to", Window(from_=data.from_, to=data.to))
-    if refusal is None and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
+    if (
+        refusal is None
+        and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW
+    ):
         return invalid("/to", sentence("an outage is told when it is over"))
     return refusal
 
@@ -343,24 +517,46 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)
             return replace(registry, profiles={**registry.profiles, side: adopted})
         case acts.CodebookAdoption() as data:
-            book = AdoptedCodebook(adopted=folding.stamp, codebook=data.codebook, version=data.version)
+            book = AdoptedCodebook(
+                adopted=folding.stamp, codebook=data.codebook, version=data.version
+            )
             return replace(registry, codebooks={**registry.codebooks, side: book})
         case acts.PolicyAdoption() as data:
-            policies = {**registry.policies, side: AdoptedPolicy(adopted=folding.stamp, policy=data.policy)}
+            policies = {
+                **registry.policies,
+                side: AdoptedPolicy(adopted=folding.stamp, policy=data.policy),
+            }
             return replace(
-                registry, policies=policies, policy=heads.agreed(policies, [each.name for each in registry.sides], registry.policy)
+                registry,
+                policies=policies,
+                policy=heads.agreed(
+                    policies, [each.name for each in registry.sides], registry.policy
+                ),
             )
         case acts.ChannelStatus() as data:
-            return replace(registry, status=Status(said=folding.stamp, status=data.status, reason=_member(folding.record, "reason")))
+            return replace(
+                registry,
+                status=Status(
+                    said=folding.stamp, status=data.status, reason=_member(folding.record, "reason")
+                ),
+            )
         case acts.WatchAssumption():
-            return replace(registry, watches={**registry.watches, side: WatchState(since=folding.stamp)})
+            return replace(
+                registry, watches={**registry.watches, side: WatchState(since=folding.stamp)}
+            )
         case acts.WatchRelief() as data:
             return replace(registry, watches=_relieved(registry, folding, data))
         case acts.Erasure() as data:
             gone = dict.fromkeys(erasure.exchanges_of(data), folding.stamp)
-            return replace(registry, erased={**registry.erased, **gone}, consents=erasure.consents_without(registry, gone))
+            return replace(
+                registry,
+                erased={**registry.erased, **gone},
+                consents=erasure.consents_without(registry, gone),
+            )
         case acts.ErasureConsent() as data:
-            return replace(registry, consents=erasure.consents_after(registry, data, side, folding.stamp))
+            return replace(
+                registry, consents=erasure.consents_after(registry, data, side, folding.stamp)
+            )
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})
@@ -373,7 +569,9 @@ def _member(record: Record, name: str) -> Raw | UnsetType:
     return _members(record.newest).get(name, UNSET)
 
 
-def _relieved(registry: Registry, folding: Folding, data: acts.WatchRelief) -> dict[str, WatchState]:
+def _relieved(
+    registry: Registry, folding: Folding, data: acts.WatchRelief
+) -> dict[str, WatchState]:
     """The watches after one was handed over, or ended."""
     side = folding.record.side
     if isinstance(data.to, UnsetType):

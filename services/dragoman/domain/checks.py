@@ -54,7 +54,11 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
     text = value.about if isinstance(value, About) else str(value)
     if text != UNKNOWN and moment(text) is None:
         return invalid(
-            pointer, sentence("%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000", time=text)
+            pointer,
+            sentence(
+                "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000",
+                time=text,
+            ),
         )
     return None
 
@@ -62,7 +66,9 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
 def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
     """Refuse a day that does not exist."""
     if value is not UNSET and moment(f"{value}T00:00Z") is None:
-        return invalid(pointer, sentence("%(day)s is no day that exists; write it like 2026-11-24", day=value))
+        return invalid(
+            pointer, sentence("%(day)s is no day that exists; write it like 2026-11-24", day=value)
+        )
     return None
 
 
@@ -70,7 +76,12 @@ def zone(pointer: str, value: str) -> Refusal | None:
     """Refuse a time zone that does not exist."""
     if value in _zones():
         return None
-    return invalid(pointer, sentence("%(zone)s is no time zone; name one like Europe/Brussels or Asia/Shanghai", zone=value))
+    return invalid(
+        pointer,
+        sentence(
+            "%(zone)s is no time zone; name one like Europe/Brussels or Asia/Shanghai", zone=value
+        ),
+    )
 
 
 def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
@@ -116,12 +127,17 @@ def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | 
     return invalid(
         pointer,
         sentence(
-            "%(side)s is no side of %(channel)s; its sides are %(sides)s", side=value, channel=registry.name, sides=", ".join(sorted(names))
+            "%(side)s is no side of %(channel)s; its sides are %(sides)s",
+            side=value,
+            channel=registry.name,
+            sides=", ".join(sorted(names)),
         ),
     )
 
 
-def sides(registry: Registry, pointer: str, values: tuple[str, ...] | str | UnsetType) -> Refusal | None:
+def sides(
+    registry: Registry, pointer: str, values: tuple[str, ...] | str | UnsetType
+) -> Refusal | None:
     """Refuse a side that the channel does not have, or that is named twice; a word instead of sides, and nothing, are taken."""
     if isinstance(values, str | UnsetType):
         return None
@@ -130,7 +146,9 @@ def sides(registry: Registry, pointer: str, values: tuple[str, ...] | str | Unse
         if refusal is not None:
             return refusal
         if value in values[:index]:
-            return invalid(f"{pointer}/{index}", sentence("%(side)s is named twice; name it once", side=value))
+            return invalid(
+                f"{pointer}/{index}", sentence("%(side)s is named twice; name it once", side=value)
+            )
     return None
 
 
@@ -138,7 +156,12 @@ def window(pointer: str, value: Window) -> Refusal | None:
     """Refuse a window whose ends do not exist or are the wrong way round."""
     begins, ends = moment(value.from_), moment(value.to)
     if begins is None or ends is None:
-        return invalid(pointer, sentence("one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000"))
+        return invalid(
+            pointer,
+            sentence(
+                "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000"
+            ),
+        )
     if ends < begins:
         return invalid(pointer, sentence("the window ends before it begins; exchange the ends"))
     return None
@@ -149,14 +172,25 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
     if value is UNSET or not isinstance(value, Place):
         return None
     if (value.lat is UNSET) != (value.lon is UNSET):
-        return invalid(pointer, sentence("a point has both lat and lon; give the other one as well"))
+        return invalid(
+            pointer, sentence("a point has both lat and lon; give the other one as well")
+        )
     kinds = (value.lat is not UNSET) + (value.polygon is not UNSET) + (value.circle is not UNSET)
     if kinds > 1:
         return invalid(pointer, sentence("a place is a point, a polygon or a circle; give one"))
-    if not isinstance(value.circle, UnsetType) and value.circle.radius.value * FACTORS[value.circle.radius.unit][0] > _FARTHEST_M:
-        return invalid(f"{pointer}/circle/radius", sentence("a circle reaches at most 5,000 km from its centre"))
+    if (
+        not isinstance(value.circle, UnsetType)
+        and value.circle.radius.value * FACTORS[value.circle.radius.unit][0] > _FARTHEST_M
+    ):
+        return invalid(
+            f"{pointer}/circle/radius",
+            sentence("a circle reaches at most 5,000 km from its centre"),
+        )
     if kinds == 0 and value.name is value.names is value.text is UNSET:
-        return invalid(pointer, sentence("the place is empty; give lat and lon, a polygon, a circle, a name or text"))
+        return invalid(
+            pointer,
+            sentence("the place is empty; give lat and lon, a polygon, a circle, a name or text"),
+        )
     return None
 
 
@@ -164,7 +198,12 @@ def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
     """Refuse a phrase that no codebook has."""
     for index, key in enumerate(() if isinstance(keys, UnsetType) else keys):
         if not any(key in book.phrases for book in CODEBOOKS.values()):
-            return invalid(f"/phrases/{index}", sentence("there is no agreed phrase %(phrase)s; GET /codebook lists them", phrase=key))
+            return invalid(
+                f"/phrases/{index}",
+                sentence(
+                    "there is no agreed phrase %(phrase)s; GET /codebook lists them", phrase=key
+                ),
+            )
     return None
 
 
@@ -198,11 +237,16 @@ def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | No
     if language is UNSET:
         return None
     if not isinstance(text, dict) or language not in text:
-        return invalid("/original", sentence("original names one of the languages of text; give text by language"))
+        return invalid(
+            "/original",
+            sentence("original names one of the languages of text; give text by language"),
+        )
     return None
 
 
-def authentic(pointer: str, texts: Iterable[Words], languages: tuple[str, ...] | UnsetType) -> Refusal | None:
+def authentic(
+    pointer: str, texts: Iterable[Words], languages: tuple[str, ...] | UnsetType
+) -> Refusal | None:
     """Refuse a text that lacks one of the languages in which it is said to be authentic."""
     if isinstance(languages, UnsetType):
         return None
@@ -210,7 +254,9 @@ def authentic(pointer: str, texts: Iterable[Words], languages: tuple[str, ...] |
         missing = [each for each in languages if not isinstance(text, dict) or each not in text]
         if missing:
             said = sentence(
-                "text %(n)s is not in %(languages)s, which is authentic; give it in each", n=index + 1, languages=", ".join(missing)
+                "text %(n)s is not in %(languages)s, which is authentic; give it in each",
+                n=index + 1,
+                languages=", ".join(missing),
             )
             return invalid(pointer, said)
     return None

@@ -66,7 +66,9 @@ class Calendar(Struct, frozen=True, kw_only=True):
         zone, left, at = ZoneInfo(self.zone), timedelta(seconds=seconds), start
         for _ in range(_DAYS):
             local = at.astimezone(zone)
-            midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+            midnight = datetime.combine(
+                local.date() + timedelta(days=1), datetime.min.time(), zone
+            ).astimezone(UTC)
             if self.works(local.date()):
                 if at + left <= midnight:
                     return at + left
@@ -114,7 +116,11 @@ def calendar_of(office: Exchange | None) -> Calendar:
     if office is None:
         return Calendar()
     hours = office.content.get("hours")
-    holidays = frozenset(msgspec.json.decode(office.content["holidays"])) if "holidays" in office.content else frozenset()
+    holidays = (
+        frozenset(msgspec.json.decode(office.content["holidays"]))
+        if "holidays" in office.content
+        else frozenset()
+    )
     if hours is None:
         return Calendar(holidays=holidays)
     if bytes(hours) == b'"24x7"':
@@ -132,16 +138,22 @@ def profile_of(registry: Registry) -> tuple[Profile, int | None]:
     return PROFILES[names.pop()], max(each.adopted.position for each in adopted if each is not None)
 
 
-def running(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> list[Running]:
+def running(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> list[Running]:
     """All clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
     return list(_Clocks(registry, exchange, calendars))
 
 
-def open_clocks(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> list[Running]:
+def open_clocks(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> list[Running]:
     """Those that bind and are still owed."""
-    return [clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open]
+    return [
+        clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open
+    ]
 
 
 # What became of a limit: the one count of what was owed, for audits, reports, statistics and pages alike
@@ -177,9 +189,13 @@ def is_owed(exchange: Exchange, clock: Running) -> bool:
     return outcome(exchange, clock, clock.due) in OWED
 
 
-def outcomes(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], now: datetime) -> Iterator[tuple[Running, Outcome]]:
+def outcomes(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], now: datetime
+) -> Iterator[tuple[Running, Outcome]]:
     """Return every limit of an exchange with what became of it."""
-    return ((clock, outcome(exchange, clock, now)) for clock in running(registry, exchange, calendars))
+    return (
+        (clock, outcome(exchange, clock, now)) for clock in running(registry, exchange, calendars)
+    )
 
 
 def _instant(text: str) -> datetime:
@@ -194,7 +210,9 @@ def written(moment: datetime) -> str:
 class _Clocks:
     """The table above, walked for one exchange."""
 
-    def __init__(self, registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> None:
+    def __init__(
+        self, registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+    ) -> None:
         self._exchange = exchange
         self._calendars = calendars
         self._limits, self._since = profile_of(registry)
@@ -205,11 +223,16 @@ class _Clocks:
             yield from self._acknowledgements(message)
         yield from self._answers()
         yield from self._reports()
-        withdrawn = {msgspec.json.decode(said.content["of"]): said.said for said in exchange.acts.get("consent-withdrawal", ())}
+        withdrawn = {
+            msgspec.json.decode(said.content["of"]): said.said
+            for said in exchange.acts.get("consent-withdrawal", ())
+        }
         for sent in exchange.one_key:
             due = _instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
             # a second officer is asked for after the end of the matter as well, but not for a consent that was taken back
-            clock = self._clock("second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False)
+            clock = self._clock(
+                "second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False
+            )
             yield clock if clock.met is not None else replace(clock, ended=withdrawn.get(sent.id))
 
     def _clock(
@@ -228,10 +251,23 @@ class _Clocks:
         binding = self._since is not None and by.position > self._since
         begins = _instant(by.time) if begins is None else begins
         ended = self._over() if ends and met is None else None
-        return Running(clock=clock, side=side, started_by=started_by, begins=begins, due=due, met=met, ended=ended, binding=binding)
+        return Running(
+            clock=clock,
+            side=side,
+            started_by=started_by,
+            begins=begins,
+            due=due,
+            met=met,
+            ended=ended,
+            binding=binding,
+        )
 
-    def _after(self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None) -> Running:
-        return self._clock(clock, side, started_by, by, _instant(by.time) + timedelta(seconds=seconds), met)
+    def _after(
+        self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None
+    ) -> Running:
+        return self._clock(
+            clock, side, started_by, by, _instant(by.time) + timedelta(seconds=seconds), met
+        )
 
     def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Running:
         return self._after(clock, side, self._exchange.id, self._exchange.opened, seconds, met)
@@ -244,13 +280,34 @@ class _Clocks:
         seconds = self._limits.acknowledgement[precedence]
         for side in message.to:
             if message.act == "line-check":
-                echoed = [said.said for said in self._exchange.acts.get("echo", ()) if said.said.side == side]
-                yield self._after("echo", side, message.id, message.said, self._limits.echo, echoed[0] if echoed else None)
+                echoed = [
+                    said.said
+                    for said in self._exchange.acts.get("echo", ())
+                    if said.said.side == side
+                ]
+                yield self._after(
+                    "echo",
+                    side,
+                    message.id,
+                    message.said,
+                    self._limits.echo,
+                    echoed[0] if echoed else None,
+                )
                 continue
             due = _instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
-                due = self._calendars.get(side, Calendar()).after(_instant(message.said.time), seconds)
-            yield self._clock("acknowledgement", side, message.id, message.said, due, message.acknowledged.get(side), ends=over)
+                due = self._calendars.get(side, Calendar()).after(
+                    _instant(message.said.time), seconds
+                )
+            yield self._clock(
+                "acknowledgement",
+                side,
+                message.id,
+                message.said,
+                due,
+                message.acknowledged.get(side),
+                ends=over,
+            )
 
     def _answers(self) -> Iterator[Running]:
         exchange, limits = self._exchange, self._limits
@@ -264,11 +321,19 @@ class _Clocks:
             case "ict-inquiry":
                 seconds = limits.inquiry_answer
             case "explanation-request" if limits.ladder is not None:
-                clock, seconds = "explanation_answer", limits.ladder.urgent if self._says("urgent") else limits.ladder.answer
+                clock, seconds = (
+                    "explanation_answer",
+                    limits.ladder.urgent if self._says("urgent") else limits.ladder.answer,
+                )
             case "encounter-report":
                 for side in exchange.to:
                     account = exchange.accounts.get(side, (None,))[0]
-                    yield self._from_opening("counter_account", side, limits.counter_account, None if account is None else account.given)
+                    yield self._from_opening(
+                        "counter_account",
+                        side,
+                        limits.counter_account,
+                        None if account is None else account.given,
+                    )
             case "hazardous-incident":
                 yield from self._clarified(limits.incident_clarification)
             case "annual-exchange":
@@ -282,7 +347,14 @@ class _Clocks:
         for message in self._exchange.messages:
             if message.act == "clarification-request" and not message.for_the_record:
                 for side in message.to:
-                    yield self._after("clarification", side, message.id, message.said, seconds, message.answered.get(side))
+                    yield self._after(
+                        "clarification",
+                        side,
+                        message.id,
+                        message.said,
+                        seconds,
+                        message.answered.get(side),
+                    )
 
     def _replied(self, side: str) -> Stamp | None:
         """A side's first answer to the opening: an interim reply stops no clock, nor does a reply that is not final."""
@@ -296,7 +368,9 @@ class _Clocks:
         if exchange.status not in ENDED:
             return None
         declined = () if exchange.meeting is None else exchange.meeting.declined.values()
-        return max((*exchange.closures.values(), *declined), key=lambda stamp: stamp.position, default=None)
+        return max(
+            (*exchange.closures.values(), *declined), key=lambda stamp: stamp.position, default=None
+        )
 
     def _says(self, field: str) -> bool:
         return self._as_sent(field) is True
@@ -323,10 +397,14 @@ class _Clocks:
             said
             for act in ("counter-proposal", "postponement")
             for said in exchange.acts.get(act, ())
-            if "windows" in said.content and said.said.side == meeting.proposed_by and not _recorded_later(said)
+            if "windows" in said.content
+            and said.said.side == meeting.proposed_by
+            and not _recorded_later(said)
         ]
         newest = max(proposals, key=lambda said: said.said.position, default=None)
-        started_by, begins = (exchange.id, exchange.opened) if newest is None else (newest.id, newest.said)
+        started_by, begins = (
+            (exchange.id, exchange.opened) if newest is None else (newest.id, newest.said)
+        )
         for side in sorted(asked(exchange)):
             accepted = meeting.accepted.get(side)
             met = meeting.declined.get(side) if accepted is None else accepted.accepted
@@ -336,37 +414,71 @@ class _Clocks:
             yield self._asked(side, started_by, begins, met, windows)
             if exchange.invokes and limits.ladder is not None and limits.ladder.meeting is not None:
                 held = meeting.held[0].recorded if meeting.held else None
-                of = "meeting_of_all" if bytes(exchange.content.get("kind", b"")) == b'"all_parties"' else "bilateral_meeting"
+                of = (
+                    "meeting_of_all"
+                    if bytes(exchange.content.get("kind", b"")) == b'"all_parties"'
+                    else "bilateral_meeting"
+                )
                 yield self._from_opening(of, side, limits.ladder.meeting, held)
         held_now = [held for held in meeting.held if not held.for_the_record]
         if held_now:
-            last, name = held_now[-1].recorded, "note" if exchange.act == "call-request" else "readout"
+            last, name = (
+                held_now[-1].recorded,
+                "note" if exchange.act == "call-request" else "readout",
+            )
             begins_at = max(_instant(held_now[-1].to), _instant(last.time))
-            due = begins_at + timedelta(seconds=limits.call_note if name == "note" else limits.readout)
+            due = begins_at + timedelta(
+                seconds=limits.call_note if name == "note" else limits.readout
+            )
             for side in (exchange.side, *exchange.to):
                 given = meeting.readouts.get(side, ())
-                yield self._clock(name, side, exchange.id, last, due, given[0].given if given else None, begins=begins_at)
+                yield self._clock(
+                    name,
+                    side,
+                    exchange.id,
+                    last,
+                    due,
+                    given[0].given if given else None,
+                    begins=begins_at,
+                )
 
-    def _asked(self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any) -> Running:
+    def _asked(
+        self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
+    ) -> Running:
         """The answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
         since = _instant(begins.time)
         match exchange.act:
             case "call-request":
-                seconds = limits.call_answer_flash if exchange.precedence == "flash" else limits.call_answer
+                seconds = (
+                    limits.call_answer_flash
+                    if exchange.precedence == "flash"
+                    else limits.call_answer
+                )
             case "visit-invitation":
                 dates = self._as_sent("dates") if proposed is None else proposed[0]
                 if self._as_sent("kind") != "visit_of_concern":
-                    due = max(_instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since)
+                    due = max(
+                        _instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
+                    )
                     return self._clock("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
             case _ if exchange.invokes:
                 seconds = limits.ladder_answer
             case _:
                 windows = self._as_sent("windows") if proposed is None else proposed
-                ahead = min(_instant(window["from"]) for window in windows) - timedelta(seconds=limits.meeting_answer_lead)
+                ahead = min(_instant(window["from"]) for window in windows) - timedelta(
+                    seconds=limits.meeting_answer_lead
+                )
                 due = since + timedelta(seconds=limits.meeting_answer)
-                return self._clock("answer", side, started_by, begins, min(due, ahead) if ahead > since else due, met)
+                return self._clock(
+                    "answer",
+                    side,
+                    started_by,
+                    begins,
+                    min(due, ahead) if ahead > since else due,
+                    met,
+                )
         return self._after("answer", side, started_by, begins, seconds, met)
 
     def _reports(self) -> Iterator[Running]:
@@ -374,16 +486,31 @@ class _Clocks:
         match exchange.act:
             case "hazardous-incident":
                 yield from self._updates(("contained", "final-report"))
-                yield self._from_opening("final_report", exchange.side, limits.final_report, self._did("final-report"))
+                yield self._from_opening(
+                    "final_report", exchange.side, limits.final_report, self._did("final-report")
+                )
             case "emergency-notification":
                 yield from self._updates(("ended",))
             case "military-activity":
                 ends = self._moment("window", "to")
                 if ends is not None:
-                    due, met = ends + timedelta(seconds=limits.after_activity), self._did("after-activity-report")
-                    yield self._clock("after_activity_report", exchange.side, exchange.id, exchange.opened, due, met, begins=ends)
+                    due, met = (
+                        ends + timedelta(seconds=limits.after_activity),
+                        self._did("after-activity-report"),
+                    )
+                    yield self._clock(
+                        "after_activity_report",
+                        exchange.side,
+                        exchange.id,
+                        exchange.opened,
+                        due,
+                        met,
+                        begins=ends,
+                    )
             case "immediate-notification":
-                yield self._from_opening("amplification", exchange.side, limits.amplification, self._did("amplification"))
+                yield self._from_opening(
+                    "amplification", exchange.side, limits.amplification, self._did("amplification")
+                )
             case "point-of-contact":
                 yield self._reconfirmed(limits.contact_reconfirmed)
             case "humanitarian-notification" if bytes(exchange.content["kind"]) == b'"site"':
@@ -398,7 +525,11 @@ class _Clocks:
         """Each report promises the next one: when it says, else within two hours at first and six later."""
         exchange = self._exchange
         told = [(exchange.id, exchange.opened, exchange.content)]
-        told += [(said.id, said.said, said.content) for said in exchange.acts.get("update", ()) if not _recorded_later(said)]
+        told += [
+            (said.id, said.said, said.content)
+            for said in exchange.acts.get("update", ())
+            if not _recorded_later(said)
+        ]
         last = self._did(*ends)
         over = last or self._over()
         for index, (id, stamp, content) in enumerate(told):
@@ -406,22 +537,44 @@ class _Clocks:
                 return
             seconds = self._limits.update if index else self._limits.first_update
             due = _instant(stamp.time) + timedelta(seconds=seconds)
-            if "next_update" in content and (next_update := msgspec.json.decode(content["next_update"])) != checks.UNKNOWN:
+            if (
+                "next_update" in content
+                and (next_update := msgspec.json.decode(content["next_update"])) != checks.UNKNOWN
+            ):
                 promised = _instant(next_update)
-                due = min(max(promised, _instant(stamp.time)), _instant(stamp.time) + timedelta(seconds=self._limits.update))
+                due = min(
+                    max(promised, _instant(stamp.time)),
+                    _instant(stamp.time) + timedelta(seconds=self._limits.update),
+                )
             following = told[index + 1][1] if index + 1 < len(told) else None
-            met = min((each for each in (following, last) if each is not None), key=lambda each: each.position, default=None)
+            met = min(
+                (each for each in (following, last) if each is not None),
+                key=lambda each: each.position,
+                default=None,
+            )
             yield self._clock("update", exchange.side, id, stamp, due, met)
 
     def _reconfirmed(self, seconds: int) -> Running:
         """The next confirmation after the newest, or after a test since that reached nobody."""
         exchange = self._exchange
-        newest = [said for said in exchange.acts.get("reconfirmation", ()) if not _recorded_later(said)][-1:]
-        started_by, begins = (newest[0].id, newest[0].said) if newest else (exchange.id, exchange.opened)
-        missed = next((each for each in failed_tests(exchange) if each.said.position > begins.position), None)
+        newest = [
+            said for said in exchange.acts.get("reconfirmation", ()) if not _recorded_later(said)
+        ][-1:]
+        started_by, begins = (
+            (newest[0].id, newest[0].said) if newest else (exchange.id, exchange.opened)
+        )
+        missed = next(
+            (each for each in failed_tests(exchange) if each.said.position > begins.position), None
+        )
         if missed is not None:
-            started_by, begins, seconds = missed.id, missed.said, min(seconds, self._limits.contact_retested)
-        return self._after("reconfirmation", exchange.side, started_by, begins, seconds, self._did("withdrawal"))
+            started_by, begins, seconds = (
+                missed.id,
+                missed.said,
+                min(seconds, self._limits.contact_retested),
+            )
+        return self._after(
+            "reconfirmation", exchange.side, started_by, begins, seconds, self._did("withdrawal")
+        )
 
 
 def _recorded_later(said: Said) -> bool:
@@ -433,7 +586,11 @@ def failed_tests(exchange: Exchange) -> list[Said]:
     """The tests of a point of contact in which nobody was reached."""
     if exchange.act != "point-of-contact":
         return []
-    return [said for said in exchange.acts.get("call-attempt", ()) if bytes(said.content["outcome"]) != b'"reached"']
+    return [
+        said
+        for said in exchange.acts.get("call-attempt", ())
+        if bytes(said.content["outcome"]) != b'"reached"'
+    ]
 
 
 # What the watch records
@@ -453,7 +610,9 @@ def act_of(clock: Running, step: int) -> bytes:
 
 def _name(clock: Running, step: int) -> str:
     """The act that records a step: a check without its echo is missed, whatever else lapses."""
-    return "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
+    return (
+        "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
+    )
 
 
 def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMissed) -> str:
@@ -468,8 +627,16 @@ def recorded(exchange: Exchange, clock: Running) -> int:
         int(bytes(said.content["step"]))
         for act in _STEPS
         for said in exchange.acts.get(act, ())
-        if (bytes(said.content["clock"]), bytes(said.content["side"]), bytes(said.content["started_by"]))
-        == (f'"{clock.clock}"'.encode(), f'"{clock.side}"'.encode(), f'"{clock.started_by}"'.encode())
+        if (
+            bytes(said.content["clock"]),
+            bytes(said.content["side"]),
+            bytes(said.content["started_by"]),
+        )
+        == (
+            f'"{clock.clock}"'.encode(),
+            f'"{clock.side}"'.encode(),
+            f'"{clock.started_by}"'.encode(),
+        )
     ]
     return max(found, default=0)
 
@@ -481,7 +648,9 @@ def reached(clock: Running, now: datetime) -> int:
     return max((step for step in REMINDERS if now >= clock.at(step)), default=0)
 
 
-def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], record: Record) -> Refusal | None:
+def check(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], record: Record
+) -> Refusal | None:
     """A reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
     data = record.data
     assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
@@ -489,11 +658,23 @@ def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
         if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
             break
     else:
-        return Refusal(kind="void", detail=sentence("No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side))
+        return Refusal(
+            kind="void",
+            detail=sentence(
+                "No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side
+            ),
+        )
     if record.act != act_of(clock, data.step):
-        return Refusal(kind="void", detail=sentence("The bytes of what the watch records are determined."))
-    if reached(clock, _instant(record.envelope.time)) < data.step or recorded(exchange, clock) >= data.step:
-        return Refusal(kind="void", detail=sentence("The clock has not come so far, or it is on record."))
+        return Refusal(
+            kind="void", detail=sentence("The bytes of what the watch records are determined.")
+        )
+    if (
+        reached(clock, _instant(record.envelope.time)) < data.step
+        or recorded(exchange, clock) >= data.step
+    ):
+        return Refusal(
+            kind="void", detail=sentence("The clock has not come so far, or it is on record.")
+        )
     return None
 
 

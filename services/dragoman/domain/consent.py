@@ -25,11 +25,20 @@ from msgspec import Raw
 
 from dragoman_schemas.state import Exchange, Readout, Said
 
-BESIDE: Final = frozenset({"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"})
+BESIDE: Final = frozenset(
+    {"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"}
+)
 """Members of an opening that are about the message and not part of its text: nobody consents to how urgent it was."""
 
 ACTS: Final = frozenset(
-    {"agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement", "release-consent"}
+    {
+        "agreement",
+        "endorsement",
+        "acceptance",
+        "accounts-agreement",
+        "translation-agreement",
+        "release-consent",
+    }
     | {"fairness", "agenda-agreement", "readout-agreement", "amendment", "amendment-agreement"}
 )
 """The acts that name their terms."""
@@ -53,7 +62,11 @@ def bytes_of(text: Any) -> bytes:
 
 def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict[str, Raw]:
     """Return what an opening says, as amended until now, and with these members instead of its own."""
-    return {name: value for name, value in {**exchange.content, **(fields or {})}.items() if name not in BESIDE}
+    return {
+        name: value
+        for name, value in {**exchange.content, **(fields or {})}.items()
+        if name not in BESIDE
+    }
 
 
 def whole(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
@@ -71,15 +84,23 @@ def reading(exchange: Exchange, translation: Said) -> str:
     """Return the terms of an agreement to a translation."""
     of = _word(translation.content.get("of")) or exchange.id
     original = text_of(exchange) if of == exchange.id else said_in(exchange, of)
-    return digest(exchange.id, "reading", {"original": original, "translation": translation.content})
+    return digest(
+        exchange.id, "reading", {"original": original, "translation": translation.content}
+    )
 
 
 def said_in(exchange: Exchange, id: str) -> dict[str, Raw]:
     """Return what a message of an exchange says, by its id, an account of an event among them; nothing where there is no such message."""
     position = next((message.said.position for message in exchange.messages if message.id == id), 0)
     accounts = (account for given in exchange.accounts.values() for account in given)
-    account = next((account.content for account in accounts if account.given.position == position), None)
-    return account if account is not None else next((said.content for said in _all(exchange) if said.id == id), {})
+    account = next(
+        (account.content for account in accounts if account.given.position == position), None
+    )
+    return (
+        account
+        if account is not None
+        else next((said.content for said in _all(exchange) if said.id == id), {})
+    )
 
 
 def view(exchange: Exchange, restatement: Said | None = None) -> str:
@@ -99,13 +120,19 @@ def agenda(exchange: Exchange, topics: Raw) -> str:
 def readout(exchange: Exchange, side: str) -> str:
     """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
     given = proposed_readouts(exchange).get(side)
-    return "" if given is None else digest(exchange.id, "readout", {"topics": given.topics, "text": given.text})
+    return (
+        ""
+        if given is None
+        else digest(exchange.id, "readout", {"topics": given.topics, "text": given.text})
+    )
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
     """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
     given = {} if exchange.meeting is None else exchange.meeting.readouts
-    return {side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"}
+    return {
+        side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"
+    }
 
 
 # Which consents count
@@ -129,8 +156,17 @@ def is_ad_referendum(said: Said) -> bool:
 def ad_referendum(exchange: Exchange) -> set[str]:
     """Return the sides that consent to the text as it is subject to their capital, and no further."""
     now, back, behind = whole(exchange), without_effect(exchange), agreed(exchange)
-    given = (said for act in BINDING for said in exchange.acts.get(act, ()) if _word(said.content.get("terms")) == now)
-    return {said.said.side for said in given if is_ad_referendum(said) and said.id not in back and said.said.side not in behind}
+    given = (
+        said
+        for act in BINDING
+        for said in exchange.acts.get(act, ())
+        if _word(said.content.get("terms")) == now
+    )
+    return {
+        said.said.side
+        for said in given
+        if is_ad_referendum(said) and said.id not in back and said.said.side not in behind
+    }
 
 
 Part = tuple[str, int]
@@ -140,7 +176,10 @@ Part = tuple[str, int]
 def alternatives(exchange: Exchange) -> dict[Part, dict[str, Said]]:
     """Return the brackets of a text: by part, and by side, its other words for it. A side's own consent to the text lifts its brackets."""
     found: dict[Part, dict[str, Said]] = {}
-    consented = {said.said.side: said.said.position for said in counting(exchange, (*BINDING, *_TAKING), whole(exchange))}
+    consented = {
+        said.said.side: said.said.position
+        for said in counting(exchange, (*BINDING, *_TAKING), whole(exchange))
+    }
     for said in exchange.acts.get("alternative", ()):
         part = _word(said.content["field"]), int(bytes(said.content.get("item", b"0")))
         found.setdefault(part, {}).pop(said.said.side, None)
@@ -156,7 +195,11 @@ def says(part: Raw | None, words: Raw) -> bool:
         return False
     stands, other = msgspec.json.decode(part), msgspec.json.decode(words)
     if isinstance(stands, dict):
-        return all(stands.get(tag) == text for tag, text in other.items()) if isinstance(other, dict) else other in stands.values()
+        return (
+            all(stands.get(tag) == text for tag, text in other.items())
+            if isinstance(other, dict)
+            else other in stands.values()
+        )
     return bool(stands == other) or (isinstance(other, dict) and {*other.values()} == {stands})
 
 
@@ -175,14 +218,22 @@ def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[
     back = without_effect(exchange)
     for act in acts:
         for said in exchange.acts.get(act, ()):
-            if said.id not in back and not is_ad_referendum(said) and _word(said.content.get("terms")) == terms:
+            if (
+                said.id not in back
+                and not is_ad_referendum(said)
+                and _word(said.content.get("terms")) == terms
+            ):
                 yield said
 
 
 def agreed(exchange: Exchange) -> set[str]:
     """Return the sides that stand behind the text as it is, its author's among them; of a report, behind every paragraph of it."""
     now = whole(exchange)
-    count = len(msgspec.json.decode(exchange.content["paragraphs"])) if exchange.act == "joint-report" else 1
+    count = (
+        len(msgspec.json.decode(exchange.content["paragraphs"]))
+        if exchange.act == "joint-report"
+        else 1
+    )
     behind: dict[str, set[int]] = {}
     for said in counting(exchange, (*BINDING, *_TAKING), now):
         paragraph = said.content.get("paragraph")
@@ -194,7 +245,9 @@ def agreed(exchange: Exchange) -> set[str]:
 def is_bound(exchange: Exchange) -> bool:
     """Return whether another side stands behind the text, or a part of it, as it is."""
     given = counting(exchange, (*BINDING, *_TAKING), whole(exchange))
-    return any(said.said.side != exchange.side for said in given) or bool(exchange.meeting and exchange.meeting.accepted)
+    return any(said.said.side != exchange.side for said in given) or bool(
+        exchange.meeting and exchange.meeting.accepted
+    )
 
 
 def parties(exchange: Exchange) -> set[str]:
@@ -207,7 +260,13 @@ def by_every_side(exchange: Exchange, status: str) -> str:
     return status if parties(exchange) <= agreed(exchange) else exchange.status
 
 
-WITHDRAWABLE: Final = (*BINDING, *_TAKING, "accounts-agreement", "translation-agreement", "common-ground")
+WITHDRAWABLE: Final = (
+    *BINDING,
+    *_TAKING,
+    "accounts-agreement",
+    "translation-agreement",
+    "common-ground",
+)
 """Acts that may be taken back for as long as not every side has consented."""
 
 
@@ -232,7 +291,11 @@ def standing(exchange: Exchange, act: str) -> set[str]:
         if said.id not in back and not is_ad_referendum(said):
             newest[said.said.side] = said
     if act == "accounts-agreement":
-        newest = {side: said for side, said in newest.items() if _word(said.content["terms"]) == accounts(exchange)}
+        newest = {
+            side: said
+            for side, said in newest.items()
+            if _word(said.content["terms"]) == accounts(exchange)
+        }
     own = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
     if own is not None and len({bytes(said.content[own]) for said in newest.values()}) > 1:
         return set()
@@ -254,14 +317,19 @@ def open_amendment(exchange: Exchange) -> Said | None:
 def is_taken(exchange: Exchange, amendment: Said) -> bool:
     """Return whether every side has agreed to an amendment."""
     proposer = () if amendment.id in without_effect(exchange) else (amendment.said.side,)
-    return parties(exchange) <= {*proposer, *(said.said.side for said in taking(exchange, amendment))}
+    return parties(exchange) <= {
+        *proposer,
+        *(said.said.side for said in taking(exchange, amendment)),
+    }
 
 
 def taking(exchange: Exchange, amendment: Said) -> tuple[Said, ...]:
     """Return the agreements to an amendment that have effect."""
     back = without_effect(exchange)
     return tuple(
-        said for said in exchange.acts.get("amendment-agreement", ()) if said.id not in back and _word(said.content["of"]) == amendment.id
+        said
+        for said in exchange.acts.get("amendment-agreement", ())
+        if said.id not in back and _word(said.content["of"]) == amendment.id
     )
 
 
@@ -283,27 +351,51 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
         "translation-agreement": lambda: next(
-            (reading(exchange, said) for said in exchange.acts.get("translation", ()) if said.id == of), ""
+            (
+                reading(exchange, said)
+                for said in exchange.acts.get("translation", ())
+                if said.id == of
+            ),
+            "",
         ),
         "amendment-agreement": lambda: next(
-            (whole(exchange, fields_of(said)) for said in exchange.acts.get("amendment", ()) if said.id == of), ""
+            (
+                whole(exchange, fields_of(said))
+                for said in exchange.acts.get("amendment", ())
+                if said.id == of
+            ),
+            "",
         ),
         "readout-agreement": lambda: readout(exchange, side),
-        "agenda-agreement": lambda: agenda(exchange, topics) if (topics := versions(exchange).get(side)) is not None else "",
+        "agenda-agreement": lambda: (
+            agenda(exchange, topics) if (topics := versions(exchange).get(side)) is not None else ""
+        ),
     }
     return named[act]() if act in named else ""
 
 
 def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
     """Yield what may be consented to now: the act, the translation or amendment that it names, whose agenda or readout, and the terms."""
-    for act in ("agreement", "endorsement", "acceptance", "accounts-agreement", "fairness", "release-consent"):
+    for act in (
+        "agreement",
+        "endorsement",
+        "acceptance",
+        "accounts-agreement",
+        "fairness",
+        "release-consent",
+    ):
         if found := terms(exchange, act):
             yield act, "", "", found
     for said in exchange.acts.get("translation", ()):
         yield "translation-agreement", said.id, "", reading(exchange, said)
     standing_now = open_amendment(exchange)
     if standing_now is not None:
-        yield "amendment-agreement", standing_now.id, "", terms(exchange, "amendment-agreement", of=standing_now.id)
+        yield (
+            "amendment-agreement",
+            standing_now.id,
+            "",
+            terms(exchange, "amendment-agreement", of=standing_now.id),
+        )
     if exchange.meeting is not None:
         for side, topics in versions(exchange).items():
             yield "agenda-agreement", "", side, agenda(exchange, topics)
@@ -314,7 +406,10 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
 def of_act(exchange: Exchange, side: str, act: str, members: Mapping[str, Any]) -> str:
     """Return the terms that an act of consent of a side has to name, by its other members; empty for any other act."""
     if act == "amendment":
-        fields = {name: Raw(value if isinstance(value, Raw) else msgspec.json.encode(value)) for name, value in members["fields"].items()}
+        fields = {
+            name: Raw(value if isinstance(value, Raw) else msgspec.json.encode(value))
+            for name, value in members["fields"].items()
+        }
         return whole(exchange, fields)
     whose = members.get("side", "")
     if not whose:

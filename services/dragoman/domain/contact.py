@@ -66,7 +66,9 @@ def reply_wanted(exchange: Exchange) -> Wanted | None:
     sides = owes_answer(exchange)
     if exchange.act != "contact-note" or raw is None or not sides:
         return None
-    return Wanted(sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw)))
+    return Wanted(
+        sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw))
+    )
 
 
 class Promised(Struct, frozen=True, kw_only=True):
@@ -83,7 +85,10 @@ def promised(exchange: Exchange) -> list[Promised]:
         Promised(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
         for side, said in newest.items()
         if exchange.status not in ENDED
-        and not any(each.said.side == side and each.said.position > said.said.position for each in exchange.messages)
+        and not any(
+            each.said.side == side and each.said.position > said.said.position
+            for each in exchange.messages
+        )
     ]
 
 
@@ -93,19 +98,30 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     if record.side == SERVICE:
         return line.check(registry, record)
     if data.side is not UNSET:
-        return invalid("/side", sentence("a side is named by the watch alone, when it sends a check by schedule; leave it out"))
+        return invalid(
+            "/side",
+            sentence(
+                "a side is named by the watch alone, when it sends a check by schedule; leave it out"
+            ),
+        )
     return None
 
 
 def _line_title(data: Act) -> Sentence:
     assert isinstance(data, LineCheck)
-    return sentence("Line check %(sequence)s, %(circuit)s", sequence=data.sequence, circuit=Name("value", data.circuit))
+    return sentence(
+        "Line check %(sequence)s, %(circuit)s",
+        sequence=data.sequence,
+        circuit=Name("value", data.circuit),
+    )
 
 
 _CHECKED: Final = ("sent", "echoed", "echoed_with_errors", "missed")
 
 LINE_CHECK: Final = Format(
-    rule=opening("line-check", LineCheck, "contact", roles=DUTY, service="watch", check=_check_line),
+    rule=opening(
+        "line-check", LineCheck, "contact", roles=DUTY, service="watch", check=_check_line
+    ),
     code="N01",
     start="sent",
     moves=life(
@@ -124,9 +140,16 @@ def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -
     data = record.data
     assert isinstance(data, Echo) and exchange is not None
     wanted = "text" if exchange.act == "line-check" else "designator"
-    if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (wanted == "designator"):
+    if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (
+        wanted == "designator"
+    ):
         return invalid(
-            f"/{wanted}", sentence("the echo of a %(act)s sends back its %(name)s, and nothing else", act=exchange.act, name=wanted)
+            f"/{wanted}",
+            sentence(
+                "the echo of a %(act)s sends back its %(name)s, and nothing else",
+                act=exchange.act,
+                name=wanted,
+            ),
         )
     return None
 
@@ -138,7 +161,9 @@ def exactly_echoed(exchange: Exchange, status: str) -> str:
     sent = exchange.content.get("challenge") or exchange.content["designator"]
     echoed = exchange.acts["echo"][-1].content
     came = echoed.get("text") or echoed["designator"]
-    return status if msgspec.json.decode(sent) == msgspec.json.decode(came) else "echoed_with_errors"
+    return (
+        status if msgspec.json.decode(sent) == msgspec.json.decode(came) else "echoed_with_errors"
+    )
 
 
 def _check_point(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -146,7 +171,9 @@ def _check_point(registry: Registry, exchange: Exchange | None, record: Record) 
     assert isinstance(data, PointOfContact)
     if len(set(data.channels)) < len(data.channels):
         return invalid("/channels", sentence("a means of contact is named twice; name it once"))
-    refusal = checks.hours("/hours", data.hours) or checks.times(valid_from=data.valid_from, valid_to=data.valid_to)
+    refusal = checks.hours("/hours", data.hours) or checks.times(
+        valid_from=data.valid_from, valid_to=data.valid_to
+    )
     if refusal is None and isinstance(data.valid_to, str):
         return checks.window("/valid_to", Window(from_=data.valid_from, to=data.valid_to))
     return refusal
@@ -162,7 +189,15 @@ def _is_urgent(data: Act, time: str) -> bool:
 
 
 POINT_OF_CONTACT: Final = Format(
-    rule=opening("point-of-contact", PointOfContact, "contact", roles=HEADS, two_key=True, one_key=_is_urgent, check=_check_point),
+    rule=opening(
+        "point-of-contact",
+        PointOfContact,
+        "contact",
+        roles=HEADS,
+        two_key=True,
+        one_key=_is_urgent,
+        check=_check_point,
+    ),
     code="N02",
     start="proposed",
     moves=life(
@@ -189,7 +224,11 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
 
 def _call_title(data: Act) -> Sentence:
     assert isinstance(data, CallRecord)
-    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=Moment(data.began))
+    return sentence(
+        "Call, %(direction)s, %(time)s",
+        direction=Name("value", data.direction),
+        time=Moment(data.began),
+    )
 
 
 CALL_RECORD: Final = Format(
@@ -208,7 +247,9 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
     if data.status != "proposed" and data.for_the_record is not True:
         return invalid(
             "/status",
-            sentence("an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"),
+            sentence(
+                "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
+            ),
         )
     for index, holiday in enumerate(() if isinstance(data.holidays, UnsetType) else data.holidays):
         refusal = checks.day(f"/holidays/{index}", holiday)
@@ -219,7 +260,9 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
 
 def _office_title(data: Act) -> Sentence:
     assert isinstance(data, LiaisonOffice)
-    return sentence("Liaison office of %(side)s in %(seat)s", side=Name("side", data.side), seat=data.seat)
+    return sentence(
+        "Liaison office of %(side)s in %(seat)s", side=Name("side", data.side), seat=data.seat
+    )
 
 
 def _office_status(data: Act) -> str:
@@ -234,7 +277,10 @@ LIAISON_OFFICE: Final = Format(
     begun=_office_status,
     moves=life(
         ("proposed", "agreed", "open"),
-        {"agreement": {"proposed": "agreed"}, "status-change": {"agreed": "agreed", "open": "open"}},
+        {
+            "agreement": {"proposed": "agreed"},
+            "status-change": {"agreed": "agreed", "open": "open"},
+        },
         cancellable=("proposed", "agreed"),
     ),
     changes={"agreed": ("open", "closed"), "open": ("closed",)},
@@ -244,16 +290,26 @@ LIAISON_OFFICE: Final = Format(
 
 def offices_of(exchange: Exchange) -> tuple[str, ...]:
     """The side whose office an exchange is about; none for any other."""
-    return (str(msgspec.json.decode(exchange.content["side"])),) if exchange.act == "liaison-office" else ()
+    return (
+        (str(msgspec.json.decode(exchange.content["side"])),)
+        if exchange.act == "liaison-office"
+        else ()
+    )
 
 
 def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
     """Of the entries of a side's office, the newest that is agreed or open."""
-    standing = [each for each in entries if each is not None and each.status in ("agreed", "open") and offices_of(each) == (side,)]
+    standing = [
+        each
+        for each in entries
+        if each is not None and each.status in ("agreed", "open") and offices_of(each) == (side,)
+    ]
     return max(standing, key=lambda each: each.opened.position, default=None)
 
 
-def _check_programme(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_programme(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, PeopleProgramme)
     return checks.side(registry, "/host", data.host) or checks.window("/period", data.period)
@@ -263,7 +319,11 @@ def _programme_title(data: Act) -> Sentence:
     assert isinstance(data, PeopleProgramme)
     if isinstance(data.title, str):
         return verbatim(data.title)
-    return sentence("Exchange of %(kind)s, host %(side)s", kind=Name("value", data.kind), side=Name("side", data.host))
+    return sentence(
+        "Exchange of %(kind)s, host %(side)s",
+        kind=Name("value", data.kind),
+        side=Name("side", data.host),
+    )
 
 
 PEOPLE_PROGRAMME: Final = Format(
@@ -272,17 +332,40 @@ PEOPLE_PROGRAMME: Final = Format(
     start="proposed",
     moves=life(
         ("proposed", "agreed", "running", "completed", "dropped"),
-        {"agreement": {"proposed": "agreed"}, "status-change": {status: status for status in ("proposed", "agreed", "running")}},
+        {
+            "agreement": {"proposed": "agreed"},
+            "status-change": {status: status for status in ("proposed", "agreed", "running")},
+        },
         cancellable=("proposed", "agreed"),
     ),
-    changes={"proposed": ("dropped",), "agreed": ("running", "dropped"), "running": ("completed", "dropped")},
+    changes={
+        "proposed": ("dropped",),
+        "agreed": ("running", "dropped"),
+        "running": ("completed", "dropped"),
+    },
     title=_programme_title,
 )
 
-FORMATS: Final = (LINE_CHECK, POINT_OF_CONTACT, CONTACT_NOTE, CALL_RECORD, LIAISON_OFFICE, PEOPLE_PROGRAMME)
+FORMATS: Final = (
+    LINE_CHECK,
+    POINT_OF_CONTACT,
+    CONTACT_NOTE,
+    CALL_RECORD,
+    LIAISON_OFFICE,
+    PEOPLE_PROGRAMME,
+)
 
 RULES: Final = (
-    Rule(act="echo", shape=Echo, who=Who.ADDRESSEE, acknowledges=True, answers=True, kept=True, check=_check_echo, settle=exactly_echoed),
+    Rule(
+        act="echo",
+        shape=Echo,
+        who=Who.ADDRESSEE,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=_check_echo,
+        settle=exactly_echoed,
+    ),
     Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
     Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
 )

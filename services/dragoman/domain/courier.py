@@ -37,9 +37,14 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
     data = record.data
     assert exchange is not None and isinstance(data, CourierOutcome)
     if not is_told(exchange, data.of, data.side):
-        return Refusal(kind="void", detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side))
+        return Refusal(
+            kind="void",
+            detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side),
+        )
     if record.act != act_of(data):
-        return Refusal(kind="void", detail=sentence("The bytes of what the courier records are determined."))
+        return Refusal(
+            kind="void", detail=sentence("The bytes of what the courier records are determined.")
+        )
     if is_recorded(exchange, data):
         return Refusal(kind="void", detail=sentence("This outcome is on record."))
     return None
@@ -48,7 +53,8 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
 def is_recorded(exchange: Exchange, outcome: CourierOutcome) -> bool:
     """Return whether the same outcome for the same message, side and means is on record, at whatever time."""
     said = (
-        msgspec.json.decode(each.content["of"]) == outcome.of and _same(each, outcome) for each in exchange.acts.get("courier-outcome", ())
+        msgspec.json.decode(each.content["of"]) == outcome.of and _same(each, outcome)
+        for each in exchange.acts.get("courier-outcome", ())
     )
     return any(said)
 
@@ -58,4 +64,13 @@ def _same(said: Said, outcome: CourierOutcome) -> bool:
     return found == (outcome.side, outcome.means, outcome.outcome)
 
 
-RULES: Final = (Rule(act="courier-outcome", shape=CourierOutcome, who=Who.COURIER, silent=True, kept=True, check=_check),)
+RULES: Final = (
+    Rule(
+        act="courier-outcome",
+        shape=CourierOutcome,
+        who=Who.COURIER,
+        silent=True,
+        kept=True,
+        check=_check,
+    ),
+)

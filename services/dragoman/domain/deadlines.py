@@ -34,7 +34,9 @@ def names_dates(record: Record) -> bool:
     return any(name in record.act for name in _NAMES)
 
 
-def check(registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, Calendar]) -> Refusal | None:
+def check(
+    registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, Calendar]
+) -> Refusal | None:
     """Refuse an officer's act whose dates are over or too soon; `exchange` is what the act makes of it."""
     data = record.data
     if not isinstance(data, Opening | Continuing) or getattr(data, "for_the_record", UNSET) is True:
@@ -48,13 +50,17 @@ def check(registry: Registry, exchange: Exchange, record: Record, calendars: dic
 def _over(exchange: Exchange, record: Record, now: datetime) -> Refusal | None:
     for pointer, text in _ends(exchange, record):
         if datetime.fromisoformat(text) <= now:
-            return invalid(pointer, sentence("%(t)s is over; name a time that is still to come", t=text))
+            return invalid(
+                pointer, sentence("%(t)s is over; name a time that is still to come", t=text)
+            )
     return None
 
 
 def _ends(exchange: Exchange, record: Record) -> Iterator[tuple[str, str]]:
     """The ends of the windows that an act names, and when a reply is wanted, with pointers to them."""
-    content = {name: msgspec.json.decode(value) for name, value in content_of(record.newest).items()}
+    content = {
+        name: msgspec.json.decode(value) for name, value in content_of(record.newest).items()
+    }
     before = "/fields" if isinstance(record.data, Correction | Update | Amendment) else ""
     named: dict[str, Any] = content.get("fields", {}) if before else content
     if exchange.family == "meeting":
@@ -66,7 +72,13 @@ def _ends(exchange: Exchange, record: Record) -> Iterator[tuple[str, str]]:
         yield f"{before}/reply_wanted_by", named["reply_wanted_by"]
 
 
-def _short(registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, Calendar], now: datetime) -> Refusal | None:
+def _short(
+    registry: Registry,
+    exchange: Exchange,
+    record: Record,
+    calendars: dict[str, Calendar],
+    now: datetime,
+) -> Refusal | None:
     if exchange.act not in ("meeting-request", "visit-invitation") or exchange.invokes:
         return None
     if bytes(exchange.content.get("kind", b"")) == b'"visit_of_concern"':
@@ -74,7 +86,12 @@ def _short(registry: Registry, exchange: Exchange, record: Record, calendars: di
     named = content_of(record.newest)
     pointer = next((name for name in _DATED if name in named), "")
     for clock in clocks.running(registry, exchange, calendars) if pointer else ():
-        is_set_now = clock.clock == "answer" and clock.started_by == record.envelope.id and clock.binding and clock.side != record.side
+        is_set_now = (
+            clock.clock == "answer"
+            and clock.started_by == record.envelope.id
+            and clock.binding
+            and clock.side != record.side
+        )
         if is_set_now and clock.due - now < SHORTEST:
             said = sentence(
                 "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; name a time that leaves it longer",

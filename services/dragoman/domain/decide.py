@@ -32,7 +32,9 @@ class Post(Struct, frozen=True, kw_only=True):
     signatures: str = ""
 
 
-def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = "") -> Record | Refusal:
+def decide(
+    state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = ""
+) -> Record | Refusal:
     """The record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
     registry = state.registry
     assert registry is not None
@@ -77,17 +79,25 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
     refusal = judge(state, ledger, candidate)
     if refusal is not None:
         return refusal
-    seen: tuple[str, ...] = (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag,)
+    seen: tuple[str, ...] = (
+        (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag,)
+    )
     if rule.consenting and known is not None:
         seen = (*seen, known.revision)  # a receipt since then says nothing of what it relies on
     if post.if_match is not None and post.if_match not in seen:
         return Refusal(
-            kind="moved", detail=sentence("The exchange has moved since you read it; read it again, and post with its new ETag.")
+            kind="moved",
+            detail=sentence(
+                "The exchange has moved since you read it; read it again, and post with its new ETag."
+            ),
         )
     if rule.consenting and post.if_match is None and post.data.signed is UNSET:
         return Refusal(
             kind="precondition-required",
-            detail=sentence("%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.", act=name),
+            detail=sentence(
+                "%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
+                act=name,
+            ),
         )
     return candidate
 
@@ -99,16 +109,29 @@ def _misplaced(post: Post, name: str) -> Refusal | None:
             return None
         where = next(path for path, of in PATHS.items() if of == family)
         return Refusal(
-            kind="invalid", detail=sentence("%(act)s opens an exchange; post it to /%(path)s of the channel.", act=name, path=where)
+            kind="invalid",
+            detail=sentence(
+                "%(act)s opens an exchange; post it to /%(path)s of the channel.",
+                act=name,
+                path=where,
+            ),
         )
     if family is None:
-        return Refusal(kind="invalid", detail=sentence("%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name))
+        return Refusal(
+            kind="invalid",
+            detail=sentence(
+                "%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name
+            ),
+        )
     if post.family and post.family != family:
         where = next(path for path, of in PATHS.items() if of == family)
         return Refusal(
             kind="invalid",
             detail=sentence(
-                "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.", act=name, family=family, path=where
+                "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.",
+                act=name,
+                family=family,
+                path=where,
             ),
         )
     return None

@@ -21,12 +21,19 @@ from dragoman_schemas.state import Exchange, Registry
 KINDS: Final = frozenset({"desk"})
 
 
-def _check_officers(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_officers(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, Tasking | SeenBy)
     for index, name in enumerate(data.officers):
         if f"{record.side}/{name}" not in registry.officers:
-            return invalid(f"/officers/{index}", sentence("%(officer)s is no officer of %(side)s here", officer=name, side=record.side))
+            return invalid(
+                f"/officers/{index}",
+                sentence(
+                    "%(officer)s is no officer of %(side)s here", officer=name, side=record.side
+                ),
+            )
     return checks.times(due=data.due) if isinstance(data, Tasking) else None
 
 

@@ -38,7 +38,10 @@ Change = Correction | Development | Amended
 
 def changes(exchange: Exchange) -> list[Change]:
     """Return the corrections, the developments and the amendments of an exchange, in the order of their records."""
-    return sorted((*exchange.corrections, *exchange.developments, *exchange.amended), key=lambda each: stamp_of(each).position)
+    return sorted(
+        (*exchange.corrections, *exchange.developments, *exchange.amended),
+        key=lambda each: stamp_of(each).position,
+    )
 
 
 def stamp_of(change: Change) -> Stamp:
@@ -61,7 +64,10 @@ def as_sent(exchange: Exchange, name: str) -> Raw | None:
 def of_event(exchange: Exchange) -> dict[str, Raw]:
     """Return what an opening says of its event, errors mended: where and when it was as told first, everything else as it stands."""
     moved = {*developed(exchange)} & OF_EVENT
-    return {**exchange.content, **{name: min(series(exchange, name), key=_position).value for name in moved}}
+    return {
+        **exchange.content,
+        **{name: min(series(exchange, name), key=_position).value for name in moved},
+    }
 
 
 def begins(exchange: Exchange) -> str:
@@ -70,7 +76,11 @@ def begins(exchange: Exchange) -> str:
     value = None if raw is None else msgspec.json.decode(raw)
     text = value.get("about") if isinstance(value, dict) else value
     said = exchange.opened.when
-    return text if isinstance(text, str) and text != checks.UNKNOWN and _instant(text) < _instant(said) else said
+    return (
+        text
+        if isinstance(text, str) and text != checks.UNKNOWN and _instant(text) < _instant(said)
+        else said
+    )
 
 
 def series(exchange: Exchange, name: str) -> list[Value]:
@@ -89,7 +99,9 @@ def series(exchange: Exchange, name: str) -> list[Value]:
             mended = stamp_of(change) if isinstance(change, Correction) else found[0].corrected
             found[0] = replace(found[0], value=change.fields[name], corrected=mended)
         else:
-            found.append(Value(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change)))
+            found.append(
+                Value(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change))
+            )
     return found
 
 
@@ -112,7 +124,11 @@ def is_told(exchange: Exchange, name: str, as_of: str) -> bool:
 def is_unknown(raw: Raw) -> bool:
     """Return whether a value is unknown: also where all that it is made of is."""
     known = msgspec.json.decode(raw)
-    return known == checks.UNKNOWN or (isinstance(known, dict) and bool(known) and all(each == checks.UNKNOWN for each in known.values()))
+    return known == checks.UNKNOWN or (
+        isinstance(known, dict)
+        and bool(known)
+        and all(each == checks.UNKNOWN for each in known.values())
+    )
 
 
 def as_of(update: object, when: str) -> str:

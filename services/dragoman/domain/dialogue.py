@@ -52,7 +52,9 @@ class Issue(Struct, frozen=True, kw_only=True):
         """What it is called, as acts hold it."""
         if self.titles.keys() == {""}:
             return Raw(msgspec.json.encode(self.titles[""]))
-        return Raw(msgspec.json.encode({tag or UNDETERMINED: text for tag, text in self.titles.items()}))
+        return Raw(
+            msgspec.json.encode({tag or UNDETERMINED: text for tag, text in self.titles.items()})
+        )
 
     def of(self, side: str) -> list[Exchange]:
         """Return the views of a side, the newest first."""
@@ -61,7 +63,14 @@ class Issue(Struct, frozen=True, kw_only=True):
     def common_ground(self, sides: Iterable[str]) -> Raw | UnsetType:
         """Return the text that every side holds to be common ground, said under a view that has not been replaced; unset where none is."""
         held = (view for side in sides for view in self.of(side)[:1])
-        return next((view.acts["common-ground"][-1].content["text"] for view in held if view.status == "common_ground"), UNSET)
+        return next(
+            (
+                view.acts["common-ground"][-1].content["text"]
+                for view in held
+                if view.status == "common_ground"
+            ),
+            UNSET,
+        )
 
 
 def issues(stated: Iterable[Exchange]) -> list[Issue]:
@@ -79,13 +88,17 @@ def issues(stated: Iterable[Exchange]) -> list[Issue]:
         issue = msgspec.json.decode(state.content["issue"])
         own = issue if isinstance(issue, dict) else {"": str(issue)}
         spelt = [" ".join(text.split()).casefold() for text in own.values()]
-        under = "" if "under" not in state.content else str(msgspec.json.decode(state.content["under"]))
+        under = (
+            "" if "under" not in state.content else str(msgspec.json.decode(state.content["under"]))
+        )
         id = owner.get(under) or next((called[each] for each in spelt if each in called), state.id)
         owner[state.id] = id
         for each in spelt:
             called.setdefault(each, id)
         known = titles.setdefault(id, {})
-        known.update({tag: text for tag, text in own.items() if tag not in known and (tag or not known)})
+        known.update(
+            {tag: text for tag, text in own.items() if tag not in known and (tag or not known)}
+        )
         views.setdefault(id, []).append(state)
     return [Issue(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
 
@@ -117,10 +130,14 @@ def _still_common(exchange: Exchange, status: str) -> str:
     return status if status != "common_ground" else _all_of_one_text(exchange, status)
 
 
-def _check_fairness(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_fairness(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     assert exchange is not None
     if "restatement" not in exchange.acts:
-        return invalid("/act", sentence("nobody has restated this view yet; there is nothing to call fair"))
+        return invalid(
+            "/act", sentence("nobody has restated this view yet; there is nothing to call fair")
+        )
     return check_terms(registry, exchange, record)
 
 
@@ -163,7 +180,10 @@ RECOMMENDATION: Final = Format(
     moves=life(
         ("addressed", "endorsed", "taken_up", "no_response"),
         {
-            "endorsement": {"addressed": "endorsed", **{status: status for status in ("endorsed", *_FATES)}},
+            "endorsement": {
+                "addressed": "endorsed",
+                **{status: status for status in ("endorsed", *_FATES)},
+            },
             "fate": {status: status for status in ("addressed", "endorsed", *_FATES)},
         },
     ),
@@ -190,7 +210,16 @@ def _item_title(data: Act) -> Sentence:
     return verbatim(data.text)
 
 
-_ITEM: Final = ("proposed", "agreed", "scheduled", "held", "deliverable_tabled", "adopted", "deferred", "dropped")
+_ITEM: Final = (
+    "proposed",
+    "agreed",
+    "scheduled",
+    "held",
+    "deliverable_tabled",
+    "adopted",
+    "deferred",
+    "dropped",
+)
 
 ROADMAP_ITEM: Final = Format(
     rule=opening("roadmap-item", RoadmapItem, "dialogue", check=_check_item),
@@ -200,7 +229,9 @@ ROADMAP_ITEM: Final = Format(
         _ITEM,
         {
             "agreement": {"proposed": "agreed"},
-            "status-change": {status: status for status in _ITEM if status not in ("adopted", "dropped")},
+            "status-change": {
+                status: status for status in _ITEM if status not in ("adopted", "dropped")
+            },
         },
         cancellable=("proposed", "agreed"),
     ),
@@ -221,16 +252,24 @@ def _report_title(data: Act) -> Sentence:
     return verbatim(data.title)
 
 
-def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_paragraph(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, Dissent | carrying.Endorsement) and exchange is not None
     if isinstance(data.paragraph, UnsetType):
         return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
     if exchange.act != "joint-report":
-        return invalid("/paragraph", sentence("a %(act)s has no paragraphs; endorse it as a whole", act=exchange.act))
+        return invalid(
+            "/paragraph",
+            sentence("a %(act)s has no paragraphs; endorse it as a whole", act=exchange.act),
+        )
     count = len(msgspec.json.decode(exchange.content["paragraphs"]))
     if data.paragraph > count:
-        return invalid("/paragraph", sentence("there are %(n)s paragraphs, counted from 1; name one of them", n=count))
+        return invalid(
+            "/paragraph",
+            sentence("there are %(n)s paragraphs, counted from 1; name one of them", n=count),
+        )
     return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
 
 
@@ -255,11 +294,15 @@ JOINT_REPORT: Final = Format(
 )
 
 
-def _check_document(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_document(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, ReferenceDocument)
     if data.sha256 is data.published is UNSET:
-        return invalid("/published", sentence("say where it was published, or give the sha256 of its file"))
+        return invalid(
+            "/published", sentence("say where it was published, or give the sha256 of its file")
+        )
     return checks.day("/date", data.date)
 
 
@@ -279,9 +322,32 @@ REFERENCE_DOCUMENT: Final = Format(
 FORMATS: Final = (PERCEPTION, RECOMMENDATION, ROADMAP_ITEM, JOINT_REPORT, REFERENCE_DOCUMENT)
 
 RULES: Final = (
-    Rule(act="restatement", shape=Restatement, who=Who.OTHER, acknowledges=True, answers=True, message=True, kept=True),
-    Rule(act="fairness", shape=Fairness, who=Who.OPENER, message=True, kept=True, check=_check_fairness),
-    Rule(act="common-ground", shape=CommonGround, who=Who.ANY, consenting=True, acknowledges=True, kept=True, settle=_all_of_one_text),
+    Rule(
+        act="restatement",
+        shape=Restatement,
+        who=Who.OTHER,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="fairness",
+        shape=Fairness,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_fairness,
+    ),
+    Rule(
+        act="common-ground",
+        shape=CommonGround,
+        who=Who.ANY,
+        consenting=True,
+        acknowledges=True,
+        kept=True,
+        settle=_all_of_one_text,
+    ),
     Rule(act="fate", shape=Fate, who=Who.ANY, kept=True, settle=_became),
     Rule(
         act="endorsement",
@@ -294,6 +360,23 @@ RULES: Final = (
         check=_check_paragraph,
         settle=consent.by_every_side,
     ),
-    Rule(act="dissent", shape=Dissent, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True, check=_check_paragraph),
-    Rule(act="reaction", shape=carrying.Reaction, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True),
+    Rule(
+        act="dissent",
+        shape=Dissent,
+        who=Who.ANY,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=_check_paragraph,
+    ),
+    Rule(
+        act="reaction",
+        shape=carrying.Reaction,
+        who=Who.ANY,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+    ),
 )

@@ -36,7 +36,9 @@ def channel(before: Registry | None, after: Registry) -> tuple[Change, ...]:
 
 def changes(before: bytes, after: bytes) -> Iterator[Change]:
     """The members in which two encoded states differ, in the order of their pointers."""
-    for pointer, was, now in sorted(_walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda each: each[0]):
+    for pointer, was, now in sorted(
+        _walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda each: each[0]
+    ):
         if not pointer.startswith(_NOISE):
             yield Change(pointer=pointer, was=_raw(was), now=_raw(now))
 
@@ -52,6 +54,10 @@ def _walk(pointer: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
             yield from _walk(f"{pointer}/{step}", was.get(name, UNSET), now.get(name, UNSET))
     elif isinstance(was, list) and isinstance(now, list):
         for at in range(max(len(was), len(now))):
-            yield from _walk(f"{pointer}/{at}", was[at] if at < len(was) else UNSET, now[at] if at < len(now) else UNSET)
+            yield from _walk(
+                f"{pointer}/{at}",
+                was[at] if at < len(was) else UNSET,
+                now[at] if at < len(now) else UNSET,
+            )
     elif was != now or type(was) is not type(now):
         yield pointer, was, now

@@ -40,7 +40,11 @@ _element_of_long = lru_cache(maxsize=_LONG_REMEMBERED)(element_of)
 
 def replaced(total: int, before: bytes | None, after: bytes | None) -> int:
     """The sum after one state became another, None for one that was or is not there."""
-    return (total - (0 if before is None else element(before)) + (0 if after is None else element(after))) & MASK
+    return (
+        total
+        - (0 if before is None else element(before))
+        + (0 if after is None else element(after))
+    ) & MASK
 
 
 def digest(total: int, cid: str, position: int, time: str) -> str:

@@ -61,7 +61,14 @@ def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
     """What of a record an erasure keeps."""
     e = record.envelope
     return ErasedRecord(
-        position=position, commit=record.commit, id=e.id, type=e.type, subject=e.subject, time=e.time, actor=e.actor, void=void
+        position=position,
+        commit=record.commit,
+        id=e.id,
+        type=e.type,
+        subject=e.subject,
+        time=e.time,
+        actor=e.actor,
+        void=void,
     )
 
 
@@ -108,10 +115,14 @@ def _speaks(registry: Registry, actor: str) -> bool:
     """Whether an actor still has a key and, if no root, an administrator's office."""
     officer = registry.officers.get(actor)
     in_office = officer is not None and officer.until is None and "administrator" in officer.roles
-    return (in_office or actor.endswith(f"/{ROOT}")) and any(key.owner == actor and key.until is None for key in registry.keys.values())
+    return (in_office or actor.endswith(f"/{ROOT}")) and any(
+        key.owner == actor and key.until is None for key in registry.keys.values()
+    )
 
 
-def consents_after(registry: Registry, data: ErasureConsent, side: str, stamp: Stamp) -> tuple[Consent, ...]:
+def consents_after(
+    registry: Registry, data: ErasureConsent, side: str, stamp: Stamp
+) -> tuple[Consent, ...]:
     """The consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
     exchanges, records = exchanges_of(data), hash_of(data)
     kept = [
@@ -139,14 +150,24 @@ def names_records(raw: bytes) -> bool:
 
 def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
     """The leaf entry of a message: the message itself, where it stands for a record."""
-    return leaf.entry(position - 1, leaf.commit(raw)) if standing_in(raw, position, named.get) is None else raw
+    return (
+        leaf.entry(position - 1, leaf.commit(raw))
+        if standing_in(raw, position, named.get) is None
+        else raw
+    )
 
 
-def standing_in(raw: bytes, position: int, named: Callable[[int], Withheld | None]) -> ErasedRecord | None:
+def standing_in(
+    raw: bytes, position: int, named: Callable[[int], Withheld | None]
+) -> ErasedRecord | None:
     """The record that a message stands for; None where it is no entry, or is named by no erasure."""
     found = leaf.read_entry(raw)
     withheld = None if found is None else named(position)
-    return withheld.record if withheld is not None and found == (position - 1, withheld.record.commit) else None
+    return (
+        withheld.record
+        if withheld is not None and found == (position - 1, withheld.record.commit)
+        else None
+    )
 
 
 def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record:
@@ -168,12 +189,25 @@ def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record
         data=Raw(),
     )
     side = left.actor.partition("/")[0]
-    return Record(envelope=envelope, act=b"", newest=b"", data=Act(signed=UNSET), raw=raw, commit=left.commit, name=act, side=side)
+    return Record(
+        envelope=envelope,
+        act=b"",
+        newest=b"",
+        data=Act(signed=UNSET),
+        raw=raw,
+        commit=left.commit,
+        name=act,
+        side=side,
+    )
 
 
-def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Naming) -> Refusal | None:
+def check(
+    registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Naming
+) -> Refusal | None:
     """Whole exchanges that may be erased, each with every record that it has, by consent. `formats` are the acts that open exchanges."""
-    return _check_records(registry, formats, records_of, data) or _check_consents(registry, side, data)
+    return _check_records(registry, formats, records_of, data) or _check_consents(
+        registry, side, data
+    )
 
 
 def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | None:
@@ -183,22 +217,44 @@ def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | No
     if registry.custody != "host":
         return None
     if data.reason is not UNSET:
-        return invalid("/reason", sentence("in a trial each side's reason stands in its consent; leave it out"))
+        return invalid(
+            "/reason", sentence("in a trial each side's reason stands in its consent; leave it out")
+        )
     silent = [each.name for each in registry.sides if each.name not in (side, *given)]
     return not_consented(silent) if silent else None
 
 
-def _check_consent(registry: Registry, side: str, data: ErasureConsent, *, consented: bool) -> Refusal | None:
+def _check_consent(
+    registry: Registry, side: str, data: ErasureConsent, *, consented: bool
+) -> Refusal | None:
     if data.withdrawn is True:
-        there = any(side in each.sides and each.records == hash_of(data) for each in registry.consents)
-        return None if there else invalid("/withdrawn", sentence("%(side)s has not consented to this", side=Name("side", side)))
+        there = any(
+            side in each.sides and each.records == hash_of(data) for each in registry.consents
+        )
+        return (
+            None
+            if there
+            else invalid(
+                "/withdrawn",
+                sentence("%(side)s has not consented to this", side=Name("side", side)),
+            )
+        )
     if consented:
-        return invalid("/records", sentence("%(side)s has consented to this already", side=Name("side", side)))
+        return invalid(
+            "/records", sentence("%(side)s has consented to this already", side=Name("side", side))
+        )
     named = set(exchanges_of(data))
-    others = (known.exchanges for known in registry.consents if side in known.sides and named.isdisjoint(known.exchanges))
+    others = (
+        known.exchanges
+        for known in registry.consents
+        if side in known.sides and named.isdisjoint(known.exchanges)
+    )
     if len(named.union(*others)) <= CONSENTED_EXCHANGES:
         return None
-    detail = sentence("%(n)s exchanges wait for the other sides at once, and no more; carry some out first", n=CONSENTED_EXCHANGES)
+    detail = sentence(
+        "%(n)s exchanges wait for the other sides at once, and no more; carry some out first",
+        n=CONSENTED_EXCHANGES,
+    )
     return invalid("/records", detail)
 
 
@@ -213,11 +269,15 @@ def not_consented(sides: Iterable[str]) -> Refusal:
     )
 
 
-def _check_records(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Naming) -> Refusal | None:
+def _check_records(
+    registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Naming
+) -> Refusal | None:
     wanted: list[ErasedRecord] = []
     for exchange in exchanges_of(data):
         gone = exchange == registry.id or exchange in registry.erased
-        found = () if gone else tuple(islice(records_of(exchange), len(data.records) + 1))  # with one too many it is wrong already
+        found = (
+            () if gone else tuple(islice(records_of(exchange), len(data.records) + 1))
+        )  # with one too many it is wrong already
         opening = next((each for each in found if not each.void and each.id == exchange), None)
         act = "" if opening is None else opening.type.split(".")[1]
         if act not in formats:
@@ -231,11 +291,20 @@ def _check_records(registry: Registry, formats: Iterable[str], records_of: Recor
         if act in LASTING or (opening is not None and opening.actor.startswith(f"{SERVICE}/")):
             return invalid(
                 "/records",
-                sentence("%(exchange)s is a %(act)s that others' records rest on, or of a service: it stays", exchange=exchange, act=act),
+                sentence(
+                    "%(exchange)s is a %(act)s that others' records rest on, or of a service: it stays",
+                    exchange=exchange,
+                    act=act,
+                ),
             )
         wanted += found
         if len(wanted) > len(data.records):
             break
     if list(data.records) != sorted(wanted, key=lambda each: each.position):
-        return invalid("/records", sentence("name every record of these exchanges as the log has them by now; draft it anew"))
+        return invalid(
+            "/records",
+            sentence(
+                "name every record of these exchanges as the log has them by now; draft it anew"
+            ),
+        )
     return None

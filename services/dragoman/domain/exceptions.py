@@ -44,7 +44,13 @@ class Noted(Struct, frozen=True, kw_only=True):
     @property
     def exceptional(self) -> Exceptional:
         """The exception as reports have it: in English."""
-        return Exceptional(kind=self.kind, position=self.position, side=self.side, number=self.number, detail=str(self.detail))
+        return Exceptional(
+            kind=self.kind,
+            position=self.position,
+            side=self.side,
+            number=self.number,
+            detail=str(self.detail),
+        )
 
 
 def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[Noted]:
@@ -66,7 +72,9 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         said = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
         yield Noted(kind="erased", position=position, side=side, detail=said)
     if isinstance(data, KeyRevocation) and isinstance(data.suspect_from, int):
-        said = sentence("from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key)
+        said = sentence(
+            "from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key
+        )
         yield Noted(kind="disputed", position=position, side=side, detail=said)
     if not isinstance(data, Opening | Continuing):
         return
@@ -74,16 +82,31 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         said = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
         yield Noted(kind="acting", position=position, side=side, number=number, detail=said)
     if not isinstance(data.passed_by, UnsetType):
-        passed = {"means": Name("value", data.passed_by.means), "post": data.passed_by.to_post, "t": data.passed_by.at}
+        passed = {
+            "means": Name("value", data.passed_by.means),
+            "post": data.passed_by.to_post,
+            "t": data.passed_by.at,
+        }
         said = sentence("%(act)s, said by %(means)s to %(post)s at %(t)s", act=act, **passed)
         yield Noted(kind="by_voice", position=position, side=side, number=number, detail=said)
     if data.for_the_record is True:
-        yield Noted(kind="later", position=position, side=side, number=number, detail=sentence("%(act)s, entered for the record", act=act))
+        yield Noted(
+            kind="later",
+            position=position,
+            side=side,
+            number=number,
+            detail=sentence("%(act)s, entered for the record", act=act),
+        )
 
 
 def of_void(position: int, reason: Sentence, *, hidden: bool = False) -> Noted:
     """A record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
-    return Noted(kind="void", position=position, side="", detail=attribution.UNATTRIBUTED if hidden else reason)
+    return Noted(
+        kind="void",
+        position=position,
+        side="",
+        detail=attribution.UNATTRIBUTED if hidden else reason,
+    )
 
 
 def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
@@ -99,21 +122,49 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
         second, act, alone = sent.second, Name("act", sent.act, first=True), sent.sent.by
         if second is not None:
             said = sentence(
-                "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s", act=act, who=alone, other=second.by, t=second.time
+                "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s",
+                act=act,
+                who=alone,
+                other=second.by,
+                t=second.time,
             )
         elif sent in two_keys.due(exchange):
-            said = sentence("%(act)s, %(who)s alone; the second key is still due", act=act, who=alone)
+            said = sentence(
+                "%(act)s, %(who)s alone; the second key is still due", act=act, who=alone
+            )
         else:
-            said = sentence("%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone)
-        yield Noted(kind="one_key", position=sent.sent.position, side=sent.sent.side, number=number, detail=said)
+            said = sentence(
+                "%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone
+            )
+        yield Noted(
+            kind="one_key",
+            position=sent.sent.position,
+            side=sent.sent.side,
+            number=number,
+            detail=said,
+        )
     for correction in exchange.corrections:
         names = tuple(Name("field", name) for name in correction.fields)
         said = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
-        yield Noted(kind="corrected", position=correction.corrected.position, side=side, number=number, detail=said)
+        yield Noted(
+            kind="corrected",
+            position=correction.corrected.position,
+            side=side,
+            number=number,
+            detail=said,
+        )
     if exchange.cancellation is not None:
         said = sentence("cancelled: %(reason)s", reason=exchange.cancellation.reason)
-        yield Noted(kind="corrected", position=exchange.cancellation.cancelled.position, side=side, number=number, detail=said)
+        yield Noted(
+            kind="corrected",
+            position=exchange.cancellation.cancelled.position,
+            side=side,
+            number=number,
+            detail=said,
+        )
     for flag in flags(registry, exchange, areas):
         if flag.flag in _LATE:
-            said = sentence("%(what)s: %(detail)s", what=Name("flag", flag.flag), detail=flag.detail)
+            said = sentence(
+                "%(what)s: %(detail)s", what=Name("flag", flag.flag), detail=flag.detail
+            )
             yield Noted(kind="late", position=position, side=side, number=number, detail=said)

@@ -79,7 +79,10 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
     """A format's moves: its own, and those of any exchange with these live statuses."""
     reached = {to for moves in own.values() for to in moves.values()}
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
-    everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
+    everywhere, alive = (
+        {status: status for status in (*live, *ended)},
+        {status: status for status in live},
+    )
     common: Moves = {
         **dict.fromkeys(
             (
@@ -94,15 +97,34 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
             ),
             everywhere,
         ),
-        **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
+        **dict.fromkeys(
+            ("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive
+        ),
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
-        "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
+        "closure": {
+            status: "closed"
+            for status in (*live, *ended)
+            if status not in ("cancelled", "closed", "withdrawn")
+        },
         "lesson": {status: status for status in ended},
-        **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
+        **(
+            dict.fromkeys(("amendment", "amendment-refusal"), alive)
+            if own.keys() & _CONSENTS
+            else {}
+        ),
         **({"alternative": alive} if own.keys() & set(consent.BINDING) else {}),
         **(
-            {"amendment-agreement": {**alive, **{before: after for act in consent.BINDING for before, after in own.get(act, {}).items()}}}
+            {
+                "amendment-agreement": {
+                    **alive,
+                    **{
+                        before: after
+                        for act in consent.BINDING
+                        for before, after in own.get(act, {}).items()
+                    },
+                }
+            }
             if own.keys() & _CONSENTS
             else {}
         ),
@@ -120,7 +142,13 @@ def told(record: Record) -> str:
     passed = getattr(record.data, "passed_by", UNSET)
     if passed is UNSET:
         return ""
-    at = datetime.fromisoformat(passed.at).astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    at = (
+        datetime.fromisoformat(passed.at)
+        .astimezone(UTC)
+        .replace(tzinfo=None)
+        .isoformat(timespec="milliseconds")
+        + "Z"
+    )
     return min(at, record.envelope.time)
 
 
@@ -143,7 +171,11 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     side = side_of(record)
     others = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = () if isinstance(data.info, UnsetType) else data.info
-    to = tuple(other for other in others if other not in info) if isinstance(data.to, UnsetType) else data.to
+    to = (
+        tuple(other for other in others if other not in info)
+        if isinstance(data.to, UnsetType)
+        else data.to
+    )
     if form.copied_to_all:
         info = tuple(other for other in others if other not in to)
     for_the_record = data.for_the_record is True
@@ -173,7 +205,9 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         info=info,
         for_the_record=for_the_record,
         invokes=invokes,
-        released_by="" if isinstance(record.envelope.releasedby, UnsetType) else record.envelope.releasedby,
+        released_by=""
+        if isinstance(record.envelope.releasedby, UnsetType)
+        else record.envelope.releasedby,
         content=content,
         defaults=_defaults(form, folding.registry, content, record.envelope.time),
         messages=(message,),
@@ -185,20 +219,28 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
 
 def _frame(form: Format, registry: Registry, data: Opening, time: str) -> tuple[Precedence, Area]:
     """An opening's precedence and area, given or by default."""
-    return _precedence(form, registry, data, time), form.area if isinstance(data.area, UnsetType) else data.area
+    return _precedence(form, registry, data, time), form.area if isinstance(
+        data.area, UnsetType
+    ) else data.area
 
 
 def _precedence(form: Format, registry: Registry, data: Opening, time: str) -> Precedence:
     """An opening's precedence; a Track-2 channel knows none."""
     if registry.kind == "track2":
         return "routine"
-    return form.precedence(data, time) if isinstance(data.precedence, UnsetType) else data.precedence
+    return (
+        form.precedence(data, time) if isinstance(data.precedence, UnsetType) else data.precedence
+    )
 
 
-def _defaults(form: Format, registry: Registry, content: dict[str, Raw], time: str) -> dict[str, Raw]:
+def _defaults(
+    form: Format, registry: Registry, content: dict[str, Raw], time: str
+) -> dict[str, Raw]:
     prepared = _prepared(form, track2=registry.kind == "track2")
     defaults = (
-        prepared.copy() if prepared.keys().isdisjoint(content) else {name: value for name, value in prepared.items() if name not in content}
+        prepared.copy()
+        if prepared.keys().isdisjoint(content)
+        else {name: value for name, value in prepared.items() if name not in content}
     )
     if "dtg" not in content:
         defaults["dtg"] = Raw(f'"{time}"'.encode())
@@ -246,7 +288,9 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
     )
 
 
-def _check_carried(registry: Registry, data: Opening | Continuing, record: Record) -> Refusal | None:
+def _check_carried(
+    registry: Registry, data: Opening | Continuing, record: Record
+) -> Refusal | None:
     """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
     if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
         return None
@@ -254,8 +298,14 @@ def _check_carried(registry: Registry, data: Opening | Continuing, record: Recor
         digests = [attachment.sha256 for attachment in data.attachments]
         for index, digest in enumerate(digests):
             if digest in digests[:index]:
-                return invalid(f"/attachments/{index}/sha256", sentence("the same file is attached twice; attach it once"))
-    if not isinstance(data.acting_for, UnsetType) and f"{record.side}/{data.acting_for}" not in registry.officers:
+                return invalid(
+                    f"/attachments/{index}/sha256",
+                    sentence("the same file is attached twice; attach it once"),
+                )
+    if (
+        not isinstance(data.acting_for, UnsetType)
+        and f"{record.side}/{data.acting_for}" not in registry.officers
+    ):
         return invalid(
             "/acting_for",
             sentence(
@@ -272,8 +322,18 @@ def _check_passed(data: Opening | Continuing, record: Record) -> Refusal | None:
     if isinstance(data.passed_by, UnsetType):
         return None
     refusal = checks.time("/passed_by/at", data.passed_by.at)
-    if refusal is None and datetime.fromisoformat(data.passed_by.at) > datetime.fromisoformat(record.envelope.time) + _SKEW:
-        return invalid("/passed_by/at", sentence("%(time)s is still to come; give the time at which it was said", time=data.passed_by.at))
+    if (
+        refusal is None
+        and datetime.fromisoformat(data.passed_by.at)
+        > datetime.fromisoformat(record.envelope.time) + _SKEW
+    ):
+        return invalid(
+            "/passed_by/at",
+            sentence(
+                "%(time)s is still to come; give the time at which it was said",
+                time=data.passed_by.at,
+            ),
+        )
     return refusal
 
 
@@ -299,13 +359,19 @@ def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | No
                 )
             if field != "on_behalf_of" and (side == sender or side in addressed):
                 return invalid(
-                    f"/{field}/{index}", sentence("%(side)s is the sender or is named twice; name each other side once", side=side)
+                    f"/{field}/{index}",
+                    sentence(
+                        "%(side)s is the sender or is named twice; name each other side once",
+                        side=side,
+                    ),
                 )
             addressed.add(side)
     return None
 
 
-def check_continuing(registry: Registry, form: Format, exchange: Exchange, record: Record) -> Refusal | None:
+def check_continuing(
+    registry: Registry, form: Format, exchange: Exchange, record: Record
+) -> Refusal | None:
     """A continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
     data = record.data
     if isinstance(data, Continuing):
@@ -313,11 +379,20 @@ def check_continuing(registry: Registry, form: Format, exchange: Exchange, recor
         if refusal is not None:
             return refusal
     of = data.of if isinstance(data, Answering) else UNSET
-    if of is not UNSET and not any(of == message.id and _reaches(message, record.side) for message in exchange.messages):
+    if of is not UNSET and not any(
+        of == message.id and _reaches(message, record.side) for message in exchange.messages
+    ):
         return invalid(
-            "/of", sentence("%(id)s is no message to %(side)s in this exchange; leave it out for the newest", id=of, side=record.side)
+            "/of",
+            sentence(
+                "%(id)s is no message to %(side)s in this exchange; leave it out for the newest",
+                id=of,
+                side=record.side,
+            ),
         )
-    if isinstance(data, carrying.StatusChange) and data.status not in form.changes.get(exchange.status, ()):
+    if isinstance(data, carrying.StatusChange) and data.status not in form.changes.get(
+        exchange.status, ()
+    ):
         following = ", ".join(form.changes.get(exchange.status, ())) or sentence("none")
         return invalid(
             "/status",
@@ -352,26 +427,50 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
                 id=record.envelope.id,
                 act=rule.act,
                 said=folding.stamp,
-                to=tuple(member.name for member in folding.registry.sides if member.name in others and member.name not in exchange.info),
+                to=tuple(
+                    member.name
+                    for member in folding.registry.sides
+                    if member.name in others and member.name not in exchange.info
+                ),
                 info=tuple(name for name in exchange.info if name != side),
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
                 suspended=_suspended(folding.registry),
             ),
         )
     if rule.kept:
-        given = (*exchange.acts.get(rule.act, ()), Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.newest)))
+        given = (
+            *exchange.acts.get(rule.act, ()),
+            Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.newest)),
+        )
         return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: given})
     return exchange if messages is exchange.messages else replace(exchange, messages=messages)
 
 
-def _marked(messages: tuple[Message, ...], side: str, of: str | UnsetType, stamp: Stamp, *, answers: bool) -> tuple[Message, ...]:
-    last = max((index for index, message in enumerate(messages) if _reaches(message, side) and of in (UNSET, message.id)), default=-1)
+def _marked(
+    messages: tuple[Message, ...], side: str, of: str | UnsetType, stamp: Stamp, *, answers: bool
+) -> tuple[Message, ...]:
+    last = max(
+        (
+            index
+            for index, message in enumerate(messages)
+            if _reaches(message, side) and of in (UNSET, message.id)
+        ),
+        default=-1,
+    )
     marked = list(messages)
     for index, message in enumerate(messages[: last + 1]):
         if not _reaches(message, side):
             continue
-        acknowledged = message.acknowledged if side in message.acknowledged else {**message.acknowledged, side: stamp}
-        answered = {**message.answered, side: stamp} if answers and side not in message.answered else message.answered
+        acknowledged = (
+            message.acknowledged
+            if side in message.acknowledged
+            else {**message.acknowledged, side: stamp}
+        )
+        answered = (
+            {**message.answered, side: stamp}
+            if answers and side not in message.answered
+            else message.answered
+        )
         if acknowledged is not message.acknowledged or answered is not message.answered:
             marked[index] = replace(message, acknowledged=acknowledged, answered=answered)
     return tuple(marked)
@@ -379,7 +478,11 @@ def _marked(messages: tuple[Message, ...], side: str, of: str | UnsetType, stamp
 
 def answered_at_last(exchange: Exchange, status: str) -> str:
     """A status that follows a reply, unless the reply said itself that it was not the final one."""
-    return exchange.status if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false" else status
+    return (
+        exchange.status
+        if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false"
+        else status
+    )
 
 
 def owes_acknowledgement(exchange: Exchange) -> set[str]:
@@ -407,7 +510,11 @@ def owes_answer(exchange: Exchange) -> set[str]:
         return set()
     meeting = exchange.meeting
     if meeting is not None and meeting.proposed_by != exchange.side:
-        return asked(exchange) - meeting.accepted.keys() - meeting.declined.keys() if exchange.status == "requested" else set()
+        return (
+            asked(exchange) - meeting.accepted.keys() - meeting.declined.keys()
+            if exchange.status == "requested"
+            else set()
+        )
     return {side for side in exchange.to if side not in exchange.messages[0].answered}
 
 
@@ -419,51 +526,78 @@ def asked(exchange: Exchange) -> set[str]:
 
 def by_all_addressed(exchange: Exchange, status: str) -> str:
     """A status that follows when every action addressee has acknowledged the opening."""
-    return status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
+    return (
+        status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
+    )
 
 
 # Correction, cancellation, closure
 
 
-def check_amendment(form: Format, registry: Registry, exchange: Exchange, record: Record) -> Refusal | None:
+def check_amendment(
+    form: Format, registry: Registry, exchange: Exchange, record: Record
+) -> Refusal | None:
     """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
     data = record.data
-    if not isinstance(data, carrying.Correction | carrying.Update | carrying.Amendment) or isinstance(data.fields, UnsetType):
+    if not isinstance(
+        data, carrying.Correction | carrying.Update | carrying.Amendment
+    ) or isinstance(data.fields, UnsetType):
         return None
     bound = not isinstance(data, carrying.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
         if bound and name not in consent.BESIDE:
             return invalid(
                 f"/fields/{name}",
-                sentence("another side has consented to this text; propose an amendment, which the other sides take or leave"),
+                sentence(
+                    "another side has consented to this text; propose an amendment, which the other sides take or leave"
+                ),
             )
         if name in UNCORRECTABLE or _settled(exchange, name):
-            return invalid(f"/fields/{name}", sentence("%(name)s cannot be corrected; cancel the message and send a new one", name=name))
+            return invalid(
+                f"/fields/{name}",
+                sentence(
+                    "%(name)s cannot be corrected; cancel the message and send a new one", name=name
+                ),
+            )
         if isinstance(data, carrying.Update):
             if name in _FRAME | _ALWAYS_GIVEN and not _is_open(exchange, name):
                 return invalid(
                     f"/fields/{name}",
-                    sentence("%(name)s was given already; change it by a correction, which says why and keeps what stood there", name=name),
+                    sentence(
+                        "%(name)s was given already; change it by a correction, which says why and keeps what stood there",
+                        name=name,
+                    ),
                 )
             as_of = developments.as_of(data, told(record) or record.envelope.time)
             if developments.is_told(exchange, name, as_of):
                 return invalid(
                     f"/fields/{name}",
-                    sentence("%(name)s was given as of that time already; say as of when it changed, or correct what was wrong", name=name),
+                    sentence(
+                        "%(name)s was given as of that time already; say as of when it changed, or correct what was wrong",
+                        name=name,
+                    ),
                 )
     try:
         corrected = opening_of(exchange, data.fields)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
-    opened_by = replace(record.envelope, actor=exchange.opened.by) if isinstance(data, carrying.Amendment) else record.envelope
-    trial = replace(record, envelope=opened_by, side=exchange.side, data=corrected, name=exchange.act)
+    opened_by = (
+        replace(record.envelope, actor=exchange.opened.by)
+        if isinstance(data, carrying.Amendment)
+        else record.envelope
+    )
+    trial = replace(
+        record, envelope=opened_by, side=exchange.side, data=corrected, name=exchange.act
+    )
     refusal = check_opening(registry, form, trial) or form.rule.check(registry, None, trial)
     if refusal is None:
         return None
     return Refusal(
         kind=refusal.kind,
         detail=refusal.detail,
-        faults=tuple(Fault(pointer="/fields" + each.pointer, detail=each.detail) for each in refusal.faults),
+        faults=tuple(
+            Fault(pointer="/fields" + each.pointer, detail=each.detail) for each in refusal.faults
+        ),
     )
 
 
@@ -502,24 +636,47 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     if isinstance(data, carrying.AmendmentAgreement | carrying.SecondKey):
         return _taken(form, exchange, folding, data.of)
-    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
+    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(
+        data.fields, UnsetType
+    ):
         return exchange
     was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
     if isinstance(data, carrying.Correction):
-        correction = Correction(corrected=folding.stamp, number=folding.number, reason=data.reason, fields=data.fields, was=was)
-        return _replaced(form, replace(exchange, corrections=(*exchange.corrections, correction)), folding, data.fields)
+        correction = Correction(
+            corrected=folding.stamp,
+            number=folding.number,
+            reason=data.reason,
+            fields=data.fields,
+            was=was,
+        )
+        return _replaced(
+            form,
+            replace(exchange, corrections=(*exchange.corrections, correction)),
+            folding,
+            data.fields,
+        )
     as_of = developments.as_of(data, folding.stamp.when)
-    newest = {name: raw for name, raw in data.fields.items() if developments.is_newest(exchange, name, as_of)}
-    development = Development(told=folding.stamp, number=folding.number, as_of=as_of, fields=data.fields, was=was)
+    newest = {
+        name: raw
+        for name, raw in data.fields.items()
+        if developments.is_newest(exchange, name, as_of)
+    }
+    development = Development(
+        told=folding.stamp, number=folding.number, as_of=as_of, fields=data.fields, was=was
+    )
     exchange = replace(exchange, developments=(*exchange.developments, development))
     return _replaced(form, exchange, folding, newest) if newest else exchange
 
 
 def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Exchange:
     """Return the exchange with an amendment in its text, once every side has taken it by its agreement, or by the second key of one."""
-    agreement = next((said for said in exchange.acts.get("amendment-agreement", ()) if said.id == of), None)
+    agreement = next(
+        (said for said in exchange.acts.get("amendment-agreement", ()) if said.id == of), None
+    )
     named = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
-    amendment = next((said for said in exchange.acts.get("amendment", ()) if said.id == named), None)
+    amendment = next(
+        (said for said in exchange.acts.get("amendment", ()) if said.id == named), None
+    )
     is_in = any(amended.of == named for amended in exchange.amended)
     if amendment is None or is_in or not consent.is_taken(exchange, amendment):
         return exchange
@@ -529,7 +686,9 @@ def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Excha
     return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
 
 
-def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]) -> Exchange:
+def _replaced(
+    form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]
+) -> Exchange:
     """An exchange whose opening has these members instead of its own."""
     amended = opening_of(exchange, fields)
     assert isinstance(amended, Opening)
@@ -539,7 +698,9 @@ def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mappin
         exchange,
         content=content,
         precedence=precedence,
-        messages=exchange.messages if precedence == exchange.precedence else _as_they_came(exchange),
+        messages=exchange.messages
+        if precedence == exchange.precedence
+        else _as_they_came(exchange),
         area=area,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
@@ -549,13 +710,23 @@ def event_of(exchange: Exchange) -> dict[str, Raw]:
     """Return where and when something happened that was told to be elsewhere later: a matter keeps the name of its event."""
     own = SHAPES[exchange.act].__struct_encode_fields__
     event = developments.of_event(exchange) if exchange.developments else {}
-    return {name: value for name, value in event.items() if name in own and name in developments.OF_EVENT}
+    return {
+        name: value
+        for name, value in event.items()
+        if name in own and name in developments.OF_EVENT
+    }
 
 
 def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
     """The messages but the newest with the precedence that they have had so far."""
     *before, newest = exchange.messages
-    return (*(each if each.precedence else replace(each, precedence=exchange.precedence) for each in before), newest)
+    return (
+        *(
+            each if each.precedence else replace(each, precedence=exchange.precedence)
+            for each in before
+        ),
+        newest,
+    )
 
 
 def precedence_of(exchange: Exchange, message: Message) -> Precedence:
@@ -566,7 +737,12 @@ def precedence_of(exchange: Exchange, message: Message) -> Precedence:
 def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, carrying.Cancellation)
-    return replace(exchange, cancellation=Cancellation(cancelled=folding.stamp, number=folding.number, reason=data.reason))
+    return replace(
+        exchange,
+        cancellation=Cancellation(
+            cancelled=folding.stamp, number=folding.number, reason=data.reason
+        ),
+    )
 
 
 def _close(exchange: Exchange, folding: Folding) -> Exchange:
@@ -585,8 +761,19 @@ def _check_closure(registry: Registry, exchange: Exchange | None, record: Record
     assert exchange is not None
     for message in exchange.messages:
         by = message.said.side
-        if message.act in _ASKING and by != record.side and set(message.to) - message.answered.keys() and not satisfied(exchange):
-            return invalid("/act", sentence("%(side)s has asked a question that is not answered yet; answer it first", side=by))
+        if (
+            message.act in _ASKING
+            and by != record.side
+            and set(message.to) - message.answered.keys()
+            and not satisfied(exchange)
+        ):
+            return invalid(
+                "/act",
+                sentence(
+                    "%(side)s has asked a question that is not answered yet; answer it first",
+                    side=by,
+                ),
+            )
     return None
 
 
@@ -628,7 +815,10 @@ def _decline(exchange: Exchange, folding: Folding) -> Exchange:
     meeting = exchange.meeting
     if meeting is None:
         return exchange
-    return replace(exchange, meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}))
+    return replace(
+        exchange,
+        meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}),
+    )
 
 
 JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
@@ -639,7 +829,11 @@ def changed_status(exchange: Exchange, status: str) -> str:
     """The status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
     assert status == exchange.status
     wanted = said_status(exchange.acts["status-change"][-1])
-    return wanted if wanted not in JOINT or consent.parties(exchange) <= confirming(exchange) else exchange.status
+    return (
+        wanted
+        if wanted not in JOINT or consent.parties(exchange) <= confirming(exchange)
+        else exchange.status
+    )
 
 
 def said_status(said: Said) -> str:
@@ -650,7 +844,9 @@ def said_status(said: Said) -> str:
 def confirming(exchange: Exchange) -> set[str]:
     """The sides that have said the status of the newest `status-change`, with no other said between."""
     changes = exchange.acts.get("status-change", ())
-    newest = takewhile(lambda each: said_status(each) == said_status(changes[-1]), reversed(changes))
+    newest = takewhile(
+        lambda each: said_status(each) == said_status(changes[-1]), reversed(changes)
+    )
     return {each.said.side for each in newest}
 
 
@@ -658,41 +854,73 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
     data = record.data
     assert isinstance(data, carrying.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
-        return invalid("/text", sentence("an update says something; give text, or fields that are new, or next_update"))
+        return invalid(
+            "/text",
+            sentence("an update says something; give text, or fields that are new, or next_update"),
+        )
     return checks.times(as_of=data.as_of, next_update=data.next_update)
 
 
 def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.NonAttendance) and exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
-        return invalid("/side", sentence("%(side)s was not asked to come; name a side of this exchange", side=record.data.side))
+        return invalid(
+            "/side",
+            sentence(
+                "%(side)s was not asked to come; name a side of this exchange",
+                side=record.data.side,
+            ),
+        )
     return None
 
 
 def _be_absent(exchange: Exchange, folding: Folding) -> Exchange:
     data, meeting = folding.record.data, exchange.meeting
     assert isinstance(data, carrying.NonAttendance) and meeting is not None
-    return replace(exchange, meeting=replace(meeting, absent={data.side: folding.stamp, **meeting.absent}))
+    return replace(
+        exchange, meeting=replace(meeting, absent={data.side: folding.stamp, **meeting.absent})
+    )
 
 
-def _check_translation(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_translation(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     assert isinstance(record.data, carrying.Translation) and exchange is not None
     of = record.data.of
     if of is UNSET or any(of == message.id for message in exchange.messages):
         return None
-    return invalid("/of", sentence("%(id)s is no message of this exchange; leave it out for the opening", id=of))
+    return invalid(
+        "/of",
+        sentence("%(id)s is no message of this exchange; leave it out for the opening", id=of),
+    )
 
 
-def _check_translated(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_translated(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.TranslationAgreement | carrying.TranslationDispute) and exchange is not None
+    assert (
+        isinstance(data, carrying.TranslationAgreement | carrying.TranslationDispute)
+        and exchange is not None
+    )
     for translation in exchange.acts.get("translation", ()):
         if translation.id == data.of:
             own = translation.said.by.partition("/")[0] == record.side
             if own:
-                return invalid("/of", sentence("this is your own translation; the other side agrees to it or disputes it"))
-            return check_terms(registry, exchange, record) if isinstance(data, carrying.TranslationAgreement) else None
-    return invalid("/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of))
+                return invalid(
+                    "/of",
+                    sentence(
+                        "this is your own translation; the other side agrees to it or disputes it"
+                    ),
+                )
+            return (
+                check_terms(registry, exchange, record)
+                if isinstance(data, carrying.TranslationAgreement)
+                else None
+            )
+    return invalid(
+        "/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of)
+    )
 
 
 EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
@@ -712,17 +940,32 @@ def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) 
     if explained and exchange.act != "explanation-request":
         return invalid(
             f"/{next(iter(explained))}",
-            sentence("this answers an explanation-request alone; say it in the text of a %(act)s's reply", act=exchange.act),
+            sentence(
+                "this answers an explanation-request alone; say it in the text of a %(act)s's reply",
+                act=exchange.act,
+            ),
         )
     if data.text is data.answers is data.phrases is UNSET and not explained:
-        return invalid("/text", sentence("a reply says something; give text, answers by question number, or agreed phrases"))
+        return invalid(
+            "/text",
+            sentence(
+                "a reply says something; give text, answers by question number, or agreed phrases"
+            ),
+        )
     refusal = checks.place("/place", data.place) or checks.times(ends=data.ends)
     if refusal is not None:
         return refusal
-    numbers = [] if isinstance(record.data.answers, UnsetType) else [answer.q for answer in record.data.answers]
+    numbers = (
+        []
+        if isinstance(record.data.answers, UnsetType)
+        else [answer.q for answer in record.data.answers]
+    )
     for index, number in enumerate(numbers):
         if number in numbers[:index]:
-            return invalid(f"/answers/{index}/q", sentence("question %(n)s is answered twice; answer it once", n=number))
+            return invalid(
+                f"/answers/{index}/q",
+                sentence("question %(n)s is answered twice; answer it once", n=number),
+            )
     return None
 
 
@@ -731,44 +974,73 @@ def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -
     assert exchange is not None
     data = record.data
     of, side = getattr(data, "of", UNSET), getattr(data, "side", UNSET)
-    now = consent.terms(exchange, record.name, of="" if of is UNSET else of, side="" if side is UNSET else side)
+    now = consent.terms(
+        exchange, record.name, of="" if of is UNSET else of, side="" if side is UNSET else side
+    )
     if getattr(data, "terms", "") == now:
         return None
     if not now:
         return invalid("/act", sentence("there is nothing here yet that this act could consent to"))
     return Refusal(
         kind="moved",
-        detail=sentence("The text has changed since it was read; read it again, and consent to what it says now."),
+        detail=sentence(
+            "The text has changed since it was read; read it again, and consent to what it says now."
+        ),
     )
 
 
-def _check_amending(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_amending(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.Amendment) and exchange is not None
     standing = consent.open_amendment(exchange)
     if standing is not None:
-        return invalid("/act", sentence("an amendment waits for an answer; it is taken, left or taken back first"))
+        return invalid(
+            "/act",
+            sentence("an amendment waits for an answer; it is taken, left or taken back first"),
+        )
     if not consent.is_bound(exchange) and record.side == exchange.side:
-        return invalid("/act", sentence("no other side has consented to the text yet; change it by a correction"))
+        return invalid(
+            "/act",
+            sentence("no other side has consented to the text yet; change it by a correction"),
+        )
     if data.terms != consent.whole(exchange, data.fields):
-        return invalid("/terms", sentence("this is not the digest of the text as these fields would make it; make it anew"))
+        return invalid(
+            "/terms",
+            sentence(
+                "this is not the digest of the text as these fields would make it; make it anew"
+            ),
+        )
     if data.terms == consent.whole(exchange):
-        return invalid("/fields", sentence("the text says this already; name what would be another text"))
+        return invalid(
+            "/fields", sentence("the text says this already; name what would be another text")
+        )
     return None
 
 
-def _check_alternative(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_alternative(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.Alternative) and exchange is not None
     part = data.field, 0 if isinstance(data.item, UnsetType) else data.item
     stands = consent.part_of(exchange, part)
     if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
         return invalid(
-            "/field", sentence("%(field)s is no text of this matter, or not as a whole; name a text, and its item", field=data.field)
+            "/field",
+            sentence(
+                "%(field)s is no text of this matter, or not as a whole; name a text, and its item",
+                field=data.field,
+            ),
         )
     if isinstance(data.text, UnsetType):
         mine = record.side in consent.alternatives(exchange).get(part, {})
-        return None if mine else invalid("/text", sentence("your side has no other words there; give text"))
+        return (
+            None
+            if mine
+            else invalid("/text", sentence("your side has no other words there; give text"))
+        )
     if consent.says(stands, content_of(record.newest)["text"]):
         return invalid("/text", sentence("the text says this already; give other words"))
     return None
@@ -776,35 +1048,79 @@ def _check_alternative(registry: Registry, exchange: Exchange | None, record: Re
 
 def _is_words(raw: Raw) -> bool:
     value = msgspec.json.decode(raw)
-    return isinstance(value, str) or (isinstance(value, dict) and all(isinstance(each, str) for each in value.values()))
+    return isinstance(value, str) or (
+        isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    )
 
 
-def _check_amendment_answer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_amendment_answer(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.AmendmentAgreement | carrying.AmendmentRefusal) and exchange is not None
+    assert (
+        isinstance(data, carrying.AmendmentAgreement | carrying.AmendmentRefusal)
+        and exchange is not None
+    )
     standing = consent.open_amendment(exchange)
     if standing is None or standing.id != data.of:
-        return invalid("/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of))
+        return invalid(
+            "/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of)
+        )
     if standing.said.side == record.side:
-        return invalid("/of", sentence("this is your own amendment; the other sides take it or leave it"))
-    return None if isinstance(data, carrying.AmendmentRefusal) else check_terms(registry, exchange, record)
+        return invalid(
+            "/of", sentence("this is your own amendment; the other sides take it or leave it")
+        )
+    return (
+        None
+        if isinstance(data, carrying.AmendmentRefusal)
+        else check_terms(registry, exchange, record)
+    )
 
 
-def _check_withdrawal(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_withdrawal(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.ConsentWithdrawal) and exchange is not None
-    given = next((said for act in consent.WITHDRAWABLE for said in exchange.acts.get(act, ()) if said.id == data.of), None)
+    given = next(
+        (
+            said
+            for act in consent.WITHDRAWABLE
+            for said in exchange.acts.get(act, ())
+            if said.id == data.of
+        ),
+        None,
+    )
     if given is None or given.said.side != record.side or given.id in consent.withdrawn(exchange):
-        return invalid("/of", sentence("%(id)s is no act of consent, and no amendment, of your side here", id=data.of))
+        return invalid(
+            "/of",
+            sentence(
+                "%(id)s is no act of consent, and no amendment, of your side here", id=data.of
+            ),
+        )
     if consent.is_complete(exchange, given):
-        return invalid("/of", sentence("every side has consented; what all agreed to changes by an amendment that all take"))
+        return invalid(
+            "/of",
+            sentence(
+                "every side has consented; what all agreed to changes by an amendment that all take"
+            ),
+        )
     return None
 
 
-def _check_second_key(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_second_key(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.SecondKey) and exchange is not None
-    sent = next((each.sent for each in two_keys.due(exchange) if each.id == data.of and each.sent.side == record.side), None)
+    sent = next(
+        (
+            each.sent
+            for each in two_keys.due(exchange)
+            if each.id == data.of and each.sent.side == record.side
+        ),
+        None,
+    )
     if sent is None:
         return invalid("/of", sentence("no second key of your side is due for %(id)s", id=data.of))
     if sent.by == record.envelope.actor:
@@ -826,7 +1142,13 @@ def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record
 
 
 RULES: Final = (
-    Rule(act="acknowledgement", shape=carrying.Acknowledgement, who=Who.ADDRESSED, acknowledges=True, settle=by_all_addressed),
+    Rule(
+        act="acknowledgement",
+        shape=carrying.Acknowledgement,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        settle=by_all_addressed,
+    ),
     Rule(
         act="reply",
         shape=carrying.Reply,
@@ -847,9 +1169,31 @@ RULES: Final = (
         kept=True,
         check=_check_interim,
     ),
-    Rule(act="clarification-request", shape=carrying.ClarificationRequest, who=Who.ADDRESSED, acknowledges=True, message=True, kept=True),
-    Rule(act="assessment", shape=carrying.Assessment, who=Who.OPENER, consenting=True, acknowledges=True, message=True, kept=True),
-    Rule(act="update", shape=carrying.Update, who=Who.OPENER, message=True, kept=True, check=_check_update),
+    Rule(
+        act="clarification-request",
+        shape=carrying.ClarificationRequest,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="assessment",
+        shape=carrying.Assessment,
+        who=Who.OPENER,
+        consenting=True,
+        acknowledges=True,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="update",
+        shape=carrying.Update,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_update,
+    ),
     Rule(
         act="decline",
         shape=carrying.Decline,
@@ -869,15 +1213,61 @@ RULES: Final = (
         message=True,
         numbered="C",
     ),
-    Rule(act="cancellation", shape=carrying.Cancellation, who=Who.OPENER, consenting=True, message=True, numbered="X", evolve=_cancel),
-    Rule(act="translation", shape=carrying.Translation, who=Who.ANY, kept=True, check=_check_translation),
     Rule(
-        act="translation-agreement", shape=carrying.TranslationAgreement, who=Who.ANY, consenting=True, kept=True, check=_check_translated
+        act="cancellation",
+        shape=carrying.Cancellation,
+        who=Who.OPENER,
+        consenting=True,
+        message=True,
+        numbered="X",
+        evolve=_cancel,
     ),
-    Rule(act="translation-dispute", shape=carrying.TranslationDispute, who=Who.ANY, kept=True, check=_check_translated),
-    Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
-    Rule(act="consent-withdrawal", shape=carrying.ConsentWithdrawal, who=Who.ANY, message=True, kept=True, check=_check_withdrawal),
-    Rule(act="amendment", shape=carrying.Amendment, who=Who.ANY, consenting=True, message=True, kept=True, check=_check_amending),
+    Rule(
+        act="translation",
+        shape=carrying.Translation,
+        who=Who.ANY,
+        kept=True,
+        check=_check_translation,
+    ),
+    Rule(
+        act="translation-agreement",
+        shape=carrying.TranslationAgreement,
+        who=Who.ANY,
+        consenting=True,
+        kept=True,
+        check=_check_translated,
+    ),
+    Rule(
+        act="translation-dispute",
+        shape=carrying.TranslationDispute,
+        who=Who.ANY,
+        kept=True,
+        check=_check_translated,
+    ),
+    Rule(
+        act="repeat-request",
+        shape=carrying.RepeatRequest,
+        who=Who.ADDRESSED,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="consent-withdrawal",
+        shape=carrying.ConsentWithdrawal,
+        who=Who.ANY,
+        message=True,
+        kept=True,
+        check=_check_withdrawal,
+    ),
+    Rule(
+        act="amendment",
+        shape=carrying.Amendment,
+        who=Who.ANY,
+        consenting=True,
+        message=True,
+        kept=True,
+        check=_check_amending,
+    ),
     Rule(
         act="amendment-agreement",
         shape=carrying.AmendmentAgreement,
@@ -908,9 +1298,29 @@ RULES: Final = (
         kept=True,
         check=_check_alternative,
     ),
-    Rule(act="second-key", shape=carrying.SecondKey, who=Who.ANY, check=_check_second_key, evolve=_turn),
-    Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, kept=True, check=_check_attempt),
-    Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
+    Rule(
+        act="second-key",
+        shape=carrying.SecondKey,
+        who=Who.ANY,
+        check=_check_second_key,
+        evolve=_turn,
+    ),
+    Rule(
+        act="call-attempt",
+        version=2,
+        shape=carrying.CallAttempt,
+        who=Who.ANY,
+        kept=True,
+        check=_check_attempt,
+    ),
+    Rule(
+        act="non-attendance",
+        shape=carrying.NonAttendance,
+        who=Who.ANY,
+        kept=True,
+        check=_check_absent,
+        evolve=_be_absent,
+    ),
     Rule(
         act="agreement",
         shape=carrying.Agreement,
@@ -922,9 +1332,21 @@ RULES: Final = (
         check=check_terms,
         settle=consent.by_every_side,
     ),
-    Rule(act="status-change", shape=carrying.StatusChange, who=Who.ANY, kept=True, settle=changed_status),
     Rule(
-        act="closure", shape=carrying.Closure, who=Who.ANY, consenting=True, check=_check_closure, evolve=_close, settle=_closed_by_opener
+        act="status-change",
+        shape=carrying.StatusChange,
+        who=Who.ANY,
+        kept=True,
+        settle=changed_status,
+    ),
+    Rule(
+        act="closure",
+        shape=carrying.Closure,
+        who=Who.ANY,
+        consenting=True,
+        check=_check_closure,
+        evolve=_close,
+        settle=_closed_by_opener,
     ),
     Rule(act="lesson", shape=carrying.Lesson, who=Who.ANY, kept=True),
 )

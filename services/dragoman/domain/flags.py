@@ -41,7 +41,17 @@ from dragoman_schemas.state import Exchange, Registry
 Point = tuple[float, float]
 
 _METRES_A_DEGREE: Final = 111_320.0
-_NOTICE: Final = ("window", "time", "departure", "notice_kind", "type", "phase", "urgent", "valid_from", "duty_number_dead")
+_NOTICE: Final = (
+    "window",
+    "time",
+    "departure",
+    "notice_kind",
+    "type",
+    "phase",
+    "urgent",
+    "valid_from",
+    "duty_number_dead",
+)
 _RETESTED: Final = frozenset(
     {
         *("window", "time", "departure", "arrival", "valid_from", "phases"),
@@ -74,7 +84,9 @@ class Flag(Struct, frozen=True, kw_only=True):
     detail: Sentence
 
 
-def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None) -> list[Flag]:
+def flags(
+    registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None
+) -> list[Flag]:
     """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     found = list(_of_the_frame(registry, exchange))
@@ -108,12 +120,18 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     elif any(message.suspended for message in exchange.messages):
         yield Flag(flag="suspended", detail=sentence("carried on while the channel was suspended"))
     if exchange.opened.told:
-        told = sentence("said otherwise at %(t)s before it was written down, by its sender’s word", t=exchange.opened.told)
+        told = sentence(
+            "said otherwise at %(t)s before it was written down, by its sender’s word",
+            t=exchange.opened.told,
+        )
         yield Flag(flag="passed_by", detail=told)
     if exchange.corrections:
         n = len(exchange.corrections)
         many = sentence("corrected %(n)s times; what stood there is kept", n=n)
-        yield Flag(flag="corrected", detail=many if n > 1 else sentence("corrected once; what stood there is kept"))
+        yield Flag(
+            flag="corrected",
+            detail=many if n > 1 else sentence("corrected once; what stood there is kept"),
+        )
 
 
 def _not_adopted(registry: Registry) -> Iterator[Flag]:
@@ -156,7 +174,11 @@ class Lead(Struct, frozen=True, kw_only=True):
 
 def lead(registry: Registry, exchange: Exchange) -> Lead | None:
     """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
-    content = {name: msgspec.json.decode(exchange.content[name]) for name in _NOTICE if name in exchange.content}
+    content = {
+        name: msgspec.json.decode(exchange.content[name])
+        for name in _NOTICE
+        if name in exchange.content
+    }
     window = content.get("window")
     start = _instant(window.get("from")) if isinstance(window, dict) else None
     limits, _ = profile_of(registry)
@@ -165,16 +187,31 @@ def lead(registry: Registry, exchange: Exchange) -> Lead | None:
         case "point-of-contact" if content.get("duty_number_dead") is not True:
             start, owed = _instant(content["valid_from"]), 0
         case "military-activity" if content["notice_kind"] != "alert":
-            owed = limits.bomber_lead if content["type"] == "strategic_bomber" else limits.activity_lead
+            owed = (
+                limits.bomber_lead
+                if content["type"] == "strategic_bomber"
+                else limits.activity_lead
+            )
         case "launch-notice" if content["phase"] == "pre_launch":
             ends = _instant(window.get("to")) if isinstance(window, dict) else None
-            long = start is not None and ends is not None and ends - start >= timedelta(seconds=limits.launch_campaign)
-            start, owed = start or _latest(content.get("time")), limits.launch_campaign_lead if long else limits.launch_lead
+            long = (
+                start is not None
+                and ends is not None
+                and ends - start >= timedelta(seconds=limits.launch_campaign)
+            )
+            start, owed = (
+                start or _latest(content.get("time")),
+                limits.launch_campaign_lead if long else limits.launch_lead,
+            )
         case "danger-area":
             owed = limits.area_lead
         case "humanitarian-notification":
             start = _instant(content.get("departure"))
-            owed = limits.urgent_movement_lead if content.get("urgent") is True else limits.movement_lead
+            owed = (
+                limits.urgent_movement_lead
+                if content.get("urgent") is True
+                else limits.movement_lead
+            )
         case _:
             return None
     if start is None or exchange.for_the_record:
@@ -198,18 +235,33 @@ def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
     since = None if raw is None else _latest(msgspec.json.decode(raw))
     if since is None or exchange.for_the_record:
         return None
-    return Lead(given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed))
+    return Lead(
+        given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed)
+    )
 
 
 def _first_told(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
-    return next((each.value for each in developments.series(exchange, name) if each.told.position == exchange.opened.position), None)
+    return next(
+        (
+            each.value
+            for each in developments.series(exchange, name)
+            if each.told.position == exchange.opened.position
+        ),
+        None,
+    )
 
 
 def _told(exchange: Exchange) -> datetime:
     """When the date, the area and the totals that stand were told."""
-    told = [developments.stamp_of(each) for each in developments.changes(exchange) if not _RETESTED.isdisjoint(each.fields)]
-    told += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
+    told = [
+        developments.stamp_of(each)
+        for each in developments.changes(exchange)
+        if not _RETESTED.isdisjoint(each.fields)
+    ]
+    told += [
+        said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content
+    ]
     return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
 
 
@@ -220,7 +272,11 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if notice.given < notice.owed:
         if not notice.owed:
             yield Flag(
-                flag="short_notice", detail=sentence("it took effect %(d)s before it was told; it is to be told before", d=-notice.given)
+                flag="short_notice",
+                detail=sentence(
+                    "it took effect %(d)s before it was told; it is to be told before",
+                    d=-notice.given,
+                ),
             )
         else:
             given = max(timedelta(0), notice.given)
@@ -228,33 +284,58 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
             yield Flag(flag="short_notice", detail=said)
     elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
         aim = timedelta(seconds=limits.area_aim)
-        yield Flag(flag="below_aim", detail=sentence("%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim))
+        yield Flag(
+            flag="below_aim",
+            detail=sentence(
+                "%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim
+            ),
+        )
 
 
-def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+def _late_reports(
+    registry: Registry, exchange: Exchange, content: dict[str, Any]
+) -> Iterator[Flag]:
     limits, _ = profile_of(registry)
     told = _instant(exchange.opened.when)
     match exchange.act:
         case "hazardous-incident" | "encounter-report" | "emergency-notification":
             report = first_report(registry, exchange)
-            what = sentence("it was known") if exchange.act == "hazardous-incident" else sentence("the event")
+            what = (
+                sentence("it was known")
+                if exchange.act == "hazardous-incident"
+                else sentence("the event")
+            )
             if report is not None and report.given > report.owed:
                 yield Flag(flag="late_report", detail=_after(report.given, what, report.owed))
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
-            launched = _instant(window.get("to")) if isinstance(window, dict) else _latest(content.get("time"))
+            launched = (
+                _instant(window.get("to"))
+                if isinstance(window, dict)
+                else _latest(content.get("time"))
+            )
             yield from _late(launched, told, limits.launch_report, sentence("the launch"))
         case "danger-area":
-            yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free"))
+            yield from _late_acts(
+                exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free")
+            )
         case "military-activity":
             if content["notice_kind"] == "alert":
                 begun = _instant(content["window"]["from"])
                 if begun is not None and told is not None and told > begun:
-                    said = sentence("%(d)s after it began; an alert activity is told when it begins", d=told - begun)
+                    said = sentence(
+                        "%(d)s after it began; an alert activity is told when it begins",
+                        d=told - begun,
+                    )
                     yield Flag(flag="late_report", detail=said)
             yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
         case "annual-exchange":
-            yield from _late(_instant(content.get("changed_at")), told, limits.data_change, sentence("the change"))
+            yield from _late(
+                _instant(content.get("changed_at")),
+                told,
+                limits.data_change,
+                sentence("the change"),
+            )
             yield from _late_changes(exchange, limits.data_change, sentence("the change"))
             yield from _late_data(exchange, content, limits)
 
@@ -271,13 +352,23 @@ def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> 
         last = datetime(content["year"] + years, month, day, tzinfo=UTC)
     if last is not None and told >= last + timedelta(days=1):
         late = told - last - timedelta(days=1)
-        yield Flag(flag="late_report", detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()))
+        yield Flag(
+            flag="late_report",
+            detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()),
+        )
     until = _months(datetime.fromisoformat(exchange.opened.when), limits.data_question_months)
     for message in exchange.messages:
         asked = datetime.fromisoformat(message.said.when)
         if message.act == "clarification-request" and not message.for_the_record and asked > until:
-            values = {"side": Name("side", message.said.side), "d": asked - until, "day": until.date()}
-            yield Flag(flag="late_question", detail=sentence("%(side)s asked %(d)s after %(day)s, the last day", **values))
+            values = {
+                "side": Name("side", message.said.side),
+                "d": asked - until,
+                "day": until.date(),
+            }
+            yield Flag(
+                flag="late_question",
+                detail=sentence("%(side)s asked %(d)s after %(day)s, the last day", **values),
+            )
 
 
 def _day(text: str) -> datetime:
@@ -288,7 +379,9 @@ def _months(since: datetime, months: int) -> datetime:
     """The same day so many months later; the last of that month where it has no such day."""
     years, month = divmod(since.month - 1 + months, 12)
     year = since.year + years
-    return since.replace(year=year, month=month + 1, day=min(since.day, monthrange(year, month + 1)[1]))
+    return since.replace(
+        year=year, month=month + 1, day=min(since.day, monthrange(year, month + 1)[1])
+    )
 
 
 def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Flag]:
@@ -296,22 +389,43 @@ def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Fla
     yield from _late_acts(exchange, "update", "as_of", owed, what, "late_change")
 
 
-def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: Sentence, flag: str = "late_report") -> Iterator[Flag]:
+def _late_acts(
+    exchange: Exchange, act: str, since: str, owed: int, what: Sentence, flag: str = "late_report"
+) -> Iterator[Flag]:
     for said in exchange.acts.get(act, ()):
         if since in said.content:
-            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.when), owed, what, flag)
+            yield from _late(
+                _instant(msgspec.json.decode(said.content[since])),
+                _instant(said.said.when),
+                owed,
+                what,
+                flag,
+            )
 
 
-def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime) -> Iterator[Flag]:
+def _venue(
+    registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime
+) -> Iterator[Flag]:
     limits, _ = profile_of(registry)
     asked = _instant(exchange.opened.time)
-    open_ = exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
+    open_ = (
+        exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
+    )
     if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
         owed = timedelta(seconds=limits.venue)
-        yield Flag(flag="default_venue", detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed))
+        yield Flag(
+            flag="default_venue",
+            detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed),
+        )
 
 
-def _late(since: datetime | None, told: datetime | None, owed: int, what: Sentence, flag: str = "late_report") -> Iterator[Flag]:
+def _late(
+    since: datetime | None,
+    told: datetime | None,
+    owed: int,
+    what: Sentence,
+    flag: str = "late_report",
+) -> Iterator[Flag]:
     if since is not None and told is not None and told - since > timedelta(seconds=owed):
         yield Flag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
 
@@ -329,7 +443,12 @@ def _near(content: dict[str, Any]) -> Iterator[Flag]:
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
         for threshold in (*THRESHOLDS.get(name, ()), *landed):
             if isinstance(number, int) and threshold * 0.95 <= number < threshold:
-                said = sentence("%(what)s: %(n)s of %(threshold)s", what=Name("field", name), n=number, threshold=threshold)
+                said = sentence(
+                    "%(what)s: %(n)s of %(threshold)s",
+                    what=Name("field", name),
+                    n=number,
+                    threshold=threshold,
+                )
                 yield Flag(flag="near_threshold", detail=said)
 
 
@@ -338,11 +457,16 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
     if not reports:
         return
     reported = {name: msgspec.json.decode(value) for name, value in reports[-1].content.items()}
-    before, after = ({"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported))
+    before, after = (
+        {"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported)
+    )
     for name in before.keys() & after.keys():
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
             values = {"what": Name("field", name), "a": before[name], "b": after[name]}
-            yield Flag(flag="figures_differ", detail=sentence("%(what)s: %(a)s declared, %(b)s reported", **values))
+            yield Flag(
+                flag="figures_differ",
+                detail=sentence("%(what)s: %(a)s declared, %(b)s reported", **values),
+            )
 
 
 # Accounts
@@ -356,16 +480,26 @@ def _accounts(exchange: Exchange) -> Iterator[Flag]:
         if fields:
             names = tuple(Name("field", name) for name in fields)
             yield Flag(
-                flag="accounts_differ", detail=sentence("%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names)
+                flag="accounts_differ",
+                detail=sentence(
+                    "%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names
+                ),
             )
         else:
-            yield Flag(flag="own_account", detail=sentence("%(side)s has given its own account", side=Name("side", side)))
+            yield Flag(
+                flag="own_account",
+                detail=sentence("%(side)s has given its own account", side=Name("side", side)),
+            )
 
 
 # Place
 
 
-AREAS: Final = {"danger-area": ("place",), "launch-notice": ("impact_areas", "dropping_zones"), "military-activity": ("place",)}
+AREAS: Final = {
+    "danger-area": ("place",),
+    "launch-notice": ("impact_areas", "dropping_zones"),
+    "military-activity": ("place",),
+}
 """Formats that announce where it is dangerous or where something is done, and the members that say where."""
 
 _OPEN: Final = {
@@ -387,7 +521,9 @@ def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[Flag]:
         if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
             continue
         of = {"number": other.number, "side": Name("side", other.side)}
-        if _at_once(window, hours) and any(meet(one, two) for one in own for two in _outlines(other)):
+        if _at_once(window, hours) and any(
+            meet(one, two) for one in own for two in _outlines(other)
+        ):
             yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
         area, launch = sorted((exchange, other), key=lambda each: each.act)
         if (
@@ -396,13 +532,22 @@ def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[Flag]:
             and not _covers(_hours(area), _hours(launch))
         ):
             yield Flag(
-                flag="not_covered", detail=sentence("the area is not closed for all of the launch: see %(number)s of %(side)s", **of)
+                flag="not_covered",
+                detail=sentence(
+                    "the area is not closed for all of the launch: see %(number)s of %(side)s", **of
+                ),
             )
 
 
 def _outlines(exchange: Exchange) -> list[list[Point]]:
-    given = [msgspec.json.decode(exchange.content[name]) for name in AREAS[exchange.act] if name in exchange.content]
-    return [outline(place) for each in given for place in (each if isinstance(each, list) else [each])]
+    given = [
+        msgspec.json.decode(exchange.content[name])
+        for name in AREAS[exchange.act]
+        if name in exchange.content
+    ]
+    return [
+        outline(place) for each in given for place in (each if isinstance(each, list) else [each])
+    ]
 
 
 def _hours(exchange: Exchange) -> dict[str, Any] | None:
@@ -420,18 +565,24 @@ def _refer(one: Exchange, other: Exchange) -> bool:
     def named(exchange: Exchange) -> set[str]:
         return set(msgspec.json.decode(exchange.content.get("references", b"[]")))
 
-    return not named(one).isdisjoint((other.number, other.id)) or not named(other).isdisjoint((one.number, one.id))
+    return not named(one).isdisjoint((other.number, other.id)) or not named(other).isdisjoint(
+        (one.number, one.id)
+    )
 
 
 def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
     if outer is None or inner is None:
         return True
-    begins, ends, starts, stops = (datetime.fromisoformat(each[name]) for each in (outer, inner) for name in ("from", "to"))
+    begins, ends, starts, stops = (
+        datetime.fromisoformat(each[name]) for each in (outer, inner) for name in ("from", "to")
+    )
     return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    begins, ends, starts, stops = (datetime.fromisoformat(each[name]) for each in (one, other) for name in ("from", "to"))
+    begins, ends, starts, stops = (
+        datetime.fromisoformat(each[name]) for each in (one, other) for name in ("from", "to")
+    )
     return begins <= stops and starts <= ends
 
 
@@ -448,7 +599,10 @@ def outline(place: Any) -> list[Point]:
             units.metres(place["circle"]["radius"]) / _METRES_A_DEGREE,
         )
         wide = radius / max(cos(radians(lat)), 0.01)
-        return [(lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS)) for n in range(_CORNERS)]
+        return [
+            (lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS))
+            for n in range(_CORNERS)
+        ]
     return [(place["lon"], place["lat"])] if "lat" in place else []
 
 
@@ -456,7 +610,11 @@ def meet(one: list[Point], other: list[Point]) -> bool:
     """Whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
     if not one or not other:
         return False
-    return _inside(one[0], other) or _inside(other[0], one) or any(_cross(a, b) for a in _edges(one) for b in _edges(other))
+    return (
+        _inside(one[0], other)
+        or _inside(other[0], one)
+        or any(_cross(a, b) for a in _edges(one) for b in _edges(other))
+    )
 
 
 def _edges(corners: list[Point]) -> list[tuple[Point, Point]]:
@@ -474,7 +632,11 @@ def _inside(point: Point, corners: list[Point]) -> bool:
 
 def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
     (a, b), (c, d) = one, other
-    return _turn(a, b, c) * _turn(a, b, d) <= 0 and _turn(c, d, a) * _turn(c, d, b) <= 0 and _boxes_meet(one, other)
+    return (
+        _turn(a, b, c) * _turn(a, b, d) <= 0
+        and _turn(c, d, a) * _turn(c, d, b) <= 0
+        and _boxes_meet(one, other)
+    )
 
 
 def _turn(a: Point, b: Point, c: Point) -> float:

@@ -11,7 +11,20 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, courier, erasure, exchange, ids, keepers, line, numbering, release, two_keys
+from dragoman.domain import (
+    access,
+    channel,
+    clocks,
+    courier,
+    erasure,
+    exchange,
+    ids,
+    keepers,
+    line,
+    numbering,
+    release,
+    two_keys,
+)
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
@@ -21,7 +34,13 @@ from dragoman.domain.two_keys import Keys
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.carrying import SecondKey
-from dragoman_schemas.acts.channel import BrokerOutage, Delivery, ErasedRecord, Erasure, ErasureConsent
+from dragoman_schemas.acts.channel import (
+    BrokerOutage,
+    Delivery,
+    ErasedRecord,
+    Erasure,
+    ErasureConsent,
+)
 from dragoman_schemas.acts.line_check import LineCheck
 from dragoman_schemas.acts.meeting_request import MeetingRequest
 from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
@@ -67,19 +86,34 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
     return folded(before, ledger, record)
 
 
-def folded(before: ChannelState, ledger: Ledger, record: Record, grounds: Grounds | None = None) -> Folded:
+def folded(
+    before: ChannelState, ledger: Ledger, record: Record, grounds: Grounds | None = None
+) -> Folded:
     """As `fold`, for a record that was parsed; with grounds, one that was found legal before, and is so again if they stand."""
     position = before.position + 1
     stands = grounds is not None and grounds.stand(before, ledger, record)
     refusal = None if stands else judge(before, ledger, record)
     if refusal is not None:
-        return Folded(position=position, raw=record.raw, channel=_passed(before), record=record, refusal=refusal)
-    stamp = Stamp(position=position, time=record.envelope.time, by=record.envelope.actor, told=exchange.told(record))
+        return Folded(
+            position=position,
+            raw=record.raw,
+            channel=_passed(before),
+            record=record,
+            refusal=refusal,
+        )
+    stamp = Stamp(
+        position=position,
+        time=record.envelope.time,
+        by=record.envelope.actor,
+        told=exchange.told(record),
+    )
     time = max(before.time, record.envelope.time)
     if before.registry is None:
         registry = channel.registry_of(record, stamp)
         after = ChannelState(position=position, time=time, registry=registry)
-        return Folded(position=position, raw=record.raw, channel=after, record=record, state=registry)
+        return Folded(
+            position=position, raw=record.raw, channel=after, record=record, state=registry
+        )
     rule = RULES[record.name]
     tally, number = _numbered(before, ledger, rule, record)
     folding = Folding(record=record, stamp=stamp, number=number, registry=before.registry)
@@ -88,24 +122,48 @@ def folded(before: ChannelState, ledger: Ledger, record: Record, grounds: Ground
         registry = state
     after = ChannelState(position=position, time=time, registry=registry, tally=tally)
     removed = erasure.exchanges_of(record.data) if isinstance(record.data, Erasure) else ()
-    return Folded(position=position, raw=record.raw, channel=after, record=record, state=state, number=number, removed=removed)
+    return Folded(
+        position=position,
+        raw=record.raw,
+        channel=after,
+        record=record,
+        state=state,
+        number=number,
+        removed=removed,
+    )
 
 
-def _withheld(before: ChannelState, ledger: Ledger, left: ErasedRecord, raw: bytes) -> Folded | None:
+def _withheld(
+    before: ChannelState, ledger: Ledger, left: ErasedRecord, raw: bytes
+) -> Folded | None:
     """A record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
     registry, rule = before.registry, RULES.get(left.type.split(".")[1])
     if registry is None or rule is None or rule.family == "channel" or ledger.used(left.id):
         return None
-    opening = left if rule.act in FORMATS else next((each for each in ledger.records_of(left.subject) if each.id == left.subject), None)
+    opening = (
+        left
+        if rule.act in FORMATS
+        else next(
+            (each for each in ledger.records_of(left.subject) if each.id == left.subject), None
+        )
+    )
     form = None if opening is None else FORMATS.get(opening.type.split(".")[1])
-    record = erasure.emptied(registry.name, "" if form is None else form.rule.family or "", left, raw)
+    record = erasure.emptied(
+        registry.name, "" if form is None else form.rule.family or "", left, raw
+    )
     if left.void:
-        refusal = Refusal(kind="void", detail=sentence("It was void before its exchange was erased."))
-        return Folded(position=left.position, raw=raw, channel=_passed(before), record=record, refusal=refusal)
+        refusal = Refusal(
+            kind="void", detail=sentence("It was void before its exchange was erased.")
+        )
+        return Folded(
+            position=left.position, raw=raw, channel=_passed(before), record=record, refusal=refusal
+        )
     if form is None:
         return None
     tally, number = _counted(before, rule, form, record)
-    after = ChannelState(position=left.position, time=max(before.time, left.time), registry=registry, tally=tally)
+    after = ChannelState(
+        position=left.position, time=max(before.time, left.time), registry=registry, tally=tally
+    )
     return Folded(position=left.position, raw=raw, channel=after, record=record, number=number)
 
 
@@ -113,17 +171,33 @@ def _passed(before: ChannelState) -> ChannelState:
     return replace(before, position=before.position + 1)
 
 
-def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) -> tuple[dict[str, int], str]:
-    return _counted(before, rule, _form(ledger, rule, record) if rule.numbered and not rule.code else None, record)
+def _numbered(
+    before: ChannelState, ledger: Ledger, rule: Rule, record: Record
+) -> tuple[dict[str, int], str]:
+    return _counted(
+        before,
+        rule,
+        _form(ledger, rule, record) if rule.numbered and not rule.code else None,
+        record,
+    )
 
 
-def _counted(before: ChannelState, rule: Rule, form: Format | None, record: Record) -> tuple[dict[str, int], str]:
+def _counted(
+    before: ChannelState, rule: Rule, form: Format | None, record: Record
+) -> tuple[dict[str, int], str]:
     """The tally after the record, and its number: with the code of the act itself, else of its exchange's format."""
     if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
         return before.tally, ""  # a side's own desk numbers nothing (record.md §8)
     code = rule.code or ("" if form is None else form.code)
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
-    return numbering.count(before.tally, record.envelope.channel, exchange.side_of(record), record.envelope.time, code, kind)
+    return numbering.count(
+        before.tally,
+        record.envelope.channel,
+        exchange.side_of(record),
+        record.envelope.time,
+        code,
+        kind,
+    )
 
 
 def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
@@ -134,14 +208,20 @@ def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
     return FORMATS[known.act]
 
 
-def _evolved(registry: Registry, ledger: Ledger, rule: Rule, folding: Folding) -> Exchange | Registry:
+def _evolved(
+    registry: Registry, ledger: Ledger, rule: Rule, folding: Folding
+) -> Exchange | Registry:
     if rule.family == "channel":
         changed = channel.evolve(registry, folding)
         return changed if rule.silent else replace(changed, etag=folding.record.commit)
     form = FORMATS.get(rule.act)
     if form is not None:
         opened = exchange.opened(form, folding, _invoked(ledger, folding.record.data))
-        return two_keys.noted(opened, folding.record, folding.stamp) if rule.two_key and not _second(folding.record) else opened
+        return (
+            two_keys.noted(opened, folding.record, folding.stamp)
+            if rule.two_key and not _second(folding.record)
+            else opened
+        )
     known = ledger.exchange(folding.record.envelope.subject)
     assert known is not None
     return carried_on(known, rule, folding)
@@ -162,12 +242,17 @@ def _invoked(ledger: Ledger, data: Act) -> str:
 def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
     """The exchange after a continuing act."""
     form, record = FORMATS[known.act], folding.record
-    alone = not _second(record) and two_keys.asked(rule, form, known, record.data, record.envelope.time) is not Keys.ONE
+    alone = (
+        not _second(record)
+        and two_keys.asked(rule, form, known, record.data, record.envelope.time) is not Keys.ONE
+    )
     noted = two_keys.noted(known, record, folding.stamp) if alone else known
     after = rule.evolve(exchange.said(noted, rule, folding), folding)
     after = exchange.amend(form, after, folding)
     of = two_keys.sent(known, record.data.of) if isinstance(record.data, SecondKey) else None
-    moving = rule if of is None else RULES[of.act]  # what a second key belongs to has its effect now
+    moving = (
+        rule if of is None else RULES[of.act]
+    )  # what a second key belongs to has its effect now
     moved = form.moves.get(moving.act, {}).get(known.status, known.status)
     return replace(
         after,
@@ -184,12 +269,20 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
 def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | None:
     """Why the record would be void at the position after `before`, or None if it is legal there."""
     if before.registry is None:
-        return channel.check_genesis(record) if before.position == 0 else _no(sentence("Position 1 is no genesis: this is no channel."))
+        return (
+            channel.check_genesis(record)
+            if before.position == 0
+            else _no(sentence("Position 1 is no genesis: this is no channel."))
+        )
     registry, position, envelope = before.registry, before.position + 1, record.envelope
     if ledger.used(envelope.id):
         return _no(sentence("Its id was used up by an earlier record."))
     if not ids.uses_up(envelope.id, envelope.actor):
-        return _no(sentence("Its id is one of a service's; an officer's is a UUIDv7, or a UUIDv8 of its key."))
+        return _no(
+            sentence(
+                "Its id is one of a service's; an officer's is a UUIDv7, or a UUIDv8 of its key."
+            )
+        )
     rule = RULES[record.name]
     if rule is channel.OPENING:
         return _no(sentence("A channel is opened once, at position 1."))
@@ -209,7 +302,11 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
 
 def service_key(registry: Registry, record: Record) -> str:
     """Return the key of the id of what a service records; empty where the id is none of a key."""
-    return "" if record.side != access.SERVICE else key_of(registry, record.envelope.subject, record.data, record.envelope.time)
+    return (
+        ""
+        if record.side != access.SERVICE
+        else key_of(registry, record.envelope.subject, record.data, record.envelope.time)
+    )
 
 
 def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
@@ -237,7 +334,9 @@ def _check_service_id(registry: Registry, ledger: Ledger, record: Record) -> Ref
         return None
     if e.id != ids.unused(registry.name, e.actor, key, ledger.used):
         return _no(sentence("The id of what a service records is determined."))
-    if isinstance(record.data, LineCheck) and any(ledger.exchange(each) is not None for each in ids.every(registry.name, e.actor, key)):
+    if isinstance(record.data, LineCheck) and any(
+        ledger.exchange(each) is not None for each in ids.every(registry.name, e.actor, key)
+    ):
         return _no(sentence("The line check of this slot is on record."))
     return None
 
@@ -250,7 +349,9 @@ def _opens(rule: Rule) -> bool:
     return rule.act in FORMATS
 
 
-def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, record: Record, position: int) -> Refusal | None:
+def _check_derived(
+    registry: Registry, known: Exchange | None, rule: Rule, record: Record, position: int
+) -> Refusal | None:
     e = record.envelope
     if rule.family == "channel":
         family, subject = "channel", registry.id
@@ -260,16 +361,24 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
         return Refusal(
             kind="not-found",
             detail=sentence(
-                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.", exchange=e.subject, channel=registry.name
+                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
+                exchange=e.subject,
+                channel=registry.name,
             ),
         )
     else:
         family, subject = known.family, known.id
-    if (registry.name, family, subject) != (e.channel, e.family, e.subject) or not _is_version(rule, e):
+    if (registry.name, family, subject) != (e.channel, e.family, e.subject) or not _is_version(
+        rule, e
+    ):
         return _no(sentence("A derived member is not what it must be."))
     if (e.causationid is not UNSET) != (rule.who is Who.WATCH):
         return _no(sentence("It has a member that this act does not have."))
-    return None if e.source == source_of(registry, e.actor) else _no(sentence("Its source is not that of its actor."))
+    return (
+        None
+        if e.source == source_of(registry, e.actor)
+        else _no(sentence("Its source is not that of its actor."))
+    )
 
 
 def _is_version(rule: Rule, envelope: Envelope) -> bool:
@@ -280,7 +389,10 @@ def _is_version(rule: Rule, envelope: Envelope) -> bool:
 @cache
 def _versions(act: str, newest: int) -> dict[str, str]:
     """Of each version of an act that there is, its type and the schema that goes with it."""
-    return {type_of(act, version): f"urn:dragoman:schema:{act}:{version}" for version in range(1, newest + 1)}
+    return {
+        type_of(act, version): f"urn:dragoman:schema:{act}:{version}"
+        for version in range(1, newest + 1)
+    }
 
 
 def _second(record: Record) -> str:
@@ -301,15 +413,26 @@ def takes_two(ledger: Ledger, known: Exchange | None, rule: Rule, data: Act) -> 
     return rule.two_key or keys_asked(ledger, known, rule, data, "") is not Keys.ONE
 
 
-def _check_keys(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
+def _check_keys(
+    registry: Registry,
+    known: Exchange | None,
+    ledger: Ledger,
+    rule: Rule,
+    record: Record,
+    position: int,
+) -> Refusal | None:
     """Two officers of one side where two are asked for, or one officer where one may do."""
     actor, second = record.envelope.actor, _second(record)
     keys = keys_asked(ledger, known, rule, record.data, record.envelope.time)
     if keys is Keys.ONE:
-        return _no(sentence("It has a second officer, which is not asked of it.")) if second else None
+        return (
+            _no(sentence("It has a second officer, which is not asked of it.")) if second else None
+        )
     officer = access.officer_at(registry, actor, position)
     if not second:
-        if keys is Keys.EITHER or (keys is Keys.DUTY and officer is not None and not DUTY.isdisjoint(officer.roles)):
+        if keys is Keys.EITHER or (
+            keys is Keys.DUTY and officer is not None and not DUTY.isdisjoint(officer.roles)
+        ):
             return None
         return Refusal(
             kind="second-key-required",
@@ -319,15 +442,31 @@ def _check_keys(registry: Registry, known: Exchange | None, ledger: Ledger, rule
             ),
         )
     if second == actor or second.partition("/")[0] != record.side:
-        return Refusal(kind="second-key-required", detail=sentence("Who releases is another officer of the same side."))
+        return Refusal(
+            kind="second-key-required",
+            detail=sentence("Who releases is another officer of the same side."),
+        )
     releaser = access.officer_at(registry, second, position)
     if releaser is None or OFFICERS.isdisjoint(releaser.roles):
         return Refusal(
             kind="not-permitted",
-            detail=sentence("%(officer)s is no officer in office in %(channel)s.", officer=second, channel=registry.name),
+            detail=sentence(
+                "%(officer)s is no officer in office in %(channel)s.",
+                officer=second,
+                channel=registry.name,
+            ),
         )
-    if _invoked(ledger, record.data) and officer is not None and HEADS.isdisjoint((*officer.roles, *releaser.roles)):
-        return Refusal(kind="not-permitted", detail=sentence("A meeting on the ladder needs the head of office, as drafter or releaser."))
+    if (
+        _invoked(ledger, record.data)
+        and officer is not None
+        and HEADS.isdisjoint((*officer.roles, *releaser.roles))
+    ):
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence(
+                "A meeting on the ladder needs the head of office, as drafter or releaser."
+            ),
+        )
     return None
 
 
@@ -341,25 +480,48 @@ def source_of(registry: Registry, actor: str) -> str:
 
 
 def _check_attestation(
-    registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int
+    registry: Registry,
+    known: Exchange | None,
+    ledger: Ledger,
+    rule: Rule,
+    record: Record,
+    position: int,
 ) -> Refusal | None:
     signed, e = record.data.signed, record.envelope
     if (e.attestation == "author") != (signed is not UNSET):
         return _no(sentence("What an author attests carries `signed`, and nothing else does."))
     if isinstance(signed, UnsetType):
-        if rule.who is Who.KEEPERS or (record.side != "service" and e.family in registry.required_signatures):
-            return Refusal(kind="not-permitted", detail=sentence("%(act)s must be signed by its author in this channel.", act=rule.act))
+        if rule.who is Who.KEEPERS or (
+            record.side != "service" and e.family in registry.required_signatures
+        ):
+            return Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "%(act)s must be signed by its author in this channel.", act=rule.act
+                ),
+            )
         return None
     agreed = (registry.cid, e.type, "" if _opens(rule) else e.subject, e.id, e.actor)
     if agreed != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
         return _no(sentence("`signed` does not agree with the record."))
-    if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(ledger.root(signed.seen.size)):
+    if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(
+        ledger.root(signed.seen.size)
+    ):
         return _no(sentence("`seen` is no head of this log."))
-    etag = registry.etag if rule.family == "channel" else known.revision if known is not None else ""
-    stands = signed.after == etag if rule.consenting or not etag else ledger.holds(e.subject, signed.after)
+    etag = (
+        registry.etag if rule.family == "channel" else known.revision if known is not None else ""
+    )
+    stands = (
+        signed.after == etag
+        if rule.consenting or not etag
+        else ledger.holds(e.subject, signed.after)
+    )
     if not stands:
         return Refusal(
-            kind="moved", detail=sentence("`after` is not a record of the exchange that this act can follow; read it again and sign anew.")
+            kind="moved",
+            detail=sentence(
+                "`after` is not a record of the exchange that this act can follow; read it again and sign anew."
+            ),
         )
     return keepers.check_signed(registry, record, position)
 
@@ -367,10 +529,16 @@ def _check_attestation(
 def _check_cause(record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, Reminder | Lapse | LineCheckMissed)
-    return None if record.envelope.causationid == data.started_by else _no(sentence("Its cause is not the record that started the clock."))
+    return (
+        None
+        if record.envelope.causationid == data.started_by
+        else _no(sentence("Its cause is not the record that started the clock."))
+    )
 
 
-def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: str) -> Refusal | None:
+def _check_state(
+    registry: Registry, known: Exchange | None, rule: Rule, side: str
+) -> Refusal | None:
     if known is None or known.status in FORMATS[known.act].moves.get(rule.act, {}):
         return None
     return Refusal(
@@ -390,18 +558,31 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
     """The acts that a side's officers may do in the exchange as it stands, in the table's order."""
     keys = any(sent.sent.side == side for sent in two_keys.due(known))
     for act, rule in RULES.items():
-        if known.status in FORMATS[known.act].moves.get(act, {}) and access.stands(known, rule, side) and (keys or act != "second-key"):
+        if (
+            known.status in FORMATS[known.act].moves.get(act, {})
+            and access.stands(known, rule, side)
+            and (keys or act != "second-key")
+        ):
             yield act
 
 
-def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
+def _check_act(
+    registry: Registry,
+    known: Exchange | None,
+    ledger: Ledger,
+    rule: Rule,
+    record: Record,
+    position: int,
+) -> Refusal | None:
     if isinstance(record.data, Erasure | ErasureConsent):
         return erasure.check(registry, FORMATS, ledger.records_of, record.side, record.data)
     if rule.family == "channel":
         return channel.check(registry, record, position, ledger.actor)
     if rule.who is Who.WATCH:
         assert known is not None
-        calendars = {side: clocks.calendar_of(ledger.office(side)) for side in (known.side, *known.to)}
+        calendars = {
+            side: clocks.calendar_of(ledger.office(side)) for side in (known.side, *known.to)
+        }
         return _check_cause(record) or clocks.check(registry, known, calendars, record)
     if known is None:
         return (
@@ -417,4 +598,6 @@ def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule:
     )
     if refusal is not None or form is not release.RELEASE:
         return refusal
-    return release.check_continuing(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)
+    return release.check_continuing(known, record) or release.check(
+        ledger.exchange, ledger.records_of, record.data
+    )

@@ -43,7 +43,9 @@ def keys_of(registry: Registry) -> set[bytes]:
     """The public keys of the log and of the witnesses whose policy is in force or adopted by a side; none of them serves for anything else."""
     log = log_of(registry)
     texts = {registry.policy, *(each.policy for each in registry.policies.values())} - {""}
-    return {log.public} | {witness.public for text in texts for witness in whole(log, text).witnesses.values()}
+    return {log.public} | {
+        witness.public for text in texts for witness in whole(log, text).witnesses.values()
+    }
 
 
 def agreed(adopted: dict[str, AdoptedPolicy], sides: Iterable[str], before: str) -> str:
@@ -57,18 +59,31 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
     try:
         found = whole(log, text)
     except NotANote as error:
-        return invalid("/policy", sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=error.said))
+        return invalid(
+            "/policy",
+            sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=error.said),
+        )
     nameless = [side for side in sides if side not in found.groups and side not in found.witnesses]
     if nameless:
         return invalid(
             "/policy",
-            sentence("name a group or a witness %(side)s: what %(side)s takes as its own witnesses' word", side=nameless[0]),
+            sentence(
+                "name a group or a witness %(side)s: what %(side)s takes as its own witnesses' word",
+                side=nameless[0],
+            ),
         )
     if not found.quorum:
-        return invalid("/policy", sentence("`quorum none` makes everything final at once; name whom it takes"))
+        return invalid(
+            "/policy", sentence("`quorum none` makes everything final at once; name whom it takes")
+        )
     publics = [witness.public for witness in found.witnesses.values()]
-    if len(set(publics)) < len(publics) or not {dsse.key_id(public) for public in publics}.isdisjoint({*used, dsse.key_id(log.public)}):
-        return invalid("/policy", sentence("a witness's key serves for nothing else, and once; make another one"))
+    if len(set(publics)) < len(publics) or not {
+        dsse.key_id(public) for public in publics
+    }.isdisjoint({*used, dsse.key_id(log.public)}):
+        return invalid(
+            "/policy",
+            sentence("a witness's key serves for nothing else, and once; make another one"),
+        )
     return None
 
 
@@ -77,9 +92,20 @@ def check_opening(log: Verifier, data: ChannelOpening) -> Refusal | None:
     text = "" if not isinstance(data.policy, str) else data.policy
     named = set(data.witnesses) if isinstance(data.witnesses, tuple) else set()
     if not text:
-        return invalid("/witnesses", sentence("witnesses come with the policy that names them")) if named else None
+        return (
+            invalid("/witnesses", sentence("witnesses come with the policy that names them"))
+            if named
+            else None
+        )
     roots = [dsse.decode_base64(root, 32) or b"" for side in data.sides for root in side.roots]
-    refusal = check(log, [side.name for side in data.sides], [dsse.key_id(root) for root in roots], text)
-    if refusal is None and named != {str(witness) for witness in whole(log, text).witnesses.values()}:
-        return invalid("/witnesses", sentence("they are the verifier keys that the policy names, and no others"))
+    refusal = check(
+        log, [side.name for side in data.sides], [dsse.key_id(root) for root in roots], text
+    )
+    if refusal is None and named != {
+        str(witness) for witness in whole(log, text).witnesses.values()
+    }:
+        return invalid(
+            "/witnesses",
+            sentence("they are the verifier keys that the policy names, and no others"),
+        )
     return refusal

@@ -42,7 +42,10 @@ def from_key(channel: str, actor: str, key: str) -> str:
 
 def every(channel: str, actor: str, key: str) -> Iterator[str]:
     """Yield the ids that a service may use for one thing that it records, in the order in which it takes them."""
-    return (from_key(channel, actor, key if number == 1 else f"{key}\n{number}") for number in range(1, _TRIES + 1))
+    return (
+        from_key(channel, actor, key if number == 1 else f"{key}\n{number}")
+        for number in range(1, _TRIES + 1)
+    )
 
 
 def unused(channel: str, actor: str, key: str, used: Callable[[str], bool]) -> str:

@@ -46,8 +46,14 @@ def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[s
     text = record.envelope.signatures
     if not isinstance(text, str):
         return None
-    if len(record.verified) == text.count(" ") + 1:  # each was found to hold when the record was read
-        return {keyid for keyid, _ in record.verified} if all(known(keyid) == public for keyid, public in record.verified) else None
+    if (
+        len(record.verified) == text.count(" ") + 1
+    ):  # each was found to hold when the record was read
+        return (
+            {keyid for keyid, _ in record.verified}
+            if all(known(keyid) == public for keyid, public in record.verified)
+            else None
+        )
     signatures = dsse.read_signatures(text, SIGNATURES)
     if signatures is None:
         return None
@@ -64,19 +70,36 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
 
     def valid(keyid: str) -> Key | None:
         key = registry.keys.get(keyid)
-        return key if key is not None and key.since < position and (key.until is None or key.until >= position) else None
+        return (
+            key
+            if key is not None
+            and key.since < position
+            and (key.until is None or key.until >= position)
+            else None
+        )
 
     def known(keyid: str) -> bytes | None:
         key = valid(keyid)
-        return public_of(added[keyid]) if keyid in added else None if key is None else public_of(key.public)
+        return (
+            public_of(added[keyid])
+            if keyid in added
+            else None
+            if key is None
+            else public_of(key.public)
+        )
 
     signers = valid_signers(record, known)
     if signers is None or len(signers & added.keys()) < wanted:
-        return Refusal(kind="not-permitted", detail=sentence("A signature is missing, does not hold, or is of no key valid here."))
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("A signature is missing, does not hold, or is of no key valid here."),
+        )
     owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
     if isinstance(record.data, acts.SideAdmission | acts.Erasure):
-        silent = [side.name for side in registry.sides if not _consents(registry, side, signers, owners)]
+        silent = [
+            side.name for side in registry.sides if not _consents(registry, side, signers, owners)
+        ]
         if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
             given = consenting(registry, hash_of(record.data))
             unasked = [side for side in silent if side not in given]
@@ -85,15 +108,24 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         if silent:
             return Refusal(
                 kind="not-permitted",
-                detail=sentence("Root or an administrator of %(sides)s has not signed: every side consents.", sides=", ".join(silent)),
+                detail=sentence(
+                    "Root or an administrator of %(sides)s has not signed: every side consents.",
+                    sides=", ".join(silent),
+                ),
             )
     elif any(owner.partition("/")[0] != record.side for owner in owners):
-        return Refusal(kind="not-permitted", detail=sentence("Another side's key signed this act, which is not asked of it."))
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("Another side's key signed this act, which is not asked of it."),
+        )
     second = record.envelope.releasedby
     if not isinstance(second, UnsetType) and second not in owners:
         return Refusal(
             kind="not-permitted",
-            detail=sentence("Two officers stand behind this act, and no valid key of %(officer)s signed it.", officer=second),
+            detail=sentence(
+                "Two officers stand behind this act, and no valid key of %(officer)s signed it.",
+                officer=second,
+            ),
         )
     if actor == f"{record.side}/{ROOT}":
         side = next(side for side in registry.sides if side.name == record.side)
@@ -103,13 +135,18 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
             if enough
             else Refusal(
                 kind="not-permitted",
-                detail=sentence("Root of %(side)s asks for %(n)s of its keys.", side=side.name, n=side.threshold),
+                detail=sentence(
+                    "Root of %(side)s asks for %(n)s of its keys.", side=side.name, n=side.threshold
+                ),
             )
         )
     return (
         None
         if actor in owners
-        else Refusal(kind="not-permitted", detail=sentence("No valid key of %(actor)s signed the act.", actor=actor))
+        else Refusal(
+            kind="not-permitted",
+            detail=sentence("No valid key of %(actor)s signed the act.", actor=actor),
+        )
     )
 
 
@@ -118,7 +155,10 @@ def _adds(record: Record) -> tuple[dict[str, str], int]:
     match record.data:
         case acts.Officer(keys=tuple() as keys) | acts.KeyAddition(keys=keys):
             wanted = len(keys)
-        case acts.RootRotation(roots=keys, threshold=wanted) | acts.SideAdmission(side=acts.GenesisSide(roots=keys, threshold=wanted)):
+        case (
+            acts.RootRotation(roots=keys, threshold=wanted)
+            | acts.SideAdmission(side=acts.GenesisSide(roots=keys, threshold=wanted))
+        ):
             pass
         case _:
             return {}, 0
@@ -129,8 +169,13 @@ def _consents(registry: Registry, side: SideState, signers: set[str], owners: se
     """Whether root of a side, or an administrator in office there, is among those who signed."""
     if len(signers.intersection(side.roots)) >= side.threshold:
         return True
-    officers = (registry.officers.get(owner) for owner in owners if owner.partition("/")[0] == side.name)
-    return any(officer is not None and officer.until is None and "administrator" in officer.roles for officer in officers)
+    officers = (
+        registry.officers.get(owner) for owner in owners if owner.partition("/")[0] == side.name
+    )
+    return any(
+        officer is not None and officer.until is None and "administrator" in officer.roles
+        for officer in officers
+    )
 
 
 # Who may be entered, and revoked
@@ -155,10 +200,15 @@ def check(registry: Registry, record: Record, position: int) -> Refusal | None:
             return None
 
 
-def _check_revocation(registry: Registry, side: str, data: acts.OfficerRevocation) -> Refusal | None:
+def _check_revocation(
+    registry: Registry, side: str, data: acts.OfficerRevocation
+) -> Refusal | None:
     officer = registry.officers.get(f"{side}/{data.officer}")
     return (
-        invalid("/officer", sentence("%(side)s/%(officer)s is not in office", side=side, officer=data.officer))
+        invalid(
+            "/officer",
+            sentence("%(side)s/%(officer)s is not in office", side=side, officer=data.officer),
+        )
         if officer is None or officer.until is not None
         else None
     )
@@ -171,7 +221,11 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
     if known is not None and known.until is not None:
         return invalid(
             "/officer",
-            sentence("%(side)s/%(officer)s was revoked; a revoked name does not return, choose another", side=side, officer=data.officer),
+            sentence(
+                "%(side)s/%(officer)s was revoked; a revoked name does not return, choose another",
+                side=side,
+                officer=data.officer,
+            ),
         )
     return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
 
@@ -180,26 +234,50 @@ def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Re
     officer = registry.officers.get(f"{side}/{data.officer}")
     if officer is None or officer.until is not None:
         return invalid(
-            "/officer", sentence("%(side)s/%(officer)s is not in office; enter the officer first", side=side, officer=data.officer)
+            "/officer",
+            sentence(
+                "%(side)s/%(officer)s is not in office; enter the officer first",
+                side=side,
+                officer=data.officer,
+            ),
         )
     return _check_keys(registry, data.keys)
 
 
-def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation, position: int) -> Refusal | None:
+def _check_key_revocation(
+    registry: Registry, record: Record, data: acts.KeyRevocation, position: int
+) -> Refusal | None:
     """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one.
 
     Of a key that was ended already they say from where on it is suspected, and may say so once more for an earlier position.
     """
     key, actor = registry.keys.get(data.key), record.envelope.actor
-    if key is None or key.owner.partition("/")[0] != record.side or (key.until is not None and not _suspects_earlier(key, data)):
-        return invalid("/key", sentence("%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side))
+    if (
+        key is None
+        or key.owner.partition("/")[0] != record.side
+        or (key.until is not None and not _suspects_earlier(key, data))
+    ):
+        return invalid(
+            "/key",
+            sentence(
+                "%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side
+            ),
+        )
     if key.until is None and key.owner == f"{record.side}/{ROOT}":
-        return invalid("/key", sentence("a root key is replaced with all of the side's roots, and not revoked alone"))
+        return invalid(
+            "/key",
+            sentence("a root key is replaced with all of the side's roots, and not revoked alone"),
+        )
     officer = registry.officers.get(actor)
-    keeps = actor == f"{record.side}/{ROOT}" or (officer is not None and "administrator" in officer.roles)
+    keeps = actor == f"{record.side}/{ROOT}" or (
+        officer is not None and "administrator" in officer.roles
+    )
     if not keeps and (key.owner != actor or data.key not in signer_ids(record)):
         return Refusal(
-            kind="not-permitted", detail=sentence("A key is revoked by root or an administrator of its side, or signs so itself.")
+            kind="not-permitted",
+            detail=sentence(
+                "A key is revoked by root or an administrator of its side, or signs so itself."
+            ),
         )
     ended = position if key.until is None else key.until
     if isinstance(data.suspect_from, int) and not key.since < data.suspect_from < ended:
@@ -215,18 +293,27 @@ def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevo
 
 
 def _suspects_earlier(key: Key, data: acts.KeyRevocation) -> bool:
-    return isinstance(data.suspect_from, int) and (key.suspect_from is None or data.suspect_from < key.suspect_from)
+    return isinstance(data.suspect_from, int) and (
+        key.suspect_from is None or data.suspect_from < key.suspect_from
+    )
 
 
 def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
     """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
     if record.envelope.actor != f"{record.side}/{ROOT}":
-        return Refusal(kind="not-permitted", detail=sentence("Root keys are replaced by root alone."))
+        return Refusal(
+            kind="not-permitted", detail=sentence("Root keys are replaced by root alone.")
+        )
     if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
-        return invalid("/roots", sentence("each key is named once, and the threshold asks for no more than there are"))
+        return invalid(
+            "/roots",
+            sentence("each key is named once, and the threshold asks for no more than there are"),
+        )
     side = next(side for side in registry.sides if side.name == record.side)
     if side.next_roots and side.next_roots != roots_hash(data.threshold, data.roots):
-        return invalid("/roots", sentence("these are not the roots that the side announced as its next"))
+        return invalid(
+            "/roots", sentence("these are not the roots that the side announced as its next")
+        )
     refusal = _check_keys(registry, data.roots)
     return None if refusal is None else invalid("/roots", refusal.faults[0].detail)
 
@@ -235,29 +322,48 @@ def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | 
     """A new side under a name of its own, with roots that serve for nothing else."""
     side = data.side
     if side.name == SERVICE or side.name in {each.name for each in registry.sides}:
-        return invalid("/side/name", sentence("%(side)s is a side already, or none may be called so; choose another name", side=side.name))
+        return invalid(
+            "/side/name",
+            sentence(
+                "%(side)s is a side already, or none may be called so; choose another name",
+                side=side.name,
+            ),
+        )
     if len(registry.sides) == SIDES:
         return invalid("/side", sentence("a channel has at most %(limit)s sides", limit=SIDES))
     if len(set(side.roots)) < len(side.roots) or side.threshold > len(side.roots):
-        return invalid("/side/roots", sentence("each key is named once, and the threshold asks for no more than there are"))
+        return invalid(
+            "/side/roots",
+            sentence("each key is named once, and the threshold asks for no more than there are"),
+        )
     refusal = _check_keys(registry, side.roots)
     return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
 
 
 def roots_hash(threshold: int, roots: Iterable[str]) -> str:
     """What announces root keys before they are named: a hash of their ids and of how many must sign."""
-    ids_of = "".join(f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots))
+    ids_of = "".join(
+        f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots)
+    )
     return hashlib.sha256(f"dragoman-roots/v1\n{threshold}\n{ids_of}".encode()).hexdigest()
 
 
 def disputed(registry: Registry, record: Record, position: int) -> list[str]:
     """The keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
-    return [keyid for keyid in sorted(signer_ids(record)) if (key := registry.keys.get(keyid)) is not None and is_suspect(key, position)]
+    return [
+        keyid
+        for keyid in sorted(signer_ids(record))
+        if (key := registry.keys.get(keyid)) is not None and is_suspect(key, position)
+    ]
 
 
 def is_suspect(key: Key, position: int) -> bool:
     """Whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
-    return key.suspect_from is not None and key.until is not None and key.suspect_from <= position < key.until
+    return (
+        key.suspect_from is not None
+        and key.until is not None
+        and key.suspect_from <= position < key.until
+    )
 
 
 def signer_ids(record: Record) -> set[str]:
@@ -269,8 +375,16 @@ def signer_ids(record: Record) -> set[str]:
 def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
     for index, key in enumerate(keys):
         public = dsse.decode_base64(key, 32)
-        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys or public in heads.keys_of(registry):
-            return invalid(f"/keys/{index}", sentence("the key is not sound, or is or was in use here; make another one"))
+        if (
+            public is None
+            or not dsse.is_sound(public)
+            or dsse.key_id(public) in registry.keys
+            or public in heads.keys_of(registry)
+        ):
+            return invalid(
+                f"/keys/{index}",
+                sentence("the key is not sound, or is or was in use here; make another one"),
+            )
     return None
 
 
@@ -281,19 +395,33 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.Officer() as data:
             name = f"{side}/{data.officer}"
             keys = () if isinstance(data.keys, UnsetType) else data.keys
-            added = {dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position) for key in keys}
+            added = {
+                dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position)
+                for key in keys
+            }
             officer = OfficerState(office=data.office, roles=data.roles, since=position)
-            return replace(registry, officers={**registry.officers, name: officer}, keys={**registry.keys, **added})
+            return replace(
+                registry,
+                officers={**registry.officers, name: officer},
+                keys={**registry.keys, **added},
+            )
         case acts.OfficerRevocation() as data:
             name = f"{side}/{data.officer}"
             keys_after = {
-                keyid: replace(key, until=position) if key.owner == name and key.until is None else key
+                keyid: replace(key, until=position)
+                if key.owner == name and key.until is None
+                else key
                 for keyid, key in registry.keys.items()
             }
             revoked = replace(registry.officers[name], until=position)
             return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
         case acts.KeyAddition() as data:
-            added = {dsse.key_id(public_of(key)): Key(public=key, owner=f"{side}/{data.officer}", since=position) for key in data.keys}
+            added = {
+                dsse.key_id(public_of(key)): Key(
+                    public=key, owner=f"{side}/{data.officer}", since=position
+                )
+                for key in data.keys
+            }
             return replace(registry, keys={**registry.keys, **added})
         case acts.RootRotation() as data:
             return _rotated(registry, side, data, position)
@@ -302,7 +430,9 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.KeyRevocation() as data:
             key = registry.keys[data.key]
             suspect_from = None if isinstance(data.suspect_from, UnsetType) else data.suspect_from
-            ended = replace(key, until=position if key.until is None else key.until, suspect_from=suspect_from)
+            ended = replace(
+                key, until=position if key.until is None else key.until, suspect_from=suspect_from
+            )
             return replace(registry, keys={**registry.keys, data.key: ended})
         case _:
             return registry
@@ -320,19 +450,29 @@ def rooted(side: acts.GenesisSide) -> SideState:
 
 def root_keys(side: acts.GenesisSide, since: int) -> dict[str, Key]:
     """A side's root keys, from a position on."""
-    return {dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since) for root in side.roots}
+    return {
+        dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since)
+        for root in side.roots
+    }
 
 
 def _admitted(registry: Registry, side: acts.GenesisSide, position: int) -> Registry:
-    return replace(registry, sides=(*registry.sides, rooted(side)), keys={**registry.keys, **root_keys(side, position)})
+    return replace(
+        registry,
+        sides=(*registry.sides, rooted(side)),
+        keys={**registry.keys, **root_keys(side, position)},
+    )
 
 
 def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
     """The registry in which a side has other roots: the old ones sign nothing more."""
     owner = f"{side}/{ROOT}"
     kept = {
-        keyid: replace(key, until=position) if key.owner == owner and key.until is None else key for keyid, key in registry.keys.items()
+        keyid: replace(key, until=position) if key.owner == owner and key.until is None else key
+        for keyid, key in registry.keys.items()
     }
-    fresh = acts.GenesisSide(name=side, roots=data.roots, threshold=data.threshold, next_roots=data.next_roots)
+    fresh = acts.GenesisSide(
+        name=side, roots=data.roots, threshold=data.threshold, next_roots=data.next_roots
+    )
     sides = tuple(rooted(fresh) if each.name == side else each for each in registry.sides)
     return replace(registry, keys={**kept, **root_keys(fresh, position)}, sides=sides)

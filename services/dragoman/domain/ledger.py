@@ -75,7 +75,11 @@ class Asked:
     def grounds(self, registry: Registry, record: Record) -> Grounds | None:
         """What it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
         id, known = self._exchange
-        if self._more or record.envelope.family == "channel" or (known is not None and id != record.envelope.subject):
+        if (
+            self._more
+            or record.envelope.family == "channel"
+            or (known is not None and id != record.envelope.subject)
+        ):
             return None
         return Grounds(registry, known)
 

@@ -58,7 +58,12 @@ class Schedule(Struct, frozen=True, kw_only=True):
     def last(self, moment: datetime) -> Slot | None:
         """The newest slot at or before a moment."""
         today = moment.astimezone(self._zone).date()
-        before = [slot for day in (today - timedelta(days=1), today) for slot in self._slots(day) if slot.due <= moment]
+        before = [
+            slot
+            for day in (today - timedelta(days=1), today)
+            for slot in self._slots(day)
+            if slot.due <= moment
+        ]
         return before[-1] if before else None
 
     def next(self, moment: datetime) -> Slot:
@@ -85,8 +90,14 @@ class Schedule(Struct, frozen=True, kw_only=True):
         for index, at in enumerate(times):
             due = datetime.combine(day, time.fromisoformat(at), self._zone).astimezone(UTC)
             if due >= self.start:
-                sender = self.sides[index % len(self.sides)] if self.checks.sent_by == "alternating" else self.checks.sent_by
-                yield Slot(due=due, side=sender, sequence=(day - first).days * len(times) + index + 1)
+                sender = (
+                    self.sides[index % len(self.sides)]
+                    if self.checks.sent_by == "alternating"
+                    else self.checks.sent_by
+                )
+                yield Slot(
+                    due=due, side=sender, sequence=(day - first).days * len(times) + index + 1
+                )
 
 
 def schedule_of(registry: Registry) -> Schedule | None:
@@ -95,13 +106,20 @@ def schedule_of(registry: Registry) -> Schedule | None:
         return None
     _, since = profile_of(registry)
     adopted = [registry.profiles[side.name] for side in registry.sides] if since is not None else []
-    schedules = [None if isinstance(each.line_check, UnsetType) else _read(each.line_check) for each in adopted]
+    schedules = [
+        None if isinstance(each.line_check, UnsetType) else _read(each.line_check)
+        for each in adopted
+    ]
     if not schedules or schedules[0] is None or any(each != schedules[0] for each in schedules):
         return None
     start = datetime.fromisoformat(max(each.adopted.time for each in adopted))
     if isinstance(schedules[0].from_, str):
         start = max(start, datetime.fromisoformat(schedules[0].from_))
-    return Schedule(checks=schedules[0], sides=tuple(side.name for side in registry.sides), start=start.astimezone(UTC))
+    return Schedule(
+        checks=schedules[0],
+        sides=tuple(side.name for side in registry.sides),
+        start=start.astimezone(UTC),
+    )
 
 
 def act_of(registry: Registry, slot: Slot) -> bytes:
@@ -110,10 +128,13 @@ def act_of(registry: Registry, slot: Slot) -> bytes:
     for prefix, phrases in (("zh", _HAN), ("ru", _CYRILLIC)):
         if any(language.partition("-")[0] == prefix for language in registry.languages):
             words.append(phrases[slot.sequence % len(phrases)])
-    return b'{"act":"line-check","sequence":%d,"challenge":"%s","circuit":"primary","side":"%s"}' % (
-        slot.sequence,
-        " ".join(words).encode(),
-        slot.side.encode(),
+    return (
+        b'{"act":"line-check","sequence":%d,"challenge":"%s","circuit":"primary","side":"%s"}'
+        % (
+            slot.sequence,
+            " ".join(words).encode(),
+            slot.side.encode(),
+        )
     )
 
 
@@ -136,7 +157,9 @@ def check(registry: Registry, record: Record) -> Refusal | None:
     if slot is None:
         return Refusal(kind="void", detail=sentence("No line check is due by schedule."))
     if record.act != act_of(registry, slot):
-        return Refusal(kind="void", detail=sentence("The bytes of a line check by schedule are determined."))
+        return Refusal(
+            kind="void", detail=sentence("The bytes of a line check by schedule are determined.")
+        )
     return None
 
 
@@ -159,8 +182,12 @@ def standing(checks: Iterable[Exchange]) -> LineState:
     settled = [(check, result) for check in checks if (result := result_of(check))]
     missed = len(list(takewhile(lambda each: each[1] == "missed", settled)))
     echoed = len(list(takewhile(lambda each: each[1] in ECHOED, settled)))
-    last, came = next(((check, result) for check, result in settled if result in ECHOED), (None, ""))
-    state: Literal["up", "degraded", "not_checked"] = "not_checked" if not settled else "degraded" if missed >= MISSES else "up"
+    last, came = next(
+        ((check, result) for check, result in settled if result in ECHOED), (None, "")
+    )
+    state: Literal["up", "degraded", "not_checked"] = (
+        "not_checked" if not settled else "degraded" if missed >= MISSES else "up"
+    )
     return LineState(
         state=state,
         checked="" if last is None else last.acts["echo"][-1].said.time,
@@ -182,7 +209,9 @@ def result_of(check: Exchange) -> str:
     echoes = check.acts.get("echo", ())
     if not echoes:
         return ""
-    exact = msgspec.json.decode(echoes[-1].content["text"]) == msgspec.json.decode(check.content["challenge"])
+    exact = msgspec.json.decode(echoes[-1].content["text"]) == msgspec.json.decode(
+        check.content["challenge"]
+    )
     return "echoed" if exact else "echoed_with_errors"
 
 
@@ -191,4 +220,6 @@ def latency(check: Exchange) -> float | None:
     echoes = check.acts.get("echo", ())
     if not echoes:
         return None
-    return (datetime.fromisoformat(echoes[0].said.time) - datetime.fromisoformat(check.opened.time)).total_seconds()
+    return (
+        datetime.fromisoformat(echoes[0].said.time) - datetime.fromisoformat(check.opened.time)
+    ).total_seconds()

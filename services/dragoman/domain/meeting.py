@@ -66,7 +66,9 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     assert isinstance(record.data, CallRequest)
     asking = registry.officers.get(record.envelope.actor)
     if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
-        detail = sentence("The head of office asks for a call; in a crisis the duty officer does, with the precedence flash.")
+        detail = sentence(
+            "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash."
+        )
         return Refusal(kind="not-permitted", detail=detail)
     return _check_windows(record.data.windows)
 
@@ -81,7 +83,9 @@ def _window(data: acts.Acceptance) -> int:
     return 0 if isinstance(data.window, UnsetType) else data.window
 
 
-def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_acceptance(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.Acceptance) and exchange is not None
     refusal = check_terms(registry, exchange, record)
@@ -89,10 +93,18 @@ def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Rec
         return refusal
     window, windows = _window(data), max(1, len(terms(exchange)))
     if window >= windows:
-        return invalid("/window", sentence("there are %(n)s windows, counted from 0; name one of them", n=windows))
+        return invalid(
+            "/window",
+            sentence("there are %(n)s windows, counted from 0; name one of them", n=windows),
+        )
     chosen = {accepted.window for accepted in _meeting(exchange).accepted.values()}
     if chosen - {window}:
-        return invalid("/window", sentence("window %(window)s was accepted already; accept the same one", window=chosen.pop()))
+        return invalid(
+            "/window",
+            sentence(
+                "window %(window)s was accepted already; accept the same one", window=chosen.pop()
+            ),
+        )
     return None
 
 
@@ -104,7 +116,9 @@ def check_choice(exchange: Exchange, record: Record) -> Refusal | None:
     data, windows = record.data, len(terms(exchange))
     if not isinstance(data, acts.Acceptance) or data.window is not UNSET or windows < 2:
         return None
-    detail = sentence("%(n)s times are offered; say which one you accept, counted from 0", n=windows)
+    detail = sentence(
+        "%(n)s times are offered; say which one you accept, counted from 0", n=windows
+    )
     return invalid("/window", detail)
 
 
@@ -113,12 +127,17 @@ def _accept(exchange: Exchange, folding: Folding) -> Exchange:
     assert isinstance(data, acts.Acceptance)
     meeting, window, side = _meeting(exchange), _window(data), folding.record.side
     chosen = (*terms(exchange), Raw(b"null"))[window]
-    accepted = {**meeting.accepted, side: Accepted(accepted=folding.stamp, window=window, terms=chosen)}
+    accepted = {
+        **meeting.accepted,
+        side: Accepted(accepted=folding.stamp, window=window, terms=chosen),
+    }
     declined = {name: stamp for name, stamp in meeting.declined.items() if name != side}
     return replace(exchange, meeting=replace(meeting, accepted=accepted, declined=declined))
 
 
-def _check_proposal(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_proposal(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.CounterProposal | acts.Postponement)
     return _check_windows(data.windows)
@@ -130,8 +149,12 @@ def _propose(exchange: Exchange, folding: Folding) -> Exchange:
     Where there is but one window, as of a visit or a launch, it is the first of those that are named.
     """
     content = content_of(folding.record.newest)
-    renewed: dict[str, Raw] = {name: content[name] for name in ("windows", "venue") if name in content}
-    single = "dates" if "dates" in exchange.content else "window" if exchange.meeting is None else ""
+    renewed: dict[str, Raw] = {
+        name: content[name] for name in ("windows", "venue") if name in content
+    }
+    single = (
+        "dates" if "dates" in exchange.content else "window" if exchange.meeting is None else ""
+    )
     if "windows" in renewed and single:
         renewed[single] = _raw_windows(renewed.pop("windows"))[0]
     meeting = exchange.meeting
@@ -156,7 +179,12 @@ def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.MeetingHeld)
     meeting = _meeting(exchange)
-    held = Held(recorded=folding.stamp, from_=data.from_, to=data.to, for_the_record=data.for_the_record is True)
+    held = Held(
+        recorded=folding.stamp,
+        from_=data.from_,
+        to=data.to,
+        for_the_record=data.for_the_record is True,
+    )
     return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held)))
 
 
@@ -170,23 +198,32 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     assert isinstance(data, acts.Readout)
     meeting, side = _meeting(exchange), folding.record.side
     text = content_of(folding.record.newest)["text"]
-    kind: Literal["proposed_jointly", "separate"] = "separate" if data.kind == "separate" else "proposed_jointly"
+    kind: Literal["proposed_jointly", "separate"] = (
+        "separate" if data.kind == "separate" else "proposed_jointly"
+    )
     readout = ReadoutState(given=folding.stamp, kind=kind, topics=data.topics, text=text)
     return replace(exchange, meeting=_with_readout(exchange, meeting, side, readout))
 
 
-def _with_readout(exchange: Exchange, meeting: Meeting, side: str, readout: ReadoutState) -> Meeting:
+def _with_readout(
+    exchange: Exchange, meeting: Meeting, side: str, readout: ReadoutState
+) -> Meeting:
     """A meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
     newest = {name: given[-1] for name, given in readouts.items()}
     said = {(each.topics, bytes(each.text)) for each in newest.values()}
     jointly = {name for name, each in newest.items() if each.kind != "separate"}
     if len(said) == 1 and {exchange.side, *exchange.to} <= jointly:
-        readouts = {name: (*given[:-1], replace(given[-1], kind="joint")) for name, given in readouts.items()}
+        readouts = {
+            name: (*given[:-1], replace(given[-1], kind="joint"))
+            for name, given in readouts.items()
+        }
     elif "joint" in {each.kind for each in newest.values()}:  # a side has taken its word back
         proposed = {name for name, each in newest.items() if each.kind == "joint"}
         readouts = {
-            name: (*given[:-1], replace(given[-1], kind="proposed_jointly")) if name in proposed else given
+            name: (*given[:-1], replace(given[-1], kind="proposed_jointly"))
+            if name in proposed
+            else given
             for name, given in readouts.items()
         }
     return replace(meeting, readouts=readouts, readouts_differ=len(said) > 1)
@@ -195,20 +232,40 @@ def _with_readout(exchange: Exchange, meeting: Meeting, side: str, readout: Read
 def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.ReadoutAgreement) and exchange is not None
-    proposed = {side: each for side, each in consent.proposed_readouts(exchange).items() if side != record.side}
+    proposed = {
+        side: each
+        for side, each in consent.proposed_readouts(exchange).items()
+        if side != record.side
+    }
     if not proposed:
-        return invalid("/act", sentence("no other side has proposed a joint readout; give yours with `readout`"))
-    if data.side is UNSET and len({(each.topics, bytes(each.text)) for each in proposed.values()}) > 1:
-        return invalid("/side", sentence("there are several readouts; say whose you take: %(sides)s", sides=", ".join(sorted(proposed))))
+        return invalid(
+            "/act",
+            sentence("no other side has proposed a joint readout; give yours with `readout`"),
+        )
+    if (
+        data.side is UNSET
+        and len({(each.topics, bytes(each.text)) for each in proposed.values()}) > 1
+    ):
+        return invalid(
+            "/side",
+            sentence(
+                "there are several readouts; say whose you take: %(sides)s",
+                sides=", ".join(sorted(proposed)),
+            ),
+        )
     if data.side is not UNSET and data.side not in proposed:
         return invalid(
             "/side",
             sentence(
-                "%(side)s has proposed no joint readout; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(proposed))
+                "%(side)s has proposed no joint readout; those who have: %(sides)s",
+                side=data.side,
+                sides=", ".join(sorted(proposed)),
             ),
         )
     if data.terms != consent.readout(exchange, _whose(data, proposed)):
-        return Refusal(kind="moved", detail=sentence("That readout says something else by now; read it again."))
+        return Refusal(
+            kind="moved", detail=sentence("That readout says something else by now; read it again.")
+        )
     return None
 
 
@@ -219,7 +276,9 @@ def _whose(data: acts.ReadoutAgreement, proposed: dict[str, ReadoutState]) -> st
 def _read_jointly(exchange: Exchange, folding: Folding) -> Exchange:
     data, side = folding.record.data, folding.record.side
     assert isinstance(data, acts.ReadoutAgreement)
-    proposed = {name: each for name, each in consent.proposed_readouts(exchange).items() if name != side}
+    proposed = {
+        name: each for name, each in consent.proposed_readouts(exchange).items() if name != side
+    }
     readout = replace(proposed[_whose(data, proposed)], given=folding.stamp)
     return replace(exchange, meeting=_with_readout(exchange, _meeting(exchange), side, readout))
 
@@ -228,7 +287,11 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     meeting = _meeting(exchange)
     topics = content_of(folding.record.newest)["topics"]
     agendas = {**meeting.agendas, folding.record.side: topics}
-    agreed = topics if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1 else UNSET
+    agreed = (
+        topics
+        if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1
+        else UNSET
+    )
     return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=agreed))
 
 
@@ -242,17 +305,31 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, acts.AgendaAgreement) and exchange is not None
     versions = _versions(exchange, record.side)
     if not versions:
-        return invalid("/act", sentence("no other side has given an agenda yet; give yours with `agenda`"))
+        return invalid(
+            "/act", sentence("no other side has given an agenda yet; give yours with `agenda`")
+        )
     if data.side is UNSET and len(versions) > 1:
-        return invalid("/side", sentence("there are several versions; say whose you take: %(sides)s", sides=", ".join(sorted(versions))))
+        return invalid(
+            "/side",
+            sentence(
+                "there are several versions; say whose you take: %(sides)s",
+                sides=", ".join(sorted(versions)),
+            ),
+        )
     if data.side is not UNSET and data.side not in versions:
         return invalid(
             "/side",
-            sentence("%(side)s has given no agenda; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(versions))),
+            sentence(
+                "%(side)s has given no agenda; those who have: %(sides)s",
+                side=data.side,
+                sides=", ".join(sorted(versions)),
+            ),
         )
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     if data.terms != consent.agenda(exchange, versions[whose]):
-        return Refusal(kind="moved", detail=sentence("That agenda says something else by now; read it again."))
+        return Refusal(
+            kind="moved", detail=sentence("That agenda says something else by now; read it again.")
+        )
     return None
 
 
@@ -262,8 +339,13 @@ def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     versions, meeting = _versions(exchange, folding.record.side), _meeting(exchange)
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     agendas = {whose: versions[whose], **meeting.agendas, folding.record.side: versions[whose]}
-    agreed = {exchange.side, *exchange.to} <= {name for name, topics in agendas.items() if bytes(topics) == bytes(versions[whose])}
-    return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else UNSET))
+    agreed = {exchange.side, *exchange.to} <= {
+        name for name, topics in agendas.items() if bytes(topics) == bytes(versions[whose])
+    }
+    return replace(
+        exchange,
+        meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else UNSET),
+    )
 
 
 def _title(data: Act) -> Sentence:
@@ -293,11 +375,19 @@ _ARRANGING: Final[Moves] = {
     "readout": {"held": "held"},
     "readout-agreement": {"held": "held"},
 }
-_AGENDA: Final[Moves] = {key: {status: status for status in _OPEN} for key in ("agenda", "agenda-agreement")}
+_AGENDA: Final[Moves] = {
+    key: {status: status for status in _OPEN} for key in ("agenda", "agenda-agreement")
+}
 
 MEETING_REQUEST: Final = Format(
     rule=Rule(
-        act="meeting-request", shape=acts.MeetingRequest, family="meeting", who=Who.ANY, message=True, numbered="O", check=_check_request
+        act="meeting-request",
+        shape=acts.MeetingRequest,
+        family="meeting",
+        who=Who.ANY,
+        message=True,
+        numbered="O",
+        check=_check_request,
     ),
     code="N04",
     start="requested",
@@ -323,7 +413,15 @@ CALL_REQUEST: Final = Format(
     title=_call_title,
 )
 VISIT_INVITATION: Final = Format(
-    rule=Rule(act="visit-invitation", shape=VisitInvitation, family="meeting", who=Who.ANY, message=True, numbered="O", check=_check_visit),
+    rule=Rule(
+        act="visit-invitation",
+        shape=VisitInvitation,
+        family="meeting",
+        who=Who.ANY,
+        message=True,
+        numbered="O",
+        check=_check_visit,
+    ),
     code="N18",
     start="requested",
     moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
@@ -366,7 +464,15 @@ RULES: Final = (
         evolve=_propose,
         settle=_postponed,
     ),
-    Rule(act="agenda", shape=acts.Agenda, who=Who.PARTY, acknowledges=True, message=True, kept=True, evolve=_put_agenda),
+    Rule(
+        act="agenda",
+        shape=acts.Agenda,
+        who=Who.PARTY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        evolve=_put_agenda,
+    ),
     Rule(
         act="agenda-agreement",
         shape=acts.AgendaAgreement,

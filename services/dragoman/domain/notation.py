@@ -26,7 +26,22 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
-from math import asin, asinh, atan, atan2, atanh, cos, cosh, degrees, floor, hypot, radians, sin, sinh, sqrt
+from math import (
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    degrees,
+    floor,
+    hypot,
+    radians,
+    sin,
+    sinh,
+    sqrt,
+)
 from typing import Final, Literal, NamedTuple, assert_never
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -112,7 +127,10 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         else:
             moment = _instant(min(candidates, key=lambda each: abs(each - now)))
     if moment > now + AHEAD:
-        raise Unread("in_future", f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.")
+        raise Unread(
+            "in_future",
+            f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.",
+        )
     return moment
 
 
@@ -145,7 +163,9 @@ def zone_of(text: str, zone: ZoneInfo) -> tzinfo:
         return UTC
 
 
-def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool, unsaid: tzinfo = UTC) -> datetime:
+def read_end(
+    text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool, unsaid: tzinfo = UTC
+) -> datetime:
     """Return when something ends that begins then, as an aware UTC time.
 
     A time without a day is the next such time after the beginning, so `10:00` ends what begins on 15 December at 08:00 on that day. A time
@@ -154,7 +174,10 @@ def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahea
     relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
     moment = read_moment(text, begins, zone, unsaid) if relative is None else relative
     if not ahead and moment > now + AHEAD:
-        raise Unread("in_future", f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.")
+        raise Unread(
+            "in_future",
+            f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.",
+        )
     return moment
 
 
@@ -196,7 +219,9 @@ class _Written(NamedTuple):
     zone: tzinfo
 
 
-_TIME_MARKS: Final = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-", "(": " ", ")": " "})
+_TIME_MARKS: Final = str.maketrans(
+    {"\u2212": "-", "\u2010": "-", "\u2011": "-", "(": " ", ")": " "}
+)
 """Signs as keyboards and mail make them. A dash stays a dash: between two times it is no minus."""
 
 _MONTHS: Final = {
@@ -244,7 +269,9 @@ _ZONE_WORDS: Final[dict[str, tzinfo | None]] = {
 }
 """Zones that stand before the time, or before the day; None is the officer's own."""
 
-_CITY: Final = re.compile(r"(?P<rest>.*\d.*?)\s+(?P<city>[A-Za-z][A-Za-z_\-' ]{2,30}?)(?:\s+time)?", re.IGNORECASE)
+_CITY: Final = re.compile(
+    r"(?P<rest>.*\d.*?)\s+(?P<city>[A-Za-z][A-Za-z_\-' ]{2,30}?)(?:\s+time)?", re.IGNORECASE
+)
 """A time with letters behind it, which may be a city."""
 
 _LETTERS: Final = {
@@ -332,17 +359,27 @@ _FROM_NOW: Final = (
 def _plain(text: str, marks: dict[int, str]) -> str:
     """The text without accents, full-width forms and spare blanks; refused where it is empty or too long."""
     if len(text) > LONGEST:
-        raise Unread("too_long", f"That is longer than {LONGEST} characters; write the time or the place alone, and the rest in the text.")
+        raise Unread(
+            "too_long",
+            f"That is longer than {LONGEST} characters; write the time or the place alone, and the rest in the text.",
+        )
     decomposed = unicodedata.normalize("NFKD", text.translate(marks))
-    plain = " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).split()).strip(" .,;")
+    plain = " ".join(
+        "".join(each for each in decomposed if not unicodedata.combining(each)).split()
+    ).strip(" .,;")
     if not plain:
-        raise Unread("empty", "Nothing is written here; write a time like 0305Z, or a place like 15-07N 116-26E.")
+        raise Unread(
+            "empty",
+            "Nothing is written here; write a time like 0305Z, or a place like 15-07N 116-26E.",
+        )
     return plain
 
 
 def _parts(match: re.Match[str]) -> dict[str, str]:
     """What a match found, by name: the same part in another notation has the same name with a digit behind it."""
-    return {name.rstrip("2345"): found for name, found in match.groupdict().items() if found is not None}
+    return {
+        name.rstrip("2345"): found for name, found in match.groupdict().items() if found is not None
+    }
 
 
 def _from_now(plain: str, now: datetime) -> datetime | None:
@@ -352,7 +389,10 @@ def _from_now(plain: str, now: datetime) -> datetime | None:
         return now
     for sign, pattern in _FROM_NOW:
         if pattern.fullmatch(plain):
-            seconds = sum(float(number.replace(",", ".")) * _UNITS[unit.casefold()] for number, unit in _amounts.findall(plain))
+            seconds = sum(
+                float(number.replace(",", ".")) * _UNITS[unit.casefold()]
+                for number, unit in _amounts.findall(plain)
+            )
             return now + timedelta(seconds=sign * round(seconds))
     return None
 
@@ -363,8 +403,13 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     match = next((found for pattern in _TIMES if (found := pattern.fullmatch(plain))), None)
     if match is None:
         if _day_alone.fullmatch(plain):
-            raise Unread("day_only", "That is a day without a time; write both, like 24 Nov 2026 03:05.")
-        raise Unread("no_time", "That is no time that can be read; write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26.")
+            raise Unread(
+                "day_only", "That is a day without a time; write both, like 24 Nov 2026 03:05."
+            )
+        raise Unread(
+            "no_time",
+            "That is no time that can be read; write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26.",
+        )
     parts = _parts(match)
     grouped = match.re is _group
     after = _zone_after(parts, local, grouped=grouped)
@@ -373,9 +418,20 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     zone = ahead or after
     year, month, day = _day(parts)
     if grouped and zone is None and month is None:
-        raise Unread("ambiguous_time", "Six digits may begin with a day or end with seconds; write 240305Z for the 24th, or 03:05:07.")
-    if zone is None and year is None and day is not None and parts.get("packed", "")[:2] in {"19", "20"}:
-        raise Unread("ambiguous_time", "The four digits may be a year or a time; write the time like 20:26, and the year as well.")
+        raise Unread(
+            "ambiguous_time",
+            "Six digits may begin with a day or end with seconds; write 240305Z for the 24th, or 03:05:07.",
+        )
+    if (
+        zone is None
+        and year is None
+        and day is not None
+        and parts.get("packed", "")[:2] in {"19", "20"}
+    ):
+        raise Unread(
+            "ambiguous_time",
+            "The four digits may be a year or a time; write the time like 20:26, and the year as well.",
+        )
     return _Written(year, month, day, _clock(parts), zone or unsaid)
 
 
@@ -384,7 +440,9 @@ def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
     for word, zone in _ZONE_WORDS.items():
         if word in plain:
             return plain.replace(word, " ", 1).strip(), zone or local
-    if (match := _CITY.fullmatch(plain)) is not None and (key := _cities().get(match["city"].casefold())) is not None:
+    if (match := _CITY.fullmatch(plain)) is not None and (
+        key := _cities().get(match["city"].casefold())
+    ) is not None:
         return match["rest"].strip(" ,"), ZoneInfo(key)
     return plain, None
 
@@ -392,9 +450,22 @@ def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
 @cache
 def _cities() -> dict[str, str]:
     """The zone of each city of the IANA database by its name, as it is spelled there with blanks."""
-    areas = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    areas = (
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    )
     keys = sorted(key for key in available_timezones() if key.partition("/")[0] in areas)
-    return {"beijing": "Asia/Shanghai"} | {key.rpartition("/")[2].replace("_", " ").casefold(): key for key in keys}
+    return {"beijing": "Asia/Shanghai"} | {
+        key.rpartition("/")[2].replace("_", " ").casefold(): key for key in keys
+    }
 
 
 def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzinfo | None:
@@ -402,15 +473,25 @@ def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzi
     if "sign" in parts:
         hours, minutes = int(parts["ahead"]), int(parts.get("ahead_min", "0"))
         if minutes > 59 or hours * 60 + minutes > 14 * 60:
-            raise Unread("no_such_zone", "No zone is as far from UTC as that; write an offset like +08 or -03:30.")
-        return timezone((-1 if parts["sign"] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+            raise Unread(
+                "no_such_zone",
+                "No zone is as far from UTC as that; write an offset like +08 or -03:30.",
+            )
+        return timezone(
+            (-1 if parts["sign"] == "-" else 1) * timedelta(hours=hours, minutes=minutes)
+        )
     if "utc" in parts:
         return UTC
     letter = parts.get("letter", "")
     if grouped and letter in {"L", "l"}:
-        raise Unread("ambiguous_zone", "L is local time to some and +11 to others; write J for local time, or 24 Nov 03:05+11.")
+        raise Unread(
+            "ambiguous_zone",
+            "L is local time to some and +11 to others; write J for local time, or 24 Nov 03:05+11.",
+        )
     if not grouped and letter == "h":
-        raise Unread("ambiguous_zone", "The h is hours to some and +8 to others; write Z for UTC, or +08.")
+        raise Unread(
+            "ambiguous_zone", "The h is hours to some and +8 to others; write Z for UTC, or +08."
+        )
     if "local" in parts or letter.upper() in {"J", "L"}:
         return local
     return timezone(timedelta(hours=_LETTERS[letter.upper()])) if letter else None
@@ -421,14 +502,22 @@ def _day(parts: dict[str, str]) -> tuple[int | None, int | None, int | None]:
     year = _year(parts["year"]) if "year" in parts else None
     if "one" in parts:
         return year, *_ordered(int(parts["one"]), int(parts["two"]), parts)
-    month = _MONTHS[parts["word"].casefold()] if "word" in parts else int(parts["month"]) if "month" in parts else None
+    month = (
+        _MONTHS[parts["word"].casefold()]
+        if "word" in parts
+        else int(parts["month"])
+        if "month" in parts
+        else None
+    )
     return year, month, int(parts["day"]) if "day" in parts else None
 
 
 def _year(digits: str) -> int:
     year = int(digits) if len(digits) == 4 else 2000 + int(digits)
     if year not in _YEARS:
-        raise Unread("no_such_day", f"The year is {digits}; write one from {_YEARS[0]} to {_YEARS[-1]}.")
+        raise Unread(
+            "no_such_day", f"The year is {digits}; write one from {_YEARS[0]} to {_YEARS[-1]}."
+        )
     return year
 
 
@@ -436,12 +525,18 @@ def _ordered(one: int, two: int, parts: dict[str, str]) -> tuple[int, int]:
     """Month and day of two numbers. Dots between them and a year behind them mean the day first, wherever dates have dots."""
     year = parts.get("year", "")
     if len(year) == 2:
-        raise Unread("ambiguous_order", "Which number is the year? Write it with four digits, or the month as a word: 24 Nov 2026.")
+        raise Unread(
+            "ambiguous_order",
+            "Which number is the year? Write it with four digits, or the month as a word: 24 Nov 2026.",
+        )
     if one > 12 or one == two or (year and parts["joint"] == "."):
         return two, one
     if two > 12:
         return one, two
-    raise Unread("ambiguous_order", "Which number is the month? Write it as a word: 3 Apr 03:05, or 4 Mar 03:05.")
+    raise Unread(
+        "ambiguous_order",
+        "Which number is the month? Write it as a word: 3 Apr 03:05, or 4 Mar 03:05.",
+    )
 
 
 def _clock(parts: dict[str, str]) -> time:
@@ -449,12 +544,20 @@ def _clock(parts: dict[str, str]) -> time:
     packed = parts.get("packed", "")
     hour, minute = (packed[:2], packed[2:]) if packed else (parts["hour"], parts.get("minute", "0"))
     try:
-        clock = time(int(hour), int(minute), int(parts.get("second", "0")), int(parts.get("fraction", "0").ljust(6, "0")[:6]))
+        clock = time(
+            int(hour),
+            int(minute),
+            int(parts.get("second", "0")),
+            int(parts.get("fraction", "0").ljust(6, "0")[:6]),
+        )
         return clock.replace(hour=_hour(clock.hour, parts.get("half", "").casefold()))
     except ValueError as error:
         if isinstance(error, Unread):
             raise
-        raise Unread("no_such_time", "A day has the times 00:00 to 23:59, and a minute the seconds 00 to 59; check the digits.") from None
+        raise Unread(
+            "no_such_time",
+            "A day has the times 00:00 to 23:59, and a minute the seconds 00 to 59; check the digits.",
+        ) from None
 
 
 def _hour(hour: int, half: str) -> int:
@@ -473,9 +576,15 @@ def _hour(hour: int, half: str) -> int:
         case "p" | "下午" | "晚上" if hour > 12:
             return hour
         case "a" | "凌晨" | "上午" if hour > 12:
-            raise Unread("no_such_time", "That hour is not in the morning; write it from 00 to 23, like 15:05.")
+            raise Unread(
+                "no_such_time",
+                "That hour is not in the morning; write it from 00 to 23, like 15:05.",
+            )
         case _:
-            raise Unread("ambiguous_time", "That hour has two meanings; write it from 00 to 23, like 00:05 or 12:05.")
+            raise Unread(
+                "ambiguous_time",
+                "That hour has two meanings; write it from 00 to 23, like 00:05 or 12:05.",
+            )
 
 
 def _candidates(written: _Written, now: datetime) -> Iterator[datetime]:
@@ -494,10 +603,14 @@ def _days(written: _Written, today: date) -> Iterator[date]:
         return
     if month is None:
         this = today.year * 12 + today.month - 1
-        months = [divmod(this + shift, 12) for shift in range(-2, 3)]  # of two months running, one has 31 days
+        months = [
+            divmod(this + shift, 12) for shift in range(-2, 3)
+        ]  # of two months running, one has 31 days
         pairs = [(year, month + 1) for year, month in months]
     else:
-        years = range(today.year - 8, today.year + 9) if year is None else (year,)  # 29 February may be eight years away
+        years = (
+            range(today.year - 8, today.year + 9) if year is None else (year,)
+        )  # 29 February may be eight years away
         pairs = [(each, month) for each in years]
     for year, month in pairs:
         try:
@@ -510,9 +623,15 @@ def _instant(local: datetime) -> datetime:
     """The UTC time of what a clock shows. Refused where the clock never shows it, or shows it twice."""
     first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if first < second:
-        raise Unread("ambiguous_time", "The clocks are put back then, and show that hour twice; write it with its offset, like 02:30+02.")
+        raise Unread(
+            "ambiguous_time",
+            "The clocks are put back then, and show that hour twice; write it with its offset, like 02:30+02.",
+        )
     if first > second:
-        raise Unread("no_such_time", "The clocks are put forward then, and leap over that hour; write it in UTC.")
+        raise Unread(
+            "no_such_time",
+            "The clocks are put forward then, and leap over that hour; write it in UTC.",
+        )
     return first
 
 
@@ -524,11 +643,19 @@ def read_place(text: str) -> Point:
     """
     plain = _plain(text, _PLACE_MARKS).upper().replace("''", '"')
     if grid := _grid.fullmatch(plain):
-        return _from_grid(int(grid["zone"]), grid["band"], grid["column"] + grid["row"], grid["digits"].split())
+        return _from_grid(
+            int(grid["zone"]), grid["band"], grid["column"] + grid["row"], grid["digits"].split()
+        )
     if _polar.fullmatch(plain):
-        raise Unread("polar_mgrs", "That is in the polar grid, which is not read; write degrees, like 85-30N 010-00E.")
+        raise Unread(
+            "polar_mgrs",
+            "That is in the polar grid, which is not read; write degrees, like 85-30N 010-00E.",
+        )
     if pair := _behind.fullmatch(plain) or _before.fullmatch(plain):
-        return _lettered((pair["one"], _HEMISPHERES[pair["first"][0]]), (pair["two"], _HEMISPHERES[pair["second"][0]]))
+        return _lettered(
+            (pair["one"], _HEMISPHERES[pair["first"][0]]),
+            (pair["two"], _HEMISPHERES[pair["second"][0]]),
+        )
     letters = list(_letter.finditer(plain))
     if len(letters) == 1:
         return _half_lettered(plain, letters[0])
@@ -597,8 +724,12 @@ _HEMISPHERES: Final[dict[str, _Hemisphere]] = {"N": "N", "S": "S", "E": "E", "W"
 
 _HEMISPHERE: Final = "NORTH|NORD|N|SOUTH|SUD|S|EAST|EST|E|WEST|OUEST|W|O"
 _letter: Final = re.compile(_HEMISPHERE)
-_behind: Final = re.compile(rf"(?P<one>[^A-Z]+)(?P<first>{_HEMISPHERE})(?P<two>[^A-Z]+)(?P<second>{_HEMISPHERE})")
-_before: Final = re.compile(rf"(?P<first>{_HEMISPHERE})(?P<one>[^A-Z]+)(?P<second>{_HEMISPHERE})(?P<two>[^A-Z]+)")
+_behind: Final = re.compile(
+    rf"(?P<one>[^A-Z]+)(?P<first>{_HEMISPHERE})(?P<two>[^A-Z]+)(?P<second>{_HEMISPHERE})"
+)
+_before: Final = re.compile(
+    rf"(?P<first>{_HEMISPHERE})(?P<one>[^A-Z]+)(?P<second>{_HEMISPHERE})(?P<two>[^A-Z]+)"
+)
 
 _angle: Final = re.compile(
     r"""
@@ -614,7 +745,8 @@ _between: Final = re.compile(r"\s*[,;/]\s*|\s+")
 
 def _no_place() -> Unread:
     return Unread(
-        "no_place", "That is no place that can be read; write one like 15-07N 116-26E, 15.1203 N 116.4411 E or 50P MB 39946 71708."
+        "no_place",
+        "That is no place that can be read; write one like 15-07N 116-26E, 15.1203 N 116.4411 E or 50P MB 39946 71708.",
     )
 
 
@@ -625,10 +757,15 @@ def _lettered(*halves: tuple[str, _Hemisphere]) -> Point:
         axis: Literal["lat", "lon"] = "lat" if hemisphere in "NS" else "lon"
         written = half.strip(" ,;/")
         if written[:1] in {"+", "-"}:
-            raise Unread("sign_and_letter", "A number has both a sign and a letter; leave the sign out.")
+            raise Unread(
+                "sign_and_letter", "A number has both a sign and a letter; leave the sign out."
+            )
         found[axis] = _degrees(written, axis) * (-1 if hemisphere in "SW" else 1)
     if len(found) == 1:
-        raise Unread("same_axis", "Both numbers are on the same axis; write N or S behind one, and E or W behind the other.")
+        raise Unread(
+            "same_axis",
+            "Both numbers are on the same axis; write N or S behind one, and E or W behind the other.",
+        )
     return _within(found["lat"], found["lon"])
 
 
@@ -645,9 +782,18 @@ def _signed(plain: str) -> Point:
 def _pair(plain: str) -> tuple[str, str]:
     """Two coordinates without letters, each with its sign if it has one; if it can be, both in the same form."""
     splits = [(plain[: each.start()], plain[each.end() :]) for each in _between.finditer(plain)]
-    forms = {half: found for split in splits for half in split if (found := _angle.fullmatch(re.sub(r"^[+-]\s?", "", half)))}
+    forms = {
+        half: found
+        for split in splits
+        for half in split
+        if (found := _angle.fullmatch(re.sub(r"^[+-]\s?", "", half)))
+    }
     readings = [(first, second) for first, second in splits if first in forms and second in forms]
-    alike = [(first, second) for first, second in readings if _parts(forms[first]).keys() == _parts(forms[second]).keys()]
+    alike = [
+        (first, second)
+        for first, second in readings
+        if _parts(forms[first]).keys() == _parts(forms[second]).keys()
+    ]
     match alike or readings:
         case [pair]:
             return pair
@@ -681,16 +827,24 @@ def _degrees(written: str, axis: Literal["lat", "lon"]) -> float:
     if "packed" in parts:
         packed, cut = parts["packed"], 2 if axis == "lat" else 3
         if len(packed) - cut not in {2, 4}:
-            raise Unread("digit_count", "Write two digits of degrees north or south and three east or west, like 1507N 01626E.")
+            raise Unread(
+                "digit_count",
+                "Write two digits of degrees north or south and three east or west, like 1507N 01626E.",
+            )
         last = packed[-2:] + parts.get("part", "")
         parts = (
             {"degrees": packed[:cut], "minutes": last}
             if len(packed) - cut == 2
             else {"degrees": packed[:cut], "minutes": packed[cut : cut + 2], "seconds": last}
         )
-    whole, minutes, seconds = (float(parts.get(name, "0").replace(",", ".")) for name in ("degrees", "minutes", "seconds"))
+    whole, minutes, seconds = (
+        float(parts.get(name, "0").replace(",", ".")) for name in ("degrees", "minutes", "seconds")
+    )
     if minutes >= 60 or seconds >= 60:
-        raise Unread("minutes_range", "Minutes and seconds go up to 59; check the digits, or write decimal degrees.")
+        raise Unread(
+            "minutes_range",
+            "Minutes and seconds go up to 59; check the digits, or write decimal degrees.",
+        )
     return whole + minutes / 60 + seconds / 3600
 
 
@@ -699,9 +853,16 @@ def _within(lat: float, lon: float) -> Point:
     if abs(lat) > 90:
         swapped = _rounded(lon, lat) if abs(lon) <= 90 and abs(lat) <= 180 else None
         question = f" Did you mean {_with_letters(swapped)}?" if swapped else ""
-        raise Unread("latitude_range", f"{_decimal(lat, '-')} is no latitude, which goes up to 90.{question} Write it so.", swapped)
+        raise Unread(
+            "latitude_range",
+            f"{_decimal(lat, '-')} is no latitude, which goes up to 90.{question} Write it so.",
+            swapped,
+        )
     if abs(lon) > 180:
-        raise Unread("longitude_range", f"{_decimal(lon, '-')} is no longitude, which goes up to 180 east or west; check the digits.")
+        raise Unread(
+            "longitude_range",
+            f"{_decimal(lon, '-')} is no longitude, which goes up to 180 east or west; check the digits.",
+        )
     return _rounded(lat, lon)
 
 
@@ -733,7 +894,10 @@ def _dm(value: float, width: int, letters: str) -> str:
 # The grid: MGRS on WGS-84 (NGA.STND.0037), its zones' projection by Krüger's series (Karney 2011, J. Geodesy 85), to the fourth
 # power of the third flattening: exact to a millimetre within a zone.
 
-_grid: Final = re.compile(r"(?P<zone>\d{1,2})\s*(?P<band>[A-Z])\s*(?P<column>[A-Z])\s*(?P<row>[A-Z])\s*(?P<digits>[\d\s]*)", re.ASCII)
+_grid: Final = re.compile(
+    r"(?P<zone>\d{1,2})\s*(?P<band>[A-Z])\s*(?P<column>[A-Z])\s*(?P<row>[A-Z])\s*(?P<digits>[\d\s]*)",
+    re.ASCII,
+)
 _polar: Final = re.compile(r"[ABYZ]\s*[A-Z]\s*[A-Z][\d\s]*\d", re.ASCII)
 
 _BANDS: Final = "CDEFGHJKLMNPQRSTUVWX"
@@ -800,15 +964,21 @@ def _projected(lat: float, east: float) -> tuple[float, float]:
     conformal = sinh(atanh(sine) - root * atanh(root * sine))
     xi, eta = atan2(conformal, cos(turn)), asinh(sin(turn) / hypot(conformal, cos(turn)))
     north = xi + sum(each * sin(2 * j * xi) * cosh(2 * j * eta) for j, each in enumerate(_ALPHA, 1))
-    across = eta + sum(each * cos(2 * j * xi) * sinh(2 * j * eta) for j, each in enumerate(_ALPHA, 1))
+    across = eta + sum(
+        each * cos(2 * j * xi) * sinh(2 * j * eta) for j, each in enumerate(_ALPHA, 1)
+    )
     return _FALSE_EASTING_M + _RADIUS_M * across, _RADIUS_M * north
 
 
 def _unprojected(easting: float, northing: float) -> tuple[float, float]:
     """A latitude and the degrees east of the zone's middle, of metres in the zone's grid: the inverse of `_projected`."""
     north, across = northing / _RADIUS_M, (easting - _FALSE_EASTING_M) / _RADIUS_M
-    xi = north - sum(each * sin(2 * j * north) * cosh(2 * j * across) for j, each in enumerate(_BETA, 1))
-    eta = across - sum(each * cos(2 * j * north) * sinh(2 * j * across) for j, each in enumerate(_BETA, 1))
+    xi = north - sum(
+        each * sin(2 * j * north) * cosh(2 * j * across) for j, each in enumerate(_BETA, 1)
+    )
+    eta = across - sum(
+        each * cos(2 * j * north) * sinh(2 * j * across) for j, each in enumerate(_BETA, 1)
+    )
     conformal = asin(sin(xi) / cosh(eta))
     lat = conformal + sum(each * sin(2 * j * conformal) for j, each in enumerate(_DELTA, 1))
     return degrees(lat), degrees(atan(sinh(eta) / cos(xi)))
@@ -818,14 +988,22 @@ def _to_grid(point: Point) -> str:
     """The square metre in which a point lies, like `50P MB 39946 71708`."""
     lat, lon = point
     if not -80 <= lat <= 84:
-        raise Unread("polar_mgrs", "The grid reaches from 80 south to 84 north; write that place in degrees.")
+        raise Unread(
+            "polar_mgrs", "The grid reaches from 80 south to 84 north; write that place in degrees."
+        )
     band = _BANDS[min(int(lat + 80) // 8, 19)]
     zone = next(
-        (zone for (zone, of), (west, east) in _UNLIKE_OTHERS.items() if of == band and west <= lon < east),
+        (
+            zone
+            for (zone, of), (west, east) in _UNLIKE_OTHERS.items()
+            if of == band and west <= lon < east
+        ),
         floor((lon + 180) / 6) % 60 + 1,
     )
     middle = 6 * zone - 183
-    easting, northing = (floor(metres) for metres in _projected(lat, (lon - middle + 180) % 360 - 180))
+    easting, northing = (
+        floor(metres) for metres in _projected(lat, (lon - middle + 180) % 360 - 180)
+    )
     column = _COLUMNS[zone % 3][easting // 100_000 - 1]
     row = _ROWS[zone % 2][northing % _ROUND_M // 100_000]
     return f"{zone:02}{band} {column}{row} {easting % 100_000:05} {northing % 100_000:05}"
@@ -834,11 +1012,21 @@ def _to_grid(point: Point) -> str:
 def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> Point:
     """The middle of a square of the grid."""
     digits = "".join(groups)
-    if not 2 <= len(digits) <= 10 or len(digits) % 2 or (len(groups) == 2 and len(groups[0]) != len(groups[1])):
-        raise Unread("bad_mgrs", "Write as many digits east as north, 1 to 5 of each, like 50P MB 39946 71708.")
+    if (
+        not 2 <= len(digits) <= 10
+        or len(digits) % 2
+        or (len(groups) == 2 and len(groups[0]) != len(groups[1]))
+    ):
+        raise Unread(
+            "bad_mgrs",
+            "Write as many digits east as north, 1 to 5 of each, like 50P MB 39946 71708.",
+        )
     column, row = _COLUMNS[zone % 3].find(square[0]), _ROWS[zone % 2].find(square[1])
     if not 1 <= zone <= 60 or band not in _BANDS or (zone, band) in _MISSING or -1 in {column, row}:
-        raise Unread("bad_mgrs", f"The grid has no square {zone}{band} {square}; check the zone and the letters (I and O are never used).")
+        raise Unread(
+            "bad_mgrs",
+            f"The grid has no square {zone}{band} {square}; check the zone and the letters (I and O are never used).",
+        )
     half = len(digits) // 2
     side = 10 ** (5 - half)
     easting = (column + 1) * 100_000 + int(digits[:half]) * side + side / 2
@@ -850,9 +1038,13 @@ def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> Point:
     near = side / _DEGREE_M
     for start in range(row * 100_000 - 5 * _ROUND_M, 5 * _ROUND_M, _ROUND_M):
         below, above = (_unprojected(easting, start + edge)[0] for edge in (0, 100_000))
-        if below - near < north and above + near > south:  # a square across the edge of two bands is written with either
+        if (
+            below - near < north and above + near > south
+        ):  # a square across the edge of two bands is written with either
             lat, off = _unprojected(easting, start + up)
             aside = max(west - middle - off, off + middle - east) * _DEGREE_M * cos(radians(lat))
             if aside <= _OVERLAP_M + side:
                 return _rounded(lat, (middle + off + 180) % 360 - 180)
-    raise Unread("bad_mgrs", f"The square {square} is not in {zone}{band}; check the zone and the letters.")
+    raise Unread(
+        "bad_mgrs", f"The square {square} is not in {zone}{band}; check the zone and the letters."
+    )

@@ -34,7 +34,12 @@ from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.danger_area import AllClear, DangerArea
 from dragoman_schemas.acts.encounter_report import AccountsAgreement, EncounterReport
 from dragoman_schemas.acts.explanation_request import ExplanationRequest
-from dragoman_schemas.acts.hazardous_incident import Contained, CounterAccount, FinalReport, HazardousIncident
+from dragoman_schemas.acts.hazardous_incident import (
+    Contained,
+    CounterAccount,
+    FinalReport,
+    HazardousIncident,
+)
 from dragoman_schemas.acts.humanitarian_notification import HumanitarianNotification
 from dragoman_schemas.acts.ict_inquiry import IctInquiry
 from dragoman_schemas.acts.immediate_notification import Amplification, ImmediateNotification
@@ -51,7 +56,11 @@ _UNKNOWN: Final = '"unknown"'
 
 
 def _at(when: When) -> Moment | Sentence:
-    return sentence("about %(time)s", time=Moment(when.about)) if isinstance(when, About) else Moment(when)
+    return (
+        sentence("about %(time)s", time=Moment(when.about))
+        if isinstance(when, About)
+        else Moment(when)
+    )
 
 
 def _where(place: Where) -> str | Sentence | Name | Position:
@@ -59,20 +68,31 @@ def _where(place: Where) -> str | Sentence | Name | Position:
         return Name("value", place) if place == checks.UNKNOWN else place
     if isinstance(place.lat, float) and isinstance(place.lon, float):
         return Position(place.lat, place.lon)
-    return next((text for text in (place.name, place.text) if isinstance(text, str)), sentence("area as given"))
+    return next(
+        (text for text in (place.name, place.text) if isinstance(text, str)),
+        sentence("area as given"),
+    )
 
 
 # N05
 
 
-def _check_activity(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_activity(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, MilitaryActivity)
     for index, phase in enumerate(() if isinstance(data.phases, UnsetType) else data.phases):
-        refusal = checks.window(f"/phases/{index}/window", phase.window) or checks.place(f"/phases/{index}/place", phase.place)
+        refusal = checks.window(f"/phases/{index}/window", phase.window) or checks.place(
+            f"/phases/{index}/place", phase.place
+        )
         if refusal is not None:
             return refusal
-    return checks.window("/window", data.window) or checks.place("/place", data.place) or checks.times(decided_at=data.decided_at)
+    return (
+        checks.window("/window", data.window)
+        or checks.place("/place", data.place)
+        or checks.times(decided_at=data.decided_at)
+    )
 
 
 def _activity_title(data: Act) -> Sentence:
@@ -91,14 +111,20 @@ def _check_after(registry: Registry, exchange: Exchange | None, record: Record) 
 
 
 MILITARY_ACTIVITY: Final = Format(
-    rule=opening("military-activity", MilitaryActivity, "notification", two_key=True, check=_check_activity),
+    rule=opening(
+        "military-activity", MilitaryActivity, "notification", two_key=True, check=_check_activity
+    ),
     code="N05",
     start="notified",
     moves=life(
         ("notified", "acknowledged", "reported"),
         {
             "acknowledgement": {"notified": "acknowledged"},
-            "after-activity-report": {"notified": "reported", "acknowledged": "reported", "reported": "reported"},
+            "after-activity-report": {
+                "notified": "reported",
+                "acknowledged": "reported",
+                "reported": "reported",
+            },
         },
         cancellable=("notified", "acknowledged"),
     ),
@@ -109,7 +135,9 @@ MILITARY_ACTIVITY: Final = Format(
 # N06
 
 
-def _check_explanation(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_explanation(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, ExplanationRequest)
     for index, name in enumerate(() if isinstance(data.bring_in, UnsetType) else data.bring_in):
@@ -121,11 +149,20 @@ def _check_explanation(registry: Registry, exchange: Exchange | None, record: Re
 
 def _explanation_title(data: Act) -> Sentence:
     assert isinstance(data, ExplanationRequest)
-    return sentence("Request for explanation: %(type)s, %(place)s", type=data.type, place=_where(data.place))
+    return sentence(
+        "Request for explanation: %(type)s, %(place)s", type=data.type, place=_where(data.place)
+    )
 
 
 EXPLANATION_REQUEST: Final = Format(
-    rule=opening("explanation-request", ExplanationRequest, "notification", roles=HEADS, two_key=True, check=_check_explanation),
+    rule=opening(
+        "explanation-request",
+        ExplanationRequest,
+        "notification",
+        roles=HEADS,
+        two_key=True,
+        check=_check_explanation,
+    ),
     code="N06",
     start="requested",
     moves=life(
@@ -144,10 +181,14 @@ EXPLANATION_REQUEST: Final = Format(
 
 # N07
 
-_FLASH: Final = frozenset({"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch"})
+_FLASH: Final = frozenset(
+    {"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch"}
+)
 
 
-def _check_incident(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_incident(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, HazardousIncident)
     return (
@@ -164,13 +205,26 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
     known = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
     for name in data.__struct_fields__:
         if name not in known and getattr(data, name) is not UNSET:
-            return invalid(f"/{name}", sentence("a %(act)s has no %(name)s; say it in facts, or leave it out", act=exchange.act, name=name))
+            return invalid(
+                f"/{name}",
+                sentence(
+                    "a %(act)s has no %(name)s; say it in facts, or leave it out",
+                    act=exchange.act,
+                    name=name,
+                ),
+            )
     for name in () if isinstance(data.posts, UnsetType) else data.posts:
         refusal = checks.side(registry, f"/posts/{name}", name)
         if refusal is not None:
             return refusal
-    times = {name: getattr(data, name) for name in ("time", "known_at", "next_update", "began", "ended")}
-    return checks.times(**times) or checks.place("/place", data.place) or checks.sides(registry, "/whose", data.whose)
+    times = {
+        name: getattr(data, name) for name in ("time", "known_at", "next_update", "began", "ended")
+    }
+    return (
+        checks.times(**times)
+        or checks.place("/place", data.place)
+        or checks.sides(registry, "/whose", data.whose)
+    )
 
 
 ACCOUNTED: Final[dict[str, type[Opening]]] = {
@@ -180,7 +234,11 @@ ACCOUNTED: Final[dict[str, type[Opening]]] = {
 }
 """What another side gives its own account of, in the same fields."""
 
-NARRATIVE: Final = {"hazardous-incident": "facts", "encounter-report": "description", "call-record": "gist"}
+NARRATIVE: Final = {
+    "hazardous-incident": "facts",
+    "encounter-report": "description",
+    "call-record": "gist",
+}
 """The field of each that an account's `facts` stand beside."""
 
 
@@ -200,16 +258,22 @@ def _incident_precedence(data: Act, time: str) -> Precedence:
 def _incident_title(data: Act) -> Sentence:
     assert isinstance(data, HazardousIncident)
     kind = Name("value", data.kind, first=True)
-    return sentence("%(kind)s, %(place)s, %(time)s", kind=kind, place=_where(data.place), time=_at(data.time))
+    return sentence(
+        "%(kind)s, %(place)s, %(time)s", kind=kind, place=_where(data.place), time=_at(data.time)
+    )
 
 
-def _check_contained(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_contained(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     assert isinstance(record.data, Contained)
     return checks.times(at=record.data.at)
 
 
 HAZARDOUS_INCIDENT: Final = Format(
-    rule=opening("hazardous-incident", HazardousIncident, "notification", roles=DUTY, check=_check_incident),
+    rule=opening(
+        "hazardous-incident", HazardousIncident, "notification", roles=DUTY, check=_check_incident
+    ),
     code="N07",
     start="open",
     moves=life(
@@ -221,7 +285,18 @@ HAZARDOUS_INCIDENT: Final = Format(
         },
     ),
     area=_TRANSPARENCY,
-    defaults=dict.fromkeys(("whose", "casualties", "damage", "cause_assumed", "cause_established", "continuing", "assistance"), _UNKNOWN),
+    defaults=dict.fromkeys(
+        (
+            "whose",
+            "casualties",
+            "damage",
+            "cause_assumed",
+            "cause_established",
+            "continuing",
+            "assistance",
+        ),
+        _UNKNOWN,
+    ),
     precedence=_incident_precedence,
     title=_incident_title,
 )
@@ -248,7 +323,11 @@ def _check_launch(registry: Registry, exchange: Exchange | None, record: Record)
 
 def _launch_title(data: Act) -> Sentence:
     assert isinstance(data, LaunchNotice)
-    return sentence("Launch, %(phase)s, %(place)s", phase=Name("value", data.phase), place=_where(data.launch_area))
+    return sentence(
+        "Launch, %(phase)s, %(place)s",
+        phase=Name("value", data.phase),
+        place=_where(data.launch_area),
+    )
 
 
 def _launch_precedence(data: Act, time: str) -> Precedence:
@@ -261,10 +340,20 @@ def _is_deviation(data: Act, time: str) -> bool:
 
 
 LAUNCH_NOTICE: Final = Format(
-    rule=opening("launch-notice", LaunchNotice, "notification", two_key=True, one_key=_is_deviation, check=_check_launch),
+    rule=opening(
+        "launch-notice",
+        LaunchNotice,
+        "notification",
+        two_key=True,
+        one_key=_is_deviation,
+        check=_check_launch,
+    ),
     code="N08",
     start="notified",
-    moves=life(("notified", "postponed"), {"postponement": {"notified": "postponed", "postponed": "postponed"}}),
+    moves=life(
+        ("notified", "postponed"),
+        {"postponement": {"notified": "postponed", "postponed": "postponed"}},
+    ),
     area=_TRANSPARENCY,
     precedence=_launch_precedence,
     title=_launch_title,
@@ -273,7 +362,9 @@ LAUNCH_NOTICE: Final = Format(
 # N09
 
 
-def _check_encounter(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_encounter(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, EncounterReport)
     return checks.times(time=data.time) or checks.place("/place", data.place)
@@ -310,7 +401,11 @@ ENCOUNTER_REPORT: Final = Format(
     moves=life(
         ("reported", "accounts_differ", "agreed_facts"),
         {
-            "counter-account": {"reported": "accounts_differ", "accounts_differ": "accounts_differ", "agreed_facts": "accounts_differ"},
+            "counter-account": {
+                "reported": "accounts_differ",
+                "accounts_differ": "accounts_differ",
+                "agreed_facts": "accounts_differ",
+            },
             "accounts-agreement": {"reported": "agreed_facts", "accounts_differ": "agreed_facts"},
         },
     ),
@@ -332,7 +427,11 @@ def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -
 
 def _area_title(data: Act) -> Sentence:
     assert isinstance(data, DangerArea)
-    return sentence("Danger area, %(hazard)s, %(place)s", hazard=Name("value", data.hazard), place=_where(data.place))
+    return sentence(
+        "Danger area, %(hazard)s, %(place)s",
+        hazard=Name("value", data.hazard),
+        place=_where(data.place),
+    )
 
 
 def _check_clear(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -344,7 +443,11 @@ DANGER_AREA: Final = Format(
     rule=opening("danger-area", DangerArea, "notification", check=_check_area),
     code="N10",
     start="announced",
-    moves=life(("announced", "cleared"), {"all-clear": {"announced": "cleared"}}, cancellable=("announced",)),
+    moves=life(
+        ("announced", "cleared"),
+        {"all-clear": {"announced": "cleared"}},
+        cancellable=("announced",),
+    ),
     area="maritime-security",
     precedence=always("priority"),
     title=_area_title,
@@ -383,14 +486,24 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
 
 def codebook_of(code_word: str, version: int) -> Codebook | None:
     """The codebook of a code word and a version."""
-    return next((book for book in CODEBOOKS.values() if (book.code_word, book.version) == (code_word, version)), None)
+    return next(
+        (
+            book
+            for book in CODEBOOKS.values()
+            if (book.code_word, book.version) == (code_word, version)
+        ),
+        None,
+    )
 
 
 def coded_text(exchange: Exchange) -> dict[str, str]:
     """What a coded message says in full, by language; empty for any other."""
     if exchange.act != "immediate-notification":
         return {}
-    word, version, designator = (msgspec.json.decode(exchange.content[name]) for name in ("code_word", "codebook_version", "designator"))
+    word, version, designator = (
+        msgspec.json.decode(exchange.content[name])
+        for name in ("code_word", "codebook_version", "designator")
+    )
     book = codebook_of(word, version)
     return {} if book is None else book.texts[designator]
 
@@ -401,14 +514,22 @@ def _coded_title(data: Act) -> Sentence:
 
 
 IMMEDIATE_NOTIFICATION: Final = Format(
-    rule=opening("immediate-notification", ImmediateNotification, "notification", roles=DUTY, check=_check_coded),
+    rule=opening(
+        "immediate-notification",
+        ImmediateNotification,
+        "notification",
+        roles=DUTY,
+        check=_check_coded,
+    ),
     code="N12",
     start="sent",
     moves=life(
         ("sent", "echoed", "echoed_with_errors"),
         {
             "echo": {"sent": "echoed", "echoed_with_errors": "echoed"},
-            "amplification": {status: status for status in ("sent", "echoed", "echoed_with_errors")},
+            "amplification": {
+                status: status for status in ("sent", "echoed", "echoed_with_errors")
+            },
         },
     ),
     area=_TRANSPARENCY,
@@ -419,16 +540,25 @@ IMMEDIATE_NOTIFICATION: Final = Format(
 # N13
 
 
-def _check_emergency(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_emergency(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, emergency.EmergencyNotification)
-    return checks.times(time=data.time, next_update=data.next_update) or checks.place("/place", data.place)
+    return checks.times(time=data.time, next_update=data.next_update) or checks.place(
+        "/place", data.place
+    )
 
 
 def _emergency_title(data: Act) -> Sentence:
     assert isinstance(data, emergency.EmergencyNotification)
     nature = Name("value", data.nature)
-    return sentence("Emergency, %(nature)s, %(place)s, %(time)s", nature=nature, place=_where(data.place), time=_at(data.time))
+    return sentence(
+        "Emergency, %(nature)s, %(place)s, %(time)s",
+        nature=nature,
+        place=_where(data.place),
+        time=_at(data.time),
+    )
 
 
 def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -439,7 +569,11 @@ def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) 
 def in_need(exchange: Exchange) -> set[str]:
     """Return the sides that need help: that have asked for it, and the one that reported, unless it says that it wants none."""
     wanted = exchange.content.get("help")
-    reported = set() if wanted is not None and bytes(wanted) in (b'"none"', b'"offered"') else {exchange.side}
+    reported = (
+        set()
+        if wanted is not None and bytes(wanted) in (b'"none"', b'"offered"')
+        else {exchange.side}
+    )
     return reported | {said.said.side for said in exchange.acts.get("help-request", ())}
 
 
@@ -447,11 +581,15 @@ def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) 
     """Nobody offers help to itself."""
     assert exchange is not None
     if in_need(exchange) <= {record.side}:
-        return invalid("/act", sentence("no other side needs help here: it would be offered to your own"))
+        return invalid(
+            "/act", sentence("no other side needs help here: it would be offered to your own")
+        )
     return None
 
 
-def _check_help_taken(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_help_taken(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     """What is taken was offered by another side."""
     assert exchange is not None
     if all(said.said.side == record.side for said in exchange.acts.get("help-offer", ())):
@@ -459,7 +597,9 @@ def _check_help_taken(registry: Registry, exchange: Exchange | None, record: Rec
     return None
 
 
-def _check_delivered(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_delivered(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     """What was given, or has arrived, was offered by somebody."""
     assert exchange is not None
     if not exchange.acts.get("help-offer"):
@@ -468,11 +608,18 @@ def _check_delivered(registry: Registry, exchange: Exchange | None, record: Reco
 
 
 _HELPING: Final[Moves] = {
-    key: {"open": "open", "ended": "ended"} for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
+    key: {"open": "open", "ended": "ended"}
+    for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
 }
 
 EMERGENCY_NOTIFICATION: Final = Format(
-    rule=opening("emergency-notification", emergency.EmergencyNotification, "notification", roles=DUTY, check=_check_emergency),
+    rule=opening(
+        "emergency-notification",
+        emergency.EmergencyNotification,
+        "notification",
+        roles=DUTY,
+        check=_check_emergency,
+    ),
     code="N13",
     start="open",
     moves=life(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
@@ -497,7 +644,12 @@ def _check_warning(registry: Registry, exchange: Exchange | None, record: Record
 def _warning_title(data: Act) -> Sentence:
     assert isinstance(data, TerrorismWarning)
     threat, target = Name("value", data.threat), Name("value", data.target)
-    return sentence("Warning: %(threat)s, %(target)s, %(place)s", threat=threat, target=target, place=_where(data.place))
+    return sentence(
+        "Warning: %(threat)s, %(target)s, %(place)s",
+        threat=threat,
+        target=target,
+        place=_where(data.place),
+    )
 
 
 def _warning_precedence(data: Act, time: str) -> Precedence:
@@ -509,11 +661,20 @@ def is_imminent(data: Act, time: str) -> bool:
     if not isinstance(data, TerrorismWarning):
         return False
     said = None if isinstance(data.imminent, UnsetType) else data.imminent
-    return checks.imminent("" if isinstance(data.window, str) else data.window.from_, time, said=said)
+    return checks.imminent(
+        "" if isinstance(data.window, str) else data.window.from_, time, said=said
+    )
 
 
 TERRORISM_WARNING: Final = Format(
-    rule=opening("terrorism-warning", TerrorismWarning, "notification", two_key=True, one_key=is_imminent, check=_check_warning),
+    rule=opening(
+        "terrorism-warning",
+        TerrorismWarning,
+        "notification",
+        two_key=True,
+        one_key=is_imminent,
+        check=_check_warning,
+    ),
     code="N14",
     start="open",
     moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
@@ -525,14 +686,28 @@ TERRORISM_WARNING: Final = Format(
 # N15
 
 
-def _check_humanitarian(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_humanitarian(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
     data = record.data
     assert isinstance(data, HumanitarianNotification)
     needed = {"site": ("place",), "movement": ("route", "departure")}[data.kind]
     for name in needed:
         if getattr(data, name) is UNSET:
-            members = sentence("%(a)s and %(b)s", a=needed[0], b=needed[1]) if len(needed) > 1 else needed[0]
-            return invalid(f"/{name}", sentence("a %(kind)s has %(members)s; give %(name)s", kind=data.kind, members=members, name=name))
+            members = (
+                sentence("%(a)s and %(b)s", a=needed[0], b=needed[1])
+                if len(needed) > 1
+                else needed[0]
+            )
+            return invalid(
+                f"/{name}",
+                sentence(
+                    "a %(kind)s has %(members)s; give %(name)s",
+                    kind=data.kind,
+                    members=members,
+                    name=name,
+                ),
+            )
     if not isinstance(data.window, UnsetType):
         refusal = checks.window("/window", data.window)
         if refusal is not None:
@@ -547,7 +722,9 @@ def _check_humanitarian(registry: Registry, exchange: Exchange | None, record: R
 def _humanitarian_title(data: Act) -> Sentence:
     assert isinstance(data, HumanitarianNotification)
     kind = Name("value", data.kind)
-    return sentence("Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation)
+    return sentence(
+        "Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation
+    )
 
 
 def _humanitarian_precedence(data: Act, time: str) -> Precedence:
@@ -556,7 +733,12 @@ def _humanitarian_precedence(data: Act, time: str) -> Precedence:
 
 
 HUMANITARIAN_NOTIFICATION: Final = Format(
-    rule=opening("humanitarian-notification", HumanitarianNotification, "notification", check=_check_humanitarian),
+    rule=opening(
+        "humanitarian-notification",
+        HumanitarianNotification,
+        "notification",
+        check=_check_humanitarian,
+    ),
     code="N15",
     start="transmitted",
     moves=life(
@@ -582,7 +764,10 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, AnnualExchange)
     nil, given = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
     if nil == given:
-        return invalid("/nil_return", sentence("give the file or its totals, or say nil_return: one of the two"))
+        return invalid(
+            "/nil_return",
+            sentence("give the file or its totals, or say nil_return: one of the two"),
+        )
     return (
         checks.day("/as_of", data.as_of)
         or checks.day("/budget_on", data.budget_on)
@@ -600,7 +785,14 @@ def _annual_title(data: Act) -> Sentence:
 
 
 ANNUAL_EXCHANGE: Final = Format(
-    rule=opening("annual-exchange", AnnualExchange, "notification", roles=HEADS, two_key=True, check=_check_annual),
+    rule=opening(
+        "annual-exchange",
+        AnnualExchange,
+        "notification",
+        roles=HEADS,
+        two_key=True,
+        check=_check_annual,
+    ),
     code="N16",
     start="given",
     moves=life(("given",), {}),
@@ -618,7 +810,11 @@ def _check_inquiry(registry: Registry, exchange: Exchange | None, record: Record
 
 def _inquiry_title(data: Act) -> Sentence:
     assert isinstance(data, IctInquiry)
-    return sentence("ICT inquiry, %(affected)s, %(time)s", affected=Name("value", data.affected), time=_at(data.time))
+    return sentence(
+        "ICT inquiry, %(affected)s, %(time)s",
+        affected=Name("value", data.affected),
+        time=_at(data.time),
+    )
 
 
 ICT_INQUIRY: Final = Format(
@@ -657,9 +853,23 @@ RULES: Final = (
         check=_check_account,
         evolve=_account,
     ),
-    Rule(act="contained", shape=Contained, who=Who.OPENER, message=True, kept=True, check=_check_contained),
+    Rule(
+        act="contained",
+        shape=Contained,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_contained,
+    ),
     Rule(act="final-report", shape=FinalReport, who=Who.OPENER, message=True, kept=True),
-    Rule(act="after-activity-report", shape=AfterActivityReport, who=Who.OPENER, message=True, kept=True, check=_check_after),
+    Rule(
+        act="after-activity-report",
+        shape=AfterActivityReport,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_after,
+    ),
     Rule(
         act="accounts-agreement",
         check=check_terms,
@@ -670,10 +880,26 @@ RULES: Final = (
         kept=True,
         settle=agreed_by_all,
     ),
-    Rule(act="all-clear", shape=AllClear, who=Who.OPENER, roles=DUTY, message=True, kept=True, check=_check_clear),
+    Rule(
+        act="all-clear",
+        shape=AllClear,
+        who=Who.OPENER,
+        roles=DUTY,
+        message=True,
+        kept=True,
+        check=_check_clear,
+    ),
     Rule(act="amplification", shape=Amplification, who=Who.OPENER, message=True, kept=True),
     Rule(act="help-request", shape=emergency.HelpRequest, who=Who.ANY, message=True, kept=True),
-    Rule(act="help-offer", shape=emergency.HelpOffer, who=Who.ANY, acknowledges=True, message=True, kept=True, check=_check_offer),
+    Rule(
+        act="help-offer",
+        shape=emergency.HelpOffer,
+        who=Who.ANY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=_check_offer,
+    ),
     Rule(
         act="help-acceptance",
         shape=emergency.HelpAcceptance,
@@ -684,7 +910,20 @@ RULES: Final = (
         check=_check_help_taken,
     ),
     Rule(
-        act="help-delivery", shape=emergency.HelpDelivery, who=Who.ANY, acknowledges=True, message=True, kept=True, check=_check_delivered
+        act="help-delivery",
+        shape=emergency.HelpDelivery,
+        who=Who.ANY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=_check_delivered,
     ),
-    Rule(act="ended", shape=emergency.Ended, who=Who.OPENER, message=True, kept=True, check=_check_ended),
+    Rule(
+        act="ended",
+        shape=emergency.Ended,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_ended,
+    ),
 )

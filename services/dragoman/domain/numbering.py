@@ -10,9 +10,14 @@ from typing import Literal
 Kind = Literal["O", "C", "X"]
 
 
-def count(tally: dict[str, int], channel: str, side: str, time: str, code: str, kind: Kind) -> tuple[dict[str, int], str]:
+def count(
+    tally: dict[str, int], channel: str, side: str, time: str, code: str, kind: Kind
+) -> tuple[dict[str, int], str]:
     """The tally after one more, and the number. `time` is the record's, in UTC."""
     year = time[2:4]
     series = f"{side}/{time[:4]}"
     serial = tally.get(series, 0) + 1
-    return {**tally, series: serial}, f"{channel.upper()}/{side.upper()}/{year}/{serial:04d}/{code}/{kind}"
+    return {
+        **tally,
+        series: serial,
+    }, f"{channel.upper()}/{side.upper()}/{year}/{serial:04d}/{code}/{kind}"

@@ -35,7 +35,10 @@ UNANSWERED: Final[dict[str, tuple[str, ...]]] = {
 }
 """Formats that ask something, and the statuses in which something is still to be said."""
 
-_REPORTED_LATER: Final = {"military-activity": "after-activity-report", "immediate-notification": "amplification"}
+_REPORTED_LATER: Final = {
+    "military-activity": "after-activity-report",
+    "immediate-notification": "amplification",
+}
 """Formats that owe one more act, and that act."""
 
 _CONFIRMED: Final = frozenset({"point-of-contact", "humanitarian-notification"})
@@ -45,11 +48,16 @@ _KINDS: Final = ("kind", "hazard", "threat", "form")
 _PLACES: Final = ("place", "launch_area", "venue")
 
 
-def open_matter(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> OpenMatter | None:
+def open_matter(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> OpenMatter | None:
     """Return an exchange as an open matter; None where it is settled."""
     if not may_be_open(exchange):
         return None
-    owed = sorted(owing(registry, exchange, calendars), key=lambda each: (each.due or "~", each.side, each.clock, each.started_by))
+    owed = sorted(
+        owing(registry, exchange, calendars),
+        key=lambda each: (each.due or "~", each.side, each.clock, each.started_by),
+    )
     if not (_is_incident(exchange) or exchange.status in UNANSWERED.get(exchange.act, ()) or owed):
         return None
     newest = exchange.messages[-1]
@@ -115,7 +123,9 @@ def _is_incident(exchange: Exchange) -> bool:
 # What is owed
 
 
-def owing(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> Iterator[Owing]:
+def owing(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> Iterator[Owing]:
     """Yield what is owed in an exchange, and by whom: under a limit, or without one where the channel or the act has none."""
     limited: set[tuple[str, str]] = set()
     for clock in clocks.running(registry, exchange, calendars):
@@ -143,11 +153,15 @@ def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
             yield "acknowledgement", side, message.id
     if exchange.status in ENDED:
         return
-    if exchange.status in UNANSWERED.get(exchange.act, ()) or (exchange.meeting is not None and exchange.status == "requested"):
+    if exchange.status in UNANSWERED.get(exchange.act, ()) or (
+        exchange.meeting is not None and exchange.status == "requested"
+    ):
         for side in sorted(owes_answer(exchange)):
             yield "answer", side, exchange.id
     for each in questions.unanswered(exchange):
-        if each.message != exchange.id:  # the questions of an opening are what its answer is owed to
+        if (
+            each.message != exchange.id
+        ):  # the questions of an opening are what its answer is owed to
             yield "clarification", each.side, each.message
 
 
@@ -172,7 +186,9 @@ def _is_upkeep(exchange: Exchange, clock: Running) -> bool:
     return clock.started_by not in failed and clocks.recorded(exchange, clock) < clocks.LAPSE
 
 
-def _accounts(exchange: Exchange, fields: dict[str, list[str]]) -> Literal["", "beside", "differ", "agreed"]:
+def _accounts(
+    exchange: Exchange, fields: dict[str, list[str]]
+) -> Literal["", "beside", "differ", "agreed"]:
     if exchange.status == "agreed_facts":
         return "agreed"
     if not exchange.accounts:

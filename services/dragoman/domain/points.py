@@ -34,7 +34,9 @@ class Point(Struct, frozen=True, kw_only=True):
     opens: datetime | None
 
 
-def points(registry: Registry, entries: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime) -> list[Point]:
+def points(
+    registry: Registry, entries: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime
+) -> list[Point]:
     """The points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
     found: list[Point] = []
     newest: dict[tuple[str, str], int] = {}
@@ -45,18 +47,31 @@ def points(registry: Registry, entries: Iterable[Exchange], calendars: dict[str,
         if point.stage == "in_force":
             before = newest.get((entry.side, point.role))
             if before is not None:
-                found[before] = msgspec.structs.replace(found[before], stage="superseded", there=False)
+                found[before] = msgspec.structs.replace(
+                    found[before], stage="superseded", there=False
+                )
             newest[entry.side, point.role] = len(found)
         found.append(point)
     return found
 
 
-def next_calls(found: Iterable[Point], sides: Iterable[str], exchange: Exchange) -> list[tuple[Point, int]]:
+def next_calls(
+    found: Iterable[Point], sides: Iterable[str], exchange: Exchange
+) -> list[tuple[Point, int]]:
     """Whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
     wanted = frozenset(sides)
-    attempts = [tuple(_text(said.content.get(name)) for name in ("side", "post")) for said in exchange.acts.get("call-attempt", ())]
+    attempts = [
+        tuple(_text(said.content.get(name)) for name in ("side", "post"))
+        for said in exchange.acts.get("call-attempt", ())
+    ]
     calls = [
-        (point, sum(post == point.role and side in (point.exchange.side, "unknown") for side, post in attempts))
+        (
+            point,
+            sum(
+                post == point.role and side in (point.exchange.side, "unknown")
+                for side, post in attempts
+            ),
+        )
         for point in found
         if point.stage == "in_force" and point.exchange.side in wanted
     ]
@@ -68,9 +83,15 @@ def _text(raw: msgspec.Raw | None) -> str:
 
 
 def _point(registry: Registry, entry: Exchange, calendar: Calendar, now: datetime) -> Point:
-    content: dict[str, Any] = {name: msgspec.json.decode(value) for name, value in entry.content.items()}
+    content: dict[str, Any] = {
+        name: msgspec.json.decode(value) for name, value in entry.content.items()
+    }
     hours = content["hours"]
-    there, opens = (True, None) if hours == "24x7" else attended(msgspec.convert(hours, Hours), calendar.holidays, now)
+    there, opens = (
+        (True, None)
+        if hours == "24x7"
+        else attended(msgspec.convert(hours, Hours), calendar.holidays, now)
+    )
     at = stage(registry, entry, now)
     return Point(
         exchange=entry,
@@ -96,7 +117,9 @@ def attended(hours: Hours, holidays: frozenset[str], now: datetime) -> tuple[boo
     return False, None
 
 
-def _spans(hours: Hours, holidays: frozenset[str], now: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _spans(
+    hours: Hours, holidays: frozenset[str], now: datetime
+) -> Iterator[tuple[datetime, datetime]]:
     zone = ZoneInfo(hours.zone)
     today = now.astimezone(zone).date()
     begins, ends = time.fromisoformat(hours.from_), time.fromisoformat(hours.to)

@@ -17,7 +17,9 @@ from msgspec import Struct
 from dragoman.domain.exchange import owing_receipt
 from dragoman_schemas.state import Exchange, Message, Stamp
 
-_TELLING: Final = frozenset({"update", "correction", "contained", "final-report", "counter-account"})
+_TELLING: Final = frozenset(
+    {"update", "correction", "contained", "final-report", "counter-account"}
+)
 """Acts, besides the opening, that tell of the event itself."""
 
 
@@ -35,7 +37,9 @@ def receipts_of(exchange: Exchange, message: Message, side: str, delivered: str)
     """Return the facts of an addressee about a message, of which a delivery was reported at a time; empty for none."""
     acknowledged = message.acknowledged.get(side)
     return Receipts(
-        owes=side in message.to and not message.for_the_record and (acknowledged is not None or side in owing_receipt(exchange, message)),
+        owes=side in message.to
+        and not message.for_the_record
+        and (acknowledged is not None or side in owing_receipt(exchange, message)),
         delivered=delivered if acknowledged is None else _earlier(delivered, acknowledged.time),
         acknowledged=acknowledged,
         answered=message.answered.get(side),

@@ -94,7 +94,12 @@ def decode_act(act: bytes) -> Act:
     decode = _decoders.get(name)
     if decode is None:
         raise Malformed(
-            "/act", sentence("there is no act %(act)s; the acts are %(acts)s", act=repr(name[:63]), acts=", ".join(sorted(SHAPES)))
+            "/act",
+            sentence(
+                "there is no act %(act)s; the acts are %(acts)s",
+                act=repr(name[:63]),
+                acts=", ".join(sorted(SHAPES)),
+            ),
         )
     try:
         return decode(act)
@@ -111,7 +116,9 @@ def _name_of(act: bytes) -> str:
     try:
         return _named(act).act
     except msgspec.ValidationError:
-        raise Malformed("/act", sentence('name the act, for instance "act":"acknowledgement"')) from None
+        raise Malformed(
+            "/act", sentence('name the act, for instance "act":"acknowledgement"')
+        ) from None
     except msgspec.DecodeError as error:
         raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
 
@@ -148,12 +155,20 @@ def parse(raw: bytes) -> Record:
     except msgspec.ValidationError as error:
         raise _no_act(fault_of(error)) from None
     except msgspec.DecodeError as error:  # the strict reader's everyday path leaves it to the decoder whether tokens are JSON
-        raise _no_act(Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))) from None
+        raise _no_act(
+            Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))
+        ) from None
     return _made(envelope, act, newest, data, raw)
 
 
 def _no_act(error: Malformed) -> NotARecord:
-    return NotARecord(sentence("no act: %(pointer)s: %(detail)s", pointer=error.fault.pointer or "/", detail=error.fault.detail))
+    return NotARecord(
+        sentence(
+            "no act: %(pointer)s: %(detail)s",
+            pointer=error.fault.pointer or "/",
+            detail=error.fault.detail,
+        )
+    )
 
 
 def _brought_up(envelope: Envelope, act: bytes) -> bytes:
@@ -178,7 +193,17 @@ def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()
     newest = _brought_up(envelope, act)
     side = envelope.actor.partition("/")[0]
     data = _decoders[name](newest)
-    return Record(envelope=envelope, act=act, newest=newest, data=data, raw=raw, commit=commit, name=name, side=side, verified=verified)
+    return Record(
+        envelope=envelope,
+        act=act,
+        newest=newest,
+        data=data,
+        raw=raw,
+        commit=commit,
+        name=name,
+        side=side,
+        verified=verified,
+    )
 
 
 def check_built(record: Record) -> None:
@@ -187,7 +212,11 @@ def check_built(record: Record) -> None:
     With values that are printable and of their kind, the members can only be read as they were written.
     """
     e = record.envelope
-    optional = "".join(value for value in (e.releasedby, e.causationid, e.signatures) if not isinstance(value, UnsetType))
+    optional = "".join(
+        value
+        for value in (e.releasedby, e.causationid, e.signatures)
+        if not isinstance(value, UnsetType)
+    )
     values = f"{e.source}{e.type}{e.dataschema}{e.channel}{e.family}{e.actor}{optional}"
     if len(record.raw) > MESSAGE_BYTES or _PRINTABLE.fullmatch(values) is None:
         raise NotARecord(sentence("it is too large, or a value is not printable"))
@@ -230,13 +259,22 @@ def of(envelope: Envelope, act: bytes, data: Act) -> Record:
 
 
 def _check_values(envelope: Envelope) -> None:
-    if not ids.is_id(envelope.id) or (envelope.subject != envelope.id and not ids.is_id(envelope.subject)):
+    if not ids.is_id(envelope.id) or (
+        envelope.subject != envelope.id and not ids.is_id(envelope.subject)
+    ):
         raise NotARecord(sentence("an id is not of the permitted kind"))
     time = _TIME.fullmatch(envelope.time)
-    if time is None or (time.group(3) > "28" and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]):
-        raise NotARecord(sentence("the time does not exist, or is not written to the millisecond in UTC"))
+    if time is None or (
+        time.group(3) > "28"
+        and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]
+    ):
+        raise NotARecord(
+            sentence("the time does not exist, or is not written to the millisecond in UTC")
+        )
     if _DECIMAL.fullmatch(envelope.decided) is None or _SALT.fullmatch(envelope.salt) is None:
-        raise NotARecord(sentence("the position decided on, or the salt, is not written as it must be"))
+        raise NotARecord(
+            sentence("the position decided on, or the salt, is not written as it must be")
+        )
     if (envelope.attestation == "author") != (envelope.signatures is not UNSET):
         raise NotARecord(sentence("signatures stand exactly in what authors attest"))
 
@@ -287,4 +325,10 @@ def type_of(name: str, version: int) -> str:
 def same_post(one: Record, other: Record) -> bool:
     """Whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
     a, b = one.envelope, other.envelope
-    return (a.channel, a.subject, a.type, a.actor, one.act) == (b.channel, b.subject, b.type, b.actor, other.act)
+    return (a.channel, a.subject, a.type, a.actor, one.act) == (
+        b.channel,
+        b.subject,
+        b.type,
+        b.actor,
+        other.act,
+    )

@@ -44,7 +44,10 @@ class Refusal:
 
 def of_faults(faults: Iterable[Fault]) -> Sentence:
     """What is wrong with which member, in one sentence."""
-    return sentence("%(faults)s.", faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in faults))
+    return sentence(
+        "%(faults)s.",
+        faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in faults),
+    )
 
 
 def _of(fault: Fault) -> dict[str, object]:

@@ -33,11 +33,18 @@ from dragoman_schemas.state import Exchange, Registry
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _records = msgspec.json.Decoder(tuple[ReleasedRecord, ...]).decode
 
-_CHANGES: Final = carrying.Amendment | carrying.AmendmentAgreement | carrying.Correction | carrying.ConsentWithdrawal
+_CHANGES: Final = (
+    carrying.Amendment
+    | carrying.AmendmentAgreement
+    | carrying.Correction
+    | carrying.ConsentWithdrawal
+)
 _BESIDE: Final = ("text", "remarks", "attachments", "phrases")
 """Members of an act of consent that nobody consents to."""
 
-PROVING: Final = frozenset({"release", "correction", "amendment", "amendment-agreement", "release-consent", "second-key"})
+PROVING: Final = frozenset(
+    {"release", "correction", "amendment", "amendment-agreement", "release-consent", "second-key"}
+)
 """Acts whose records may prove a release, and are published with it then."""
 
 FIRST: Final = {"act"}
@@ -47,7 +54,11 @@ FIRST: Final = {"act"}
 def extract(act: bytes, without: Iterable[str]) -> bytes:
     """Return an act's bytes without some of its members; what is left stands as it did, in its order."""
     left_out = set(without) - FIRST
-    members = (msgspec.json.encode(name) + b":" + bytes(value) for name, value in _members(act).items() if name not in left_out)
+    members = (
+        msgspec.json.encode(name) + b":" + bytes(value)
+        for name, value in _members(act).items()
+        if name not in left_out
+    )
     return b"{" + b",".join(members) + b"}"
 
 
@@ -64,7 +75,9 @@ def publish_at(exchange: Exchange) -> datetime:
 def fits(item: ReleasedRecord, record: Record) -> bool:
     """Return whether a record is the one that a release names, and its extract what is left of it."""
     left = extract(record.act, item.without or ())
-    return item.commit == record.commit and (item.extract is UNSET or item.extract == hashlib.sha256(left).hexdigest())
+    return item.commit == record.commit and (
+        item.extract is UNSET or item.extract == hashlib.sha256(left).hexdigest()
+    )
 
 
 def proving(exchange: Exchange) -> set[int]:
@@ -73,18 +86,31 @@ def proving(exchange: Exchange) -> set[int]:
     They are its opening and corrections, the amendments that every side took, each side's consents that count for its text, and the second
     keys of all these. A reply, a question, or an amendment that was left is none of them.
     """
-    taken = [said for said in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, said)]
+    taken = [
+        said for said in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, said)
+    ]
     takers = (said for amendment in taken for said in consent.taking(exchange, amendment))
     consents = consent.counting(exchange, ("release-consent",), consent.whole(exchange))
-    changed = {exchange.opened.position, *(each.corrected.position for each in exchange.corrections)}
+    changed = {
+        exchange.opened.position,
+        *(each.corrected.position for each in exchange.corrections),
+    }
     found = changed | {said.said.position for said in (*taken, *takers, *consents)}
-    keys = (each.second.position for each in exchange.one_key if each.second is not None and each.sent.position in found)
+    keys = (
+        each.second.position
+        for each in exchange.one_key
+        if each.second is not None and each.sent.position in found
+    )
     return found | {*keys}
 
 
 def is_agreed(exchange: Exchange) -> bool:
     """Return whether every side consents to a release as it is."""
-    return exchange.act == "release" and exchange.cancellation is None and consent.parties(exchange) <= consent.agreed(exchange)
+    return (
+        exchange.act == "release"
+        and exchange.cancellation is None
+        and consent.parties(exchange) <= consent.agreed(exchange)
+    )
 
 
 def is_public(exchange: Exchange, now: datetime) -> bool:
@@ -99,12 +125,19 @@ def named(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
     """Return the records that an opening, a correction or an amendment of a release names, and where it names them."""
     if isinstance(data, Release):
         return data.records, "/records"
-    if not isinstance(data, carrying.Correction | carrying.Amendment) or "records" not in data.fields:
+    if (
+        not isinstance(data, carrying.Correction | carrying.Amendment)
+        or "records" not in data.fields
+    ):
         return (), ""
     return _records(bytes(data.fields["records"])), "/fields/records"
 
 
-def check(known: Callable[[str], Exchange | None], records: Callable[[str], Iterable[ErasedRecord]], data: Act) -> Refusal | None:
+def check(
+    known: Callable[[str], Exchange | None],
+    records: Callable[[str], Iterable[ErasedRecord]],
+    data: Act,
+) -> Refusal | None:
     """Refuse to release what is no record of the channel, has no effect, or would name a speaker under the Chatham House Rule.
 
     `known` gives an exchange by its id, `records` its records. Looks at the records of an opening, and at those that a correction or an
@@ -126,29 +159,56 @@ def _faults(
             yield invalid(f"{at}/record", sentence("a record is named twice; name it once"))
         seen.add(item.record)
         exchange = known(item.exchange)
-        there = next((each for each in records(item.exchange) if each.id == item.record), None) if exchange is not None else None
+        there = (
+            next((each for each in records(item.exchange) if each.id == item.record), None)
+            if exchange is not None
+            else None
+        )
         if exchange is None or there is None or there.void:
-            detail = sentence("%(id)s is no record with effect in exchange %(exchange)s", id=item.record, exchange=item.exchange)
+            detail = sentence(
+                "%(id)s is no record with effect in exchange %(exchange)s",
+                id=item.record,
+                exchange=item.exchange,
+            )
             yield invalid(f"{at}/record", detail)
             continue
         if there.commit != item.commit:
-            yield invalid(f"{at}/commit", sentence("this is not the commitment of record %(id)s", id=item.record))
+            yield invalid(
+                f"{at}/commit",
+                sentence("this is not the commitment of record %(id)s", id=item.record),
+            )
         if (item.without is UNSET) != (item.extract is UNSET):
-            yield invalid(f"{at}/extract", sentence("name the members that are left out together with the digest of the rest"))
+            yield invalid(
+                f"{at}/extract",
+                sentence("name the members that are left out together with the digest of the rest"),
+            )
         if is_unattributed(exchange):
-            detail = sentence("record %(id)s is under the Chatham House Rule: releasing it would name who spoke", id=item.record)
+            detail = sentence(
+                "record %(id)s is under the Chatham House Rule: releasing it would name who spoke",
+                id=item.record,
+            )
             yield invalid(f"{at}/record", detail)
 
 
 def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
     """Refuse to change a release that is public by the time of the record, and words beside what is published as its proof."""
     data = record.data
-    if isinstance(data, _CHANGES) and is_public(exchange, datetime.fromisoformat(record.envelope.time)):
-        return invalid("/act", sentence("this release is public; what is public cannot be taken back"))
+    if isinstance(data, _CHANGES) and is_public(
+        exchange, datetime.fromisoformat(record.envelope.time)
+    ):
+        return invalid(
+            "/act", sentence("this release is public; what is public cannot be taken back")
+        )
     if not isinstance(data, ReleaseConsent | carrying.AmendmentAgreement | carrying.SecondKey):
         return None
     beside = next((name for name in _BESIDE if getattr(data, name) is not UNSET), "")
-    return invalid(f"/{beside}", sentence("this act is published as it stands; say the rest in a reply")) if beside else None
+    return (
+        invalid(
+            f"/{beside}", sentence("this act is published as it stands; say the rest in a reply")
+        )
+        if beside
+        else None
+    )
 
 
 def _check_release(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -191,7 +251,9 @@ PUBLIC_LINE: Final = Format(
     rule=opening("public-line", PublicLine, "dialogue", check=_check_line),
     code="LINE",
     start="notified",
-    moves=life(("notified", "agreed"), {"agreement": {"notified": "agreed"}}, cancellable=("notified",)),
+    moves=life(
+        ("notified", "agreed"), {"agreement": {"notified": "agreed"}}, cancellable=("notified",)
+    ),
     title=_line_title,
 )
 

@@ -24,18 +24,31 @@ def stage(registry: Registry, exchange: Exchange, now: datetime) -> str:
     """The stage of an exchange at a moment; empty where its dates say nothing, or it is over."""
     if exchange.status in _OVER:
         return ""
-    content = {name: msgspec.json.decode(exchange.content[name]) for name in _DATED if name in exchange.content}
+    content = {
+        name: msgspec.json.decode(exchange.content[name])
+        for name in _DATED
+        if name in exchange.content
+    }
     window = content.get("window")
-    begins, ends = (_instant(window.get(end)) if isinstance(window, dict) else None for end in ("from", "to"))
+    begins, ends = (
+        _instant(window.get(end)) if isinstance(window, dict) else None for end in ("from", "to")
+    )
     match exchange.act:
         case "point-of-contact":
-            return _between(_instant(content.get("valid_from")), _instant(content.get("valid_to")), now, "in_force")
+            return _between(
+                _instant(content.get("valid_from")),
+                _instant(content.get("valid_to")),
+                now,
+                "in_force",
+            )
         case "military-activity" | "danger-area":
             return _between(begins, ends, now, "active")
         case "launch-notice":
             last = ends or _instant(content.get("time"))
             limits, _ = profile_of(registry)
-            return _ended(None if last is None else last + timedelta(seconds=limits.launch_valid), now)
+            return _ended(
+                None if last is None else last + timedelta(seconds=limits.launch_valid), now
+            )
         case "terrorism-warning":
             return _ended(ends, now)
         case "humanitarian-notification":

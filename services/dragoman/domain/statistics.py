@@ -127,13 +127,22 @@ class Measure:
 
     def _take_flashes(self, exchange: Exchange) -> None:
         for message in exchange.messages:
-            if precedence_of(exchange, message) == "flash" and not message.for_the_record and self._span.holds(message.said.time):
+            if (
+                precedence_of(exchange, message) == "flash"
+                and not message.for_the_record
+                and self._span.holds(message.said.time)
+            ):
                 for side in message.to:
-                    self._flashes[self._side(side)].append(datetime.fromisoformat(message.said.time))
+                    self._flashes[self._side(side)].append(
+                        datetime.fromisoformat(message.said.time)
+                    )
 
     def _take_clock(self, exchange: Exchange, clock: Running) -> None:
         key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
-        met, ended = (None if each is None else datetime.fromisoformat(each.when) for each in (clock.met, clock.ended))
+        met, ended = (
+            None if each is None else datetime.fromisoformat(each.when)
+            for each in (clock.met, clock.ended)
+        )
         outcome = clocks.outcome(exchange, clock, span.ends - clocks.TICK)
         found: list[str] = []
         if met is not None and span.begins <= met < span.ends:
@@ -160,11 +169,15 @@ class Measure:
             self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
         notice = flags.lead(self._registry, exchange)
         if notice is not None and self._registry.kind not in UNTIMED:
-            self._given[side, exchange.act, notice.owed.total_seconds()].append(notice.given.total_seconds())
+            self._given[side, exchange.act, notice.owed.total_seconds()].append(
+                notice.given.total_seconds()
+            )
 
     def _take_change(self, exchange: Exchange, what: str, stamp: Stamp) -> None:
         if self._span.holds(stamp.time):
-            self._changed[self._side(exchange.side), exchange.act, what].append(_between(exchange.opened.time, stamp.time))
+            self._changed[self._side(exchange.side), exchange.act, what].append(
+                _between(exchange.opened.time, stamp.time)
+            )
 
     def _take_meeting(self, exchange: Exchange) -> None:
         meeting, span, act = exchange.meeting, self._span, exchange.act
@@ -183,9 +196,15 @@ class Measure:
         said = {message.id: message.said.time for message in exchange.messages}
         for translation in exchange.acts.get("translation", ()):
             if self._span.holds(translation.said.time):
-                of = msgspec.json.decode(translation.content["of"]) if "of" in translation.content else exchange.id
+                of = (
+                    msgspec.json.decode(translation.content["of"])
+                    if "of" in translation.content
+                    else exchange.id
+                )
                 side = self._side(translation.said.side)
-                self._translated[side].append(_between(said.get(of, exchange.opened.time), translation.said.time))
+                self._translated[side].append(
+                    _between(said.get(of, exchange.opened.time), translation.said.time)
+                )
 
     def _side(self, name: str) -> str:
         """Whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
@@ -205,13 +224,24 @@ class Measure:
         met = [key for key, counted in self._met.items() if counted.total()]
         return Measured(
             exchanges=self._opened.total(),
-            opened=tuple(self._opened_row(*key) for key in _rows(sides, ((key[0], key[1]) for key in self._opened))),
+            opened=tuple(
+                self._opened_row(*key)
+                for key in _rows(sides, ((key[0], key[1]) for key in self._opened))
+            ),
             clocks=tuple(self._clock_row(*key) for key in _rows(sides, clocked)),
             notices=tuple(self._notice_row(*key) for key in _rows(sides, self._given)),
-            changes=tuple(self._change_row(*key) for key in _rows(sides, ((key[0], key[1]) for key in self._changed))),
+            changes=tuple(
+                self._change_row(*key)
+                for key in _rows(sides, ((key[0], key[1]) for key in self._changed))
+            ),
             meetings=tuple(self._meeting_row(*key) for key in _rows(sides, met)),
             translations=tuple(
-                Translations(side=side, translations=len(self._translated[side]), delay=spread(self._translated[side])) for side in sides
+                Translations(
+                    side=side,
+                    translations=len(self._translated[side]),
+                    delay=spread(self._translated[side]),
+                )
+                for side in sides
             ),
             flashes=tuple(flood(side, self._flashes[side]) for side in sides),
         )
@@ -252,7 +282,9 @@ class Measure:
         )
 
     def _change_row(self, side: str, format: str) -> Change:
-        corrected, cancelled = (self._changed[side, format, what] for what in ("corrections", "cancellations"))
+        corrected, cancelled = (
+            self._changed[side, format, what] for what in ("corrections", "cancellations")
+        )
         return Change(
             side=side,
             format=format,
@@ -319,15 +351,24 @@ def blind(
     Who has no broker is blind on every side: what a gateway cannot record it cannot show to anybody.
     """
     watched = registry.kind not in UNTIMED
-    nobodys = {side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else [] for side in sides}
-    downs = [(pair, part) for pair, each in blindness.down(checks, span.ends) if (part := span.cut(each)) is not None]
+    nobodys = {
+        side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else []
+        for side in sides
+    }
+    downs = [
+        (pair, part)
+        for pair, each in blindness.down(checks, span.ends)
+        if (part := span.cut(each)) is not None
+    ]
     gone = blindness.merged(part for each in outages if (part := span.cut(each)) is not None)
     checked = {name for check in checks for name in (check.sender, check.side)}
     rows = tuple(
         Blindness(
             side=side,
             watch_nobody_s=_seconds(blindness.covered(nobodys[side])) if watched else None,
-            line_down_s=_seconds(blindness.covered(each for pair, each in downs if side in pair)) if side in checked else None,
+            line_down_s=_seconds(blindness.covered(each for pair, each in downs if side in pair))
+            if side in checked
+            else None,
             broker_down_s=_seconds(blindness.covered(gone)),
         )
         for side in sides
@@ -338,5 +379,8 @@ def blind(
     found += [("broker", tuple(sides), each) for each in gone]
     found.sort(key=lambda each: (each[2].begins, each[0], each[1]))
     return rows, tuple(
-        Blind(what=what, sides=names, from_=clocks.written(each.begins), to=clocks.written(each.ends)) for what, names, each in found
+        Blind(
+            what=what, sides=names, from_=clocks.written(each.begins), to=clocks.written(each.ends)
+        )
+        for what, names, each in found
     )

@@ -54,7 +54,9 @@ def read(raw: bytes, *, cut: bool) -> bytes:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise Malformed("", sentence("byte %(n)s is not valid UTF-8; send the body as UTF-8", n=error.start)) from None
+        raise Malformed(
+            "", sentence("byte %(n)s is not valid UTF-8; send the body as UTF-8", n=error.start)
+        ) from None
     if len(raw) <= ACT_BYTES and _is_everyday(text):
         return raw
     compact = _Scan(text, cut=cut).run().encode()
@@ -71,13 +73,21 @@ def read(raw: bytes, *, cut: bool) -> bytes:
 
 
 def _is_everyday(text: str) -> bool:
-    plain = "\\" not in text and text.isprintable()  # no escape, control, bidi control or surrogate can be in any string
+    plain = (
+        "\\" not in text and text.isprintable()
+    )  # no escape, control, bidi control or surrogate can be in any string
     parts = text.split('"') if plain else _QUOTED.split(text)
     between, strings = parts[::2], parts[1::2]
     tokens = '"'.join(between)  # each string as one quotation mark
-    if not text.startswith("{") or _BETWEEN.fullmatch(tokens) is None or tokens.count('"') != len(strings):
+    if (
+        not text.startswith("{")
+        or _BETWEEN.fullmatch(tokens) is None
+        or tokens.count('"') != len(strings)
+    ):
         return False
-    if tokens.count("{") + tokens.count("[") > DEPTH or not (plain or _WITHIN.fullmatch(" ".join(strings))):
+    if tokens.count("{") + tokens.count("[") > DEPTH or not (
+        plain or _WITHIN.fullmatch(" ".join(strings))
+    ):
         return False
     keys = [string for string, after in zip(strings, between[1:], strict=False) if after[:1] == ":"]
     return len(set(keys)) == len(keys) and _KEYS.fullmatch("\n".join(keys)) is not None
@@ -104,7 +114,13 @@ class _Scan:
         self._value(1)
         self._space()
         if self._at < len(self._text):
-            raise Malformed("", sentence("something follows the act, at character %(at)s; post one object alone", at=self._at))
+            raise Malformed(
+                "",
+                sentence(
+                    "something follows the act, at character %(at)s; post one object alone",
+                    at=self._at,
+                ),
+            )
         return "".join(self._kept)
 
     def _fault(self, detail: Sentence) -> Malformed:
@@ -117,13 +133,21 @@ class _Scan:
         match = _SPACE.match(self._text, self._at)
         if match is not None and match.end() > self._at:
             if not self._cut:
-                raise self._fault(sentence("there is white space between tokens; sign and send the act compact"))
+                raise self._fault(
+                    sentence("there is white space between tokens; sign and send the act compact")
+                )
             self._at = match.end()
 
     def _take(self, token: str) -> None:
         self._size += len(token)
         if self._size > ACT_BYTES:
-            raise Malformed("", sentence("the act has over %(limit)s bytes: put long matter into an attachment", limit=ACT_BYTES))
+            raise Malformed(
+                "",
+                sentence(
+                    "the act has over %(limit)s bytes: put long matter into an attachment",
+                    limit=ACT_BYTES,
+                ),
+            )
         self._kept.append(token)
         self._at += len(token)
 
@@ -153,12 +177,16 @@ class _Scan:
             return self._take("}")
         while True:
             if self._peek() != '"':
-                raise self._fault(sentence("a key in double quotes is expected at character %(at)s", at=self._at))
+                raise self._fault(
+                    sentence("a key in double quotes is expected at character %(at)s", at=self._at)
+                )
             start = self._at
             self._string()
             key = self._text[start + 1 : self._at - 1]
             if _KEY.fullmatch(key) is None:
-                raise self._fault(sentence("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes"))
+                raise self._fault(
+                    sentence("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes")
+                )
             if key in seen:
                 raise self._fault(sentence("the key %(key)s is there twice; keep one", key=key))
             seen.add(key)
@@ -192,19 +220,27 @@ class _Scan:
 
     def _comma(self, end: str) -> None:
         if self._peek() != ",":
-            raise self._fault(sentence("a comma or %(end)s is expected at character %(at)s", end=end, at=self._at))
+            raise self._fault(
+                sentence("a comma or %(end)s is expected at character %(at)s", end=end, at=self._at)
+            )
         self._take(",")
         self._space()
 
     def _string(self) -> None:
         match = _LOOSE_STRING.match(self._text, self._at)
         if match is None:
-            raise self._fault(sentence("a string does not end, or holds a raw control character; write \\n for a new line"))
+            raise self._fault(
+                sentence(
+                    "a string does not end, or holds a raw control character; write \\n for a new line"
+                )
+            )
         inner, end = match.span(1)
         while inner < end:
             unit = _UNIT.match(self._text, inner, end)
             if unit is None:
-                shown = ascii(self._text[inner : inner + 6 if self._text[inner] == "\\" else inner + 1])
+                shown = ascii(
+                    self._text[inner : inner + 6 if self._text[inner] == "\\" else inner + 1]
+                )
                 raise self._fault(
                     sentence(
                         "a string holds %(shown)s, which is a control character, a bidirectional control, a lone surrogate or no escape of JSON; leave it out",
@@ -223,15 +259,26 @@ class _Scan:
 
     def _check_number(self, word: str) -> None:
         if word == "null":
-            raise self._fault(sentence('null says nothing; leave the field out, or say "unknown" where that is allowed'))
+            raise self._fault(
+                sentence(
+                    'null says nothing; leave the field out, or say "unknown" where that is allowed'
+                )
+            )
         number = _NUMBER.fullmatch(word)
         if number is None:
             raise self._fault(
-                sentence("%(word)s is no value; numbers are written plainly, without exponent or leading zeros", word=word[:40])
+                sentence(
+                    "%(word)s is no value; numbers are written plainly, without exponent or leading zeros",
+                    word=word[:40],
+                )
             )
         if _MINUS_ZERO.fullmatch(word):
             raise self._fault(sentence("zero has no minus; write 0"))
         if sum(character.isdigit() for character in word) > DIGITS:
-            raise self._fault(sentence("the number has more than %(limit)s digits; round it", limit=DIGITS))
+            raise self._fault(
+                sentence("the number has more than %(limit)s digits; round it", limit=DIGITS)
+            )
         if number.group(2) is None and abs(int(word)) > INTEGER:
-            raise self._fault(sentence("the integer is beyond ±%(limit)s; write it as a string", limit=INTEGER))
+            raise self._fault(
+                sentence("the integer is beyond ±%(limit)s; write it as a string", limit=INTEGER)
+            )

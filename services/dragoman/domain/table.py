@@ -5,12 +5,30 @@ A new format is a line in `FORMATS`; acts of its own are lines of its family's `
 
 from typing import Final
 
-from dragoman.domain import channel, clocks, contact, courier, desk, dialogue, exchange, meeting, notification, release
+from dragoman.domain import (
+    channel,
+    clocks,
+    contact,
+    courier,
+    desk,
+    dialogue,
+    exchange,
+    meeting,
+    notification,
+    release,
+)
 from dragoman.domain.rule import Format, Rule
 
 FORMATS: Final[dict[str, Format]] = {
     form.rule.act: form
-    for family in (contact.FORMATS, meeting.FORMATS, notification.FORMATS, dialogue.FORMATS, release.FORMATS, desk.FORMATS)
+    for family in (
+        contact.FORMATS,
+        meeting.FORMATS,
+        notification.FORMATS,
+        dialogue.FORMATS,
+        release.FORMATS,
+        desk.FORMATS,
+    )
     for form in family
 }
 
@@ -44,15 +62,36 @@ PATHS: Final[dict[str, str]] = {
 
 def states() -> str:
     """The lives of all formats as a Markdown document with one Mermaid diagram each."""
-    lines = ["# States of exchanges", "", "Drawn from the tables in `services/dragoman/domain` by `make schemas`.", ""]
+    lines = [
+        "# States of exchanges",
+        "",
+        "Drawn from the tables in `services/dragoman/domain` by `make schemas`.",
+        "",
+    ]
     for form in FORMATS.values():
-        lines += [f"## {form.code} `{form.rule.act}`", "", "```mermaid", "stateDiagram-v2", f"  [*] --> {form.start}"]
+        lines += [
+            f"## {form.code} `{form.rule.act}`",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            f"  [*] --> {form.start}",
+        ]
         for act, moves in sorted(form.moves.items()):
-            lines += [f"  {before} --> {after}: {act}" for before, after in moves.items() if before != after]
-        lines += [f"  {before} --> {after}: status-change" for before, changes in form.changes.items() for after in changes]
+            lines += [
+                f"  {before} --> {after}: {act}"
+                for before, after in moves.items()
+                if before != after
+            ]
+        lines += [
+            f"  {before} --> {after}: status-change"
+            for before, changes in form.changes.items()
+            for after in changes
+        ]
         lines += ["```", "", "| act | who | allowed in | consenting |", "|---|---|---|---|"]
         for act, moves in sorted(form.moves.items()):
             rule = RULES[act]
-            lines.append(f"| `{act}` | {rule.who.value} | {', '.join(moves)} | {'yes' if rule.consenting else ''} |")
+            lines.append(
+                f"| `{act}` | {rule.who.value} | {', '.join(moves)} | {'yes' if rule.consenting else ''} |"
+            )
         lines.append("")
     return "\n".join(lines)

@@ -15,10 +15,18 @@ from dragoman_schemas.state import Exchange
 
 def title_of(exchange: Exchange) -> Sentence | None:
     """Return the sentence that stands for a subject; None where the opener gave a subject."""
-    return None if "subject" in exchange.content else FORMATS[exchange.act].title(opening_of(exchange, event_of(exchange)))
+    return (
+        None
+        if "subject" in exchange.content
+        else FORMATS[exchange.act].title(opening_of(exchange, event_of(exchange)))
+    )
 
 
 def subject_of(exchange: Exchange) -> Raw:
     """Return the subject that the opener gave, or the sentence that stands for one in English, of at most 120 characters."""
     title = title_of(exchange)
-    return exchange.content["subject"] if title is None else Raw(msgspec.json.encode(str(title)[:SUBJECT_LENGTH]))
+    return (
+        exchange.content["subject"]
+        if title is None
+        else Raw(msgspec.json.encode(str(title)[:SUBJECT_LENGTH]))
+    )

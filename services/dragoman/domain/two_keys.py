@@ -39,7 +39,9 @@ CONSENTS: Final = frozenset({"agreement", "endorsement", "accounts-agreement", "
 WAITING: Final = CONSENTS | {"amendment", "amendment-agreement", "closure"}
 """Acts that count only once the second key has turned. An amendment is proposed at once; its proposer stands behind it from then."""
 
-BY_MATTER: Final = frozenset({"amendment", "amendment-agreement", "correction", "cancellation", "closure"})
+BY_MATTER: Final = frozenset(
+    {"amendment", "amendment-agreement", "correction", "cancellation", "closure"}
+)
 """Acts that take as many officers as what they change or end."""
 
 CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
@@ -56,12 +58,19 @@ def asked(rule: Rule, form: Format | None, known: Exchange | None, data: Act, ti
         return Keys.ONE
     if rule.act in CHANGES and (form.rule.two_key or _is_bound(known, form)):
         return Keys.DUTY
-    return Keys.EITHER if is_consent(rule.act, form) or (rule.act == "closure" and is_agreed(known, form)) else Keys.ONE
+    return (
+        Keys.EITHER
+        if is_consent(rule.act, form) or (rule.act == "closure" and is_agreed(known, form))
+        else Keys.ONE
+    )
 
 
 def is_consent(act: str, form: Format) -> bool:
     """Return whether an act is a consent that binds its side: an amendment is one where its format is agreed to, and not only accepted."""
-    return act in CONSENTS or (act in ("amendment", "amendment-agreement") and not form.moves.keys().isdisjoint(consent.BINDING))
+    return act in CONSENTS or (
+        act in ("amendment", "amendment-agreement")
+        and not form.moves.keys().isdisjoint(consent.BINDING)
+    )
 
 
 def _is_bound(known: Exchange, form: Format) -> bool:
@@ -77,7 +86,10 @@ def is_agreed(known: Exchange, form: Format) -> bool:
 
 def noted(exchange: Exchange, record: Record, stamp: Stamp) -> Exchange:
     """Return the exchange with a record of one officer among those whose second key is due."""
-    return replace(exchange, one_key=(*exchange.one_key, OneKey(id=record.envelope.id, act=record.name, sent=stamp)))
+    return replace(
+        exchange,
+        one_key=(*exchange.one_key, OneKey(id=record.envelope.id, act=record.name, sent=stamp)),
+    )
 
 
 def sent(exchange: Exchange, id: str) -> OneKey | None:
@@ -88,12 +100,16 @@ def sent(exchange: Exchange, id: str) -> OneKey | None:
 def due(exchange: Exchange) -> tuple[OneKey, ...]:
     """Return the records whose second key is due: not turned, and of a consent, not taken back."""
     withdrawn = consent.withdrawn(exchange) if exchange.one_key else ()
-    return tuple(each for each in exchange.one_key if each.second is None and each.id not in withdrawn)
+    return tuple(
+        each for each in exchange.one_key if each.second is None and each.id not in withdrawn
+    )
 
 
 def turned(exchange: Exchange, id: str, stamp: Stamp) -> Exchange:
     """Return the exchange with the second key of a record turned. A closure counts from here."""
-    keys = tuple(replace(each, second=stamp) if each.id == id else each for each in exchange.one_key)
+    keys = tuple(
+        replace(each, second=stamp) if each.id == id else each for each in exchange.one_key
+    )
     closed = next((each.sent.side for each in keys if each.id == id and each.act == "closure"), "")
     closures = {closed: stamp, **exchange.closures} if closed else exchange.closures
     return replace(exchange, one_key=keys, closures=closures)

@@ -17,7 +17,9 @@ FACTORS: Final[dict[str, tuple[float, str]]] = {
 
 def in_si(value: Any) -> tuple[float, str] | None:
     """A quantity as entered, `{"value": number, "unit": unit}`, in SI to a thousandth; None for anything else."""
-    if not (isinstance(value, dict) and value.keys() == {"value", "unit"} and value["unit"] in FACTORS):
+    if not (
+        isinstance(value, dict) and value.keys() == {"value", "unit"} and value["unit"] in FACTORS
+    ):
         return None
     factor, unit = FACTORS[value["unit"]]
     return round(value["value"] * factor, 3), unit

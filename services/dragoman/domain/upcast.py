@@ -17,7 +17,9 @@ from dragoman_schemas.frame import Act
 _STEPS: Final[dict[tuple[str, int], Callable[[bytes], bytes]]] = {
     ("call-attempt", 1): lambda act: act[:-1] + b',"side":"unknown"}',
 }
-_decoders: Final[dict[tuple[str, int], Callable[[bytes], Act]]] = {key: msgspec.json.Decoder(shape).decode for key, shape in OLDER.items()}
+_decoders: Final[dict[tuple[str, int], Callable[[bytes], Act]]] = {
+    key: msgspec.json.Decoder(shape).decode for key, shape in OLDER.items()
+}
 
 
 def is_older(name: str, version: int) -> bool:

@@ -116,14 +116,21 @@ def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[Fault]:
             key = next(_faults_within(Raw(msgspec.json.encode(name)), key_type, where), None)
             if key is not None:  # a pointer cannot tell a name from what stands under it
                 yield key
-            yield from (each for each in _faults_within(value, value_type, where) if key is None or each.pointer != where)
+            yield from (
+                each
+                for each in _faults_within(value, value_type, where)
+                if key is None or each.pointer != where
+            )
 
 
 def _suspect_items(items: list[Raw], type: Any) -> Iterator[tuple[int, Raw]]:
     """Yield the items of an array with their indexes, without long runs of items that all fit: asking for each would take long."""
     for start in range(0, len(items), _RUN):
         run = items[start : start + _RUN]
-        if next(_fault_of_whole(Raw(msgspec.json.encode(run)), tuple[type, ...], (), ""), None) is not None:
+        if (
+            next(_fault_of_whole(Raw(msgspec.json.encode(run)), tuple[type, ...], (), ""), None)
+            is not None
+        ):
             yield from enumerate(run, start)
 
 
@@ -178,14 +185,18 @@ def _without_unset(type: Any) -> Any:
     """Return the type of a member that is there."""
     if get_origin(type) not in _UNIONS:
         return type
-    return Union[tuple(each for each in get_args(type) if each is not UnsetType)]  # noqa: UP007  # they are known only here
+    return Union[  # noqa: UP007
+        tuple(each for each in get_args(type) if each is not UnsetType)
+    ]  # they are known only here
 
 
 _UNIONS: Final = (Union, UnionType)
 
 
 @cache
-def _alternatives(type: Any, limits: tuple[Any, ...] = ()) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
+def _alternatives(
+    type: Any, limits: tuple[Any, ...] = ()
+) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
     """The types that a value may be of, each with what limits it."""
     origin = get_origin(type)
     if origin is Annotated:
@@ -226,14 +237,26 @@ def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
     written = _WRITTEN.fullmatch(text)
     if written is not None:
         form = FORMS.get(literal_eval(written.group(1)))
-        return sentence("write it as %(form)s", form=sentence("the schema has it") if form is None else Sentence(form, {}))
+        return sentence(
+            "write it as %(form)s",
+            form=sentence("the schema has it") if form is None else Sentence(form, {}),
+        )
     if text == _EMPTY:
         return sentence("it is empty; give it, or leave it out")
     choice = _CHOICE.fullmatch(text)
     if choice is not None and shape is not None:
-        known = sorted({str(value) for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])})
+        known = sorted(
+            {
+                str(value)
+                for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])
+            }
+        )
         if known:
-            return sentence("there is no %(value)s here; choose one of %(choices)s", value=choice.group(1), choices=", ".join(known))
+            return sentence(
+                "there is no %(value)s here; choose one of %(choices)s",
+                value=choice.group(1),
+                choices=", ".join(known),
+            )
     for pattern, said in _MISFITS:
         misfit = pattern.fullmatch(text)
         if misfit is not None:
@@ -247,16 +270,28 @@ _WRITTEN: Final = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _CHOICE: Final = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _EMPTY: Final = "Expected `str` of length >= 1"
 _MISFITS: Final = (
-    (re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL), sentence("Invalid enum value %(value)s")),
+    (
+        re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL),
+        sentence("Invalid enum value %(value)s"),
+    ),
     (re.compile(r"Invalid value (?P<value>.*)", re.DOTALL), sentence("Invalid value %(value)s")),
     (re.compile(r"Expected `(?P<wanted>[^`]*)`"), sentence("Expected `%(wanted)s`")),
-    (re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<given>[^`]*)`"), sentence("Expected `%(wanted)s`, got `%(given)s`")),
-    (re.compile(r"Expected `(?P<wanted>[^`]*)` (?P<is>[<>]=?) (?P<limit>\S+)"), sentence("Expected `%(wanted)s` %(is)s %(limit)s")),
+    (
+        re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<given>[^`]*)`"),
+        sentence("Expected `%(wanted)s`, got `%(given)s`"),
+    ),
+    (
+        re.compile(r"Expected `(?P<wanted>[^`]*)` (?P<is>[<>]=?) (?P<limit>\S+)"),
+        sentence("Expected `%(wanted)s` %(is)s %(limit)s"),
+    ),
     (
         re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<is>[<>]=) (?P<limit>\d+)"),
         sentence("Expected `%(wanted)s` of length %(is)s %(limit)s"),
     ),
-    (re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<limit>\d+)"), sentence("Expected `%(wanted)s` of length %(limit)s")),
+    (
+        re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<limit>\d+)"),
+        sentence("Expected `%(wanted)s` of length %(limit)s"),
+    ),
     (
         re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<limit>\d+), got (?P<given>\d+)"),
         sentence("Expected `%(wanted)s` of length %(limit)s, got %(given)s"),
@@ -275,7 +310,10 @@ def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
             for member in members:
                 if member.encode_name == path[0]:
                     yield from _choices(member.type, path[1:])
-        case msgspec.inspect.VarTupleType(item_type=inner) | msgspec.inspect.DictType(value_type=inner) if path:
+        case (
+            msgspec.inspect.VarTupleType(item_type=inner)
+            | msgspec.inspect.DictType(value_type=inner)
+        ) if path:
             yield from _choices(inner, path[1:])
         case msgspec.inspect.LiteralType(values=values) if not path:
             yield from values

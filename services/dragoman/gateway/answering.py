@@ -11,7 +11,14 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
+from dragoman.gateway.posting import (
+    grant_of,
+    in_thread,
+    projection_of,
+    service_of,
+    wanted_position,
+    whole,
+)
 from dragoman.gateway.typed import Call
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import instant, position_by
@@ -71,7 +78,11 @@ async def standing(call: Call[Any]) -> tuple[Projection, int]:
 def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
     """What every answer says: of which position it is, and when the end of the log was last seen."""
     service = service_of(call)
-    headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
+    headers = {
+        "Dragoman-Position": str(position),
+        "Dragoman-As-Of": service.as_of(projection),
+        "Cache-Control": "no-store",
+    }
     if not service.is_live(projection):
         headers["Dragoman-Stale"] = "true"
     return headers
@@ -87,14 +98,21 @@ async def past(call: Call[AtQuery], projection: Projection, position: int) -> in
         return None
     if (wanted := whole(at)) is None:
         moment = instant("at", at) + timedelta(milliseconds=1)
-        wanted = await in_thread(call, position_by, service_of(call).store, projection.name, position, moment)
+        wanted = await in_thread(
+            call, position_by, service_of(call).store, projection.name, position, moment
+        )
         if not wanted:
-            raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened then.")))
+            raise Refused(
+                Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
+            )
     elif not 1 <= wanted <= position:
         raise Refused(
             Refusal(
                 kind="bad-request",
-                detail=sentence("at is a position from 1 to %(newest)s, or a time, or left out for now.", newest=position),
+                detail=sentence(
+                    "at is a position from 1 to %(newest)s, or a time, or left out for now.",
+                    newest=position,
+                ),
             )
         )
     return wanted
@@ -107,7 +125,12 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
             return kind
         if kind in ("*/*", "application/*", ""):
             return offered[0]
-    raise Refused(Refusal(kind="not-acceptable", detail=sentence("This is given as %(types)s; change Accept.", types=", ".join(offered))))
+    raise Refused(
+        Refusal(
+            kind="not-acceptable",
+            detail=sentence("This is given as %(types)s; change Accept.", types=", ".join(offered)),
+        )
+    )
 
 
 def _by_quality(accept: str) -> list[str]:
@@ -115,7 +138,9 @@ def _by_quality(accept: str) -> list[str]:
     found: list[tuple[float, str]] = []
     for part in accept.split(","):
         kind, *parameters = (each.strip() for each in part.split(";"))
-        quality = next((_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None)
+        quality = next(
+            (_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None
+        )
         found.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
     return [kind for quality, kind in sorted(found, key=lambda each: -each[0]) if quality > 0]
 
@@ -128,4 +153,6 @@ def unchanged(call: Call[Any], etag: str) -> bool:
     given = call.request.headers.get("If-None-Match")
     if given is None:
         return False
-    return given.strip() == "*" or etag.removeprefix("W/") in (each.strip().removeprefix("W/") for each in given.split(","))
+    return given.strip() == "*" or etag.removeprefix("W/") in (
+        each.strip().removeprefix("W/") for each in given.split(",")
+    )

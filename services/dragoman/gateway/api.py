@@ -13,7 +13,20 @@ from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, releases, reporting, tokens, webhooks
+from dragoman.gateway import (
+    drafts,
+    examples,
+    files,
+    foreign,
+    live,
+    people,
+    proofs,
+    reading,
+    releases,
+    reporting,
+    tokens,
+    webhooks,
+)
 from dragoman.gateway.answering import At, headers_of, unchanged
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
@@ -88,7 +101,11 @@ async def me(call: Call[Nothing]) -> Answered:
         if grant.actor in projection.registry.officers
     }
     return Reply(
-        body=Me(actor=grant.actor, roles={name: tuple(held) for name, held in roles.items()}, channels=tuple(p.name for p in visible))
+        body=Me(
+            actor=grant.actor,
+            roles={name: tuple(held) for name, held in roles.items()},
+            channels=tuple(p.name for p in visible),
+        )
     )
 
 
@@ -121,14 +138,25 @@ async def show_channel(call: Call[Nothing]) -> Answered:
     service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
-        raise Refused(Refusal(kind="not-found", detail=sentence("There is no channel %(channel)s.", channel=name[:63])))
-    return Reply(body=view_of(projection), headers=headers_of(call, projection, projection.state.position))
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no channel %(channel)s.", channel=name[:63]),
+            )
+        )
+    return Reply(
+        body=view_of(projection), headers=headers_of(call, projection, projection.state.position)
+    )
 
 
 async def new_channel(call: Call[Nothing]) -> Answered:
     service = tokens.operator(call)
     projection = await service.open_channel(await call.decoded(NewChannel))
-    return Reply(body=view_of(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+    return Reply(
+        body=view_of(projection),
+        status=201,
+        headers={"Location": f"/v1/channels/{projection.name}"},
+    )
 
 
 async def show_terms(call: Call[Nothing]) -> Answered:
@@ -138,7 +166,11 @@ async def show_terms(call: Call[Nothing]) -> Answered:
 async def open_channel(call: Call[Nothing]) -> Answered:
     service = tokens.operator(call)
     projection = await service.open_signed(await call.decoded(Opening))
-    return Reply(body=view_of(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+    return Reply(
+        body=view_of(projection),
+        status=201,
+        headers={"Location": f"/v1/channels/{projection.name}"},
+    )
 
 
 # Posting
@@ -186,7 +218,9 @@ async def health(call: Call[Any]) -> Health:
 
 def health_of(found: Sequence[Condition]) -> Health:
     """The conditions, in English."""
-    ready = all(each.ok for each in found if each.name != _SIGNED)  # posts are taken and kept without a head
+    ready = all(
+        each.ok for each in found if each.name != _SIGNED
+    )  # posts are taken and kept without a head
     checks = tuple(Check(name=each.name, ok=each.ok, detail=str(each.why or "")) for each in found)
     return Health(status="ok" if ready else "not ready", checks=checks)
 
@@ -194,7 +228,10 @@ def health_of(found: Sequence[Condition]) -> Health:
 async def conditions(call: Call[Any]) -> list[Condition]:
     """What must hold for the service to be used; the heads are looked at where all else does."""
     service = service_of(call)
-    unproven, read_only = service.guard.reason, service.desk.read_only_reason  # read once: either may change at any time
+    unproven, read_only = (
+        service.guard.reason,
+        service.desk.read_only_reason,
+    )  # read once: either may change at any time
     found = [
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),
@@ -216,7 +253,9 @@ async def conditions(call: Call[Any]) -> list[Condition]:
             "the copy is what the log makes",
             not doubted,
             sentence(
-                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says why", n=doubted, all=len(service.channels)
+                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says why",
+                n=doubted,
+                all=len(service.channels),
             )
             if doubted
             else None,
@@ -226,12 +265,21 @@ async def conditions(call: Call[Any]) -> list[Condition]:
         Condition(
             "the copy is written",
             not service.store.stalled,
-            sentence("the copy's file is not written: lists are as old as it is; the log says why") if service.store.stalled else None,
+            sentence("the copy's file is not written: lists are as old as it is; the log says why")
+            if service.store.stalled
+            else None,
         )
     )
-    failing = sentence("%(tasks)s fail and are tried again; the log says why", tasks=", ".join(sorted(service.failing)))
-    found.append(Condition("background tasks run", not service.failing, failing if service.failing else None))
-    if all(each.ok for each in found):  # who watches this service is told what is not signed, and nobody is sent away
+    failing = sentence(
+        "%(tasks)s fail and are tried again; the log says why",
+        tasks=", ".join(sorted(service.failing)),
+    )
+    found.append(
+        Condition("background tasks run", not service.failing, failing if service.failing else None)
+    )
+    if all(
+        each.ok for each in found
+    ):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await proofs.unsigned(call)
         found.append(Condition(_SIGNED, unsigned is None, unsigned))
     return found
@@ -274,7 +322,16 @@ async def show_asyncapi(call: Call[Nothing]) -> Answered:
 
 def streams() -> dict[str, Any]:
     """The AsyncAPI document of what is logged and streamed."""
-    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, UnattributedNotice, sorted({*PATHS.values()}), __version__)
+    return asyncapi(
+        Envelope,
+        Entry,
+        Row,
+        Alarm,
+        WatchNotice,
+        UnattributedNotice,
+        sorted({*PATHS.values()}),
+        __version__,
+    )
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -285,7 +342,15 @@ _C = "/v1/channels/{channel}"
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}, may=May.CALLER),
-    Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}, may=May.CALLER),
+    Route(
+        "GET",
+        "/v1/channels",
+        list_channels,
+        "The channels that the caller may see",
+        Nothing,
+        {200: Channels},
+        may=May.CALLER,
+    ),
     Route(
         "POST",
         "/v1/channels",
@@ -309,9 +374,23 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         may=May.OPERATOR,
     ),
     Route(
-        "GET", "/v1/openings/{channel}", show_terms, "What this host puts into an opening", Nothing, {200: OpeningTerms}, may=May.OPERATOR
+        "GET",
+        "/v1/openings/{channel}",
+        show_terms,
+        "What this host puts into an opening",
+        Nothing,
+        {200: OpeningTerms},
+        may=May.OPERATOR,
     ),
-    Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}, may=May.MEMBER_OR_OPERATOR),
+    Route(
+        "GET",
+        _C,
+        show_channel,
+        "A channel",
+        Nothing,
+        {200: ChannelView},
+        may=May.MEMBER_OR_OPERATOR,
+    ),
     Route(
         "GET",
         f"{_C}/state",
@@ -588,9 +667,23 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         may=May.SELF,
     ),
     Route(
-        "POST", f"{_C}/calendar-links", foreign.new_link, "Make a secret link to the calendar", Nothing, {201: CalendarLink}, may=May.SELF
+        "POST",
+        f"{_C}/calendar-links",
+        foreign.new_link,
+        "Make a secret link to the calendar",
+        Nothing,
+        {201: CalendarLink},
+        may=May.SELF,
     ),
-    Route("DELETE", f"{_C}/calendar-links/{{link}}", foreign.revoke_link, "Revoke a secret link", Nothing, {204: None}, may=May.SELF),
+    Route(
+        "DELETE",
+        f"{_C}/calendar-links/{{link}}",
+        foreign.revoke_link,
+        "Revoke a secret link",
+        Nothing,
+        {204: None},
+        may=May.SELF,
+    ),
     Route(
         "GET",
         "/v1/calendars/{secret}",
@@ -610,7 +703,10 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: Recorded, 202: DraftView},
         takes=foreign.IMPORTED,
         headers=("Idempotency-Key",),
-        example={**dict.fromkeys(foreign.ALERTS, examples.ALERT), foreign.CALENDAR: examples.INVITATION},
+        example={
+            **dict.fromkeys(foreign.ALERTS, examples.ALERT),
+            foreign.CALENDAR: examples.INVITATION,
+        },
         may=May.OWN_OFFICERS,
     ),
     Route(
@@ -623,7 +719,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=_READ,
         may=May.MEMBER,
     ),
-    Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}, may=May.OWN_OFFICERS),
+    Route(
+        "GET",
+        f"{_C}/drafts",
+        drafts.list_drafts,
+        "The drafts of the caller's side",
+        Nothing,
+        {200: Drafts},
+        may=May.OWN_OFFICERS,
+    ),
     Route(
         "POST",
         f"{_C}/drafts",
@@ -636,7 +740,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=("Idempotency-Key",),
         may=May.OWN_OFFICERS,
     ),
-    Route("GET", f"{_C}/drafts/{{draft}}", drafts.show_draft, "A draft", Nothing, {200: DraftView}, may=May.OWN_OFFICERS),
+    Route(
+        "GET",
+        f"{_C}/drafts/{{draft}}",
+        drafts.show_draft,
+        "A draft",
+        Nothing,
+        {200: DraftView},
+        may=May.OWN_OFFICERS,
+    ),
     Route(
         "PUT",
         f"{_C}/drafts/{{draft}}",
@@ -669,7 +781,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=("If-Match", "Dragoman-Min-Position", "Prefer"),
         may=May.OWN_OFFICERS,
     ),
-    Route("GET", f"{_C}/people", people.list_people, "The register of people", people.PeopleQuery, {200: Register}, may=May.OFFICE),
+    Route(
+        "GET",
+        f"{_C}/people",
+        people.list_people,
+        "The register of people",
+        people.PeopleQuery,
+        {200: Register},
+        may=May.OFFICE,
+    ),
     Route(
         "POST",
         f"{_C}/people",
@@ -714,7 +834,13 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         may=May.OWN_OFFICE,
     ),
     Route(
-        "GET", f"{_C}/files", files.list_files, "The files that the caller's side has put here", Nothing, {200: Files}, may=May.OWN_OFFICE
+        "GET",
+        f"{_C}/files",
+        files.list_files,
+        "The files that the caller's side has put here",
+        Nothing,
+        {200: Files},
+        may=May.OWN_OFFICE,
     ),
     Route(
         "PUT",
@@ -747,7 +873,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: FileView},
         may=May.OWN_OFFICE,
     ),
-    Route("GET", "/v1/webhooks", webhooks.list_endpoints, "Where the caller's side is told", Nothing, {200: Endpoints}, may=May.CALLER),
+    Route(
+        "GET",
+        "/v1/webhooks",
+        webhooks.list_endpoints,
+        "Where the caller's side is told",
+        Nothing,
+        {200: Endpoints},
+        may=May.CALLER,
+    ),
     Route(
         "POST",
         "/v1/webhooks",
@@ -769,7 +903,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: EndpointView},
         may=May.OWN_OFFICE,
     ),
-    Route("DELETE", "/v1/webhooks/{endpoint}", webhooks.remove_endpoint, "Remove an endpoint", Nothing, {204: None}, may=May.OWN_HEADS),
+    Route(
+        "DELETE",
+        "/v1/webhooks/{endpoint}",
+        webhooks.remove_endpoint,
+        "Remove an endpoint",
+        Nothing,
+        {204: None},
+        may=May.OWN_HEADS,
+    ),
     Route(
         "GET",
         "/v1/webhooks/{endpoint}/deliveries",
@@ -788,7 +930,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {202: DeliveryView},
         may=May.OWN_HEADS,
     ),
-    Route("GET", "/v1/tokens", tokens.list_tokens, "The tokens in force", Nothing, {200: Tokens}, may=May.OPERATOR),
+    Route(
+        "GET",
+        "/v1/tokens",
+        tokens.list_tokens,
+        "The tokens in force",
+        Nothing,
+        {200: Tokens},
+        may=May.OPERATOR,
+    ),
     Route(
         "POST",
         "/v1/tokens",
@@ -800,8 +950,24 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         example=examples.TOKEN,
         may=May.OPERATOR,
     ),
-    Route("DELETE", "/v1/tokens/{id}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}, may=May.OPERATOR),
-    Route("GET", "/v1/subjects", tokens.list_subjects, "The OIDC subjects that are known", Nothing, {200: Subjects}, may=May.OPERATOR),
+    Route(
+        "DELETE",
+        "/v1/tokens/{id}",
+        tokens.revoke_token,
+        "Revoke a token",
+        Nothing,
+        {204: None},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/v1/subjects",
+        tokens.list_subjects,
+        "The OIDC subjects that are known",
+        Nothing,
+        {200: Subjects},
+        may=May.OPERATOR,
+    ),
     Route(
         "POST",
         "/v1/subjects",
@@ -813,8 +979,25 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         example=examples.SUBJECT,
         may=May.OPERATOR,
     ),
-    Route("DELETE", "/v1/subjects/{subject}", tokens.forget_subject, "Forget an OIDC subject", Nothing, {204: None}, may=May.OPERATOR),
-    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None, 304: None}, headers=_CACHED, may=May.ANYBODY),
+    Route(
+        "DELETE",
+        "/v1/subjects/{subject}",
+        tokens.forget_subject,
+        "Forget an OIDC subject",
+        Nothing,
+        {204: None},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/v1/openapi.json",
+        show_openapi,
+        "This document",
+        Nothing,
+        {200: None, 304: None},
+        headers=_CACHED,
+        may=May.ANYBODY,
+    ),
     Route(
         "GET",
         "/v1/asyncapi.json",
@@ -825,7 +1008,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=_CACHED,
         may=May.ANYBODY,
     ),
-    Route("GET", "/v1/releases", releases.list_releases, "What the sides have made public", Nothing, {200: Releases}, may=May.ANYBODY),
+    Route(
+        "GET",
+        "/v1/releases",
+        releases.list_releases,
+        "What the sides have made public",
+        Nothing,
+        {200: Releases},
+        may=May.ANYBODY,
+    ),
     Route(
         "GET",
         "/v1/releases/{channel}/{exchange}",
@@ -835,6 +1026,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Bundle},
         may=May.ANYBODY,
     ),
-    Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, may=May.ANYBODY),
-    Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, may=May.ANYBODY),
+    Route(
+        "GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, may=May.ANYBODY
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        "Whether the service may be used",
+        Nothing,
+        {200: Health, 503: Health},
+        may=May.ANYBODY,
+    ),
 )

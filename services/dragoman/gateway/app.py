@@ -40,7 +40,9 @@ _TURNED_AWAY: Final = frozenset({401, 403, 429})
 _PUBLIC: Final = frozenset(route.path for route in api.ROUTES if route.public)
 
 
-def application(service: Service, settings: Settings, provider: Provider | None = None) -> web.Application:
+def application(
+    service: Service, settings: Settings, provider: Provider | None = None
+) -> web.Application:
     """The application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
@@ -60,7 +62,9 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[files.TAKING] = files.taking()
     app[WORKING] = Workers()
     app.cleanup_ctx.append(_working)
-    for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
+    for route in sorted(
+        api.ROUTES, key=lambda route: route.takes != "act"
+    ):  # the router asks one after the other: posts first
         route.on(app.router)
     app[docs.DESCRIPTION] = api.document()
     pages.register(app)
@@ -77,7 +81,9 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
     tails = app[reading.TAILS]
     service = app[posting.SERVICE]
-    task = asyncio.create_task(service.keep("ringing", lambda: live.keep_ringing(tails, service.store)))
+    task = asyncio.create_task(
+        service.keep("ringing", lambda: live.keep_ringing(tails, service.store))
+    )
     yield
     await cancel_until_ended([task])
 
@@ -93,17 +99,24 @@ async def _keeping(app: web.Application) -> AsyncIterator[None]:
 async def _canonical(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind the request's ids, find out who calls, answer every error, and log one line."""
     begun = time.perf_counter()
-    cause = telemetry.caused_by(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+    cause = telemetry.caused_by(
+        request.headers.get("X-Request-Id"), request.headers.get("traceparent")
+    )
     request[posting.TRACE] = (cause.parent, cause.request)
     failed = ""
     try:
         await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
         if "Content-Encoding" in request.headers:
-            raise Refused(Refusal(kind="media-type", detail=sentence("Send the body as it is, without Content-Encoding.")))
+            raise Refused(
+                Refusal(
+                    kind="media-type",
+                    detail=sentence("Send the body as it is, without Content-Encoding."),
+                )
+            )
         response = await handler(request)
     except sessions.SignInNeeded:
         response = await sessions.to_sign_in(request)
-    except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
+    except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         if serving.wants_page(request):
             response = serving.problem(request, error)
@@ -158,7 +171,11 @@ def rejection(app: web.Application) -> Reject:
         address = request.remote or ""
         try:
             app[BUDGETS].address(address)
-            refused = problems.unreadable(error) if status < 500 or isinstance(error, UnicodeError) else error
+            refused = (
+                problems.unreadable(error)
+                if status < 500 or isinstance(error, UnicodeError)
+                else error
+            )
         except Over as over:
             refused = over
         if not isinstance(refused, Exception):
@@ -168,7 +185,11 @@ def rejection(app: web.Application) -> Reject:
         response.headers["X-Request-Id"] = request_id
         if response.status == 429:
             response.headers["RateLimit-Policy"] = app[BUDGETS].policy
-        fields = {"status": response.status, "ms": round((time.perf_counter() - begun) * 1000, 1), "address": address}
+        fields = {
+            "status": response.status,
+            "ms": round((time.perf_counter() - begun) * 1000, 1),
+            "address": address,
+        }
         telemetry.request_done({**fields, "error": type(error).__name__})
         return response
 

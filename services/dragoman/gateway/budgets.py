@@ -72,11 +72,18 @@ class Budget:
         """Spend units that are gone already, into debt if need be: of one burst at most, so that an auditor of a long log waits for ten seconds."""
         if len(self._due) >= BUDGET_KEYS:
             self._due = {key: due for key, due in self._due.items() if due > now}
-        self._due[key] = min(max(self._due.get(key, 0.0), now) + units * self._share, now + 2 * self._ahead)
+        self._due[key] = min(
+            max(self._due.get(key, 0.0), now) + units * self._share, now + 2 * self._ahead
+        )
 
     def left(self, key: str, now: float) -> int:
         """Units that could be spent now."""
-        return max(0, math.floor((self._ahead - max(self._due.get(key, 0.0) - now, 0.0)) / self._share + _ROUNDING))
+        return max(
+            0,
+            math.floor(
+                (self._ahead - max(self._due.get(key, 0.0) - now, 0.0)) / self._share + _ROUNDING
+            ),
+        )
 
     def whole_in(self, key: str, now: float) -> int:
         """Seconds until it is unspent again."""
@@ -90,11 +97,23 @@ class Budgets:
         """Take the sizes from the settings."""
         self._clock = clock
         self._addresses = Budget(settings.address_requests)
-        self._files, self._probes = Budget(settings.address_requests), Budget(settings.address_requests)
+        self._files, self._probes = (
+            Budget(settings.address_requests),
+            Budget(settings.address_requests),
+        )
         self._strangers = Budget(settings.stranger_requests)
-        self._officers, self._sides = Budget(settings.officer_requests), Budget(settings.side_requests)
-        self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
-        self._officers_work, self._sides_work = Budget(settings.officer_work), Budget(settings.side_work)
+        self._officers, self._sides = (
+            Budget(settings.officer_requests),
+            Budget(settings.side_requests),
+        )
+        self._officers_bytes, self._sides_bytes = (
+            Budget(settings.officer_mib * _MIB),
+            Budget(settings.side_mib * _MIB),
+        )
+        self._officers_work, self._sides_work = (
+            Budget(settings.officer_work),
+            Budget(settings.side_work),
+        )
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
         self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
@@ -102,43 +121,89 @@ class Budgets:
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
         if wait := self._addresses.spend(network_of(address), 1, self._clock()):
-            raise Over(sentence("This address asks more than there is room for; slow down."), wait, "address")
+            raise Over(
+                sentence("This address asks more than there is room for; slow down."),
+                wait,
+                "address",
+            )
 
     def file(self, address: str, grant: Grant | None = None) -> None:
         """A request for one of the pages' own files, by an officer or by nobody who is signed in. Raises `Over`."""
         account = network_of(address) if grant is None else Payer.of(grant).officer
         if wait := self._files.spend(account, 1, self._clock()):
-            raise Over(sentence("Too many files of the pages were asked for; slow down."), wait, "files")
+            raise Over(
+                sentence("Too many files of the pages were asked for; slow down."), wait, "files"
+            )
 
     def probe(self, address: str) -> None:
         """A request that asks how the service is. Raises `Over`."""
         if wait := self._probes.spend(network_of(address), 1, self._clock()):
-            raise Over(sentence("This address asks more than there is room for; slow down."), wait, "probes")
+            raise Over(
+                sentence("This address asks more than there is room for; slow down."),
+                wait,
+                "probes",
+            )
 
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
         if wait := self._strangers.spend(network_of(address), 1, self._clock()):
-            raise Over(sentence("Too many requests without a valid token came from this address; send a valid one."), wait, "strangers")
+            raise Over(
+                sentence(
+                    "Too many requests without a valid token came from this address; send a valid one."
+                ),
+                wait,
+                "strangers",
+            )
 
     def caller(self, grant: Grant, cid: str, length: int) -> Payer:
         """A request of so many bytes, in the channel with that cid or in none; who pays for it. Raises `Over`."""
         payer, now = Payer.of(grant, cid), self._clock()
         officer, side = payer
         if wait := self._officers.spend(officer, 1, now):
-            raise Over(sentence("%(actor)s asks more often than there is room for; slow down.", actor=grant.actor), wait, "officer")
+            raise Over(
+                sentence(
+                    "%(actor)s asks more often than there is room for; slow down.",
+                    actor=grant.actor,
+                ),
+                wait,
+                "officer",
+            )
         if wait := self._sides.spend(side, 1, now):
             raise Over(
-                sentence("The officers of %(side)s together ask more often than there is room for; slow down.", side=grant.side),
+                sentence(
+                    "The officers of %(side)s together ask more often than there is room for; slow down.",
+                    side=grant.side,
+                ),
                 wait,
                 "side",
             )
         if length and (wait := self._officers_bytes.spend(officer, length, now)):
-            raise Over(sentence("%(actor)s moves more bytes than there is room for; slow down.", actor=grant.actor), wait, "officer-bytes")
-        if length and (wait := self._sides_bytes.spend(side, length, now)):
-            raise Over(sentence("%(side)s moves more bytes than there is room for; slow down.", side=grant.side), wait, "side-bytes")
-        if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(side, 0, now):
             raise Over(
-                sentence("Reading what %(actor)s sends takes more time than there is; send less at once.", actor=grant.actor), wait, "work"
+                sentence(
+                    "%(actor)s moves more bytes than there is room for; slow down.",
+                    actor=grant.actor,
+                ),
+                wait,
+                "officer-bytes",
+            )
+        if length and (wait := self._sides_bytes.spend(side, length, now)):
+            raise Over(
+                sentence(
+                    "%(side)s moves more bytes than there is room for; slow down.", side=grant.side
+                ),
+                wait,
+                "side-bytes",
+            )
+        if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(
+            side, 0, now
+        ):
+            raise Over(
+                sentence(
+                    "Reading what %(actor)s sends takes more time than there is; send less at once.",
+                    actor=grant.actor,
+                ),
+                wait,
+                "work",
             )
         return payer
 
@@ -171,7 +236,11 @@ class Budgets:
         account = Payer.of(grant, cid).officer
         if self._streams.get(account, 0) >= self._most_streams:
             raise Over(
-                sentence("%(actor)s has %(n)s live streams open; close one of them.", actor=grant.actor, n=self._most_streams),
+                sentence(
+                    "%(actor)s has %(n)s live streams open; close one of them.",
+                    actor=grant.actor,
+                    n=self._most_streams,
+                ),
                 1,
                 "streams",
             )
@@ -193,4 +262,6 @@ def network_of(address: str) -> str:
     if ":" not in address:
         return address
     found = ip_address(address.partition("%")[0])
-    return str(ip_network((int(found) >> 64 << 64, 64))) if isinstance(found, IPv6Address) else address
+    return (
+        str(ip_network((int(found) >> 64 << 64, 64))) if isinstance(found, IPv6Address) else address
+    )

@@ -38,7 +38,13 @@ class Callers:
         nearest = request.remote or ""
         if not self._trusted:
             return nearest
-        for hop in reversed([each for line in request.headers.getall("X-Forwarded-For", ()) for each in line.split(",")]):
+        for hop in reversed(
+            [
+                each
+                for line in request.headers.getall("X-Forwarded-For", ())
+                for each in line.split(",")
+            ]
+        ):
             if not self._is_ours(nearest) or (address := _address(hop)) is None:
                 break
             nearest = address
@@ -62,19 +68,26 @@ class Callers:
             return
         grant = await self._bearer(request) or sessions.session_grant(request)
         if grant is None:
-            self._budgets.address(address)  # whoever has a token is asked by its own: others may come from the same address
+            self._budgets.address(
+                address
+            )  # whoever has a token is asked by its own: others may come from the same address
             if public:
                 return
             self._budgets.stranger(address)
             detail = sentence("Send Authorization: Bearer with a token; the operator issues them.")
             if request.headers.get("Authorization", "").lower().startswith("bearer "):
-                detail = sentence("This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones.")
+                detail = sentence(
+                    "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
+                )
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         self._charge(request, grant)
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
             raise Refused(
                 Refusal(
-                    kind="not-permitted", detail=sentence("This token is for reading alone; ask the operator for one of the scope act.")
+                    kind="not-permitted",
+                    detail=sentence(
+                        "This token is for reading alone; ask the operator for one of the scope act."
+                    ),
                 )
             )
 
@@ -105,14 +118,18 @@ class Callers:
         if scheme.lower() != "bearer" or not token:
             return None
         service = request.app[SERVICE]
-        if self._provider is not None and token.count(".") == 2:  # a JWT has three parts, a token of ours one
+        if (
+            self._provider is not None and token.count(".") == 2
+        ):  # a JWT has three parts, a token of ours one
             return await self._of_subject(request, self._provider, token)
         grant = service.access.find(token, time.time())
         if grant is None and await service.look_again():
             grant = service.access.find(token, time.time())
         return grant
 
-    async def _of_subject(self, request: web.Request, provider: Provider, token: str) -> Grant | None:
+    async def _of_subject(
+        self, request: web.Request, provider: Provider, token: str
+    ) -> Grant | None:
         found = await provider.subject(token)
         if found is None:
             return None
@@ -123,9 +140,13 @@ class Callers:
             grant = service.access.of_subject(provider.issuer, subject)
         if grant is None:
             self._budgets.stranger(request["address"])
-            detail = sentence("The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add.")
+            detail = sentence(
+                "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
+            )
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
-        request["still"] = lambda: expires > time.time() and service.access.holds(grant, time.time())
+        request["still"] = lambda: (
+            expires > time.time() and service.access.holds(grant, time.time())
+        )
         return grant
 
 
@@ -147,7 +168,9 @@ def networks(given: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(each) for each in given)
     except ValueError as error:
-        raise SettingsError(f"http.trusted_proxies: {error}; name networks like 10.0.0.0/8 or 127.0.0.1") from None
+        raise SettingsError(
+            f"http.trusted_proxies: {error}; name networks like 10.0.0.0/8 or 127.0.0.1"
+        ) from None
 
 
 def _length(request: web.Request) -> int:

@@ -22,7 +22,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from dragoman.gateway.budgets import network_of
-from dragoman.limits import ACCEPTED_AT_ONCE, DESCRIPTORS_SHARE, FIRST_REQUEST_SECONDS, FULL_LINE_SECONDS
+from dragoman.limits import (
+    ACCEPTED_AT_ONCE,
+    DESCRIPTORS_SHARE,
+    FIRST_REQUEST_SECONDS,
+    FULL_LINE_SECONDS,
+)
 
 log = structlog.get_logger()
 
@@ -34,7 +39,9 @@ _AGAIN_SECONDS: Final = 1.0
 class Reject(Protocol):
     """Answers a request that never reached the application: one log line, the address's budget, a problem document."""
 
-    def __call__(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
+    def __call__(
+        self, request: web.BaseRequest, status: int, error: BaseException | None
+    ) -> web.Response:
         """Return the answer."""
 
 
@@ -51,7 +58,9 @@ def _nothing() -> None:
 class Connection(RequestHandler):
     """One connection. What its parser rejects is answered by `reject`, and a first request must come in time."""
 
-    def __init__(self, server: web.Server, *, reject: Reject, lost: Callable[[], None], **settings: Any) -> None:
+    def __init__(
+        self, server: web.Server, *, reject: Reject, lost: Callable[[], None], **settings: Any
+    ) -> None:
         """Serve requests for a server; call `lost` once the connection is closed."""
         super().__init__(server, **settings)
         self._reject = reject
@@ -98,7 +107,11 @@ class Connection(RequestHandler):
     def log_exception(self, *_args: Any, exc_info: BaseException | None = None, **_: Any) -> None:
         """Log what failed outside of the application, without the bytes that a parser's error quotes."""
         quotes = isinstance(exc_info, HttpProcessingError | web.RequestPayloadError)
-        log.error("connection.failed", error=type(exc_info).__name__, exc_info=None if quotes else exc_info)
+        log.error(
+            "connection.failed",
+            error=type(exc_info).__name__,
+            exc_info=None if quotes else exc_info,
+        )
 
 
 class Connections:
@@ -184,11 +197,19 @@ class Connections:
 
     async def _serve(self, server: web.Server, connection: socket.socket, key: str) -> None:
         """Make a connection's transport; with TLS this waits for the handshake."""
-        protocol = Connection(server, reject=self._reject, lost=lambda: self._release(key), loop=self._loop, **self._settings)
+        protocol = Connection(
+            server,
+            reject=self._reject,
+            lost=lambda: self._release(key),
+            loop=self._loop,
+            **self._settings,
+        )
         made = False
         timeout = FIRST_REQUEST_SECONDS if self._context is not None else None
         try:
-            await self._loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=timeout)
+            await self._loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=timeout
+            )
             made = True
         except (OSError, TimeoutError, RuntimeError) as error:  # no TLS, or gone already
             log.debug("connection.not_made", error=type(error).__name__)
@@ -229,7 +250,14 @@ class Connections:
 class Site(web.BaseSite):
     """Where a runner listens: on a socket whose connections are counted."""
 
-    def __init__(self, runner: web.AppRunner, listener: socket.socket, connections: Connections, *, secure: bool) -> None:
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        listener: socket.socket,
+        connections: Connections,
+        *,
+        secure: bool,
+    ) -> None:
         """Listen on a bound socket."""
         super().__init__(runner)
         host, port = listener.getsockname()[:2]

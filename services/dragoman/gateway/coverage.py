@@ -59,14 +59,24 @@ class Coverage:
                 known = _Known(policy=registry.policy)
             now = asyncio.get_running_loop().time()
             if now - known.read > _FRESH_SECONDS:
-                known = self._known[projection.name] = replace(await self._read_on(projection, policy, known), read=now)
+                known = self._known[projection.name] = replace(
+                    await self._read_on(projection, policy, known), read=now
+                )
             return known.covered
 
     async def _read_on(self, projection: Projection, policy: Policy, known: _Known) -> _Known:
         try:
-            sealed = await (self._seals.after(projection.name, known.seq) if known.seq else self._seals.newest(projection.name))
+            sealed = await (
+                self._seals.after(projection.name, known.seq)
+                if known.seq
+                else self._seals.newest(projection.name)
+            )
             while sealed is not None:
-                known = replace(known, seq=sealed.seq, covered=await _with(projection, policy, known.covered, sealed))
+                known = replace(
+                    known,
+                    seq=sealed.seq,
+                    covered=await _with(projection, policy, known.covered, sealed),
+                )
                 sealed = await self._seals.after(projection.name, known.seq)
         except (LogUnreachable, Behind) as error:
             log.debug("coverage.waits", channel=projection.name, reason=str(error))
@@ -83,21 +93,35 @@ class Coverage:
             await asyncio.sleep(_FRESH_SECONDS)
 
 
-async def _with(projection: Projection, policy: Policy, covered: Covered, sealed: Sealed) -> Covered:
+async def _with(
+    projection: Projection, policy: Policy, covered: Covered, sealed: Sealed
+) -> Covered:
     """The coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
     try:
         head, signatures = checkpoint.opened(sealed.note, heads.log_of(projection.registry))
         witnessed = policy.witnessed(signatures)
     except NotANote as error:
-        log.critical("coverage.no_head", channel=projection.name, reason=str(error), do="keep what is sealed; see docs/operating.md")
+        log.critical(
+            "coverage.no_head",
+            channel=projection.name,
+            reason=str(error),
+            do="keep what is sealed; see docs/operating.md",
+        )
         return covered
     if not witnessed:
         return covered
     await projection.in_file(head.size)
     if projection.root(head.size) != head.root:
-        log.critical("coverage.other_records", channel=projection.name, size=head.size, do="keep both; see docs/operating.md")
+        log.critical(
+            "coverage.other_records",
+            channel=projection.name,
+            size=head.size,
+            do="keep both; see docs/operating.md",
+        )
         return covered
-    sides = [side.name for side in projection.registry.sides if policy.satisfied(witnessed, side.name)]
+    sides = [
+        side.name for side in projection.registry.sides if policy.satisfied(witnessed, side.name)
+    ]
     further = {side: max(head.size, covered.sides.get(side, 0)) for side in sides}
     final = max(head.size, covered.final) if policy.satisfied(witnessed) else covered.final
     return Covered(final=final, sides={**covered.sides, **further})
@@ -106,4 +130,7 @@ async def _with(projection: Projection, policy: Policy, covered: Covered, sealed
 def standing(covered: Covered, position: int) -> Standing:
     """How a record stands under the heads."""
     by = tuple(sorted(side for side, upto in covered.sides.items() if upto >= position))
-    return Standing(proof="final" if position <= covered.final else "countersigned" if by else "recorded", countersigned_by=by)
+    return Standing(
+        proof="final" if position <= covered.final else "countersigned" if by else "recorded",
+        countersigned_by=by,
+    )

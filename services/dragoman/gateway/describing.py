@@ -87,16 +87,32 @@ class Topic(NamedTuple):
 
 
 _TOPICS: Final = (
-    Topic("the service", r"^/(livez|readyz|metrics)|json$", "Whether the service may be used, and what it says of itself."),
-    Topic("who calls", r"^/v1/(me|tokens|subjects)", "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects."),
     Topic(
-        "proof", r"/log/|/proof$", "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP."
+        "the service",
+        r"^/(livez|readyz|metrics)|json$",
+        "Whether the service may be used, and what it says of itself.",
+    ),
+    Topic(
+        "who calls",
+        r"^/v1/(me|tokens|subjects)",
+        "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects.",
+    ),
+    Topic(
+        "proof",
+        r"/log/|/proof$",
+        "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP.",
     ),
     Topic("records", r"/records", "The log itself, exactly as it stands."),
     Topic(
-        "beside the log", r"/(drafts|people|files|imports)", "What is no part of the record: drafts, people, files, and what is taken in."
+        "beside the log",
+        r"/(drafts|people|files|imports)",
+        "What is no part of the record: drafts, people, files, and what is taken in.",
     ),
-    Topic("reports", r"/(reports|statistics|calendar)", "What the log comes to, for reading, printing and calendars."),
+    Topic(
+        "reports",
+        r"/(reports|statistics|calendar)",
+        "What the log comes to, for reading, printing and calendars.",
+    ),
     Topic("webhooks", r"/webhooks", "Where a side wants to be told of records."),
     Topic("posting", r"{family|/acts$", "Opening an exchange, and carrying it on."),
     Topic("the inbox", r"/inbox$", "What concerns the caller's side."),
@@ -105,8 +121,16 @@ _TOPICS: Final = (
         r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
         "Who is there, how the line stands, and what the dialogue has come to.",
     ),
-    Topic("what is public", r"^/v1/releases", "What the sides have made public together, for anybody, with what proves it."),
-    Topic("exchanges", r"/(exchanges|state|diff)", "The current state, the past, and what lies between."),
+    Topic(
+        "what is public",
+        r"^/v1/releases",
+        "What the sides have made public together, for anybody, with what proves it.",
+    ),
+    Topic(
+        "exchanges",
+        r"/(exchanges|state|diff)",
+        "The current state, the past, and what lies between.",
+    ),
     Topic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
 )
 """What operations are about: by which of their paths, and what that is."""
@@ -224,8 +248,26 @@ _WRITES: Final = ("not-permitted", "unavailable")
 _MATCHES: Final = ("moved", "precondition-required")
 _BODY: Final = ("media-type", "too-large", "too-slow", "invalid", "invalid-act")
 _ACT: Final = (
-    *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
-    *("media-type", "too-large", "no-room", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
+    *(
+        "idempotency-key",
+        "second-key-required",
+        "not-allowed-in-state",
+        "void",
+        "busy",
+        "erased",
+        *_MATCHES,
+    ),
+    *(
+        "media-type",
+        "too-large",
+        "no-room",
+        "too-slow",
+        "invalid-act",
+        "invalid",
+        "key-reused",
+        "unknown-outcome",
+        "read-only",
+    ),
 )
 
 
@@ -239,7 +281,10 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
     ordered = sorted(shapes, key=lambda shape: str(shape.__name__))
     (union, *schemas), components = described([act, *ordered])
     by_shape = dict(zip(ordered, schemas, strict=True))
-    act_schema, components["Act"] = {"$ref": _REF.format(name="Act")}, {"title": "Act", "description": "Any act.", **union}
+    act_schema, components["Act"] = (
+        {"$ref": _REF.format(name="Act")},
+        {"title": "Act", "description": "Any act.", **union},
+    )
     for kinds in sorted({tuple(kinds) for route in routes for kinds in _refusals(route).values()}):
         components[_refusal(kinds)] = {
             "title": _refusal(kinds),
@@ -250,16 +295,26 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         }
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(template(route), {})[route.method.lower()] = _operation(route, by_shape, act_schema)
+        paths.setdefault(template(route), {})[route.method.lower()] = _operation(
+            route, by_shape, act_schema
+        )
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Dragoman", "version": version, "description": _ABOUT, "license": _LICENSE},
+        "info": {
+            "title": "Dragoman",
+            "version": version,
+            "description": _ABOUT,
+            "license": _LICENSE,
+        },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "tags": [{"name": each.name, "description": each.about} for each in _TOPICS],
         "paths": paths,
         "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
-        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -270,15 +325,23 @@ def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     its shape is.
     """
     kept = [*_KEPT_AS_BYTES.values()]
-    schemas, components = undented(msgspec.json.schema_components([*shapes, *kept], ref_template=_REF))
+    schemas, components = undented(
+        msgspec.json.schema_components([*shapes, *kept], ref_template=_REF)
+    )
     for (shape, member), schema in zip(_KEPT_AS_BYTES, schemas[len(shapes) :], strict=True):
         if shape.__name__ in components:
             components[shape.__name__]["properties"][member] |= schema
     names = _plain_names(components)
     refs = {_REF.format(name=name): _REF.format(name=plain) for name, plain in names.items()}
     found = _portable(schemas[: len(shapes)], refs)
-    named = {names[name]: {**_portable(schema, refs), "title": names[name]} for name, schema in components.items()}
-    named |= {name: {"title": name, "description": _BY_LANGUAGE, **schema} for name, schema in _shared().items()}
+    named = {
+        names[name]: {**_portable(schema, refs), "title": names[name]}
+        for name, schema in components.items()
+    }
+    named |= {
+        name: {"title": name, "description": _BY_LANGUAGE, **schema}
+        for name, schema in _shared().items()
+    }
     return found, {name: named[name] for name in sorted(_reached(found, named))}
 
 
@@ -292,7 +355,9 @@ def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
                 waiting += schema.values()
             case list() as items:
                 waiting += items
-            case str() as text if (name := text.removeprefix(_REF.format(name=""))) in components and name not in names:
+            case str() as text if (
+                name := text.removeprefix(_REF.format(name=""))
+            ) in components and name not in names:
                 names.add(name)
                 waiting.append(components[name])
     return names
@@ -323,7 +388,9 @@ def _rank(component: str) -> tuple[bool, bool, bool, str]:
 def _shared() -> dict[str, dict[str, Any]]:
     """The schemas of texts that are given by language, by the names of their components."""
     return {
-        f"{name}ByLanguage": msgspec.json.schema(next(each for each in get_args(union) if get_origin(get_args(each)[0]) is dict))
+        f"{name}ByLanguage": msgspec.json.schema(
+            next(each for each in get_args(union) if get_origin(get_args(each)[0]) is dict)
+        )
         for name, union in (("Words", Words), ("Titles", Titles))
     }
 
@@ -339,12 +406,18 @@ def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
     that it may have any. A text by language, which stands in most acts, is a component.
     """
     match schema:
-        case dict() if shared := next((name for name, each in _shared().items() if each == schema), ""):
+        case dict() if shared := next(
+            (name for name, each in _shared().items() if each == schema), ""
+        ):
             return {"$ref": _REF.format(name=shared)}
         case {"prefixItems": items, "items": False, **others}:
             kinds = list({str(each): each for each in items}.values())
             rest = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-            return {**_portable(others, refs), "prefixItems": _portable(items, refs), "items": _portable(rest, refs)}
+            return {
+                **_portable(others, refs),
+                "prefixItems": _portable(items, refs),
+                "items": _portable(rest, refs),
+            }
         case {"enum": [str(only)], **others}:
             return {"type": "string", **_portable(others, refs), "const": only}
         case {"type": "object"} if len(schema) == 1:
@@ -386,7 +459,14 @@ def _webhook() -> dict[str, Any]:
         "Dragoman-Position": "The record's position in the log.",
     }
     headers = [
-        {"name": name, "in": "header", "required": True, "description": said, "schema": {"type": "string"}} for name, said in told.items()
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "description": said,
+            "schema": {"type": "string"},
+        }
+        for name, said in told.items()
     ]
     return {
         "operationId": "webhook",
@@ -394,12 +474,17 @@ def _webhook() -> dict[str, Any]:
         "summary": "A record is brought to a side's URL",
         "security": [],
         "parameters": headers,
-        "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": {"type": "object"}}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/cloudevents+json": {"schema": {"type": "object"}}},
+        },
         "responses": {
             "2XX": {"description": "It was taken."},
             "410": {"description": "Nothing more is to be sent here."},
             "4XX": {"description": "It was not taken, and is tried again."},
-            "default": {"description": "It was not taken, and is tried again; `Retry-After` is heeded."},
+            "default": {
+                "description": "It was not taken, and is tried again; `Retry-After` is heeded."
+            },
         },
     }
 
@@ -423,18 +508,44 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
         "summary": route.summary,
         "description": f"May be called by {route.may.value}.",
         "x-may-call": route.may.value,
-        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
-        "responses": {str(status): _success(route, status, shape, schemas) for status, shape in route.answers.items()}
-        | {str(status): _problem(status, kinds) for status, kinds in _refusals(route).items() if status not in route.answers}
-        | {"default": {"description": "Another problem.", "content": {PROBLEM: {"schema": schemas[Problem]}}}},
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route),
+            *_header_parameters(route),
+        ],
+        "responses": {
+            str(status): _success(route, status, shape, schemas)
+            for status, shape in route.answers.items()
+        }
+        | {
+            str(status): _problem(status, kinds)
+            for status, kinds in _refusals(route).items()
+            if status not in route.answers
+        }
+        | {
+            "default": {
+                "description": "Another problem.",
+                "content": {PROBLEM: {"schema": schemas[Problem]}},
+            }
+        },
     }
     if isinstance(route.takes, tuple):
-        examples = route.example if isinstance(route.example, dict) else dict.fromkeys(route.takes, route.example)
-        content = {media: {"schema": {"type": "string"}, "example": examples[media]} for media in route.takes}
+        examples = (
+            route.example
+            if isinstance(route.example, dict)
+            else dict.fromkeys(route.takes, route.example)
+        )
+        content = {
+            media: {"schema": {"type": "string"}, "example": examples[media]}
+            for media in route.takes
+        }
         operation["requestBody"] = {"required": True, "content": content}
     elif route.takes is not None:
         schema = act if route.takes == "act" else schemas[route.takes]
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema, "example": route.example}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": schema, "example": route.example}},
+        }
     if route.public:
         operation["security"] = []
     return operation
@@ -445,12 +556,25 @@ def _tag(path: str) -> str:
     return next(each.name for each in _TOPICS if re.search(each.paths, path))
 
 
-def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _success(
+    route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]
+) -> dict[str, Any]:
     names = ["RateLimit-Policy", "RateLimit"] if route.path.startswith("/v1/") else []
-    if not route.answers.keys().isdisjoint((201, 202)):  # what is there already is found there as well
-        names += ["Location", *(["Idempotent-Replayed"] if "Idempotency-Key" in route.headers else [])]
+    if not route.answers.keys().isdisjoint(
+        (201, 202)
+    ):  # what is there already is found there as well
+        names += [
+            "Location",
+            *(["Idempotent-Replayed"] if "Idempotency-Key" in route.headers else []),
+        ]
     if shape is Recorded:
-        names += ["Location", "ETag", "Dragoman-Position", "Idempotent-Replayed", "Preference-Applied"]
+        names += [
+            "Location",
+            "ETag",
+            "Dragoman-Position",
+            "Idempotent-Replayed",
+            "Preference-Applied",
+        ]
     if shape in _TAGGED or "If-None-Match" in route.headers:
         names.append("ETag")
     if "Dragoman-Min-Position" in route.headers and shape is not Recorded:
@@ -459,13 +583,25 @@ def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, A
         names.append("Dragoman-Position")
     if route.handler.__name__ in _PAGED:
         names.append("Link")
-    answer: dict[str, Any] = {"description": f"{route.summary}.", "headers": _headers(dict.fromkeys(names))}
+    answer: dict[str, Any] = {
+        "description": f"{route.summary}.",
+        "headers": _headers(dict.fromkeys(names)),
+    }
     if shape is not None:
-        content = {media: {"schema": schemas[shape] if media == JSON else {"type": "string"}} for media in route.media}
+        content = {
+            media: {"schema": schemas[shape] if media == JSON else {"type": "string"}}
+            for media in route.media
+        }
         return {**answer, "content": content}
     if status in _BODILESS:
         return answer
-    return {**answer, "content": {media: {"schema": {"type": "object" if media.endswith("json") else "string"}} for media in route.media}}
+    return {
+        **answer,
+        "content": {
+            media: {"schema": {"type": "object" if media.endswith("json") else "string"}}
+            for media in route.media
+        },
+    }
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
@@ -513,9 +649,17 @@ def _refusal(kinds: Iterable[str]) -> str:
 
 def _problem(status: int, kinds: Sequence[str]) -> dict[str, Any]:
     schema = {"$ref": _REF.format(name=_refusal(kinds))}
-    names = ["RateLimit-Policy", "RateLimit", *(["Retry-After"] if status in (429, 503) or "busy" in kinds else [])]
+    names = [
+        "RateLimit-Policy",
+        "RateLimit",
+        *(["Retry-After"] if status in (429, 503) or "busy" in kinds else []),
+    ]
     said = "; ".join(TYPES[kind][1] for kind in kinds) + "."
-    return {"description": said, "headers": _headers(names), "content": {PROBLEM: {"schema": schema}}}
+    return {
+        "description": said,
+        "headers": _headers(names),
+        "content": {PROBLEM: {"schema": schema}},
+    }
 
 
 def _path_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
@@ -535,9 +679,19 @@ def _path_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
     schema = msgspec.json.schema(route.query)
-    properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {}) if route.query is not Nothing else {}
+    properties = (
+        schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {})
+        if route.query is not Nothing
+        else {}
+    )
     for name, inner in properties.items():
-        parameter = {"name": name, "in": "query", "required": False, "description": _QUERY[name], "schema": inner}
+        parameter = {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": _QUERY[name],
+            "schema": inner,
+        }
         example = _FILTERED.get(name, _EXAMPLES.get(name))
         yield parameter | ({"example": _fitting(inner, example)} if example is not None else {})
 
@@ -547,7 +701,11 @@ def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
     for each in schema.get("anyOf", (schema,)):
         if each.get("type") == "integer":
             return int(example)
-        if each.get("type") == "string" and "pattern" in each and re.search(each["pattern"], str(example)) is None:
+        if (
+            each.get("type") == "string"
+            and "pattern" in each
+            and re.search(each["pattern"], str(example)) is None
+        ):
             return "2026-11-24T00:00Z"
     return example
 
@@ -568,16 +726,31 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 
 def asyncapi(
-    record: Any, entry: Any, row: Any, alarm: Any, notice: Any, unattributed: Any, families: Sequence[str], version: str
+    record: Any,
+    entry: Any,
+    row: Any,
+    alarm: Any,
+    notice: Any,
+    unattributed: Any,
+    families: Sequence[str],
+    version: str,
 ) -> dict[str, Any]:
     """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
     shapes, components = described([record, entry, row, alarm, notice, unattributed])
     record, entry, row, alarm, notice, unattributed = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
-        return {"name": name, "title": title, "summary": summary, "contentType": media, "payload": schema}
+        return {
+            "name": name,
+            "title": title,
+            "summary": summary,
+            "contentType": media,
+            "payload": schema,
+        }
 
-    def channel(address: str, title: str, description: str, server: str, *messages: str, **parameters: Any) -> dict[str, Any]:
+    def channel(
+        address: str, title: str, description: str, server: str, *messages: str, **parameters: Any
+    ) -> dict[str, Any]:
         return {
             "address": address,
             "title": title,
@@ -587,7 +760,9 @@ def asyncapi(
             "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in messages},
         }
 
-    def sent(channel: str, title: str, summary: str, security: str, *messages: str) -> dict[str, Any]:
+    def sent(
+        channel: str, title: str, summary: str, security: str, *messages: str
+    ) -> dict[str, Any]:
         return {
             "action": "send",
             "channel": {"$ref": f"#/channels/{channel}"},
@@ -638,12 +813,36 @@ def asyncapi(
                 family={"description": "The family of the exchange.", "enum": list(families)},
                 exchange={"description": "The id of its opening record."},
             ),
-            "records": channel("/v1/channels/{channel}/records", "The live log", resumed, "gateway", "entry", "alarm", channel=named),
-            "inbox": channel("/v1/channels/{channel}/inbox", "The inbox of a side", resumed, "gateway", "row", "alarm", channel=named),
-            "webhook": channel("/", "A webhook", signed, "receiver", "record", "unattributed", "notice"),
+            "records": channel(
+                "/v1/channels/{channel}/records",
+                "The live log",
+                resumed,
+                "gateway",
+                "entry",
+                "alarm",
+                channel=named,
+            ),
+            "inbox": channel(
+                "/v1/channels/{channel}/inbox",
+                "The inbox of a side",
+                resumed,
+                "gateway",
+                "row",
+                "alarm",
+                channel=named,
+            ),
+            "webhook": channel(
+                "/", "A webhook", signed, "receiver", "record", "unattributed", "notice"
+            ),
         },
         "operations": {
-            "log": sent("log", "Record an act", "A desk appends each record against the last position of its subject.", "nkey", "record"),
+            "log": sent(
+                "log",
+                "Record an act",
+                "A desk appends each record against the last position of its subject.",
+                "nkey",
+                "record",
+            ),
             "stream": sent(
                 "records",
                 "Stream the records of a channel",
@@ -673,10 +872,26 @@ def asyncapi(
         "components": {
             "messages": {
                 "record": message(
-                    "record", "A record", "A CloudEvents 1.0 event in structured mode.", "application/cloudevents+json", record
+                    "record",
+                    "A record",
+                    "A CloudEvents 1.0 event in structured mode.",
+                    "application/cloudevents+json",
+                    record,
                 ),
-                "entry": message("entry", "A record as readers get it", "Its position, whether it is valid, and the record.", JSON, entry),
-                "row": message("row", "An exchange as a list has it", "Where it stands, and who owes what.", JSON, row),
+                "entry": message(
+                    "entry",
+                    "A record as readers get it",
+                    "Its position, whether it is valid, and the record.",
+                    JSON,
+                    entry,
+                ),
+                "row": message(
+                    "row",
+                    "An exchange as a list has it",
+                    "Where it stands, and who owes what.",
+                    JSON,
+                    row,
+                ),
                 "unattributed": message(
                     "unattributed",
                     "A record under the Chatham House Rule",
@@ -691,7 +906,9 @@ def asyncapi(
                     "application/cloudevents+json",
                     notice,
                 ),
-                "alarm": message("alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm),
+                "alarm": message(
+                    "alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm
+                ),
             },
             "schemas": components,
             "securitySchemes": {

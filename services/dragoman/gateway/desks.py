@@ -24,7 +24,9 @@ async def joined(call: Call[Any], projection: Projection, view: ExchangeView) ->
         return view
     state = decode_exchange(bytes(view.state))
     if projection.registry.kind != "desk":
-        found = await in_thread(call, dialogue.referring, service.store, others, (state.id, state.number))
+        found = await in_thread(
+            call, dialogue.referring, service.store, others, (state.id, state.number)
+        )
         return replace(view, desk=found)
     if "about" not in state.content:
         return view
@@ -35,7 +37,9 @@ async def joined(call: Call[Any], projection: Projection, view: ExchangeView) ->
 def _others(service: Service, grant: Grant, projection: Projection) -> tuple[str, ...]:
     """The desks of the reader's side, or from a desk the channels that are none."""
     desk = projection.registry.kind == "desk"
-    return tuple(other.name for other in service.visible(grant) if (other.registry.kind == "desk") != desk)
+    return tuple(
+        other.name for other in service.visible(grant) if (other.registry.kind == "desk") != desk
+    )
 
 
 def _named(store: Store, channels: tuple[str, ...], target: str) -> ChannelLink | None:

@@ -36,7 +36,12 @@ def _desk(call: Call[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be an officer of a side in it."""
     projection, actor = posting.projection_of(call), posting.grant_of(call.request).actor
     if not _drafts(projection, actor):
-        raise Refused(Refusal(kind="not-permitted", detail=sentence("Drafts are for the officers of a side; auditors read the log.")))
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence("Drafts are for the officers of a side; auditors read the log."),
+            )
+        )
     return projection, actor
 
 
@@ -50,7 +55,9 @@ def name_of(act: msgspec.Raw) -> str:
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
-        raise Malformed("/act" + fault_of(error).fault.pointer, fault_of(error).fault.detail) from None
+        raise Malformed(
+            "/act" + fault_of(error).fault.pointer, fault_of(error).fault.detail
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
     if name not in RULES:
@@ -93,13 +100,19 @@ def _view(projection: Projection, draft: Draft) -> DraftView:
 
 
 def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: str) -> Reply:
-    return Reply(body=_view(projection, draft), status=status, headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers})
+    return Reply(
+        body=_view(projection, draft),
+        status=status,
+        headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers},
+    )
 
 
 async def found(call: Call[Any]) -> Draft:
     """The draft that the path names, of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
-    draft = await posting.service_of(call).drafts.find(projection.registry.cid, actor.partition("/")[0], call.path("draft"))
+    draft = await posting.service_of(call).drafts.find(
+        projection.registry.cid, actor.partition("/")[0], call.path("draft")
+    )
     if draft is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return draft
@@ -108,19 +121,31 @@ async def found(call: Call[Any]) -> Draft:
 def _as_read(given: str | None, draft: Draft) -> None:
     """Who changes or releases a draft says which version was read."""
     if given is None:
-        raise Refused(Refusal(kind="precondition-required", detail=sentence("Send If-Match with the draft's ETag, as you read it.")))
+        raise Refused(
+            Refusal(
+                kind="precondition-required",
+                detail=sentence("Send If-Match with the draft's ETag, as you read it."),
+            )
+        )
     if given != draft.etag:
         raise _moved()
 
 
 def _moved() -> Refused:
-    return Refused(Refusal(kind="moved", detail=sentence("A colleague has changed the draft since you read it; read it again.")))
+    return Refused(
+        Refusal(
+            kind="moved",
+            detail=sentence("A colleague has changed the draft since you read it; read it again."),
+        )
+    )
 
 
 async def listed(call: Call[Any]) -> Drafts:
     """The drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
-    drafts = await posting.service_of(call).drafts.listed(projection.registry.cid, actor.partition("/")[0])
+    drafts = await posting.service_of(call).drafts.listed(
+        projection.registry.cid, actor.partition("/")[0]
+    )
     return Drafts(drafts=tuple(_view(projection, draft) for draft in drafts))
 
 
@@ -132,7 +157,15 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "", *, handed: bool = False) -> Reply:
+async def keep_new(
+    call: Call[Any],
+    new: NewDraft,
+    status: int,
+    key: str = "",
+    signatures: str = "",
+    *,
+    handed: bool = False,
+) -> Reply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _check(new.act)
@@ -140,7 +173,9 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     signatures, data = await _signed(call, new, signatures)
     now = stamp(service.now())
     draft = Draft(
-        id=posting.id_of(projection, actor, data, key or call.request.headers.get("Idempotency-Key")),
+        id=posting.id_of(
+            projection, actor, data, key or call.request.headers.get("Idempotency-Key")
+        ),
         signatures=signatures,
         cid=projection.registry.cid,
         author=actor,
@@ -154,24 +189,47 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
         raise Refused(
-            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for a post. Take a new key for a new draft."))
+            Refusal(
+                kind="key-reused",
+                detail=sentence(
+                    "This Idempotency-Key was used for a post. Take a new key for a new draft."
+                ),
+            )
         )
     if known is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
         raise Refused(
             Refusal(
                 kind="no-room",
-                detail=sentence("A side has at most %(limit)s drafts in a channel; release or drop some first.", limit=DRAFTS),
+                detail=sentence(
+                    "A side has at most %(limit)s drafts in a channel; release or drop some first.",
+                    limit=DRAFTS,
+                ),
             )
         )
     if known is None and await service.drafts.keep(draft, None):
-        return _reply(projection, draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
+        return _reply(
+            projection, draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}"
+        )
     known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
-    if known is None or (known.author, bytes(known.act), known.exchange) != (actor, bytes(draft.act), draft.exchange):
+    if known is None or (known.author, bytes(known.act), known.exchange) != (
+        actor,
+        bytes(draft.act),
+        draft.exchange,
+    ):
         raise Refused(
-            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another draft. Take a new key for a new draft."))
+            Refusal(
+                kind="key-reused",
+                detail=sentence(
+                    "This Idempotency-Key was used for another draft. Take a new key for a new draft."
+                ),
+            )
         )
     return _reply(
-        projection, known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"}
+        projection,
+        known,
+        status,
+        Location=f"/v1/channels/{projection.name}/drafts/{known.id}",
+        **{"Idempotent-Replayed": "true"},
     )
 
 
@@ -180,10 +238,17 @@ async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str,
     signatures = signatures or posting.signatures_of(call.request)
     if not signatures:
         return "", Act()
-    act, data = await workers.read(call.request, len(bytes(new.act)), read_act, bytes(new.act), cut=False)
+    act, data = await workers.read(
+        call.request, len(bytes(new.act)), read_act, bytes(new.act), cut=False
+    )
     if data.signed is msgspec.UNSET or act != bytes(new.act):
         raise Refused(
-            Refusal(kind="invalid", detail=sentence("A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
+            Refusal(
+                kind="invalid",
+                detail=sentence(
+                    "A signed draft carries `signed`, and is compact: it is recorded as it was signed."
+                ),
+            )
         )
     return signatures, data
 
@@ -200,7 +265,15 @@ async def change_draft(call: Call[Nothing]) -> Answered:
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 
-async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "", *, handed: bool = False) -> Reply:
+async def change(
+    call: Call[Any],
+    new: NewDraft,
+    draft: Draft,
+    etag: str | None,
+    signatures: str = "",
+    *,
+    handed: bool = False,
+) -> Reply:
     """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
 
     What was handed over is with its author again, unless it is handed over as it is now.
@@ -230,7 +303,9 @@ async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
     """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
     _as_read(etag, draft)
     service = posting.service_of(call)
-    if not await service.drafts.keep(msgspec.structs.replace(draft, handed=stamp(service.now())), draft):
+    if not await service.drafts.keep(
+        msgspec.structs.replace(draft, handed=stamp(service.now())), draft
+    ):
         raise _moved()
 
 
@@ -259,13 +334,23 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
     if draft is None:
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
-    act, data = await workers.read(call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures)
-    two_key = takes_two(projection, projection.exchange(draft.exchange), RULES[name_of(draft.act)], data)
+    act, data = await workers.read(
+        call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures
+    )
+    two_key = takes_two(
+        projection, projection.exchange(draft.exchange), RULES[name_of(draft.act)], data
+    )
     if two_key and actor == draft.author:
-        raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
+        raise Refused(
+            Refusal(
+                kind="second-key-required",
+                detail=sentence("You wrote this draft; a colleague of your side releases it."),
+            )
+        )
     if two_key and not _drafts(projection, draft.author):
         detail = sentence(
-            "%(officer)s is no officer any more; change the draft, and it is yours, for a colleague to release.", officer=draft.author
+            "%(officer)s is no officer any more; change the draft, and it is yours, for a colleague to release.",
+            officer=draft.author,
         )
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     reply = await posting.take_in(
@@ -295,4 +380,6 @@ async def _released_before(call: Call[Any], projection: Projection, actor: str, 
     record = None if position is None else projection.record_at(position)
     if position is None or record is None or record.side != actor.partition("/")[0]:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
-    return await posting.reply_of(call, projection, await posting.service_of(call).desk.kept_at(projection, position))
+    return await posting.reply_of(
+        call, projection, await posting.service_of(call).desk.kept_at(projection, position)
+    )

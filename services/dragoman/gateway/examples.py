@@ -10,7 +10,13 @@ INCIDENT: Final = {
     "facts": "Two aircraft passed close. Rest unknown.",
 }
 ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
-DRAFT: Final = {"act": {"act": "contact-note", "form": "conversation", "text": "The counterpart proposes talks in January."}}
+DRAFT: Final = {
+    "act": {
+        "act": "contact-note",
+        "form": "conversation",
+        "text": "The counterpart proposes talks in January.",
+    }
+}
 CHANNEL: Final = {
     "name": "north-south",
     "kind": "official",
@@ -24,14 +30,36 @@ CHANNEL: Final = {
     ],
 }
 OPENING: Final[dict[str, Any]] = {
-    "act": {"act": "channel-opening", "name": "east-west", "kind": "official", "languages": ["en"], "sides": []},
-    "signatures": ["5f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0:" + "A" * 86 + "=="],
+    "act": {
+        "act": "channel-opening",
+        "name": "east-west",
+        "kind": "official",
+        "languages": ["en"],
+        "sides": [],
+    },
+    "signatures": [
+        "5f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0:" + "A" * 86 + "=="
+    ],
 }
-PERSON: Final = {"name": "Zhang Wei", "post": "Duty officer", "telephones": ["+86 10 5555 0100"], "languages": ["zh", "en"]}
+PERSON: Final = {
+    "name": "Zhang Wei",
+    "post": "Duty officer",
+    "telephones": ["+86 10 5555 0100"],
+    "languages": ["zh", "en"],
+}
 FILE: Final = "hello world"
-TOKEN: Final = {"actor": "nato/d-1", "channels": ["nato-china"], "label": "the duty desk", "scope": "act"}
+TOKEN: Final = {
+    "actor": "nato/d-1",
+    "channels": ["nato-china"],
+    "label": "the duty desk",
+    "scope": "act",
+}
 SUBJECT: Final = {"subject": "248289761001", "actor": "nato/d-1", "channels": ["nato-china"]}
-ENDPOINT: Final = {"channel": "nato-china", "address": "duty@liaison.example", "precedence": "immediate"}
+ENDPOINT: Final = {
+    "channel": "nato-china",
+    "address": "duty@liaison.example",
+    "precedence": "immediate",
+}
 ALERT: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">

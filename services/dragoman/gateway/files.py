@@ -48,12 +48,24 @@ def taking() -> defaultdict[tuple[str, str], asyncio.Semaphore]:
 def _digest(call: Call[Any]) -> str:
     digest = call.path("sha256")
     if _SHA256.fullmatch(digest) is None:
-        raise Refused(Refusal(kind="bad-request", detail=sentence("A file is named by its SHA-256: 64 lower-case hexadecimal digits.")))
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "A file is named by its SHA-256: 64 lower-case hexadecimal digits."
+                ),
+            )
+        )
     return digest
 
 
 def _gone() -> Refused:
-    return Refused(Refusal(kind="not-found", detail=sentence("There is no such file here for your side; what was erased is gone.")))
+    return Refused(
+        Refusal(
+            kind="not-found",
+            detail=sentence("There is no such file here for your side; what was erased is gone."),
+        )
+    )
 
 
 def _view(file: File, *, named: bool) -> FileView:
@@ -81,7 +93,9 @@ async def list_files(call: Call[Nothing]) -> Answered:
 
 async def _named(call: Call[Any], projection: Projection, side: str, files: list[File]) -> set[str]:
     """Those of a side's files that a valid act of the side names."""
-    naming = await beside.naming(posting.service_of(call), projection, tuple(file.sha256 for file in files))
+    naming = await beside.naming(
+        posting.service_of(call), projection, tuple(file.sha256 for file in files)
+    )
     return {digest for digest, sides in naming.items() if side in sides}
 
 
@@ -93,7 +107,9 @@ async def put_file(call: Call[Nothing]) -> Answered:
             Refusal(
                 kind="media-type",
                 detail=sentence(
-                    "%(media_type)s is not taken here; a file is one of %(types)s.", media_type=media_type, types=", ".join(TYPES)
+                    "%(media_type)s is not taken here; a file is one of %(types)s.",
+                    media_type=media_type,
+                    types=", ".join(TYPES),
                 ),
             )
         )
@@ -116,7 +132,10 @@ async def _in_time() -> AsyncIterator[None]:
         async with asyncio.timeout(FILE_SECONDS):
             yield
     except TimeoutError:
-        detail = sentence("The file did not arrive within %(n)s s; send it again, one at a time.", n=f"{FILE_SECONDS:g}")
+        detail = sentence(
+            "The file did not arrive within %(n)s s; send it again, one at a time.",
+            n=f"{FILE_SECONDS:g}",
+        )
         raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
 
@@ -129,7 +148,11 @@ async def _received(request: web.Request, digest: str) -> bytearray:
         if len(content) > FILE_BYTES:
             raise _too_large()
     if not content:
-        raise Refused(Refusal(kind="invalid", detail=sentence("The file is empty; send its bytes as the body.")))
+        raise Refused(
+            Refusal(
+                kind="invalid", detail=sentence("The file is empty; send its bytes as the body.")
+            )
+        )
     if hasher.hexdigest() != digest:
         detail = sentence(
             "What came has the SHA-256 %(sha256)s, not the one in the path; send it again, or name it by that.",
@@ -143,12 +166,22 @@ def _too_large() -> Refused:
     return Refused(
         Refusal(
             kind="too-large",
-            detail=sentence("A file has at most %(limit)s MiB; split it, or send less of it.", limit=FILE_BYTES // 2**20),
+            detail=sentence(
+                "A file has at most %(limit)s MiB; split it, or send less of it.",
+                limit=FILE_BYTES // 2**20,
+            ),
         )
     )
 
 
-async def keep(call: Call[Any], projection: Projection, side: str, digest: str, media_type: str, content: bytearray) -> Reply:
+async def keep(
+    call: Call[Any],
+    projection: Projection,
+    side: str,
+    digest: str,
+    media_type: str,
+    content: bytearray,
+) -> Reply:
     """Keep a file of a side beside the log, or answer with it again. Raises `Refused`."""
     service, cid = posting.service_of(call), projection.registry.cid
     where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
@@ -156,7 +189,8 @@ async def keep(call: Call[Any], projection: Projection, side: str, digest: str, 
     if known is not None and known.kept:
         if known.media_type != media_type:
             detail = sentence(
-                "Your side has put this file as %(media_type)s; erase it before you put it as another type.", media_type=known.media_type
+                "Your side has put this file as %(media_type)s; erase it before you put it as another type.",
+                media_type=known.media_type,
             )
             raise Refused(Refusal(kind="exists", detail=detail))
         named = await _named(call, projection, side, [known])
@@ -170,10 +204,22 @@ async def keep(call: Call[Any], projection: Projection, side: str, digest: str, 
         )
         raise Refused(Refusal(kind="no-room", detail=detail))
     service.desk.refuse_if_read_only()
-    file = File(sha256=digest, side=side, at=stamp(service.now()), stage="kept", media_type=media_type, bytes=len(content))
+    file = File(
+        sha256=digest,
+        side=side,
+        at=stamp(service.now()),
+        stage="kept",
+        media_type=media_type,
+        bytes=len(content),
+    )
     if not await service.files.keep(cid, file, content, known):
         raise Refused(
-            Refusal(kind="busy", detail=sentence("The same file was put or erased at the same time; look under /files, and send it again."))
+            Refusal(
+                kind="busy",
+                detail=sentence(
+                    "The same file was put or erased at the same time; look under /files, and send it again."
+                ),
+            )
         )
     return Reply(body=_view(file, named=False), status=201, headers=where)
 
@@ -188,7 +234,9 @@ async def fetch_file(call: Call[Nothing]) -> Answered:
     headers = {**_AS_IT_IS, "ETag": f'"{digest}"'}
     if call.request.headers.get("If-None-Match", "").strip() == headers["ETag"]:
         return web.Response(status=304, headers=headers)
-    response = web.StreamResponse(headers={**headers, "Content-Type": file.media_type, "Content-Length": str(file.bytes)})
+    response = web.StreamResponse(
+        headers={**headers, "Content-Type": file.media_type, "Content-Length": str(file.bytes)}
+    )
     pieces = service.files.read(cid, file)
     piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
     await response.prepare(call.request)
@@ -200,7 +248,11 @@ async def fetch_file(call: Call[Nothing]) -> Answered:
 
 
 async def _streamed(
-    request: web.Request, response: web.StreamResponse, piece: bytes, pieces: AsyncIterator[bytes], digest: str
+    request: web.Request,
+    response: web.StreamResponse,
+    piece: bytes,
+    pieces: AsyncIterator[bytes],
+    digest: str,
 ) -> web.StreamResponse:
     """The rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
     hasher = hashlib.sha256(piece)
@@ -215,7 +267,11 @@ async def _streamed(
         await response.write(piece)
         await response.write_eof()
         return response
-    log.error("file.not_whole", sha256=digest, do="ask for it again; if it stays so, restore the broker's store from a copy")
+    log.error(
+        "file.not_whole",
+        sha256=digest,
+        do="ask for it again; if it stays so, restore the broker's store from a copy",
+    )
     if request.transport is not None:
         request.transport.abort()
     return response
@@ -230,10 +286,22 @@ async def erase_file(call: Call[Nothing]) -> Answered:
     if known is None:
         raise _gone()
     service.desk.refuse_if_read_only()
-    erased = known if known.stage == "erased" else await service.files.erase(cid, known, stamp(service.now()))
+    erased = (
+        known
+        if known.stage == "erased"
+        else await service.files.erase(cid, known, stamp(service.now()))
+    )
     if erased is None:
         raise Refused(
-            Refusal(kind="busy", detail=sentence("The same file was put or erased at the same time; look under /files, and try again."))
+            Refusal(
+                kind="busy",
+                detail=sentence(
+                    "The same file was put or erased at the same time; look under /files, and try again."
+                ),
+            )
         )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
-    return Reply(body=_view(erased, named=bool(await _named(call, projection, side, [erased]))), headers={"Cache-Control": "no-store"})
+    return Reply(
+        body=_view(erased, named=bool(await _named(call, projection, side, [erased]))),
+        headers={"Cache-Control": "no-store"},
+    )

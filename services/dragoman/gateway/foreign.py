@@ -32,13 +32,25 @@ from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.answers import CalendarLink, CalendarLinks, LinkView, NewDraft, PersonEntry, PointsOfContact
+from dragoman_schemas.answers import (
+    CalendarLink,
+    CalendarLinks,
+    LinkView,
+    NewDraft,
+    PersonEntry,
+    PointsOfContact,
+)
 
 log = structlog.get_logger()
 
 CALENDAR: Final = "text/calendar"
 VCARD: Final = "text/vcard"
-ALERTS: Final = ("application/cap+xml", "application/EmergencyCallData.cap+xml", "application/xml", "text/xml")
+ALERTS: Final = (
+    "application/cap+xml",
+    "application/EmergencyCallData.cap+xml",
+    "application/xml",
+    "text/xml",
+)
 IMPORTED: Final = (*ALERTS, CALENDAR)
 
 _DATED: Final = {
@@ -59,7 +71,13 @@ async def show_calendar(call: Call[Nothing]) -> Answered:
 async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]) -> web.Response:
     service = service_of(call)
     body: bytes = await in_thread(
-        call, _calendar, service.store, projection.name, service.as_of(projection), service.now(), service.public_url
+        call,
+        _calendar,
+        service.store,
+        projection.name,
+        service.as_of(projection),
+        service.now(),
+        service.public_url,
     )
     headers = {**headers, "Content-Disposition": f'inline; filename="{projection.name}.ics"'}
     return web.Response(body=body, headers=headers, content_type=CALENDAR, charset="utf-8")
@@ -79,7 +97,9 @@ async def show_points(call: Call[Nothing]) -> Answered:
     projection, position = await standing(call)
     service = service_of(call)
     read = partial(watching.points_of_contact, members=media == JSON)
-    points: PointsOfContact = await in_thread(call, read, service.store, projection.name, service.now())
+    points: PointsOfContact = await in_thread(
+        call, read, service.store, projection.name, service.now()
+    )
     headers = headers_of(call, projection, position)
     if media == JSON:
         return Reply(body=points, headers=headers)
@@ -88,17 +108,25 @@ async def show_points(call: Call[Nothing]) -> Answered:
     standing_ones = [each for each in points.points if each.stage in ("announced", "in_force")]
     if media == CALENDAR:
         return web.Response(
-            body=vcard.availability(projection.registry, standing_ones), headers=headers, content_type=CALENDAR, charset="utf-8"
+            body=vcard.availability(projection.registry, standing_ones),
+            headers=headers,
+            content_type=CALENDAR,
+            charset="utf-8",
         )
     named = tuple({id for each in standing_ones for id in (each.person, each.deputy) if id})
     people = await _people(service, projection, grant_of(call.request), named)
     body = vcard.cards(
-        projection.registry, standing_ones, people, calendar=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact"
+        projection.registry,
+        standing_ones,
+        people,
+        calendar=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact",
     )
     return web.Response(body=body, headers=headers, content_type=VCARD, charset="utf-8")
 
 
-async def _people(service: Service, projection: Projection, grant: Grant, named: tuple[str, ...]) -> dict[str, PersonEntry]:
+async def _people(
+    service: Service, projection: Projection, grant: Grant, named: tuple[str, ...]
+) -> dict[str, PersonEntry]:
     """Who is meant by these ids, as far as the caller may know."""
     if not named or not is_staff(projection, grant.actor):
         return {}
@@ -112,7 +140,9 @@ async def _people(service: Service, projection: Projection, grant: Grant, named:
 
 async def new_link(call: Call[Nothing]) -> Answered:
     made = await make_link(call, projection_of(call))
-    return Reply(body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"})
+    return Reply(
+        body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"}
+    )
 
 
 async def make_link(call: Call[Any], projection: Projection, key: str = "") -> CalendarLink:
@@ -124,7 +154,13 @@ async def make_link(call: Call[Any], projection: Projection, key: str = "") -> C
         return CalendarLink(id=known[0].id, issued=known[0].issued, path="")
     if len(links) >= LINKS:
         raise Refused(
-            Refusal(kind="no-room", detail=sentence("You have %(n)s links to this calendar; revoke those that are not used.", n=LINKS))
+            Refusal(
+                kind="no-room",
+                detail=sentence(
+                    "You have %(n)s links to this calendar; revoke those that are not used.",
+                    n=LINKS,
+                ),
+            )
         )
     secret, made = await service.access.issue(
         grant.actor,
@@ -138,12 +174,21 @@ async def make_link(call: Call[Any], projection: Projection, key: str = "") -> C
     )
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
     path = f"/v1/calendars/{secret}"
-    return CalendarLink(id=made.id, issued=made.issued, path=path, url=service.public_url + path if service.public_url else "")
+    return CalendarLink(
+        id=made.id,
+        issued=made.issued,
+        path=path,
+        url=service.public_url + path if service.public_url else "",
+    )
 
 
 async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
     actor, cid = grant_of(call.request).actor, projection.registry.cid
-    return [each for each in await service_of(call).access.listed("link") if each.actor == actor and cid in each.channels]
+    return [
+        each
+        for each in await service_of(call).access.listed("link")
+        if each.actor == actor and cid in each.channels
+    ]
 
 
 async def list_links(call: Call[Nothing]) -> Answered:
@@ -152,7 +197,9 @@ async def list_links(call: Call[Nothing]) -> Answered:
 
 async def links_of(call: Call[Any], projection: Projection) -> tuple[LinkView, ...]:
     """The caller's links to a channel's calendar, the oldest first."""
-    return tuple(LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection))
+    return tuple(
+        LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection)
+    )
 
 
 async def revoke_link(call: Call[Nothing]) -> Answered:
@@ -164,7 +211,12 @@ async def end_link(call: Call[Any], projection: Projection, id: str) -> None:
     """Revoke a link of the caller's. Raises `Refused`."""
     if id not in {each.id for each in await _links(call, projection)}:
         raise Refused(
-            Refusal(kind="not-found", detail=sentence("You have no link of that id to this calendar; GET …/calendar-links lists them."))
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "You have no link of that id to this calendar; GET …/calendar-links lists them."
+                ),
+            )
         )
     await service_of(call).access.revoke(id, "link")
     log.info("link.revoked", channel=projection.name, link_id=id)
@@ -176,11 +228,20 @@ async def show_linked(call: Call[Nothing]) -> Answered:
     grant = service.access.find(secret, time.time(), "link")
     if grant is None and await service.look_again():
         grant = service.access.find(secret, time.time(), "link")
-    seen = [each for each in service.channels.values() if grant is not None and service.may_see(grant, each)]
+    seen = [
+        each
+        for each in service.channels.values()
+        if grant is not None and service.may_see(grant, each)
+    ]
     if not seen:
         call.request.app[BUDGETS].stranger(call.request["address"])
         raise Refused(
-            Refusal(kind="not-found", detail=sentence("This link leads nowhere, or does not any more; make a new one in your office."))
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "This link leads nowhere, or does not any more; make a new one in your office."
+                ),
+            )
         )
     await seen[0].in_file()
     return await _feed(call, seen[0], {"Cache-Control": "no-store"})
@@ -197,14 +258,27 @@ async def take_import(call: Call[Nothing]) -> Answered:
         raise Refused(
             Refusal(
                 kind="media-type",
-                detail=sentence("%(media_type)s is not taken in here; send one of %(types)s.", media_type=media, types=", ".join(IMPORTED)),
+                detail=sentence(
+                    "%(media_type)s is not taken in here; send one of %(types)s.",
+                    media_type=media,
+                    types=", ".join(IMPORTED),
+                ),
             )
         )
     projection = projection_of(call)
     raw = await call.arrived()
     if len(raw) > ACT_BYTES:
-        raise Refused(Refusal(kind="too-large", detail=sentence("What is taken in has at most 240 KiB, as an act.")))
-    return await (_take_message(call, projection, raw) if media == CALENDAR else _take_alert(call, projection, raw))
+        raise Refused(
+            Refusal(
+                kind="too-large",
+                detail=sentence("What is taken in has at most 240 KiB, as an act."),
+            )
+        )
+    return await (
+        _take_message(call, projection, raw)
+        if media == CALENDAR
+        else _take_alert(call, projection, raw)
+    )
 
 
 async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
@@ -213,16 +287,28 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     try:
         alert = await workers.read(call.request, len(raw), cap_reader.read, raw)
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
+        raise Refused(
+            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
+        ) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
-        where = sentence("the live channel") if projection.registry.kind == "exercise" else sentence("an exercise's channel")
+        where = (
+            sentence("the live channel")
+            if projection.registry.kind == "exercise"
+            else sentence("an exercise's channel")
+        )
         raise Refused(
             Refusal(
                 kind="invalid",
-                detail=sentence("The alert's status is %(status)s: it belongs into %(where)s.", status=alert.status, where=where),
+                detail=sentence(
+                    "The alert's status is %(status)s: it belongs into %(where)s.",
+                    status=alert.status,
+                    where=where,
+                ),
             )
         )
-    return await drafts.keep_new(call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202)
+    return await drafts.keep_new(
+        call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202
+    )
 
 
 async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
@@ -235,17 +321,30 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
             raise Refused(
                 Refusal(
                     kind="not-permitted",
-                    detail=sentence("The message answers for %(side)s, and you are of %(own)s.", side=answered.side, own=grant.side),
+                    detail=sentence(
+                        "The message answers for %(side)s, and you are of %(own)s.",
+                        side=answered.side,
+                        own=grant.side,
+                    ),
                 )
             )
         if not answered.exchange:
-            return await drafts.keep_new(call, NewDraft(act=msgspec.Raw(msgspec.json.encode(answered.act))), 202)
+            return await drafts.keep_new(
+                call, NewDraft(act=msgspec.Raw(msgspec.json.encode(answered.act))), 202
+            )
         exchange = projection.exchange(answered.exchange)
         if exchange is None:
-            raise Refused(Refusal(kind="not-found", detail=sentence("The message is about a meeting that is not of this channel.")))
+            raise Refused(
+                Refusal(
+                    kind="not-found",
+                    detail=sentence("The message is about a meeting that is not of this channel."),
+                )
+            )
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
+        raise Refused(
+            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
+        ) from None
     act, data = await workers.read(call.request, len(body), read_act, body, cut=True)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
     return await posting.take_in(

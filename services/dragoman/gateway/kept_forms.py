@@ -59,7 +59,9 @@ class KeptForms:
         key, nonce = secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_NONCE_BYTES)
         text = AESGCM(key).encrypt(nonce, body, _bound(actor, path))
         until = self._clock() + KEPT_FORM_SECONDS
-        self._sealed[_place(key.hex())] = _Sealed(actor=actor, path=path, nonce=nonce, text=text, until=until)
+        self._sealed[_place(key.hex())] = _Sealed(
+            actor=actor, path=path, nonce=nonce, text=text, until=until
+        )
         return key.hex()
 
     def find(self, secret: str, actor: str) -> KeptForm | None:
@@ -69,7 +71,9 @@ class KeptForms:
         if sealed is None or sealed.actor != actor:
             return None
         try:
-            body = AESGCM(bytes.fromhex(secret)).decrypt(sealed.nonce, sealed.text, _bound(actor, sealed.path))
+            body = AESGCM(bytes.fromhex(secret)).decrypt(
+                sealed.nonce, sealed.text, _bound(actor, sealed.path)
+            )
         except (InvalidTag, ValueError):
             return None
         return KeptForm(sealed.path, body)

@@ -42,7 +42,12 @@ CLOUDEVENTS = "application/cloudevents-batch+json"
 def recorded(stored: Stored) -> Line:
     """A record, as every reader of the channel gets it."""
     folded, record = stored.folded, stored.folded.record
-    return Line(b"record", folded.position, entry_of(stored), officer_side(record.envelope.actor) if record and folded.valid else "")
+    return Line(
+        b"record",
+        folded.position,
+        entry_of(stored),
+        officer_side(record.envelope.actor) if record and folded.valid else "",
+    )
 
 
 def changed(stored: Stored) -> Line | None:
@@ -50,7 +55,9 @@ def changed(stored: Stored) -> Line | None:
     folded, record = stored.folded, stored.folded.record
     if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
         return None
-    return row_line(reads.row_of(folded.state), officer_side(record.envelope.actor), folded.position)
+    return row_line(
+        reads.row_of(folded.state), officer_side(record.envelope.actor), folded.position
+    )
 
 
 def row_line(row: Row, side: str, position: int) -> Line:
@@ -87,7 +94,9 @@ class Tail:
 
     async def _take(self, store: Store) -> None:
         await self._projection.in_file()
-        for exchange in await asyncio.wrap_future(store.in_thread(watching.flashes, store, self._projection.name)):
+        for exchange in await asyncio.wrap_future(
+            store.in_thread(watching.flashes, store, self._projection.name)
+        ):
             if exchange.id not in (self._settled or ()):
                 self._flashes.setdefault(exchange.id, exchange)
         self._settled = None
@@ -101,7 +110,9 @@ class Tail:
         groups: Counter[tuple[str, str]] = Counter()
         for exchange, each in self._waiting():
             key, heard = (each.message, each.side), (each.repeats, len(each.rungs))
-            sender = next(message.said.side for message in exchange.messages if message.id == each.message)
+            sender = next(
+                message.said.side for message in exchange.messages if message.id == each.message
+            )
             groups[sender, each.side] += 1
             if groups[sender, each.side] > GROUP_ALARMS:
                 heard = 0, 0
@@ -116,7 +127,12 @@ class Tail:
 
     def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
         record = self._projection.record_at(watching.message_position(exchange, each.message))
-        return Ringing(each, watching.flash_alarm(exchange, each, self._now(), record if record and record.act else None))
+        return Ringing(
+            each,
+            watching.flash_alarm(
+                exchange, each, self._now(), record if record and record.act else None
+            ),
+        )
 
     def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
         for exchange in self._flashes.values():
@@ -152,7 +168,7 @@ async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> N
                 await tail.begin(store)
                 tail.readers.sweep()
                 tail.ring()
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other channels ring
+            except Exception as error:  # whatever it is, the other channels ring  # noqa: BLE001
                 alarm("ringing", error, backoff.failed(), channel=key[0])
 
 
@@ -169,12 +185,16 @@ class Begins:
     still: Callable[[], bool]
 
 
-async def missed(service: Service, projection: Projection, first: int, last: int) -> AsyncIterator[list[Line]]:
+async def missed(
+    service: Service, projection: Projection, first: int, last: int
+) -> AsyncIterator[list[Line]]:
     """The records from one position to another, from the file."""
     await projection.in_file(last)
     while first <= last:
         most = min(RECORDS_PAGE, last - first + 1)
-        entries = await asyncio.wrap_future(service.store.in_thread(reads.records, service.store, projection.name, first, most))
+        entries = await asyncio.wrap_future(
+            service.store.in_thread(reads.records, service.store, projection.name, first, most)
+        )
         if not entries:
             return
         yield [Line(b"record", entry.position, entry, side) for entry, side in entries]
@@ -182,7 +202,12 @@ async def missed(service: Service, projection: Projection, first: int, last: int
 
 
 async def stream(
-    request: web.Request, service: Service, projection: Projection, tail: Tail, grant: Grant, begins: Begins
+    request: web.Request,
+    service: Service,
+    projection: Projection,
+    tail: Tail,
+    grant: Grant,
+    begins: Begins,
 ) -> web.StreamResponse:
     """Serve what was missed and what arrives as server-sent events, until the reader leaves, is cut off, or may no longer read."""
     first = begins.first
@@ -191,7 +216,12 @@ async def stream(
     await response.prepare(request)
     may = begins.still
     reader = Reader(
-        response, request, grant, service.station(grant, projection), lambda: may() and service.may_see(grant, projection), first
+        response,
+        request,
+        grant,
+        service.station(grant, projection),
+        lambda: may() and service.may_see(grant, projection),
+        first,
     )
     tail.readers.join(reader)
     try:
@@ -223,7 +253,9 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
         since = first - 1 if begun else after
         begun = True
         while True:
-            rows = await asyncio.wrap_future(service.store.in_thread(reads.inbox, service.store, projection.name, side, since))
+            rows = await asyncio.wrap_future(
+                service.store.in_thread(reads.inbox, service.store, projection.name, side, since)
+            )
             if rows:
                 yield [row_line(row, "", row.position) for row in rows]
             if since is None or len(rows) < RECORDS_PAGE:
@@ -233,7 +265,9 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
     return brought
 
 
-async def lines(request: web.Request, service: Service, projection: Projection, side: str, first: int, last: int) -> web.StreamResponse:
+async def lines(
+    request: web.Request, service: Service, projection: Projection, side: str, first: int, last: int
+) -> web.StreamResponse:
     """Serve records as newline-delimited JSON, from a position to another, and end."""
     response = web.StreamResponse(headers={"Dragoman-Position": str(last)})
     response.content_type = NDJSON
@@ -246,9 +280,13 @@ async def lines(request: web.Request, service: Service, projection: Projection, 
     return response
 
 
-async def batch(service: Service, projection: Projection, side: str, first: int, path: str) -> web.Response:
+async def batch(
+    service: Service, projection: Projection, side: str, first: int, path: str
+) -> web.Response:
     """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
-    found = await asyncio.wrap_future(service.store.in_thread(reads.records, service.store, projection.name, first))
+    found = await asyncio.wrap_future(
+        service.store.in_thread(reads.records, service.store, projection.name, first)
+    )
     for entry, whose in reversed(found) if side else ():
         if whose not in ("", side):
             service.deliveries.note(projection.name, side, entry.position)
@@ -257,7 +295,9 @@ async def batch(service: Service, projection: Projection, side: str, first: int,
     headers = {"Dragoman-Position": str(last)}
     if last < projection.state.position:
         headers["Link"] = f'<{path}?after={last}>; rel="next"'
-    events = b",".join(bytes(entry.record) for entry, _ in found if entry.valid and isinstance(entry.record, Raw))
+    events = b",".join(
+        bytes(entry.record) for entry, _ in found if entry.valid and isinstance(entry.record, Raw)
+    )
     return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
 
 

@@ -41,7 +41,9 @@ class Provider:
     def __init__(self, settings: Oidc, fetch: FetchJson) -> None:
         """Know no key yet. Raises `SettingsError`."""
         self.check(settings)
-        warnings.filterwarnings("ignore", category=SecurityWarning)  # of EdDSA, which providers send and Ed25519 is called after
+        warnings.filterwarnings(
+            "ignore", category=SecurityWarning
+        )  # of EdDSA, which providers send and Ed25519 is called after
         self._settings = settings
         self._fetch = fetch
         self._keys: KeySet | None = None
@@ -75,8 +77,19 @@ class Provider:
                 self._fetched = time.monotonic()
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
-                except (OSError, ValueError, KeyError, TypeError, JoseError, SettingsError) as error:
-                    log.warning("oidc.keys_not_fetched", issuer=self._settings.issuer, reason=str(error) or type(error).__name__)
+                except (
+                    OSError,
+                    ValueError,
+                    KeyError,
+                    TypeError,
+                    JoseError,
+                    SettingsError,
+                ) as error:
+                    log.warning(
+                        "oidc.keys_not_fetched",
+                        issuer=self._settings.issuer,
+                        reason=str(error) or type(error).__name__,
+                    )
                 else:
                     self._verified.clear()  # a key may have been taken back
         return self._keys is not known
@@ -84,7 +97,9 @@ class Provider:
     async def _jwks_url(self) -> str:
         if self._settings.jwks_url:
             return self._settings.jwks_url
-        found = await self._fetch(self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        found = await self._fetch(
+            self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        )
         if found["issuer"] != self._settings.issuer:
             raise ValueError(f"the discovery document is of {found['issuer']}")
         url = str(found["jwks_uri"])
@@ -128,7 +143,13 @@ class Provider:
             return None
         claims, kind = read.claims, read.header.get("typ")
         audience = claims.get("aud")
-        named = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
+        named = (
+            [audience]
+            if isinstance(audience, str)
+            else audience
+            if isinstance(audience, list)
+            else []
+        )
         expires, begins, subject = claims.get("exp"), claims.get("nbf", 0), claims.get("sub")
         if not isinstance(expires, int | float) or not isinstance(begins, int | float):
             return None
@@ -147,12 +168,19 @@ class Provider:
 def _is_readable(token: str) -> bool:
     """Whether the JSON in a token's parts may be decoded: anybody sends tokens, and the library counts no brackets."""
     try:
-        return not any(is_deeper(urlsafe_b64decode(part.encode()), RECORD_DEPTH) for part in token.split(".")[:2])
+        return not any(
+            is_deeper(urlsafe_b64decode(part.encode()), RECORD_DEPTH)
+            for part in token.split(".")[:2]
+        )
     except ValueError:
         return False
 
 
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")):
-        raise SettingsError(f"oidc: {url} is no https URL; keys that came over plain http prove nothing")
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    ):
+        raise SettingsError(
+            f"oidc: {url} is no https URL; keys that came over plain http prove nothing"
+        )

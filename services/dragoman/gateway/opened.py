@@ -70,8 +70,12 @@ class Reading:
                 projection.listeners.add(hear)
                 first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
                 store = self._service.store
-                found = await asyncio.wrap_future(store.in_thread(reads.records, store, name, first, UNOPENED_RECORDS))
-                for exchange in {entry.exchange for entry, _ in found if entry.valid and entry.exchange}:
+                found = await asyncio.wrap_future(
+                    store.in_thread(reads.records, store, name, first, UNOPENED_RECORDS)
+                )
+                for exchange in {
+                    entry.exchange for entry, _ in found if entry.valid and entry.exchange
+                }:
                     state = projection.exchange(exchange)
                     if state is not None:
                         self._note(projection, state, after=first - 1)
@@ -91,14 +95,27 @@ class Reading:
             if precedence_of(state, message) != "flash":
                 continue
             for side, receipt in message.acknowledged.items():
-                if receipt.position > after and not self._service.access.watching.is_opened(projection.registry.cid, side, message.id):
+                if receipt.position > after and not self._service.access.watching.is_opened(
+                    projection.registry.cid, side, message.id
+                ):
                     waiting = self._waits.setdefault((projection.name, side), {})
-                    waiting[message.id] = Unopened(message=message.id, exchange=state.id, number=state.number, acknowledged=receipt.time)
+                    waiting[message.id] = Unopened(
+                        message=message.id,
+                        exchange=state.id,
+                        number=state.number,
+                        acknowledged=receipt.time,
+                    )
 
-    def _note_change(self, projection: Projection, state: Exchange, record: Record, position: int) -> None:
+    def _note_change(
+        self, projection: Projection, state: Exchange, record: Record, position: int
+    ) -> None:
         """Take note of what the sender of an acknowledged flash says later on, unless that asks for a receipt of its own as a flash."""
         for message in state.messages:
-            if precedence_of(state, message) != "flash" or message.said.side != record.side or message.id == record.envelope.id:
+            if (
+                precedence_of(state, message) != "flash"
+                or message.said.side != record.side
+                or message.id == record.envelope.id
+            ):
                 continue
             for side in message.acknowledged:
                 changed = Changed(
@@ -109,12 +126,18 @@ class Reading:
                     position=position,
                     time=record.envelope.time,
                 )
-                self._changed.setdefault((projection.name, side), deque(maxlen=_CHANGES)).append(changed)
+                self._changed.setdefault((projection.name, side), deque(maxlen=_CHANGES)).append(
+                    changed
+                )
 
     def changed(self, projection: Projection, side: str) -> tuple[Changed, ...]:
         """What senders have changed of what a side had acknowledged, within the last minutes."""
         since = time.time() - CHANGED_SECONDS
-        return tuple(each for each in self._changed.get((projection.name, side), ()) if _seconds(each.time) > since)
+        return tuple(
+            each
+            for each in self._changed.get((projection.name, side), ())
+            if _seconds(each.time) > since
+        )
 
     def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
         """What a side has acknowledged within the last hours and nobody of it has opened."""
@@ -123,7 +146,8 @@ class Reading:
         for key in [
             key
             for key, each in waiting.items()
-            if _seconds(each.acknowledged) < since or watching.is_opened(projection.registry.cid, side, key)
+            if _seconds(each.acknowledged) < since
+            or watching.is_opened(projection.registry.cid, side, key)
         ]:
             del waiting[key]
         return tuple(sorted(waiting.values(), key=lambda each: each.acknowledged))
@@ -137,7 +161,10 @@ class Reading:
         watching, cid = self._service.access.watching, projection.registry.cid
         for message in _flashes(state, side):
             self._waits.get((projection.name, side), {}).pop(message.id, None)
-            if not watching.is_opened(cid, side, message.id) and _seconds(message.said.time) > time.time() - UNOPENED_SECONDS:
+            if (
+                not watching.is_opened(cid, side, message.id)
+                and _seconds(message.said.time) > time.time() - UNOPENED_SECONDS
+            ):
                 task = asyncio.create_task(self._keep(cid, side, message.id))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -146,11 +173,17 @@ class Reading:
         try:
             await self._service.access.watching.opened(cid, side, message, time.time())
         except LogUnreachable as error:
-            log.info("opened.not_kept", reason=str(error))  # another gateway may remind once too often
+            log.info(
+                "opened.not_kept", reason=str(error)
+            )  # another gateway may remind once too often
 
 
 def _flashes(state: Exchange, side: str) -> Iterator[Message]:
-    return (message for message in state.messages if side in message.to and precedence_of(state, message) == "flash")
+    return (
+        message
+        for message in state.messages
+        if side in message.to and precedence_of(state, message) == "flash"
+    )
 
 
 def _seconds(stamp: str) -> float:

@@ -39,17 +39,23 @@ class Outages:
         """Begin without any channel."""
         self._seen: dict[str, _Look] = {}
 
-    def look(self, channel: str, checked: datetime | None, tick: float, stood: float, *, down: bool) -> Outage | None:
+    def look(
+        self, channel: str, checked: datetime | None, tick: float, stood: float, *, down: bool
+    ) -> Outage | None:
         """Return the outage that is over, if the log's end can be seen again and could not for too long; else None.
 
         `checked` is when the log's end was seen last, `stood` for how long the event loop stood still so far, `down` whether the broker is away now.
         """
         last = self._seen.get(channel) or _Look(checked=None, tick=tick, stood=stood)
         if checked is None or checked == last.checked:
-            self._seen[channel] = _Look(checked=last.checked, tick=last.tick, stood=last.stood, down=last.down or down)
+            self._seen[channel] = _Look(
+                checked=last.checked, tick=last.tick, stood=last.stood, down=last.down or down
+            )
             return None
         self._seen[channel] = _Look(checked=checked, tick=tick, stood=stood)
         if last.checked is None or tick - last.tick - (stood - last.stood) < OUTAGE_SECONDS:
             return None
         cause: Literal["broker", "gateway"] = "broker" if last.down or down else "gateway"
-        return Outage(since=checked - timedelta(seconds=tick - last.tick), until=checked, cause=cause)
+        return Outage(
+            since=checked - timedelta(seconds=tick - last.tick), until=checked, cause=cause
+        )

@@ -21,7 +21,9 @@ from dragoman_schemas.answers import PersonEntry, PersonView, Register
 
 log = structlog.get_logger()
 
-_GONE: Final = sentence("There is no such entry in the channel's register of people; GET /people lists those there are.")
+_GONE: Final = sentence(
+    "There is no such entry in the channel's register of people; GET /people lists those there are."
+)
 
 
 class PeopleQuery(Struct, frozen=True, kw_only=True):
@@ -51,7 +53,11 @@ def view(kept: Kept, actor: str, *, random: bool = False) -> PersonView:
 
 def _reply(kept: Kept, actor: str, status: int = 200, **headers: str) -> Reply:
     tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
-    return Reply(body=view(kept, actor, random=True), status=status, headers={**tag, "Cache-Control": "no-store", **headers})
+    return Reply(
+        body=view(kept, actor, random=True),
+        status=status,
+        headers={**tag, "Cache-Control": "no-store", **headers},
+    )
 
 
 async def _found(call: Call[Any], projection: Projection) -> Kept:
@@ -65,7 +71,12 @@ async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
     kept = await _found(call, projection)
     if kept.side != actor.partition("/")[0]:
         raise Refused(
-            Refusal(kind="not-permitted", detail=sentence("The entry is %(side)s's, whose officers change and erase it.", side=kept.side))
+            Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "The entry is %(side)s's, whose officers change and erase it.", side=kept.side
+                ),
+            )
         )
     return kept
 
@@ -74,14 +85,26 @@ def _as_read(call: Call[Any], kept: Kept, etag: str) -> None:
     given = etag or posting.if_match(call.request)
     if given is None:
         raise Refused(
-            Refusal(kind="precondition-required", detail=sentence("Send If-Match with the entry's ETag, its commitment, as you read it."))
+            Refusal(
+                kind="precondition-required",
+                detail=sentence(
+                    "Send If-Match with the entry's ETag, its commitment, as you read it."
+                ),
+            )
         )
     if given != kept.commitment:
         raise _moved()
 
 
 def _moved() -> Refused:
-    return Refused(Refusal(kind="moved", detail=sentence("A colleague has changed or erased the entry since you read it; read it again.")))
+    return Refused(
+        Refusal(
+            kind="moved",
+            detail=sentence(
+                "A colleague has changed or erased the entry since you read it; read it again."
+            ),
+        )
+    )
 
 
 def entry_of(body: bytes) -> bytes:
@@ -100,7 +123,10 @@ def entry_of(body: bytes) -> bytes:
         raise Refused(
             Refusal(
                 kind="too-large",
-                detail=sentence("An entry has at most %(limit)s KiB; shorten the note.", limit=PERSON_BYTES // 1024),
+                detail=sentence(
+                    "An entry has at most %(limit)s KiB; shorten the note.",
+                    limit=PERSON_BYTES // 1024,
+                ),
             )
         )
     return entry
@@ -109,12 +135,19 @@ def entry_of(body: bytes) -> bytes:
 async def views(call: Call[Any]) -> list[PersonView]:
     """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
     projection, actor = posting.staff_of(call)
-    return [view(kept, actor) for kept in await posting.service_of(call).people.listed(projection.registry.cid)]
+    return [
+        view(kept, actor)
+        for kept in await posting.service_of(call).people.listed(projection.registry.cid)
+    ]
 
 
 async def list_people(call: Call[PeopleQuery]) -> Answered:
     query = call.query
-    wanted = [person for person in await views(call) if person.id > query.cursor and query.side in ("", person.side)]
+    wanted = [
+        person
+        for person in await views(call)
+        if person.id > query.cursor and query.side in ("", person.side)
+    ]
     most = max(1, min(query.limit, LIST_PAGE))
     more = wanted[most - 1].id if len(wanted) > most else ""
     headers = {"Cache-Control": "no-store"}
@@ -133,26 +166,44 @@ async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
     """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
     projection, actor = posting.staff_of(call)
     service, cid, side = posting.service_of(call), projection.registry.cid, actor.partition("/")[0]
-    entered = people.entered(ids.from_key(projection.name, actor, key), side, entry, stamp(service.now()))
+    entered = people.entered(
+        ids.from_key(projection.name, actor, key), side, entry, stamp(service.now())
+    )
     known = await service.people.find(cid, entered.id)
     if known is None:
         if sum(kept.side == side for kept in await service.people.listed(cid)) >= PEOPLE:
             raise Refused(
                 Refusal(
                     kind="no-room",
-                    detail=sentence("A side has at most %(limit)s entries in a channel; erase those no longer needed.", limit=PEOPLE),
+                    detail=sentence(
+                        "A side has at most %(limit)s entries in a channel; erase those no longer needed.",
+                        limit=PEOPLE,
+                    ),
                 )
             )
         service.desk.refuse_if_read_only()
         if await service.people.keep(cid, entered, None):
-            return _reply(entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
+            return _reply(
+                entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}"
+            )
         known = await service.people.find(cid, entered.id)
         assert known is not None
     if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
         raise Refused(
-            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another entry. Take a new key for a new entry."))
+            Refusal(
+                kind="key-reused",
+                detail=sentence(
+                    "This Idempotency-Key was used for another entry. Take a new key for a new entry."
+                ),
+            )
         )
-    return _reply(known, actor, 201, Location=f"/v1/channels/{projection.name}/people/{known.id}", **{"Idempotent-Replayed": "true"})
+    return _reply(
+        known,
+        actor,
+        201,
+        Location=f"/v1/channels/{projection.name}/people/{known.id}",
+        **{"Idempotent-Replayed": "true"},
+    )
 
 
 async def show_person(call: Call[Nothing]) -> Answered:
@@ -162,7 +213,9 @@ async def show_person(call: Call[Nothing]) -> Answered:
 
 async def change_person(call: Call[Nothing]) -> Answered:
     posting.staff_of(call)
-    return await change(call, entry_of(await call.body()))  # what is no entry is said first (RFC 9110 §13.2.1)
+    return await change(
+        call, entry_of(await call.body())
+    )  # what is no entry is said first (RFC 9110 §13.2.1)
 
 
 async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
@@ -171,7 +224,12 @@ async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
     kept = await _own(call, projection, actor)
     if kept.erased:
         raise Refused(
-            Refusal(kind="moved", detail=sentence("The entry was erased and does not come back; enter the person anew with POST /people."))
+            Refusal(
+                kind="moved",
+                detail=sentence(
+                    "The entry was erased and does not come back; enter the person anew with POST /people."
+                ),
+            )
         )
     _as_read(call, kept, etag)
     service = posting.service_of(call)

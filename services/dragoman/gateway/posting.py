@@ -59,7 +59,12 @@ def staff_of(call: Call[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
     projection, actor = projection_of(call), grant_of(call.request).actor
     if not beside.is_staff(projection, actor):
-        raise Refused(Refusal(kind="not-permitted", detail=sentence("People and files are the offices'; auditors read the log.")))
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence("People and files are the offices'; auditors read the log."),
+            )
+        )
     return projection, actor
 
 
@@ -68,7 +73,12 @@ def wanted_position(request: web.Request) -> int:
     given = request.headers.get("Dragoman-Min-Position")
     wanted = 0 if given is None else whole(given)
     if wanted is None:
-        raise Refused(Refusal(kind="bad-request", detail=sentence("Dragoman-Min-Position is a position, a whole number.")))
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence("Dragoman-Min-Position is a position, a whole number."),
+            )
+        )
     return wanted
 
 
@@ -92,7 +102,10 @@ def if_match(request: web.Request) -> str | None:
     if tag is None:
         raise Refused(
             Refusal(
-                kind="bad-request", detail=sentence("Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes.")
+                kind="bad-request",
+                detail=sentence(
+                    "Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes."
+                ),
             )
         )
     return tag.group(1)
@@ -135,17 +148,23 @@ async def record(
 
 def signatures_of(request: web.Request) -> str:
     """The signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
-    keyids, given = (request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature"))
+    keyids, given = (
+        request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
+    )
     if not keyids and not given:
         return ""
-    signatures = {keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)}
+    signatures = {
+        keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)
+    }
     sound = all(each is not None and _KEY_ID.fullmatch(keyid) for keyid, each in signatures.items())
     if len(keyids) != len(given) or len(signatures) != len(keyids) or not sound:
         detail = sentence(
             "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
-    return dsse.write_signatures({keyid: each for keyid, each in signatures.items() if each is not None})
+    return dsse.write_signatures(
+        {keyid: each for keyid, each in signatures.items() if each is not None}
+    )
 
 
 def _all_or_nothing(data: Act, signatures: str) -> None:
@@ -168,11 +187,18 @@ def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> s
     if isinstance(data.signed, msgspec.UnsetType):
         return ids.from_key(projection.name, actor, key_of(given))
     if given is None and not ids.is_v7(data.signed.id):
-        detail = sentence("`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id.")
+        detail = sentence(
+            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id."
+        )
         raise Refused(Refusal(kind="idempotency-key", detail=detail))
     if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
         raise Refused(
-            Refusal(kind="idempotency-key", detail=sentence("Idempotency-Key and `signed.id` differ; send one of them, or the same."))
+            Refusal(
+                kind="idempotency-key",
+                detail=sentence(
+                    "Idempotency-Key and `signed.id` differ; send one of them, or the same."
+                ),
+            )
         )
     return data.signed.id
 
@@ -220,7 +246,9 @@ async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)
     if wait is not None:
-        standing = await service_of(call).coverage.reached(projection, recorded.position, float(wait.group(1)))
+        standing = await service_of(call).coverage.reached(
+            projection, recorded.position, float(wait.group(1))
+        )
         recorded = replace(recorded, standing=standing)
     headers = {
         "Location": f"/v1/channels/{projection.name}/exchanges/{recorded.exchange}",
@@ -230,7 +258,10 @@ async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply
     if kept.replayed:
         headers["Idempotent-Replayed"] = "true"
     minimal = prefer is not None and _MINIMAL.search(prefer) is not None
-    applied = [*(["return=minimal"] if minimal else []), *([f"wait={wait.group(1)}"] if wait is not None else [])]
+    applied = [
+        *(["return=minimal"] if minimal else []),
+        *([f"wait={wait.group(1)}"] if wait is not None else []),
+    ]
     if applied:
         headers["Preference-Applied"] = ", ".join(applied)
     call.request["recorded"] = recorded

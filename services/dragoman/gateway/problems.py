@@ -33,7 +33,9 @@ _HTTP = {
 _RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "busy"})
 
 
-def answer(error: Exception, request_id: str, instance: str, say: Callable[[Sentence], str] = str) -> web.Response:
+def answer(
+    error: Exception, request_id: str, instance: str, say: Callable[[Sentence], str] = str
+) -> web.Response:
     """The response for an error that reached the edge; in English, unless it is said otherwise."""
     refusal, headers = refusal_of(error)
     status, title = TYPES[refusal.kind]
@@ -44,11 +46,18 @@ def answer(error: Exception, request_id: str, instance: str, say: Callable[[Sent
         detail=say(refusal.detail),
         instance=instance,
         request_id=request_id,
-        errors=tuple(Fault(pointer=each.pointer, detail=say(each.detail)) for each in refusal.faults),
+        errors=tuple(
+            Fault(pointer=each.pointer, detail=say(each.detail)) for each in refusal.faults
+        ),
         allowed=refusal.allowed,
         position=refusal.position,
     )
-    return web.Response(body=json.encode(problem), status=status, headers=headers, content_type="application/problem+json")
+    return web.Response(
+        body=json.encode(problem),
+        status=status,
+        headers=headers,
+        content_type="application/problem+json",
+    )
 
 
 def unreadable(error: BaseException | None) -> Exception:
@@ -57,7 +66,9 @@ def unreadable(error: BaseException | None) -> Exception:
         case LineTooLong():
             detail = sentence("The path or a header is longer than 8 KiB; shorten it.")
         case web.HTTPExpectationFailed():
-            detail = sentence("The only expectation that is met here is 100-continue; leave the Expect header out.")
+            detail = sentence(
+                "The only expectation that is met here is 100-continue; leave the Expect header out."
+            )
         case web.HTTPException():
             return error
         case _:
@@ -69,7 +80,9 @@ def unreadable(error: BaseException | None) -> Exception:
 
 def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
     """An error as a refusal, and the headers that go with its answer."""
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # a path whose last part is longer than any file's name
+    if (
+        isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+    ):  # a path whose last part is longer than any file's name
         error = web.HTTPNotFound()
     refusal, headers = _refusal(error)
     if refusal.kind in _RETRY:
@@ -82,7 +95,10 @@ def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
 def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
     match error:
         case Over():
-            return error.refusal, {"Retry-After": str(error.wait), "RateLimit": f'"{error.policy}";r=0;t={error.wait}'}
+            return error.refusal, {
+                "Retry-After": str(error.wait),
+                "RateLimit": f'"{error.policy}";r=0;t={error.wait}',
+            }
         case Refused():
             return error.refusal, {}
         case Malformed():
@@ -91,29 +107,52 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
         case NoSuchExchange():
             return Refusal(
                 kind="not-found",
-                detail=sentence("There is no such exchange here, or was none at that position; list them under /exchanges."),
+                detail=sentence(
+                    "There is no such exchange here, or was none at that position; list them under /exchanges."
+                ),
             ), {}
         case ErasedExchange(args=(int() as position,)):
-            detail = sentence("Every side consented to take this exchange out of the record, at position %(position)s.", position=position)
+            detail = sentence(
+                "Every side consented to take this exchange out of the record, at position %(position)s.",
+                position=position,
+            )
             return Refusal(kind="erased", detail=detail, position=position), {}
         case Behind():
-            return Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=error.said)), {}
+            return Refusal(
+                kind="behind",
+                detail=sentence("%(error)s. Ask again in a moment.", error=error.said),
+            ), {}
         case StoreDamaged():
-            detail = sentence("This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment.")
+            detail = sentence(
+                "This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment."
+            )
             return Refusal(kind="behind", detail=detail), {}
         case LogUnreachable():
-            return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=error.said)), {}
+            return Refusal(
+                kind="unavailable",
+                detail=sentence(
+                    "%(error)s. Try again with the same Idempotency-Key.", error=error.said
+                ),
+            ), {}
         case LogBroken():
-            return Refusal(kind="read-only", detail=sentence("%(error)s. An operator must look.", error=error.said)), {}
+            return Refusal(
+                kind="read-only",
+                detail=sentence("%(error)s. An operator must look.", error=error.said),
+            ), {}
         case web.RequestPayloadError():
-            detail = sentence("The body ended early, or is not encoded as its headers say; send it again.")
+            detail = sentence(
+                "The body ended early, or is not encoded as its headers say; send it again."
+            )
             return Refusal(kind="bad-request", detail=detail), {}
         case web.HTTPException() if error.status in _HTTP:
             return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
         case _:
             log.error("request.failed", exc_info=error)
             return Refusal(
-                kind="internal", detail=sentence("Nothing is known to be wrong with what you sent. Tell the operator the request id.")
+                kind="internal",
+                detail=sentence(
+                    "Nothing is known to be wrong with what you sent. Tell the operator the request id."
+                ),
             ), {}
 
 
@@ -121,11 +160,17 @@ def _said(error: web.HTTPException) -> Sentence:
     match error:
         case web.HTTPMethodNotAllowed():
             methods = ", ".join(sorted(error.allowed_methods))
-            return sentence("%(method)s is not for this path; use %(methods)s.", method=error.method, methods=methods)
+            return sentence(
+                "%(method)s is not for this path; use %(methods)s.",
+                method=error.method,
+                methods=methods,
+            )
         case web.HTTPRequestEntityTooLarge():
             return sentence("An act has at most 240 KiB; put long matter into an attachment.")
         case web.HTTPNotFound():
-            return sentence("There is nothing at this path; GET /v1/openapi.json lists what there is.")
+            return sentence(
+                "There is nothing at this path; GET /v1/openapi.json lists what there is."
+            )
         case _:
             return verbatim(error.text or error.reason)
 

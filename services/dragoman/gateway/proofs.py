@@ -41,7 +41,9 @@ class Heads:
         self._known: dict[str, tuple[float, Sealed | None]] = {}
         self._behind: dict[str, tuple[int, float]] = {}
 
-    async def newest(self, call: Call[Any], channel: str, fresh_s: float = _FRESH_SECONDS) -> Sealed | None:
+    async def newest(
+        self, call: Call[Any], channel: str, fresh_s: float = _FRESH_SECONDS
+    ) -> Sealed | None:
         """The newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
         at, sealed = self._known.get(channel, (-1.0, None))
         if time.monotonic() - at > fresh_s:
@@ -51,7 +53,10 @@ class Heads:
                 raise Refused(
                     Refusal(
                         kind="unavailable",
-                        detail=sentence("The signed head cannot be looked up now: %(error)s. Try again.", error=error.said),
+                        detail=sentence(
+                            "The signed head cannot be looked up now: %(error)s. Try again.",
+                            error=error.said,
+                        ),
                     )
                 ) from None
             self._known[channel] = time.monotonic(), sealed
@@ -88,7 +93,11 @@ async def unsigned(call: Call[Any]) -> Sentence | None:
         return sentence("what is sealed is no head; keep it, and look at what the registrar logs")
     if not late:
         return None
-    return sentence("%(n)s of %(all)s were not signed for long; see that the registrar runs, and what it logs", n=late, all=len(live))
+    return sentence(
+        "%(n)s of %(all)s were not signed for long; see that the registrar runs, and what it logs",
+        n=late,
+        all=len(live),
+    )
 
 
 async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
@@ -96,7 +105,12 @@ async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoi
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
         raise Refused(
-            Refusal(kind="not-found", detail=sentence("No head of this log was signed yet; a registrar does, within half a second."))
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "No head of this log was signed yet; a registrar does, within half a second."
+                ),
+            )
         )
     try:
         head, _ = checkpoint.opened(sealed.note, log_of(projection.registry))
@@ -104,7 +118,10 @@ async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoi
         raise Refused(
             Refusal(
                 kind="read-only",
-                detail=sentence("What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.", error=error.said),
+                detail=sentence(
+                    "What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.",
+                    error=error.said,
+                ),
             )
         ) from None
     await projection.in_file(head.size)
@@ -112,7 +129,8 @@ async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoi
     root = await in_thread(call, merkle.root_of, nodes, head.size)
     if root != head.root:
         detail = sentence(
-            "The signed head of %(n)s records is not that of the records here. Keep both, and tell the operator.", n=head.size
+            "The signed head of %(n)s records is not that of the records here. Keep both, and tell the operator.",
+            n=head.size,
         )
         raise Refused(Refusal(kind="read-only", detail=detail))
     return head, sealed.note
@@ -125,24 +143,41 @@ async def checked(call: Call[Any]) -> list[Finding]:
     covered = await service_of(call).coverage.of(projection)
     found = [findings.of_records(projection.state.position)]
     try:
-        head = None if sealed is None else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
+        head = (
+            None
+            if sealed is None
+            else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
+        )
     except NotANote as error:
         return [*found, findings.of_no_head(error.said)]
     when = "" if sealed is None or sealed.taken is None else f"{sealed.taken:%Y-%m-%dT%H:%M:%SZ}"
     found.append(findings.of_head(0 if head is None else head.size, when))
     named = projection.registry.policy
-    return [*found, findings.of_witnesses(covered.final, covered.sides) if named else findings.of_no_witnesses()]
+    return [
+        *found,
+        findings.of_witnesses(covered.final, covered.sides)
+        if named
+        else findings.of_no_witnesses(),
+    ]
 
 
 async def show_checkpoint(call: Call[Nothing]) -> Answered:
     """The newest signed head, as it is."""
     _, note = await signed_head(call, projection_of(call))
-    return web.Response(body=note, content_type=TEXT, charset="utf-8", headers={**_SAFE, "Cache-Control": "private, max-age=1"})
+    return web.Response(
+        body=note,
+        content_type=TEXT,
+        charset="utf-8",
+        headers={**_SAFE, "Cache-Control": "private, max-age=1"},
+    )
 
 
 async def show_coverage(call: Call[Nothing]) -> Answered:
     """How far the log is countersigned, and final, by the policy in force."""
-    return Reply(body=await service_of(call).coverage.of(projection_of(call)), headers={"Cache-Control": "no-store"})
+    return Reply(
+        body=await service_of(call).coverage.of(projection_of(call)),
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 async def show_tile(call: Call[Nothing]) -> Answered:
@@ -150,7 +185,11 @@ async def show_tile(call: Call[Nothing]) -> Answered:
     projection = projection_of(call)
     tile = tiles.read_path(f"tile/{call.path('tile')}")
     if tile is None or not tiles.exists(tile, projection.state.position):
-        detail = sentence("The tree of %(n)s records has no tile %(path)s.", n=projection.state.position, path=call.path("tile")[:80])
+        detail = sentence(
+            "The tree of %(n)s records has no tile %(path)s.",
+            n=projection.state.position,
+            path=call.path("tile")[:80],
+        )
         raise Refused(Refusal(kind="not-found", detail=detail))
     await projection.in_file()
     body = await in_thread(call, service_of(call).trees.tile, projection.name, tile)
@@ -164,7 +203,10 @@ async def show_proof(call: Call[Nothing]) -> Answered:
     position = whole(call.path("position"))
     head, note = await signed_head(call, projection)
     if position is None or not 1 <= position <= head.size:
-        detail = sentence("The newest signed head is of %(n)s records; a record is under one within half a second.", n=head.size)
+        detail = sentence(
+            "The newest signed head is of %(n)s records; a record is under one within half a second.",
+            n=head.size,
+        )
         raise Refused(Refusal(kind="not-found", detail=detail))
     nodes = service_of(call).trees.nodes(projection.name)
     hashes = await in_thread(call, merkle.inclusion, nodes, position - 1, head.size)
@@ -175,4 +217,9 @@ async def show_proof(call: Call[Nothing]) -> Answered:
         "Dragoman-Position": str(position),
         "Cache-Control": "no-store",
     }
-    return web.Response(body=bytes(Proof(position - 1, tuple(hashes), note)), content_type=TEXT, charset="utf-8", headers=headers)
+    return web.Response(
+        body=bytes(Proof(position - 1, tuple(hashes), note)),
+        content_type=TEXT,
+        charset="utf-8",
+        headers=headers,
+    )

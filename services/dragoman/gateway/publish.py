@@ -23,7 +23,13 @@ from dragoman_schemas.record import Envelope
 
 _SAMPLES: Final = Path("schemas/samples/acts")
 
-_ROLES: Final[tuple[Role, ...]] = ("officer", "duty_officer", "head_of_office", "administrator", "auditor")
+_ROLES: Final[tuple[Role, ...]] = (
+    "officer",
+    "duty_officer",
+    "head_of_office",
+    "administrator",
+    "auditor",
+)
 _MEMBERS: Final = frozenset[str](_ROLES)
 _STRANGERS: Final = ("operator", "an officer elsewhere", "nobody")
 _SERVICES: Final = frozenset({Who.GATEWAY, Who.WATCH, Who.COURIER, Who.DESK})
@@ -57,7 +63,12 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield published / "acts" / f"{name}.v{version}.json", _encoded(schema)
     yield (
         published / "record.json",
-        _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **undented(msgspec.json.schema(Envelope))}),
+        _encoded(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                **undented(msgspec.json.schema(Envelope)),
+            }
+        ),
     )
     yield published / "openapi.json", _in_order(document())
     yield published / "asyncapi.json", _in_order(streams())
@@ -80,15 +91,33 @@ def _formats() -> Iterator[str]:
     )
     for form in FORMATS.values():
         rule = form.rule
-        roles = "any officer" if rule.roles == OFFICERS else " or ".join(sorted(rule.roles)).replace("_", " ")
+        roles = (
+            "any officer"
+            if rule.roles == OFFICERS
+            else " or ".join(sorted(rule.roles)).replace("_", " ")
+        )
         yield from (f"## {form.code} `{rule.act}`", "", inspect.getdoc(rule.shape) or "", "")
-        keys = "two keys" + (", one where it is urgent" if rule.one_key is not NEVER else "") if rule.two_key else "one key"
-        yield from (f"Opened by {roles}, {keys}; posted to `/{_where(rule.family)}`. States and acts: [states.md](states.md).", "")
+        keys = (
+            "two keys" + (", one where it is urgent" if rule.one_key is not NEVER else "")
+            if rule.two_key
+            else "one key"
+        )
+        yield from (
+            f"Opened by {roles}, {keys}; posted to `/{_where(rule.family)}`. States and acts: [states.md](states.md).",
+            "",
+        )
         yield from _members(rule.act, Opening)
     yield from ("# Acts that carry an exchange on, and those of the channel", "")
     for act, rule in RULES.items():
         if act not in FORMATS and (_SAMPLES / f"{act}.json").exists():
-            yield from (f"## `{act}`", "", inspect.getdoc(rule.shape) or "", "", f"By {rule.who.value}.", "")
+            yield from (
+                f"## `{act}`",
+                "",
+                inspect.getdoc(rule.shape) or "",
+                "",
+                f"By {rule.who.value}.",
+                "",
+            )
             yield from _members(act, Continuing)
 
 
@@ -99,10 +128,18 @@ def _where(family: str | None) -> str:
 def _members(act: str, frame: type[Act]) -> Iterator[str]:
     shape = SHAPES[act]
     framed = set(frame.__struct_fields__) if issubclass(shape, frame) else {"signed"}
-    fields = [field for field in msgspec.structs.fields(shape) if field.name not in framed or field.required]
-    required = ", ".join(f"`{field.encode_name}`" for field in fields if field.required) or "nothing else"
+    fields = [
+        field
+        for field in msgspec.structs.fields(shape)
+        if field.name not in framed or field.required
+    ]
+    required = (
+        ", ".join(f"`{field.encode_name}`" for field in fields if field.required) or "nothing else"
+    )
     optional = ", ".join(f"`{field.encode_name}`" for field in fields if not field.required)
-    yield f"Required: {required}." + (f" Optional: {optional}, and those of the frame." if optional else "")
+    yield f"Required: {required}." + (
+        f" Optional: {optional}, and those of the frame." if optional else ""
+    )
     yield from ("", "```json", (_SAMPLES / f"{act}.json").read_text().rstrip(), "```", "")
 
 
@@ -127,7 +164,10 @@ def _access() -> Iterator[str]:
         *_row(*("---" for _ in ("operation", *_ROLES, *_STRANGERS))),
     )
     for route in ROUTES:
-        yield from _row(f"`{route.method} {template(route)}`", *(_called(route, who) for who in (*_ROLES, *_STRANGERS)))
+        yield from _row(
+            f"`{route.method} {template(route)}`",
+            *(_called(route, who) for who in (*_ROLES, *_STRANGERS)),
+        )
     yield from (
         "",
         "## Acts",
@@ -146,7 +186,14 @@ def _access() -> Iterator[str]:
         by = rule.who.value + (f", or the {rule.service}" if rule.service else "")
         root = "yes" if rule.who is Who.KEEPERS else "no"
         posted = (_posted(rule, role) for role in _ROLES)
-        yield from _row(f"`{act}`", by, *posted, root, "" if rule.who in _SERVICES else _keys(rule), "yes" if rule.consenting else "")
+        yield from _row(
+            f"`{act}`",
+            by,
+            *posted,
+            root,
+            "" if rule.who in _SERVICES else _keys(rule),
+            "yes" if rule.consenting else "",
+        )
     yield ""
 
 
@@ -162,7 +209,9 @@ def _called(route: Route[Any], who: str) -> str:
         return "401"
     if route.may is May.OPERATOR:
         return "403"
-    unseen = who in _STRANGERS or (who == "auditor" and "{endpoint}" in route.path)  # auditors are told of no endpoints
+    unseen = who in _STRANGERS or (
+        who == "auditor" and "{endpoint}" in route.path
+    )  # auditors are told of no endpoints
     return "404" if unseen else "403"
 
 
@@ -184,7 +233,10 @@ def _posted(rule: Rule, role: Role) -> str:
 
 
 def _encoded(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1).decode() + "\n"
+    return (
+        msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1).decode()
+        + "\n"
+    )
 
 
 def _in_order(value: object) -> str:

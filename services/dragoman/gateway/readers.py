@@ -31,7 +31,14 @@ class Line:
 
     __slots__ = ("encoded", "event", "position", "side", "sides")
 
-    def __init__(self, name: bytes, position: int, said: Entry | Row, side: str, sides: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        name: bytes,
+        position: int,
+        said: Entry | Row,
+        side: str,
+        sides: frozenset[str] | None = None,
+    ) -> None:
         """Encode what is said."""
         self.position = position
         self.side = side
@@ -75,7 +82,15 @@ class Stream(EventSourceResponse):
 class Reader:
     """One open stream, and whose it is. `may` says whether they may still read; `ended` is done once it is over."""
 
-    def __init__(self, response: Stream, request: web.Request, grant: Grant, station: str, may: Callable[[], bool], first: int) -> None:
+    def __init__(
+        self,
+        response: Stream,
+        request: web.Request,
+        grant: Grant,
+        station: str,
+        may: Callable[[], bool],
+        first: int,
+    ) -> None:
         """Begin with what is to be missed first."""
         self._response = response
         self._transport = request.transport
@@ -116,7 +131,10 @@ class Reader:
         """Write what was held, and from now on what arrives; unless too much was held, which is to be brought from the file."""
         if self._overrun:
             return
-        events: list[Event] = [*ringing, *(event for event in self._held if isinstance(event, Line))]
+        events: list[Event] = [
+            *ringing,
+            *(event for event in self._held if isinstance(event, Line)),
+        ]
         self._held.clear()
         self.is_live = True
         await self.write(self.fitting(events), events)
@@ -137,7 +155,9 @@ class Reader:
 
     async def write(self, written: bytes, events: Iterable[Event]) -> None:
         """Write what fits of some events; a reader that has left is done, and one that does not read is told, and cut off."""
-        self._upto = max((event.position for event in events if isinstance(event, Line)), default=self._upto)
+        self._upto = max(
+            (event.position for event in events if isinstance(event, Line)), default=self._upto
+        )
         if self.has_left:
             self.end()
             return
@@ -220,7 +240,10 @@ class Readers:
             else:
                 await reader.write(reader.fitting(events), events)
         for station, side in stations.items():
-            self._told(station, [event for event in events if isinstance(event, Line) and event.is_for(side)])
+            self._told(
+                station,
+                [event for event in events if isinstance(event, Line) and event.is_for(side)],
+            )
 
 
 def _look(task: asyncio.Task[None]) -> None:

@@ -42,13 +42,17 @@ _OPENING: Final = frozenset({"channel-opening", "side-admission"})
 KEPT: Final = web.AppKey("bundles", dict[tuple[str, str], tuple[float, Bundle]])
 """Bundles that were made lately, by channel and release, with the moment until which they are given out."""
 
-LIST: Final = web.AppKey("releases", dict[str, tuple[float, tuple[int, ...], tuple[Published, ...]]])
+LIST: Final = web.AppKey(
+    "releases", dict[str, tuple[float, tuple[int, ...], tuple[Published, ...]]]
+)
 """The list of releases as it was made lately: until which moment it is given out, at which positions of the channels, and its rows."""
 
 
 async def list_releases(call: Call[Nothing]) -> Answered:
     """Answer with the releases that are public on this host."""
-    return Reply(body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"})
+    return Reply(
+        body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"}
+    )
 
 
 async def listed(call: Call[Any]) -> tuple[Published, ...]:
@@ -58,7 +62,13 @@ async def listed(call: Call[Any]) -> tuple[Published, ...]:
     until, as_of, rows = kept.get("", (0.0, (), ()))
     if until < now or as_of != positions:
         found = await in_thread(call, public_on, service)
-        rows = tuple(sorted((_published(each, state) for each, state in found), key=lambda each: each.published, reverse=True))
+        rows = tuple(
+            sorted(
+                (_published(each, state) for each, state in found),
+                key=lambda each: each.published,
+                reverse=True,
+            )
+        )
         kept[""] = now + _KEPT_SECONDS, positions, rows
     return rows
 
@@ -66,12 +76,16 @@ async def listed(call: Call[Any]) -> tuple[Published, ...]:
 def public_on(service: Service) -> list[tuple[Projection, Exchange]]:
     """Return the releases that are public in every channel of a service."""
     live = [each for each in service.channels.values() if each.is_channel]
-    every = ((each, state) for each in live for state in dialogue.releases(service.store, each.name))
+    every = (
+        (each, state) for each in live for state in dialogue.releases(service.store, each.name)
+    )
     return [(each, state) for each, state in every if _is_given(each, state, service.now())]
 
 
 def _is_given(projection: Projection, state: Exchange, now: datetime) -> bool:
-    return release.is_public(state, now) and all(fits(projection, item) for item in release.records_of(state))
+    return release.is_public(state, now) and all(
+        fits(projection, item) for item in release.records_of(state)
+    )
 
 
 def fits(projection: Projection, item: ReleasedRecord) -> bool:
@@ -100,7 +114,11 @@ def _published(projection: Projection, state: Exchange) -> Published:
 async def show_release(call: Call[Nothing]) -> Answered:
     """Answer with a bundle."""
     body = msgspec.json.encode(await bundle(call))
-    headers = {"Cache-Control": "public, max-age=30", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
+    headers = {
+        "Cache-Control": "public, max-age=30",
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": "*",
+    }
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
@@ -108,9 +126,22 @@ async def found(call: Call[Any]) -> tuple[Projection, Exchange]:
     """Return the channel and the release that a path names. Raises `Refused` where it is not public."""
     service = service_of(call)
     projection = service.channels.get(call.path("channel"))
-    state = None if projection is None or not projection.is_channel else projection.exchange(call.path("exchange"))
-    if projection is None or state is None or not await in_thread(call, _is_given, projection, state, service.now()):
-        raise Refused(Refusal(kind="not-found", detail=sentence("Nothing is published here. GET /v1/releases lists what is.")))
+    state = (
+        None
+        if projection is None or not projection.is_channel
+        else projection.exchange(call.path("exchange"))
+    )
+    if (
+        projection is None
+        or state is None
+        or not await in_thread(call, _is_given, projection, state, service.now())
+    ):
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("Nothing is published here. GET /v1/releases lists what is."),
+            )
+        )
     return projection, state
 
 
@@ -133,17 +164,30 @@ async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bun
     nodes = service_of(call).trees.nodes(projection.name)
     opening, consents = {1, *_admissions(projection)}, release.proving(state)
     named = release.records_of(state)
-    places = {each.record: position for each in named if (position := projection.posted(each.record)) is not None}
+    places = {
+        each.record: position
+        for each in named
+        if (position := projection.posted(each.record)) is not None
+    }
     if not all(position <= head.size for position in (*opening, *consents, *places.values())):
-        raise Refused(Refusal(kind="unavailable", detail=sentence("The newest records are not signed yet; ask again in a moment.")))
+        raise Refused(
+            Refusal(
+                kind="unavailable",
+                detail=sentence("The newest records are not signed yet; ask again in a moment."),
+            )
+        )
 
     def proof(position: int) -> str:
-        return bytes(Proof(position - 1, tuple(merkle.inclusion(nodes, position - 1, head.size)), note)).decode()
+        return bytes(
+            Proof(position - 1, tuple(merkle.inclusion(nodes, position - 1, head.size)), note)
+        ).decode()
 
     def whole(position: int) -> BundledRecord:
         raw, commit, _, _ = projection.bytes_at(position)
         text = raw.decode() if raw.startswith(b"{") else ""
-        return BundledRecord(position=position, proof=proof(position), record=text, commit="" if text else commit)
+        return BundledRecord(
+            position=position, proof=proof(position), record=text, commit="" if text else commit
+        )
 
     def published(each: ReleasedRecord) -> BundledRecord:
         position = places[each.record]
@@ -151,7 +195,9 @@ async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bun
         if each.without is UNSET or not raw.startswith(b"{"):
             return whole(position)
         extract = release.extract(parse(raw).act, each.without).decode()
-        return BundledRecord(position=position, proof=proof(position), extract=extract, commit=commit)
+        return BundledRecord(
+            position=position, proof=proof(position), extract=extract, commit=commit
+        )
 
     def made() -> Bundle:
         text = consent.bytes_of(consent.text_of(state))

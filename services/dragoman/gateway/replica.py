@@ -43,11 +43,13 @@ def application(service: Service, grant: Grant) -> web.Application:
     """The reads of a service whose channels were replayed, as one caller is answered."""
 
     @web.middleware
-    async def answered(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    async def answered(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
         request["grant"] = grant
         try:
             return await handler(request)
-        except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
+        except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
             return problems.answer(error, "", request.path)
 
     app = web.Application(middlewares=[answered])

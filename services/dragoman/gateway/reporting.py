@@ -63,7 +63,9 @@ Gather = Callable[[Moment, bool], Gathered]
 """Makes a report of a moment; the second says whether what came since is known to be in it."""
 
 
-async def gathered(call: Call[Any], projection: Projection, asked: Asked, gather: Gather) -> Gathered:
+async def gathered(
+    call: Call[Any], projection: Projection, asked: Asked, gather: Gather
+) -> Gathered:
     """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
     service = service_of(call)
     live_or_past = asked.at > 0 or asked.to is not None or service.is_live(projection)
@@ -86,7 +88,9 @@ async def _report(call: Call[Any], asked: Asked, gather: Gather) -> Answered:
     language = call.query.language or found.report.of.languages[0]
     match media:
         case "text/html":
-            page: web.Response = await in_thread(call, lambda: papers.page(found.paper(language), headers))
+            page: web.Response = await in_thread(
+                call, lambda: papers.page(found.paper(language), headers)
+            )
             return page
         case "text/markdown":
             text: str = await in_thread(call, lambda: markdown(found.paper(language)))
@@ -103,20 +107,26 @@ def situation_of(asked: Asked) -> Gather:
     """The situation report."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = situation.situation(then, then.span(_begins(asked, situation.begins(then.ends))), live=live)
+        found = situation.situation(
+            then, then.span(_begins(asked, situation.begins(then.ends))), live=live
+        )
         return Gathered(found, partial(situation.paper, found))
 
     return gather
 
 
-def turn_over_of(asked: Asked, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()) -> Gather:
+def turn_over_of(
+    asked: Asked, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()
+) -> Gather:
     """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
     is_now = not asked.at and asked.to is None
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         span = then.span(_begins(asked, turn_over.begins(then, side)))
         did = _did(floor, then.ends) if floor is not None and is_now else {}
-        found = turn_over.turn_over(then, span, side, live=live, drafts=drafts if is_now else (), **did)
+        found = turn_over.turn_over(
+            then, span, side, live=live, drafts=drafts if is_now else (), **did
+        )
         return Gathered(found, partial(turn_over.paper, found))
 
     return gather
@@ -125,7 +135,11 @@ def turn_over_of(asked: Asked, side: str, floor: Floor | None = None, drafts: Se
 def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
     """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
     held = projection.registry.watches.get(side)
-    return None if held is None else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+    return (
+        None
+        if held is None
+        else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+    )
 
 
 def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:
@@ -160,7 +174,9 @@ def period_of(asked: Asked) -> Gather:
     """The record of the period."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found, flagged = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
+        found, flagged = period.record_of_the_period(
+            then, then.span(_begins(asked, None)), live=live
+        )
         return Gathered(found, partial(period.paper, found, flagged))
 
     return gather
@@ -179,15 +195,23 @@ def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
     return gather
 
 
-def year_of(call: Call[Any], projection: Projection, asked: Asked, wanted: int | None) -> tuple[Asked, Gather]:
+def year_of(
+    call: Call[Any], projection: Projection, asked: Asked, wanted: int | None
+) -> tuple[Asked, Gather]:
     """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
     now = service_of(call).as_of(projection) or projection.state.time
     year = wanted or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"
-    asked = Asked(at=asked.at, from_=asked.from_, to=asked.to or (over if not asked.at and over <= now else None))
+    asked = Asked(
+        at=asked.at,
+        from_=asked.from_,
+        to=asked.to or (over if not asked.at and over <= now else None),
+    )
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = year_review.year_review(then, then.span(_begins(asked, year_review.begins(year))), year, live=live)
+        found = year_review.year_review(
+            then, then.span(_begins(asked, year_review.begins(year))), year, live=live
+        )
         return Gathered(found, partial(year_review.paper, found))
 
     return asked, gather
@@ -200,7 +224,12 @@ async def show_situation(call: Call[ReportQuery]) -> Answered:
 async def show_turn_over(call: Call[ReportQuery]) -> Answered:
     side = grant_of(call.request).side
     service, projection = service_of(call), projection_of(call)
-    gather = turn_over_of(call.query, side, floor_of(service, projection, side), handed_over(service, projection, side))
+    gather = turn_over_of(
+        call.query,
+        side,
+        floor_of(service, projection, side),
+        handed_over(service, projection, side),
+    )
     return await _report(call, call.query, gather)
 
 

@@ -40,20 +40,38 @@ class Room:
         side = post.actor.partition("/")[0]
         if post.exchange:
             exchange = projection.exchange(post.exchange)
-            if exchange is not None and post.data.__struct_config__.tag != _OWED and self._is_full(exchange, side):
+            if (
+                exchange is not None
+                and post.data.__struct_config__.tag != _OWED
+                and self._is_full(exchange, side)
+            ):
                 detail = sentence(
-                    "%(side)s has said %(n)s things in this exchange; open another one that refers to it.", side=side, n=self._acts
+                    "%(side)s has said %(n)s things in this exchange; open another one that refers to it.",
+                    side=side,
+                    n=self._acts,
                 )
                 raise Refused(Refusal(kind="budget", detail=detail))
         elif isinstance(post.data, Opening):
             await self._check_open(service, projection, post.data, side)
 
     def _is_full(self, exchange: Exchange, side: str) -> bool:
-        said = [*(message.said for message in exchange.messages), *(each.said for acts in exchange.acts.values() for each in acts)]
-        return len(said) >= self._acts and sum(each.by.startswith(f"{side}/") for each in said) >= self._acts
+        said = [
+            *(message.said for message in exchange.messages),
+            *(each.said for acts in exchange.acts.values() for each in acts),
+        ]
+        return (
+            len(said) >= self._acts
+            and sum(each.by.startswith(f"{side}/") for each in said) >= self._acts
+        )
 
-    async def _check_open(self, service: Service, projection: Projection, data: Opening, side: str) -> None:
-        opened = sum(count for series, count in projection.state.tally.items() if series.startswith(f"{side}/"))
+    async def _check_open(
+        self, service: Service, projection: Projection, data: Opening, side: str
+    ) -> None:
+        opened = sum(
+            count
+            for series, count in projection.state.tally.items()
+            if series.startswith(f"{side}/")
+        )
         if opened < self._open:
             return
         precedence = (
@@ -62,10 +80,14 @@ class Room:
             else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
         )
         most = self._open * (2 if precedence in ("flash", "immediate") else 1)
-        at, count, then = self._counted.get((projection.name, side), (-COUNT_SECONDS, opened, opened))
+        at, count, then = self._counted.get(
+            (projection.name, side), (-COUNT_SECONDS, opened, opened)
+        )
         now = time.monotonic()
         if count + opened - then >= most and now - at >= COUNT_SECONDS:
-            count = await asyncio.wrap_future(service.store.in_thread(reads.open_of, service.store, projection.name, side))
+            count = await asyncio.wrap_future(
+                service.store.in_thread(reads.open_of, service.store, projection.name, side)
+            )
             then = opened
             self._counted[projection.name, side] = now, count, then
         if count + opened - then >= most:

@@ -110,12 +110,18 @@ class Service:
                 Refusal(
                     kind="not-found",
                     detail=sentence(
-                        "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.", channel=name[:63]
+                        "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.",
+                        channel=name[:63],
                     ),
                 )
             )
         if projection.doubt:
-            raise Refused(Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=projection.doubt)))
+            raise Refused(
+                Refusal(
+                    kind="behind",
+                    detail=sentence("%(error)s. Ask again in a moment.", error=projection.doubt),
+                )
+            )
         return projection
 
     def may_see(self, grant: Grant, projection: Projection) -> bool:
@@ -124,7 +130,10 @@ class Service:
             return False
         if grant.is_operator:
             return False
-        return projection.registry.cid in grant.channels and rules.may_read(projection.registry, grant.actor) is None
+        return (
+            projection.registry.cid in grant.channels
+            and rules.may_read(projection.registry, grant.actor) is None
+        )
 
     def visible(self, grant: Grant) -> list[Projection]:
         """The channels that the caller may see, by name; the operator sees that all exist."""
@@ -147,13 +156,23 @@ class Service:
 
     def is_live(self, projection: Projection) -> bool:
         """Whether that was just now."""
-        if projection.checked is None or projection.broken or projection.doubt or self.store.stalled:
+        if (
+            projection.checked is None
+            or projection.broken
+            or projection.doubt
+            or self.store.stalled
+        ):
             return False
         return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
 
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""
-        return self.guard.proven and not projection.broken and not projection.doubt and self.desk.read_only_reason is None
+        return (
+            self.guard.proven
+            and not projection.broken
+            and not projection.doubt
+            and self.desk.read_only_reason is None
+        )
 
     # Beginning a channel
 
@@ -169,13 +188,21 @@ class Service:
                     raise Refused(
                         Refusal(
                             kind="invalid",
-                            detail=sentence("There is no channel %(channel)s to exercise; open that one first.", channel=new.exercise_of),
+                            detail=sentence(
+                                "There is no channel %(channel)s to exercise; open that one first.",
+                                channel=new.exercise_of,
+                            ),
                         )
                     )
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
             if projection is None or not projection.is_channel:
-                genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=self._origin(new.name))
+                genesis = self.desk.genesis(
+                    new,
+                    exercise_of=exercise_of,
+                    log_key=self.log_key,
+                    origin=self._origin(new.name),
+                )
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
                 await self.desk.open(projection.log, genesis)
@@ -183,7 +210,11 @@ class Service:
             elif not self._half_opened(projection, new):
                 raise Refused(
                     Refusal(
-                        kind="exists", detail=sentence("There is a channel %(channel)s already; choose another name.", channel=new.name)
+                        kind="exists",
+                        detail=sentence(
+                            "There is a channel %(channel)s already; choose another name.",
+                            channel=new.name,
+                        ),
                     )
                 )
             for officer in new.officers:
@@ -195,7 +226,9 @@ class Service:
                 act, data = read_act(body, cut=False)
                 actor = f"{officer.side}/root"
                 id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
-                await self.desk.post(projection, Post(actor=actor, act=act, data=data, id=id, family="channel"))
+                await self.desk.post(
+                    projection, Post(actor=actor, act=act, data=data, id=id, family="channel")
+                )
             return projection
 
     async def open_signed(self, opening: Opening) -> Projection:
@@ -205,10 +238,19 @@ class Service:
         """
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):
-            raise Refused(Refusal(kind="invalid", detail=sentence("This is no channel-opening; draft one with `dragoman channel draft`.")))
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence(
+                        "This is no channel-opening; draft one with `dragoman channel draft`."
+                    ),
+                )
+            )
         self._check_signed(data)
         self.desk.refuse_if_read_only()
-        signatures = " ".join(sorted({each for line in opening.signatures for each in line.split()}))
+        signatures = " ".join(
+            sorted({each for line in opening.signatures for each in line.split()})
+        )
         genesis = self.desk.opening(data.name, act, data, signatures)
         async with self.opening:
             projection = self.channels.get(data.name)
@@ -217,7 +259,10 @@ class Service:
                     raise Refused(
                         Refusal(
                             kind="exists",
-                            detail=sentence("There is a channel %(channel)s already; choose another name.", channel=data.name),
+                            detail=sentence(
+                                "There is a channel %(channel)s already; choose another name.",
+                                channel=data.name,
+                            ),
                         )
                     )
                 return projection
@@ -232,15 +277,25 @@ class Service:
         if not is_name(name):
             raise Refused(
                 Refusal(
-                    kind="invalid", detail=sentence("%(name)s is no name: small letters and digits, with hyphens between.", name=name[:63])
+                    kind="invalid",
+                    detail=sentence(
+                        "%(name)s is no name: small letters and digits, with hyphens between.",
+                        name=name[:63],
+                    ),
                 )
             )
         return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
 
     def _origin(self, name: str) -> str:
         """The origin of a channel's log, which is no other's. Raises `Refused`."""
-        origin = self.origin.replace("{channel}", name).replace("{key}", hashlib.sha256(self.log_key).hexdigest())
-        others = [p.name for p in self.channels.values() if p.is_channel and p.name != name and p.registry.origin == origin]
+        origin = self.origin.replace("{channel}", name).replace(
+            "{key}", hashlib.sha256(self.log_key).hexdigest()
+        )
+        others = [
+            p.name
+            for p in self.channels.values()
+            if p.is_channel and p.name != name and p.registry.origin == origin
+        ]
         if others:
             detail = sentence(
                 "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
@@ -261,14 +316,22 @@ class Service:
             )
             raise Refused(Refusal(kind="invalid", detail=detail))
         if data.custody is not UNSET:
-            raise Refused(Refusal(kind="invalid", detail=sentence("The sides' own keys signed this: leave `custody` out.")))
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence("The sides' own keys signed this: leave `custody` out."),
+                )
+            )
         if isinstance(data.exercise_of, LiveChannel):
             live = self.channels.get(data.exercise_of.name)
             if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
                 raise Refused(
                     Refusal(
                         kind="invalid",
-                        detail=sentence("There is no such channel %(channel)s here to exercise.", channel=data.exercise_of.name),
+                        detail=sentence(
+                            "There is no such channel %(channel)s here to exercise.",
+                            channel=data.exercise_of.name,
+                        ),
                     )
                 )
 
@@ -276,33 +339,52 @@ class Service:
         """Whether this is the same opening, which was cut off before all of its officers were entered."""
         registry = projection.registry
         named = {f"{officer.side}/{officer.officer}" for officer in new.officers}
-        same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (new.kind, new.sides, new.languages)
+        same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
+            new.kind,
+            new.sides,
+            new.languages,
+        )
         return same and registry.officers.keys() < named
 
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
         if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
-            raise Refused(Refusal(kind="invalid", detail=sentence("An officer is named twice; name each once, with all roles.")))
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence("An officer is named twice; name each once, with all roles."),
+                )
+            )
         for officer in new.officers:
             if officer.side not in sides:
                 raise Refused(
                     Refusal(
                         kind="invalid",
-                        detail=sentence("%(side)s/%(officer)s is of no side of the channel.", side=officer.side, officer=officer.officer),
+                        detail=sentence(
+                            "%(side)s/%(officer)s is of no side of the channel.",
+                            side=officer.side,
+                            officer=officer.officer,
+                        ),
                     )
                 )
             if officer.officer == channels.FORBIDDEN_OFFICER:
                 raise Refused(
                     Refusal(
                         kind="invalid",
-                        detail=sentence("No officer is called %(name)s; choose another name.", name=channels.FORBIDDEN_OFFICER),
+                        detail=sentence(
+                            "No officer is called %(name)s; choose another name.",
+                            name=channels.FORBIDDEN_OFFICER,
+                        ),
                     )
                 )
         if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
             raise Refused(
                 Refusal(
                     kind="invalid",
-                    detail=sentence("Sides are named once, and none is called %(name)s.", name=channels.FORBIDDEN_SIDE),
+                    detail=sentence(
+                        "Sides are named once, and none is called %(name)s.",
+                        name=channels.FORBIDDEN_SIDE,
+                    ),
                 )
             )
 
@@ -345,14 +427,31 @@ class Service:
         actor = "service/gateway"
         id = self.desk.own_id(projection, actor, channels.delivery_key(side, upto))
         try:
-            await self.desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"))
+            await self.desk.post(
+                projection,
+                Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
+            )
         except Refused as error:
-            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error.refusal.detail))
+            log.warning(
+                "delivery.not_recorded",
+                channel=projection.name,
+                side=side,
+                upto=upto,
+                reason=str(error.refusal.detail),
+            )
         except LogBroken as error:
-            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error))
+            log.warning(
+                "delivery.not_recorded",
+                channel=projection.name,
+                side=side,
+                upto=upto,
+                reason=str(error),
+            )
         except Exception:  # other channels' deliveries are recorded, and the side's next delivery says this one as well
             self.deliveries.noted.pop((projection.name, side), None)
-            log.critical("delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True)
+            log.critical(
+                "delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True
+            )
 
     async def keep_outages(self) -> None:
         """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
@@ -367,7 +466,11 @@ class Service:
                 found = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
                 if found is not None:
                     untold.append((name, found))
-            untold = [each for each in untold if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)]
+            untold = [
+                each
+                for each in untold
+                if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)
+            ]
 
     async def _try_to_tell(self, backoff: Backoff, name: str, outage: Outage) -> bool:
         """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
@@ -375,7 +478,7 @@ class Service:
             return False
         try:
             return await self._tell_outage(name, outage)
-        except Exception as error:  # noqa: BLE001  # whatever it is
+        except Exception as error:  # whatever it is  # noqa: BLE001
             alarm("outages", error, backoff.failed(), channel=name)
             return False
 
@@ -386,10 +489,19 @@ class Service:
         actor = "service/gateway"
         id = self.desk.own_id(self.channels[name], actor, channels.outage_key(since, until))
         try:
-            await self.desk.post(self.channels[name], Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"))
+            await self.desk.post(
+                self.channels[name],
+                Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
+            )
         except (Refused, LogBroken) as error:
-            again = isinstance(error, LogBroken) or error.refusal.kind in ("unavailable", "unknown-outcome", "busy")
-            log.warning("outage.not_recorded", channel=name, since=since, reason=str(error), again=again)
+            again = isinstance(error, LogBroken) or error.refusal.kind in (
+                "unavailable",
+                "unknown-outcome",
+                "busy",
+            )
+            log.warning(
+                "outage.not_recorded", channel=name, since=since, reason=str(error), again=again
+            )
             return not again
         return True
 
@@ -404,7 +516,9 @@ class Service:
             except LogUnreachable as error:
                 if fresh:
                     log.warning(
-                        "access.not_fresh", reason=str(error), do="see the broker: what is revoked elsewhere holds here until it answers"
+                        "access.not_fresh",
+                        reason=str(error),
+                        do="see the broker: what is revoked elsewhere holds here until it answers",
                     )
                 fresh = False
             else:

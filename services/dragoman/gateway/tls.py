@@ -29,14 +29,19 @@ class Certificate:
         try:
             self._load(self.context)
         except (OSError, ValueError) as error:
-            raise SettingsError(f"http.certificate, http.key: {error}; name a PEM chain and its unencrypted key") from None
+            raise SettingsError(
+                f"http.certificate, http.key: {error}; name a PEM chain and its unencrypted key"
+            ) from None
 
     def _load(self, context: ssl.SSLContext) -> None:
         context.load_cert_chain(self._chain, self._key, password=_no_password)
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
         try:
-            return tuple((found.st_mtime_ns, found.st_ino) for found in (self._chain.stat(), self._key.stat()))
+            return tuple(
+                (found.st_mtime_ns, found.st_ino)
+                for found in (self._chain.stat(), self._key.stat())
+            )
         except OSError:
             return ()
 
@@ -49,10 +54,16 @@ class Certificate:
                 continue
             self._seen = stamps
             try:
-                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # one that does not fit must not spoil the one in use
+                self._load(
+                    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                )  # one that does not fit must not spoil the one in use
                 self._load(self.context)
             except (OSError, ValueError) as error:
-                log.warning("certificate.not_taken", reason=str(error), do="see that certificate and key belong together")
+                log.warning(
+                    "certificate.not_taken",
+                    reason=str(error),
+                    do="see that certificate and key belong together",
+                )
                 continue
             log.info("certificate.taken")
 

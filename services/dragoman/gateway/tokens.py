@@ -17,7 +17,15 @@ from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.projection.moment import instant
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.answers import IssuedToken, NewSubject, NewToken, Subjects, SubjectView, Tokens, TokenView
+from dragoman_schemas.answers import (
+    IssuedToken,
+    NewSubject,
+    NewToken,
+    Subjects,
+    SubjectView,
+    Tokens,
+    TokenView,
+)
 from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()
@@ -26,7 +34,12 @@ log = structlog.get_logger()
 def operator(call: Call[Any]) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
     if not grant_of(call.request).is_operator:
-        raise Refused(Refusal(kind="not-permitted", detail=sentence("Only the operator opens channels and issues tokens.")))
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence("Only the operator opens channels and issues tokens."),
+            )
+        )
     return service_of(call)
 
 
@@ -59,7 +72,11 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 async def issue_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
     issued = await issue(service, await call.decoded(NewToken))
-    return Reply(body=issued, status=201, headers={"Location": f"/v1/tokens/{issued.id}", "Cache-Control": "no-store"})
+    return Reply(
+        body=issued,
+        status=201,
+        headers={"Location": f"/v1/tokens/{issued.id}", "Cache-Control": "no-store"},
+    )
 
 
 async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
@@ -69,20 +86,37 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         return _issued("", known[0], _names(service))
     wanted = _channels(service, new.actor, new.channels)
     label = "" if isinstance(new.label, UnsetType) else new.label
-    expires = 0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
+    expires = (
+        0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
+    )
     if expires and expires <= time.time():
-        raise Refused(Refusal(kind="invalid", detail=sentence("`expires` is over already; name a time to come, or leave it out.")))
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence("`expires` is over already; name a time to come, or leave it out."),
+            )
+        )
     issued = stamp(service.now())
     token, grant = await service.access.issue(
-        new.actor, tuple(wanted.values()), issued=issued, label=label, scope=new.scope, expires=expires, key=key
+        new.actor,
+        tuple(wanted.values()),
+        issued=issued,
+        label=label,
+        scope=new.scope,
+        expires=expires,
+        key=key,
     )
-    log.info("token.issued", token_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
+    log.info(
+        "token.issued", token_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope
+    )
     return _issued(token, grant, {cid: name for name, cid in wanted.items()})
 
 
 def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
     view = _token_view(grant, names)
-    return IssuedToken(token=token, **{name: getattr(view, name) for name in view.__struct_fields__})
+    return IssuedToken(
+        token=token, **{name: getattr(view, name) for name in view.__struct_fields__}
+    )
 
 
 def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str, str]:
@@ -91,14 +125,20 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
     An officer of the same name in another channel may be somebody else, even in one that was opened as an exercise of this one:
     the operator says which are meant.
     """
-    where = {p.name: p.registry.cid for p in service.channels.values() if p.is_channel and _is_known(p.registry, actor)}
+    where = {
+        p.name: p.registry.cid
+        for p in service.channels.values()
+        if p.is_channel and _is_known(p.registry, actor)
+    }
     if not where or any(name not in where for name in named):
         known = ", ".join(sorted(where)) or sentence("no channel")
         raise Refused(
             Refusal(
                 kind="invalid",
                 detail=sentence(
-                    "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.", actor=actor, channels=known
+                    "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.",
+                    actor=actor,
+                    channels=known,
                 ),
             )
         )
@@ -108,7 +148,11 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
             actor=actor,
             channels=", ".join(sorted(where)),
         )
-        raise Refused(Refusal(kind="invalid", detail=detail, faults=(Fault(pointer="/channels", detail=detail),)))
+        raise Refused(
+            Refusal(
+                kind="invalid", detail=detail, faults=(Fault(pointer="/channels", detail=detail),)
+            )
+        )
     return {name: where[name] for name in named or where}
 
 
@@ -119,7 +163,12 @@ def _is_known(registry: Registry, actor: str) -> bool:
 
 async def revoke_token(call: Call[Nothing]) -> Answered:
     if not await revoke(operator(call), call.path("id")):
-        raise Refused(Refusal(kind="not-found", detail=sentence("There is no token of that id; GET /v1/tokens lists them.")))
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no token of that id; GET /v1/tokens lists them."),
+            )
+        )
     return web.Response(status=204)
 
 
@@ -164,17 +213,40 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
     """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
     wanted = _channels(service, new.actor, new.channels)
     if not service.issuer:
-        raise Refused(Refusal(kind="invalid", detail=sentence("No OIDC provider is set here: name it in the settings, as oidc.issuer.")))
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence(
+                    "No OIDC provider is set here: name it in the settings, as oidc.issuer."
+                ),
+            )
+        )
     grant = await service.access.map(
-        service.issuer, new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope
+        service.issuer,
+        new.subject,
+        new.actor,
+        tuple(wanted.values()),
+        issued=stamp(service.now()),
+        scope=new.scope,
     )
-    log.info("subject.mapped", subject_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
+    log.info(
+        "subject.mapped",
+        subject_id=grant.id,
+        actor=grant.actor,
+        channels=[*wanted],
+        scope=grant.scope,
+    )
     return _subject_view(grant, {cid: name for name, cid in wanted.items()})
 
 
 async def forget_subject(call: Call[Nothing]) -> Answered:
     if not await forget(operator(call), call.path("subject")):
-        raise Refused(Refusal(kind="not-found", detail=sentence("There is no subject of that id; GET /v1/subjects lists them.")))
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no subject of that id; GET /v1/subjects lists them."),
+            )
+        )
     return web.Response(status=204)
 
 

@@ -64,7 +64,11 @@ class Call(Generic[S]):
             raise Refused(
                 Refusal(
                     kind="media-type",
-                    detail=sentence("Send Content-Type: %(media_type)s; %(given)s came.", media_type=JSON, given=self.request.content_type),
+                    detail=sentence(
+                        "Send Content-Type: %(media_type)s; %(given)s came.",
+                        media_type=JSON,
+                        given=self.request.content_type,
+                    ),
                 )
             )
         return await self.arrived()
@@ -87,14 +91,21 @@ class Call(Generic[S]):
         """The body as a shape. Raises `Malformed` with a pointer."""
         raw = await self.body()
         if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
-            raise Malformed("", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH))
+            raise Malformed(
+                "", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH)
+            )
         try:
             return await workers.read(self.request, len(raw), msgspec.json.decode, raw, type=shape)
         except msgspec.ValidationError as error:
             raise faults_of(error, raw, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(
-                Refusal(kind="bad-request", detail=sentence("The body is no JSON: %(error)s. Send one JSON object.", error=str(error)))
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "The body is no JSON: %(error)s. Send one JSON object.", error=str(error)
+                    ),
+                )
             ) from None
 
 
@@ -162,7 +173,11 @@ class Route(Generic[S]):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()
         answered = await self.handler(Call(request, query))
-        return compressed(answered) if isinstance(answered, web.StreamResponse) else compressed(respond(answered))
+        return (
+            compressed(answered)
+            if isinstance(answered, web.StreamResponse)
+            else compressed(respond(answered))
+        )
 
     def _asked(self, request: web.Request) -> S:
         try:
@@ -170,23 +185,43 @@ class Route(Generic[S]):
         except msgspec.ValidationError as error:
             fault = fault_of(error, self.query).fault
             name = fault.pointer.removeprefix("/") or sentence("it")
-            detail = sentence("The query does not hold: %(name)s: %(fault)s.", name=name, fault=fault.detail)
+            detail = sentence(
+                "The query does not hold: %(name)s: %(fault)s.", name=name, fault=fault.detail
+            )
             raise Refused(Refusal(kind="bad-request", detail=detail)) from None
         if len({*request.query}) < len(request.query):
-            raise Refused(Refusal(kind="bad-request", detail=sentence("A query parameter is given twice; give each once.")))
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence("A query parameter is given twice; give each once."),
+                )
+            )
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
-            names, known = ", ".join(sorted(unknown)), ", ".join(self.query.__struct_encode_fields__)
-            detail = sentence("There is no query parameter %(names)s here; none is taken.", names=names)
+            names, known = (
+                ", ".join(sorted(unknown)),
+                ", ".join(self.query.__struct_encode_fields__),
+            )
+            detail = sentence(
+                "There is no query parameter %(names)s here; none is taken.", names=names
+            )
             if known:
-                detail = sentence("There is no query parameter %(names)s here; there are: %(known)s.", names=names, known=known)
+                detail = sentence(
+                    "There is no query parameter %(names)s here; there are: %(known)s.",
+                    names=names,
+                    known=known,
+                )
             raise Refused(Refusal(kind="bad-request", detail=detail))
         return query
 
 
 def compressed(response: web.StreamResponse) -> web.StreamResponse:
     """A large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
-    if isinstance(response, web.Response) and isinstance(response.body, bytes) and len(response.body) >= COMPRESSED_BYTES:
+    if (
+        isinstance(response, web.Response)
+        and isinstance(response.body, bytes)
+        and len(response.body) >= COMPRESSED_BYTES
+    ):
         response.headers["Vary"] = "Accept-Encoding"
         if response.content_type in _TEXTS:
             response.enable_compression()
@@ -196,4 +231,9 @@ def compressed(response: web.StreamResponse) -> web.StreamResponse:
 def respond(reply: Reply, content_type: str = JSON) -> web.Response:
     """An answer as a response."""
     body = b"" if reply.body is None else _encode(reply.body)
-    return web.Response(body=body, status=reply.status, headers=reply.headers, content_type=content_type if body else None)
+    return web.Response(
+        body=body,
+        status=reply.status,
+        headers=reply.headers,
+        content_type=content_type if body else None,
+    )

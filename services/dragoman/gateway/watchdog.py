@@ -76,4 +76,6 @@ def _functions(frame: FrameType | None) -> str:
     stack = traceback.extract_stack(frame) if frame is not None else []
     own = [each for each in stack if each.filename.startswith(_OWN)][-_FRAMES:]
     named = [*own, *(each for each in stack[-1:] if each not in own)]
-    return " < ".join(f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(named))
+    return " < ".join(
+        f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(named)
+    )

@@ -23,14 +23,23 @@ from dragoman.projection.live import Projection
 from dragoman.sentence import Sentence, sentence, unpacked
 from dragoman.stores.courier import Endpoint, Progress, Waiting
 from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.answers import AddedEndpoint, Deliveries, DeliveryView, Endpoints, EndpointView, NewEndpoint
+from dragoman_schemas.answers import (
+    AddedEndpoint,
+    Deliveries,
+    DeliveryView,
+    Endpoints,
+    EndpointView,
+    NewEndpoint,
+)
 
 log = structlog.get_logger()
 
 ENTERING: Final[frozenset[Role]] = frozenset({"head_of_office", "administrator"})
 """The roles that say where their side is told."""
 
-_GONE: Final = sentence("There is no such endpoint of your side; GET /v1/webhooks lists those there are.")
+_GONE: Final = sentence(
+    "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
+)
 
 
 async def list_endpoints(call: Call[Nothing]) -> Answered:
@@ -41,7 +50,11 @@ async def endpoints_of(call: Call[Any]) -> tuple[EndpointView, ...]:
     """The endpoints of the caller's side, in all channels in which the caller is in office."""
     service = service_of(call)
     await service.courier.refresh()
-    found = [(each, projection) for each in service.courier.endpoints() if (projection := _seen(call, each)) is not None]
+    found = [
+        (each, projection)
+        for each in service.courier.endpoints()
+        if (projection := _seen(call, each)) is not None
+    ]
     return tuple(_view(call, each, projection) for each, projection in found)
 
 
@@ -50,7 +63,11 @@ def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
     service, grant = service_of(call), grant_of(call.request)
     for projection in service.visible(grant):
         officer = projection.registry.officers.get(grant.actor)
-        if projection.registry.cid == endpoint.cid and officer is not None and not STAFF.isdisjoint(officer.roles):
+        if (
+            projection.registry.cid == endpoint.cid
+            and officer is not None
+            and not STAFF.isdisjoint(officer.roles)
+        ):
             return projection if endpoint.side == grant.side else None
     return None
 
@@ -84,7 +101,10 @@ def _entering(call: Call[Any], projection: Projection) -> None:
     if officer is None or ENTERING.isdisjoint(officer.roles):
         raise Refused(
             Refusal(
-                kind="not-permitted", detail=sentence("Heads of office and administrators of a side say where it is told; ask one of them.")
+                kind="not-permitted",
+                detail=sentence(
+                    "Heads of office and administrators of a side say where it is told; ask one of them."
+                ),
             )
         )
 
@@ -92,7 +112,11 @@ def _entering(call: Call[Any], projection: Projection) -> None:
 async def new_endpoint(call: Call[Nothing]) -> Answered:
     new = await call.decoded(NewEndpoint)
     added = await add(call, new, key_of(call.request.headers.get("Idempotency-Key")))
-    return Reply(body=added, status=201, headers={"Location": f"/v1/webhooks/{added.id}", "Cache-Control": "no-store"})
+    return Reply(
+        body=added,
+        status=201,
+        headers={"Location": f"/v1/webhooks/{added.id}", "Cache-Control": "no-store"},
+    )
 
 
 async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
@@ -108,27 +132,46 @@ async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
         raise Refused(
             Refusal(
                 kind="invalid",
-                detail=sentence("There is no act %(act)s; docs/formats.md lists those there are.", act=repr(unknown[0][:60])),
+                detail=sentence(
+                    "There is no act %(act)s; docs/formats.md lists those there are.",
+                    act=repr(unknown[0][:60]),
+                ),
             )
         )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.courier.refresh()
     known = service.courier.find(id)
     if known is None:
-        own = [each for each in service.courier.endpoints() if (each.cid, each.side) == (projection.registry.cid, grant.side)]
+        own = [
+            each
+            for each in service.courier.endpoints()
+            if (each.cid, each.side) == (projection.registry.cid, grant.side)
+        ]
         if len(own) >= ENDPOINTS:
             raise Refused(
                 Refusal(
                     kind="no-room",
-                    detail=sentence("A side has at most %(limit)s endpoints in a channel; remove one first.", limit=ENDPOINTS),
+                    detail=sentence(
+                        "A side has at most %(limit)s endpoints in a channel; remove one first.",
+                        limit=ENDPOINTS,
+                    ),
                 )
             )
         known = _made(call, new, projection, id)
         await service.courier.add(known, projection.state.position)
-        log.info("endpoint.added", endpoint=id, channel=projection.name, side=grant.side, by=grant.actor, means=known.means)
+        log.info(
+            "endpoint.added",
+            endpoint=id,
+            channel=projection.name,
+            side=grant.side,
+            by=grant.actor,
+            means=known.means,
+        )
     view = _view(call, known, projection)
     shared = known.secret if known.secret.startswith(webhook.SHARED) else ""
-    return AddedEndpoint(secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__})
+    return AddedEndpoint(
+        secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__}
+    )
 
 
 def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) -> Endpoint:
@@ -147,12 +190,21 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
         created_by=grant.actor,
     )
     if isinstance(new.url, str) == isinstance(new.address, str):
-        raise Refused(Refusal(kind="invalid", detail=sentence("Name a url, or an address for e-mail, and not both.")))
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence("Name a url, or an address for e-mail, and not both."),
+            )
+        )
     if isinstance(new.address, str):
         return replace(made, means="e-mail", target=new.address, language=new.language)
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
-        raise Refused(Refusal(kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)))
+        raise Refused(
+            Refusal(
+                kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)
+            )
+        )
     if new.signature == "hmac":
         return replace(made, target=new.url, secret=webhook.shared_secret(secrets.token_bytes(32)))
     private, public = webhook.key_pair(secrets.token_bytes(32))
@@ -183,7 +235,12 @@ async def remove(call: Call[Any], id: str) -> None:
     endpoint, projection = await _found(call, id)
     _entering(call, projection)
     await service_of(call).courier.remove(endpoint.id)
-    log.info("endpoint.removed", endpoint=endpoint.id, channel=projection.name, by=grant_of(call.request).actor)
+    log.info(
+        "endpoint.removed",
+        endpoint=endpoint.id,
+        channel=projection.name,
+        by=grant_of(call.request).actor,
+    )
 
 
 GONE: Final = sentence("its receiver answers that it is gone; remove it, or enter it anew")
@@ -197,7 +254,10 @@ async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
     """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
     endpoint, _ = await _found(call, id)
     progress, _ = service_of(call).courier.progress(endpoint.id)
-    views = [*(_delivery(each, parked=True) for each in progress.parked), *(_delivery(each, parked=False) for each in progress.waiting)]
+    views = [
+        *(_delivery(each, parked=True) for each in progress.parked),
+        *(_delivery(each, parked=False) for each in progress.waiting),
+    ]
     return tuple(sorted(views, key=lambda view: view.position))
 
 
@@ -215,11 +275,19 @@ def answer_of(waiting: Waiting) -> Sentence | None:
 
 def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
     again = "" if parked else stamp(datetime.fromtimestamp(waiting.again, UTC))
-    return DeliveryView(position=waiting.position, tries=waiting.tries, answered=str(answer_of(waiting) or ""), again=again, parked=parked)
+    return DeliveryView(
+        position=waiting.position,
+        tries=waiting.tries,
+        answered=str(answer_of(waiting) or ""),
+        again=again,
+        parked=parked,
+    )
 
 
 async def resend(call: Call[Nothing]) -> Answered:
-    return Reply(body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202)
+    return Reply(
+        body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202
+    )
 
 
 async def send_again(call: Call[Any], id: str, position: int | None) -> DeliveryView:
@@ -228,12 +296,25 @@ async def send_again(call: Call[Any], id: str, position: int | None) -> Delivery
     _entering(call, projection)
     service = service_of(call)
     progress, revision = service.courier.progress(endpoint.id)
-    wanted = next((each for each in (*progress.parked, *progress.waiting) if each.position == position), None)
+    wanted = next(
+        (each for each in (*progress.parked, *progress.waiting) if each.position == position), None
+    )
     if wanted is None:
-        raise Refused(Refusal(kind="not-found", detail=sentence("No such delivery waits or was given up; GET …/deliveries lists those.")))
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "No such delivery waits or was given up; GET …/deliveries lists those."
+                ),
+            )
+        )
     if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
-        raise Refused(Refusal(kind="moved", detail=sentence("The courier was at it just now; look again.")))
-    log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor)
+        raise Refused(
+            Refusal(kind="moved", detail=sentence("The courier was at it just now; look again."))
+        )
+    log.info(
+        "endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor
+    )
     return _delivery(replace(wanted, again=time.time()), parked=False)
 
 

@@ -50,7 +50,9 @@ class Workers:
 WORKING: Final = web.AppKey("workers", Workers)
 
 
-async def read(request: web.Request, size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+async def read(
+    request: web.Request, size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs
+) -> T:
     """Return what is read of a body of so many bytes: in a worker if it is large. The time is charged to the caller's officer and side."""
     spent = 0.0
 

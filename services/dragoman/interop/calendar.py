@@ -33,7 +33,9 @@ _MOVES: Final = ("counter-proposal", "postponement")
 _REMINDED: Final = ("venue", "place", "launch_area")
 
 
-def feed(registry: Registry, exchanges: Iterable[Exchange], since: datetime, base_url: str = "") -> bytes:
+def feed(
+    registry: Registry, exchanges: Iterable[Exchange], since: datetime, base_url: str = ""
+) -> bytes:
     """The calendar of what ends at that moment or later."""
     calendar = begun(registry, "PUBLISH")
     for exchange in exchanges:
@@ -54,7 +56,9 @@ def begun(registry: Registry, method: str) -> Calendar:
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", method)
-    calendar.add("x-wr-calname", f"{registry.name}{' (exercise)' if registry.kind == 'exercise' else ''}")
+    calendar.add(
+        "x-wr-calname", f"{registry.name}{' (exercise)' if registry.kind == 'exercise' else ''}"
+    )
     return calendar
 
 
@@ -66,7 +70,12 @@ def uid(registry: Registry, exchange: Exchange, window: str = "") -> str:
 def status(exchange: Exchange) -> str:
     """How a matter stands, in the words that calendars have for it; what was closed and had never been agreed to does not take place."""
     meeting = exchange.meeting
-    if exchange.status == "closed" and meeting is not None and not meeting.held and not meeting.accepted:
+    if (
+        exchange.status == "closed"
+        and meeting is not None
+        and not meeting.held
+        and not meeting.accepted
+    ):
         return "CANCELLED"
     return _STATUS.get(exchange.status, "CONFIRMED")
 
@@ -103,7 +112,14 @@ def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     if exchange.family != "meeting":
         event.add("transp", "TRANSPARENT")
     event.add("organizer", address(registry, attribution.side(exchange, exchange.side)))
-    where = next((_place(json.loads(bytes(exchange.content[name]))) for name in _REMINDED if name in exchange.content), "")
+    where = next(
+        (
+            _place(json.loads(bytes(exchange.content[name])))
+            for name in _REMINDED
+            if name in exchange.content
+        ),
+        "",
+    )
     if where:
         event.add("location", where)
     return event
@@ -130,15 +146,25 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     elif meeting is not None and meeting.accepted:
         found = [json.loads(bytes(next(iter(meeting.accepted.values())).terms))]
     else:
-        found = [json.loads(bytes(exchange.content[name])) for name in ("windows", "dates", "window") if name in exchange.content]
-        found = [each for window in found for each in (window if isinstance(window, list) else [window])]
+        found = [
+            json.loads(bytes(exchange.content[name]))
+            for name in ("windows", "dates", "window")
+            if name in exchange.content
+        ]
+        found = [
+            each for window in found for each in (window if isinstance(window, list) else [window])
+        ]
     return known(found)
 
 
 def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
     """Those of a record's windows of which both ends are known, in UTC."""
     for window in values:
-        times = [_time(window.get(name)) for name in ("from", "to")] if isinstance(window, dict) else [None]
+        times = (
+            [_time(window.get(name)) for name in ("from", "to")]
+            if isinstance(window, dict)
+            else [None]
+        )
         if times[0] is not None and times[-1] is not None:
             yield times[0], times[-1]
 
@@ -155,7 +181,11 @@ def _place(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
     names = value.get("names")
-    called = [value.get("name"), value.get("text"), *(names.values() if isinstance(names, dict) else ())]
+    called = [
+        value.get("name"),
+        value.get("text"),
+        *(names.values() if isinstance(names, dict) else ()),
+    ]
     if "lat" in value:
         called.append(f"{value['lat']}, {value['lon']}")
     return "; ".join(str(each) for each in called if each)

@@ -58,7 +58,13 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
     messages = [*_messages(exchange)]
     number, said, why = messages[-1]
     sender = _token(f"{exchange.side}@{registry.name}")
-    kind = "Cancel" if exchange.cancellation is not None else "Update" if len(messages) > 1 else "Alert"
+    kind = (
+        "Cancel"
+        if exchange.cancellation is not None
+        else "Update"
+        if len(messages) > 1
+        else "Alert"
+    )
     _add(root, "identifier", _token(number))
     _add(root, "sender", sender)
     _add(root, "sent", _time(said.time))
@@ -68,9 +74,18 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
     _add(root, "scope", "Private")
     _add(root, "addresses", " ".join((*exchange.to, *exchange.info)))
     _add(root, "code", f"dragoman.{exchange.act}")
-    notes = [*([f"Exercise {registry.name}."] if registry.kind == "exercise" else []), *([why] if why else [])]
+    notes = [
+        *([f"Exercise {registry.name}."] if registry.kind == "exercise" else []),
+        *([why] if why else []),
+    ]
     _add(root, "note", " ".join(notes))
-    _add(root, "references", " ".join(f"{sender},{_token(earlier)},{_time(stamp.time)}" for earlier, stamp, _ in messages[:-1]))
+    _add(
+        root,
+        "references",
+        " ".join(
+            f"{sender},{_token(earlier)},{_time(stamp.time)}" for earlier, stamp, _ in messages[:-1]
+        ),
+    )
     _add(root, "incidents", _token(exchange.number))
     content = {name: json.loads(bytes(raw)) for name, raw in exchange.content.items()}
     for language in _languages(content, registry):
@@ -89,19 +104,37 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
         else:
             yield f"{exchange.number}-{stamp.position}", stamp, ""
     if exchange.cancellation is not None:
-        yield exchange.cancellation.number, exchange.cancellation.cancelled, exchange.cancellation.reason
+        yield (
+            exchange.cancellation.number,
+            exchange.cancellation.cancelled,
+            exchange.cancellation.reason,
+        )
 
 
-def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Mapping[str, Any], language: str) -> None:
+def _info(
+    root: ET.Element,
+    registry: Registry,
+    exchange: Exchange,
+    content: Mapping[str, Any],
+    language: str,
+) -> None:
     info = ET.SubElement(root, "info")
     event, categories = EVENTS[exchange.act]
     _add(info, "language", language)
-    for category in dict.fromkeys((*categories, *([_NATURES[content["nature"]]] if content.get("nature") in _NATURES else []))):
+    for category in dict.fromkeys(
+        (*categories, *([_NATURES[content["nature"]]] if content.get("nature") in _NATURES else []))
+    ):
         _add(info, "category", category)
     _add(info, "event", event)
     _add(info, "urgency", "Past" if content.get("continuing") is False else "Unknown")
     _add(info, "severity", "Unknown")
-    _add(info, "certainty", "Observed" if exchange.act in ("hazardous-incident", "emergency-notification") else "Unknown")
+    _add(
+        info,
+        "certainty",
+        "Observed"
+        if exchange.act in ("hazardous-incident", "emergency-notification")
+        else "Unknown",
+    )
     window = content["window"] if isinstance(content.get("window"), dict) else {}
     _add(info, "onset", _moment(window.get("from", content.get("time"))))
     _add(info, "expires", _moment(window.get("to")))
@@ -120,7 +153,13 @@ def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Map
     _parameter(info, "precedence", exchange.precedence)
     for name, value in content.items():
         if name not in used | _TOLD or (name == "time" and (window or not isinstance(value, str))):
-            _parameter(info, name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+            _parameter(
+                info,
+                name,
+                value
+                if isinstance(value, str)
+                else json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+            )
     for name in _PLACES:
         value = content.get(name)
         for place in value if isinstance(value, list) else [value]:
@@ -133,20 +172,35 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
     area = ET.SubElement(info, "area")
     given = {"text": place} if isinstance(place, str) else place
     names = given.get("names")
-    called = [given.get("name"), given.get("text"), *(names.values() if isinstance(names, dict) else ())]
-    _add(area, "areaDesc", "; ".join(str(each) for each in called if each) or name.replace("_", " "))
+    called = [
+        given.get("name"),
+        given.get("text"),
+        *(names.values() if isinstance(names, dict) else ()),
+    ]
+    _add(
+        area, "areaDesc", "; ".join(str(each) for each in called if each) or name.replace("_", " ")
+    )
     if isinstance(polygon := given.get("polygon"), list):
         ring = [*polygon, polygon[0]]
         _add(area, "polygon", " ".join(f"{point['lat']},{point['lon']}" for point in ring))
     if isinstance(circle := given.get("circle"), dict):
-        _add(area, "circle", f"{circle['pos']['lat']},{circle['pos']['lon']} {units.metres(circle['radius']) / 1000:g}")
+        _add(
+            area,
+            "circle",
+            f"{circle['pos']['lat']},{circle['pos']['lon']} {units.metres(circle['radius']) / 1000:g}",
+        )
     elif "lat" in given:
         _add(area, "circle", f"{given['lat']},{given['lon']} 0")
 
 
 def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
     """The languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
-    found = {language for name in (*_TEXTS, *_INSTRUCTIONS) if isinstance(content.get(name), dict) for language in content[name]}
+    found = {
+        language
+        for name in (*_TEXTS, *_INSTRUCTIONS)
+        if isinstance(content.get(name), dict)
+        for language in content[name]
+    }
     return tuple(sorted(found)) or registry.languages[:1]
 
 

@@ -47,9 +47,15 @@ _STATUSES: Final = {
 _KINDS: Final = {
     "Alert": None,
     "Update": None,
-    "Cancel": sentence("the alert takes back an earlier one; post a cancellation in the exchange of that one"),
-    "Ack": sentence("the alert acknowledges another; post an acknowledgement in the exchange of that one"),
-    "Error": sentence("the alert says that another was not understood; post a correction or a reply in the exchange of that one"),
+    "Cancel": sentence(
+        "the alert takes back an earlier one; post a cancellation in the exchange of that one"
+    ),
+    "Ack": sentence(
+        "the alert acknowledges another; post an acknowledgement in the exchange of that one"
+    ),
+    "Error": sentence(
+        "the alert says that another was not understood; post a correction or a reply in the exchange of that one"
+    ),
 }
 """Of what kinds an alert becomes a notification; of the others, what to post."""
 
@@ -106,7 +112,9 @@ _PAIR: Final = ["valueName", "value"]
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What no text of the record may hold (record.md §2)."""
 
-_TOO_LONG: Final = sentence("the alert says more than a notification holds; write one with what matters, and attach the alert to it")
+_TOO_LONG: Final = sentence(
+    "the alert says more than a notification holds; write one with what matters, and attach the alert to it"
+)
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
 """The beginnings of what can define entities. They are looked for in the bytes: a handler that refuses a document type does not stop expat,
@@ -139,14 +147,24 @@ class Alerted(msgspec.Struct, frozen=True, kw_only=True):
 def read(raw: bytes) -> Alerted:
     """The draft that an alert becomes. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
     root = _parsed(raw)
-    identifier, sender, sent, status, kind = (_once(root, name) for name in ("identifier", "sender", "sent", "status", "msgType"))
+    identifier, sender, sent, status, kind = (
+        _once(root, name) for name in ("identifier", "sender", "sent", "status", "msgType")
+    )
     if status not in _STATUSES:
         raise NotUnderstood(
-            sentence("the status %(status)s is none of CAP's; write one of %(known)s", status=repr(status[:40]), known=tuple(_STATUSES))
+            sentence(
+                "the status %(status)s is none of CAP's; write one of %(known)s",
+                status=repr(status[:40]),
+                known=tuple(_STATUSES),
+            )
         )
     if kind not in _KINDS:
         raise NotUnderstood(
-            sentence("the msgType %(kind)s is none of CAP's; write one of %(known)s", kind=repr(kind[:40]), known=tuple(_KINDS))
+            sentence(
+                "the msgType %(kind)s is none of CAP's; write one of %(known)s",
+                kind=repr(kind[:40]),
+                known=tuple(_KINDS),
+            )
         )
     if (why := _KINDS[kind]) is not None:
         raise NotUnderstood(why)
@@ -183,7 +201,11 @@ class _Tree(ET.TreeBuilder):
     def start(self, tag: Any, attrs: Any, /) -> ET.Element:
         self._depth += 1
         if self._depth > _DEPTH:
-            raise NotUnderstood(sentence("the alert has elements over %(n)s deep; send it as CAP 1.2 has it", n=_DEPTH))
+            raise NotUnderstood(
+                sentence(
+                    "the alert has elements over %(n)s deep; send it as CAP 1.2 has it", n=_DEPTH
+                )
+            )
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> ET.Element:
@@ -194,28 +216,47 @@ class _Tree(ET.TreeBuilder):
 def _parsed(raw: bytes) -> ET.Element:
     if len(raw) > ACT_BYTES:
         raise NotUnderstood(
-            sentence("the alert has %(n)s bytes; at most %(most)s are read: send it without embedded files", n=len(raw), most=ACT_BYTES)
+            sentence(
+                "the alert has %(n)s bytes; at most %(most)s are read: send it without embedded files",
+                n=len(raw),
+                most=ACT_BYTES,
+            )
         )
     declared = _DECLARED.match(raw.removeprefix(b"\xef\xbb\xbf"))
     if declared is not None and declared.group(1).lower() not in (b"utf-8", b"us-ascii"):
         raise NotUnderstood(
-            sentence("the alert is written in %(encoding)s; send it in UTF-8", encoding=ascii(declared.group(1)[:40])[2:-1])
+            sentence(
+                "the alert is written in %(encoding)s; send it in UTF-8",
+                encoding=ascii(declared.group(1)[:40])[2:-1],
+            )
         )
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        raise NotUnderstood(sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)) from None
+        raise NotUnderstood(
+            sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)
+        ) from None
     if any(each in raw for each in _DECLARATIONS):
-        raise NotUnderstood(sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without"))
-    parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314 - what XML attacks are made of is refused above
+        raise NotUnderstood(
+            sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without")
+        )
+    parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314
     try:
         parser.feed(raw)
         root: ET.Element = parser.close()
     except (ET.ParseError, ValueError, LookupError) as error:
-        raise NotUnderstood(sentence("this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error))) from None
+        raise NotUnderstood(
+            sentence(
+                "this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error)
+            )
+        ) from None
     if root.tag != f"{_NAMESPACE}alert":
         raise NotUnderstood(
-            sentence("the document is %(tag)s; send an alert by itself, of %(wanted)s", tag=ascii(root.tag[:80]), wanted=_NAMESPACE[1:-1])
+            sentence(
+                "the document is %(tag)s; send an alert by itself, of %(wanted)s",
+                tag=ascii(root.tag[:80]),
+                wanted=_NAMESPACE[1:-1],
+            )
         )
     return root
 
@@ -225,7 +266,9 @@ def _once(root: ET.Element, name: str) -> str:
     if len(found) != 1:
         raise NotUnderstood(
             sentence(
-                "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that holds to CAP 1.2", name=name, n=len(found)
+                "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that holds to CAP 1.2",
+                name=name,
+                n=len(found),
             )
         )
     return found[0]
@@ -243,7 +286,9 @@ def _chosen(infos: list[ET.Element]) -> str:
 
 
 def _called(infos: list[ET.Element]) -> str:
-    return "\n".join(each for info in infos for name in ("event", "headline") for each in _all(info, name)).lower()
+    return "\n".join(
+        each for info in infos for name in ("event", "headline") for each in _all(info, name)
+    ).lower()
 
 
 def _first(table: dict[str, str], called: str) -> str:
@@ -255,7 +300,9 @@ class _Draft:
 
     def __init__(self, name: str, infos: list[ET.Element], *, ours: bool) -> None:
         self._name = name
-        self._types = {field.encode_name: field.type for field in msgspec.structs.fields(SHAPES[name])}
+        self._types = {
+            field.encode_name: field.type for field in msgspec.structs.fields(SHAPES[name])
+        }
         self._members: Json = {}
         self._used: set[tuple[str, str]] = set()
         self._infos = infos
@@ -267,7 +314,11 @@ class _Draft:
     @property
     def missing(self) -> tuple[str, ...]:
         """The required members that are not there."""
-        required = [field.encode_name for field in msgspec.structs.fields(SHAPES[self._name]) if field.required]
+        required = [
+            field.encode_name
+            for field in msgspec.structs.fields(SHAPES[self._name])
+            if field.required
+        ]
         return tuple(name for name in required if name not in self._members)
 
     def done(self) -> Json:
@@ -279,16 +330,26 @@ class _Draft:
                 record.decode_act(raw)
         except Malformed as error:
             raise NotUnderstood(
-                sentence("the alert makes no act: %(pointer)s: %(detail)s", pointer=error.fault.pointer or "/", detail=error.fault.detail)
+                sentence(
+                    "the alert makes no act: %(pointer)s: %(detail)s",
+                    pointer=error.fault.pointer or "/",
+                    detail=error.fault.detail,
+                )
             ) from None
         return act
 
     def take_back(self) -> None:
         """The members of an alert of our own: from the parameters of their names, and from where else the writer puts them."""
         event, categories = EVENTS[self._name]
-        self._used |= {("code", f"dragoman.{self._name}"), ("event", event), *(("category", each) for each in categories)}
+        self._used |= {
+            ("code", f"dragoman.{self._name}"),
+            ("event", event),
+            *(("category", each) for each in categories),
+        }
         self._used |= {(each, "Unknown") for each in ("urgency", "severity", "certainty")}
-        for pair in (pair for info in self._infos for pair in info.iterfind(f"{_NAMESPACE}parameter")):
+        for pair in (
+            pair for info in self._infos for pair in info.iterfind(f"{_NAMESPACE}parameter")
+        ):
             name, value = (_shown(pair.findtext(f"{_NAMESPACE}{part}", "")) for part in _PAIR)
             if any(self._put(name, each) for each in _meant(value)):
                 self._used.add((f"parameter {name}", value))
@@ -331,10 +392,16 @@ class _Draft:
     def keep(self, notice: str, root: ET.Element) -> None:
         """What no member has taken up, line by line; first of all what the status is. Raises `NotUnderstood` where it is too long."""
         described = _DESCRIPTIONS.get(self._name, "text")
-        if notice and not self._change(described if described in self._members else "text", lambda text: f"{notice}\n\n{text}".strip()):
+        if notice and not self._change(
+            described if described in self._members else "text",
+            lambda text: f"{notice}\n\n{text}".strip(),
+        ):
             raise NotUnderstood(_TOO_LONG)
         lines = "\n".join(self._lines(root))
-        if not any(self._change(name, lambda text: f"{text}\n\n{lines}".strip("\n"), "en") for name in ("remarks", "text")):
+        if not any(
+            self._change(name, lambda text: f"{text}\n\n{lines}".strip("\n"), "en")
+            for name in ("remarks", "text")
+        ):
             raise NotUnderstood(_TOO_LONG)
 
     def _put(self, name: str, value: Any) -> bool:
@@ -350,7 +417,9 @@ class _Draft:
         if isinstance(words, dict):
             chosen = next((key for key in words if key.partition("-")[0] == only), only)
             words = {
-                key: change(words.get(key, "")) if chosen in ("", key) else words[key] for key in dict.fromkeys((*words, chosen)) if key
+                key: change(words.get(key, "")) if chosen in ("", key) else words[key]
+                for key in dict.fromkeys((*words, chosen))
+                if key
             }
         else:
             words = change(words)
@@ -380,7 +449,10 @@ class _Draft:
 
     def _by_language(self, name: str) -> Words:
         """A text in the languages that it is given in; by itself where it is the same in all of them."""
-        found = {language: self._said(info.find(f"{_NAMESPACE}{name}")) for language, info in self._spoken.items()}
+        found = {
+            language: self._said(info.find(f"{_NAMESPACE}{name}"))
+            for language, info in self._spoken.items()
+        }
         if len({*found.values()}) <= 1:
             return next(iter(found.values()), "")
         return {language: text for language, text in found.items() if text}
@@ -399,7 +471,12 @@ class _Draft:
     def _put_window(self, begins: str) -> bool:
         ends = self._leaf("expires")
         first, last = _moment(begins), _moment(ends)
-        put = first is not None and last is not None and first <= last and self._put("window", {"from": begins, "to": ends})
+        put = (
+            first is not None
+            and last is not None
+            and first <= last
+            and self._put("window", {"from": begins, "to": ends})
+        )
         if put:
             self._used |= {("onset", begins), ("effective", begins), ("expires", ends)}
         return put
@@ -417,13 +494,19 @@ class _Draft:
             self._put("place", {"text": f"{names[0]}; and {len(areas) - 1} more areas"})
         if len(areas) != 1:
             return
-        figures = [each for kind in ("polygon", "circle") for each in areas[0].iterfind(f"{_NAMESPACE}{kind}")]
+        figures = [
+            each
+            for kind in ("polygon", "circle")
+            for each in areas[0].iterfind(f"{_NAMESPACE}{kind}")
+        ]
         named = {"text": names[0]} if names else {}
         drawn = _figure(figures[0]) if len(figures) == 1 else {}
         for place in (named | drawn, drawn, named):
             if self._put("place", place):
                 self._used |= {("areaDesc", place["text"])} if "text" in place else set()
-                self._used |= {(_local(each), self._said(each)) for each in figures if drawn and place != named}
+                self._used |= {
+                    (_local(each), self._said(each)) for each in figures if drawn and place != named
+                }
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
         """What is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
@@ -434,7 +517,9 @@ class _Draft:
             for entry in dict.fromkeys(self._left(info)):
                 found.setdefault(entry, []).append(languages.get(id(info), f"info {number}"))
         for (label, value), where in found.items():
-            yield _line(label if len(where) == len(self._infos) else f"{label} ({', '.join(where)})", value)
+            yield _line(
+                label if len(where) == len(self._infos) else f"{label} ({', '.join(where)})", value
+            )
 
     def _left(self, parent: ET.Element) -> Iterator[tuple[str, str]]:
         """What an element says and no member has taken up, part by part, by its label."""
@@ -443,7 +528,11 @@ class _Draft:
                 yield _local(parent), _shown(text.strip())
         for child in parent:
             label, value = self._entry(child)
-            if value.strip() and (label, value) not in self._used and child.tag != f"{_NAMESPACE}info":
+            if (
+                value.strip()
+                and (label, value) not in self._used
+                and child.tag != f"{_NAMESPACE}info"
+            ):
                 yield label, value
 
     def _entry(self, element: ET.Element) -> tuple[str, str]:
@@ -487,7 +576,11 @@ def _figure(element: ET.Element) -> Json:
         return {"polygon": positions[:-1] if positions[0] == positions[-1] else positions}
     if len(positions) > 1 or radius > _FARTHEST_KM:
         return {}
-    return {"circle": {"pos": positions[0], "radius": {"value": radius, "unit": "km"}}} if radius else {**positions[0]}
+    return (
+        {"circle": {"pos": positions[0], "radius": {"value": radius, "unit": "km"}}}
+        if radius
+        else {**positions[0]}
+    )
 
 
 def _number(text: str) -> float | None:
@@ -498,7 +591,9 @@ def _number(text: str) -> float | None:
 
 def _language(info: ET.Element) -> str:
     """The language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
-    primary, *rest = (info.findtext(f"{_NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
+    primary, *rest = (
+        (info.findtext(f"{_NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
+    )
     try:
         return msgspec.convert("-".join((primary.lower(), *rest)), type=Language)
     except msgspec.ValidationError:
@@ -531,4 +626,7 @@ def _line(label: str, value: str) -> str:
 
 def _shown(text: str) -> str:
     """A text, with what the record does not take made visible."""
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _UNSEEN.sub(
+        lambda found: f"[U+{ord(found.group()):04X}]",
+        text.replace("\r\n", "\n").replace("\r", "\n"),
+    )

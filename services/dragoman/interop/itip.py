@@ -44,13 +44,22 @@ _LINES: Final = 2_000
 """An invitation has some thirty, each of its time zones as many, and each guest one; a long one takes the reader a fifth of a millisecond."""
 
 _METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
-_UID: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]?))?@[0-9a-f]{16}\.dragoman")
+_UID: Final = re.compile(
+    r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]?))?@[0-9a-f]{16}\.dragoman"
+)
 _SIDE: Final = re.compile(r"urn:dragoman:[a-z0-9-]+:([a-z0-9-]+)", re.IGNORECASE)
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
 _COUNTED: Final = re.compile(r"[0-9]{1,9}")
 _RECURRING: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
 
-_ARRANGING: Final = ("acceptance", "decline", "counter-proposal", "postponement", "correction", "cancellation")
+_ARRANGING: Final = (
+    "acceptance",
+    "decline",
+    "counter-proposal",
+    "postponement",
+    "correction",
+    "cancellation",
+)
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -92,7 +101,11 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
         method, event = "PUBLISH", _published(registry, exchange, standing)
     elif said.side != exchange.side and act in ("acceptance", "decline"):
         method, event = "REPLY", _reply(registry, exchange, act, said)
-    elif said.side != exchange.side and act != "meeting-held" and "windows" in exchange.acts[act][-1].content:
+    elif (
+        said.side != exchange.side
+        and act != "meeting-held"
+        and "windows" in exchange.acts[act][-1].content
+    ):
         method, event = "COUNTER", _counter(registry, exchange, act, said)
     elif calendar.status(exchange) == "CANCELLED":
         method, event = "CANCEL", _cancel(registry, exchange, act, said)
@@ -107,7 +120,9 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
     return bytes(written.to_ical())
 
 
-def _published(registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]) -> Event:
+def _published(
+    registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]
+) -> Event:
     """A meeting under the Chatham House Rule: that it takes place, and not who asked whom, nor who answered."""
     event = calendar.described(registry, exchange, exchange.updated)
     event.add("status", calendar.status(exchange))
@@ -131,19 +146,29 @@ def _newest(exchange: Exchange) -> tuple[str, Stamp]:
         for each in developments.changes(exchange)
         if not (own or {"windows", "dates"} & each.fields.keys())
     }
-    said = [(each.act, each.said) for each in others if each.act in _ARRANGING and each.said.position not in aside]
+    said = [
+        (each.act, each.said)
+        for each in others
+        if each.act in _ARRANGING and each.said.position not in aside
+    ]
     said += [("meeting-held", held.recorded) for held in exchange.meeting.held]
-    said += [("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side]
+    said += [
+        ("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side
+    ]
     return max(((opening.act, opening.said), *said), key=lambda each: each[1].position)
 
 
 def _attend(registry: Registry, event: Event, side: str, **parameters: str) -> None:
     attendee = calendar.address(registry, side)
-    attendee.params.update({name.upper().replace("_", "-"): value for name, value in parameters.items()})
+    attendee.params.update(
+        {name.upper().replace("_", "-"): value for name, value in parameters.items()}
+    )
     event.add("attendee", attendee)
 
 
-def _request(registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]) -> Event:
+def _request(
+    registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]
+) -> Event:
     event = calendar.described(registry, exchange, exchange.updated)
     event.add("status", calendar.status(exchange))
     calendar.take_place(event, standing[0])
@@ -153,9 +178,19 @@ def _request(registry: Registry, exchange: Exchange, standing: list[tuple[dateti
     meeting = exchange.meeting
     assert meeting is not None
     for side in exchange.to:
-        agreed = side in meeting.accepted or (side == meeting.proposed_by and exchange.status != "postponed")
-        partstat = "DECLINED" if side in meeting.declined else "ACCEPTED" if agreed else "NEEDS-ACTION"
-        _attend(registry, event, side, partstat=partstat, rsvp="TRUE" if partstat == "NEEDS-ACTION" else "FALSE")
+        agreed = side in meeting.accepted or (
+            side == meeting.proposed_by and exchange.status != "postponed"
+        )
+        partstat = (
+            "DECLINED" if side in meeting.declined else "ACCEPTED" if agreed else "NEEDS-ACTION"
+        )
+        _attend(
+            registry,
+            event,
+            side,
+            partstat=partstat,
+            rsvp="TRUE" if partstat == "NEEDS-ACTION" else "FALSE",
+        )
     for side in exchange.info:
         _attend(registry, event, side, role="NON-PARTICIPANT", rsvp="FALSE")
     return event
@@ -214,7 +249,9 @@ def _explain(event: Event, exchange: Exchange) -> None:
 def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
     """The windows but the first, in words."""
     _, *others = standing
-    return "It could also be " + ", or ".join(f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in others)
+    return "It could also be " + ", or ".join(
+        f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in others
+    )
 
 
 # What is answered
@@ -226,7 +263,11 @@ def read(raw: bytes) -> Answered:
     method = _one(whole, "METHOD").upper()
     if method not in METHODS:
         raise NotUnderstood(
-            sentence("the method %(method)s is not understood; send %(known)s", method=repr(method[:20]), known=tuple(METHODS))
+            sentence(
+                "the method %(method)s is not understood; send %(known)s",
+                method=repr(method[:20]),
+                known=tuple(METHODS),
+            )
         )
     event = _only_event(whole)
     ours = _UID.fullmatch(_one(event, "UID"))
@@ -238,15 +279,24 @@ def read(raw: bytes) -> Answered:
         case "CANCEL", True:
             act, by = {"act": "cancellation", **_reason(event)}, "ORGANIZER"
             if "reason" not in act:
-                raise NotUnderstood(sentence("a cancellation says why; give the reason as its comment (COMMENT)"))
+                raise NotUnderstood(
+                    sentence("a cancellation says why; give the reason as its comment (COMMENT)")
+                )
         case "REQUEST", False:
-            act, by = {"act": "meeting-request", "purpose": _text(event, "SUMMARY"), **_proposed(event)}, "ORGANIZER"
+            act, by = (
+                {"act": "meeting-request", "purpose": _text(event, "SUMMARY"), **_proposed(event)},
+                "ORGANIZER",
+            )
         case "REQUEST", True:
             raise NotUnderstood(
-                sentence("this meeting is known here; to move it, propose another time (COUNTER), or cancel it and ask anew")
+                sentence(
+                    "this meeting is known here; to move it, propose another time (COUNTER), or cancel it and ask anew"
+                )
             )
         case _:
-            raise NotUnderstood(sentence("its UID is of no meeting here; answer the invitation that came from here"))
+            raise NotUnderstood(
+                sentence("its UID is of no meeting here; answer the invitation that came from here")
+            )
     if ours is not None and ours[2] and act["act"] == "acceptance":
         act["window"] = int(ours[2]) - 1
     _hold(act)
@@ -266,14 +316,23 @@ def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
     Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.
     """
     act, standing = _consenting(answered.act, exchange), [begins for begins, _ in _terms(exchange)]
-    if act["act"] != "cancellation" and answered.sequence < calendar.sequence(exchange, exchange.updated.position):
-        raise NotUnderstood(sentence("it answers an earlier proposal, and another has been made since; answer the newest invitation"))
+    if act["act"] != "cancellation" and answered.sequence < calendar.sequence(
+        exchange, exchange.updated.position
+    ):
+        raise NotUnderstood(
+            sentence(
+                "it answers an earlier proposal, and another has been made since; answer the newest invitation"
+            )
+        )
     if act["act"] != "acceptance" or "window" in act or not answered.begins or not standing:
         return act
     begins = datetime.fromisoformat(answered.begins)
     if begins not in standing:
         raise NotUnderstood(
-            sentence("no window that stands begins at %(begins)s; to propose that time, send it as a COUNTER", begins=answered.begins)
+            sentence(
+                "no window that stands begins at %(begins)s; to propose that time, send it as a COUNTER",
+                begins=answered.begins,
+            )
         )
     return {**act, "window": standing.index(begins)}
 
@@ -294,7 +353,9 @@ def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
 def _answer(event: Component) -> dict[str, Any]:
     attendees = event.get("ATTENDEE", [])
     if len(attendees) != 1:
-        raise NotUnderstood(sentence("an answer has one ATTENDEE, the side that answers; leave the others out"))
+        raise NotUnderstood(
+            sentence("an answer has one ATTENDEE, the side that answers; leave the others out")
+        )
     match partstat := str(attendees[0].params.get("PARTSTAT", "NEEDS-ACTION")).upper():
         case "ACCEPTED":
             return {"act": "acceptance"}
@@ -325,7 +386,10 @@ def _proposed(event: Component) -> dict[str, Any]:
             ends = begins + vDuration(span).dt
         except (ValueError, OverflowError):
             raise NotUnderstood(
-                sentence("%(duration)s is no DURATION of a meeting; write it like PT1H30M", duration=repr(span[:20]))
+                sentence(
+                    "%(duration)s is no DURATION of a meeting; write it like PT1H30M",
+                    duration=repr(span[:20]),
+                )
             ) from None
     window = {"from": _stamp(begins), "to": _stamp(ends)}
     refusal = checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
@@ -338,18 +402,26 @@ def _proposed(event: Component) -> dict[str, Any]:
 def _hold(act: dict[str, Any]) -> None:
     """Refuse what would be no act: too long, or with characters that none may have."""
     try:
-        consenting = {**act, "terms": "0" * 64} if act["act"] == "acceptance" else act  # to what, the exchange says
+        consenting = (
+            {**act, "terms": "0" * 64} if act["act"] == "acceptance" else act
+        )  # to what, the exchange says
         records.read_act(msgspec.json.encode(consenting), cut=False)
     except Malformed as error:
         raise NotUnderstood(
-            sentence("%(what)s: %(detail)s", what=error.fault.pointer[1:] or act["act"], detail=error.fault.detail)
+            sentence(
+                "%(what)s: %(detail)s",
+                what=error.fault.pointer[1:] or act["act"],
+                detail=error.fault.detail,
+            )
         ) from None
 
 
 def _sequence(event: Component) -> int:
     value = _text(event, "SEQUENCE") or "0"
     if _COUNTED.fullmatch(value) is None:
-        raise NotUnderstood(sentence("SEQUENCE is a number; send the one of the invitation that is answered"))
+        raise NotUnderstood(
+            sentence("SEQUENCE is a number; send the one of the invitation that is answered")
+        )
     return int(value)
 
 
@@ -365,21 +437,35 @@ def _parsed(raw: bytes) -> Component:
     """The calendar, and in it its components, each with its properties as often as they stand there, in words."""
     if len(raw) > _BYTES:
         raise NotUnderstood(
-            sentence("it has %(n)s bytes, and at most %(most)s are read; leave out what is attached", n=len(raw), most=_BYTES)
+            sentence(
+                "it has %(n)s bytes, and at most %(most)s are read; leave out what is attached",
+                n=len(raw),
+                most=_BYTES,
+            )
         )
     try:
-        text = _FOLD.sub(b"", raw).decode("utf-8-sig")  # unfolded as bytes: a fold may stand within a character
+        text = _FOLD.sub(b"", raw).decode(
+            "utf-8-sig"
+        )  # unfolded as bytes: a fold may stand within a character
     except UnicodeDecodeError:
         raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
     if (count := text.count("\n")) > _LINES:
-        raise NotUnderstood(sentence("it has %(n)s lines, and at most %(most)s are read; send the one meeting alone", n=count, most=_LINES))
+        raise NotUnderstood(
+            sentence(
+                "it has %(n)s lines, and at most %(most)s are read; send the one meeting alone",
+                n=count,
+                most=_LINES,
+            )
+        )
     lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     stack = [around := Component()]
     for line in filter(str.strip, lines):
         try:
             name, parameters, value = line.parts()
         except ValueError:
-            raise NotUnderstood(sentence("%(line)s is no property; write NAME:value", line=repr(line[:40]))) from None
+            raise NotUnderstood(
+                sentence("%(line)s is no property; write NAME:value", line=repr(line[:40]))
+            ) from None
         name, value = name.upper(), value.strip()
         if name == "BEGIN":
             part = Component()
@@ -388,18 +474,31 @@ def _parsed(raw: bytes) -> Component:
             stack.append(part)
         elif name == "END":
             if stack.pop().name != value.upper() or not stack:
-                raise NotUnderstood(sentence("END:%(part)s ends what did not begin; send the calendar whole", part=value[:40]))
+                raise NotUnderstood(
+                    sentence(
+                        "END:%(part)s ends what did not begin; send the calendar whole",
+                        part=value[:40],
+                    )
+                )
         else:
             stack[-1].setdefault(name, []).append(vText(value, params=parameters))
-    if len(stack) > 1 or len(around) or [part.name for part in around.subcomponents] != ["VCALENDAR"]:
-        raise NotUnderstood(sentence("it is not one calendar; send one VCALENDAR, from its BEGIN to its END"))
+    if (
+        len(stack) > 1
+        or len(around)
+        or [part.name for part in around.subcomponents] != ["VCALENDAR"]
+    ):
+        raise NotUnderstood(
+            sentence("it is not one calendar; send one VCALENDAR, from its BEGIN to its END")
+        )
     return around.subcomponents[0]
 
 
 def _only_event(whole: Component) -> Component:
     events = [part for part in whole.subcomponents if part.name == "VEVENT"]
     if len(events) != 1:
-        raise NotUnderstood(sentence("it has %(n)s events (VEVENT); send one at a time", n=len(events)))
+        raise NotUnderstood(
+            sentence("it has %(n)s events (VEVENT); send one at a time", n=len(events))
+        )
     if any(name in events[0] for name in _RECURRING):
         raise NotUnderstood(sentence("a meeting that recurs is not kept; ask for each by itself"))
     return events[0]
@@ -410,9 +509,13 @@ def _one(part: Component, name: str) -> vText:
     found: list[vText] = part.get(name, [])
     if len(found) != 1:
         raise NotUnderstood(
-            sentence("%(name)s is more than once in %(part)s; give it once", name=name, part=part.name)
+            sentence(
+                "%(name)s is more than once in %(part)s; give it once", name=name, part=part.name
+            )
             if found
-            else sentence("%(name)s is missing from %(part)s; give it once", name=name, part=part.name)
+            else sentence(
+                "%(name)s is missing from %(part)s; give it once", name=name, part=part.name
+            )
         )
     return found[0]
 
@@ -433,7 +536,11 @@ def _time(part: Component, name: str) -> datetime:
         clock = vDDDTypes.from_ical(value)  # type: ignore[no-untyped-call]
     except ValueError:
         raise NotUnderstood(
-            sentence("%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z", name=name, value=value[:20])
+            sentence(
+                "%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z",
+                name=name,
+                value=value[:20],
+            )
         ) from None
     if not isinstance(clock, datetime):
         raise NotUnderstood(
@@ -448,7 +555,11 @@ def _time(part: Component, name: str) -> datetime:
         return clock.replace(tzinfo=zone).astimezone(UTC)
     except OverflowError:
         raise NotUnderstood(
-            sentence("%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z", name=name, value=value[:20])
+            sentence(
+                "%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z",
+                name=name,
+                value=value[:20],
+            )
         ) from None
 
 
@@ -456,7 +567,10 @@ def _zone(name: str, called: str) -> ZoneInfo:
     """A zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
     if not called:
         raise NotUnderstood(
-            sentence("%(name)s has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z", name=name)
+            sentence(
+                "%(name)s has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z",
+                name=name,
+            )
         )
     steps = called.split("/")
     for known in (WINDOWS_TO_OLSON.get(called, called), "/".join(steps[-3:]), "/".join(steps[-2:])):
@@ -464,6 +578,8 @@ def _zone(name: str, called: str) -> ZoneInfo:
             return ZoneInfo(known)
     raise NotUnderstood(
         sentence(
-            "%(name)s is in the time zone %(value)s; send times in UTC, or in a zone by its IANA name", name=name, value=repr(called[:60])
+            "%(name)s is in the time zone %(value)s; send times in UTC, or in a zone by its IANA name",
+            name=name,
+            value=repr(called[:60]),
         )
     )

@@ -15,7 +15,9 @@ _ALPHABET: Final = (
     "November Oscar Papa Quebec Romeo Sierra Tango Uniform Victor Whiskey X-ray Yankee Zulu"
 )
 _DIGITS: Final = "zero one two three four five six seven eight nine"
-_MONTHS: Final = "January February March April May June July August September October November December"
+_MONTHS: Final = (
+    "January February March April May June July August September October November December"
+)
 _WORDS: Final = {
     **{word[0]: word for word in _ALPHABET.split()},
     **dict(zip("0123456789", _DIGITS.split(), strict=True)),

@@ -38,7 +38,9 @@ def is_formula(text: str) -> bool:
     """Return whether a spreadsheet might take a text for a formula, whatever blanks or invisible characters precede it."""
     if text[:1] in ("\t", "\r", "\n"):
         return True
-    first = next((character for character in text if unicodedata.category(character) not in _UNSEEN), "")
+    first = next(
+        (character for character in text if unicodedata.category(character) not in _UNSEEN), ""
+    )
     return unicodedata.normalize("NFKC", first)[:1] in _FORMULA
 
 

@@ -15,7 +15,12 @@ from yarl import URL
 
 from dragoman.sentence import Sentence, sentence
 
-_TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"), ip_network("::ffff:0:0:0/96"))
+_TRANSLATED: Final = (
+    ip_network("64:ff9b::/96"),
+    ip_network("64:ff9b:1::/48"),
+    ip_network("::/96"),
+    ip_network("::ffff:0:0:0/96"),
+)
 """Networks whose addresses end in one of version 4, to which they lead."""
 
 _UNICAST: Final = ip_network("2000::/3")
@@ -38,8 +43,15 @@ _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
 def _carried(address: IPv6Address) -> IPv4Address | IPv6Address:
     """The address of version 4 that an address of version 6 leads to, where it is one of those."""
-    carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo is not None else None)
-    embedded = any(address in network for network in _TRANSLATED) or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP
+    carried = (
+        address.ipv4_mapped
+        or address.sixtofour
+        or (address.teredo[1] if address.teredo is not None else None)
+    )
+    embedded = (
+        any(address in network for network in _TRANSLATED)
+        or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP
+    )
     if carried is None and embedded and int(address) > 1:
         carried = IPv4Address(int(address) & 0xFFFF_FFFF)
     return carried or address
@@ -48,7 +60,11 @@ def _carried(address: IPv6Address) -> IPv4Address | IPv6Address:
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and address not in _UNICAST:
         return False
-    return address.is_global and not address.is_multicast and not any(address in network for network in _SPECIAL)
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not any(address in network for network in _SPECIAL)
+    )
 
 
 class Guard:
@@ -56,7 +72,9 @@ class Guard:
 
     def __init__(self, networks: Iterable[str]) -> None:
         """Allow these networks as well. Raises `ValueError`."""
-        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(each) for each in networks)
+        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
+            ip_network(each) for each in networks
+        )
 
     def allows(self, address: str) -> bool:
         """Whether an address may be called."""
@@ -77,12 +95,24 @@ class Guard:
             host, _ = parts.raw_host or "", parts.explicit_port
         except (ValueError, TypeError):
             return sentence("it is no URL")
-        if parts.scheme != "https" and not (parts.scheme == "http" and self._is_literal(host) and self.is_named(host)):
-            return sentence("it is no https URL; plain http is for addresses in the host's courier.private_networks")
-        if not host or parts.raw_user is not None or parts.raw_password is not None or parts.raw_fragment:
+        if parts.scheme != "https" and not (
+            parts.scheme == "http" and self._is_literal(host) and self.is_named(host)
+        ):
+            return sentence(
+                "it is no https URL; plain http is for addresses in the host's courier.private_networks"
+            )
+        if (
+            not host
+            or parts.raw_user is not None
+            or parts.raw_password is not None
+            or parts.raw_fragment
+        ):
             return sentence("it needs a host, and has no user and no fragment")
         if self._is_literal(host) and not self.allows(host):
-            return sentence("%(host)s is no public address, and the host's setting courier.private_networks does not name it", host=host)
+            return sentence(
+                "%(host)s is no public address, and the host's setting courier.private_networks does not name it",
+                host=host,
+            )
         if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
             return sentence("it is no URL")
         return None

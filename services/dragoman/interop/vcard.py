@@ -12,7 +12,16 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from icalendar import Availability, Available, Calendar, Timezone, TimezoneDaylight, TimezoneStandard, vRecur, vUri
+from icalendar import (
+    Availability,
+    Available,
+    Calendar,
+    Timezone,
+    TimezoneDaylight,
+    TimezoneStandard,
+    vRecur,
+    vUri,
+)
 
 from dragoman.interop.calendar import address
 from dragoman_schemas.answers import PersonEntry, PointView
@@ -23,7 +32,11 @@ MEDIA: Final = "text/vcard"
 MEDIA_AVAILABILITY: Final = "text/calendar"
 _PRODUCT: Final = "-//Dragoman//Points of contact//EN"
 _WEEK: Final[tuple[Day, ...]] = get_args(Day)
-_STAGES: Final = {"announced": "Announced, not yet in force.", "superseded": "Superseded by another.", "ended": "No longer in force."}
+_STAGES: Final = {
+    "announced": "Announced, not yet in force.",
+    "superseded": "Superseded by another.",
+    "ended": "No longer in force.",
+}
 _LINE_OCTETS: Final = 75
 _RUN: Final = 3
 """So many days in a row are written as from the first to the last."""
@@ -37,7 +50,13 @@ _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _GLOBAL: Final = re.compile(r"\+[0-9]+")
 
 
-def cards(registry: Registry, points: Iterable[PointView], people: Mapping[str, PersonEntry], *, calendar: str) -> bytes:
+def cards(
+    registry: Registry,
+    points: Iterable[PointView],
+    people: Mapping[str, PersonEntry],
+    *,
+    calendar: str,
+) -> bytes:
     """The cards, one after the other, as UTF-8. `people` are those whom the reader may see, by id; `calendar` is where `availability` is."""
     lines = [line for point in points for line in _point(registry, point, people, calendar)]
     return b"".join(_folded(line) for line in lines)
@@ -50,7 +69,9 @@ def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
     zones = {hours.zone for _, hours in found if isinstance(hours, Hours)}
-    since = min((_confirmed(point) for point, _ in found), default=datetime.min.replace(tzinfo=UTC)).date()
+    since = min(
+        (_confirmed(point) for point, _ in found), default=datetime.min.replace(tzinfo=UTC)
+    ).date()
     for zone in sorted(zones):
         calendar.add_component(_zone(zone, since.year - 1))
     for point, hours in found:
@@ -73,11 +94,29 @@ def _zone(name: str, year: int) -> Timezone:
     return described
 
 
-def _point(registry: Registry, point: PointView, people: Mapping[str, PersonEntry], calendar: str) -> Iterator[str]:
+def _point(
+    registry: Registry, point: PointView, people: Mapping[str, PersonEntry], calendar: str
+) -> Iterator[str]:
     deputy = people.get(point.deputy)
-    yield from _card(registry, point, f"urn:uuid:{point.exchange}", people.get(point.person), point.role, calendar, deputy is not None)
+    yield from _card(
+        registry,
+        point,
+        f"urn:uuid:{point.exchange}",
+        people.get(point.person),
+        point.role,
+        calendar,
+        deputy is not None,
+    )
     if deputy is not None:
-        yield from _card(registry, point, _deputy(point), deputy, f"Deputy: {point.role}", calendar, has_deputy=False)
+        yield from _card(
+            registry,
+            point,
+            _deputy(point),
+            deputy,
+            f"Deputy: {point.role}",
+            calendar,
+            has_deputy=False,
+        )
 
 
 def _deputy(point: PointView) -> str:
@@ -101,12 +140,20 @@ def _card(
     else:
         # Which part of a name is the family's is not in the register: it stands whole where readers sort by.
         yield from ("KIND:individual", f"FN:{_text(person.name)}", f"N:{_part(person.name)};;;;")
-    institutions = dict.fromkeys((point.institution, *([person.institution or point.institution] if person is not None else [])))
+    institutions = dict.fromkeys(
+        (
+            point.institution,
+            *([person.institution or point.institution] if person is not None else []),
+        )
+    )
     yield from (f"ORG:{_part(each)}" for each in institutions)
     yield f"ROLE:{_text(role)}"
     if person is not None:
         yield from _reached(person)
-    yield from (f"LANG;PREF={number}:{each}" for number, each in enumerate((person and person.languages) or point.languages, 1))
+    yield from (
+        f"LANG;PREF={number}:{each}"
+        for number, each in enumerate((person and person.languages) or point.languages, 1)
+    )
     if isinstance(hours, Hours):
         yield f"TZ:{_text(hours.zone)}"
     yield f"NOTE:{_text(_note(registry, point, person, hours))}"
@@ -130,7 +177,9 @@ def _reached(person: PersonEntry) -> Iterator[str]:
             yield f"TEL;VALUE=uri;PREF={number}:tel:{dialled}"
         else:
             yield f"TEL;VALUE=text;PREF={number}:{_text(telephone)}"
-    yield from (f"EMAIL;PREF={number}:{_text(email)}" for number, email in enumerate(person.emails or (), 1))
+    yield from (
+        f"EMAIL;PREF={number}:{_text(email)}" for number, email in enumerate(person.emails or (), 1)
+    )
 
 
 def _note(registry: Registry, point: PointView, person: PersonEntry | None, hours: Attended) -> str:

@@ -40,7 +40,11 @@ def key_pair(entropy: bytes) -> tuple[str, str]:
 
 def headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """What is sent with a body. `secret` is a shared one or a private key."""
-    return {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": _signature(secret, _signed(id, timestamp, body))}
+    return {
+        "webhook-id": id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": _signature(secret, _signed(id, timestamp, body)),
+    }
 
 
 def _signature(secret: str, signed: bytes) -> str:
@@ -56,8 +60,14 @@ def _signed(id: str, timestamp: int, body: bytes) -> bytes:
 
 def check(secret: str, id: str, timestamp: str, signatures: str, body: bytes, now: int) -> None:
     """One of the signatures is right, and the attempt fresh. `secret` is a shared one or a public key. Raises `NotSigned`."""
-    if not timestamp.isascii() or not timestamp.isdigit() or abs(int(timestamp) - now) > _TOLERANCE_SECONDS:
-        raise NotSigned("webhook-timestamp is not of the last five minutes; a copy of an old delivery is refused")
+    if (
+        not timestamp.isascii()
+        or not timestamp.isdigit()
+        or abs(int(timestamp) - now) > _TOLERANCE_SECONDS
+    ):
+        raise NotSigned(
+            "webhook-timestamp is not of the last five minutes; a copy of an old delivery is refused"
+        )
     signed = _signed(id, int(timestamp), body)
     if not any(_holds(secret, each, signed) for each in signatures.split()):
         raise NotSigned("no webhook-signature is that of this body with this secret or key")

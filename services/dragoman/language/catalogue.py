@@ -50,10 +50,23 @@ _TOLD: Final = (*FORMS.values(), *(who.value for who in Who))
 _SPOKEN: Final = "dragoman.language.catalogue:spoken"
 _METHODS: Final = [("**.py", _SPOKEN), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
-    "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
+    "**/templates/**.html": {
+        "trim_blocks": "true",
+        "lstrip_blocks": "true",
+        "silent": "false",
+        "extensions": "jinja2.ext.do",
+    }
 }
 _OF_NOBODY: Final = tuple(
-    f'"{name}'.encode() for name in ("POT-Creation", "PO-Revision", "Report-Msgid", "Last-Translator", "Language-Team", "Project-Id")
+    f'"{name}'.encode()
+    for name in (
+        "POT-Creation",
+        "PO-Revision",
+        "Report-Msgid",
+        "Last-Translator",
+        "Language-Team",
+        "Project-Id",
+    )
 )
 """Lines of a catalogue's head that say nothing here."""
 
@@ -71,13 +84,22 @@ _SENTENCES: Final = {"sentence": None, "Route": (4,), "Topic": (1,)}
 """Of a route of the API and of a topic, what the page about it shows."""
 
 
-def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
+def spoken(
+    file: IO[bytes], keywords: Collection[str], _: object, **__: object
+) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
     """The calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
     for node in ast.walk(ast.parse(file.read())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
             if name in keywords:
-                yield node.lineno, name, tuple(each.value if isinstance(each, ast.Constant) else None for each in node.args), []
+                yield (
+                    node.lineno,
+                    name,
+                    tuple(
+                        each.value if isinstance(each, ast.Constant) else None for each in node.args
+                    ),
+                    [],
+                )
 
 
 def template() -> Catalog:
@@ -87,8 +109,12 @@ def template() -> Catalog:
         said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
         for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
-    for path in chain.from_iterable(sorted(each.rglob("*.py")) if each.is_dir() else (each,) for each in _MAKING):
-        for _, message, _, _ in sorted(extract_from_file(_SPOKEN, path, _SENTENCES, strip_comment_tags=True)):
+    for path in chain.from_iterable(
+        sorted(each.rglob("*.py")) if each.is_dir() else (each,) for each in _MAKING
+    ):
+        for _, message, _, _ in sorted(
+            extract_from_file(_SPOKEN, path, _SENTENCES, strip_comment_tags=True)
+        ):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for told in _TOLD:
         found.add(told)
@@ -110,20 +136,43 @@ def updated(language: str) -> Catalog:
     if language == "en":
         for message in found:
             if message.id and not any(message.string or ()):
-                message.string = vocabulary.derived(message.context, str(message.id)) if message.context else message.id
+                message.string = (
+                    vocabulary.derived(message.context, str(message.id))
+                    if message.context
+                    else message.id
+                )
     return found
 
 
 def written(catalogue: Catalog) -> bytes:
     """A catalogue as its file."""
     output = io.BytesIO()
-    write_po(output, catalogue, width=140, no_location=True, omit_header=False, sort_output=False, ignore_obsolete=True)
-    return b"".join(line for line in output.getvalue().splitlines(keepends=True) if not line.startswith(_OF_NOBODY))
+    write_po(
+        output,
+        catalogue,
+        width=140,
+        no_location=True,
+        omit_header=False,
+        sort_output=False,
+        ignore_obsolete=True,
+    )
+    return b"".join(
+        line
+        for line in output.getvalue().splitlines(keepends=True)
+        if not line.startswith(_OF_NOBODY)
+    )
 
 
 if __name__ == "__main__":
     for each in LANGUAGES:
         (LOCALES / f"{each}.po").write_bytes(written(updated(each)))
-    missing = {each: [str(message.id) for message in updated(each) if message.id and not any(message.string or ())] for each in LANGUAGES}
+    missing = {
+        each: [
+            str(message.id)
+            for message in updated(each)
+            if message.id and not any(message.string or ())
+        ]
+        for each in LANGUAGES
+    }
     for each, messages in missing.items():
         sys.stdout.write(f"{each}: {len(messages)} to be translated\n")

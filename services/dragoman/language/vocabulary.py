@@ -53,11 +53,26 @@ HEADINGS: Final = ("sender", "keyboard", "token_subject")
 _BY_BUTTON: Final = tuple(
     act
     for act, rule in RULES.items()
-    if act not in FORMATS and rule.family is None and not rule.roles.isdisjoint(OFFICERS) and rule.who not in (Who.WATCH, Who.COURIER)
+    if act not in FORMATS
+    and rule.family is None
+    and not rule.roles.isdisjoint(OFFICERS)
+    and rule.who not in (Who.WATCH, Who.COURIER)
 )
 """Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
 
-CITIES: Final = ("Beijing", "Geneva", "The Hague", "Washington", "Ottawa", "Canberra", "New Delhi", "Ankara", "Islamabad", "Hanoi", "Bern")
+CITIES: Final = (
+    "Beijing",
+    "Geneva",
+    "The Hague",
+    "Washington",
+    "Ottawa",
+    "Canberra",
+    "New Delhi",
+    "Ankara",
+    "Islamabad",
+    "Hanoi",
+    "Bern",
+)
 """Seats of offices that have no time zone of their own name; the names of those that have one are CLDR's."""
 
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
@@ -71,7 +86,11 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("verb", act) for act in _BY_BUTTON)
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
-    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS)) if _WORD.fullmatch(name))
+    yield from (
+        ("value", name)
+        for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS))
+        if _WORD.fullmatch(name)
+    )
     yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)
@@ -92,7 +111,9 @@ def derived(context: str, name: str) -> str:
     if context == "problem":
         return TYPES[name][1] if name in TYPES else name
     words = name.replace("_", " ").replace("-", " ")
-    return words if context in ("value", "status", "stage", "flag") else words[:1].upper() + words[1:]
+    return (
+        words if context in ("value", "status", "stage", "flag") else words[:1].upper() + words[1:]
+    )
 
 
 def _statuses() -> list[str]:
@@ -109,14 +130,20 @@ def _statuses() -> list[str]:
 @cache
 def chosen(act: str) -> frozenset[tuple[str, str]]:
     """The members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
-    return frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word)) if act in SHAPES else frozenset()
+    return (
+        frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word))
+        if act in SHAPES
+        else frozenset()
+    )
 
 
 @cache
 def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The members of all acts, and the words that these may be, each once."""
     found = [each for shape in (*SHAPES.values(), Alarm, PersonEntry) for each in _members(shape)]
-    return tuple(dict.fromkeys(name for name, word in found if not word)), tuple(dict.fromkeys(word for _, word in found if word))
+    return tuple(dict.fromkeys(name for name, word in found if not word)), tuple(
+        dict.fromkeys(word for _, word in found if word)
+    )
 
 
 def _members(shape: Any) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,11 @@ LOCALES: Final = Path(__file__).parent / "locales"
 NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _CLOCKED_SECONDS: Final = 6000
-_UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
+_UNITS: Final = {
+    "en": ("s", "min", "h", "d"),
+    "fr": ("s", "min", "h", "j"),
+    "zh": ("秒", "分", "小时", "天"),
+}
 _BETWEEN: Final = {
     "en": (", ", ", ", "; ", " ", ": "),
     "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
@@ -61,7 +65,9 @@ class Words:
 
     def sentence(self, said: Sentence, /) -> str:
         """A sentence that was made where no language was known."""
-        return self.translations.gettext(said.message) % {name: self._spoken(value) for name, value in said.values.items()}
+        return self.translations.gettext(said.message) % {
+            name: self._spoken(value) for name, value in said.values.items()
+        }
 
     def _spoken(self, value: object) -> object:
         match value:
@@ -92,7 +98,9 @@ class Words:
         text = self.sentence(said)
         if text.replace("’", "").partition(" ")[0].isalpha():
             text = text[:1].upper() + text[1:]
-        return text if text.endswith((".", "。")) else text + ("。" if self.language == "zh" else ".")
+        return (
+            text if text.endswith((".", "。")) else text + ("。" if self.language == "zh" else ".")
+        )
 
     def count(self, one: str, many: str, number: int, /, **values: object) -> str:
         """A sentence about a number of things; `%(n)s` is the number."""
@@ -134,7 +142,11 @@ class Words:
     def either(self, parts: Iterable[str]) -> str:
         """One of several words: a, b or c."""
         *first, last = [*parts] or [""]
-        return self.say("%(first)s or %(last)s", first=self.listed(first), last=last) if first else last
+        return (
+            self.say("%(first)s or %(last)s", first=self.listed(first), last=last)
+            if first
+            else last
+        )
 
     def sentences(self, parts: Iterable[str]) -> str:
         """Several whole sentences after one another."""
@@ -145,7 +157,11 @@ class Words:
     def number(self, number: float) -> str:
         """A number with its thousands apart."""
         text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
-        return text.replace(",", "\0").replace(".", ",").replace("\0", _THIN) if self.language == "fr" else text
+        return (
+            text.replace(",", "\0").replace(".", ",").replace("\0", _THIN)
+            if self.language == "fr"
+            else text
+        )
 
     def share(self, share: float | None, places: int = 0) -> str:
         """A fraction of one in per cent, to so many decimal places, one at most."""
@@ -158,7 +174,9 @@ class Words:
         name = ""
         if weekday:
             name = (
-                _WEEKDAYS["zh"][moment.weekday()] if self.language == "zh" else self._locale.days["format"]["abbreviated"][moment.weekday()]
+                _WEEKDAYS["zh"][moment.weekday()]
+                if self.language == "zh"
+                else self._locale.days["format"]["abbreviated"][moment.weekday()]
             )
         if self.language == "zh":
             return f"{moment.year}年{moment.month}月{moment.day}日{name}"
@@ -192,7 +210,9 @@ class Words:
         if not time:
             return escape(self.say("never"))
         moment = as_moment(time)
-        return Markup('<time datetime="{}">{}</time>').format(stamp(moment), self.written(moment, form))
+        return Markup('<time datetime="{}">{}</time>').format(
+            stamp(moment), self.written(moment, form)
+        )
 
     def local(self, moment: datetime, zone: ZoneInfo, base: datetime | None = None) -> str:
         """A time of day in a zone; with `+1` where the day there is another than that of `base`, in UTC by default."""
@@ -206,7 +226,9 @@ class Words:
         parts = _parts(whole)
         units = _UNITS[self.language]
         gap = "" if self.language == "zh" else NBSP
-        return ("" if self.language == "zh" else NBSP).join(f"{digits}{gap}{units[unit]}" for digits, unit in parts)
+        return ("" if self.language == "zh" else NBSP).join(
+            f"{digits}{gap}{units[unit]}" for digits, unit in parts
+        )
 
     def until(self, time: str | datetime, now: datetime) -> str:
         """How long it is from now, or since."""
@@ -215,7 +237,9 @@ class Words:
     def clocked(self, time: str | datetime, now: datetime) -> str:
         """Return how long it is since a time, in a width that does not grow with it: 00:41, 99:59, and from then on in hours."""
         whole = max(0, int((now - as_moment(time)).total_seconds()))
-        return f"{whole // 60:02d}:{whole % 60:02d}" if whole < _CLOCKED_SECONDS else self.span(whole)
+        return (
+            f"{whole // 60:02d}:{whole % 60:02d}" if whole < _CLOCKED_SECONDS else self.span(whole)
+        )
 
     def stamp(self, moment: datetime) -> str:
         """A moment as attributes have it."""
@@ -227,14 +251,20 @@ class Words:
         """What an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
         if title is None:
             return self.text(raw)
-        tag, text = self.text(title.values["text"]) if title.message == VERBATIM else (self.tag, self.sentence(title))
+        tag, text = (
+            self.text(title.values["text"])
+            if title.message == VERBATIM
+            else (self.tag, self.sentence(title))
+        )
         return tag, text[:SUBJECT_LENGTH]
 
     def text(self, raw: object) -> tuple[str, str]:
         """A text of a side and the tag of its language, empty where it does not say: the reader's own, or else the first that is given."""
         value = msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
         if isinstance(value, Mapping):
-            tag = next((tag for tag in value if tag.partition("-")[0] == self.language), None) or next(iter(value), "")
+            tag = next(
+                (tag for tag in value if tag.partition("-")[0] == self.language), None
+            ) or next(iter(value), "")
             return tag, str(value.get(tag, ""))
         return "", str(value)
 
@@ -260,7 +290,9 @@ def as_moment(time: str | datetime) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A moment as attributes have it: RFC 3339 in UTC, to the second or as exact as it is."""
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    text = moment.astimezone(UTC).isoformat(
+        timespec="milliseconds" if moment.microsecond else "seconds"
+    )
     return text.replace("+00:00", "Z")
 
 
@@ -285,7 +317,9 @@ def _translations(language: str) -> gettext.GNUTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-_PREFERENCE: Final = re.compile(r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
+_PREFERENCE: Final = re.compile(
+    r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*"
+)
 
 
 def preferred(accept: str) -> str:

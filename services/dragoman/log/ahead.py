@@ -45,7 +45,9 @@ async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page,
                 first = found[-1][0] + 1
         wire.receive()
         wire.send(msgspec.msgpack.encode((first, last)))
-        while page := _read(wire.receive() if wire.waiting else await asyncio.to_thread(wire.receive)):
+        while page := _read(
+            wire.receive() if wire.waiting else await asyncio.to_thread(wire.receive)
+        ):
             yield page
 
 
@@ -54,7 +56,10 @@ def _read(message: bytes) -> Page:
         raise LogBroken(unpacked(message.removeprefix(_BROKEN).decode()))
     if message.startswith(_UNREACHABLE):
         raise LogUnreachable(unpacked(message.removeprefix(_UNREACHABLE).decode()))
-    return [(position, reread(raw, commit) if commit else raw) for position, raw, commit in _decode(message)]
+    return [
+        (position, reread(raw, commit) if commit else raw)
+        for position, raw, commit in _decode(message)
+    ]
 
 
 @contextmanager

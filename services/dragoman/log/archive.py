@@ -61,8 +61,12 @@ class Archive:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
-            raise ArchiveBusy(f"{folder} is used by another program; stop it, or name another folder") from None
-        self._records, self._leaves, self._offsets = (_opened(folder / name) for name in ("records", "leaves", "offsets"))
+            raise ArchiveBusy(
+                f"{folder} is used by another program; stop it, or name another folder"
+            ) from None
+        self._records, self._leaves, self._offsets = (
+            _opened(folder / name) for name in ("records", "leaves", "offsets")
+        )
         self._levels: list[list[bytes]] = []
         self._summed = False
         self.frontier = merkle.Frontier()
@@ -95,7 +99,9 @@ class Archive:
 
     def self_check(self) -> SelfCheck:
         """Check the folder as it is on the disk now, all of it. Raises `ArchiveDamaged`."""
-        check = SelfCheck(self._folder, Files(self._records, self._leaves, self._offsets, self._pending()))
+        check = SelfCheck(
+            self._folder, Files(self._records, self._leaves, self._offsets, self._pending())
+        )
         check.run()
         return check
 
@@ -131,7 +137,9 @@ class Archive:
             frontier = frontier.add(bytes(leaves[at : at + HASH]))
         for index in range(self.size >> _KEPT_LEVEL, frontier.size >> _KEPT_LEVEL):
             self._grow(index)
-        self.frontier = frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
+        self.frontier = (
+            frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
+        )
 
     def erase(self, entries: Mapping[int, bytes]) -> None:
         """Overwrite records by the entries that stand for them, on the disk when this returns. A crash meanwhile is made good at the next start.
@@ -140,7 +148,9 @@ class Archive:
         """
         for position, entry in entries.items():
             if leaf_hash(entry) != self._leaf(position - 1):
-                raise self._damaged(position, "what is to stand there is not the entry of the record")
+                raise self._damaged(
+                    position, "what is to stand there is not the entry of the record"
+                )
         durable.write(self._folder / "erasing", msgspec.msgpack.encode(entries))
         self._carry_out()
 
@@ -153,7 +163,10 @@ class Archive:
             entries = msgspec.msgpack.decode(path.read_bytes(), type=dict[int, bytes])
         except (msgspec.DecodeError, UnicodeDecodeError):
             entries = {0: b""}
-        if any(position < 1 or leaf_hash(entry) != self._leaf(position - 1) for position, entry in entries.items()):
+        if any(
+            position < 1 or leaf_hash(entry) != self._leaf(position - 1)
+            for position, entry in entries.items()
+        ):
             what = "an erasure that was interrupted is not one of these records"
             do = "Put it back from a backup, or remove it and carry the erasure out again"
             raise ArchiveDamaged(self._folder, Damage(file="erasing", byte=0, what=what, do=do))
@@ -167,7 +180,9 @@ class Archive:
             for position, entry in self._pending().items():
                 begin, end = self._end(position - 1), self._end(position)
                 file.seek(begin)
-                file.write((struct.pack(">I", len(entry) | ERASED) + entry).ljust(end - begin, b"\0"))
+                file.write(
+                    (struct.pack(">I", len(entry) | ERASED) + entry).ljust(end - begin, b"\0")
+                )
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
@@ -235,17 +250,27 @@ class Archive:
 
     def _framed(self, position: int) -> tuple[bytes, bool]:
         """The message at a position, and whether it is what is left of one."""
-        begin, end = self._end(position - 1), min(self._end(position), os.fstat(self._records).st_size)
+        begin, end = (
+            self._end(position - 1),
+            min(self._end(position), os.fstat(self._records).st_size),
+        )
         framed = os.pread(self._records, end - begin, begin) if begin < end else b""
         length = struct.unpack(">I", framed[:LENGTH])[0] if len(framed) >= LENGTH else 0
         erased, length = bool(length & ERASED), length & ~ERASED
         room = len(framed) - LENGTH
-        if begin >= end or len(framed) != end - begin or (length > room if erased else length != room):
+        if (
+            begin >= end
+            or len(framed) != end - begin
+            or (length > room if erased else length != room)
+        ):
             raise self._damaged(position, "the record is cut off")
         return framed[LENGTH : LENGTH + length], erased
 
     def _damaged(self, position: int, what: str) -> ArchiveDamaged:
-        return ArchiveDamaged(self._folder, Damage(file="records", byte=self._end(position - 1), position=position, what=what))
+        return ArchiveDamaged(
+            self._folder,
+            Damage(file="records", byte=self._end(position - 1), position=position, what=what),
+        )
 
     def check(self) -> Iterator[int]:
         """Look at every record against its leaf, giving each position. Raises `ArchiveDamaged` at the first that differs."""

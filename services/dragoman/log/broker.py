@@ -148,7 +148,9 @@ def version_of(server: Path) -> tuple[int, ...]:
     import subprocess
 
     try:
-        told = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        told = subprocess.run(
+            [server, "--version"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise BrokerError(f"{server} cannot be run: {error}") from error
     match = _VERSION.search(told)
@@ -159,7 +161,9 @@ def _require(server: Path) -> None:
     version = version_of(server)
     if version < BROKER_VERSION:
         told = ".".join(map(str, version))
-        raise BrokerError(f"{server} is {told}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 is recommended")
+        raise BrokerError(
+            f"{server} is {told}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 is recommended"
+        )
 
 
 def make_user_keys(keys: Path) -> dict[str, str]:
@@ -188,7 +192,9 @@ def write_secret(path: Path, secret: bytes) -> None:
     fresh.rename(path)
 
 
-def configuration(data: Path, server_name: str, port: int, public: dict[str, str], *, free: int) -> str:
+def configuration(
+    data: Path, server_name: str, port: int, public: dict[str, str], *, free: int
+) -> str:
     """The broker's configuration; `port` -1 lets it choose a free one. `free` is the disk space in bytes."""
     values = {
         "server_name": server_name,
@@ -304,7 +310,15 @@ class Supervisor:
     async def start(self, port: int) -> int:
         """Start the broker and return the port that it listens on."""
         config = self.config
-        config.write_text(configuration(self._data, self.server_name, port, self._public, free=shutil.disk_usage(self._data).free))
+        config.write_text(
+            configuration(
+                self._data,
+                self.server_name,
+                port,
+                self._public,
+                free=shutil.disk_usage(self._data).free,
+            )
+        )
         config.chmod(0o600)
         for stale in (self._data / "nats" / "ports").glob("*.ports"):
             stale.unlink()  # a process id may come again
@@ -322,7 +336,12 @@ class Supervisor:
                 preexec_fn=lambda: tie_to(supervisor),
             )
         self._port = await self._listening()
-        log.info("broker.started", url=f"nats://127.0.0.1:{self._port}", server=str(self._server), pid=self.process.pid)
+        log.info(
+            "broker.started",
+            url=f"nats://127.0.0.1:{self._port}",
+            server=str(self._server),
+            pid=self.process.pid,
+        )
         return self._port
 
     async def _listening(self) -> int:
@@ -332,7 +351,9 @@ class Supervisor:
         ports = self._data / "nats" / "ports"
         while asyncio.get_running_loop().time() < deadline:
             if self.process.returncode is not None:
-                raise BrokerError(f"the broker stopped at once, code {self.process.returncode}; its last words: {self._last_words()}")
+                raise BrokerError(
+                    f"the broker stopped at once, code {self.process.returncode}; its last words: {self._last_words()}"
+                )
             for path in ports.glob(f"*_{self.process.pid}.ports"):
                 text = path.read_bytes()
                 if text.endswith(b"}"):
@@ -340,9 +361,15 @@ class Supervisor:
                     return int(str(url).rpartition(":")[2])
             if asyncio.get_running_loop().time() > patience:
                 patience = deadline
-                log.warning("broker.restoring", data=str(self._data), do="wait: a large store takes seconds per million records")
+                log.warning(
+                    "broker.restoring",
+                    data=str(self._data),
+                    do="wait: a large store takes seconds per million records",
+                )
             await asyncio.sleep(0.005)
-        raise BrokerError(f"the broker did not listen within {_START_SECONDS:g} s; its last words: {self._last_words()}")
+        raise BrokerError(
+            f"the broker did not listen within {_START_SECONDS:g} s; its last words: {self._last_words()}"
+        )
 
     def _last_words(self) -> str:
         text = (self._data / "nats" / "nats.log").read_text(errors="replace")
@@ -357,7 +384,11 @@ class Supervisor:
             code = await self.process.wait()
             if asyncio.get_running_loop().time() - begun > _STEADY_SECONDS:
                 failures = 0
-            log.error("broker.died", code=code, restarting_in_s=_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
+            log.error(
+                "broker.died",
+                code=code,
+                restarting_in_s=_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)],
+            )
             await asyncio.sleep(_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
             failures += 1
             try:

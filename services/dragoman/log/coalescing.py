@@ -13,7 +13,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
-from dragoman.log.port import AlreadyAppended, Appended, Entry, EventLog, Message, Outcome, Unavailable, Unknown
+from dragoman.log.port import (
+    AlreadyAppended,
+    Appended,
+    Entry,
+    EventLog,
+    Message,
+    Outcome,
+    Unavailable,
+    Unknown,
+)
 from dragoman.sentence import sentence
 
 _Waiting = tuple[Entry, asyncio.Future[Outcome]]
@@ -42,7 +51,12 @@ class CoalescingLog:
         """Append at once, or together with others."""
         self._in_flight += 1
         try:
-            if len(entries) == 1 and entries[0].expected == 0 and not entries[0].first and self._in_flight >= COALESCE_FROM:
+            if (
+                len(entries) == 1
+                and entries[0].expected == 0
+                and not entries[0].first
+                and self._in_flight >= COALESCE_FROM
+            ):
                 return await self._together(entries[0])
             return await self._log.append(entries)
         finally:
@@ -59,7 +73,9 @@ class CoalescingLog:
         """Begin a batch where none of the side's is on its way, or where enough wait for another one beside it."""
         if side.beginning or not side.waiting:
             return
-        if not side.committing or (len(side.waiting) >= COALESCE_BESIDE and len(side.committing) < COALESCE_BATCHES):
+        if not side.committing or (
+            len(side.waiting) >= COALESCE_BESIDE and len(side.committing) < COALESCE_BATCHES
+        ):
             side.beginning = True
             task = asyncio.create_task(self._commit_waiting(side))
             side.committing.add(task)
@@ -105,7 +121,11 @@ class CoalescingLog:
                 middle = len(batch) // 2
                 if not await self._commit(batch[:middle]):
                     detail = sentence("the log did not answer what came before it")
-                    untried = Unknown(detail) if isinstance(outcome, AlreadyAppended) else Unavailable(detail)  # all of it may stand
+                    untried = (
+                        Unknown(detail)
+                        if isinstance(outcome, AlreadyAppended)
+                        else Unavailable(detail)
+                    )  # all of it may stand
                     for _, waiting in batch[middle:]:
                         _tell(waiting, untried)
                     return False

@@ -104,10 +104,14 @@ class _Client(Client):
             raise asyncio.CancelledError
         await super()._connect_to_server(s)
 
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
         take = self.takers.get(sid)
         if take is None:
-            text = subject.decode(errors="replace").encode()  # which anybody's junk need not be, and the library takes for granted
+            text = subject.decode(
+                errors="replace"
+            ).encode()  # which anybody's junk need not be, and the library takes for granted
             await super()._process_msg(sid, text, reply, data, headers)
         else:
             take(reply, headers or b"", data)  # the parser gives None where there are none
@@ -120,7 +124,12 @@ class _Client(Client):
         for subject, headers, payload in messages:
             lines = "\r\n".join([f"{name}: {value}" for name, value in headers.items()])
             head = f"NATS/1.0\r\n{lines}\r\n\r\n".encode()
-            commands += (f"HPUB {subject} {len(head)} {len(head) + len(payload)}\r\n".encode(), head, payload, b"\r\n")
+            commands += (
+                f"HPUB {subject} {len(head)} {len(head) + len(payload)}\r\n".encode(),
+                head,
+                payload,
+                b"\r\n",
+            )
         await self._send_command(b"".join(commands))
         await self._flush_pending()
 
@@ -140,7 +149,9 @@ def read_answer(raw: bytes) -> dict[str, Any]:
         nesting.check(raw)
         answer = msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
-        raise LogUnreachable(sentence("the broker's answer is not JSON: %(error)s", error=str(error))) from None
+        raise LogUnreachable(
+            sentence("the broker's answer is not JSON: %(error)s", error=str(error))
+        ) from None
     return answer if isinstance(answer, dict) else {}
 
 
@@ -160,25 +171,35 @@ class Bus:
         """Whether the connection stands."""
         return bool(self.client.is_connected)
 
-    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
+    async def request(
+        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Msg:
         """One request. Raises `LogUnreachable` where no answer came, though it may have been carried out; `NobodyListens` where not."""
         if not self.up:
             raise LogUnreachable(sentence("the connection to the broker is down"))
         try:
-            return await self.client.request(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
+            return await self.client.request(
+                subject, payload, timeout=REQUEST_SECONDS, headers=headers
+            )
         except NoRespondersError as error:
             raise NobodyListens(
-                sentence("the broker has nobody who takes this: its stream has no leader at present, or does not exist")
+                sentence(
+                    "the broker has nobody who takes this: its stream has no leader at present, or does not exist"
+                )
             ) from error
         except FAILURES as error:
-            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
 
     async def publish(self, messages: Iterable[tuple[str, dict[str, str], bytes]]) -> None:
         """Messages without an answer, each a subject, headers and a payload. Raises `LogUnreachable`."""
         try:
             await self.client.publish_all(messages)
         except FAILURES as error:
-            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
 
     async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
         """A request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
@@ -190,10 +211,16 @@ class Bus:
         found: list[Read] = []
         query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
         status = await self._page(
-            f"$JS.API.DIRECT.GET.{stream}", query, lambda _, head, data: found.append(Read(head, data)), found, most + 1
+            f"$JS.API.DIRECT.GET.{stream}",
+            query,
+            lambda _, head, data: found.append(Read(head, data)),
+            found,
+            most + 1,
         )
         if status not in ("204", "404"):
-            raise LogUnreachable(sentence("the broker answers a read with %(status)s", status=status))
+            raise LogUnreachable(
+                sentence("the broker answers a read with %(status)s", status=status)
+            )
         return found
 
     async def pull(self, stream: str, consumer: str, most: int) -> list[tuple[int, bytes]]:
@@ -201,16 +228,24 @@ class Bus:
         found: list[tuple[int, bytes]] = []
 
         def take(reply: bytes, head: bytes, data: bytes) -> None:
-            fields = reply.split(b".")  # $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>…, or with domain and account before the stream
+            fields = reply.split(
+                b"."
+            )  # $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>…, or with domain and account before the stream
             found.append((int(fields[5 if len(fields) == _ACK_FIELDS else 7]), data))
 
         query = {"batch": most, "max_bytes": READ_BYTES, "no_wait": True}
-        status = await self._page(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, found, most)
+        status = await self._page(
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, found, most
+        )
         if status not in ("", "404", "408", "409"):
-            raise LogUnreachable(sentence("the broker answers a read with %(status)s", status=status))
+            raise LogUnreachable(
+                sentence("the broker answers a read with %(status)s", status=status)
+            )
         return found
 
-    async def _page(self, subject: str, query: dict[str, Any], take: _Take, found: Sized, most: int) -> str:
+    async def _page(
+        self, subject: str, query: dict[str, Any], take: _Take, found: Sized, most: int
+    ) -> str:
         """Take the messages that answer a query, until `most` are found; or one says how it went: its status. Raises `LogUnreachable`."""
         if not self.up:
             raise LogUnreachable(sentence("the connection to the broker is down"))
@@ -228,8 +263,10 @@ class Bus:
 
         inbox = self.client.new_inbox()
         try:
-            subscription = await self.client.subscribe(inbox, future=asyncio.get_running_loop().create_future())
-            number = subscription._id  # noqa: SLF001  # under which its messages come
+            subscription = await self.client.subscribe(
+                inbox, future=asyncio.get_running_loop().create_future()
+            )
+            number = subscription._id  # under which its messages come  # noqa: SLF001
             self.client.takers[number] = take_until
             try:
                 await self.client.publish(subject, msgspec.json.encode(query), reply=inbox)
@@ -239,7 +276,9 @@ class Bus:
                 del self.client.takers[number]
                 await subscription.unsubscribe()
         except FAILURES as error:
-            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
 
     async def ask_servers(self, subject: str) -> list[Any]:
         """What every server of a cluster says to a question. Raises `LogUnreachable` where none answers.
@@ -273,7 +312,9 @@ class Bus:
             finally:
                 await subscription.unsubscribe()
         except FAILURES as error:
-            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
         return answers
 
     async def nudge(self, subjects: str) -> "Nudge":
@@ -283,7 +324,9 @@ class Bus:
             subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
             await subscription.unsubscribe(limit=1)
         except FAILURES as error:
-            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
         return Nudge(subscription, arrived)
 
     async def again(self) -> None:
@@ -370,7 +413,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
 
 async def stop_reconnecting(client: Client) -> None:
     """End the task that reconnects for ever. While connections are refused it may lose that it was cancelled, and go on after the client was closed."""
-    task = client._reconnection_task  # noqa: SLF001  # there is no other way to it
+    task = client._reconnection_task  # there is no other way to it  # noqa: SLF001
     if task is not None:
         await cancel_until_ended([task])
 
@@ -378,13 +421,21 @@ async def stop_reconnecting(client: Client) -> None:
 class Guard:
     """Whether writes may be asked of the broker: proven at every connection and every second, refused until then."""
 
-    def __init__(self, warden: Bus, *, server_name: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        warden: Bus,
+        *,
+        server_name: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Ask through the warden; `server_name` is the broker that we started, or empty for any."""
         self._warden = warden
         self._server_name = server_name
         self._now = now
         self._ahead = 0.0
-        self._fault: Sentence | None = sentence("the broker has not yet been asked whether it syncs every write")
+        self._fault: Sentence | None = sentence(
+            "the broker has not yet been asked whether it syncs every write"
+        )
         warden.reconnected.append(self._prove_anew)
 
     @property
@@ -400,14 +451,19 @@ class Guard:
         stepped = abs(self._now().timestamp() - time.monotonic() - self._ahead)
         if stepped <= CLOCK_SKEW_SECONDS:
             return None
-        return sentence("this clock was stepped by %(seconds)s s since the broker was asked", seconds=f"{stepped:.1f}")
+        return sentence(
+            "this clock was stepped by %(seconds)s s since the broker was asked",
+            seconds=f"{stepped:.1f}",
+        )
 
     def agrees(self, ahead: float) -> bool:
         """Return whether a clock that was so many seconds ahead of the monotonic one stood as it did when the broker was asked last."""
         return abs(ahead - self._ahead) <= CLOCK_SKEW_SECONDS
 
     async def _prove_anew(self) -> None:
-        self._fault = sentence("the broker has not yet been asked again whether it syncs every write")
+        self._fault = sentence(
+            "the broker has not yet been asked again whether it syncs every write"
+        )
         await self.prove()
 
     async def prove(self) -> None:
@@ -415,14 +471,30 @@ class Guard:
         before = self._fault
         try:
             asked = self._now()
-            ahead = asked.timestamp() - time.monotonic()  # of before the answer: a clock that is stepped meanwhile is noticed
+            ahead = (
+                asked.timestamp() - time.monotonic()
+            )  # of before the answer: a clock that is stepped meanwhile is noticed
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
-            self._fault = next((fault for answer in answers if (fault := self._fault_of(answer, asked)) is not None), None)
+            self._fault = next(
+                (
+                    fault
+                    for answer in answers
+                    if (fault := self._fault_of(answer, asked)) is not None
+                ),
+                None,
+            )
             self._ahead = ahead
         except LogUnreachable as error:
-            self._fault = sentence("the broker does not say whether it syncs every write: %(error)s", error=error.said)
+            self._fault = sentence(
+                "the broker does not say whether it syncs every write: %(error)s", error=error.said
+            )
         if self._fault != before:
-            log.log(logging.ERROR if self._fault else logging.INFO, "broker.guard", proven=self.proven, reason=str(self._fault or ""))
+            log.log(
+                logging.ERROR if self._fault else logging.INFO,
+                "broker.guard",
+                proven=self.proven,
+                reason=str(self._fault or ""),
+            )
 
     def _fault_of(self, answer: Any, asked: datetime) -> Sentence | None:
         server, data = answer.get("server", {}), answer.get("data", {})
@@ -435,14 +507,19 @@ class Guard:
         if version < BROKER_VERSION:
             least = ".".join(map(str, BROKER_VERSION))
             return sentence(
-                "the broker %(broker)s is %(version)s; at least %(least)s is needed", broker=name, version=server.get("ver"), least=least
+                "the broker %(broker)s is %(version)s; at least %(least)s is needed",
+                broker=name,
+                version=server.get("ver"),
+                least=least,
             )
         if not data.get("jetstream", {}).get("config", {}).get("sync_always"):
             return sentence(
                 "the broker %(broker)s does not sync every write; set `sync_interval: always` in its jetstream block and restart it",
                 broker=name,
             )
-        told = datetime.fromisoformat(str(server["time"]))  # at some time since it was asked, however busy this process was
+        told = datetime.fromisoformat(
+            str(server["time"])
+        )  # at some time since it was asked, however busy this process was
         off = max((asked - told).total_seconds(), (told - self._now()).total_seconds())
         if off > CLOCK_SKEW_SECONDS:
             return sentence(

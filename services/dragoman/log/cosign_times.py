@@ -53,7 +53,10 @@ def read(raw: bytes) -> Lines:
             if found[4] is None and is_summed:
                 raise TimesDamaged(at, "the line has lost its digest")
             if found[4] is not None and found[4] != _sum(digest, found[1]):
-                raise TimesDamaged(at, "the line, or one before it, is not what was written: its digest is of other bytes")
+                raise TimesDamaged(
+                    at,
+                    "the line, or one before it, is not what was written: its digest is of other bytes",
+                )
             if int(found[2]) < size:
                 raise TimesDamaged(at, "the line is of fewer records than the one before it")
             size, is_summed = int(found[2]), found[4] is not None

@@ -92,7 +92,15 @@ class _InFlight(Exception):
 class JetStreamLog:
     """One channel's log on its stream."""
 
-    def __init__(self, channel: str, bus: Bus, guard: Guard | None = None, *, replicas: int = 1, mark: HighWater | None = None) -> None:
+    def __init__(
+        self,
+        channel: str,
+        bus: Bus,
+        guard: Guard | None = None,
+        *,
+        replicas: int = 1,
+        mark: HighWater | None = None,
+    ) -> None:
         """Read and append through the bus; without a guard that was proven, only read.
 
         Who follows compares the stream with what it must be, and with the mark where one is given.
@@ -148,17 +156,28 @@ class JetStreamLog:
                 try:
                     async with asyncio.timeout_at(deadline):
                         outcome = await self._attempt(entries, again)
-                    unanswered = unanswered or (outcome is None and self._replicas > 1)  # it may be another leader that has refused it
+                    unanswered = unanswered or (
+                        outcome is None and self._replicas > 1
+                    )  # it may be another leader that has refused it
                 except _InFlight:
                     now = asyncio.get_running_loop().time()
                     in_flight_since = in_flight_since or now
                     if now - in_flight_since > _IN_FLIGHT_SECONDS:
                         again, in_flight_since = again + 1, None
-                        log.warning("append.copy_forgotten", stream=self._stream, id=entries[0].message_id, tried=again)
+                        log.warning(
+                            "append.copy_forgotten",
+                            stream=self._stream,
+                            id=entries[0].message_id,
+                            tried=again,
+                        )
                     outcome, unanswered = None, True
                     detail = sentence("the broker says that an earlier copy is still on its way")
                 except TimeoutError:
-                    outcome, detail, unanswered = None, sentence("the broker did not answer in time"), True
+                    outcome, detail, unanswered = (
+                        None,
+                        sentence("the broker did not answer in time"),
+                        True,
+                    )
                 except NobodyListens as error:
                     outcome, detail = None, error.said
                 except LogUnreachable as error:
@@ -180,12 +199,16 @@ class JetStreamLog:
             return sentence("this connection only reads")
         if not self._bus.up:
             return sentence("the broker cannot be reached")
-        if (reason := self._guard.reason) is not None:  # read once: a clock that is set right just then would leave none the second time
+        if (
+            (reason := self._guard.reason) is not None
+        ):  # read once: a clock that is set right just then would leave none the second time
             return reason
         if not all(each.ahead is None or self._guard.agrees(each.ahead) for each in entries):
             return sentence("this clock was stepped since the record was dated")
         if self._doubted:
-            return sentence("the connection was lost, and the log is being compared with what was folded from it")
+            return sentence(
+                "the connection was lost, and the log is being compared with what was folded from it"
+            )
         return None
 
     async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
@@ -204,12 +227,20 @@ class JetStreamLog:
             return await self._resolve(entries)
         if code == _STORE_FAILED:
             return Unknown(sentence("the broker's store failed while it wrote; look at its disk"))
-        return Unavailable(sentence("the broker answers %(code)s: %(answer)s", code=code, answer=error.get("description")))
+        return Unavailable(
+            sentence(
+                "the broker answers %(code)s: %(answer)s",
+                code=code,
+                answer=error.get("description"),
+            )
+        )
 
     async def _publish(self, entries: Sequence[Entry], again: int) -> Msg:
         if len(entries) == 1:
             (entry,) = entries
-            return await self._bus.request(entry.subject, entry.record.raw, self._headers(entry, again, check=True))
+            return await self._bus.request(
+                entry.subject, entry.record.raw, self._headers(entry, again, check=True)
+            )
         batch = entries[0].record.envelope.id
         seen: set[str] = set()
         messages: list[tuple[str, dict[str, str], bytes]] = []
@@ -245,7 +276,12 @@ class JetStreamLog:
         conflict: Conflict | None = None
         firsts = {entry.subject: entry for entry in reversed(entries)}
         checked = [entry for entry in entries if firsts[entry.subject] is entry]
-        found = await asyncio.gather(*(self._stored({"seq": each.expected + 1, "next_by_subj": each.subject}) for each in checked))
+        found = await asyncio.gather(
+            *(
+                self._stored({"seq": each.expected + 1, "next_by_subj": each.subject})
+                for each in checked
+            )
+        )
         for entry, stored in zip(checked, found, strict=True):
             if stored is None:
                 missing += 1
@@ -263,7 +299,9 @@ class JetStreamLog:
 
     async def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
         """What it means that a message with this entry's id stands in the log."""
-        if stored.raw == entry.record.raw and await self._whole(entries, stored.position - entries.index(entry)):
+        if stored.raw == entry.record.raw and await self._whole(
+            entries, stored.position - entries.index(entry)
+        ):
             return Appended(stored.position + len(entries) - 1 - entries.index(entry))
         try:
             same = same_post(parse(stored.raw), entry.record)
@@ -285,12 +323,21 @@ class JetStreamLog:
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_MESSAGE:
                 return None
-            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+            )
         found = answer["message"]
         headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
-        message_id = next((line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")), "")
+        message_id = next(
+            (line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")),
+            "",
+        )
         message_id = message_id.partition(_AGAIN)[0]
-        return Message(position=found["seq"], subject=found["subject"], raw=base64.b64decode(found.get("data", ""))), message_id
+        return Message(
+            position=found["seq"],
+            subject=found["subject"],
+            raw=base64.b64decode(found.get("data", "")),
+        ), message_id
 
     async def read(self, first: int, most: int) -> list[Message]:
         """One batched read, up to the limits of a read.
@@ -298,7 +345,11 @@ class JetStreamLog:
         On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
         """
         found = [
-            Message(position=int(message.header(b"Nats-Sequence")), subject=message.header(b"Nats-Subject"), raw=message.data)
+            Message(
+                position=int(message.header(b"Nats-Sequence")),
+                subject=message.header(b"Nats-Subject"),
+                raw=message.data,
+            )
             for message in await self._bus.fetch(self._stream, _ALL, first, min(most, READ_RECORDS))
         ]
         if self._replicas > 1 and (not found or found[0].position != first):
@@ -392,7 +443,9 @@ class JetStreamLog:
         if position != self._awaited:
             self._awaited, self._awaited_since = position, now
         own = (self._appending > 0 and self._acknowledged < position) or position in self._own
-        return own and now < self._awaited_since + _PATIENT_SECONDS and now < self._read + POLL_SECONDS
+        return (
+            own and now < self._awaited_since + _PATIENT_SECONDS and now < self._read + POLL_SECONDS
+        )
 
     async def _inspected_anew(self) -> bool:
         """Inspect the stream where that is due; whether that is because the connection stands anew."""
@@ -419,12 +472,17 @@ class JetStreamLog:
         known = None if self._mark is None else self._mark.known
         info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
         if "error" in info and info["error"].get("err_code") != NO_STREAM:
-            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=info["error"].get("description")))
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
+            )
         told_by_a_leader(info)
         fault = fault_of(info, self.channel, self._replicas, known)
         if fault is None and known is not None:
             stood = await self._stored({"seq": known.position})
-            erased = stood is not None and leaf.read_entry(stood[0].raw) == (known.position - 1, known.commit)
+            erased = stood is not None and leaf.read_entry(stood[0].raw) == (
+                known.position - 1,
+                known.commit,
+            )
             if stood is None or not (erased or leaf.commit(stood[0].raw) == known.commit):
                 at = {"position": known.position, "stream": self._stream}
                 fault = (

@@ -69,18 +69,30 @@ class HighWater:
         if self._newest is None:
             return self.kept
         position, raw = self._newest
-        return Mark(created="" if self.kept is None else self.kept.created, position=position, commit=leaf.commit(raw))
+        return Mark(
+            created="" if self.kept is None else self.kept.created,
+            position=position,
+            commit=leaf.commit(raw),
+        )
 
     def note(self, position: int, raw: bytes) -> None:
         """The broker has kept, or shown, this message."""
-        before = self._newest[0] if self._newest is not None else 0 if self.kept is None else self.kept.position
+        before = (
+            self._newest[0]
+            if self._newest is not None
+            else 0
+            if self.kept is None
+            else self.kept.position
+        )
         if position > before:
             self._newest = position, raw
 
     def keep(self, created: str) -> None:
         """Begin to write the file, where the mark has moved and was not written just now. Nobody waits for the disk."""
         now = asyncio.get_running_loop().time()
-        if now < self._kept_at + MARK_SECONDS or (self.keeping is not None and not self.keeping.done()):
+        if now < self._kept_at + MARK_SECONDS or (
+            self.keeping is not None and not self.keeping.done()
+        ):
             return
         known = self.known
         if known is not None and (mark := replace(known, created=created)) != self.kept:
@@ -91,7 +103,12 @@ class HighWater:
         try:
             await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
         except OSError as error:
-            log.warning("mark.not_kept", path=str(self.path), reason=str(error), do="make room, or let this user write there")
+            log.warning(
+                "mark.not_kept",
+                path=str(self.path),
+                reason=str(error),
+                do="make room, or let this user write there",
+            )
         else:
             self.kept = mark
 

@@ -37,7 +37,9 @@ class MemoryLog:
             last = dict(self._last)
             for offset, entry in enumerate(entries):
                 known = last.get(entry.subject, 0)
-                if known <= len(self._messages) and (known != entry.expected or (entry.first and self._messages)):
+                if known <= len(self._messages) and (
+                    known != entry.expected or (entry.first and self._messages)
+                ):
                     return Conflict(known)
                 last[entry.subject] = len(self._messages) + offset + 1
             for entry in entries:
@@ -79,6 +81,8 @@ class MemoryLog:
             yield self._messages[wanted() - 1 :]
             async with self._grown:
                 try:
-                    await asyncio.wait_for(self._grown.wait_for(lambda: len(self._messages) >= wanted()), POLL_SECONDS)
+                    await asyncio.wait_for(
+                        self._grown.wait_for(lambda: len(self._messages) >= wanted()), POLL_SECONDS
+                    )
                 except TimeoutError:
                     continue

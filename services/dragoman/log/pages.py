@@ -47,7 +47,9 @@ class Pages:
                     raise
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            whole = all(position == self._next + offset for offset, (position, _) in enumerate(found))
+            whole = all(
+                position == self._next + offset for offset, (position, _) in enumerate(found)
+            )
             if found and whole:
                 self._next = found[-1][0] + 1
                 return found
@@ -65,7 +67,11 @@ class Pages:
                 channel=self._channel,
                 last=self._last,
             )
-        missing = next(self._next + offset for offset, (position, _) in enumerate(found) if position != self._next + offset)
+        missing = next(
+            self._next + offset
+            for offset, (position, _) in enumerate(found)
+            if position != self._next + offset
+        )
         return sentence(
             "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
             missing=missing,
@@ -77,7 +83,9 @@ class Pages:
         """Up to a page of what the consumer has next."""
         if not self._consumer:
             self._consumer = await self._made()
-        return await self._bus.pull(self._stream, self._consumer, min(READ_RECORDS, self._last - self._next + 1))
+        return await self._bus.pull(
+            self._stream, self._consumer, min(READ_RECORDS, self._last - self._next + 1)
+        )
 
     async def _made(self) -> str:
         """A new consumer that begins at the next position."""
@@ -92,7 +100,12 @@ class Pages:
             "num_replicas": 1,
             "inactive_threshold": _IDLE_NANOSECONDS,
         }
-        answer = await self._bus.api(f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config})
+        answer = await self._bus.api(
+            f"CONSUMER.CREATE.{self._stream}.{name}",
+            {"stream_name": self._stream, "config": config},
+        )
         if "error" in answer:
-            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+            )
         return name

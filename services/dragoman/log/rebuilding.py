@@ -35,7 +35,9 @@ class Differs(Exception):
     """The broker has another message than the copy; the message says where."""
 
 
-async def rebuild(bus: Bus, channel: str, copy: Copy, told: Callable[[int], None] = lambda position: None) -> int:
+async def rebuild(
+    bus: Bus, channel: str, copy: Copy, told: Callable[[int], None] = lambda position: None
+) -> int:
     """Write what the broker's log lacks of the copy; how many messages were written. Raises `Differs`, `LogUnreachable`, `LogBroken`."""
     kept = await last_of(bus, channel)
     await _compare(JetStreamLog(channel, bus), copy, min(kept, copy.size), told)
@@ -53,8 +55,13 @@ async def _compare(log: JetStreamLog, copy: Copy, upto: int, told: Callable[[int
         for message in await log.read(position + 1, min(READ_RECORDS, upto - position)):
             position = message.position
             raw = copy.raw(position)
-            if message.raw != raw and leaf.read_entry(raw) != (position - 1, leaf.commit(message.raw)):
-                raise Differs(f"at position {position} the broker has another message than the copy: keep both, and set the broker's aside")
+            if message.raw != raw and leaf.read_entry(raw) != (
+                position - 1,
+                leaf.commit(message.raw),
+            ):
+                raise Differs(
+                    f"at position {position} the broker has another message than the copy: keep both, and set the broker's aside"
+                )
         told(position)
 
 

@@ -64,7 +64,9 @@ def repair(folder: Path, pins: Pinned | None = None) -> list[str]:
     raise AssertionError("a repair that does not end")
 
 
-def _mended(folder: Path, check: SelfCheck, error: ArchiveDamaged, pins: Pinned | None) -> Iterator[str]:
+def _mended(
+    folder: Path, check: SelfCheck, error: ArchiveDamaged, pins: Pinned | None
+) -> Iterator[str]:
     """Repair one damage. Raises it again where that cannot be done."""
     damage = error.damage
     path = folder / damage.file
@@ -82,12 +84,24 @@ def _mended(folder: Path, check: SelfCheck, error: ArchiveDamaged, pins: Pinned 
     elif damage.file == PINNED:
         if pins is None:
             raise error
-        if check.opening is not None and (pins.cid, pins.log) != (check.opening[0], str(check.key())):
-            raise NotThisChannel(f"the first record in {folder} is of {check.opening[0]} under {check.key()}")
+        if check.opening is not None and (pins.cid, pins.log) != (
+            check.opening[0],
+            str(check.key()),
+        ):
+            raise NotThisChannel(
+                f"the first record in {folder} is of {check.opening[0]} under {check.key()}"
+            )
         yield _aside(path)
-        durable.write(path, msgspec.json.encode(Pinned(cid=pins.cid, log=pins.log, format=FORMAT)), summed=True)
+        durable.write(
+            path,
+            msgspec.json.encode(Pinned(cid=pins.cid, log=pins.log, format=FORMAT)),
+            summed=True,
+        )
         yield "pinned.json is written anew from your notes, which the first record agrees with"
-    elif damage.file.endswith(durable.SUM) and (beside := path.with_name(damage.file.removesuffix(durable.SUM))).exists():
+    elif (
+        damage.file.endswith(durable.SUM)
+        and (beside := path.with_name(damage.file.removesuffix(durable.SUM))).exists()
+    ):
         yield _aside(path)
         durable.sum_up(beside)
         yield f"{damage.file} is written anew from {beside.name}"
@@ -96,8 +110,14 @@ def _mended(folder: Path, check: SelfCheck, error: ArchiveDamaged, pins: Pinned 
     elif damage.do == DO_ASIDE and (path.exists() or durable.sum_of(path).exists()):
         yield _aside(path)
         yield f"{damage.file} is set aside: what it said is lost"
-    elif damage.do == DO_ASIDE and damage.file in ("sealed", COVERING) and (known := check.pins()) is not None:
-        durable.write(folder / PINNED, msgspec.json.encode(Pinned(cid=known.cid, log=known.log)), summed=True)
+    elif (
+        damage.do == DO_ASIDE
+        and damage.file in ("sealed", COVERING)
+        and (known := check.pins()) is not None
+    ):
+        durable.write(
+            folder / PINNED, msgspec.json.encode(Pinned(cid=known.cid, log=known.log)), summed=True
+        )
         yield "no signed head is kept: the next one must begin with the records here"
     else:
         raise error
@@ -157,7 +177,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Files]:
-    descriptors = [os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in _FILES]
+    descriptors = [
+        os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in _FILES
+    ]
     try:
         yield Files(descriptors[0], descriptors[1], descriptors[2])
     finally:

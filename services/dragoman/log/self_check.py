@@ -53,12 +53,20 @@ _WINDOW: Final = 1 << 20
 _CHUNK: Final = 1 << 24
 _HEADS: Final = ("staged", "sealed", "witnessed", COVERING, COSIGNED)
 
-_REPAIR: Final = "`dragoman audit repair {folder}` writes it anew from the records; or put it back from a backup"
+_REPAIR: Final = (
+    "`dragoman audit repair {folder}` writes it anew from the records; or put it back from a backup"
+)
 _RESTORE: Final = "Put the folder back from a backup, or begin another copy in another folder, and keep this one as it is"
-DO_ASIDE: Final = "Put it back from a backup; without one, `dragoman audit repair {folder}` sets it aside"
-_COSIGNED: Final = "Put it back from a backup; without one, begin a witness with another key in another folder"
+DO_ASIDE: Final = (
+    "Put it back from a backup; without one, `dragoman audit repair {folder}` sets it aside"
+)
+_COSIGNED: Final = (
+    "Put it back from a backup; without one, begin a witness with another key in another folder"
+)
 DO_PIN: Final = "Put it back from a backup, or call `dragoman audit repair {folder} --cid CID --log KEY` with your own side's notes"
-_OPERATOR: Final = "Put it back from a backup, or rebuild the log from a side's mirror (docs/operating.md)"
+_OPERATOR: Final = (
+    "Put it back from a backup, or rebuild the log from a side's mirror (docs/operating.md)"
+)
 
 
 class Pinned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +116,9 @@ class SelfCheck:
         """Read the tables of leaves and offsets; raises `ArchiveDamaged` for what cannot be read at all."""
         self._folder = folder
         self._files = files
-        raw = _whole(files.offsets)  # written last, so that it is read first: others may add meanwhile
+        raw = _whole(
+            files.offsets
+        )  # written last, so that it is read first: others may add meanwhile
         self.ends = array("Q", raw[: len(raw) // OFFSET * OFFSET])
         """Where each record ends in `records`, those included of which `offsets` does not say so."""
         if sys.byteorder == "little":
@@ -136,7 +146,13 @@ class SelfCheck:
         begin, end = self._begin(position), self.ends[position - 1]
         if position in self._files.pending:
             if not begin + LENGTH + len(self._files.pending[position]) <= end <= self._size:
-                self._raise("offsets", (position - 1) * OFFSET, position, "it does not lead to the end of a record", _REPAIR)
+                self._raise(
+                    "offsets",
+                    (position - 1) * OFFSET,
+                    position,
+                    "it does not lead to the end of a record",
+                    _REPAIR,
+                )
             return
         found = self._frame(begin, end)
         if found is None or self._leaf(position) != _leaf_of(position, *found):
@@ -149,28 +165,74 @@ class SelfCheck:
         """Say which of the three files is damaged at a position whose record does not fit them. Always raises."""
         own = self._end_of(position, begin)
         if own is not None and own != end:
-            self._raise("offsets", (position - 1) * OFFSET, position, "it does not lead to the end of the record", _REPAIR)
-        if position > 1 and self._is_after_erased(position - 1) and self._start_after(position - 1) not in (None, begin):
-            self._raise("offsets", (position - 2) * OFFSET, position - 1, "it does not lead to the end of the record", _REPAIR)
+            self._raise(
+                "offsets",
+                (position - 1) * OFFSET,
+                position,
+                "it does not lead to the end of the record",
+                _REPAIR,
+            )
+        if (
+            position > 1
+            and self._is_after_erased(position - 1)
+            and self._start_after(position - 1) not in (None, begin)
+        ):
+            self._raise(
+                "offsets",
+                (position - 2) * OFFSET,
+                position - 1,
+                "it does not lead to the end of the record",
+                _REPAIR,
+            )
         framed = self._frame(begin, end)
         if position > len(self.leaves_kept) // HASH:
             if framed is None:
-                self._raise("offsets", (position - 1) * OFFSET, position, "it speaks of a record that is not there", _REPAIR)
-            self._raise("leaves", len(self.leaves_kept), position, "it ends before the leaf of this record", _REPAIR)
+                self._raise(
+                    "offsets",
+                    (position - 1) * OFFSET,
+                    position,
+                    "it speaks of a record that is not there",
+                    _REPAIR,
+                )
+            self._raise(
+                "leaves",
+                len(self.leaves_kept),
+                position,
+                "it ends before the leaf of this record",
+                _REPAIR,
+            )
         if framed is None:
             raw = self._read(begin + LENGTH, min(end, self._size)) if begin < end else b""
             if self._leaf(position) in (_leaf_of(position, raw, erased=False), leaf_hash(raw)):
-                self._raise("records", begin, position, "the length of the record is not what was written")
+                self._raise(
+                    "records", begin, position, "the length of the record is not what was written"
+                )
             if end > self._size:
-                self._raise("records", self._size, position, "it ends before the end of this record")
+                self._raise(
+                    "records", self._size, position, "it ends before the end of this record"
+                )
             self._raise("records", begin, position, "the record is not what was written")
         self._raise_by_head(position, begin)
 
     def _diagnose_padding(self, position: int, byte: int) -> NoReturn:
         """Behind the entry of an erased record stands what is not zero. Always raises."""
-        if position < len(self.ends) and self._start_after(position) not in (None, self.ends[position - 1]):
-            self._raise("offsets", (position - 1) * OFFSET, position, "it does not lead to the end of the record", _REPAIR)
-        self._raise("records", byte, position, "behind the entry of an erased record stands what was not written")
+        if position < len(self.ends) and self._start_after(position) not in (
+            None,
+            self.ends[position - 1],
+        ):
+            self._raise(
+                "offsets",
+                (position - 1) * OFFSET,
+                position,
+                "it does not lead to the end of the record",
+                _REPAIR,
+            )
+        self._raise(
+            "records",
+            byte,
+            position,
+            "behind the entry of an erased record stands what was not written",
+        )
 
     def _raise_by_head(self, position: int, begin: int) -> NoReturn:
         """A record and its leaf differ: a kept signed head over both says which of them was changed. Always raises."""
@@ -182,15 +244,17 @@ class SelfCheck:
             if self.derived(head.size) == head.root:
                 what = "the leaf is not that of the record, which the signed head is of"
                 self._raise("leaves", (position - 1) * HASH, position, what, _REPAIR)
-        what = (
-            f"it is not of the leaf at byte {(position - 1) * HASH} of leaves: one of the two files is damaged, and no kept head says which"
-        )
+        what = f"it is not of the leaf at byte {(position - 1) * HASH} of leaves: one of the two files is damaged, and no kept head says which"
         self._raise("records", begin, position, what)
 
     def derived(self, size: int) -> bytes | None:
         """The root of the first records, from their own bytes; None where they cannot all be read."""
         ends = self.walked(size)
-        return None if ends is None else _root((_leaf_of(at, *self._framed(ends, at)) for at in range(1, size + 1)), size)
+        return (
+            None
+            if ends is None
+            else _root((_leaf_of(at, *self._framed(ends, at)) for at in range(1, size + 1)), size)
+        )
 
     def leaves(self, size: int) -> Iterator[bytes]:
         """The leaves of the first records, from their own bytes, which must have been `walked`."""
@@ -222,7 +286,11 @@ class SelfCheck:
         known = len(self.ends)
         while (position := len(self.ends) + 1) <= len(self.leaves_kept) // HASH:
             begin = self._begin(position)
-            if position > 1 and self._is_after_erased(position - 1) and (start := self._start_after(position - 1)) is not None:
+            if (
+                position > 1
+                and self._is_after_erased(position - 1)
+                and (start := self._start_after(position - 1)) is not None
+            ):
                 begin = self._moved(position - 1, start, known)
             end = self._end_of(position, begin)
             if end is None:
@@ -245,12 +313,20 @@ class SelfCheck:
                 self._note_cut(name, length, end, "record")
 
     def _note_cut(self, name: str, length: int, end: int, last: str) -> None:
-        self.notices.append(f"{name} had {length} bytes behind its last {last}, from byte {end}, as a crash leaves: they were cut off")
+        self.notices.append(
+            f"{name} had {length} bytes behind its last {last}, from byte {end}, as a crash leaves: they were cut off"
+        )
 
     def _moved(self, position: int, end: int, known: int) -> int:
         """The end of an erased record, behind its zeros, which only the next record tells."""
         if position <= known and self.ends[position - 1] != end:
-            self._raise("offsets", (position - 1) * OFFSET, position, "it does not lead to the end of the record", _REPAIR)
+            self._raise(
+                "offsets",
+                (position - 1) * OFFSET,
+                position,
+                "it does not lead to the end of the record",
+                _REPAIR,
+            )
         self.ends[position - 1] = end
         return end
 
@@ -261,9 +337,15 @@ class SelfCheck:
         if not self._size:
             self._raise("records", 0, position, "it is empty or missing")
         head = self.proven()
-        if head is not None and head.size >= position and self._roots({head.size})[head.size] == head.root:
+        if (
+            head is not None
+            and head.size >= position
+            and self._roots({head.size})[head.size] == head.root
+        ):
             self._raise("records", self._size, position, "it ends before the end of this record")
-        self._raise("leaves", (position - 1) * HASH, position, "it goes on behind the last record", _REPAIR)
+        self._raise(
+            "leaves", (position - 1) * HASH, position, "it goes on behind the last record", _REPAIR
+        )
 
     def _begin(self, position: int) -> int:
         return self.ends[position - 2] if position > 1 else 0
@@ -280,7 +362,11 @@ class SelfCheck:
         end = begin + LENGTH + (length & ~ERASED)
         found = self._frame(begin, end)
         leaf_here = self._leaf(position)
-        return end if found is not None and leaf_here and leaf_here == _leaf_of(position, *found) else None
+        return (
+            end
+            if found is not None and leaf_here and leaf_here == _leaf_of(position, *found)
+            else None
+        )
 
     def _is_after_erased(self, position: int) -> bool:
         found = self._frame(self._begin(position), self.ends[position - 1])
@@ -299,7 +385,14 @@ class SelfCheck:
         if at >= self._size:
             return None
         at += len(window) - len(window.lstrip(b"\0"))
-        return next((start for start in range(at, max(first, at - LENGTH + 1) - 1, -1) if self._end_of(position + 1, start)), None)
+        return next(
+            (
+                start
+                for start in range(at, max(first, at - LENGTH + 1) - 1, -1)
+                if self._end_of(position + 1, start)
+            ),
+            None,
+        )
 
     def _frame(self, begin: int, end: int) -> tuple[bytes, bool] | None:
         """The message between two offsets, and whether it is what is left of one; None where its length says otherwise."""
@@ -320,7 +413,11 @@ class SelfCheck:
         """The log's key: by the pins, else by the first record; None where neither can be read."""
         opening = self.opening
         if opening is not None:
-            return Verifier(opening[1].origin, ED25519, dsse.decode_base64(opening[1].log_key, HASH) or bytes(HASH))
+            return Verifier(
+                opening[1].origin,
+                ED25519,
+                dsse.decode_base64(opening[1].log_key, HASH) or bytes(HASH),
+            )
         pins = self.pins()
         try:
             return None if pins is None else read_verifier(pins.log)
@@ -338,7 +435,9 @@ class SelfCheck:
             record = parse(found[0])
         except NotARecord:
             return None
-        return (cid_of(record.act), record.data) if isinstance(record.data, ChannelOpening) else None
+        return (
+            (cid_of(record.act), record.data) if isinstance(record.data, ChannelOpening) else None
+        )
 
     def pins(self) -> Pinned | None:
         """The pins of a mirror; None where there are none that can be read."""
@@ -350,12 +449,20 @@ class SelfCheck:
 
     def proven(self) -> Checkpoint | None:
         """The longest kept head that the log's key has signed, of no more records than there are leaves."""
-        return max((head for head in self.heads() if head.size <= len(self.leaves_kept) // HASH), key=lambda head: head.size, default=None)
+        return max(
+            (head for head in self.heads() if head.size <= len(self.leaves_kept) // HASH),
+            key=lambda head: head.size,
+            default=None,
+        )
 
     def heads(self) -> list[Checkpoint]:
         """The kept heads that the log's key has signed, of records that were all here."""
         key = self.key()
-        return [head for name in _HEADS if name != COVERING and isinstance(head := self._head(name, key), Checkpoint)]
+        return [
+            head
+            for name in _HEADS
+            if name != COVERING and isinstance(head := self._head(name, key), Checkpoint)
+        ]
 
     def _head(self, name: str, key: Verifier | None) -> Checkpoint | str | None:
         """A kept head; in words why it is none; None where there is none."""
@@ -364,7 +471,11 @@ class SelfCheck:
             return None
         try:
             raw = path.read_bytes()
-            return checkpoint.read(note.read(raw).text) if key is None else checkpoint.opened(raw, key)[0]
+            return (
+                checkpoint.read(note.read(raw).text)
+                if key is None
+                else checkpoint.opened(raw, key)[0]
+            )
         except NotANote as error:
             return str(error)
 
@@ -377,7 +488,13 @@ class SelfCheck:
             if head is None:
                 continue
             if isinstance(head, str):
-                self._raise(name, 0, 0, f"it is not a signed head of this log: {head}", self._head_advice(name))
+                self._raise(
+                    name,
+                    0,
+                    0,
+                    f"it is not a signed head of this log: {head}",
+                    self._head_advice(name),
+                )
             if name == COVERING and head.size > size:
                 continue  # its records are still to come
             if head.size > size:
@@ -387,12 +504,33 @@ class SelfCheck:
                 what = f"its {head.size} records are not those of the records here: one of the two is not what was kept"
                 self._raise(name, 0, head.size, what, self._head_advice(name))
         pins = self.pins()
-        if pins is not None and pins.format >= FORMAT and size and not any((self._folder / name).exists() for name in ("sealed", COVERING)):
-            self._raise("sealed", 0, 0, "it is missing, and there are records that came under a signed head", self._head_advice("sealed"))
-        if (self._folder / "sealed").exists() and not any((self._folder / name).exists() for name in ("staged", PINNED)):
+        if (
+            pins is not None
+            and pins.format >= FORMAT
+            and size
+            and not any((self._folder / name).exists() for name in ("sealed", COVERING))
+        ):
+            self._raise(
+                "sealed",
+                0,
+                0,
+                "it is missing, and there are records that came under a signed head",
+                self._head_advice("sealed"),
+            )
+        if (self._folder / "sealed").exists() and not any(
+            (self._folder / name).exists() for name in ("staged", PINNED)
+        ):
             if durable.sum_of(self._folder / "sealed").exists():
-                self._raise(PINNED, 0, 0, "it is missing: it says of which channel the records here are a mirror", DO_PIN)
-            self._raise("staged", 0, 0, "it is missing; if this is a mirror, `pinned.json` is", _OPERATOR)
+                self._raise(
+                    PINNED,
+                    0,
+                    0,
+                    "it is missing: it says of which channel the records here are a mirror",
+                    DO_PIN,
+                )
+            self._raise(
+                "staged", 0, 0, "it is missing; if this is a mirror, `pinned.json` is", _OPERATOR
+            )
 
     def _roots(self, sizes: set[int]) -> dict[int, bytes]:
         """The roots at some sizes, by the leaves; of more than there are, none."""
@@ -406,7 +544,11 @@ class SelfCheck:
     def _head_advice(self, name: str) -> str:
         if name == COSIGNED:
             return _COSIGNED
-        return DO_ASIDE if (self._folder / PINNED).exists() and not (self._folder / "staged").exists() else _OPERATOR
+        return (
+            DO_ASIDE
+            if (self._folder / PINNED).exists() and not (self._folder / "staged").exists()
+            else _OPERATOR
+        )
 
     def _check_pins(self, size: int) -> None:
         path = self._folder / PINNED
@@ -416,7 +558,13 @@ class SelfCheck:
         if pins is None or pins.format not in (1, FORMAT):
             self._raise(PINNED, 0, 0, "it is not the description of a mirror", DO_PIN)
         elif size and opening is not None and (pins.cid != opening[0] or pins.log != str(key)):
-            self._raise(PINNED, 0, 0, "it names another channel or log key than the first record does", DO_PIN)
+            self._raise(
+                PINNED,
+                0,
+                0,
+                "it names another channel or log key than the first record does",
+                DO_PIN,
+            )
 
     def _check_sums(self) -> None:
         """Check every file that has digests beside it, and that those that must have them do."""
@@ -428,12 +576,21 @@ class SelfCheck:
                     what = "it is not what was written" if path.exists() else "it is missing"
                     self._raise(path.name, 0, 0, what, advice)
             except durable.SumDamaged:
-                self._raise(beside.name, 0, 0, f"these are not the digests of {path.name}", DO_ASIDE)
+                self._raise(
+                    beside.name, 0, 0, f"these are not the digests of {path.name}", DO_ASIDE
+                )
         pins = self.pins()
         for name in (*SUMMED, *sorted(each.name for each in self._folder.glob(CONTRADICTIONS))):
             path = self._folder / name
-            if pins is not None and pins.format >= FORMAT and path.exists() and not durable.sum_of(path).exists():
-                self._raise(durable.sum_of(path).name, 0, 0, f"it is missing beside {name}", DO_ASIDE)
+            if (
+                pins is not None
+                and pins.format >= FORMAT
+                and path.exists()
+                and not durable.sum_of(path).exists()
+            ):
+                self._raise(
+                    durable.sum_of(path).name, 0, 0, f"it is missing beside {name}", DO_ASIDE
+                )
 
     def _check_times(self) -> None:
         path, cosigned = self._folder / cosign_times.TIMES, self._head(COSIGNED, self.key())
@@ -455,16 +612,22 @@ class SelfCheck:
             what = f"it is missing or ends early: a head of {cosigned.size} records was cosigned, and it does not say when"
             self._raise(cosign_times.TIMES, found.end, 0, what, DO_ASIDE)
 
-    def _raise(self, file: str, byte: int, position: int, what: str, do: str = _RESTORE) -> NoReturn:
-        raise ArchiveDamaged(self._folder, Damage(file=file, byte=byte, position=position, what=what, do=do))
+    def _raise(
+        self, file: str, byte: int, position: int, what: str, do: str = _RESTORE
+    ) -> NoReturn:
+        raise ArchiveDamaged(
+            self._folder, Damage(file=file, byte=byte, position=position, what=what, do=do)
+        )
 
 
 def _whole(descriptor: int) -> bytes:
     size = os.fstat(descriptor).st_size
-    return b"".join(os.pread(descriptor, min(_CHUNK, size - at), at) for at in range(0, size, _CHUNK))
+    return b"".join(
+        os.pread(descriptor, min(_CHUNK, size - at), at) for at in range(0, size, _CHUNK)
+    )
 
 
-def _leaf_of(position: int, raw: bytes, erased: bool) -> bytes:  # noqa: FBT001  # as `_frame` gives both
+def _leaf_of(position: int, raw: bytes, erased: bool) -> bytes:  # as `_frame` gives both  # noqa: FBT001
     return leaf_hash(raw) if erased else leaf_hash(leaf.entry(position - 1, leaf.commit(raw)))
 
 

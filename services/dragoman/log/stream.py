@@ -83,7 +83,10 @@ async def make(steward: Bus, wanted: dict[str, Any]) -> None:
         try:
             await _make(steward, wanted)
         except LogUnreachable:
-            if wanted["num_replicas"] == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+            if (
+                wanted["num_replicas"] == 1
+                or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS
+            ):
                 raise
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
@@ -116,7 +119,9 @@ async def last_of(bus: Bus, channel: str) -> int:
     """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
     answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
     if "error" in answer:
-        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
+        raise LogUnreachable(
+            sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+        )
     told_by_a_leader(answer)
     return int(answer["state"]["last_seq"])
 
@@ -139,7 +144,9 @@ _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
 """Settings that a broker does not take back once they are on."""
 
 
-def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | None) -> Sentence | None:
+def fault_of(
+    answer: dict[str, Any], channel: str, replicas: int, known: Mark | None
+) -> Sentence | None:
     """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
     `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
@@ -147,7 +154,9 @@ def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | 
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
         if known is None:
-            return sentence("the broker has no stream %(stream)s: restore its store from a copy", stream=stream)
+            return sentence(
+                "the broker has no stream %(stream)s: restore its store from a copy", stream=stream
+            )
         return sentence(
             "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: restore its store from a copy",
             stream=stream,
@@ -169,7 +178,11 @@ def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | 
         )
     missing = _missing(answer["state"])
     if missing is not None:
-        return sentence("%(missing)s in the stream %(stream)s: restore the broker's store from a copy", missing=missing, stream=stream)
+        return sentence(
+            "%(missing)s in the stream %(stream)s: restore the broker's store from a copy",
+            missing=missing,
+            stream=stream,
+        )
     if known is None:
         return None
     if known.created not in ("", answer["created"]):
@@ -193,7 +206,11 @@ def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | 
 
 def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Sentence]:
     """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
-    metadata = {name: value for name, value in (found.get("metadata") or {}).items() if not name.startswith("_nats.")}
+    metadata = {
+        name: value
+        for name, value in (found.get("metadata") or {}).items()
+        if not name.startswith("_nats.")
+    }
     settings = {**found, "metadata": metadata}
     return [
         sentence(
@@ -212,10 +229,15 @@ def _missing(state: dict[str, Any]) -> Sentence | None:
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
         return sentence("positions 1 to %(last)s are missing", last=first - 1)
-    gone = [position for position in state.get("deleted") or () if position]  # brokers list position 0 of an empty stream
+    gone = [
+        position for position in state.get("deleted") or () if position
+    ]  # brokers list position 0 of an empty stream
     if gone:
         return sentence(
-            "%(n)s of %(last)s positions are missing, the first of them %(first)s", n=last - messages, last=last, first=min(gone)
+            "%(n)s of %(last)s positions are missing, the first of them %(first)s",
+            n=last - messages,
+            last=last,
+            first=min(gone),
         )
     if messages != last or (last and state.get("num_deleted")):
         return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)

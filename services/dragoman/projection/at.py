@@ -31,16 +31,24 @@ def position_of(connection: sqlite3.Connection, channel: str) -> int:
 def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
     """The channel's time at a position: that of the snapshot before it, or of a record since."""
     start = at - at % SNAPSHOT_RECORDS
-    saved = connection.execute("SELECT time FROM snapshots WHERE key = ?", (base | start,)).fetchone()
+    saved = connection.execute(
+        "SELECT time FROM snapshots WHERE key = ?", (base | start,)
+    ).fetchone()
     (since,) = connection.execute(
-        "SELECT max(time) FROM records WHERE key > ? AND key <= ? AND valid", (base | start, base | at)
+        "SELECT max(time) FROM records WHERE key > ? AND key <= ? AND valid",
+        (base | start, base | at),
     ).fetchone()
     return max("" if saved is None else saved[0], since or "")
 
 
-def calendars_at(connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]) -> dict[str, Calendar]:
+def calendars_at(
+    connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]
+) -> dict[str, Calendar]:
     """The calendars of sides by their offices' entries as they stood at a position."""
-    ids = connection.execute("SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
+    ids = connection.execute(
+        "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
+        (base, base | at),
+    ).fetchall()
     offices = [state_at(connection, base, at, id) for (id,) in ids]
     return {side: clocks.calendar_of(standing_office(offices, side)) for side in sides}
 
@@ -53,7 +61,9 @@ def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Excha
         "ORDER BY key DESC LIMIT ?",
         (base, base | at, at, LIST_PAGE),
     ).fetchall()
-    return [state for (id,) in ids if flags.is_open_area(state := state_at(connection, base, at, id))]
+    return [
+        state for (id,) in ids if flags.is_open_area(state := state_at(connection, base, at, id))
+    ]
 
 
 def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:
@@ -67,7 +77,9 @@ def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exc
 
 def record_in(connection: sqlite3.Connection, base: int, position: int) -> Record | None:
     """Return the record at a position; None where it was erased or is no record of an act."""
-    (raw,) = connection.execute("SELECT raw FROM records WHERE key = ?", (base | position,)).fetchone()
+    (raw,) = connection.execute(
+        "SELECT raw FROM records WHERE key = ?", (base | position,)
+    ).fetchone()
     try:
         record = parse(raw)
     except NotARecord:
@@ -77,7 +89,9 @@ def record_in(connection: sqlite3.Connection, base: int, position: int) -> Recor
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
     """The registry as it stood; None where the channel had not been opened, or is none."""
-    genesis = connection.execute("SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)).fetchone()
+    genesis = connection.execute(
+        "SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)
+    ).fetchone()
     if genesis is None or at < 1:
         return None
     (state,) = connection.execute(
@@ -87,7 +101,9 @@ def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry 
     return decode_registry(whole(connection, base, genesis[0], state))
 
 
-def delivered_at(connection: sqlite3.Connection, base: int, at: int, side: str, message: Message) -> str:
+def delivered_at(
+    connection: sqlite3.Connection, base: int, at: int, side: str, message: Message
+) -> str:
     """When the first watermark of the side that covers the message was recorded."""
     row = connection.execute(
         "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
@@ -124,7 +140,9 @@ def open_ids(connection: sqlite3.Connection, base: int, at: int) -> tuple[list[s
     return waiting, [id for id, precedence in reversed(found) if precedence == ACKNOWLEDGED]
 
 
-def open_matters_at(connection: sqlite3.Connection, base: int, at: int, registry: Registry) -> tuple[list[OpenMatter], int]:
+def open_matters_at(
+    connection: sqlite3.Connection, base: int, at: int, registry: Registry
+) -> tuple[list[OpenMatter], int]:
     """Return the open matters at a position, the most urgent first, and how many exchanges more may be open.
 
     Of what waits for an acknowledgement they are every flash and a page of the others, of the rest the newest of a bound.
@@ -133,13 +151,19 @@ def open_matters_at(connection: sqlite3.Connection, base: int, at: int, registry
     looked = waiting_at(connection, base, at)
     calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
     states = (state_at(connection, base, at, id) for id in (*looked, *others[:OPEN_LOOKED]))
-    matters = [matter for state in states if (matter := open_matter(registry, state, calendars)) is not None]
+    matters = [
+        matter
+        for state in states
+        if (matter := open_matter(registry, state, calendars)) is not None
+    ]
     return in_order(matters), len(waiting) - len(looked) + len(others[OPEN_LOOKED:])
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
     """The exchanges that waited for an answer, the newest first; at most a page, and of a past position among the newest alone."""
-    (newest,) = connection.execute("SELECT position FROM channels WHERE number = ?", (base >> 40,)).fetchone()
+    (newest,) = connection.execute(
+        "SELECT position FROM channels WHERE number = ?", (base >> 40,)
+    ).fetchone()
     if at == newest:
         found = connection.execute(
             f"SELECT id FROM exchanges INDEXED BY exchanges_unanswered WHERE unanswered != '' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT {LIST_PAGE}",  # noqa: S608

@@ -47,27 +47,35 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
         if found is None:
             return None
         top, above = found.exchange, [found.exchange]
-        while len(above) < _TOP and (before := _referred(connection, base, top)) and before not in above:
+        while (
+            len(above) < _TOP
+            and (before := _referred(connection, base, top))
+            and before not in above
+        ):
             top = before
             above.append(top)
         records: dict[str, _Record] = {}
         waiting, seen = [top], {top}
         while waiting and len(records) < TREE_RECORDS:
             exchange = waiting.pop(0)
-            for each in _read(connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK):
+            for each in _read(
+                connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK
+            ):
                 records[each.id] = each
             fresh = [id for id in _referring(connection, base, exchange) if id not in seen]
             seen.update(fresh)
             waiting += fresh
         roots = _joined(connection, base, records)
     root = next((each for each in roots if each.id == top), roots[0])
-    return Causes(position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS)
+    return Causes(
+        position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS
+    )
 
 
 def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -> Iterator[_Record]:
     """Valid records of exchanges, in order. Of a record that was erased nothing is known but its bytes' commitment: it has no exchange any more."""
     query = (
-        "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # noqa: S608  # fixed words
+        "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # fixed words  # noqa: S608
         f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key LIMIT {TREE_RECORDS}"
     )
     for key, id, exchange, act, actor, time, number, raw in connection.execute(query, parameters):
@@ -89,10 +97,13 @@ def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -
 
 def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
     """The first exchange that the opening of an exchange refers to; empty for none."""
-    opening = next(_read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None)
+    opening = next(
+        _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None
+    )
     for named in () if opening is None else opening.references:
         row = connection.execute(
-            "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1", (named, named, base, base | MASK)
+            "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1",
+            (named, named, base, base | MASK),
         ).fetchone()
         if row is not None:
             return str(row[0])
@@ -101,7 +112,10 @@ def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
 
 def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list[str]:
     """The exchanges that refer to an exchange, by its number or its id."""
-    row = connection.execute("SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?", (exchange, base, base | MASK)).fetchone()
+    row = connection.execute(
+        "SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
+        (exchange, base, base | MASK),
+    ).fetchone()
     targets = (exchange, exchange if row is None else row[0])
     found = connection.execute(
         "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
@@ -110,11 +124,15 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
     return [id for (id,) in found]
 
 
-def _joined(connection: sqlite3.Connection, base: int, records: dict[str, _Record]) -> list[_Record]:
+def _joined(
+    connection: sqlite3.Connection, base: int, records: dict[str, _Record]
+) -> list[_Record]:
     """The records, each under its cause; those that have none here."""
     roots: list[_Record] = []
     for each in sorted(records.values(), key=lambda record: record.position):
-        cause = records.get(each.cause) or (records.get(_referred(connection, base, each.id)) if each.references else None)
+        cause = records.get(each.cause) or (
+            records.get(_referred(connection, base, each.id)) if each.references else None
+        )
         (roots if cause is None or cause.position >= each.position else cause.caused).append(each)
     return roots
 

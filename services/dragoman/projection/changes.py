@@ -61,19 +61,27 @@ def between(store: Store, channel: str, first: int, last: int) -> Between:
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, last)
-        (opened,) = connection.execute("SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, base | last)).fetchone()
+        (opened,) = connection.execute(
+            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, base | last)
+        ).fetchone()
         genesis = "" if registry is None else registry.id
         return Between(
             from_=first,
             to=last,
-            exchanges=tuple(_carried(connection, base, first, last, each) for each in found.exchanges),
+            exchanges=tuple(
+                _carried(connection, base, first, last, each) for each in found.exchanges
+            ),
             channel=tuple(_set_by(found.channel, _states(connection, base, first, last, genesis))),
             unchanged=opened - len(found.exchanges),
         )
 
 
-def _carried(connection: sqlite3.Connection, base: int, first: int, last: int, changed: Changed) -> Carried:
-    states = list(_states(connection, base, first, last, changed.exchange)) if changed.changes else []
+def _carried(
+    connection: sqlite3.Connection, base: int, first: int, last: int, changed: Changed
+) -> Carried:
+    states = (
+        list(_states(connection, base, first, last, changed.exchange)) if changed.changes else []
+    )
     members = _count(states[0][1]) if states else 0
     return Carried(
         exchange=changed.exchange,
@@ -87,7 +95,9 @@ def _carried(connection: sqlite3.Connection, base: int, first: int, last: int, c
     )
 
 
-def _states(connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str) -> Iterator[tuple[int, bytes]]:
+def _states(
+    connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str
+) -> Iterator[tuple[int, bytes]]:
     """The states of an exchange from the one that stood at a position to that at another, the newest first."""
     found = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
@@ -107,7 +117,11 @@ def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> I
     for position, state in states:
         if after is not None:
             steps = [step.pointer for step in difference.changes(state, after[1])]
-            found |= {pointer: after[0] for pointer in left if pointer not in found and any(_same(pointer, step) for step in steps)}
+            found |= {
+                pointer: after[0]
+                for pointer in left
+                if pointer not in found and any(_same(pointer, step) for step in steps)
+            }
         after = position, state
         if len(found) == len(left):
             break
@@ -124,7 +138,13 @@ def _single(change: Change) -> Iterator[Change]:
         return
     for name, each in inner:
         step, raw = name.replace("~", "~0").replace("/", "~1"), Raw(msgspec.json.encode(each))
-        yield from _single(Change(pointer=f"{change.pointer}/{step}", was=raw if gone else UNSET, now=raw if came else UNSET))
+        yield from _single(
+            Change(
+                pointer=f"{change.pointer}/{step}",
+                was=raw if gone else UNSET,
+                now=raw if came else UNSET,
+            )
+        )
 
 
 def _inner(raw: Raw | UnsetType) -> list[tuple[str, Any]]:

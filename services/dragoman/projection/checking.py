@@ -50,10 +50,14 @@ class IntegrityCheck:
         """Start the checker, and another one whenever it has ended, for ever."""
         await asyncio.sleep(self._begin_s)
         while True:
-            while self._store.damage or self._store.differing:  # noqa: ASYNC110  # threads report it
+            while self._store.damage or self._store.differing:  # threads report it  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
             generation = self._store.generation
-            starting = asyncio.ensure_future(asyncio.to_thread(Apart, integrity.__name__, str(self._store.path), *self._arguments))
+            starting = asyncio.ensure_future(
+                asyncio.to_thread(
+                    Apart, integrity.__name__, str(self._store.path), *self._arguments
+                )
+            )
             try:
                 process = await asyncio.shield(starting)
             except asyncio.CancelledError:
@@ -68,7 +72,9 @@ class IntegrityCheck:
                             await asyncio.sleep(_LOOK_SECONDS)
             finally:
                 await asyncio.shield(asyncio.to_thread(process.kill))
-            if self._store.generation == generation and not (self._store.damage or self._store.differing):
+            if self._store.generation == generation and not (
+                self._store.damage or self._store.differing
+            ):
                 log.warning("projection.checker_ended", do="nothing: another one is started")
                 await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -79,7 +85,15 @@ class IntegrityCheck:
             case Damaged(detail=detail):
                 self._store.report(detail)
             case Checked():
-                say = log.debug if told.what == "rows" and told.what in self.checked else log.info  # passes follow each other without end
+                say = (
+                    log.debug if told.what == "rows" and told.what in self.checked else log.info
+                )  # passes follow each other without end
                 self.checked[told.what] = told
                 self.told(told)
-                say("projection.checked", what=told.what, channels=told.channels, rows=told.rows, seconds=round(told.seconds, 1))
+                say(
+                    "projection.checked",
+                    what=told.what,
+                    channels=told.channels,
+                    rows=told.rows,
+                    seconds=round(told.seconds, 1),
+                )

@@ -13,7 +13,17 @@ from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import state_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.answers import ChannelLink, EarlierView, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
+from dragoman_schemas.answers import (
+    ChannelLink,
+    EarlierView,
+    Issue,
+    Link,
+    Perceptions,
+    Roadmap,
+    RoadmapArea,
+    RoadmapLine,
+    View,
+)
 from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
@@ -45,12 +55,16 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
     base = store.base(channel)
     with store.snapshot() as connection:
 
-        def every(act: str, family: str = "dialogue", *, newest: bool = False) -> tuple[Exchange, ...]:
+        def every(
+            act: str, family: str = "dialogue", *, newest: bool = False
+        ) -> tuple[Exchange, ...]:
             return tuple(_all(connection, base, act, at, family, newest=newest))
 
         return Dialogue(
             perceptions=every("perception"),
-            items=tuple((state, linked(connection, base, at, state)) for state in every("roadmap-item")),
+            items=tuple(
+                (state, linked(connection, base, at, state)) for state in every("roadmap-item")
+            ),
             recommendations=every("recommendation"),
             reports=every("joint-report"),
             documents=every("reference-document"),
@@ -71,7 +85,11 @@ def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tup
     ).fetchall()
     for key, id in found:
         state = state_at(connection, base, at, id)
-        yield from ((state, said) for said in state.acts.get("lesson", ()) if said.said.position == key & _MASK)
+        yield from (
+            (state, said)
+            for said in state.acts.get("lesson", ())
+            if said.said.position == key & _MASK
+        )
 
 
 def releases(store: Store, channel: str) -> list[Exchange]:
@@ -89,7 +107,9 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
         (at, base, state.id, state.number, base | at),
     ).fetchall()
     states = (
-        state_at(connection, base, at, id) if encoded is None else decode_exchange(whole(connection, base, id, encoded))
+        state_at(connection, base, at, id)
+        if encoded is None
+        else decode_exchange(whole(connection, base, id, encoded))
         for id, encoded in found
     )
     return tuple(
@@ -104,45 +124,71 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
     )
 
 
-def referring(store: Store, channels: Iterable[str], targets: tuple[str, str]) -> tuple[ChannelLink, ...]:
+def referring(
+    store: Store, channels: Iterable[str], targets: tuple[str, str]
+) -> tuple[ChannelLink, ...]:
     """The exchanges of some channels that refer to one of another channel, by its id or its number."""
     return _elsewhere(
-        store, channels, "JOIN links l ON l.key = e.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?", targets
+        store,
+        channels,
+        "JOIN links l ON l.key = e.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
+        targets,
     )
 
 
 def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLink, ...]:
     """The exchange of some channels that has an id or a number."""
     return _elsewhere(
-        store, channels, "WHERE e.key >> 40 = ? >> 40 AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?", (target, target)
+        store,
+        channels,
+        "WHERE e.key >> 40 = ? >> 40 AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?",
+        (target, target),
     )
 
 
-def _elsewhere(store: Store, channels: Iterable[str], where: str, targets: tuple[str, str]) -> tuple[ChannelLink, ...]:
+def _elsewhere(
+    store: Store, channels: Iterable[str], where: str, targets: tuple[str, str]
+) -> tuple[ChannelLink, ...]:
     found: list[ChannelLink] = []
     with store.snapshot() as connection:
         for channel in channels:
             rows = connection.execute(
-                f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # noqa: S608  # fixed words
+                f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # fixed words  # noqa: S608
                 (store.base(channel), *targets, LIST_PAGE),
             )
-            found += [ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status) for id, number, act, status in rows]
+            found += [
+                ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status)
+                for id, number, act, status in rows
+            ]
     return tuple(found)
 
 
-def _all(connection: sqlite3.Connection, base: int, act: str, at: int, family: str = "dialogue", *, newest: bool = False) -> list[Exchange]:
+def _all(
+    connection: sqlite3.Connection,
+    base: int,
+    act: str,
+    at: int,
+    family: str = "dialogue",
+    *,
+    newest: bool = False,
+) -> list[Exchange]:
     """The exchanges of a format that had been opened by a position, as they stood."""
     found = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # noqa: S608  # fixed words
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # fixed words  # noqa: S608
         f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
         (at, family, act, base, base | at, LIST_PAGE if newest else _MOST),
     ).fetchall()
     return [
-        state_at(connection, base, at, id) if state is None else decode_exchange(whole(connection, base, id, state)) for id, state in found
+        state_at(connection, base, at, id)
+        if state is None
+        else decode_exchange(whole(connection, base, id, state))
+        for id, state in found
     ]
 
 
-def perceptions(store: Store, channel: str, registry: Registry, at: int | None = None) -> Perceptions:
+def perceptions(
+    store: Store, channel: str, registry: Registry, at: int | None = None
+) -> Perceptions:
     """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest. At a position, or now."""
     with store.snapshot() as connection:
         stated = _all(connection, store.base(channel), "perception", _MASK if at is None else at)
@@ -175,11 +221,14 @@ def _view(views: Sequence[Exchange]) -> View:
         own_view=state.content["own_view"],
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
-        restated_by=tuple(sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})),
+        restated_by=tuple(
+            sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})
+        ),
         fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
         status=state.status,
         earlier=tuple(
-            EarlierView(exchange=each.id, time=value.told.when, own_view=value.value) for each, value in domain.said_before(views)
+            EarlierView(exchange=each.id, time=value.told.when, own_view=value.value)
+            for each, value in domain.said_before(views)
         ),
     )
 
@@ -188,14 +237,21 @@ def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
     """The items of every area, in the order in which they were proposed, each with what belongs to it. At a position, or now."""
     base, at = store.base(channel), _MASK if at is None else at
     with store.snapshot() as connection:
-        items = [(state, linked(connection, base, at, state)) for state in _all(connection, base, "roadmap-item", at)]
+        items = [
+            (state, linked(connection, base, at, state))
+            for state in _all(connection, base, "roadmap-item", at)
+        ]
     return Roadmap(areas=areas_of(items))
 
 
 def areas_of(items: Sequence[tuple[Exchange, tuple[Link, ...]]]) -> tuple[RoadmapArea, ...]:
     """Items of the roadmap, each with what belongs to it, over all areas."""
     return tuple(
-        RoadmapArea(area=area, items=tuple(_line(state, links) for state, links in items if state.area == area)) for area in get_args(Area)
+        RoadmapArea(
+            area=area,
+            items=tuple(_line(state, links) for state, links in items if state.area == area),
+        )
+        for area in get_args(Area)
     )
 
 

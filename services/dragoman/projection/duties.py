@@ -47,13 +47,21 @@ class Duty(Struct, frozen=True, kw_only=True, gc=False):
     clock: Running
 
 
-def duties_of(registry: Registry, state: Exchange, calendars: dict[str, Calendar]) -> tuple[Duty, ...]:
+def duties_of(
+    registry: Registry, state: Exchange, calendars: dict[str, Calendar]
+) -> tuple[Duty, ...]:
     """The open clocks of an exchange."""
-    return tuple(_duty(state, clock) for clock in clocks.running(registry, state, calendars) if clocks.is_owed(state, clock))
+    return tuple(
+        _duty(state, clock)
+        for clock in clocks.running(registry, state, calendars)
+        if clocks.is_owed(state, clock)
+    )
 
 
 def _duty(state: Exchange, clock: Running) -> Duty:
-    started = next((message for message in state.messages if message.id == clock.started_by), state.messages[0])
+    started = next(
+        (message for message in state.messages if message.id == clock.started_by), state.messages[0]
+    )
     return Duty(
         exchange=state.id,
         number=state.number,
@@ -104,7 +112,9 @@ class Duties:
         self._arrived = {}
         terms = self._terms_now()
         await projection.in_file()
-        loaded = await asyncio.wrap_future(projection.store.in_thread(_loaded, projection.store, projection.name))
+        loaded = await asyncio.wrap_future(
+            projection.store.in_thread(_loaded, projection.store, projection.name)
+        )
         self._open, self._matters, self._checks, self._calendars = loaded
         self._terms = terms
         arrived, self._arrived = self._arrived, None
@@ -185,13 +195,23 @@ def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
     """How each circuit stands by line checks, the newest first."""
     known = list(checks)
     for circuit in CIRCUITS:
-        own = [check for check in known if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()]
+        own = [
+            check for check in known if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
+        ]
         if own or circuit == "primary":
             stands = line.standing(own)
-            yield LineView(circuit=circuit, **{name: getattr(stands, name) for name in stands.__struct_fields__})
+            yield LineView(
+                circuit=circuit,
+                **{name: getattr(stands, name) for name in stands.__struct_fields__},
+            )
 
 
-_Loaded = tuple[dict[str, tuple[Duty, ...]], dict[str, OpenMatter], OrderedDict[str, Exchange], dict[str, Calendar]]
+_Loaded = tuple[
+    dict[str, tuple[Duty, ...]],
+    dict[str, OpenMatter],
+    OrderedDict[str, Exchange],
+    dict[str, Calendar],
+]
 
 
 def _loaded(store: Store, channel: str) -> _Loaded:
@@ -200,7 +220,9 @@ def _loaded(store: Store, channel: str) -> _Loaded:
     found: dict[str, tuple[Duty, ...]] = {}
     matters: dict[str, OpenMatter] = {}
     with store.snapshot() as connection:
-        (newest,) = connection.execute("SELECT position FROM channels WHERE number = ?", (base >> 40,)).fetchone()
+        (newest,) = connection.execute(
+            "SELECT position FROM channels WHERE number = ?", (base >> 40,)
+        ).fetchone()
         registry = registry_at(connection, base, newest)
         if registry is None:
             return {}, {}, OrderedDict(), {}
@@ -208,19 +230,22 @@ def _loaded(store: Store, channel: str) -> _Loaded:
         for ids in open_ids(connection, base, newest):
             for id in ids:
                 state = state_at(connection, base, newest, id)
-                owed, matter = duties_of(registry, state, calendars), open_matter(registry, state, calendars)
+                owed, matter = (
+                    duties_of(registry, state, calendars),
+                    open_matter(registry, state, calendars),
+                )
                 if owed:
                     found[id] = owed
                 if matter is not None:
                     matters[id] = matter
         newest_checks = connection.execute(_CHECKS, (base, base | newest, LINE_CHECKS)).fetchall()
-        checks = OrderedDict((id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks))
+        checks = OrderedDict(
+            (id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks)
+        )
     return found, matters, checks, calendars
 
 
-_CHECKS: Final = (
-    "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
-)
+_CHECKS: Final = "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -243,14 +268,22 @@ def duties_at(store: Store, channel: str, at: int) -> Past:
         waiting, others = open_ids(connection, base, at)
         ids = [*waiting, *others]
         states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
-        found = _in_order(duty for state in states for duty in duties_of(registry, state, calendars))
-        matters = in_order(each for state in states if (each := open_matter(registry, state, calendars)) is not None)
+        found = _in_order(
+            duty for state in states for duty in duties_of(registry, state, calendars)
+        )
+        matters = in_order(
+            each
+            for state in states
+            if (each := open_matter(registry, state, calendars)) is not None
+        )
         checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
         lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
     return Past(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
 
 
-def duties_in(store: Store, channel: str, at: int, exchanges: Iterable[str]) -> dict[str, tuple[Duty, ...]]:
+def duties_in(
+    store: Store, channel: str, at: int, exchanges: Iterable[str]
+) -> dict[str, tuple[Duty, ...]]:
     """What was owed at a past position in some exchanges, which had been opened by then."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -258,7 +291,10 @@ def duties_in(store: Store, channel: str, at: int, exchanges: Iterable[str]) -> 
         if registry is None:
             return {}
         calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-        return {id: duties_of(registry, state_at(connection, base, at, id), calendars) for id in exchanges}
+        return {
+            id: duties_of(registry, state_at(connection, base, at, id), calendars)
+            for id in exchanges
+        }
 
 
 def spent(clock: Running, now: datetime) -> float:

@@ -80,7 +80,9 @@ def found(store: Store, channel: str, wanted: Wanted, top: int, newest: int, mos
     )
 
 
-def _narrowed(connection: sqlite3.Connection, base: int, newest: int, wanted: Wanted) -> tuple[str, list[object]]:
+def _narrowed(
+    connection: sqlite3.Connection, base: int, newest: int, wanted: Wanted
+) -> tuple[str, list[object]]:
     clauses: list[str] = []
     parameters: list[object] = []
     if wanted.side:
@@ -104,7 +106,16 @@ def _narrowed(connection: sqlite3.Connection, base: int, newest: int, wanted: Wa
 def _entry(values: Sequence[Any]) -> Entry:
     key, raw, valid, detail, exchange, number, commit, junk = values
     reason = str(unpacked(detail)) if detail else ""
-    return entry(key & MASK, raw, valid=bool(valid), reason=reason, exchange=exchange, number=number, commit=commit, junk=bool(junk))
+    return entry(
+        key & MASK,
+        raw,
+        valid=bool(valid),
+        reason=reason,
+        exchange=exchange,
+        number=number,
+        commit=commit,
+        junk=bool(junk),
+    )
 
 
 def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
@@ -126,24 +137,37 @@ def per_day(store: Store, channel: str, first: date, newest: int) -> tuple[int, 
     base = store.base(channel)
     with store.snapshot() as connection:
         saved = connection.execute(
-            "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key", (base, base | newest)
+            "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key",
+            (base, base | newest),
         ).fetchall()
-        positions, times = [0, *(key & MASK for key, _ in saved)], ["", *(time for _, time in saved)]
+        positions, times = (
+            [0, *(key & MASK for key, _ in saved)],
+            ["", *(time for _, time in saved)],
+        )
         last = datetime.fromisoformat(time_at(connection, base, newest)).date()
         begun = datetime.fromisoformat(f"{first.isoformat()}T00:00:00.000Z")
-        ends = [_last_before(connection, base, newest, positions, times, begun + day * _DAY) for day in range((last - first).days + 1)]
+        ends = [
+            _last_before(connection, base, newest, positions, times, begun + day * _DAY)
+            for day in range((last - first).days + 1)
+        ]
     return tuple(after - before for before, after in pairwise([*ends, newest]))
 
 
 def _last_before(
-    connection: sqlite3.Connection, base: int, newest: int, positions: Sequence[int], times: Sequence[str], moment: datetime
+    connection: sqlite3.Connection,
+    base: int,
+    newest: int,
+    positions: Sequence[int],
+    times: Sequence[str],
+    moment: datetime,
 ) -> int:
     """The last position at which the channel's time was before a moment, by the snapshots before it."""
     wanted = written(moment)
     start = positions[max(0, bisect_left(times, wanted) - 1)]
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
-        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?", (base | start, base | last, wanted)
+        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
+        (base | start, base | last, wanted),
     ).fetchone()
     return last if first is None else (first & MASK) - 1
 
@@ -175,16 +199,26 @@ def marks(store: Store, channel: str, newest: int) -> tuple[Mark, ...]:
     """The newest of what stands out, in the order of the log."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        late = connection.execute(_OF_ACT, (base | max(1, newest - LOOKED), base | newest, "lapse", MARKS)).fetchall()
-        blind = connection.execute(_OF_ACT, (base | max(1, newest - LOOKED), base | newest, "broker-outage", MARKS)).fetchall()
+        late = connection.execute(
+            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "lapse", MARKS)
+        ).fetchall()
+        blind = connection.execute(
+            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "broker-outage", MARKS)
+        ).fetchall()
         flashes = connection.execute(
             "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
             "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 ORDER BY w.since DESC LIMIT ?",
             (base, base | newest, base | newest, MARKS),
         ).fetchall()
-    lapses = [Mark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side) for key, time, raw in late]
+    lapses = [
+        Mark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side)
+        for key, time, raw in late
+    ]
     outages = [Mark(kind="blind", position=key & MASK, time=time) for key, time, _ in blind]
-    rung = [Mark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0]) for key, time, actor in flashes]
+    rung = [
+        Mark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0])
+        for key, time, actor in flashes
+    ]
     return tuple(sorted([*lapses, *outages, *rung], key=lambda mark: mark.position))
 
 

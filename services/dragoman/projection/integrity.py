@@ -149,23 +149,35 @@ class Checker:
     def _check_states(self, base: int, channel: str) -> None:
         """Every list row, and the sum of the states as they stood at the position where this begins."""
         with self._transaction():
-            ((position, encoded, total),) = self._ask("SELECT position, state, total FROM channels WHERE number = ?", (base >> SHIFT,))
+            ((position, encoded, total),) = self._ask(
+                "SELECT position, state, total FROM channels WHERE number = ?", (base >> SHIFT,)
+            )
             if not position:
                 return
             state = _read(channel, "where it stands", lambda: decode_channel(encoded))
             stored = self._digest(base, position)
             cid = "" if state.registry is None else state.registry.cid
             if stored and stored != digest.digest(int.from_bytes(total), cid, position, state.time):
-                raise _Different(channel, f"the sum in its row is not that of the digest at position {position}")
-            beyond = self._ask("SELECT id FROM exchanges WHERE key > ? AND key <= ? LIMIT 1", (base | position, base | _MASK))
+                raise _Different(
+                    channel, f"the sum in its row is not that of the digest at position {position}"
+                )
+            beyond = self._ask(
+                "SELECT id FROM exchanges WHERE key > ? AND key <= ? LIMIT 1",
+                (base | position, base | _MASK),
+            )
             if beyond:
-                raise _Different(channel, f"the list has an exchange {beyond[0][0]} that no record opened")
+                raise _Different(
+                    channel, f"the list has an exchange {beyond[0][0]} that no record opened"
+                )
             genesis = state.registry.id if state.registry is not None else ""
         found = self._element(base, channel, position, genesis) if genesis else 0
         key = base
         while True:
             with self._transaction():
-                rows = self._ask("SELECT * FROM exchanges WHERE key > ? AND key <= ? ORDER BY key LIMIT ?", (key, base | position, _CHUNK))
+                rows = self._ask(
+                    "SELECT * FROM exchanges WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+                    (key, base | position, _CHUNK),
+                )
                 for row in rows:
                     self._check_row(base, channel, row)
                     found += self._element(base, channel, position, row[1])
@@ -174,8 +186,15 @@ class Checker:
                 break
             key = rows[-1][0]
         again = self._digest(base, position)
-        if stored and again == stored and digest.digest(found & digest.MASK, cid, position, state.time) != stored:
-            raise _Different(channel, f"the states of its exchanges do not come to the digest at position {position}")
+        if (
+            stored
+            and again == stored
+            and digest.digest(found & digest.MASK, cid, position, state.time) != stored
+        ):
+            raise _Different(
+                channel,
+                f"the states of its exchanges do not come to the digest at position {position}",
+            )
 
     def _digest(self, base: int, position: int) -> str:
         """The digest at a position; empty where an erasure has taken it."""
@@ -190,7 +209,11 @@ class Checker:
         )
         if not found:
             return 0
-        encoded = _read(channel, f"a state of {exchange}", lambda: whole(self._connection, base, exchange, found[0][0]))
+        encoded = _read(
+            channel,
+            f"a state of {exchange}",
+            lambda: whole(self._connection, base, exchange, found[0][0]),
+        )
         return digest.element_of(encoded)
 
     def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
@@ -200,8 +223,14 @@ class Checker:
             (id, base, base | _MASK),
         )
         if not found:
-            raise _Different(channel, f"the list has an exchange {id} of which no record has a state")
-        state = _read(channel, f"the state of {id}", lambda: decode_exchange(whole(self._connection, base, id, found[0][0])))
+            raise _Different(
+                channel, f"the list has an exchange {id} of which no record has a state"
+            )
+        state = _read(
+            channel,
+            f"the state of {id}",
+            lambda: decode_exchange(whole(self._connection, base, id, found[0][0])),
+        )
         made = exchange_row(base, state)
         if made != row:
             raise _Different(channel, f"the list has {_apart(row, made)} for the exchange {id}")
@@ -251,17 +280,31 @@ class Checker:
 
     def _erased_since(self, base: int, position: int) -> bool:
         """Whether something was erased from this file that stands in the other one still."""
-        query = "SELECT 1 FROM records WHERE key > ? AND key <= ? AND act = 'erasure' AND valid LIMIT 1"
+        query = (
+            "SELECT 1 FROM records WHERE key > ? AND key <= ? AND act = 'erasure' AND valid LIMIT 1"
+        )
         return bool(self._ask(query, (base | position, base | _MASK)))
 
-    def _compare_by_key(self, table: str, condition: str, bases: Sequence[tuple[str, int]], channel: str, position: int) -> None:
+    def _compare_by_key(
+        self,
+        table: str,
+        condition: str,
+        bases: Sequence[tuple[str, int]],
+        channel: str,
+        position: int,
+    ) -> None:
         """Compare the rows of a table, in parts, that do not change any more."""
         last = 0
         while True:
             with self._transaction():
                 query = f"SELECT * FROM {{}}.{table} WHERE key > ? AND key <= ? AND {condition} ORDER BY key LIMIT {_CHUNK}"  # noqa: S608
                 mine, others = (
-                    [(row[0] - base, *row[1:]) for row in self._ask(query.format(schema), (base | last, base | position, position))]
+                    [
+                        (row[0] - base, *row[1:])
+                        for row in self._ask(
+                            query.format(schema), (base | last, base | position, position)
+                        )
+                    ]
                     for schema, base in bases
                 )
             self.rows += len(mine)
@@ -270,14 +313,25 @@ class Checker:
                 return
             last = mine[-1][0]
 
-    def _compare_whole(self, table: str, bases: Sequence[tuple[str, int]], channel: str, position: int) -> None:
+    def _compare_whole(
+        self, table: str, bases: Sequence[tuple[str, int]], channel: str, position: int
+    ) -> None:
         """Compare all rows of a small table up to a position."""
         with self._transaction():
             query = f"SELECT * FROM {{}}.{table} WHERE channel = ? AND position <= ? ORDER BY position, side"  # noqa: S608
-            mine, others = ([row[1:] for row in self._ask(query.format(schema), (base >> SHIFT, position))] for schema, base in bases)
+            mine, others = (
+                [row[1:] for row in self._ask(query.format(schema), (base >> SHIFT, position))]
+                for schema, base in bases
+            )
         self._compare_rows(table, mine, others, channel)
 
-    def _compare_rows(self, table: str, mine: Sequence[tuple[Any, ...]], others: Sequence[tuple[Any, ...]], channel: str) -> None:
+    def _compare_rows(
+        self,
+        table: str,
+        mine: Sequence[tuple[Any, ...]],
+        others: Sequence[tuple[Any, ...]],
+        channel: str,
+    ) -> None:
         for own, other in zip_longest(mine, others):
             if own != other:
                 raise _Different(channel, f"{table} at {(own or other)[0]}: {_apart(own, other)}")
@@ -286,18 +340,32 @@ class Checker:
         """Compare what is found by which word. One long read: the index cannot be read in parts."""
         connection = self._connection
         for schema in ("main", "other"):
-            connection.execute(f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, instance)")
+            connection.execute(
+                f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, instance)"
+            )
         try:
-            known = self._ask("SELECT m.number, m.name, o.number, o.position FROM channels m JOIN other.channels o ON o.name = m.name")
+            known = self._ask(
+                "SELECT m.number, m.name, o.number, o.position FROM channels m JOIN other.channels o ON o.name = m.name"
+            )
             names = {own: name for own, name, *_ in known}
             ends = {own << SHIFT: own << SHIFT | position for own, _, _, position in known}
             bases = {other << SHIFT: own << SHIFT for own, _, other, _ in known}
             query = "SELECT term, doc, offset FROM temp.{}_words ORDER BY term, doc, offset"
-            mine = (row for row in connection.execute(query.format("main")) if row[1] <= ends.get(row[1] & ~_MASK, 0))
-            others = ((term, bases[doc & ~_MASK] | doc & _MASK, offset) for term, doc, offset in connection.execute(query.format("other")))
+            mine = (
+                row
+                for row in connection.execute(query.format("main"))
+                if row[1] <= ends.get(row[1] & ~_MASK, 0)
+            )
+            others = (
+                (term, bases[doc & ~_MASK] | doc & _MASK, offset)
+                for term, doc, offset in connection.execute(query.format("other"))
+            )
             for own, other in zip_longest(mine, others):
                 if own != other:
-                    raise _Different(names[(own or other)[1] >> SHIFT], f"the search has {own}, and the records make {other}")
+                    raise _Different(
+                        names[(own or other)[1] >> SHIFT],
+                        f"the search has {own}, and the records make {other}",
+                    )
         finally:
             for schema in ("main", "other"):
                 connection.execute(f"DROP TABLE temp.{schema}_words")
@@ -337,7 +405,9 @@ def _check_record(channel: str, row: tuple[Any, ...]) -> None:
     if raw.startswith(_ENTRY):
         return  # of a record that was erased no more is left
     if leaf.commit(raw) != commit:
-        raise _Different(channel, f"the bytes at position {position} are not those of their commitment")
+        raise _Different(
+            channel, f"the bytes at position {position} are not those of their commitment"
+        )
     try:
         record = parse(raw)
     except NotARecord:
@@ -346,7 +416,9 @@ def _check_record(channel: str, row: tuple[Any, ...]) -> None:
         envelope = record.envelope
         made = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
     if (id, exchange, actor, act, said) != made:
-        raise _Different(channel, f"records at {position}: {_apart((id, exchange, actor, act, said), made)}")
+        raise _Different(
+            channel, f"records at {position}: {_apart((id, exchange, actor, act, said), made)}"
+        )
 
 
 # Folded again
@@ -362,7 +434,9 @@ class FileLog:
 
     async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Refuse: nobody appends to a copy."""
-        return Unavailable(sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries)))
+        return Unavailable(
+            sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries))
+        )
 
     async def read(self, first: int, most: int) -> list[Message]:
         """Messages from a position on."""
@@ -391,7 +465,9 @@ class FileLog:
 async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
     """Fold the records of a file into another one. Returns the number of channels."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    channels = connection.execute("SELECT name, position FROM channels WHERE position > 0 ORDER BY number").fetchall()
+    channels = connection.execute(
+        "SELECT name, position FROM channels WHERE position > 0 ORDER BY number"
+    ).fetchall()
     connection.close()
     store = Store(beside)
     try:
@@ -402,7 +478,10 @@ async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
                 before = fold.state.position
                 await fold.bring()
                 if fold.broken is not None or fold.state.position == before:
-                    raise _Different(name, f"the records cannot be folded again beyond position {before}: {fold.broken}")
+                    raise _Different(
+                        name,
+                        f"the records cannot be folded again beyond position {before}: {fold.broken}",
+                    )
             await fold.in_file(position, seconds=3600)
     finally:
         await asyncio.to_thread(store.close)
@@ -416,7 +495,9 @@ def _drop(logger: Any, name: str, event: Any) -> Any:
     raise structlog.DropEvent
 
 
-def run(wire: Wire, path: str, share: str, refold_after: str, refold_every: str, pause: str) -> None:
+def run(
+    wire: Wire, path: str, share: str, refold_after: str, refold_every: str, pause: str
+) -> None:
     """Check for ever, telling what was found; ends when the wire does, or with the first row that differs."""
     structlog.configure(processors=[_drop])  # the gateway says what is found
     os.nice(_NICE)

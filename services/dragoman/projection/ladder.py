@@ -29,7 +29,9 @@ class Step(Struct, frozen=True, kw_only=True):
     officers: tuple[str, ...] = ()
 
 
-def steps(store: Store, channel: str, exchange: Exchange, at: int, now: datetime, named: str) -> list[Step]:
+def steps(
+    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, named: str
+) -> list[Step]:
     """Return the steps of every flash of an exchange, as known at a position and a time; with the officers of the side `named` alone."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -53,6 +55,12 @@ def steps(store: Store, channel: str, exchange: Exchange, at: int, now: datetime
                 for side in message.to:
                     for time, rung in alarms.rang(registry, exchange, message, side, now):
                         reached = officers(message, side, rung, time) if side == named else ()
-                        yield Step(message=message.id, side=side, rung=rung, time=written(time), officers=reached)
+                        yield Step(
+                            message=message.id,
+                            side=side,
+                            rung=rung,
+                            time=written(time),
+                            officers=reached,
+                        )
 
         return list(found())

@@ -64,7 +64,13 @@ class Behind(Spoken):
 class Projection:
     """One channel's fold. Is the `Ledger` that decisions and the fold itself ask."""
 
-    def __init__(self, log: EventLog, store: Store, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        store: Store,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Begin where the file stands."""
         self.log = log
         self.name = log.channel
@@ -113,7 +119,10 @@ class Projection:
         """Why nothing of this channel can be answered: its file is damaged, or its rows are not what its records make."""
         if not self.store.damage and self.name not in self.store.differing:
             return None
-        return sentence("This gateway found its own copy of %(channel)s damaged, and builds another one from the log", channel=self.name)
+        return sentence(
+            "This gateway found its own copy of %(channel)s damaged, and builds another one from the log",
+            channel=self.name,
+        )
 
     @property
     def crowded(self) -> bool:
@@ -191,7 +200,10 @@ class Projection:
         base = self.store.base(self.name)
         row = (
             self.store.reader()
-            .execute("SELECT key FROM records WHERE id = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 1", (id, base, base | (1 << 40) - 1))
+            .execute(
+                "SELECT key FROM records WHERE id = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 1",
+                (id, base, base | (1 << 40) - 1),
+            )
             .fetchone()
         )
         return None if row is None else int(row[0]) - base
@@ -204,7 +216,10 @@ class Projection:
             return record.envelope.actor if record is not None and pending.folded.valid else None
         row = (
             self.store.reader()
-            .execute("SELECT actor FROM records WHERE key = ? AND valid", (self.store.base(self.name) | position,))
+            .execute(
+                "SELECT actor FROM records WHERE key = ? AND valid",
+                (self.store.base(self.name) | position,),
+            )
             .fetchone()
         )
         return None if row is None else str(row[0])
@@ -213,7 +228,12 @@ class Projection:
         """Whether a valid record of the exchange has that commitment."""
         for row in self._pending.values():
             record = row.folded.record
-            if row.commit == commit and row.folded.valid and record is not None and record.envelope.subject == exchange:
+            if (
+                row.commit == commit
+                and row.folded.valid
+                and record is not None
+                and record.envelope.subject == exchange
+            ):
                 return True
         base = self.store.base(self.name)
         found = (
@@ -230,11 +250,18 @@ class Projection:
         """The id of the exchange that was opened under a number."""
         for row in self._pending.values():
             state = row.folded.state
-            if row.folded.number == number and isinstance(state, Exchange) and state.number == number:
+            if (
+                row.folded.number == number
+                and isinstance(state, Exchange)
+                and state.number == number
+            ):
                 return state.id
         row_found = (
             self.store.reader()
-            .execute("SELECT id FROM exchanges WHERE number = ? AND key >> 40 = ? >> 40", (number, self.store.base(self.name)))
+            .execute(
+                "SELECT id FROM exchanges WHERE number = ? AND key >> 40 = ? >> 40",
+                (number, self.store.base(self.name)),
+            )
             .fetchone()
         )
         return None if row_found is None else str(row_found[0])
@@ -264,7 +291,8 @@ class Projection:
     def _known_offices(self) -> set[str]:
         base = self.store.base(self.name)
         found = self.store.reader().execute(
-            "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | (1 << 40) - 1)
+            "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
+            (base, base | (1 << 40) - 1),
         )
         return {id for (id,) in found}
 
@@ -275,13 +303,19 @@ class Projection:
         base = self.store.base(self.name)
         start = size - size % SNAPSHOT_RECORDS
         frontier = merkle.Frontier()
-        row = self.store.reader().execute("SELECT frontier FROM snapshots WHERE key = ?", (base | start,)).fetchone()
+        row = (
+            self.store.reader()
+            .execute("SELECT frontier FROM snapshots WHERE key = ?", (base | start,))
+            .fetchone()
+        )
         if row is not None:
             frontier = decode_frontier(row[0])
         elif start in self._pending:
             frontier = self._pending[start].step.standing.frontier
         for position in range(frontier.size + 1, size + 1):
-            frontier = frontier.add(merkle.leaf_hash(leaf.entry(position - 1, self._commit(position))))
+            frontier = frontier.add(
+                merkle.leaf_hash(leaf.entry(position - 1, self._commit(position)))
+            )
         return frontier.root()
 
     def _commit(self, position: int) -> str:
@@ -290,7 +324,10 @@ class Projection:
             return pending.commit
         (commit,) = (
             self.store.reader()
-            .execute("SELECT record_commit FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .execute(
+                "SELECT record_commit FROM records WHERE key = ?",
+                (self.store.base(self.name) | position,),
+            )
             .fetchone()
         )
         return str(commit)
@@ -311,7 +348,10 @@ class Projection:
             record = row.folded.record
             if record is not None and record.envelope.subject == exchange:
                 rows[position] = row.folded.raw, row.folded.valid
-        return (self._left_of(position, raw, valid=valid) for position, (raw, valid) in sorted(rows.items()))
+        return (
+            self._left_of(position, raw, valid=valid)
+            for position, (raw, valid) in sorted(rows.items())
+        )
 
     def _left_of(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
         left = standing_in(raw, position, self.withheld)
@@ -324,7 +364,10 @@ class Projection:
             return position
         row = (
             self.store.reader()
-            .execute("SELECT last FROM subjects WHERE channel = ? >> 40 AND subject = ?", (self.store.base(self.name), subject))
+            .execute(
+                "SELECT last FROM subjects WHERE channel = ? >> 40 AND subject = ?",
+                (self.store.base(self.name), subject),
+            )
             .fetchone()
         )
         return 0 if row is None else int(row[0])
@@ -337,7 +380,7 @@ class Projection:
             try:
                 return await self._follow(working)
             except StoreDamaged:
-                while self.doubt:  # noqa: ASYNC110  # threads report it; another file is built beside; what was read is read again from there
+                while self.doubt:  # threads report it; another file is built beside; what was read is read again from there  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_SECONDS)
 
     async def _follow(self, working: Callable[[], None]) -> None:
@@ -352,7 +395,11 @@ class Projection:
                         working()
                     continue
                 now = self._now()
-                if messages is None or self.checked is None or self._loop.time() - self._compared >= POLL_SECONDS:
+                if (
+                    messages is None
+                    or self.checked is None
+                    or self._loop.time() - self._compared >= POLL_SECONDS
+                ):
                     await self._compare()
                 if messages is None:
                     self._anew.set()
@@ -384,7 +431,9 @@ class Projection:
 
         So too where records are named, some of which may be entries that were folded before this start, which has forgotten what names them.
         """
-        if not self._read_ahead and (has_entries(messages) or any(names_records(message.raw) for message in messages)):
+        if not self._read_ahead and (
+            has_entries(messages) or any(names_records(message.raw) for message in messages)
+        ):
             self._named = await named_from(self.log, messages[0].position)
             self._read_ahead = True
 
@@ -393,7 +442,10 @@ class Projection:
         if self._broken is None:
             self._broken = reason
             log.critical(
-                "log.broken", channel=self.name, reason=str(reason), do="stop posting; see docs/operating.md, when a log is read-only"
+                "log.broken",
+                channel=self.name,
+                reason=str(reason),
+                do="stop posting; see docs/operating.md, when a log is read-only",
             )
             self._anew.set()  # whoever walks looks where it begins
 
@@ -403,7 +455,12 @@ class Projection:
             self._break(reason)
         elif reason != self._broken:
             self._broken = reason
-            log.critical("log.damage_located", channel=self.name, reason=str(reason), do="see docs/operating.md, when a log is read-only")
+            log.critical(
+                "log.damage_located",
+                channel=self.name,
+                reason=str(reason),
+                do="see docs/operating.md, when a log is read-only",
+            )
 
     async def _compare(self) -> None:
         """The log must still hold what was folded from it last. Raises `LogBroken`."""
@@ -476,7 +533,9 @@ class Projection:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             folded = await asyncio.wrap_future(
-                self.store.in_thread(self.store.raws, self.name, position + 1, position + max(1, len(stood)))
+                self.store.in_thread(
+                    self.store.raws, self.name, position + 1, position + max(1, len(stood))
+                )
             )
             for offset, raw in enumerate(folded):
                 self._compare_one(position + 1 + offset, stood[offset].raw if stood else None, raw)
@@ -488,7 +547,9 @@ class Projection:
         """Bring the ids of the file to memory, so that the file need not be asked whether a new one was used."""
         first, last = 1, self.flushed
         while first <= last:
-            ids = await asyncio.wrap_future(self.store.in_thread(self.store.ids, self.name, first, first + READ_RECORDS - 1))
+            ids = await asyncio.wrap_future(
+                self.store.in_thread(self.store.ids, self.name, first, first + READ_RECORDS - 1)
+            )
             for id in ids:
                 self._seen.add(id)
             first += READ_RECORDS
@@ -518,7 +579,11 @@ class Projection:
         """
         pending = self._pending.get(position)
         other = pending is not None and pending.folded.raw != entry.record.raw
-        if other or (pending is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position):
+        if other or (
+            pending is None
+            and position <= self.state.position
+            and self.posted(entry.record.envelope.id) != position
+        ):
             twice = sentence(
                 "position %(position)s of %(channel)s was used twice: the broker has lost what it had acknowledged; restore its store from a copy",
                 position=position,
@@ -530,8 +595,12 @@ class Projection:
             self._staged[position] = entry.subject, entry.record, grounds
             try:
                 self._fold_staged()
-            except Exception:  # it stands in the log: the follower reads it there, fails alike, and is run again
-                log.critical("projection.not_folded", channel=self.name, position=position, exc_info=True)
+            except (
+                Exception
+            ):  # it stands in the log: the follower reads it there, fails alike, and is run again
+                log.critical(
+                    "projection.not_folded", channel=self.name, position=position, exc_info=True
+                )
 
     def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
@@ -565,9 +634,17 @@ class Projection:
 
     def _erased(self, folded: Folded) -> tuple[ErasedRecord, ...]:
         """What of the file is to be erased by a message; and the doubt is settled about what stood for records that it names, or was to."""
-        if folded.record is not None and not isinstance(folded.record.data, Erasure) and folded.raw.startswith(b"dragoman-entry/"):
+        if (
+            folded.record is not None
+            and not isinstance(folded.record.data, Erasure)
+            and folded.raw.startswith(b"dragoman-entry/")
+        ):
             self._unproven[folded.position] = self._named[folded.position].by
-        if folded.refusal is not None and folded.record is not None and isinstance(folded.record.data, Erasure):
+        if (
+            folded.refusal is not None
+            and folded.record is not None
+            and isinstance(folded.record.data, Erasure)
+        ):
             for position in [at for at, by in self._unproven.items() if by == folded.position][:1]:
                 self._break(
                     sentence(
@@ -613,7 +690,12 @@ class Projection:
             try:
                 listener(row)
             except Exception:  # whatever it is, it is said
-                log.critical("projection.listener_failed", channel=self.name, position=row.folded.position, exc_info=True)
+                log.critical(
+                    "projection.listener_failed",
+                    channel=self.name,
+                    position=row.folded.position,
+                    exc_info=True,
+                )
 
     def _give_to_writer(self) -> None:
         """Queue what was folded in this turn of the loop, in one piece: each piece comes back by waking the loop."""
@@ -680,7 +762,9 @@ class Projection:
 
     def newest_of_others(self, side: str) -> int:
         """The position of the newest valid act of an officer of another side; 0 for none."""
-        return max((position for other, position in self._newest.items() if other != side), default=0)
+        return max(
+            (position for other, position in self._newest.items() if other != side), default=0
+        )
 
     # Waiting and telling
 
@@ -700,7 +784,11 @@ class Projection:
             if not self._waiting[position]:
                 del self._waiting[position]
             raise Behind(
-                sentence("position %(position)s is not folded yet, %(newest)s is", position=position, newest=self.state.position)
+                sentence(
+                    "position %(position)s is not folded yet, %(newest)s is",
+                    position=position,
+                    newest=self.state.position,
+                )
             ) from None
 
     async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
@@ -718,17 +806,25 @@ class Projection:
         ends = self._loop.time() + seconds
         try:
             while not waiting.done() and self._loop.time() < ends:
-                await asyncio.wait((waiting,), timeout=min(_STALL_LOOK_SECONDS, ends - self._loop.time()))
+                await asyncio.wait(
+                    (waiting,), timeout=min(_STALL_LOOK_SECONDS, ends - self._loop.time())
+                )
                 if not waiting.done() and position is None and (self.store.stalled or self.doubt):
                     return
         finally:
             waiting.cancel()
         if self.flushed < wanted:
-            raise Behind(sentence("position %(position)s is not in the file yet", position=wanted)) from None
+            raise Behind(
+                sentence("position %(position)s is not in the file yet", position=wanted)
+            ) from None
 
     def unwritten(self, exchange: str) -> list[Row]:
         """The folded messages of an exchange that the file does not hold yet."""
-        return [row for row in self._pending.values() if row.folded.record is not None and row.folded.record.envelope.subject == exchange]
+        return [
+            row
+            for row in self._pending.values()
+            if row.folded.record is not None and row.folded.record.envelope.subject == exchange
+        ]
 
     # Another file
 
@@ -783,7 +879,10 @@ class Projection:
         """The record at a position as the file has it, None where it was erased, its number, and why it is void if it is."""
         raw, number, kind, detail = (
             self.store.reader()
-            .execute("SELECT raw, number, reason, detail FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .execute(
+                "SELECT raw, number, reason, detail FROM records WHERE key = ?",
+                (self.store.base(self.name) | position,),
+            )
             .fetchone()
         )
         record = parse(raw) if raw.startswith(b"{") else None
@@ -795,13 +894,18 @@ class Projection:
         if pending is not None:
             return pending.folded.refusal
         query = "SELECT reason, detail FROM records WHERE key = ?"
-        return _void(*self.store.reader().execute(query, (self.store.base(self.name) | position,)).fetchone())
+        return _void(
+            *self.store.reader().execute(query, (self.store.base(self.name) | position,)).fetchone()
+        )
 
     def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
         """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
         raw, commit, digest, valid = (
             self.store.reader()
-            .execute("SELECT raw, record_commit, digest, valid FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .execute(
+                "SELECT raw, record_commit, digest, valid FROM records WHERE key = ?",
+                (self.store.base(self.name) | position,),
+            )
             .fetchone()
         )
         return raw, commit, digest, bool(valid)
@@ -845,7 +949,10 @@ def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:
 
 def _ends(messages: list[Message]) -> bool:
     """Whether a read came to the log's end: it could have brought more."""
-    return len(messages) < READ_RECORDS and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES
+    return (
+        len(messages) < READ_RECORDS
+        and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES
+    )
 
 
 def _void(kind: str | None, detail: str) -> Refusal | None:
@@ -867,7 +974,17 @@ def entry_of(row: Row) -> answers.Entry:
     )
 
 
-def entry(position: int, raw: bytes, *, valid: bool, reason: str, exchange: str, number: str, commit: str, junk: bool) -> answers.Entry:
+def entry(
+    position: int,
+    raw: bytes,
+    *,
+    valid: bool,
+    reason: str,
+    exchange: str,
+    number: str,
+    commit: str,
+    junk: bool,
+) -> answers.Entry:
     """The same from parts."""
     return answers.Entry(
         position=position,

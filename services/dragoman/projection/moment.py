@@ -25,7 +25,15 @@ from dragoman.domain.exchange import ENDED
 from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
-from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
+from dragoman.projection.at import (
+    MASK,
+    calendars_at,
+    delivered_at,
+    position_of,
+    registry_at,
+    state_at,
+    time_at,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SNAPSHOT_RECORDS
@@ -39,7 +47,9 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """How long after its own time a record may come to the log."""
 
-_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"})
+_TOLD: Final = frozenset(
+    {"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"}
+)
 """Acts of the channel whose content reports give: they name no officer."""
 
 
@@ -70,7 +80,11 @@ def instant(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        detail = sentence("%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.", name=name, time=text)
+        detail = sentence(
+            "%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.",
+            name=name,
+            time=text,
+        )
         raise Refused(Refusal(kind="bad-request", detail=detail)) from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -81,16 +95,20 @@ def position_by(store: Store, channel: str, newest: int, moment: datetime) -> in
         return position_before(connection, store.base(channel), newest, moment)
 
 
-def position_before(connection: sqlite3.Connection, base: int, newest: int, moment: datetime) -> int:
+def position_before(
+    connection: sqlite3.Connection, base: int, newest: int, moment: datetime
+) -> int:
     """The last position at which the channel's time was before a moment; 0 for none."""
     wanted = clocks.written(moment)
     (saved,) = connection.execute(
-        "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?", (base, base | newest, wanted)
+        "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
+        (base, base | newest, wanted),
     ).fetchone()
     start = 0 if saved is None else saved & MASK
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
-        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?", (base | start, base | last, wanted)
+        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
+        (base | start, base | last, wanted),
     ).fetchone()
     return last if first is None else (first & MASK) - 1
 
@@ -104,22 +122,38 @@ def moment(store: Store, channel: str, asked: Asked, as_of: str) -> "Iterator[Mo
         position, ends = _when(connection, base, newest, asked, as_of)
         registry = registry_at(connection, base, position)
         if registry is None:
-            raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened then.")))
+            raise Refused(
+                Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
+            )
         yield Moment(connection, base, position, ends, registry)
 
 
-def _when(connection: sqlite3.Connection, base: int, newest: int, asked: Asked, as_of: str) -> tuple[int, datetime]:
+def _when(
+    connection: sqlite3.Connection, base: int, newest: int, asked: Asked, as_of: str
+) -> tuple[int, datetime]:
     if not 0 <= asked.at <= newest:
         raise Refused(
-            Refusal(kind="bad-request", detail=sentence("at is a position from 1 to %(newest)s, or left out for now.", newest=newest))
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "at is a position from 1 to %(newest)s, or left out for now.", newest=newest
+                ),
+            )
         )
     here = _after(time_at(connection, base, asked.at or newest))
-    known = max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of)) if as_of else here
+    known = (
+        max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of))
+        if as_of
+        else here
+    )
     if asked.to is None:
         return (asked.at, here) if asked.at else (newest, known)
     ends = instant("to", asked.to)
     if ends > known:
-        detail = sentence("to lies after %(time)s, until when the log is known here; leave it out for now.", time=clocks.written(known))
+        detail = sentence(
+            "to lies after %(time)s, until when the log is known here; leave it out for now.",
+            time=clocks.written(known),
+        )
         raise Refused(Refusal(kind="bad-request", detail=detail))
     if not asked.at:
         return position_before(connection, base, newest, ends), ends
@@ -143,7 +177,14 @@ def _after(time: str) -> datetime:
 class Moment:
     """What there is to be read of one moment. `ends` is its time, of which no record is any more."""
 
-    def __init__(self, connection: sqlite3.Connection, base: int, position: int, ends: datetime, registry: Registry) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        base: int,
+        position: int,
+        ends: datetime,
+        registry: Registry,
+    ) -> None:
         """Read in an open transaction."""
         self._connection = connection
         self._base = base
@@ -164,7 +205,9 @@ class Moment:
     @cached_property
     def digest(self) -> str:
         """The digest of the liaison state."""
-        (found,) = self._connection.execute("SELECT digest FROM records WHERE key = ?", (self._base | self.position,)).fetchone()
+        (found,) = self._connection.execute(
+            "SELECT digest FROM records WHERE key = ?", (self._base | self.position,)
+        ).fetchone()
         return str(found)
 
     def span(self, begins: datetime | None) -> Span:
@@ -174,7 +217,10 @@ class Moment:
             raise Refused(
                 Refusal(
                     kind="bad-request",
-                    detail=sentence("from lies not before %(time)s, where the period ends.", time=clocks.written(self.ends)),
+                    detail=sentence(
+                        "from lies not before %(time)s, where the period ends.",
+                        time=clocks.written(self.ends),
+                    ),
                 )
             )
         return Span(begins, self.ends)
@@ -188,7 +234,7 @@ class Moment:
     def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
         """What was opened or carried on since a position, and all in which something may be owed; at least these."""
         yield from self._states(
-            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # noqa: S608  # fixed words
+            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # fixed words  # noqa: S608
             f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
             first,
             self._base | self.position,
@@ -199,15 +245,23 @@ class Moment:
 
     def touched(self, first: int) -> Iterator[Exchange]:
         """What was opened or carried on since a position."""
-        return (state for state in self._states("e.position >= ?", first) if state.updated.position >= first)
+        return (
+            state
+            for state in self._states("e.position >= ?", first)
+            if state.updated.position >= first
+        )
 
     def expect(self, first: int, most: int) -> None:
         """Raise `Refused` where more exchanges were carried on since a position than one answer holds."""
         (found,) = self._connection.execute(
-            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?", (self._base, self._base | self.position, first)
+            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?",
+            (self._base, self._base | self.position, first),
         ).fetchone()
         if found > most:
-            detail = sentence("More than %(n)s exchanges were carried on in this time; choose a shorter one.", n=most)
+            detail = sentence(
+                "More than %(n)s exchanges were carried on in this time; choose a shorter one.",
+                n=most,
+            )
             raise Refused(Refusal(kind="bad-request", detail=detail))
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:
@@ -217,7 +271,7 @@ class Moment:
     def _states(self, where: str, *parameters: object) -> Iterator[Exchange]:
         """The exchanges that were opened by then, as they stood."""
         found = self._connection.execute(
-            "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # noqa: S608  # fixed words
+            "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # fixed words  # noqa: S608
             f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
             (self.position, self._base, self._base | self.position, *parameters),
         )
@@ -232,8 +286,12 @@ class Moment:
 
     def opening(self, state: Exchange) -> dict[str, Raw]:
         """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
-        (raw,) = self._connection.execute("SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)).fetchone()
-        return {name: value for name, value in _data(raw).data.items() if name not in ("act", "signed")}
+        (raw,) = self._connection.execute(
+            "SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)
+        ).fetchone()
+        return {
+            name: value for name, value in _data(raw).data.items() if name not in ("act", "signed")
+        }
 
     def linked(self, state: Exchange) -> tuple[Link, ...]:
         """The exchanges that refer to one, by its id or its number, in their order."""
@@ -249,7 +307,9 @@ class Moment:
                 number=each.number,
                 act=each.act,
                 status=each.status,
-                kind=str(msgspec.json.decode(each.content["kind"])) if "kind" in each.content else "",
+                kind=str(msgspec.json.decode(each.content["kind"]))
+                if "kind" in each.content
+                else "",
             )
             for each in states
         )
@@ -261,7 +321,8 @@ class Moment:
     def last_words(self) -> dict[str, str]:
         """When an officer said something in an area last, for the areas in which anybody has."""
         rows = self._connection.execute(
-            "SELECT area, position, id FROM exchanges WHERE key BETWEEN ? AND ?", (self._base, self._base | self.position)
+            "SELECT area, position, id FROM exchanges WHERE key BETWEEN ? AND ?",
+            (self._base, self._base | self.position),
         ).fetchall()
         newest: dict[str, tuple[int, str]] = {}
         by_area: dict[str, list[tuple[int, str]]] = {}
@@ -280,7 +341,9 @@ class Moment:
     def _note_word(self, newest: dict[str, tuple[int, str]], state: Exchange) -> None:
         for message in state.messages:
             if officer_side(message.said.by):
-                newest[state.area] = max(newest.get(state.area, (0, "")), (message.said.position, message.said.time))
+                newest[state.area] = max(
+                    newest.get(state.area, (0, "")), (message.said.position, message.said.time)
+                )
 
     # The channel, watches and the line
 
@@ -299,7 +362,9 @@ class Moment:
                 side=officer_side(actor) or actor.partition("/")[0],
                 act=act,
                 number=number or "",
-                content={name: value for name, value in content.items() if name not in ("act", "signed")},
+                content={
+                    name: value for name, value in content.items() if name not in ("act", "signed")
+                },
             )
 
     def manned(self, first: int) -> frozenset[str]:
@@ -315,7 +380,11 @@ class Moment:
             (self.registry.id, self._base | first, self._base | self.position),
         )
         return [
-            Turn(datetime.fromisoformat(time), officer_side(actor), act == "watch-assumption" or "to" in _data(raw).data)
+            Turn(
+                datetime.fromisoformat(time),
+                officer_side(actor),
+                act == "watch-assumption" or "to" in _data(raw).data,
+            )
             for act, actor, time, raw in found
         ]
 
@@ -326,26 +395,44 @@ class Moment:
             (self.registry.id, self._base | first, self._base | self.position),
         )
         ends = (_data(raw).data for (raw,) in found)
-        return [Span(*(datetime.fromisoformat(msgspec.json.decode(data[name])) for name in ("from", "to"))) for data in ends]
+        return [
+            Span(
+                *(
+                    datetime.fromisoformat(msgspec.json.decode(data[name]))
+                    for name in ("from", "to")
+                )
+            )
+            for data in ends
+        ]
 
     def exceptional(self, first: int) -> Iterator[Noted]:
         """What records since a position say of themselves, and which of them are without effect."""
         said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         found = self._connection.execute(
-            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # noqa: S608  # fixed words
+            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # fixed words  # noqa: S608
             f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
             (self._base | self.position, self._base | first, self._base | self.position),
         )
         for key, valid, detail, raw, id in found:
-            exchange = None if id is None or id == self.registry.id else state_at(self._connection, self._base, self.position, id)
+            exchange = (
+                None
+                if id is None or id == self.registry.id
+                else state_at(self._connection, self._base, self.position, id)
+            )
             if valid:
                 yield from of_record(key & MASK, parse(raw), exchange)
             else:
-                yield of_void(key & MASK, unpacked(detail), hidden=unattributed_message(raw, exchange, self.registry.kind))
+                yield of_void(
+                    key & MASK,
+                    unpacked(detail),
+                    hidden=unattributed_message(raw, exchange, self.registry.kind),
+                )
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""
-        row = self._connection.execute("SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)).fetchone()
+        row = self._connection.execute(
+            "SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)
+        ).fetchone()
         return None if row is None else str(row[0])
 
     def line_checks(self, first: int) -> list[Check]:
@@ -354,9 +441,18 @@ class Moment:
             "SELECT position, id FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
             "AND key >= coalesce((SELECT key FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
             "ORDER BY key DESC LIMIT 1 OFFSET ?), 0) ORDER BY key",
-            (self._base, self._base | self.position, self._base, self._base | (first - 1), LINE_CHECKS_BEFORE - 1),
+            (
+                self._base,
+                self._base | self.position,
+                self._base,
+                self._base | (first - 1),
+                LINE_CHECKS_BEFORE - 1,
+            ),
         ).fetchall()
-        states = (state_at(self._connection, self._base, min(position, self.position), id) for position, id in rows)
+        states = (
+            state_at(self._connection, self._base, min(position, self.position), id)
+            for position, id in rows
+        )
         return [check for state in states for check in blindness.checks(state)]
 
 

@@ -78,9 +78,7 @@ from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange, Registry, Stamp, decode_exchange, encode
 
 _MASK: Final = (1 << 40) - 1
-_ROW: Final = (
-    "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
-)
+_ROW: Final = "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
 _ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL OR substr(raw, 1, 1) != X'7B'"
 """The last one: what stands there is no record, or the leaf entry of one that was erased."""
 _CURSOR: Final = re.compile(r"[0-9]{1,12}")
@@ -125,35 +123,63 @@ def facets(store: Store, channel: str, wanted: Filter) -> Facets:
     with store.snapshot() as connection:
         (count,) = connection.execute(f"SELECT {counted}", parameters).fetchone()
         kinds = {
-            column: dict(connection.execute(f"SELECT {column}, {counted} GROUP BY 1 ORDER BY 2 DESC", parameters)) for column in _FACETS
+            column: dict(
+                connection.execute(
+                    f"SELECT {column}, {counted} GROUP BY 1 ORDER BY 2 DESC", parameters
+                )
+            )
+            for column in _FACETS
         }
     return Facets(count=count, **kinds)
 
 
-def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime, awaited: Collection[str] = ()) -> Rows:
+def listed(
+    store: Store,
+    channel: str,
+    wanted: Filter,
+    most: int,
+    now: datetime,
+    awaited: Collection[str] = (),
+) -> Rows:
     """A page of exchanges, the newest opened first; what is overdue is so `now`. Of the `awaited` sides one owes a receipt or an answer."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, awaited)
-    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # noqa: S608  # fixed words
+    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
         position = position_of(connection, channel)
         if wanted.overdue:
-            found, cursor = _overdue(connection, base, position, wanted.overdue, connection.execute(query, parameters), most, now)
+            found, cursor = _overdue(
+                connection,
+                base,
+                position,
+                wanted.overdue,
+                connection.execute(query, parameters),
+                most,
+                now,
+            )
         else:
             found = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
             cursor = str(found[most - 1][-1] & _MASK) if len(found) > most else ""
-    return Rows(exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor)
+    return Rows(
+        exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor
+    )
 
 
-def listed_at(store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()) -> Rows:
+def listed_at(
+    store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()
+) -> Rows:
     """The same as it stood at a position. After many exchanges were looked at the page ends, and its cursor goes on from there."""
     base = store.base(channel)
     fixed = replace(wanted, status="", side="", area="", unacknowledged_by="", unanswered_by="")
-    _, clauses, parameters = _narrowed(base, min(_before(base, wanted.cursor), base | at), fixed, at=at)
-    query = f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {PAST_LOOKED}"  # noqa: S608  # fixed words
+    _, clauses, parameters = _narrowed(
+        base, min(_before(base, wanted.cursor), base | at), fixed, at=at
+    )
+    query = f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {PAST_LOOKED}"  # fixed words  # noqa: S608
     found: list[Row] = []
     with store.snapshot() as connection:
-        late = _lateness(connection, base, at, datetime.fromisoformat(time_at(connection, base, at)))
+        late = _lateness(
+            connection, base, at, datetime.fromisoformat(time_at(connection, base, at))
+        )
         looked = connection.execute(query, parameters).fetchall()
         last = 0
         for id, key in looked:
@@ -189,10 +215,16 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 _KINDS: Final = ("family", "act", "status", "area")
-_OF_SIDES: Final = {"side": "sides", "unacknowledged_by": "unacknowledged", "unanswered_by": "unanswered"}
+_OF_SIDES: Final = {
+    "side": "sides",
+    "unacknowledged_by": "unacknowledged",
+    "unanswered_by": "unanswered",
+}
 
 
-def counted(store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()) -> Counted:
+def counted(
+    store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()
+) -> Counted:
     """What a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
@@ -202,23 +234,39 @@ def counted(store: Store, channel: str, wanted: Filter, sides: Sequence[str], aw
     with store.snapshot() as connection:
         whole = _in_time(connection, f"SELECT count(*) {rest}", parameters)
         for column in _KINDS:
-            rows = _in_time(connection, f"SELECT {column}, count(*) {rest} GROUP BY 1 ORDER BY 2 DESC, 1", parameters)
+            rows = _in_time(
+                connection,
+                f"SELECT {column}, count(*) {rest} GROUP BY 1 ORDER BY 2 DESC, 1",
+                parameters,
+            )
             found[column] = None if rows is None else dict(rows)
         for name, column in _OF_SIDES.items():
             asked = [f",{side}," for side in sides]
-            rows = _in_time(connection, f"SELECT {of_each.format(column)} {rest}", [*asked, *parameters])
-            found[name] = None if rows is None else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
+            rows = _in_time(
+                connection, f"SELECT {of_each.format(column)} {rest}", [*asked, *parameters]
+            )
+            found[name] = (
+                None
+                if rows is None
+                else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
+            )
     return Counted(count=None if whole is None else whole[0][0], facets=found)
 
 
-def counts(store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]) -> dict[str, int | None]:
+def counts(
+    store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]
+) -> dict[str, int | None]:
     """How many exchanges each of some filters leaves; None where it would take too long to count."""
     base = store.base(channel)
     found: dict[str, int | None] = {}
     with store.snapshot() as connection:
         for name, (wanted, awaited) in filters.items():
             index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
-            rows = _in_time(connection, f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}", parameters)  # noqa: S608
+            rows = _in_time(
+                connection,
+                f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
+                parameters,
+            )
             found[name] = None if rows is None else rows[0][0]
     return found
 
@@ -229,10 +277,14 @@ def in_all(store: Store, channel: str, at: int) -> int:
     with store.snapshot() as connection:
         now = at == position_of(connection, channel)
         _, _, kinds = _head(connection, base, at) if now else _past(connection, base, at)
-    return sum(count for (what, _), count in kinds.items() if what not in (UNACKNOWLEDGED, UNANSWERED))
+    return sum(
+        count for (what, _), count in kinds.items() if what not in (UNACKNOWLEDGED, UNANSWERED)
+    )
 
 
-def _in_time(connection: sqlite3.Connection, query: str, parameters: Sequence[object]) -> list[Any] | None:
+def _in_time(
+    connection: sqlite3.Connection, query: str, parameters: Sequence[object]
+) -> list[Any] | None:
     """What a query finds, or None where that takes longer than a count beside a list may."""
     ends = time.monotonic() + FACET_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
@@ -246,7 +298,9 @@ def _in_time(connection: sqlite3.Connection, query: str, parameters: Sequence[ob
         connection.set_progress_handler(None, 0)
 
 
-def _narrowed(base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = _MASK) -> tuple[str, list[str], list[object]]:
+def _narrowed(
+    base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = _MASK
+) -> tuple[str, list[str], list[object]]:
     """What a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one.
 
     What is searched for was said by the position `at`.
@@ -259,7 +313,11 @@ def _narrowed(base: int, last: int, wanted: Filter, awaited: Collection[str] = (
             clauses.append(f"{column} = ?")
             parameters.append(value)
     index = "INDEXED BY exchanges_status" if wanted.family and wanted.status else ""
-    for column, value in (("sides", wanted.side), ("unacknowledged", wanted.unacknowledged_by), ("unanswered", wanted.unanswered_by)):
+    for column, value in (
+        ("sides", wanted.side),
+        ("unacknowledged", wanted.unacknowledged_by),
+        ("unanswered", wanted.unanswered_by),
+    ):
         if value:
             clauses.append(f"instr({column}, ?) > 0")
             parameters.append(f",{value},")
@@ -274,13 +332,21 @@ def _narrowed(base: int, last: int, wanted: Filter, awaited: Collection[str] = (
     if awaited:
         owes = " OR ".join("instr({0}, ?) > 0" for _ in awaited)
         waiting = f"SELECT key FROM exchanges INDEXED BY exchanges_{{0}} WHERE {{0}} != '' AND key BETWEEN ? AND ? AND ({owes})"  # noqa: S608
-        clauses.append(f"key IN ({' UNION '.join(waiting.format(column) for column in ('unacknowledged', 'unanswered'))})")
+        clauses.append(
+            f"key IN ({' UNION '.join(waiting.format(column) for column in ('unacknowledged', 'unanswered'))})"
+        )
         parameters += [base, base | _MASK, *(f",{side}," for side in awaited)] * 2
     return index, clauses, parameters
 
 
 def _overdue(
-    connection: sqlite3.Connection, base: int, at: int, side: str, rows: Iterable[Any], most: int, now: datetime
+    connection: sqlite3.Connection,
+    base: int,
+    at: int,
+    side: str,
+    rows: Iterable[Any],
+    most: int,
+    now: datetime,
 ) -> tuple[list[Any], str]:
     """Of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
     late = _lateness(connection, base, at, now)
@@ -294,7 +360,9 @@ def _overdue(
     return found, ""
 
 
-def _lateness(connection: sqlite3.Connection, base: int, at: int, now: datetime) -> Callable[[Exchange, str], bool]:
+def _lateness(
+    connection: sqlite3.Connection, base: int, at: int, now: datetime
+) -> Callable[[Exchange, str], bool]:
     """Whether in an exchange a side, or `any`, owes something whose time is over."""
     registry = registry_at(connection, base, at)
     assert registry is not None
@@ -302,23 +370,47 @@ def _lateness(connection: sqlite3.Connection, base: int, at: int, now: datetime)
 
     def late(state: Exchange, side: str) -> bool:
         limits = clocks.outcomes(registry, state, calendars, now)
-        return any(outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits)
+        return any(
+            outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits
+        )
 
     return late
 
 
 def _before(base: int, cursor: str) -> int:
-    return base | (int(cursor) - 1 if _CURSOR.fullmatch(cursor) and 0 < int(cursor) <= _MASK else _MASK)
+    return base | (
+        int(cursor) - 1 if _CURSOR.fullmatch(cursor) and 0 < int(cursor) <= _MASK else _MASK
+    )
 
 
 def _phrases(q: str) -> str:
     """Every word of the query must occur, as a phrase where it has several Han characters."""
-    quoted = ['"' + spaced(word).strip().replace('"', '""') + '"' for word in q.replace("\x00", " ").split()]
+    quoted = [
+        '"' + spaced(word).strip().replace('"', '""') + '"'
+        for word in q.replace("\x00", " ").split()
+    ]
     return " AND ".join(quoted) or '""'
 
 
 def _row(values: tuple[object, ...]) -> Row:
-    (id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, waiting, unanswered, _) = values
+    (
+        id,
+        number,
+        act,
+        family,
+        status,
+        side,
+        sides,
+        precedence,
+        area,
+        subject,
+        opened,
+        updated,
+        position,
+        waiting,
+        unanswered,
+        _,
+    ) = values
     assert isinstance(precedence, int) and isinstance(subject, bytes) and isinstance(position, int)
     return Row(
         id=str(id),
@@ -339,15 +431,20 @@ def _row(values: tuple[object, ...]) -> Row:
     )
 
 
-def records(store: Store, channel: str, first: int, most: int = RECORDS_PAGE) -> list[tuple[Entry, str]]:
+def records(
+    store: Store, channel: str, first: int, most: int = RECORDS_PAGE
+) -> list[tuple[Entry, str]]:
     """Records from a position, in order, each with the side whose officer acted; empty for services, roots and void ones."""
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
-            f"SELECT {_ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # noqa: S608  # fixed words
+            f"SELECT {_ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # fixed words  # noqa: S608
             (base | max(1, min(first, _MASK)), base | _MASK, most),
         ).fetchall()
-    return [(_entry(values), officer_side(actor) if actor and values[2] else "") for *values, actor in found]
+    return [
+        (_entry(values), officer_side(actor) if actor and values[2] else "")
+        for *values, actor in found
+    ]
 
 
 def _entry(values: Sequence[object]) -> Entry:
@@ -379,7 +476,9 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | at),
         ).fetchone()
-        return None if found is None else decode_exchange(whole(connection, base, exchange, found[0]))
+        return (
+            None if found is None else decode_exchange(whole(connection, base, exchange, found[0]))
+        )
 
 
 def exchange_view(
@@ -406,7 +505,11 @@ def exchange_view(
         registry = registry_at(connection, base, at)
         states = chain(
             _states(connection, base, exchange, at),
-            ((row.folded.position, row.step.encoded) for row in later if row.step.encoded is not None),
+            (
+                (row.folded.position, row.step.encoded)
+                for row in later
+                if row.step.encoded is not None
+            ),
         )
         if registry is not None and exchange in registry.erased:
             raise ErasedExchange(registry.erased[exchange].position)
@@ -416,7 +519,9 @@ def exchange_view(
         if not blame:
             raise NoSuchExchange(exchange)
         timeline, earlier = _timeline(connection, base, exchange, at, later, cursor, most)
-        phrases = _phrases_of(chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later)))
+        phrases = _phrases_of(
+            chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later))
+        )
         state = decode_exchange(encoded)
         facts = tuple(_facts(connection, base, at, state))
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
@@ -439,15 +544,28 @@ def exchange_view(
             if act in FORMATS[state.act].moves and state.status in FORMATS[state.act].moves[act]
         ),
         amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
-        behind=tuple(sorted(consent.agreed(state))) if FORMATS[state.act].moves.keys() & set(consent.BINDING) else (),
-        clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
-        flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flags(registry, state, areas, now)),
+        behind=tuple(sorted(consent.agreed(state)))
+        if FORMATS[state.act].moves.keys() & set(consent.BINDING)
+        else (),
+        clocks=tuple(
+            clock_view(clock, now) for clock in clocks.running(registry, state, calendars)
+        ),
+        flags=tuple(
+            FlagView(flag=each.flag, detail=str(each.detail))
+            for each in flags(registry, state, areas, now)
+        ),
         linked=links,
         stage=stage(registry, state, now),
         next_calls=calls,
         coded=coded_text(state),
         unanswered=tuple(
-            Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
+            Unanswered(
+                message=each.message,
+                asked_by=each.asked_by,
+                side=each.side,
+                time=each.time,
+                numbers=each.numbers,
+            )
             for each in questions.unanswered(state)
         ),
         si={
@@ -462,7 +580,9 @@ def exchange_view(
     )
 
 
-def _states(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[tuple[int, bytes]]:
+def _states(
+    connection: sqlite3.Connection, base: int, exchange: str, at: int
+) -> Iterator[tuple[int, bytes]]:
     """Yield the stored states of an exchange up to a position, each with its own."""
     found = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
@@ -473,7 +593,13 @@ def _states(connection: sqlite3.Connection, base: int, exchange: str, at: int) -
 
 
 def _timeline(
-    connection: sqlite3.Connection, base: int, exchange: str, at: int, later: Sequence[Stored], cursor: int, most: int
+    connection: sqlite3.Connection,
+    base: int,
+    exchange: str,
+    at: int,
+    later: Sequence[Stored],
+    cursor: int,
+    most: int,
 ) -> tuple[list[Entry], int]:
     """Return the newest records of an exchange up to a position, or before a cursor, and the cursor of the earlier ones; 0 for none.
 
@@ -481,10 +607,13 @@ def _timeline(
     """
     last = min(at, cursor - 1) if cursor else at
     rows = connection.execute(
-        f"SELECT {_ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",  # noqa: S608  # fixed words
+        f"SELECT {_ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",  # fixed words  # noqa: S608
         (exchange, base, base | last, most + 1 if most else -1),
     ).fetchall()
-    timeline = [*(_entry(values) for values in reversed(rows)), *(entry_of(row) for row in later if row.folded.position <= last)]
+    timeline = [
+        *(_entry(values) for values in reversed(rows)),
+        *(entry_of(row) for row in later if row.folded.position <= last),
+    ]
     if not most or len(timeline) <= most:
         return timeline, 0
     return timeline[-most:], timeline[-most].position
@@ -493,7 +622,8 @@ def _timeline(
 def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
     """Yield the records of an exchange that may name agreed phrases."""
     found = connection.execute(
-        "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)", (exchange, base, base | at, _NAMES_PHRASES)
+        "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)",
+        (exchange, base, base | at, _NAMES_PHRASES),
     )
     return (raw for (raw,) in found)
 
@@ -515,14 +645,22 @@ _saying = msgspec.json.Decoder(_Saying).decode
 def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
     """The agreed phrases that records name, in every language."""
     keys = {key for raw in raws if _NAMES_PHRASES in raw for key in _saying(raw).data.phrases}
-    return {key: texts for book in CODEBOOKS.values() for key, texts in book.phrases.items() if key in keys}
+    return {
+        key: texts
+        for book in CODEBOOKS.values()
+        for key, texts in book.phrases.items()
+        if key in keys
+    }
 
 
 def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
     """Which sides' acts name each of these files, by its SHA-256."""
     found: dict[str, set[str]] = {}
     for digest in digests:
-        rows = store.reader().execute("SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?", (store.base(channel), digest))
+        rows = store.reader().execute(
+            "SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?",
+            (store.base(channel), digest),
+        )
         found[digest] = {side for (side,) in rows}
     return {digest: frozenset(sides) for digest, sides in found.items()}
 
@@ -552,13 +690,23 @@ def places(store: Store, channel: str, at: int, text: str) -> list[Place]:
         by_id = _PLACE.format("records r", "r.id = ?")
         found = connection.execute(by_id, (base, base | at, text.lower(), most)).fetchall()
         if not found and _NUMBERED.fullmatch(named):
-            among = _PLACE.format("search s JOIN records r ON r.key = s.rowid", "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0")
-            found = connection.execute(among, (base, base | at, _phrases(named), f"/{named.strip('/')}/", most)).fetchall()
+            among = _PLACE.format(
+                "search s JOIN records r ON r.key = s.rowid",
+                "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0",
+            )
+            found = connection.execute(
+                among, (base, base | at, _phrases(named), f"/{named.strip('/')}/", most)
+            ).fetchall()
         if not found and _NUMBERED.fullmatch(named):
-            of_channel = _PLACE.format("records r", "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?")
+            of_channel = _PLACE.format(
+                "records r",
+                "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?",
+            )
             found = _in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
     return [
-        Place(position=key & _MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens))
+        Place(
+            position=key & _MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens)
+        )
         for key, act, number, id, opens in found
     ]
 
@@ -572,9 +720,11 @@ def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]
         parameters: list[object] = [concerned, concerned]
     else:
         wanted, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
-    query = f"SELECT {_ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {wanted} ORDER BY position LIMIT ?"  # noqa: S608  # fixed words
+    query = f"SELECT {_ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {wanted} ORDER BY position LIMIT ?"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
-        found = connection.execute(query, (base, base | _MASK, *parameters, RECORDS_PAGE)).fetchall()
+        found = connection.execute(
+            query, (base, base | _MASK, *parameters, RECORDS_PAGE)
+        ).fetchall()
     return [_row(values) for values in found]
 
 
@@ -582,7 +732,7 @@ def open_of(store: Store, channel: str, side: str) -> int:
     """How many exchanges that a side opened are open still."""
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
-    query = f"SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? AND status NOT IN ({ended})"  # noqa: S608  # fixed words
+    query = f"SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? AND status NOT IN ({ended})"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
         return int(connection.execute(query, (base, base | _MASK, side)).fetchone()[0])
 
@@ -601,7 +751,9 @@ def unsettled(store: Store, channel: str) -> list[str]:
 def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
     for message in state.messages:
         for side in (*message.to, *message.info):
-            found = receipts_of(state, message, side, delivered_at(connection, base, at, side, message))
+            found = receipts_of(
+                state, message, side, delivered_at(connection, base, at, side, message)
+            )
             yield Fact(
                 message=message.id,
                 side=side,
@@ -643,7 +795,9 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
         before, after = registry_at(connection, base, first), registry_at(connection, base, last)
         changed = [
             differing.changed(
-                state_at(connection, base, first, id) if _opened(connection, base, id) <= first else None,
+                state_at(connection, base, first, id)
+                if _opened(connection, base, id) <= first
+                else None,
                 state_at(connection, base, last, id),
                 tuple(sorted(int(position) for position in positions.split(","))),
             )
@@ -651,7 +805,12 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
             if after is None or id != after.id
         ]
         changed.sort(key=lambda each: _opened(connection, base, each.exchange))
-    return Difference(from_=first, to=last, exchanges=tuple(changed), channel=() if after is None else differing.channel(before, after))
+    return Difference(
+        from_=first,
+        to=last,
+        exchanges=tuple(changed),
+        channel=() if after is None else differing.channel(before, after),
+    )
 
 
 def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
@@ -661,17 +820,23 @@ def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | No
         registry = registry_at(connection, base, at)
         if registry is None:
             return None
-        (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
+        (digest,) = connection.execute(
+            "SELECT digest FROM records WHERE key = ?", (base | at,)
+        ).fetchone()
         return registry, time_at(connection, base, at), str(digest)
 
 
 def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
     """The position at which an exchange was opened."""
-    (key,) = connection.execute("SELECT key FROM exchanges WHERE id = ? AND key >> 40 = ? >> 40", (exchange, base)).fetchone()
+    (key,) = connection.execute(
+        "SELECT key FROM exchanges WHERE id = ? AND key >> 40 = ? >> 40", (exchange, base)
+    ).fetchone()
     return int(key) & _MASK
 
 
-def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, live: bool) -> LiaisonState | None:
+def liaison_state(
+    store: Store, channel: str, at: int | None, as_of: str, *, live: bool
+) -> LiaisonState | None:
     """The liaison state at a position, by default that of the file now; None where the channel had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -705,7 +870,9 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
                 side=side.name,
                 unacknowledged=counted[UNACKNOWLEDGED, side.name],
                 unanswered=counted[UNANSWERED, side.name],
-                delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
+                delivered=registry.delivered[side.name].upto
+                if side.name in registry.delivered
+                else 0,
             )
             for side in registry.sides
         ),
@@ -717,19 +884,28 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
 
 def _head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
     """The digest, the channel's time and the tally as they are now."""
-    (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
-    state, counted = connection.execute("SELECT state, tally FROM channels WHERE number = ?", (base >> 40,)).fetchone()
+    (digest,) = connection.execute(
+        "SELECT digest FROM records WHERE key = ?", (base | at,)
+    ).fetchone()
+    state, counted = connection.execute(
+        "SELECT state, tally FROM channels WHERE number = ?", (base >> 40,)
+    ).fetchone()
     return digest, msgspec.json.decode(state)["time"], tally.decode(counted)
 
 
 def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
     """The same at a past position: from the snapshot before it on."""
-    (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
+    (digest,) = connection.execute(
+        "SELECT digest FROM records WHERE key = ?", (base | at,)
+    ).fetchone()
     start = at - at % SNAPSHOT_RECORDS
-    saved = connection.execute("SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)).fetchone()
+    saved = connection.execute(
+        "SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)
+    ).fetchone()
     time, counted = ("", Tally()) if saved is None else (saved[0], tally.decode(saved[1]))
     found = connection.execute(
-        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key", (base | start, base | at)
+        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key",
+        (base | start, base | at),
     )
     for key, exchange, recorded, state, act in found:
         time = max(time, recorded)
@@ -740,7 +916,9 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
             (exchange, base, key),
         ).fetchone()
         if before is not None:
-            counted.subtract(tally.of(decode_exchange(whole(connection, base, exchange, before[0]))))
+            counted.subtract(
+                tally.of(decode_exchange(whole(connection, base, exchange, before[0])))
+            )
         counted.update(tally.of(decode_exchange(whole(connection, base, exchange, state))))
     return digest, time, counted
 
@@ -749,7 +927,9 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
     """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     query = f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
     flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
-    others = connection.execute(f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,))
+    others = connection.execute(
+        f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,)
+    )
     return [_row(values) for values in (*flashes, *others)]
 
 

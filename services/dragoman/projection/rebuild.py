@@ -69,7 +69,14 @@ class _Twins:
         self.folds = {name: Projection(open_log(name), store) for name in names}
 
 
-async def _built(file: Path, names: list[str], open_log: OpenLog, *, anew: bool, watched: Callable[[_Twins], None] | None = None) -> _Twins:
+async def _built(
+    file: Path,
+    names: list[str],
+    open_log: OpenLog,
+    *,
+    anew: bool,
+    watched: Callable[[_Twins], None] | None = None,
+) -> _Twins:
     """Fold every log to its end into a file beside. One that a start before this one had begun is gone on with, unless `anew`."""
     beside = file.with_suffix(".building")
     if anew:
@@ -89,7 +96,11 @@ async def _built(file: Path, names: list[str], open_log: OpenLog, *, anew: bool,
                 while not fold.caught_up.is_set():
                     _refuse_damage(store)
                     for task in following:
-                        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                        if (
+                            task.done()
+                            and not task.cancelled()
+                            and (error := task.exception()) is not None
+                        ):
                             raise error
                     await asyncio.sleep(_LOOK_SECONDS)
         finally:
@@ -127,7 +138,14 @@ def _refuse_damage(store: Store) -> None:
 class Rebuilder:
     """Keeps one gateway's file whole, as long as it runs."""
 
-    def __init__(self, store: Store, channels: Mapping[str, Projection], open_log: OpenLog, *, settled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Projection],
+        open_log: OpenLog,
+        *,
+        settled: Callable[[], None],
+    ) -> None:
         """Look after a store and the channels folded into it. `settled` is called when another file has taken its place."""
         self._store = store
         self._channels = channels
@@ -140,17 +158,27 @@ class Rebuilder:
         """Build another file whenever this one is damaged or differs, for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            while not (self._store.damage or self._store.differing):  # noqa: ASYNC110  # threads report it
+            while not (self._store.damage or self._store.differing):  # threads report it  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
             begun = loop.time()
-            log.warning("projection.rebuilding", reason=self._store.damage or str(self._store.differing))
+            log.warning(
+                "projection.rebuilding", reason=self._store.damage or str(self._store.differing)
+            )
             try:
                 await self._rebuild()
             except (StoreDamaged, StoreBusy, StoreFull, WriterFailed, OSError) as error:
-                log.critical("projection.not_rebuilt", reason=str(error), do="see to its disk: this is tried again")
+                log.critical(
+                    "projection.not_rebuilt",
+                    reason=str(error),
+                    do="see to its disk: this is tried again",
+                )
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            log.info("projection.rebuilt", channels=len(self._channels), seconds=round(loop.time() - begun, 1))
+            log.info(
+                "projection.rebuilt",
+                channels=len(self._channels),
+                seconds=round(loop.time() - begun, 1),
+            )
             await asyncio.sleep(max(0.0, min(REBUILD_SECONDS, 10 * (loop.time() - begun))))
 
     async def _rebuild(self) -> None:
@@ -165,8 +193,12 @@ class Rebuilder:
         try:
             for name in self._channels:
                 listen(name)
-            twins = await _built(self._store.path, sorted(told), self._open_log, anew=True, watched=self._watch)
-            while late := self._channels.keys() - twins.folds.keys():  # channels that were opened meanwhile
+            twins = await _built(
+                self._store.path, sorted(told), self._open_log, anew=True, watched=self._watch
+            )
+            while (
+                late := self._channels.keys() - twins.folds.keys()
+            ):  # channels that were opened meanwhile
                 for name in late:
                     listen(name)
                     twins.folds[name] = Projection(self._open_log(name), twins.store)

@@ -36,7 +36,7 @@ class Seen:
         """Whether the id was certainly never taken in."""
         if not self.complete:
             return False
-        for each in self._filters:  # noqa: SIM110  # a generator would cost more than the look
+        for each in self._filters:  # a generator would cost more than the look  # noqa: SIM110
             if each.holds(hash(id)):
                 return False
         return True

@@ -24,12 +24,16 @@ class Counted(NamedTuple):
     receipts: dict[str, tuple[float, ...]]
 
 
-def statistics(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Statistics:
+def statistics(
+    store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = ""
+) -> Statistics:
     """The statistics of a period, of one side and format or of all. Raises `Refused`."""
     return counted(store, channel, asked, as_of, side, format).statistics
 
 
-def counted(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Counted:
+def counted(
+    store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = ""
+) -> Counted:
     """The same, with the time that each acknowledgement took. Raises `Refused`."""
     with moment(store, channel, asked, as_of) as then:
         span = then.span(None if asked.from_ is None else instant("from", asked.from_))
@@ -47,12 +51,21 @@ def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
         raise Refused(
             Refusal(
                 kind="bad-request",
-                detail=sentence("There is no side %(side)s; there are %(sides)s.", side=side[:63], sides=", ".join(then.sides)),
+                detail=sentence(
+                    "There is no side %(side)s; there are %(sides)s.",
+                    side=side[:63],
+                    sides=", ".join(then.sides),
+                ),
             )
         )
     if format not in ("", *FORMATS):
         raise Refused(
-            Refusal(kind="bad-request", detail=sentence("There is no format %(format)s; name the act that opens it.", format=format[:63]))
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "There is no format %(format)s; name the act that opens it.", format=format[:63]
+                ),
+            )
         )
     first = then.first(span)
     then.expect(first, STATISTICS_EXCHANGES)
@@ -64,7 +77,13 @@ def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
     checks: list[Check] = then.line_checks(first)
     opened = then.span(None)
     rows, blind = counting.blind(
-        registry, sides, checks, then.turns(first), then.manned(first), then.outages(first), span.cut(opened) or span
+        registry,
+        sides,
+        checks,
+        then.turns(first),
+        then.manned(first),
+        then.outages(first),
+        span.cut(opened) or span,
     )
     profile, since = profile_of(registry)
     found = Statistics(
@@ -99,4 +118,8 @@ def _last_words(then: Moment) -> dict[str, str]:
 
 
 def _area(area: str, last: str, span: Span) -> AreaRow:
-    return AreaRow(area=area, last_word=last, days_since_last_word=counting.days(last, span.ends) if last else None)
+    return AreaRow(
+        area=area,
+        last_word=last,
+        days_since_last_word=counting.days(last, span.ends) if last else None,
+    )

@@ -190,7 +190,12 @@ class Store:
         """Remember that the file is damaged; the first report is kept."""
         if not self.damage:
             self.damage = damage
-            log.critical("projection.damaged", file=str(self.path), reason=damage, do="nothing: another one is built beside it")
+            log.critical(
+                "projection.damaged",
+                file=str(self.path),
+                reason=damage,
+                do="nothing: another one is built beside it",
+            )
 
     def report_difference(self, channel: str, difference: str) -> None:
         """Remember that rows of a channel are not what its records make."""
@@ -209,7 +214,10 @@ class Store:
         old_jobs.abandon()
         fresh.move(self.path)
         self._numbers, self._local, self._connections = {}, threading.local(), []
-        self._jobs, self._pool = fresh._jobs, fresh._pool  # noqa: SLF001  # of the same class, and nobody else's any more
+        self._jobs, self._pool = (
+            fresh._jobs,  # noqa: SLF001
+            fresh._pool,  # noqa: SLF001
+        )  # of the same class, and nobody else's any more
         self._jobs.owner = self
         self.damage = ""
         self.differing.clear()
@@ -260,7 +268,9 @@ class Store:
         connection: _Reader | None = getattr(self._local, "connection", None)
         if connection is None:
             uri = f"file:{self.path}?mode=ro"
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=_Reader)
+            connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, factory=_Reader
+            )
             connection.report = self.report
             connection.execute("PRAGMA query_only=1")
             connection.execute("PRAGMA cache_size=-16384")
@@ -289,7 +299,11 @@ class Store:
         """The keys of a channel's records are `base | position`; 0 while the file has none of it."""
         number = self._numbers.get(channel, 0)
         if not number:
-            row = self.reader().execute("SELECT number FROM channels WHERE name = ?", (channel,)).fetchone()
+            row = (
+                self.reader()
+                .execute("SELECT number FROM channels WHERE name = ?", (channel,))
+                .fetchone()
+            )
             number = 0 if row is None else int(row[0])
             if number:
                 self._numbers[channel] = number
@@ -298,27 +312,43 @@ class Store:
     def raws(self, channel: str, first: int, last: int) -> list[bytes]:
         """The bytes of a channel's messages from a position to another."""
         base = self.base(channel)
-        found = self.reader().execute("SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (base | first, base | last))
+        found = self.reader().execute(
+            "SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
+            (base | first, base | last),
+        )
         return [raw for (raw,) in found]
 
     def ids(self, channel: str, first: int, last: int) -> list[str]:
         """The ids of a channel's records from a position to another."""
         base = self.base(channel)
-        found = self.reader().execute("SELECT id FROM records WHERE key BETWEEN ? AND ? AND id IS NOT NULL", (base | first, base | last))
+        found = self.reader().execute(
+            "SELECT id FROM records WHERE key BETWEEN ? AND ? AND id IS NOT NULL",
+            (base | first, base | last),
+        )
         return [id for (id,) in found]
 
     def standing(self, channel: str) -> Standing:
         """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
-        row = self.reader().execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,)).fetchone()
+        row = (
+            self.reader()
+            .execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,))
+            .fetchone()
+        )
         if row is None:
             return Standing()
         try:
-            return Standing(state=decode_channel(row[0]), total=int.from_bytes(row[1]), frontier=decode_frontier(row[2]))
+            return Standing(
+                state=decode_channel(row[0]),
+                total=int.from_bytes(row[1]),
+                frontier=decode_frontier(row[2]),
+            )
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.report(f"where {channel} stands cannot be read: {error}")
             raise StoreDamaged(str(error)) from error
 
-    def exchange_of(self, connection: sqlite3.Connection, base: int, exchange: str, stored: bytes) -> tuple[Exchange, bytes]:
+    def exchange_of(
+        self, connection: sqlite3.Connection, base: int, exchange: str, stored: bytes
+    ) -> tuple[Exchange, bytes]:
         """Return the exchange of which a row holds the state, and its encoding. Raises `StoreDamaged`."""
         try:
             encoded = whole(connection, base, exchange, stored)
@@ -343,7 +373,9 @@ class _Jobs:
         self._abandoned = False
         self._idle = threading.Lock()
         self._writer = self._start()
-        self._thread = threading.Thread(target=self._write_on, name="projection-writer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._write_on, name="projection-writer", daemon=True
+        )
         self._thread.start()
 
     def _start(self) -> Apart:
@@ -352,7 +384,9 @@ class _Jobs:
             answer = started.wire.receive()
         except EOFError:
             started.kill()
-            raise WriterFailed(f"the writer of {self._path} ended before it began; what it said stands in the log") from None
+            raise WriterFailed(
+                f"the writer of {self._path} ended before it began; what it said stands in the log"
+            ) from None
         if answer == writer.READY:
             return started
         started.end()
@@ -423,13 +457,19 @@ class _Jobs:
         by_channel: dict[str, list[Row]] = {}
         for channel, rows, _ in jobs:
             by_channel.setdefault(channel, []).extend(rows)
-        failed: BaseException | None = StoreDamaged(self.owner.damage) if self.owner.damage else None
+        failed: BaseException | None = (
+            StoreDamaged(self.owner.damage) if self.owner.damage else None
+        )
         if failed is None:
             try:
-                self._send(writer.pack([_batch(channel, rows) for channel, rows in by_channel.items()]))
+                self._send(
+                    writer.pack([_batch(channel, rows) for channel, rows in by_channel.items()])
+                )
             except _GaveUp as error:
                 failed = error
-            except BaseException as error:  # noqa: BLE001  # the thread's outermost loop: what follows would leave a gap
+            except (
+                BaseException  # noqa: BLE001
+            ) as error:  # the thread's outermost loop: what follows would leave a gap
                 failed = error
                 self.owner.report(str(error))
         for _, _, done in jobs:
@@ -459,7 +499,11 @@ class _Jobs:
         """Log once what keeps the writer from writing."""
         if not self._told:
             self._told = True
-            do = "make room on its disk" if isinstance(error, StoreFull) else "nothing: another one is started until one can write"
+            do = (
+                "make room on its disk"
+                if isinstance(error, StoreFull)
+                else "nothing: another one is started until one can write"
+            )
             log.critical("projection.not_written", file=str(self._path), reason=repr(error), do=do)
 
     def _ask(self, packed: bytes) -> None:
@@ -494,7 +538,9 @@ class _GaveUp(Exception):
 def _told(answer: bytes) -> Exception:
     """The error that a writer's answer names."""
     kind, _, detail = answer.decode().partition(" ")
-    return {each.__name__: each for each in (StoreDamaged, StoreBusy, StoreFull)}.get(kind, StoreDamaged)(detail or kind)
+    return {each.__name__: each for each in (StoreDamaged, StoreBusy, StoreFull)}.get(
+        kind, StoreDamaged
+    )(detail or kind)
 
 
 def _batch(channel: str, rows: list[Row]) -> Batch:
@@ -522,8 +568,12 @@ def _line(row: Row) -> Line:
         valid=folded.valid,
         time=standing.state.time,
         total=standing.total.to_bytes(512),
-        frontier=encode_frontier(standing.frontier) if folded.position % SNAPSHOT_RECORDS == 0 else b"",
-        id=None if envelope is None or not ids.uses_up(envelope.id, envelope.actor) else envelope.id,
+        frontier=encode_frontier(standing.frontier)
+        if folded.position % SNAPSHOT_RECORDS == 0
+        else b"",
+        id=None
+        if envelope is None or not ids.uses_up(envelope.id, envelope.actor)
+        else envelope.id,
         exchange=None if envelope is None else envelope.subject,
         actor=None if envelope is None else envelope.actor,
         act=None if record is None else record.name,

@@ -93,10 +93,14 @@ def put(position: int, encoded: bytes, last: Last | None) -> tuple[bytes, Last]:
     weight = last.weight + len(_pack(change)) + _ROW_BYTES
     if weight >= _WHOLE_AFTER * len(encoded):
         return encoded, begun
-    return _MARK + _pack(Delta(position, last.whole, weight, change)), Last(encoded, last.whole, weight)
+    return _MARK + _pack(Delta(position, last.whole, weight, change)), Last(
+        encoded, last.whole, weight
+    )
 
 
-def last_before(connection: sqlite3.Connection, base: int, exchange: str, position: int) -> Last | None:
+def last_before(
+    connection: sqlite3.Connection, base: int, exchange: str, position: int
+) -> Last | None:
     """Return the newest state of an exchange before a position; None where it has none. Raises `msgspec.DecodeError`."""
     found = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
@@ -147,7 +151,9 @@ class States:
         """
         if not stored.startswith(_MARK):
             before, self._node, self.begun = (_flat(self._node) if self.begun else {}), stored, True
-            return frozenset(name for name, value in _flat(stored).items() if before.get(name) != value)
+            return frozenset(
+                name for name, value in _flat(stored).items() if before.get(name) != value
+            )
         change = _unpack(stored[1:]).change
         if not self.begun or not isinstance(change, _Members):
             raise msgspec.DecodeError("a change of a state that is not there")
@@ -155,7 +161,9 @@ class States:
         try:
             self._node = _changed(self._node, change)
         except (KeyError, IndexError, TypeError) as error:
-            raise msgspec.DecodeError(f"a change of what the state before does not have: {error!r}") from error
+            raise msgspec.DecodeError(
+                f"a change of what the state before does not have: {error!r}"
+            ) from error
         now = _content(self._node) if "content" in change.changed else {}
         fields = {name for name, value in now.items() if content.get(name) != value}
         return frozenset(change.changed.keys() - {"content"} | fields)
@@ -266,7 +274,9 @@ def _rendered(node: _Node) -> bytes:
     """Return a value as JSON."""
     match node:
         case dict():
-            return b"{%s}" % b",".join([_encoded_name(name) + b":" + _rendered(value) for name, value in node.items()])
+            return b"{%s}" % b",".join(
+                [_encoded_name(name) + b":" + _rendered(value) for name, value in node.items()]
+            )
         case list():
             return b"[%s]" % b",".join([_rendered(value) for value in node])
         case _:

@@ -27,15 +27,23 @@ def of(state: Exchange) -> Tally:
     return of_parts(state.family, state.status, owes_acknowledgement(state), owes_answer(state))
 
 
-def of_parts(family: str, status: str, unacknowledged: Iterable[str], unanswered: Iterable[str]) -> Tally:
+def of_parts(
+    family: str, status: str, unacknowledged: Iterable[str], unanswered: Iterable[str]
+) -> Tally:
     """The same from its columns."""
-    keys = [(family, status), *((UNACKNOWLEDGED, side) for side in unacknowledged), *((UNANSWERED, side) for side in unanswered)]
+    keys = [
+        (family, status),
+        *((UNACKNOWLEDGED, side) for side in unacknowledged),
+        *((UNANSWERED, side) for side in unanswered),
+    ]
     return Counter(keys)
 
 
 def encode(tally: Tally) -> bytes:
     """A tally as it is saved."""
-    return msgspec.json.encode([(what, of, count) for (what, of), count in sorted(tally.items()) if count])
+    return msgspec.json.encode(
+        [(what, of, count) for (what, of), count in sorted(tally.items()) if count]
+    )
 
 
 def decode(saved: bytes) -> Tally:

@@ -36,18 +36,23 @@ class Trees:
             if level > _LEVEL:
                 return node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
             count = 1 << level
-            return folded([leaf_hash(entry) for entry in self.entries(channel, index * count, count)])
+            return folded(
+                [leaf_hash(entry) for entry in self.entries(channel, index * count, count)]
+            )
 
         return node
 
     def _root_of_256(self, channel: str, index: int) -> bytes:
-        return folded([leaf_hash(entry) for entry in self.entries(channel, index << _LEVEL, 1 << _LEVEL)])
+        return folded(
+            [leaf_hash(entry) for entry in self.entries(channel, index << _LEVEL, 1 << _LEVEL)]
+        )
 
     def entries(self, channel: str, first: int, count: int) -> list[bytes]:
         """The entries of so many leaves from an index on."""
         base = self._store.base(channel)
         found = self._store.reader().execute(
-            "SELECT record_commit FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (base | (first + 1), base | (first + count))
+            "SELECT record_commit FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
+            (base | (first + 1), base | (first + count)),
         )
         return [leaf.entry(first + offset, commit) for offset, (commit,) in enumerate(found)]
 
@@ -56,5 +61,7 @@ class Trees:
         if tile.level == ENTRIES:
             return tiles.bundle(self.entries(channel, tile.first, tile.width))
         if tile.level == 0:
-            return b"".join(leaf_hash(entry) for entry in self.entries(channel, tile.first, tile.width))
+            return b"".join(
+                leaf_hash(entry) for entry in self.entries(channel, tile.first, tile.width)
+            )
         return tiles.hashes(tile, self.nodes(channel))

@@ -49,7 +49,9 @@ _DUE: Final = 20
 CIRCUITS: Final = ("primary", "backup")
 
 
-def watch_view(store: Store, channel: str, reader: str, now: datetime, at: int | None = None) -> WatchView | None:
+def watch_view(
+    store: Store, channel: str, reader: str, now: datetime, at: int | None = None
+) -> WatchView | None:
     """The watch of a channel as a side sees it, at a position or now; None where the channel had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -88,7 +90,9 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
         side=side,
         manned_since=held.since.time,
         officer=held.since.by if own else "",
-        turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={held.since.position - 1}" if own else "",
+        turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={held.since.position - 1}"
+        if own
+        else "",
         note=held.note if own and held.note is not UNSET else UNSET,
     )
 
@@ -108,10 +112,17 @@ def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineVie
     checks = [state_at(connection, base, at, id) for (id,) in found]
     views: list[LineView] = []
     for circuit in CIRCUITS:
-        own = [check for check in checks if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()]
+        own = [
+            check for check in checks if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
+        ]
         if own or circuit == "primary":
             stands = line.standing(own)
-            views.append(LineView(circuit=circuit, **{name: getattr(stands, name) for name in stands.__struct_fields__}))
+            views.append(
+                LineView(
+                    circuit=circuit,
+                    **{name: getattr(stands, name) for name in stands.__struct_fields__},
+                )
+            )
     return views
 
 
@@ -129,17 +140,31 @@ def _alarms(
         return
     for view in lines:
         if view.state == "degraded":
-            yield Alarm(alarm="line_degraded", detail=f"the {view.circuit} line missed {view.missed_running} checks running")
+            yield Alarm(
+                alarm="line_degraded",
+                detail=f"the {view.circuit} line missed {view.missed_running} checks running",
+            )
     for side in registry.sides:
         if side.name not in registry.watches:
-            yield Alarm(alarm="watch_unmanned", side=side.name, detail=f"nobody has the watch of {side.name}")
+            yield Alarm(
+                alarm="watch_unmanned",
+                side=side.name,
+                detail=f"nobody has the watch of {side.name}",
+            )
     for exchange in waiting:
         for each in alarms.escalations(registry, exchange, now):
-            yield flash_alarm(exchange, each, now, record_in(connection, base, message_position(exchange, each.message)))
+            yield flash_alarm(
+                exchange,
+                each,
+                now,
+                record_in(connection, base, message_position(exchange, each.message)),
+            )
         yield from _undelivered(connection, base, at, registry, exchange, now)
 
 
-def flash_alarm(exchange: Exchange, each: Escalation, now: datetime, record: Record | None) -> Alarm:
+def flash_alarm(
+    exchange: Exchange, each: Escalation, now: datetime, record: Record | None
+) -> Alarm:
     """Return the alarm for a flash that a side has not acknowledged, with what its record says; an erased record says nothing."""
     return Alarm(
         alarm="flash_unacknowledged",
@@ -163,11 +188,22 @@ def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, An
     """Which message is awaited, by whom it was sent, and what its record says."""
     message = next(each for each in exchange.messages if each.id == id)
     said = {} if record is None else content_of(record.newest)
-    return {"message": id, "record": message.said.position, "act": message.act, "by": message.said.by, "said": said}
+    return {
+        "message": id,
+        "record": message.said.position,
+        "act": message.act,
+        "by": message.said.by,
+        "said": said,
+    }
 
 
 def _undelivered(
-    connection: sqlite3.Connection, base: int, at: int, registry: Registry, exchange: Exchange, now: datetime
+    connection: sqlite3.Connection,
+    base: int,
+    at: int,
+    registry: Registry,
+    exchange: Exchange,
+    now: datetime,
 ) -> Iterator[Alarm]:
     """Nothing of a side's stations has taken a message at half of the time that its acknowledgement has."""
     limits, _ = profile_of(registry)
@@ -183,13 +219,17 @@ def _undelivered(
                     side=side,
                     exchange=exchange.id,
                     number=exchange.number,
-                    **_awaited(exchange, message.id, record_in(connection, base, message.said.position)),
+                    **_awaited(
+                        exchange, message.id, record_in(connection, base, message.said.position)
+                    ),
                     since=message.said.time,
                     detail=f"no station of {side} has taken it, and half of the time has passed",
                 )
 
 
-def _due(registry: Registry, waiting: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime) -> list[DueClock]:
+def _due(
+    registry: Registry, waiting: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime
+) -> list[DueClock]:
     """The clocks that end next, or have ended longest ago, of what waits."""
     found = [
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
@@ -215,18 +255,26 @@ def clock_view(clock: Running, now: datetime) -> ClockView:
     )
 
 
-def points_at(connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime) -> list[Point]:
+def points_at(
+    connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
+) -> list[Point]:
     """The points of contact as they held at a position."""
     found = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' AND key BETWEEN ? AND ? ORDER BY key",
         (base, base | at),
     ).fetchall()
     entries = [state_at(connection, base, at, id) for (id,) in found]
-    calendars = calendars_at(connection, base, at, [side.name for side in registry.sides]) if entries else {}
+    calendars = (
+        calendars_at(connection, base, at, [side.name for side in registry.sides])
+        if entries
+        else {}
+    )
     return points.points(registry, entries, calendars, now)
 
 
-def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True) -> PointsOfContact:
+def points_of_contact(
+    store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True
+) -> PointsOfContact:
     """Who is reached for what, when and how, now or as it stood at a position.
 
     For others than `members`, cards and calendars, what is under the Chatham House Rule has no side and no number.
@@ -236,14 +284,21 @@ def points_of_contact(store: Store, channel: str, now: datetime, at: int | None 
         at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         found = [] if registry is None else points_at(connection, base, at, registry, now)
-    return PointsOfContact(points=tuple(point_view(point) if members else _unattributed(point) for point in found))
+    return PointsOfContact(
+        points=tuple(point_view(point) if members else _unattributed(point) for point in found)
+    )
 
 
 def _unattributed(point: Point) -> PointView:
     """A point of contact as it leaves the members' pages."""
     view = point_view(point)
     return (
-        replace(view, side=attribution.side(point.exchange, view.side), number=attribution.number(point.exchange), tested=())
+        replace(
+            view,
+            side=attribution.side(point.exchange, view.side),
+            number=attribution.number(point.exchange),
+            tested=(),
+        )
         if attribution.unattributed(point.exchange)
         else view
     )
@@ -281,15 +336,28 @@ def _member(exchange: Exchange, name: str) -> str:
 
 def _tested(exchange: Exchange) -> Iterator[MeansTested]:
     """The newest test of each means; they are tested by `call-attempt`, apart from each other."""
-    newest = {str(msgspec.json.decode(said.content["means"])): said for said in exchange.acts.get("call-attempt", ())}
+    newest = {
+        str(msgspec.json.decode(said.content["means"])): said
+        for said in exchange.acts.get("call-attempt", ())
+    }
     for means, said in sorted(newest.items()):
         outcome = str(msgspec.json.decode(said.content["outcome"]))
         at = msgspec.json.decode(said.content["at"]) if "at" in said.content else said.said.when
-        yield MeansTested(means=means, time=clocks.written(datetime.fromisoformat(at)), side=said.said.side, outcome=outcome)
+        yield MeansTested(
+            means=means,
+            time=clocks.written(datetime.fromisoformat(at)),
+            side=said.said.side,
+            outcome=outcome,
+        )
 
 
 def next_calls(
-    connection: sqlite3.Connection, base: int, at: int, registry: Registry, exchange: Exchange, now: datetime
+    connection: sqlite3.Connection,
+    base: int,
+    at: int,
+    registry: Registry,
+    exchange: Exchange,
+    now: datetime,
 ) -> tuple[NextCall, ...]:
     """Whom to ring for the sides that have not acknowledged a flash; nobody while nothing is that urgent."""
     waiting = [each.side for each in alarms.escalations(registry, exchange, now)]

@@ -117,7 +117,9 @@ class StoreFull(Exception):
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(error, sqlite3.IntegrityError)
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(
+        error, sqlite3.IntegrityError
+    )
 
 
 def failure_of(error: Exception, path: Path) -> Exception:
@@ -126,7 +128,9 @@ def failure_of(error: Exception, path: Path) -> Exception:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"{path} is busy: {error}")
     free = shutil.disk_usage(path.parent).free
-    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError | sqlite3.OperationalError) and free < _ROOM_BYTES):
+    if code == sqlite3.SQLITE_FULL or (
+        isinstance(error, OSError | sqlite3.OperationalError) and free < _ROOM_BYTES
+    ):
         return StoreFull(f"the disk of {path} is full: make room there, and start again ({error})")
     if isinstance(error, OSError) or code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return StoreFull(f"the disk of {path} does not take what is written: {error}")
@@ -234,16 +238,26 @@ class Writer:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
                 connection.close()
-                raise StoreDamaged(f"{self.path} is of version {version}, this program's is {VERSION}")
-            (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone() if self.path.stat().st_size < 2**26 else ("ok",)
+                raise StoreDamaged(
+                    f"{self.path} is of version {version}, this program's is {VERSION}"
+                )
+            (sound,) = (
+                connection.execute("PRAGMA quick_check(1)").fetchone()
+                if self.path.stat().st_size < 2**26
+                else ("ok",)
+            )
             if sound != "ok":
                 connection.close()
                 raise StoreDamaged(f"{self.path}: {sound}")
         except sqlite3.DatabaseError as error:
             if shutil.disk_usage(self.path.parent).free < _ROOM_BYTES:
-                raise StoreFull(f"the disk of {self.path} is full: make room there, and start again ({error})") from error
+                raise StoreFull(
+                    f"the disk of {self.path} is full: make room there, and start again ({error})"
+                ) from error
             failure = failure_of(error, self.path)
-            raise (failure if isinstance(failure, StoreBusy) else StoreDamaged(f"{self.path}: {error}")) from error
+            raise (
+                failure if isinstance(failure, StoreBusy) else StoreDamaged(f"{self.path}: {error}")
+            ) from error
         return connection
 
     def move(self, path: Path) -> None:
@@ -323,19 +337,36 @@ class Writer:
         if not lines:
             return
         if lines[0].position != before + 1:
-            raise sqlite3.IntegrityError(f"rows from position {lines[0].position} do not follow what the file holds")
-        self._insert("INSERT INTO records", [_record(base, batch.cid, line, self._stored(base, line)) for line in lines])
+            raise sqlite3.IntegrityError(
+                f"rows from position {lines[0].position} do not follow what the file holds"
+            )
+        self._insert(
+            "INSERT INTO records",
+            [_record(base, batch.cid, line, self._stored(base, line)) for line in lines],
+        )
         last_on = {line.subject: line.position for line in lines}
         self._insert(
             "INSERT INTO subjects",
             [(number, subject, position) for subject, position in last_on.items()],
             "ON CONFLICT DO UPDATE SET last = excluded.last",
         )
-        said = {line.position: _said(line.raw).data for line in lines if line.of_exchange or (line.valid and line.act == "delivery")}
-        changed = {line.position: decode_exchange(line.state) for line in lines if line.of_exchange and line.state is not None}
+        said = {
+            line.position: _said(line.raw).data
+            for line in lines
+            if line.of_exchange or (line.valid and line.act == "delivery")
+        }
+        changed = {
+            line.position: decode_exchange(line.state)
+            for line in lines
+            if line.of_exchange and line.state is not None
+        }
         self._insert(
             "INSERT INTO search (rowid, words)",
-            [(base | line.position, _words(line.number, said[line.position])) for line in lines if line.of_exchange],
+            [
+                (base | line.position, _words(line.number, said[line.position]))
+                for line in lines
+                if line.of_exchange
+            ],
         )
         self._insert(
             "INSERT OR IGNORE INTO links",
@@ -357,11 +388,20 @@ class Writer:
         )
         counted = self._count(number, base, lines, changed)
         newest = {state.opened.position: state for state in changed.values()}
-        self._insert("INSERT OR REPLACE INTO exchanges", [exchange_row(base, state) for state in newest.values()])
+        self._insert(
+            "INSERT OR REPLACE INTO exchanges",
+            [exchange_row(base, state) for state in newest.values()],
+        )
         self._insert(
             "INSERT INTO deliveries",
             [
-                (number, said[line.position]["side"], said[line.position]["upto"], line.position, line.said)
+                (
+                    number,
+                    said[line.position]["side"],
+                    said[line.position]["upto"],
+                    line.position,
+                    line.said,
+                )
                 for line in lines
                 if line.valid and line.act == "delivery"
             ],
@@ -371,7 +411,14 @@ class Writer:
                 self._erase(base, line, counted)
         execute(
             "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ? WHERE number = ?",
-            (lines[-1].position, batch.state, lines[-1].total, batch.frontier, tally.encode(counted), number),
+            (
+                lines[-1].position,
+                batch.state,
+                lines[-1].total,
+                batch.frontier,
+                tally.encode(counted),
+                number,
+            ),
         )
 
     def _stored(self, base: int, line: Line) -> bytes | None:
@@ -394,43 +441,65 @@ class Writer:
         self._erased = True
         first = line.position
         states: dict[str, list[tuple[int, Tally]]] = {}
-        tallies = {position: self._tallied(base, position) for position, _ in line.erased}  # before the states that they rest on are gone
+        tallies = {
+            position: self._tallied(base, position) for position, _ in line.erased
+        }  # before the states that they rest on are gone
         for position, entry in line.erased:
             first = min(first, position)
             key = base | position
-            raw, number, exchange = execute("SELECT raw, number, exchange FROM records WHERE key = ?", (key,)).fetchone()
+            raw, number, exchange = execute(
+                "SELECT raw, number, exchange FROM records WHERE key = ?", (key,)
+            ).fetchone()
             counts = tallies[position]
             if counts is not None:
-                execute("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", (key, _words(number, _said(raw).data)))
+                execute(
+                    "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)",
+                    (key, _words(number, _said(raw).data)),
+                )
                 states.setdefault(exchange, []).append((key, counts))
                 self._newest.pop((base, exchange), None)
-            execute("UPDATE records SET raw = ?, exchange = NULL, state = NULL WHERE key = ?", (entry, key))
-            execute("DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position))
+            execute(
+                "UPDATE records SET raw = ?, exchange = NULL, state = NULL WHERE key = ?",
+                (entry, key),
+            )
+            execute(
+                "DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position)
+            )
         for each in states.values():
             opened, newest = each[0][0], each[-1][1]
             counted.subtract(newest)
             self._discount(each, base)
             for table in ("exchanges", "waits", "links"):
-                execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # noqa: S608  # fixed words
+                execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # fixed words  # noqa: S608
         execute("INSERT INTO search (search) VALUES ('optimize')")
-        execute("UPDATE records SET digest = '' WHERE key >= ? AND key < ?", (base | first, base | line.position))
+        execute(
+            "UPDATE records SET digest = '' WHERE key >= ? AND key < ?",
+            (base | first, base | line.position),
+        )
 
     def _tallied(self, base: int, position: int) -> Tally | None:
         """Return what the state at a position counts for; None where the record made none."""
-        exchange, stored = self._connection.execute("SELECT exchange, state FROM records WHERE key = ?", (base | position,)).fetchone()
+        exchange, stored = self._connection.execute(
+            "SELECT exchange, state FROM records WHERE key = ?", (base | position,)
+        ).fetchone()
         if stored is None:
             return None
-        return tally.of(decode_exchange(stored_state.whole(self._connection, base, exchange, stored)))
+        return tally.of(
+            decode_exchange(stored_state.whole(self._connection, base, exchange, stored))
+        )
 
     def _discount(self, states: list[tuple[int, Tally]], base: int) -> None:
         """Take an exchange out of the snapshots of the positions at which it stood, as it stood at each."""
         found = self._connection.execute(
-            "SELECT key, tally FROM snapshots WHERE key BETWEEN ? AND ?", (states[0][0], base | _LAST)
+            "SELECT key, tally FROM snapshots WHERE key BETWEEN ? AND ?",
+            (states[0][0], base | _LAST),
         ).fetchall()
         for key, saved in found:
             left = tally.decode(saved)
             left.subtract(next(each for at, each in reversed(states) if at <= key))
-            self._connection.execute("UPDATE snapshots SET tally = ? WHERE key = ?", (tally.encode(left), key))
+            self._connection.execute(
+                "UPDATE snapshots SET tally = ? WHERE key = ?", (tally.encode(left), key)
+            )
 
     def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
         """Insert rows, many with one statement."""
@@ -443,11 +512,15 @@ class Writer:
             self._connection.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {then}", values)
         self._connection.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
 
-    def _count(self, number: int, base: int, lines: list[Line], changed: dict[int, Exchange]) -> Tally:
+    def _count(
+        self, number: int, base: int, lines: list[Line], changed: dict[int, Exchange]
+    ) -> Tally:
         """Bring the tally and the waits up to date, record by record, and take snapshots. Before the exchanges are written."""
         found = self._tallies.get(number)
         if found is None:
-            (saved,) = self._connection.execute("SELECT tally FROM channels WHERE number = ?", (number,)).fetchone()
+            (saved,) = self._connection.execute(
+                "SELECT tally FROM channels WHERE number = ?", (number,)
+            ).fetchone()
             found = self._tallies[number] = tally.decode(saved)
         known: dict[int, tuple[Tally, int | None]] = {}
         begun: dict[int, tuple[int, int]] = {}
@@ -457,10 +530,18 @@ class Writer:
             if state is not None:
                 key, here = base | state.opened.position, base | line.position
                 if key not in known:
-                    known[key] = self._counted(key) if key < base | lines[0].position else (Tally(), None)
+                    known[key] = (
+                        self._counted(key) if key < base | lines[0].position else (Tally(), None)
+                    )
                 before, waited = known[key]
                 after = tally.of(state)
-                waits = PRECEDENCES.index(state.precedence) if _waits(after) else ACKNOWLEDGED if may_be_open(state) else None
+                waits = (
+                    PRECEDENCES.index(state.precedence)
+                    if _waits(after)
+                    else ACKNOWLEDGED
+                    if may_be_open(state)
+                    else None
+                )
                 found.subtract(before)
                 found.update(after)
                 known[key] = after, waits
@@ -470,8 +551,13 @@ class Writer:
                     if waits is not None:
                         begun[key] = here, waits
             if line.frontier:
-                snapshots.append((base | line.position, line.frontier, line.time, tally.encode(found)))
-        self._insert("INSERT INTO waits", [(key, since, base | _LAST, waits) for key, (since, waits) in begun.items()])
+                snapshots.append(
+                    (base | line.position, line.frontier, line.time, tally.encode(found))
+                )
+        self._insert(
+            "INSERT INTO waits",
+            [(key, since, base | _LAST, waits) for key, (since, waits) in begun.items()],
+        )
         self._insert("INSERT INTO snapshots", snapshots)
         return found
 
@@ -482,17 +568,24 @@ class Writer:
         ).fetchone()
         family, status, unacknowledged, unanswered = found
         waits = self._connection.execute(
-            "SELECT precedence FROM waits WHERE key = ? AND until = ?", (key, key >> SHIFT << SHIFT | _LAST)
+            "SELECT precedence FROM waits WHERE key = ? AND until = ?",
+            (key, key >> SHIFT << SHIFT | _LAST),
         ).fetchone()
-        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), None if waits is None else waits[0]
+        return tally.of_parts(
+            family, status, split(unacknowledged), split(unanswered)
+        ), None if waits is None else waits[0]
 
     def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
         fresh = begun.pop(key, None)
         if fresh is not None:
             since, waits = fresh
-            self._connection.execute("INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, here, waits))
+            self._connection.execute(
+                "INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, here, waits)
+            )
         else:
-            self._connection.execute("UPDATE waits SET until = ? WHERE key = ? AND until = ?", (here, key, base | _LAST))
+            self._connection.execute(
+                "UPDATE waits SET until = ? WHERE key = ? AND until = ?", (here, key, base | _LAST)
+            )
 
 
 def _locked(path: Path, patience: float) -> Any:
@@ -505,7 +598,9 @@ def _locked(path: Path, patience: float) -> Any:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 lock.close()
-                raise StoreBusy(f"another program writes {path.with_suffix('')}; stop it, or give this gateway another name") from None
+                raise StoreBusy(
+                    f"another program writes {path.with_suffix('')}; stop it, or give this gateway another name"
+                ) from None
             time.sleep(_PAUSE_SECONDS)
         else:
             return lock
@@ -618,8 +713,14 @@ def run(wire: Wire, path: str) -> None:
                 writer.move(Path(message.removeprefix(MOVE).decode()))
             else:
                 writer.commit(_unpack(message))
-        except Exception as error:  # noqa: BLE001  # whatever a damaged row makes of it is told to whom the rows belong
-            failure = error if isinstance(error, StoreBusy | StoreFull | StoreDamaged) else failure_of(error, writer.path)
+        except (
+            Exception  # noqa: BLE001
+        ) as error:  # whatever a damaged row makes of it is told to whom the rows belong
+            failure = (
+                error
+                if isinstance(error, StoreBusy | StoreFull | StoreDamaged)
+                else failure_of(error, writer.path)
+            )
             answer = f"{type(failure).__name__} {failure}".encode()
         try:
             wire.send(answer)

@@ -59,20 +59,53 @@ class Told(NamedTuple):
     exceptions: Sequence[Noted]
 
 
-def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, lie: str = "", live: bool = True) -> Told:
+def answers(
+    then: Then,
+    period: Span,
+    first: int,
+    whole: Sequence[Finding],
+    *,
+    lie: str = "",
+    live: bool = True,
+) -> Told:
     """The five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(then.exchanges(first))
     areas = [exchange for exchange in exchanges if is_open_area(exchange)]
-    messages = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if period.holds(each.said.time)]
+    messages = [
+        gather.urgent(then, exchange, each)
+        for exchange in exchanges
+        for each in exchange.messages
+        if period.holds(each.said.time)
+    ]
     messages.sort(key=lambda each: each.time)
-    waiting = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if owing_receipt(exchange, each)]
-    lapses = sorted((each for exchange in exchanges for each in gather.lapses(then, exchange, period)), key=lambda each: each.due)
+    waiting = [
+        gather.urgent(then, exchange, each)
+        for exchange in exchanges
+        for each in exchange.messages
+        if owing_receipt(exchange, each)
+    ]
+    lapses = sorted(
+        (each for exchange in exchanges for each in gather.lapses(then, exchange, period)),
+        key=lambda each: each.due,
+    )
     owed = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
     stands = gather.open_matters(then, exchanges)
-    found = [*then.exceptional(first), *(each for exchange in exchanges for each in of_exchange(then.registry, exchange, areas))]
-    found = sorted((each for each in found if each.position >= first), key=lambda each: (each.position, each.kind))
+    found = [
+        *then.exceptional(first),
+        *(each for exchange in exchanges for each in of_exchange(then.registry, exchange, areas)),
+    ]
+    found = sorted(
+        (each for each in found if each.position >= first),
+        key=lambda each: (each.position, each.kind),
+    )
     rows, spans = blind(
-        then.registry, then.sides, then.line_checks(first), then.turns(first), then.manned(first), then.outages(first), period
+        then.registry,
+        then.sides,
+        then.line_checks(first),
+        then.turns(first),
+        then.manned(first),
+        then.outages(first),
+        period,
     )
     lists = (messages, waiting, lapses, owed, stands, found, spans)
     shown = found[-gather.MOST :]
@@ -101,9 +134,17 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, l
 
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
-    owed = [each for message in messages for each in message.receipts if each.side == side and each.owes]
+    owed = [
+        each for message in messages for each in message.receipts if each.side == side and each.owes
+    ]
     took = [each.acknowledged_after_s for each in owed if each.acknowledged_after_s is not None]
-    return Receiving(side=side, messages=len(owed), acknowledged=len(took), not_yet=len(owed) - len(took), took=spread(took))
+    return Receiving(
+        side=side,
+        messages=len(owed),
+        acknowledged=len(took),
+        not_yet=len(owed) - len(took),
+        took=spread(took),
+    )
 
 
 def _authorities(then: Then) -> Iterator[Authority]:
@@ -115,7 +156,9 @@ def _authorities(then: Then) -> Iterator[Authority]:
             since=officer.since,
             until=officer.until,
             entered_by=then.actor(officer.since) or "",
-            keys=sum(key.owner == name and key.until is None for key in then.registry.keys.values()),
+            keys=sum(
+                key.owner == name and key.until is None for key in then.registry.keys.values()
+            ),
         )
 
 
@@ -128,7 +171,11 @@ def paper(told: Told, w: Words, language: str) -> Paper:
     return Paper(
         of=found.of,
         language=w.language,
-        title=w.say("Five answers, %(channel)s, record %(n)s", channel=found.of.name, n=w.number(found.position)),
+        title=w.say(
+            "Five answers, %(channel)s, record %(n)s",
+            channel=found.of.name,
+            n=w.number(found.position),
+        ),
         lead=_lead(found, w),
         sections=tuple(_sections(told, w, language)),
         foot=layout.foot(found, w),
@@ -139,9 +186,18 @@ def paper(told: Told, w: Words, language: str) -> Paper:
 
 def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
     counts = (
-        w.count("%(n)s limit passed, %(m)s open.", "%(n)s limits passed, %(m)s open.", len(found.lapses), m=w.number(len(found.owed))),
+        w.count(
+            "%(n)s limit passed, %(m)s open.",
+            "%(n)s limits passed, %(m)s open.",
+            len(found.lapses),
+            m=w.number(len(found.owed)),
+        ),
         w.count("%(n)s exception.", "%(n)s exceptions.", sum(found.kinds.values())),
-        w.count("%(n)s message waits for an acknowledgement.", "%(n)s messages wait for an acknowledgement.", len(found.unacknowledged)),
+        w.count(
+            "%(n)s message waits for an acknowledgement.",
+            "%(n)s messages wait for an acknowledgement.",
+            len(found.unacknowledged),
+        ),
     )
     return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
 
@@ -150,31 +206,57 @@ def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
     found = told.report
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
-        [(w.sentence(each.check), w.sentence(each.found), w.sentence(each.word)) for each in told.whole],
+        [
+            (w.sentence(each.check), w.sentence(each.found), w.sentence(each.word))
+            for each in told.whole
+        ],
     )
-    yield section(w.say("1: Is it whole, unaltered, until when, on whose word"), checks, empty=w.say("Nothing was checked."))
+    yield section(
+        w.say("1: Is it whole, unaltered, until when, on whose word"),
+        checks,
+        empty=w.say("Nothing was checked."),
+    )
     knew = layout.urgent_table(found.messages, found.to, w, language)
-    yield section(w.say("2: Who knew what, when"), Points(tuple((_received(each, w),) for each in found.receiving)), knew)
+    yield section(
+        w.say("2: Who knew what, when"),
+        Points(tuple((_received(each, w),) for each in found.receiving)),
+        knew,
+    )
     blind: list[tuple[Cell, ...]] = [
-        (layout.blindness(each.what, w), layout.sides(each.sides, w), w.written(each.from_), w.written(each.to)) for each in found.blind
+        (
+            layout.blindness(each.what, w),
+            layout.sides(each.sides, w),
+            w.written(each.from_),
+            w.written(each.to),
+        )
+        for each in found.blind
     ]
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
         layout.lapse_table(found.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
-        layout.due_table(found.owed, found.to, w, language) or Paragraph((w.say("Nothing is open under a limit."),)),
+        layout.due_table(found.owed, found.to, w, language)
+        or Paragraph((w.say("Nothing is open under a limit."),)),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
         or Paragraph((w.say("No time is on record in which nobody could have noticed."),)),
     )
     yield section(
         w.say("4: What stands before the watch, and who has it"),
         Points(tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)),
-        layout.urgent_table(found.unacknowledged, found.to, w, language) or Paragraph((w.say("Every message is acknowledged."),)),
-        layout.open_table(found.stands, found.to, w, language) or Paragraph((w.say("No matter is open."),)),
+        layout.urgent_table(found.unacknowledged, found.to, w, language)
+        or Paragraph((w.say("Every message is acknowledged."),)),
+        layout.open_table(found.stands, found.to, w, language)
+        or Paragraph((w.say("No matter is open."),)),
     )
     yield section(
         w.say("5: Who may authorise what, and which exceptions were made"),
         table(
-            (w.say("Officer"), w.say("Office"), w.say("Roles"), w.say("Entered at record"), w.say("Keys")),
+            (
+                w.say("Officer"),
+                w.say("Office"),
+                w.say("Roles"),
+                w.say("Entered at record"),
+                w.say("Keys"),
+            ),
             [_authority(each, w) for each in found.authorities],
         ),
         *_exceptions(told, w),
@@ -183,11 +265,17 @@ def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
 
 
 def _received(each: Receiving, w: Words) -> str:
-    counts = {"side": layout.side(each.side), "a": w.number(each.acknowledged), "n": w.number(each.messages)}
+    counts = {
+        "side": layout.side(each.side),
+        "a": w.number(each.acknowledged),
+        "n": w.number(each.messages),
+    }
     if each.took is None:
         return w.say("%(side)s acknowledged %(a)s of %(n)s.", **counts)
     took = {"m": w.span(each.took.median_s), "d": w.span(each.took.worst_s)}
-    return w.say("%(side)s acknowledged %(a)s of %(n)s: median %(m)s, the slowest %(d)s.", **counts, **took)
+    return w.say(
+        "%(side)s acknowledged %(a)s of %(n)s: median %(m)s, the slowest %(d)s.", **counts, **took
+    )
 
 
 def _watch(side: str, officer: str, w: Words) -> str:
@@ -203,7 +291,13 @@ def _authority(each: Authority, w: Words) -> tuple[Cell, ...]:
         if each.until is None
         else w.say("%(n)s by %(who)s, revoked at %(m)s", **since, m=w.number(each.until))
     )
-    return each.officer, each.office, w.listed(map(w.value, each.roles)), entered, w.number(each.keys)
+    return (
+        each.officer,
+        each.office,
+        w.listed(map(w.value, each.roles)),
+        entered,
+        w.number(each.keys),
+    )
 
 
 def _exceptions(told: Told, w: Words) -> Iterator[Block]:
@@ -211,7 +305,12 @@ def _exceptions(told: Told, w: Words) -> Iterator[Block]:
     if not kinds:
         yield Paragraph((w.say("No exceptions."),))
         return
-    yield Points(tuple((w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),) for kind, number in kinds.items()))
+    yield Points(
+        tuple(
+            (w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),)
+            for kind, number in kinds.items()
+        )
+    )
     yield Table(
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(

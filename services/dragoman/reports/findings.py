@@ -42,8 +42,14 @@ def of_no_head(error: Sentence) -> Finding:
 def of_head(size: int, sealed: str) -> Finding:
     """The newest head, of so many records, and when it was sealed; none, where it is of no record."""
     if not size:
-        return Finding(check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s"))
-    found = sentence("of %(n)s records, sealed at %(t)s", n=size, t=sealed) if sealed else sentence("of %(n)s records", n=size)
+        return Finding(
+            check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s")
+        )
+    found = (
+        sentence("of %(n)s records, sealed at %(t)s", n=size, t=sealed)
+        if sealed
+        else sentence("of %(n)s records", n=size)
+    )
     return Finding(check=sentence("head"), found=found, word=sentence("the host’s signature"))
 
 
@@ -55,7 +61,11 @@ def of_witnesses(final: int, sides: Mapping[str, int]) -> Finding:
         if by
         else sentence("final up to %(n)s; countersigned by nobody yet", n=final)
     )
-    return Finding(check=sentence("witnesses"), found=found, word=sentence("the sides’ own witnesses, whom every side named in this log"))
+    return Finding(
+        check=sentence("witnesses"),
+        found=found,
+        word=sentence("the sides’ own witnesses, whom every side named in this log"),
+    )
 
 
 def of_no_witnesses() -> Finding:

@@ -126,7 +126,10 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
         called = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
         return Raw(msgspec.json.encode(called["en"])), called
     if title.message != VERBATIM:
-        return subject_of(exchange), {tag: words(language).subject(subject_of(exchange), title)[1] for language, tag in TAGS.items()}
+        return subject_of(exchange), {
+            tag: words(language).subject(subject_of(exchange), title)[1]
+            for language, tag in TAGS.items()
+        }
     text = title.values["text"]
     if not isinstance(text, Mapping):
         return subject_of(exchange), {}
@@ -137,7 +140,10 @@ def open_matters(then: Then, exchanges: Iterable[Exchange]) -> list[ReportedMatt
     """Return the open matters among exchanges, the most urgent first."""
     known = {exchange.id: exchange for exchange in exchanges}
     found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
-    return [_reported(known[each.exchange], each) for each in in_order(each for each in found if each is not None)]
+    return [
+        _reported(known[each.exchange], each)
+        for each in in_order(each for each in found if each is not None)
+    ]
 
 
 def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
@@ -151,21 +157,32 @@ def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
         accounts=found.accounts,
         accounts_by=attribution.sides(exchange, found.accounts_by),
         differing=found.differing,
-        owed=tuple(replace(each, side=attribution.side(exchange, each.side)) for each in found.owed),
+        owed=tuple(
+            replace(each, side=attribution.side(exchange, each.side)) for each in found.owed
+        ),
     )
 
 
 def role_of(then: Then, stamp: Stamp) -> str:
     """In which role an officer acted, the most particular to a watch first; never a name."""
     officer = then.registry.officers.get(stamp.by)
-    return next((name.replace("_", " ") for name in _ROLES if officer is not None and name in officer.roles), "officer")
+    return next(
+        (
+            name.replace("_", " ")
+            for name in _ROLES
+            if officer is not None and name in officer.roles
+        ),
+        "officer",
+    )
 
 
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
     """The questions that an addressee has not answered, by their numbers."""
     for each in questions.unanswered(exchange):
         asked_by, side = (attribution.side(exchange, name) for name in (each.asked_by, each.side))
-        yield Unanswered(message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers)
+        yield Unanswered(
+            message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers
+        )
 
 
 def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Receipt]:
@@ -179,10 +196,14 @@ def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Recei
             delivered=found.delivered,
             acknowledged="" if acknowledged is None else acknowledged.time,
             acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
-            acknowledged_after_s=None if acknowledged is None else round(between(message.said.time, acknowledged.time), 3),
+            acknowledged_after_s=None
+            if acknowledged is None
+            else round(between(message.said.time, acknowledged.time), 3),
             answered="" if found.answered is None else found.answered.time,
             account="" if found.account is None else found.account.time,
-            rang=tuple(rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)),
+            rang=tuple(
+                rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)
+            ),
         )
 
 
@@ -224,7 +245,10 @@ def by_due(found: Iterable[Due]) -> list[Due]:
 
 def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
     """What is ahead, the first first."""
-    return sorted((each for each in found if each is not None), key=lambda each: datetime.fromisoformat(each.from_))
+    return sorted(
+        (each for each in found if each is not None),
+        key=lambda each: datetime.fromisoformat(each.from_),
+    )
 
 
 def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
@@ -279,9 +303,17 @@ def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Sta
 
 def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
     """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
-    messages = [(exchange, message) for exchange in exchanges if unattributed(exchange) for message in exchange.messages]
+    messages = [
+        (exchange, message)
+        for exchange in exchanges
+        if unattributed(exchange)
+        for message in exchange.messages
+    ]
     return Unnamed(
-        messages=sum(bool(officer_side(message.said.by)) and span.holds(message.said.time) for _, message in messages),
+        messages=sum(
+            bool(officer_side(message.said.by)) and span.holds(message.said.time)
+            for _, message in messages
+        ),
         unacknowledged=sum(len(owing_receipt(exchange, message)) for exchange, message in messages),
     )
 
@@ -315,12 +347,22 @@ def channel(then: Then) -> ChannelStanding:
 
 def in_force(then: Then, exchange: Exchange) -> Ahead | None:
     """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
-    if exchange.family != "notification" or exchange.status in (*ENDED, "cleared", "reported", "withdrawn"):
+    if exchange.family != "notification" or exchange.status in (
+        *ENDED,
+        "cleared",
+        "reported",
+        "withdrawn",
+    ):
         return None
     window = _window(exchange, "window") or _journey(exchange)
     if window is None or datetime.fromisoformat(window[1]) < then.ends:
         return None
-    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_where(exchange, "place", "launch_area"))
+    return Ahead(
+        matter=matter(exchange),
+        from_=window[0],
+        to=window[1],
+        place=_where(exchange, "place", "launch_area"),
+    )
 
 
 def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
@@ -329,31 +371,61 @@ def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
     if meeting is None or exchange.status not in ("requested", "accepted"):
         return None
     accepted = next((each.terms for each in meeting.accepted.values()), None)
-    offered = msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
-    terms = msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
+    offered = (
+        msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
+    )
+    terms = (
+        msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
+    )
     window = (terms["from"], terms["to"]) if isinstance(terms, dict) else _window(exchange, "dates")
     if window is None or datetime.fromisoformat(window[1]) < then.ends:
         return None
-    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_where(exchange, "venue", "place"))
+    return Ahead(
+        matter=matter(exchange),
+        from_=window[0],
+        to=window[1],
+        place=_where(exchange, "venue", "place"),
+    )
 
 
 def _window(exchange: Exchange, name: str) -> tuple[str, str] | None:
     value = msgspec.json.decode(exchange.content[name]) if name in exchange.content else None
-    if isinstance(value, dict) and isinstance(value.get("from"), str) and isinstance(value.get("to"), str):
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("from"), str)
+        and isinstance(value.get("to"), str)
+    ):
         return value["from"], value["to"]
     return None
 
 
 def _journey(exchange: Exchange) -> tuple[str, str] | None:
-    ends = [str(msgspec.json.decode(exchange.content[name])) for name in ("departure", "arrival") if name in exchange.content]
+    ends = [
+        str(msgspec.json.decode(exchange.content[name]))
+        for name in ("departure", "arrival")
+        if name in exchange.content
+    ]
     return (ends[0], ends[-1]) if ends else None
 
 
 def _where(exchange: Exchange, *members: str) -> str:
     """Where an exchange takes place, by the first of these members that it has."""
-    value = next((msgspec.json.decode(exchange.content[name]) for name in members if name in exchange.content), None)
+    value = next(
+        (
+            msgspec.json.decode(exchange.content[name])
+            for name in members
+            if name in exchange.content
+        ),
+        None,
+    )
     if unattributed(exchange) and isinstance(value, dict):
-        value = {**value, "text": "; ".join([*filter(None, [value.get("text")]), *value.get("names", {}).values()]), "names": {}}
+        value = {
+            **value,
+            "text": "; ".join(
+                [*filter(None, [value.get("text")]), *value.get("names", {}).values()]
+            ),
+            "names": {},
+        }
     return _place(value)
 
 
@@ -366,9 +438,13 @@ def _place(place: Any) -> str:
         found.append(f"{place['lat']:g} {place['lon']:g}")
     if "circle" in place:
         circle = place["circle"]
-        found.append(f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}")
+        found.append(
+            f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
+        )
     if "polygon" in place:
-        found.append(", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"]))
+        found.append(
+            ", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"])
+        )
     found += [place[name] for name in ("name", "text") if place.get(name)]
     found += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
     return "; ".join(found)

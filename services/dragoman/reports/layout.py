@@ -12,7 +12,19 @@ from dragoman.language.words import Words
 from dragoman.reports.paper import Block, Paragraph, Points, Quote, Section, Table, section, table
 from dragoman.reports.words import Cell, Run, Said, between, filled, said
 from dragoman_schemas.answers import Issue, OpenMatter, Owing
-from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, ReportedMatter, Standing, Urgent
+from dragoman_schemas.reports import (
+    Ahead,
+    ChannelStanding,
+    Due,
+    Lapsed,
+    Lesson,
+    Matter,
+    Receipt,
+    Report,
+    ReportedMatter,
+    Standing,
+    Urgent,
+)
 from dragoman_schemas.statistics import Line, Spread, Statistics
 
 
@@ -43,7 +55,9 @@ def alarm(report: Report, w: Words) -> str:
     """What must not be overlooked: that a report is behind."""
     if report.live:
         return ""
-    return w.say("NOT LIVE: the end of the log had not been seen just then. What came since is not in this report.")
+    return w.say(
+        "NOT LIVE: the end of the log had not been seen just then. What came since is not in this report."
+    )
 
 
 def side(name: str) -> str:
@@ -68,22 +82,41 @@ def role(name: str, w: Words) -> str:
 
 def subject(matter: Matter, w: Words, language: str) -> Said:
     """What a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
-    return Said(matter.titles[w.tag], w.tag) if matter.titles else said(matter.subject, w, language, matter.original)
+    return (
+        Said(matter.titles[w.tag], w.tag)
+        if matter.titles
+        else said(matter.subject, w, language, matter.original)
+    )
 
 
 def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     """A matter by its subject and number."""
     if not matter.number:
         return (subject(matter, w, language),)
-    return filled(w.say("%(subject)s (%(number)s)"), subject=subject(matter, w, language), number=matter.number)
+    return filled(
+        w.say("%(subject)s (%(number)s)"),
+        subject=subject(matter, w, language),
+        number=matter.number,
+    )
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     if act != matter.format:  # what the matter is called are the words of the side that opened it
-        return filled(w.say("%(what)s, in the matter of %(matter)s"), what=w.act(act), matter=named(matter, w, language))
+        return filled(
+            w.say("%(what)s, in the matter of %(matter)s"),
+            what=w.act(act),
+            matter=named(matter, w, language),
+        )
     if not matter.number:
-        return filled(w.say("%(what)s: %(subject)s"), what=w.act(act), subject=subject(matter, w, language))
-    return filled(w.say("%(what)s: %(subject)s (%(number)s)"), what=w.act(act), subject=subject(matter, w, language), number=matter.number)
+        return filled(
+            w.say("%(what)s: %(subject)s"), what=w.act(act), subject=subject(matter, w, language)
+        )
+    return filled(
+        w.say("%(what)s: %(subject)s (%(number)s)"),
+        what=w.act(act),
+        subject=subject(matter, w, language),
+        number=matter.number,
+    )
 
 
 def left_off(number: int, w: Words) -> Paragraph | None:
@@ -101,7 +134,11 @@ def left_off(number: int, w: Words) -> Paragraph | None:
 
 def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
     """What one addressee did with a message, and for whom of the side it was to ring, in words that accuse nobody."""
-    rang = [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, each.rang)))] if each.rang else []
+    rang = (
+        [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, each.rang)))]
+        if each.rang
+        else []
+    )
     return w.sentences((_received(each, to, since, w), *rang))
 
 
@@ -111,7 +148,12 @@ def _received(each: Receipt, to: str, since: str, w: Words) -> str:
         who = role(each.acknowledged_by, w)
         if each.acknowledged_after_s is None:
             return w.say("%(side)s: acknowledged by %(who)s.", side=name, who=who)
-        return w.say("%(side)s: acknowledged by %(who)s, %(d)s.", side=name, who=who, d=w.span(each.acknowledged_after_s))
+        return w.say(
+            "%(side)s: acknowledged by %(who)s, %(d)s.",
+            side=name,
+            who=who,
+            d=w.span(each.acknowledged_after_s),
+        )
     t = w.written(each.delivered) if each.delivered else ""
     if not each.owes:
         return (
@@ -121,16 +163,26 @@ def _received(each: Receipt, to: str, since: str, w: Words) -> str:
         )
     d = w.span(between(since, to))
     return (
-        w.say("%(side)s: no acknowledgement yet, %(d)s passed, delivered %(t)s.", side=name, d=d, t=t)
+        w.say(
+            "%(side)s: no acknowledgement yet, %(d)s passed, delivered %(t)s.", side=name, d=d, t=t
+        )
         if t
-        else w.say("%(side)s: no acknowledgement yet, %(d)s passed, not delivered yet.", side=name, d=d)
+        else w.say(
+            "%(side)s: no acknowledgement yet, %(d)s passed, not delivered yet.", side=name, d=d
+        )
     )
 
 
 def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> Table | None:
     """Messages, and what each addressee did with them."""
     return table(
-        (w.say("Sent"), w.say("Precedence"), w.say("Sender"), w.say("What"), w.say("Acknowledgement")),
+        (
+            w.say("Sent"),
+            w.say("Precedence"),
+            w.say("Sender"),
+            w.say("What"),
+            w.say("Acknowledgement"),
+        ),
         [
             (
                 w.written(each.time),
@@ -150,14 +202,27 @@ def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> Table |
     """What is owed by whom until when; the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
-        [(party(due.side, w), w.clock(due.clock), w.written(due.due), _state(due, to, w), named(due.matter, w, language)) for due in found],
+        [
+            (
+                party(due.side, w),
+                w.clock(due.clock),
+                w.written(due.due),
+                _state(due, to, w),
+                named(due.matter, w, language),
+            )
+            for due in found
+        ],
     )
 
 
 def _state(due: Due, to: str, w: Words) -> str:
     d = w.span(abs(between(to, due.due)))
     if due.courtesy:
-        return w.say("not yet, %(d)s past the limit (courtesy)", d=d) if due.overdue else w.say("%(d)s left (courtesy)", d=d)
+        return (
+            w.say("not yet, %(d)s past the limit (courtesy)", d=d)
+            if due.overdue
+            else w.say("%(d)s left (courtesy)", d=d)
+        )
     return w.say("not yet, %(d)s past the limit", d=d) if due.overdue else w.say("%(d)s left", d=d)
 
 
@@ -168,9 +233,15 @@ def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> Table | Non
         [
             (
                 party(each.side, w),
-                w.say("%(what)s (courtesy)", what=w.clock(each.clock)) if each.courtesy else w.clock(each.clock),
+                w.say("%(what)s (courtesy)", what=w.clock(each.clock))
+                if each.courtesy
+                else w.clock(each.clock),
                 w.written(each.due),
-                w.say("%(t)s, %(d)s after the limit", t=w.written(each.came), d=w.span(between(each.due, each.came)))
+                w.say(
+                    "%(t)s, %(d)s after the limit",
+                    t=w.written(each.came),
+                    d=w.span(between(each.due, each.came)),
+                )
                 if each.came
                 else w.say("not yet"),
                 named(each.matter, w, language),
@@ -184,13 +255,29 @@ def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | No
     """Matters, and how far each is."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
-        [(w.written(each.opened), party(each.side, w), named(each, w, language), w.status(each.status)) for each in found],
+        [
+            (
+                w.written(each.opened),
+                party(each.side, w),
+                named(each, w, language),
+                w.status(each.status),
+            )
+            for each in found
+        ],
     )
 
 
 def open_table(found: Sequence[ReportedMatter], to: str, w: Words, language: str) -> Table | None:
     """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
-    head = (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Where"), w.say("Status"), w.say("Who has it"), w.say("Accounts"))
+    head = (
+        w.say("Opened"),
+        w.say("Side"),
+        w.say("Subject"),
+        w.say("Where"),
+        w.say("Status"),
+        w.say("Who has it"),
+        w.say("Accounts"),
+    )
     return table(
         (*head, w.say("Due next")),
         [
@@ -218,7 +305,13 @@ def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
     first, further = owed[0], len(owed) - 1
     what = w.say("%(what)s, owed by %(side)s", what=w.clock(first.clock), side=party(first.side, w))
     d = w.span(abs(between(to, first.due))) if first.due else ""
-    limit = w.say("no limit") if not d else w.say("late by %(d)s", d=d) if first.due < to else w.say("in %(d)s", d=d)
+    limit = (
+        w.say("no limit")
+        if not d
+        else w.say("late by %(d)s", d=d)
+        if first.due < to
+        else w.say("in %(d)s", d=d)
+    )
     more = [w.count("and %(n)s more", "and %(n)s more", further)] if further else []
     return w.listed([what, limit, *more])
 
@@ -237,9 +330,14 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
         case "agreed":
             yield w.say("facts agreed")
         case "differ":
-            yield w.say("accounts differ: %(fields)s", fields=w.listed(w.field(name) for name in matter.differing))
+            yield w.say(
+                "accounts differ: %(fields)s",
+                fields=w.listed(w.field(name) for name in matter.differing),
+            )
         case "beside" if matter.accounts_by:
-            yield w.say("%(side)s has given its own account", side=w.listed(map(side, matter.accounts_by)))
+            yield w.say(
+                "%(side)s has given its own account", side=w.listed(map(side, matter.accounts_by))
+            )
         case _:
             pass
 
@@ -271,13 +369,19 @@ def watch_points(standing: Sequence[Standing], w: Words) -> Points:
 def _watch(each: Standing, w: Words) -> str:
     if not each.manned_since:
         return w.say("%(side)s: nobody has the watch on record.", side=side(each.side))
-    return w.say("%(side)s: watch manned since %(t)s.", side=side(each.side), t=w.written(each.manned_since))
+    return w.say(
+        "%(side)s: watch manned since %(t)s.", side=side(each.side), t=w.written(each.manned_since)
+    )
 
 
 def _reached(each: Standing, w: Words) -> str:
     if not each.delivered_upto:
         return w.say("Nothing has reached it yet.")
-    return w.say("Everything up to record %(n)s has reached it, at %(t)s.", n=w.number(each.delivered_upto), t=w.written(each.delivered_at))
+    return w.say(
+        "Everything up to record %(n)s has reached it, at %(t)s.",
+        n=w.number(each.delivered_upto),
+        t=w.written(each.delivered_at),
+    )
 
 
 def line_points(line: Sequence[Line], w: Words) -> Points:
@@ -293,11 +397,19 @@ def _line(line: Line, w: Words) -> list[str]:
     found = [
         {
             "echoed": w.say("Line to %(side)s: last checked %(t)s, it came back.", side=name, t=t),
-            "echoed_with_errors": w.say("Line to %(side)s: last checked %(t)s, it came back with errors.", side=name, t=t),
+            "echoed_with_errors": w.say(
+                "Line to %(side)s: last checked %(t)s, it came back with errors.", side=name, t=t
+            ),
             "missed": w.say("Line to %(side)s: last checked %(t)s, missed.", side=name, t=t),
-            "awaited": w.say("Line to %(side)s: last checked %(t)s, its echo is awaited.", side=name, t=t),
+            "awaited": w.say(
+                "Line to %(side)s: last checked %(t)s, its echo is awaited.", side=name, t=t
+            ),
         }[line.last_result],
-        w.say("In the period %(a)s of %(n)s checks came back exactly.", a=w.number(line.echoed), n=w.number(line.checks))
+        w.say(
+            "In the period %(a)s of %(n)s checks came back exactly.",
+            a=w.number(line.echoed),
+            n=w.number(line.checks),
+        )
         if line.checks
         else w.say("It was not checked in the period."),
         w.say("%(n)s missed in a row.", n=w.number(line.missed_run))
@@ -312,29 +424,45 @@ def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
         return w.say("No clock runs in this channel, and no time is owed.")
     if binding:
         return w.say("Limits of the profile %(name)s: they bind.", name=w.value(profile))
-    return w.say("Limits of the profile %(name)s: a courtesy until every side has adopted it.", name=w.value(profile))
+    return w.say(
+        "Limits of the profile %(name)s: a courtesy until every side has adopted it.",
+        name=w.value(profile),
+    )
 
 
 def channel_blocks(kind: str, found: ChannelStanding, w: Words, language: str) -> list[Block]:
     """How the channel stands, in writing, and whose limits are shown."""
     status = w.value(found.status)
     stands = (
-        w.say("The channel has been %(status)s since %(t)s.", status=status, t=w.written(found.since))
+        w.say(
+            "The channel has been %(status)s since %(t)s.", status=status, t=w.written(found.since)
+        )
         if found.since
         else w.say("The channel is %(status)s.", status=status)
     )
-    stated = Paragraph((w.sentences((stands, _limits(kind, found.profile, w, binding=found.binding))),))
-    return [stated, *([Quote(w.say("Reason"), said(found.reason, w, language))] if found.reason else [])]
+    stated = Paragraph(
+        (w.sentences((stands, _limits(kind, found.profile, w, binding=found.binding))),)
+    )
+    return [
+        stated,
+        *([Quote(w.say("Reason"), said(found.reason, w, language))] if found.reason else []),
+    ]
 
 
 # Dialogue
 
 
-def beside(names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words) -> Table:
+def beside(
+    names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words
+) -> Table:
     """What each side said, side by side, under its name; an empty place says so."""
     return Table(
         ("", *names.values()),
-        tuple((label, *(cells.get(name, w.say("no statement")) for name in names)) for label, cells in rows if cells),
+        tuple(
+            (label, *(cells.get(name, w.say("no statement")) for name in names))
+            for label, cells in rows
+            if cells
+        ),
     )
 
 
@@ -344,7 +472,9 @@ def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int)
         section(
             filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
             _views(issue, w, language),
-            Quote(w.say("Common ground of every side"), said(issue.common_ground, w, language)) if issue.common_ground else None,
+            Quote(w.say("Common ground of every side"), said(issue.common_ground, w, language))
+            if issue.common_ground
+            else None,
             level=level,
         )
         for issue in issues
@@ -355,8 +485,16 @@ def _views(issue: Issue, w: Words, language: str) -> Table:
     names = (*(view.side for view in issue.views), *issue.no_statement)
     own = {view.side: said(view.own_view, w, language) for view in issue.views}
     yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
-    wanted = {view.side: said(view.wanted_outcome, w, language) for view in issue.views if view.wanted_outcome}
-    restated = {view.side: _restated(view.restated_by, view.fairness, w) for view in issue.views if view.restated_by}
+    wanted = {
+        view.side: said(view.wanted_outcome, w, language)
+        for view in issue.views
+        if view.wanted_outcome
+    }
+    restated = {
+        view.side: _restated(view.restated_by, view.fairness, w)
+        for view in issue.views
+        if view.restated_by
+    }
     return beside(
         {name: side(name) for name in names},
         [
@@ -365,7 +503,10 @@ def _views(issue: Issue, w: Words, language: str) -> Table:
             (w.say("Wanted outcome"), wanted),
             (w.say("Restated"), restated),
             (w.say("Said on"), {view.side: w.written(view.time, "minute") for view in issue.views}),
-            (w.say("Views before"), {view.side: w.number(len(view.earlier)) for view in issue.views if view.earlier}),
+            (
+                w.say("Views before"),
+                {view.side: w.number(len(view.earlier)) for view in issue.views if view.earlier},
+            ),
             (w.say("Number"), {view.side: view.number for view in issue.views}),
         ],
         w,
@@ -404,10 +545,22 @@ def statistics_sections(found: Statistics, w: Words, level: int) -> list[Section
     none = w.say("There were none.")
     line = section(w.say("Line checks"), line_points(found.line, w), level=level)
     return [
-        section(w.say("Opened in the period"), _opened(found, w), level=level, empty=w.say("Nothing was opened.")),
+        section(
+            w.say("Opened in the period"),
+            _opened(found, w),
+            level=level,
+            empty=w.say("Nothing was opened."),
+        ),
         section(w.say("What was owed"), limits, _clocks(found, w), level=level),
-        section(w.say("Notice given before something begins"), _notices(found, w), level=level, empty=w.say("No notice was owed.")),
-        section(w.say("Corrections and cancellations"), _changes(found, w), level=level, empty=none),
+        section(
+            w.say("Notice given before something begins"),
+            _notices(found, w),
+            level=level,
+            empty=w.say("No notice was owed."),
+        ),
+        section(
+            w.say("Corrections and cancellations"), _changes(found, w), level=level, empty=none
+        ),
         section(w.say("Meetings, calls and visits"), _meetings(found, w), level=level, empty=none),
         section(w.say("Translations"), _translations(found, w), level=level),
         section(w.say("Flash messages"), _flashes(found, w), level=level, empty=none),
@@ -431,7 +584,11 @@ def _opened(found: Statistics, w: Words) -> Table | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
-        (w.act(row.format), party(row.side, w), *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)))
+        (
+            w.act(row.format),
+            party(row.side, w),
+            *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)),
+        )
         for row in found.opened
     ]
     return table(head, rows)
@@ -439,8 +596,22 @@ def _opened(found: Statistics, w: Words) -> Table | None:
 
 def _clocks(found: Statistics, w: Words) -> Table | None:
     head = (
-        *(w.say("Format"), w.say("What"), w.say("Side"), w.say("Median"), w.say("95th of 100"), w.say("Worst"), w.say("In time")),
-        *(w.say("Late"), w.say("In time, share"), w.say("Ended"), w.say("Still open"), w.say("Overdue")),
+        *(
+            w.say("Format"),
+            w.say("What"),
+            w.say("Side"),
+            w.say("Median"),
+            w.say("95th of 100"),
+            w.say("Worst"),
+            w.say("In time"),
+        ),
+        *(
+            w.say("Late"),
+            w.say("In time, share"),
+            w.say("Ended"),
+            w.say("Still open"),
+            w.say("Overdue"),
+        ),
     )
     rows: list[tuple[Cell, ...]] = [
         (
@@ -455,7 +626,14 @@ def _clocks(found: Statistics, w: Words) -> Table | None:
 
 def _notices(found: Statistics, w: Words) -> Table | None:
     head = (
-        *(w.say("Format"), w.say("Side"), w.say("Owed"), w.say("How many"), w.say("Median given"), w.say("Shortest given")),
+        *(
+            w.say("Format"),
+            w.say("Side"),
+            w.say("Owed"),
+            w.say("How many"),
+            w.say("Median given"),
+            w.say("Shortest given"),
+        ),
         *(w.say("In time"), w.say("Shorter"), w.say("In time, share")),
     )
     rows: list[tuple[Cell, ...]] = [
@@ -477,10 +655,22 @@ def _given(seconds: float | None, w: Words) -> str:
 
 def _changes(found: Statistics, w: Words) -> Table | None:
     after = w.say("Median after")
-    head = (w.say("Format"), w.say("Side"), w.say("Corrections"), after, w.say("Cancellations"), after)
+    head = (
+        w.say("Format"),
+        w.say("Side"),
+        w.say("Corrections"),
+        after,
+        w.say("Cancellations"),
+        after,
+    )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(w.act(row.format), party(row.side, w), w.number(row.corrections), _spread(row.corrected_after, w)[0]),
+            *(
+                w.act(row.format),
+                party(row.side, w),
+                w.number(row.corrections),
+                _spread(row.corrected_after, w)[0],
+            ),
             *(w.number(row.cancellations), _spread(row.cancelled_after, w)[0]),
         )
         for row in found.changes
@@ -494,15 +684,31 @@ def _meetings(found: Statistics, w: Words) -> Table | None:
         *(w.say("Held"), w.say("Did not attend")),
     )
     rows: list[tuple[Cell, ...]] = [
-        (w.act(row.format), party(row.side, w), *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)))
+        (
+            w.act(row.format),
+            party(row.side, w),
+            *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)),
+        )
         for row in found.meetings
     ]
     return table(head, rows)
 
 
 def _translations(found: Statistics, w: Words) -> Table | None:
-    rows: list[tuple[Cell, ...]] = [(party(row.side, w), w.number(row.translations), *_spread(row.delay, w)) for row in found.translations]
-    return table((w.say("Side"), w.say("Translations"), w.say("Median delay"), w.say("95th of 100"), w.say("Worst")), rows)
+    rows: list[tuple[Cell, ...]] = [
+        (party(row.side, w), w.number(row.translations), *_spread(row.delay, w))
+        for row in found.translations
+    ]
+    return table(
+        (
+            w.say("Side"),
+            w.say("Translations"),
+            w.say("Median delay"),
+            w.say("95th of 100"),
+            w.say("Worst"),
+        ),
+        rows,
+    )
 
 
 def _areas(found: Statistics, w: Words) -> Table | None:
@@ -510,7 +716,9 @@ def _areas(found: Statistics, w: Words) -> Table | None:
         (
             w.value(row.area),
             w.written(row.last_word) if row.last_word else w.say("no statement"),
-            w.say("no statement") if row.days_since_last_word is None else w.number(row.days_since_last_word),
+            w.say("no statement")
+            if row.days_since_last_word is None
+            else w.number(row.days_since_last_word),
         )
         for row in found.areas
     ]
@@ -519,22 +727,41 @@ def _areas(found: Statistics, w: Words) -> Table | None:
 
 def _flashes(found: Statistics, w: Words) -> Table | None:
     head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
-    return table(head, [(party(row.side, w), *map(w.number, (row.came, row.floods, row.most))) for row in found.flashes if row.came])
+    return table(
+        head,
+        [
+            (party(row.side, w), *map(w.number, (row.came, row.floods, row.most)))
+            for row in found.flashes
+            if row.came
+        ],
+    )
 
 
 def _blind(found: Statistics, w: Words) -> list[Block | None]:
     rows: list[tuple[Cell, ...]] = [
         (
             party(row.side, w),
-            *(w.say("no statement") if each is None else w.span(each) for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)),
+            *(
+                w.say("no statement") if each is None else w.span(each)
+                for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)
+            ),
         )
         for row in found.blindness
     ]
     spans: list[tuple[Cell, ...]] = [
-        (blindness(each.what, w), sides(each.sides, w), w.written(each.from_), w.written(each.to)) for each in found.blind
+        (blindness(each.what, w), sides(each.sides, w), w.written(each.from_), w.written(each.to))
+        for each in found.blind
     ]
-    head = (w.say("Side"), w.say("Nobody had the watch"), w.say("No line, as checks showed"), w.say("Nothing could be recorded"))
-    return [table(head, rows), table((w.say("What"), w.say("Sides"), w.say("From"), w.say("To")), spans)]
+    head = (
+        w.say("Side"),
+        w.say("Nobody had the watch"),
+        w.say("No line, as checks showed"),
+        w.say("Nothing could be recorded"),
+    )
+    return [
+        table(head, rows),
+        table((w.say("What"), w.say("Sides"), w.say("From"), w.say("To")), spans),
+    ]
 
 
 def blindness(what: str, w: Words) -> str:

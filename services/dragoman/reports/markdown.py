@@ -14,7 +14,9 @@ from dragoman.reports.words import Cell, Run
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
 _INDENT: Final = re.compile(r"^[ \t]+")
-_UNSEEN: Final = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_UNSEEN: Final = dict.fromkeys(
+    (*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
 """Control characters, and those that turn the reading direction around."""
 
 _EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
@@ -30,14 +32,18 @@ def quoted(text: str) -> list[str]:
     """A text as the lines of a quotation, its line ends kept."""
     lines = [_start(_inline(line)) for line in _lines(text)]
     return [
-        f"> {line}\\" if line and index + 1 < len(lines) and lines[index + 1] else f"> {line}".rstrip() for index, line in enumerate(lines)
+        f"> {line}\\"
+        if line and index + 1 < len(lines) and lines[index + 1]
+        else f"> {line}".rstrip()
+        for index, line in enumerate(lines)
     ]
 
 
 def _lines(text: str) -> list[str]:
-    return [_INDENT.sub(lambda indent: "\N{NO-BREAK SPACE}" * len(indent.group()), line).rstrip() for line in _seen(text).splitlines()] or [
-        ""
-    ]
+    return [
+        _INDENT.sub(lambda indent: "\N{NO-BREAK SPACE}" * len(indent.group()), line).rstrip()
+        for line in _seen(text).splitlines()
+    ] or [""]
 
 
 def _seen(text: str) -> str:
@@ -97,15 +103,25 @@ def _block(block: Block, w: Words) -> list[str]:
         case Points():
             return [f"- {_runs(point)}" for point in block.points]
         case Quote():
-            return [escaped(w.say("%(what)s:", what=f"{block.label}{block.said.note}")), "", *quoted(block.said.text)]
+            return [
+                escaped(w.say("%(what)s:", what=f"{block.label}{block.said.note}")),
+                "",
+                *quoted(block.said.text),
+            ]
         case Table():
             head = [_inline(name) for name in block.head]
-            rows = [head, ["---" for _ in head], *([_cell(cell) for cell in row] for row in block.rows)]
+            rows = [
+                head,
+                ["---" for _ in head],
+                *([_cell(cell) for cell in row] for row in block.rows),
+            ]
             return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def _cell(cell: Cell) -> str:
-    return _start("".join(_run(run, "<br>") for run in (cell if isinstance(cell, tuple) else (cell,))))
+    return _start(
+        "".join(_run(run, "<br>") for run in (cell if isinstance(cell, tuple) else (cell,)))
+    )
 
 
 def _runs(runs: tuple[Run, ...]) -> str:
@@ -115,4 +131,6 @@ def _runs(runs: tuple[Run, ...]) -> str:
 def _run(run: Run, between: str = " ") -> str:
     if isinstance(run, str):
         return _inline(_seen(run).replace("\n", " "))
-    return between.join(_inline(line) for line in _lines(run.text) if line) + _inline(_seen(run.note))
+    return between.join(_inline(line) for line in _lines(run.text) if line) + _inline(
+        _seen(run.note)
+    )

@@ -62,7 +62,9 @@ class Paper(Struct, frozen=True, kw_only=True):
     alarm: str = ""
 
 
-def section(title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = "") -> Section:
+def section(
+    title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
+) -> Section:
     """A section of those blocks that there are; where there are none, the sentence for that."""
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:

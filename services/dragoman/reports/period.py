@@ -18,7 +18,17 @@ from dragoman.projection.dialogue import issues_of
 from dragoman.projection.moment import Moment
 from dragoman.projection.statistics import statistics_of
 from dragoman.reports import gather, layout
-from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Section, Table, section, table
+from dragoman.reports.paper import (
+    Block,
+    Paper,
+    Paragraph,
+    Points,
+    Quote,
+    Section,
+    Table,
+    section,
+    table,
+)
 from dragoman.reports.words import Members, Run, Said, filled, listed
 from dragoman.reports.words import said as words_of
 from dragoman_schemas.acts.channel import Family
@@ -54,13 +64,28 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
     found = PeriodRecord(
         **gather.heading(then, span, "period", live=live),
         families=tuple(
-            FamilyRecord(family=family, exchanges=tuple(_recorded(then, exchange, span, flagged[exchange.id]) for exchange in found))
+            FamilyRecord(
+                family=family,
+                exchanges=tuple(
+                    _recorded(then, exchange, span, flagged[exchange.id]) for exchange in found
+                ),
+            )
             for family in get_args(Family)
-            if (found := [exchange for exchange in exchanges if exchange.family == family and exchange.act != "line-check"])
+            if (
+                found := [
+                    exchange
+                    for exchange in exchanges
+                    if exchange.family == family and exchange.act != "line-check"
+                ]
+            )
         ),
         channel=tuple(then.channel_acts(first)),
         perceptions=issues_of(then.of("dialogue", "perception"), then.sides),
-        lapses=tuple(each for exchange in then.exchanges(first) for each in gather.lapses(then, exchange, span)),
+        lapses=tuple(
+            each
+            for exchange in then.exchanges(first)
+            for each in gather.lapses(then, exchange, span)
+        ),
         lessons=tuple(each for exchange in exchanges for each in gather.lessons(exchange, span)),
         statistics=statistics_of(then, span),
     )
@@ -70,10 +95,15 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
 def _flags(then: Moment, exchange: Exchange, areas: Sequence[Exchange]) -> list[Flag]:
     """The flags of an exchange; under the Chatham House Rule none says which side it is of."""
     found = flags(then.registry, exchange, areas, then.ends)
-    return [replace(each, detail=attribution.spoken(exchange, each.detail, then.sides)) for each in found]
+    return [
+        replace(each, detail=attribution.spoken(exchange, each.detail, then.sides))
+        for each in found
+    ]
 
 
-def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]) -> RecordedExchange:
+def _recorded(
+    then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]
+) -> RecordedExchange:
     said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
     if attribution.unattributed(exchange):
@@ -90,7 +120,13 @@ def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Fl
 
 def _of_nobody(saying: Saying, sides: Sequence[str]) -> Saying:
     """What was said, without who said it, and to whom it came."""
-    return replace(saying, side="", by="a participant", content=attribution.content(saying.content, sides), receipts=())
+    return replace(
+        saying,
+        side="",
+        by="a participant",
+        content=attribution.content(saying.content, sides),
+        receipts=(),
+    )
 
 
 def _of_somebody(met: Met | None) -> Met | None:
@@ -99,7 +135,9 @@ def _of_somebody(met: Met | None) -> Met | None:
         return None
     given = sorted(met.readouts, key=lambda each: each.time)
     readouts = tuple(replace(each, side=f"participant {n}") for n, each in enumerate(given, 1))
-    return replace(met, readouts=readouts, no_readout=(), not_attended=("",) * len(met.not_attended))
+    return replace(
+        met, readouts=readouts, no_readout=(), not_attended=("",) * len(met.not_attended)
+    )
 
 
 def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
@@ -114,7 +152,9 @@ def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
             time=stamp.time,
             position=position,
             content=content,
-            receipts=() if message is None or message.for_the_record else tuple(gather.receipts(then, exchange, message)),
+            receipts=()
+            if message is None or message.for_the_record
+            else tuple(gather.receipts(then, exchange, message)),
         )
 
 
@@ -122,23 +162,35 @@ Told = tuple[str, Stamp, dict[str, Raw]]
 
 
 def _acts(then: Moment, exchange: Exchange) -> dict[int, Told]:
-    found: dict[int, Told] = {message.said.position: (message.act, message.said, {}) for message in exchange.messages}
+    found: dict[int, Told] = {
+        message.said.position: (message.act, message.said, {}) for message in exchange.messages
+    }
     found[exchange.opened.position] = exchange.act, exchange.opened, then.opening(exchange)
     for act, given in exchange.acts.items():
         if act not in _SERVICES:
             found |= {each.said.position: (act, each.said, each.content) for each in given}
     for accounts in exchange.accounts.values():
-        found |= {each.given.position: ("counter-account", each.given, each.content) for each in accounts}
+        found |= {
+            each.given.position: ("counter-account", each.given, each.content) for each in accounts
+        }
     for correction in exchange.corrections:
         content = {**correction.fields, "reason": _raw(correction.reason)}
         found[correction.corrected.position] = "correction", correction.corrected, content
     if exchange.cancellation is not None:
         content = {"reason": _raw(exchange.cancellation.reason)}
-        found[exchange.cancellation.cancelled.position] = "cancellation", exchange.cancellation.cancelled, content
+        found[exchange.cancellation.cancelled.position] = (
+            "cancellation",
+            exchange.cancellation.cancelled,
+            content,
+        )
     for stamp in exchange.closures.values():
         found[stamp.position] = "closure", stamp, {}
     for accepted in () if exchange.meeting is None else exchange.meeting.accepted.values():
-        found[accepted.accepted.position] = "acceptance", accepted.accepted, {"window": accepted.terms}
+        found[accepted.accepted.position] = (
+            "acceptance",
+            accepted.accepted,
+            {"window": accepted.terms},
+        )
     return found
 
 
@@ -156,12 +208,20 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
         held=tuple((held.from_, held.to) for held in meeting.held),
         not_attended=tuple(sorted(meeting.absent)),
         readouts=tuple(
-            ReadOut(side=side, kind=each.kind, time=each.given.time, topics=each.topics, text=each.text)
+            ReadOut(
+                side=side, kind=each.kind, time=each.given.time, topics=each.topics, text=each.text
+            )
             for side, each in sorted(newest.items())
         ),
-        no_readout=tuple(side for side in (exchange.side, *exchange.to) if meeting.held and side not in newest),
+        no_readout=tuple(
+            side for side in (exchange.side, *exchange.to) if meeting.held and side not in newest
+        ),
         differ=meeting.readouts_differ,
-        differing_topics=tuple(dict.fromkeys(topic for each in newest.values() for topic in each.topics if topic not in shared)),
+        differing_topics=tuple(
+            dict.fromkeys(
+                topic for each in newest.values() for topic in each.topics if topic not in shared
+            )
+        ),
     )
 
 
@@ -171,14 +231,18 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Paper:
     """The record laid out, with the flags of its exchanges as they can be said in any language."""
     exchanges = sum(len(family.exchanges) for family in found.families)
-    carried_on = w.count("%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges)
+    carried_on = w.count(
+        "%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges
+    )
     return Paper(
         of=found.of,
         language=w.language,
         title=w.say("Record of the period, %(channel)s", channel=found.of.name),
         lead=(
             w.sentences((w.say("From %(a)s to %(b)s.", **layout.period(found, w)), carried_on)),
-            w.say("This record is generated from the log and agreed by nobody: it gives what each side said, and when."),
+            w.say(
+                "This record is generated from the log and agreed by nobody: it gives what each side said, and when."
+            ),
         ),
         sections=tuple(_sections(found, flagged, w, language)),
         foot=layout.foot(found, w),
@@ -190,16 +254,35 @@ def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Pap
 def _sections(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Iterator[Section]:
     for family in found.families:
         name, number = _family(family.family, w), len(family.exchanges)
-        yield section(w.count("%(family)s, %(n)s exchange", "%(family)s, %(n)s exchanges", number, family=name))
+        yield section(
+            w.count(
+                "%(family)s, %(n)s exchange", "%(family)s, %(n)s exchanges", number, family=name
+            )
+        )
         for exchange in family.exchanges:
-            yield from _exchange(found, exchange, flagged.get(exchange.matter.exchange, ()), w, language)
+            yield from _exchange(
+                found, exchange, flagged.get(exchange.matter.exchange, ()), w, language
+            )
     if not found.families:
         yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
-    yield section(w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed."))
-    yield section(w.say("Perceptions side by side"), empty="" if found.perceptions else w.say("No side has written of any issue."))
+    yield section(
+        w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed.")
+    )
+    yield section(
+        w.say("Perceptions side by side"),
+        empty="" if found.perceptions else w.say("No side has written of any issue."),
+    )
     yield from layout.issue_sections(found.perceptions, w, language, 3)
-    yield section(w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=w.say("None."))
-    yield section(w.say("Lessons"), *layout.lesson_blocks(found.lessons, w, language), empty=w.say("None were entered."))
+    yield section(
+        w.say("Limits that passed"),
+        layout.lapse_table(found.lapses, w, language),
+        empty=w.say("None."),
+    )
+    yield section(
+        w.say("Lessons"),
+        *layout.lesson_blocks(found.lessons, w, language),
+        empty=w.say("None were entered."),
+    )
     yield section(w.say("Statistics"))
     yield from layout.statistics_sections(found.statistics, w, 3)
 
@@ -215,18 +298,41 @@ def _family(family: str, w: Words) -> str:
     }[family]
 
 
-def _exchange(found: PeriodRecord, exchange: RecordedExchange, flagged: Sequence[Flag], w: Words, language: str) -> Iterator[Section]:
+def _exchange(
+    found: PeriodRecord,
+    exchange: RecordedExchange,
+    flagged: Sequence[Flag],
+    w: Words,
+    language: str,
+) -> Iterator[Section]:
     matter = exchange.matter
     face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
-    shown = tuple((w.say("%(what)s: %(detail)s", what=w.name("flag", each.flag), detail=w.sentence(each.detail)),) for each in flagged)
+    shown = tuple(
+        (
+            w.say(
+                "%(what)s: %(detail)s",
+                what=w.name("flag", each.flag),
+                detail=w.sentence(each.detail),
+            ),
+        )
+        for each in flagged
+    )
     unanswered = tuple((_open(each, w),) for each in exchange.unanswered)
     yield section(
-        filled(w.say("%(what)s: %(subject)s"), what=w.act(matter.format), subject=layout.subject(matter, w, language)),
+        filled(
+            w.say("%(what)s: %(subject)s"),
+            what=w.act(matter.format),
+            subject=layout.subject(matter, w, language),
+        ),
         Paragraph((w.sentences(_head(matter, w)),)),
         Paragraph((face,)) if face else None,
         Points(shown) if shown else None,
         Points(unanswered) if unanswered else None,
-        *(block for saying in exchange.said for block in _saying(found, matter, saying, w, language)),
+        *(
+            block
+            for saying in exchange.said
+            for block in _saying(found, matter, saying, w, language)
+        ),
         *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
         level=3,
     )
@@ -242,7 +348,11 @@ def _head(matter: Matter, w: Words) -> Iterator[str]:
     }
     if matter.side:
         parties = {"side": layout.side(matter.side), "to": layout.sides(matter.to, w)}
-        yield w.say("%(number)s: %(precedence)s, %(status)s. From %(side)s to %(to)s, opened %(t)s.", **values, **parties)
+        yield w.say(
+            "%(number)s: %(precedence)s, %(status)s. From %(side)s to %(to)s, opened %(t)s.",
+            **values,
+            **parties,
+        )
     else:
         values.pop("number")
         yield w.say("%(precedence)s, %(status)s. Opened %(t)s.", **values)
@@ -272,14 +382,29 @@ def _open(each: Unanswered, w: Words) -> str:
     )
 
 
-def _saying(found: PeriodRecord, matter: Matter, saying: Saying, w: Words, language: str) -> Iterator[Block]:
-    values = {"t": w.written(saying.time), "who": layout.role(saying.by, w), "act": w.act(saying.act)}
+def _saying(
+    found: PeriodRecord, matter: Matter, saying: Saying, w: Words, language: str
+) -> Iterator[Block]:
+    values = {
+        "t": w.written(saying.time),
+        "who": layout.role(saying.by, w),
+        "act": w.act(saying.act),
+    }
     label = (
         w.say("%(t)s, %(side)s, %(who)s: %(act)s.", **values, side=layout.side(saying.side))
         if saying.side
         else w.say("%(t)s, %(who)s: %(act)s.", **values)
     )
-    yield Paragraph((w.sentences((label, *(layout.receipt(each, found.to, saying.time, w) for each in saying.receipts))),))
+    yield Paragraph(
+        (
+            w.sentences(
+                (
+                    label,
+                    *(layout.receipt(each, found.to, saying.time, w) for each in saying.receipts),
+                )
+            ),
+        )
+    )
     members = Members(w, language, found.of.sides, chosen(saying.act) | chosen(matter.format))
     points: list[tuple[Run, ...]] = []
     for name, value in saying.content.items():
@@ -293,32 +418,65 @@ def _saying(found: PeriodRecord, matter: Matter, saying: Saying, w: Words, langu
         yield Points(tuple(points))
 
 
-_TEXTS: Final = frozenset({"text", "facts", "description", "gist", "reason", "own_view", "your_view"})
+_TEXTS: Final = frozenset(
+    {"text", "facts", "description", "gist", "reason", "own_view", "your_view"}
+)
 """Members that are given in full as a side's own words."""
 
 
 def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Block]:
     for begins, ends in met.held:
-        yield Paragraph((w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),))
+        yield Paragraph(
+            (w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),)
+        )
     if met.not_attended:
-        yield Paragraph((w.say("Did not attend: %(sides)s.", sides=w.listed(layout.party(each, w) for each in met.not_attended)),))
+        yield Paragraph(
+            (
+                w.say(
+                    "Did not attend: %(sides)s.",
+                    sides=w.listed(layout.party(each, w) for each in met.not_attended),
+                ),
+            )
+        )
     if met.readouts or met.no_readout:
-        names = {each.side: layout.side(each.side) for each in met.readouts} | {side: layout.side(side) for side in met.no_readout}
+        names = {each.side: layout.side(each.side) for each in met.readouts} | {
+            side: layout.side(side) for side in met.no_readout
+        }
         if not matter.side:
-            names = {name: w.say("Participant %(n)s", n=w.number(number)) for number, name in enumerate(names, 1)}
-        given = {each.side: w.say("%(kind)s, %(t)s", kind=w.value(each.kind), t=w.written(each.time)) for each in met.readouts}
+            names = {
+                name: w.say("Participant %(n)s", n=w.number(number))
+                for number, name in enumerate(names, 1)
+            }
+        given = {
+            each.side: w.say("%(kind)s, %(t)s", kind=w.value(each.kind), t=w.written(each.time))
+            for each in met.readouts
+        }
         yield layout.beside(
             names,
             [
                 (w.say("Readout"), given or dict.fromkeys(met.no_readout, w.say("none"))),
-                (w.say("Topics"), {each.side: listed(map(Said, each.topics), w.semicolon) for each in met.readouts}),
-                (w.say("Text"), {each.side: words_of(each.text, w, language) for each in met.readouts}),
+                (
+                    w.say("Topics"),
+                    {
+                        each.side: listed(map(Said, each.topics), w.semicolon)
+                        for each in met.readouts
+                    },
+                ),
+                (
+                    w.say("Text"),
+                    {each.side: words_of(each.text, w, language) for each in met.readouts},
+                ),
             ],
             w,
         )
     if met.differ and met.differing_topics:
         topics = listed(map(Said, met.differing_topics), w.semicolon)
-        yield Paragraph(filled(w.say("The readouts differ; topics that not all of them have: %(topics)s."), topics=topics))
+        yield Paragraph(
+            filled(
+                w.say("The readouts differ; topics that not all of them have: %(topics)s."),
+                topics=topics,
+            )
+        )
     elif met.differ:
         yield Paragraph((w.say("The readouts differ, in their words alone."),))
 
@@ -328,13 +486,24 @@ def _channel(found: PeriodRecord, w: Words, language: str) -> Table | None:
         members = Members(w, language, found.of.sides, chosen(act.act))
         pairs = act.content.items()
         return listed(
-            (filled(w.say("%(what)s: %(value)s"), what=w.field(name), value=members.told(name, raw)) for name, raw in pairs), w.semicolon
+            (
+                filled(
+                    w.say("%(what)s: %(value)s"), what=w.field(name), value=members.told(name, raw)
+                )
+                for name, raw in pairs
+            ),
+            w.semicolon,
         )
 
     return table(
         (w.say("Time"), w.say("Side"), w.say("Act"), w.say("What")),
         [
-            (w.written(act.time), layout.side(act.side) if act.side in found.of.sides else w.say("services"), w.act(act.act), told(act))
+            (
+                w.written(act.time),
+                layout.side(act.side) if act.side in found.of.sides else w.say("services"),
+                w.act(act.act),
+                told(act),
+            )
             for act in found.channel
         ],
     )

@@ -57,7 +57,9 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
         stands=tuple(stands[: gather.MOST]),
         meetings=tuple(meetings[: gather.MOST]),
         in_force=tuple(in_force[: gather.MOST]),
-        left_off=sum(max(0, len(each) - gather.MOST) for each in (pressing, owed, stands, meetings, in_force)),
+        left_off=sum(
+            max(0, len(each) - gather.MOST) for each in (pressing, owed, stands, meetings, in_force)
+        ),
     )
     return replace(found, quiet=not _unquiet(found, words("en")))
 
@@ -73,19 +75,33 @@ def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
 def _unquiet(found: Situation, w: Words) -> list[str]:
     """Why a channel is not known to be quiet; in words."""
     counted = (*found.standing, found.unnamed)
-    sent, waits = (sum(getattr(each, name) for each in counted) for name in ("messages", "unacknowledged"))
-    reasons = [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
+    sent, waits = (
+        sum(getattr(each, name) for each in counted) for name in ("messages", "unacknowledged")
+    )
+    reasons = (
+        [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
+    )
     if waits:
-        reasons.append(w.count("%(n)s acknowledgement is not there yet.", "%(n)s acknowledgements are not there yet.", waits))
+        reasons.append(
+            w.count(
+                "%(n)s acknowledgement is not there yet.",
+                "%(n)s acknowledgements are not there yet.",
+                waits,
+            )
+        )
     if found.overdue:
         reasons.append(w.say("Not there yet, past the limit: %(n)s.", n=w.number(found.overdue)))
     if found.open_matters:
-        reasons.append(w.count("%(n)s matter is open.", "%(n)s matters are open.", found.open_matters))
+        reasons.append(
+            w.count("%(n)s matter is open.", "%(n)s matters are open.", found.open_matters)
+        )
     if found.channel.status not in _GOOD:
         reasons.append(w.say("The channel is %(status)s.", status=w.value(found.channel.status)))
     if found.of.kind not in UNTIMED:
         unmanned = [layout.side(each.side) for each in found.standing if not each.manned_since]
-        reasons += [w.say("Nobody has the watch of %(side)s on record.", side=side) for side in unmanned]
+        reasons += [
+            w.say("Nobody has the watch of %(side)s on record.", side=side) for side in unmanned
+        ]
         reasons += _line(found, w)
     return reasons if found.live else [*reasons, w.say("What came since is not known.")]
 
@@ -94,7 +110,9 @@ def _line(found: Situation, w: Words) -> list[str]:
     """Why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
     newest = max(found.line, key=lambda each: each.last_checked)
     if newest.last_checked < found.from_:
-        return [w.say("The line was not checked in this time: silence does not say that it is there.")]
+        return [
+            w.say("The line was not checked in this time: silence does not say that it is there.")
+        ]
     t = w.written(newest.last_checked)
     return {
         "echoed": [],
@@ -109,7 +127,9 @@ def paper(found: Situation, w: Words, language: str) -> Paper:
     return Paper(
         of=found.of,
         language=w.language,
-        title=w.say("Situation report, %(channel)s, %(t)s", channel=found.of.name, t=w.written(found.to)),
+        title=w.say(
+            "Situation report, %(channel)s, %(t)s", channel=found.of.name, t=w.written(found.to)
+        ),
         lead=_lead(found, w),
         sections=tuple(_sections(found, w, language)),
         foot=layout.foot(found, w),
@@ -126,27 +146,42 @@ def _lead(found: Situation, w: Words) -> tuple[str, ...]:
         return w.say("From %(a)s to %(b)s.", **period), w.sentences([*nothing, *_unquiet(found, w)])
     quiet = [
         w.say(
-            "Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, no matter is open, and no limit has passed.", **period
+            "Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, no matter is open, and no limit has passed.",
+            **period,
         )
     ]
     if found.of.kind not in UNTIMED:
         t = w.written(max(each.last_checked for each in found.line))
-        quiet.append(w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t))
-    return w.sentences(quiet), w.say("This rests on all records up to %(n)s.", n=w.number(found.position))
+        quiet.append(
+            w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t)
+        )
+    return w.sentences(quiet), w.say(
+        "This rests on all records up to %(n)s.", n=w.number(found.position)
+    )
 
 
 def _sections(found: Situation, w: Words, language: str) -> Iterator[Section]:
     urgent = layout.urgent_table(found.urgent, found.to, w, language)
-    yield section(w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits."))
+    yield section(
+        w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits.")
+    )
     owed = layout.due_table(found.owed, found.to, w, language)
-    yield section(w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit."))
+    yield section(
+        w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit.")
+    )
     stands = layout.open_table(found.stands, found.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     in_force = layout.ahead_table(found.in_force, w, language)
-    yield section(w.say("Danger areas and activities"), in_force, empty=w.say("None in force or announced."))
+    yield section(
+        w.say("Danger areas and activities"), in_force, empty=w.say("None in force or announced.")
+    )
     meetings = layout.ahead_table(found.meetings, w, language)
     yield section(w.say("Next meetings"), meetings, empty=w.say("None asked for or agreed."))
     if found.of.kind not in UNTIMED:
-        yield section(w.say("Watch and line"), layout.watch_points(found.standing, w), layout.line_points(found.line, w))
+        yield section(
+            w.say("Watch and line"),
+            layout.watch_points(found.standing, w),
+            layout.line_points(found.line, w),
+        )
     channel = layout.channel_blocks(found.of.kind, found.channel, w, language)
     yield section(w.say("Channel"), *channel, layout.left_off(found.left_off, w))

@@ -23,7 +23,9 @@ from dragoman_schemas.state import Exchange
 def begins(then: Moment, side: str) -> datetime:
     """Since when: the watch was taken over, or where nobody has it, as a situation report."""
     watch = then.registry.watches.get(side)
-    return situation.begins(then.ends) if watch is None else datetime.fromisoformat(watch.since.time)
+    return (
+        situation.begins(then.ends) if watch is None else datetime.fromisoformat(watch.since.time)
+    )
 
 
 def turn_over(
@@ -45,10 +47,17 @@ def turn_over(
     dues = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
     owed, awaited = ([due for due in dues if (due.side == side) == ours] for ours in (True, False))
     waits = [each for exchange in exchanges for each in _unacknowledged(then, exchange, side)]
-    since = [gather.matter(exchange) for exchange in exchanges if exchange.updated.position >= first and exchange.act != "line-check"]
+    since = [
+        gather.matter(exchange)
+        for exchange in exchanges
+        if exchange.updated.position >= first and exchange.act != "line-check"
+    ]
     stands = gather.open_matters(then, exchanges)
     messages = sorted(_said(then, exchanges, span), key=lambda each: each.time)
-    in_force = gather.by_time(gather.in_force(then, exchange) or gather.next_meeting(then, exchange) for exchange in exchanges)
+    in_force = gather.by_time(
+        gather.in_force(then, exchange) or gather.next_meeting(then, exchange)
+        for exchange in exchanges
+    )
     return TurnOver(
         **gather.heading(then, span, "turn-over", live=live),
         side=side,
@@ -62,13 +71,18 @@ def turn_over(
         awaited=tuple(awaited[: gather.MOST]),
         since=tuple(since[-gather.MOST :]),
         in_force=tuple(in_force[: gather.MOST]),
-        shelved=tuple(_put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved),
+        shelved=tuple(
+            _put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved
+        ),
         silenced=silenced,
         silenced_last=silenced_last,
         stands=tuple(stands[: gather.MOST]),
         said=tuple(messages[-gather.MOST :]),
         drafts=tuple(drafts),
-        left_off=sum(max(0, len(each) - gather.MOST) for each in (waits, owed, awaited, since, stands, messages, in_force)),
+        left_off=sum(
+            max(0, len(each) - gather.MOST)
+            for each in (waits, owed, awaited, since, stands, messages, in_force)
+        ),
     )
 
 
@@ -77,7 +91,11 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
     exchange = exchanges.get(shelved.exchange)
     if exchange is None:
         return shelved
-    return replace(shelved, number=attribution.number(exchange), owed_by=attribution.side(exchange, shelved.owed_by))
+    return replace(
+        shelved,
+        number=attribution.number(exchange),
+        owed_by=attribution.side(exchange, shelved.owed_by),
+    )
 
 
 def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urgent]:
@@ -98,7 +116,11 @@ def _said(then: Moment, exchanges: Sequence[Exchange], span: Span) -> Iterator[U
 def paper(found: TurnOver, w: Words, language: str) -> Paper:
     """The note laid out."""
     side = layout.side(found.side)
-    counts = {"n": w.number(len(found.unacknowledged)), "m": w.number(len(found.owed)), "k": w.number(len(found.awaited))}
+    counts = {
+        "n": w.number(len(found.unacknowledged)),
+        "m": w.number(len(found.owed)),
+        "k": w.number(len(found.awaited)),
+    }
     watch = (
         w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(found.from_))
         if found.watch == "manned"
@@ -108,7 +130,10 @@ def paper(found: TurnOver, w: Words, language: str) -> Paper:
         of=found.of,
         language=w.language,
         title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(found.to)),
-        lead=(watch, w.say("Not acknowledged by us: %(n)s. Owed by us: %(m)s. Awaited: %(k)s.", **counts)),
+        lead=(
+            watch,
+            w.say("Not acknowledged by us: %(n)s. Owed by us: %(m)s. Awaited: %(k)s.", **counts),
+        ),
         sections=tuple(_sections(found, w, language)),
         foot=layout.foot(found, w),
         again=layout.again(found, language),
@@ -118,20 +143,34 @@ def paper(found: TurnOver, w: Words, language: str) -> Paper:
 
 def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
     if found.note:
-        yield section(w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language)))
+        yield section(
+            w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language))
+        )
     waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
-    yield section(w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged."))
+    yield section(
+        w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged.")
+    )
     if found.drafts:
         drafts: list[tuple[Cell, ...]] = [
-            (w.act(each.act), each.author.partition("/")[2], w.written(each.since, "minute")) for each in found.drafts
+            (w.act(each.act), each.author.partition("/")[2], w.written(each.since, "minute"))
+            for each in found.drafts
         ]
-        yield section(w.say("Needs a second hand"), table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts))
+        yield section(
+            w.say("Needs a second hand"),
+            table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts),
+        )
     stands = layout.open_table(found.stands, found.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     owed = layout.due_table(found.owed, found.to, w, language)
-    yield section(w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit."))
+    yield section(
+        w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit.")
+    )
     awaited = layout.due_table(found.awaited, found.to, w, language)
-    yield section(w.say("Awaited, the next first"), awaited, empty=w.say("Nothing is owed to us under a limit."))
+    yield section(
+        w.say("Awaited, the next first"),
+        awaited,
+        empty=w.say("Nothing is owed to us under a limit."),
+    )
     shelved: list[tuple[Cell, ...]] = [
         (
             w.clock(each.clock),
@@ -143,24 +182,45 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
         )
         for each in found.shelved
     ]
-    head = (w.say("What is owed"), w.say("Owed by"), w.say("Number"), w.say("Reason"), w.say("By"), w.say("Until"))
-    silenced = w.count("A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", found.silenced)
+    head = (
+        w.say("What is owed"),
+        w.say("Owed by"),
+        w.say("Number"),
+        w.say("Reason"),
+        w.say("By"),
+        w.say("Until"),
+    )
+    silenced = w.count(
+        "A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", found.silenced
+    )
     last = w.say("Last at %(t)s.", t=w.written(found.silenced_last)) if found.silenced_last else ""
     yield section(
         w.say("Shelved and silenced"),
         table(head, shelved),
-        Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if found.silenced else None,
+        Paragraph((w.sentences([silenced, *([last] if last else [])]),))
+        if found.silenced
+        else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),
     )
     told = {each.matter.exchange for each in found.said}
-    changed = layout.matter_table([each for each in found.since if each.exchange not in told], w, language)
+    changed = layout.matter_table(
+        [each for each in found.since if each.exchange not in told], w, language
+    )
     since = layout.urgent_table(found.said, found.to, w, language)
     if since is None or changed is None:
-        yield section(w.say("Since the watch was taken over"), since or changed, empty=w.say("Nothing was said."))
+        yield section(
+            w.say("Since the watch was taken over"),
+            since or changed,
+            empty=w.say("Nothing was said."),
+        )
     else:
         yield section(w.say("Since the watch was taken over"), since)
         yield section(w.say("Changed since, without a new message"), changed)
-    yield section(w.say("In force and ahead"), layout.ahead_table(found.in_force, w, language), empty=w.say("Nothing."))
+    yield section(
+        w.say("In force and ahead"),
+        layout.ahead_table(found.in_force, w, language),
+        empty=w.say("Nothing."),
+    )
     yield section(
         w.say("Watch and line"),
         layout.watch_points(found.standing, w),

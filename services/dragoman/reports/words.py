@@ -39,7 +39,9 @@ def between(first: str, then: str) -> float:
 
 def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
     """A sentence of the catalogues whose places are filled with what somebody said, which stays theirs."""
-    parts: list[Cell] = [values[part] if index % 2 else part for index, part in enumerate(_PLACE.split(sentence))]
+    parts: list[Cell] = [
+        values[part] if index % 2 else part for index, part in enumerate(_PLACE.split(sentence))
+    ]
     return _joined(parts)
 
 
@@ -71,12 +73,26 @@ def _picked(value: str | dict[str, str], w: Words, language: str, original: str)
     if isinstance(value, str):
         return Said(value, original)
     wanted = (language, language.partition("-")[0], original)
-    chosen = next((tag for each in wanted for tag in value if each and (tag == each or tag.startswith(each + "-"))), next(iter(value)))
+    chosen = next(
+        (
+            tag
+            for each in wanted
+            for tag in value
+            if each and (tag == each or tag.startswith(each + "-"))
+        ),
+        next(iter(value)),
+    )
     if not original or len(value) == 1:
         return Said(value[chosen], chosen)
     if chosen == original:
         return Said(value[chosen], chosen, w.say(" (%(language)s, the original)", language=chosen))
-    return Said(value[chosen], chosen, w.say(" (%(language)s, the original is in %(original)s)", language=chosen, original=original))
+    return Said(
+        value[chosen],
+        chosen,
+        w.say(
+            " (%(language)s, the original is in %(original)s)", language=chosen, original=original
+        ),
+    )
 
 
 class Members(Struct, frozen=True):
@@ -99,7 +115,9 @@ class Members(Struct, frozen=True):
         return (
             isinstance(value, dict)
             and bool(value)
-            and all(isinstance(text, str) and _LANGUAGE.fullmatch(name) for name, text in value.items())
+            and all(
+                isinstance(text, str) and _LANGUAGE.fullmatch(name) for name, text in value.items()
+            )
             and not value.keys() <= {*self.sides}
         )
 
@@ -112,13 +130,23 @@ class Members(Struct, frozen=True):
                 return w.say("none")
             case {"commitment": str()}:
                 return w.say("a person of the register")
-            case {"value": float() | int() as number, "unit": str(unit)} if (si := in_si(value)) is not None:
-                return Said(f"{number:g}{_SPACE}{unit}" + ("" if unit == si[1] else f" ({si[0]:,g}{_SPACE}{si[1]})"))
+            case {"value": float() | int() as number, "unit": str(unit)} if (
+                si := in_si(value)
+            ) is not None:
+                return Said(
+                    f"{number:g}{_SPACE}{unit}"
+                    + ("" if unit == si[1] else f" ({si[0]:,g}{_SPACE}{si[1]})")
+                )
             case dict() if self._in_languages(value):
                 return _picked(value, w, self.language, "")
             case dict():
                 pairs = [
-                    filled(w.say("%(what)s: %(value)s"), what=self._named(each), value=self._flat(each, of)) for each, of in value.items()
+                    filled(
+                        w.say("%(what)s: %(value)s"),
+                        what=self._named(each),
+                        value=self._flat(each, of),
+                    )
+                    for each, of in value.items()
                 ]
                 return listed(pairs, w.pause)
             case list():

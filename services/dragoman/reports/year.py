@@ -22,7 +22,13 @@ from dragoman_schemas.reports import Advised, Annual, Lapsed, Lesson, Question, 
 from dragoman_schemas.state import Exchange
 
 _DAY: Final = timedelta(days=1)
-_KINDS: Final = ("annual_calendar", "force_information", "missile_declaration", "defence_planning", "policy_paper")
+_KINDS: Final = (
+    "annual_calendar",
+    "force_information",
+    "missile_declaration",
+    "defence_planning",
+    "policy_paper",
+)
 _OPEN: Final = ("reported", "accounts_differ")
 
 
@@ -41,8 +47,16 @@ def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearRevie
         lapses += gather.lapses(then, exchange, span)
         asked += _questions(exchange)
         lessons += gather.lessons(exchange, span)
-    encounters = [gather.matter(each) for each in then.of("notification", "encounter-report") if each.status in _OPEN]
-    advised = [_advised(each) for each in then.of("dialogue", "recommendation") if each.status != "cancelled"]
+    encounters = [
+        gather.matter(each)
+        for each in then.of("notification", "encounter-report")
+        if each.status in _OPEN
+    ]
+    advised = [
+        _advised(each)
+        for each in then.of("dialogue", "recommendation")
+        if each.status != "cancelled"
+    ]
     most = gather.MOST_OF_A_YEAR
     return YearReview(
         **gather.heading(then, span, "year", live=live, year=year),
@@ -51,12 +65,20 @@ def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearRevie
         annual=tuple(_annual(then, year)),
         encounters=tuple(encounters[:most]),
         lapses=tuple(lapses[:most]),
-        roadmap=areas_of([(item, then.linked(item)) for item in then.of("dialogue", "roadmap-item") if item.status != "cancelled"]),
+        roadmap=areas_of(
+            [
+                (item, then.linked(item))
+                for item in then.of("dialogue", "roadmap-item")
+                if item.status != "cancelled"
+            ]
+        ),
         recommendations=tuple(advised[:most]),
         perceptions=issues_of(then.of("dialogue", "perception"), then.sides),
         lessons=tuple(lessons[:most]),
         questions=tuple(asked[:most]),
-        left_off=sum(max(0, len(each) - most) for each in (encounters, lapses, advised, lessons, asked)),
+        left_off=sum(
+            max(0, len(each) - most) for each in (encounters, lapses, advised, lessons, asked)
+        ),
     )
 
 
@@ -66,7 +88,9 @@ def _annual(then: Moment, year: int) -> Iterator[Annual]:
     given: dict[tuple[str, int, str], Exchange] = {}
     for exchange in then.of("notification", "annual-exchange"):
         if exchange.cancellation is None:
-            kind, of_year = (msgspec.json.decode(exchange.content[name]) for name in ("kind", "year"))
+            kind, of_year = (
+                msgspec.json.decode(exchange.content[name]) for name in ("kind", "year")
+            )
             given.setdefault((kind, of_year, exchange.side), exchange)
     for kind in _KINDS:
         later, month, day = limits.annual.get(kind, (0, 0, 0))
@@ -74,14 +98,19 @@ def _annual(then: Moment, year: int) -> Iterator[Annual]:
         for side in then.sides:
             found = given.get((kind, year - later, side))
             came = None if found is None else datetime.fromisoformat(found.opened.time)
-            late = None if last is None or came is None or came < last + _DAY else days(written(last + _DAY), came)
+            late = (
+                None
+                if last is None or came is None or came < last + _DAY
+                else days(written(last + _DAY), came)
+            )
             yield Annual(
                 side=side,
                 kind=kind,
                 of_year=year - later,
                 due="" if last is None else f"{last:%Y-%m-%d}",
                 given="" if found is None else found.opened.time,
-                nil_return=found is not None and bytes(found.content.get("nil_return", b"false")) == b"true",
+                nil_return=found is not None
+                and bytes(found.content.get("nil_return", b"false")) == b"true",
                 late_days=late,
                 matter=None if found is None else gather.matter(found),
             )
@@ -123,7 +152,9 @@ def paper(found: YearReview, w: Words, language: str) -> Paper:
         title=w.say("Yearly review %(year)s, %(channel)s", year=found.year, channel=found.of.name),
         lead=(
             w.say("From %(a)s to %(b)s.", **layout.period(found, w)),
-            w.say("Generated from the log for the sides’ yearly review. It judges nobody: the same rows stand for every side."),
+            w.say(
+                "Generated from the log for the sides’ yearly review. It judges nobody: the same rows stand for every side."
+            ),
         ),
         sections=tuple(_sections(found, w, language)),
         foot=layout.foot(found, w),
@@ -139,29 +170,73 @@ def _sections(found: YearReview, w: Words, language: str) -> Iterator[Section]:
     yield section(w.say("Yearly exchanges"), _yearly(found, w))
     encounters = layout.matter_table(found.encounters, w, language)
     yield section(w.say("Encounters whose accounts stay open"), encounters, empty=none)
-    yield section(w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=none)
+    yield section(
+        w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=none
+    )
     yield section(w.say("Roadmap"))
     for area in found.roadmap:
         name = w.value(area.area)
-        yield section(name[:1].upper() + name[1:], _items(area, w, language), level=3, empty=w.say("No item yet"))
-    yield section(w.say("Recommendations"), _advice(found, w, language), empty=w.say("None were given."))
-    yield section(w.say("Perceptions side by side"), empty="" if found.perceptions else w.say("No side has written of any issue."))
+        yield section(
+            name[:1].upper() + name[1:],
+            _items(area, w, language),
+            level=3,
+            empty=w.say("No item yet"),
+        )
+    yield section(
+        w.say("Recommendations"), _advice(found, w, language), empty=w.say("None were given.")
+    )
+    yield section(
+        w.say("Perceptions side by side"),
+        empty="" if found.perceptions else w.say("No side has written of any issue."),
+    )
     yield from layout.issue_sections(found.perceptions, w, language, 3)
-    yield section(w.say("Lessons"), *layout.lesson_blocks(found.lessons, w, language), empty=w.say("None were entered."))
-    yield section(w.say("Questions left open"), _open_questions(found, w, language), layout.left_off(found.left_off, w), empty=none)
+    yield section(
+        w.say("Lessons"),
+        *layout.lesson_blocks(found.lessons, w, language),
+        empty=w.say("None were entered."),
+    )
+    yield section(
+        w.say("Questions left open"),
+        _open_questions(found, w, language),
+        layout.left_off(found.left_off, w),
+        empty=none,
+    )
 
 
 def _yearly(found: YearReview, w: Words) -> Table | None:
-    head = (w.say("What"), w.say("Of the year"), w.say("Side"), w.say("Owed until"), w.say("Given"), w.say("Late by"), w.say("Number"))
+    head = (
+        w.say("What"),
+        w.say("Of the year"),
+        w.say("Side"),
+        w.say("Owed until"),
+        w.say("Given"),
+        w.say("Late by"),
+        w.say("Number"),
+    )
     return table(head, [_annual_row(each, w) for each in found.annual])
 
 
 def _items(area: RoadmapArea, w: Words, language: str) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
-        (said(item.text, w, language), Said(item.deliverable), layout.side(item.side), w.status(item.status), w.number(len(item.linked)))
+        (
+            said(item.text, w, language),
+            Said(item.deliverable),
+            layout.side(item.side),
+            w.status(item.status),
+            w.number(len(item.linked)),
+        )
         for item in area.items
     ]
-    return table((w.say("Item"), w.say("Deliverable"), w.say("Proposed by"), w.say("Status"), w.say("Exchanges")), rows)
+    return table(
+        (
+            w.say("Item"),
+            w.say("Deliverable"),
+            w.say("Proposed by"),
+            w.say("Status"),
+            w.say("Exchanges"),
+        ),
+        rows,
+    )
 
 
 def _advice(found: YearReview, w: Words, language: str) -> Table | None:
@@ -169,7 +244,9 @@ def _advice(found: YearReview, w: Words, language: str) -> Table | None:
         (
             layout.side(each.matter.side),
             filled(
-                w.say("%(subject)s (%(number)s)"), subject=said(each.text, w, language, each.matter.original), number=each.matter.number
+                w.say("%(subject)s (%(number)s)"),
+                subject=said(each.text, w, language, each.matter.original),
+                number=each.matter.number,
             ),
             listed(map(Said, each.addressees), w.comma),
             layout.sides(each.endorsed_by, w),
@@ -177,13 +254,26 @@ def _advice(found: YearReview, w: Words, language: str) -> Table | None:
         )
         for each in found.recommendations
     ]
-    return table((w.say("Side"), w.say("Recommendation"), w.say("Addressees"), w.say("Endorsed by"), w.say("What became of it")), rows)
+    return table(
+        (
+            w.say("Side"),
+            w.say("Recommendation"),
+            w.say("Addressees"),
+            w.say("Endorsed by"),
+            w.say("What became of it"),
+        ),
+        rows,
+    )
 
 
 def _annual_row(each: Annual, w: Words) -> tuple[Cell, ...]:
     given = w.say("no statement")
     if each.given:
-        given = w.say("%(t)s, nothing to report", t=w.written(each.given)) if each.nil_return else w.written(each.given)
+        given = (
+            w.say("%(t)s, nothing to report", t=w.written(each.given))
+            if each.nil_return
+            else w.written(each.given)
+        )
     return (
         w.value(each.kind),
         str(each.of_year),
@@ -206,11 +296,24 @@ def _open_questions(found: YearReview, w: Words, language: str) -> Table | None:
         )
         for each in found.questions
     ]
-    return table((w.say("Asked by"), w.say("Not answered by"), w.say("Since"), w.say("Matter"), w.say("Questions")), rows)
+    return table(
+        (
+            w.say("Asked by"),
+            w.say("Not answered by"),
+            w.say("Since"),
+            w.say("Matter"),
+            w.say("Questions"),
+        ),
+        rows,
+    )
 
 
 def _questions_of(each: Question, w: Words, language: str) -> tuple[Run, ...]:
     pairs = zip(each.numbers, each.questions, strict=True)
     return listed(
-        (filled(w.say("%(n)s: %(question)s"), n=str(number), question=said(text, w, language)) for number, text in pairs), w.space
+        (
+            filled(w.say("%(n)s: %(question)s"), n=str(number), question=said(text, w, language))
+            for number, text in pairs
+        ),
+        w.space,
     )

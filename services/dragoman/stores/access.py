@@ -139,17 +139,35 @@ class Access:
         await self._bucket.put(f"{kind}.{digest}", grant, over)
         return token, grant
 
-    async def map(self, issuer: str, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:
+    async def map(
+        self,
+        issuer: str,
+        subject: str,
+        actor: str,
+        channels: tuple[str, ...],
+        *,
+        issued: str,
+        scope: Scope = "act",
+    ) -> Grant:
         """Map a subject of an OIDC provider to an officer, in place of whom it was mapped to before."""
         digest = hashed(f"{issuer}\n{subject}")
-        grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, scope=scope, subject=subject)
+        grant = Grant(
+            id=digest[:12],
+            actor=actor,
+            channels=channels,
+            issued=issued,
+            scope=scope,
+            subject=subject,
+        )
         await self._bucket.put(f"subject.{digest}", grant)
         return grant
 
     async def revoke(self, id: str, kind: Kind = "token") -> bool:
         """Revoke a token or a link, or forget a subject, by its id; False where there is none."""
         await self._bucket.refresh()
-        for key in [key for key in self._bucket.values if key.startswith(f"{kind}.{id}") and len(id) == _ID]:
+        for key in [
+            key for key in self._bucket.values if key.startswith(f"{kind}.{id}") and len(id) == _ID
+        ]:
             await self._bucket.put(key, None)
             return True
         return False
@@ -158,18 +176,29 @@ class Access:
         """All tokens, subjects or links in force."""
         await self._bucket.refresh()
         return sorted(
-            (_grant(value) for key, value in self._bucket.values.items() if key.startswith(f"{kind}.")), key=lambda grant: grant.issued
+            (
+                _grant(value)
+                for key, value in self._bucket.values.items()
+                if key.startswith(f"{kind}.")
+            ),
+            key=lambda grant: grant.issued,
         )
 
     async def refresh(self) -> None:
         """Bring what other gateways issued and revoked."""
         await self._bucket.refresh()
 
-    def find(self, token: str, now: float, kind: Literal["token", "link"] = "token") -> Grant | None:
+    def find(
+        self, token: str, now: float, kind: Literal["token", "link"] = "token"
+    ) -> Grant | None:
         """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
         found = None if value is None else _in_time(_grant(value), now)
-        return None if found is not None and found.made_with and not self._is_held(found, now) else found
+        return (
+            None
+            if found is not None and found.made_with and not self._is_held(found, now)
+            else found
+        )
 
     def _is_held(self, link: Grant, now: float) -> bool:
         """Whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
@@ -190,20 +219,34 @@ class Access:
     def holds(self, grant: Grant, now: float) -> bool:
         """Whether a grant that was found earlier is still in force, as it was found."""
         if self._held_at != self._bucket.changes:
-            granted = (value for key, value in self._bucket.values.items() if key.startswith(("token.", "subject.")))
+            granted = (
+                value
+                for key, value in self._bucket.values.items()
+                if key.startswith(("token.", "subject."))
+            )
             self._held = frozenset(map(_grant, granted))
             self._held_at = self._bucket.changes
         return grant in self._held and _in_time(grant, now) is not None
 
     async def open_session(self, token: str, now: float, seconds: float) -> str:
         """A page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
-        known = [(key, _session(value)) for key, value in self._bucket.values.items() if key.startswith("session.")]
-        own = sorted((each.expires, key) for key, each in known if each.token == hashed(token) and each.expires >= now)
+        known = [
+            (key, _session(value))
+            for key, value in self._bucket.values.items()
+            if key.startswith("session.")
+        ]
+        own = sorted(
+            (each.expires, key)
+            for key, each in known
+            if each.token == hashed(token) and each.expires >= now
+        )
         over = [key for key, each in known if each.expires < now - KEPT_FORM_SECONDS]
         for key in (*over[:SESSIONS], *(key for _, key in own[: max(0, len(own) - SESSIONS + 1)])):
             await self._bucket.put(key, None)
         session = new_token()
-        await self._bucket.put(f"session.{hashed(session)}", _Session(token=hashed(token), expires=now + seconds))
+        await self._bucket.put(
+            f"session.{hashed(session)}", _Session(token=hashed(token), expires=now + seconds)
+        )
         return session
 
     async def close_session(self, session: str) -> None:
@@ -214,8 +257,14 @@ class Access:
 
     async def beat(self, session: str, console: Console) -> None:
         """Keep how a session's browser stands; those that have said nothing for long are forgotten on the way. Raises `LogUnreachable`."""
-        known = [(key, _console(value)) for key, value in self._bucket.values.items() if key.startswith("console.")]
-        for key in [key for key, each in known if each.at < console.at - _FORGOTTEN_SECONDS][:SESSIONS]:
+        known = [
+            (key, _console(value))
+            for key, value in self._bucket.values.items()
+            if key.startswith("console.")
+        ]
+        for key in [key for key, each in known if each.at < console.at - _FORGOTTEN_SECONDS][
+            :SESSIONS
+        ]:
             await self._bucket.put(key, None)
         await self._bucket.put(f"console.{hashed(session)}", console)
 
@@ -225,8 +274,15 @@ class Access:
         Sides and officers of two channels may have the same names. A browser whose session is over hears no alarm, so it does not count.
         """
         values = self._bucket.values
-        found = [(key, _console(value)) for key, value in values.items() if key.startswith("console.")]
-        return [each for key, each in found if each.at > now - CONSOLE_SECONDS and self._hears(key.partition(".")[2], each, now, cid)]
+        found = [
+            (key, _console(value)) for key, value in values.items() if key.startswith("console.")
+        ]
+        return [
+            each
+            for key, each in found
+            if each.at > now - CONSOLE_SECONDS
+            and self._hears(key.partition(".")[2], each, now, cid)
+        ]
 
     def _hears(self, session: str, console: Console, now: float, cid: str) -> bool:
         """Return whether a session, by its hash, is open, is that console's officer's and is for a channel."""

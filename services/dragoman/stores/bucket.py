@@ -47,7 +47,11 @@ class Bucket:
         answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)
         if "error" in answer:
             raise LogUnreachable(
-                sentence("the bucket %(name)s cannot be made: %(answer)s", name=name, answer=answer["error"].get("description"))
+                sentence(
+                    "the bucket %(name)s cannot be made: %(answer)s",
+                    name=name,
+                    answer=answer["error"].get("description"),
+                )
             )
 
     async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
@@ -58,7 +62,9 @@ class Bucket:
         headers = {"KV-Operation": "DEL"} if value is None else {}
         payload = b"" if value is None else msgspec.json.encode(value)
         try:
-            seq = await writing.write(self._bus, self._stream, self._prefix + key, payload, revision, headers)
+            seq = await writing.write(
+                self._bus, self._stream, self._prefix + key, payload, revision, headers
+            )
         except Overtaken as error:
             self._take(key, error.standing)
             raise
@@ -76,7 +82,9 @@ class Bucket:
 
     async def refresh(self) -> None:
         """Bring what was written since the last time, until a leader of the stream has no more. Raises `LogUnreachable`."""
-        async for message in writing.following(self._bus, self._stream, f"{self._prefix}>", self._seen):
+        async for message in writing.following(
+            self._bus, self._stream, f"{self._prefix}>", self._seen
+        ):
             self._seen = max(self._seen, message.seq)
             self._take(message.subject.removeprefix(self._prefix), message)
 

@@ -74,7 +74,12 @@ class Notice(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """Its id, by which a receiver knows it again."""
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"dragoman-notice {self.cid} {self.side} {self.kind} {self.step} {self.since:.0f}"))
+        return str(
+            uuid.uuid5(
+                uuid.NAMESPACE_URL,
+                f"dragoman-notice {self.cid} {self.side} {self.kind} {self.step} {self.since:.0f}",
+            )
+        )
 
 
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,7 +119,11 @@ class Courier:
 
     def endpoints(self) -> list[Endpoint]:
         """All endpoints, as far as this process knows, in the order of their ids."""
-        return [_endpoint(value) for key, value in sorted(self._bucket.values.items()) if key.startswith("endpoint.")]
+        return [
+            _endpoint(value)
+            for key, value in sorted(self._bucket.values.items())
+            if key.startswith("endpoint.")
+        ]
 
     def find(self, id: str) -> Endpoint | None:
         """An endpoint by its id, as far as this process knows."""
@@ -134,7 +143,9 @@ class Courier:
     def progress(self, id: str) -> tuple[Progress, int]:
         """How far an endpoint has been told, and the revision of that, as far as this process knows."""
         value = self._bucket.values.get(f"progress.{id}")
-        return (Progress(upto=0) if value is None else _progress(value)), self._bucket.revisions.get(f"progress.{id}", 0)
+        return (
+            Progress(upto=0) if value is None else _progress(value)
+        ), self._bucket.revisions.get(f"progress.{id}", 0)
 
     async def keep(self, id: str, progress: Progress, revision: int) -> int | None:
         """Write an endpoint's progress over a revision of it; the new revision, or None where somebody else was faster. Raises `LogUnreachable`."""

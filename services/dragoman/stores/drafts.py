@@ -60,7 +60,9 @@ class Drafts:
         """A side's drafts in a channel, the newest first. Raises `LogUnreachable`."""
         await self._bucket.refresh()
         prefix = _key(cid, side, "")
-        found = [_decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)]
+        found = [
+            _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
+        ]
         return sorted(found, key=lambda draft: draft.updated, reverse=True)
 
     async def refresh(self) -> None:
@@ -70,7 +72,9 @@ class Drafts:
     def handed(self, cid: str, side: str) -> list[Draft]:
         """A side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
         prefix = _key(cid, side, "")
-        found = [_decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)]
+        found = [
+            _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
+        ]
         return sorted((draft for draft in found if draft.handed), key=lambda draft: draft.handed)
 
     async def find(self, cid: str, side: str, id: str) -> Draft | None:

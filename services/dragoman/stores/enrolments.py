@@ -36,8 +36,13 @@ class Enrolments:
 
     def listed(self, cid: str, side: str) -> list[Enrolment]:
         """A side's in a channel, the oldest first, as far as this gateway knows."""
-        known = (_decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX))
-        return sorted((each for each in known if each.cid == cid and each.officer.startswith(f"{side}/")), key=lambda each: each.asked)
+        known = (
+            _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
+        )
+        return sorted(
+            (each for each in known if each.cid == cid and each.officer.startswith(f"{side}/")),
+            key=lambda each: each.asked,
+        )
 
     def find(self, cid: str, officer: str) -> Enrolment | None:
         """An officer's in a channel."""

@@ -32,7 +32,9 @@ class Erasable:
         self.revisions: dict[str, int] = {}
 
     @staticmethod
-    async def create(steward: Bus, stream: str, subjects: Sequence[str], replicas: int, most_bytes: int) -> None:
+    async def create(
+        steward: Bus, stream: str, subjects: Sequence[str], replicas: int, most_bytes: int
+    ) -> None:
         """Make the stream, or find it; a message has at most so many bytes. Raises `LogUnreachable`."""
         settings: dict[str, Any] = {
             "name": stream,
@@ -50,20 +52,28 @@ class Erasable:
         answer = await steward.api(f"STREAM.CREATE.{stream}", settings)
         if "error" in answer:
             raise LogUnreachable(
-                sentence("the stream %(stream)s cannot be made: %(answer)s", stream=stream, answer=answer["error"].get("description"))
+                sentence(
+                    "the stream %(stream)s cannot be made: %(answer)s",
+                    stream=stream,
+                    answer=answer["error"].get("description"),
+                )
             )
 
     # Reading
 
     async def refresh(self) -> None:
         """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
-        async for message in writing.following(self._bus, self.stream, f"{self._prefix}>", self._seen):
+        async for message in writing.following(
+            self._bus, self.stream, f"{self._prefix}>", self._seen
+        ):
             self._seen = max(self._seen, message.seq)
             self._take(message)
 
     async def next(self, subjects: str, first: int) -> Standing | None:
         """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
-        return await writing.stands(self._bus, self.stream, {"seq": first, "next_by_subj": subjects})
+        return await writing.stands(
+            self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
+        )
 
     def _take(self, standing: Standing) -> None:
         self._apply(standing.subject.removeprefix(self._prefix), standing.seq, standing.data)
@@ -109,7 +119,12 @@ class Erasable:
         """Overwrite a message with random bytes; one that is erased already stays so. Raises `LogUnreachable`."""
         answer = await self._bus.api(f"STREAM.MSG.DELETE.{self.stream}", {"seq": seq})
         if "error" in answer and await self._stands(seq):
-            raise LogUnreachable(sentence("the broker does not erase: %(answer)s", answer=answer["error"].get("description")))
+            raise LogUnreachable(
+                sentence(
+                    "the broker does not erase: %(answer)s",
+                    answer=answer["error"].get("description"),
+                )
+            )
 
     async def _stands(self, seq: int) -> bool:
         return await writing.stands(self._bus, self.stream, {"seq": seq}) is not None

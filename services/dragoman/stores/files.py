@@ -75,10 +75,18 @@ class Files:
     async def listed(self, cid: str, side: str) -> list[File]:
         """A side's files that are not erased, the newest first. Raises `LogUnreachable`."""
         await self._entries.refresh()
-        found = [_decode(value) for key, value in self._entries.values.items() if key.startswith(f"{cid}.{side}.")]
-        return sorted((file for file in found if not file.erased), key=lambda file: file.at, reverse=True)
+        found = [
+            _decode(value)
+            for key, value in self._entries.values.items()
+            if key.startswith(f"{cid}.{side}.")
+        ]
+        return sorted(
+            (file for file in found if not file.erased), key=lambda file: file.at, reverse=True
+        )
 
-    async def keep(self, cid: str, file: File, content: bytes | bytearray, over: File | None) -> bool:
+    async def keep(
+        self, cid: str, file: File, content: bytes | bytearray, over: File | None
+    ) -> bool:
         """Keep a file whose digest was checked, over what was read of it; False where somebody else was faster.
 
         Raises `LogUnreachable`; what was brought until then is overwritten when the file is put again, or erased.
@@ -90,7 +98,9 @@ class Files:
             await self._overwrite(_chunks(cid, over))
         view = memoryview(content)
         for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
-            await self._entries.publish(f"{_chunks(cid, coming)}{number}", bytes(view[start : start + CHUNK_BYTES]))
+            await self._entries.publish(
+                f"{_chunks(cid, coming)}{number}", bytes(view[start : start + CHUNK_BYTES])
+            )
         if await self._put(cid, msgspec.structs.replace(coming, stage="kept"), coming):
             return True
         await self._overwrite(_chunks(cid, coming))
@@ -101,12 +111,20 @@ class Files:
         for number in range(-(-file.bytes // CHUNK_BYTES)):
             message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)
             if message is None:
-                raise LogUnreachable(sentence("the broker has no piece %(number)s of the file", number=number))
+                raise LogUnreachable(
+                    sentence("the broker has no piece %(number)s of the file", number=number)
+                )
             yield message.data
 
     async def erase(self, cid: str, file: File, at: str) -> File | None:
         """Overwrite all bytes of a file; what is left of it, or None where somebody else was faster. Raises `LogUnreachable`."""
-        erasing = file if file.stage == "erasing" else File(sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload)
+        erasing = (
+            file
+            if file.stage == "erasing"
+            else File(
+                sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload
+            )
+        )
         if erasing is not file and not await self._put(cid, erasing, file):
             return None
         if not await self._overwrite_all(cid, erasing):
@@ -145,7 +163,9 @@ class Files:
         if key in self._entries.values if over is None else not self._is(cid, over):
             return False
         try:
-            await self._entries.put(key, msgspec.json.encode(file), self._entries.revisions.get(key, 0))
+            await self._entries.put(
+                key, msgspec.json.encode(file), self._entries.revisions.get(key, 0)
+            )
         except Moved:
             return False
         return True
@@ -162,7 +182,9 @@ class Files:
     async def _overwrite(self, pieces: str, before: int | None = None) -> None:
         """Erase the pieces whose subjects begin so, of those before a sequence where one is given."""
         first = 1
-        while (message := await self._entries.next(f"{pieces}>", first)) is not None and (before is None or message.seq < before):
+        while (message := await self._entries.next(f"{pieces}>", first)) is not None and (
+            before is None or message.seq < before
+        ):
             await self._entries.erase(message.seq)
             first = message.seq + 1
 

@@ -47,12 +47,20 @@ class Kept(Struct, frozen=True, kw_only=True):
     def open_to(self, actor: str) -> bool:
         """Whether an officer of the channel reads it: everybody, or where readers are named these and the own side."""
         readers = UNSET if isinstance(self.person, UnsetType) else self.person.readers
-        return isinstance(readers, UnsetType) or actor in readers or actor.partition("/")[0] == self.side
+        return (
+            isinstance(readers, UnsetType)
+            or actor in readers
+            or actor.partition("/")[0] == self.side
+        )
 
     @property
     def commitment(self) -> str:
         """What acts name, beside the id; empty once it is erased."""
-        return "" if isinstance(self.entry, UnsetType) else commitment(bytes.fromhex(self.random), bytes(self.entry))
+        return (
+            ""
+            if isinstance(self.entry, UnsetType)
+            else commitment(bytes.fromhex(self.random), bytes(self.entry))
+        )
 
 
 _decode = msgspec.json.Decoder(Kept).decode
@@ -61,17 +69,33 @@ _person = msgspec.json.Decoder(PersonEntry).decode
 
 def entered(id: str, side: str, entry: bytes, at: str) -> Kept:
     """The first revision of an entry."""
-    return Kept(id=id, side=side, revision=1, created=at, updated=at, random=secrets.token_hex(_RANDOM_BYTES), entry=Raw(entry))
+    return Kept(
+        id=id,
+        side=side,
+        revision=1,
+        created=at,
+        updated=at,
+        random=secrets.token_hex(_RANDOM_BYTES),
+        entry=Raw(entry),
+    )
 
 
 def changed(kept: Kept, entry: bytes, at: str) -> Kept:
     """The next revision of an entry, with other random bytes."""
-    return msgspec.structs.replace(kept, revision=kept.revision + 1, updated=at, random=secrets.token_hex(_RANDOM_BYTES), entry=Raw(entry))
+    return msgspec.structs.replace(
+        kept,
+        revision=kept.revision + 1,
+        updated=at,
+        random=secrets.token_hex(_RANDOM_BYTES),
+        entry=Raw(entry),
+    )
 
 
 def erased(kept: Kept, at: str) -> Kept:
     """What is left of an entry that is erased."""
-    return msgspec.structs.replace(kept, revision=kept.revision + 1, updated=at, random="", entry=UNSET)
+    return msgspec.structs.replace(
+        kept, revision=kept.revision + 1, updated=at, random="", entry=UNSET
+    )
 
 
 class People:
@@ -84,7 +108,11 @@ class People:
     async def listed(self, cid: str) -> list[Kept]:
         """A channel's entries that are not erased, by id. Raises `LogUnreachable`."""
         await self._entries.refresh()
-        found = [_decode(value) for key, value in self._entries.values.items() if key.startswith(f"{cid}.")]
+        found = [
+            _decode(value)
+            for key, value in self._entries.values.items()
+            if key.startswith(f"{cid}.")
+        ]
         return sorted((kept for kept in found if not kept.erased), key=lambda kept: kept.id)
 
     async def find(self, cid: str, id: str) -> Kept | None:
@@ -111,7 +139,9 @@ class People:
         if (None if known is None else _decode(known)) != over:
             return False
         try:
-            await self._entries.put(key, msgspec.json.encode(kept), self._entries.revisions.get(key, 0))
+            await self._entries.put(
+                key, msgspec.json.encode(kept), self._entries.revisions.get(key, 0)
+            )
         except Moved:
             return False
         return True

@@ -92,7 +92,9 @@ class Seals:
         return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
 
     async def _got(self, query: dict[str, object]) -> Sealed | None:
-        answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query))
+        answer = await self._bus.request(
+            f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query)
+        )
         failed = read_answer(answer.data).get("error")
         if failed is None:
             found = _got(answer.data).message
@@ -121,5 +123,11 @@ def _configuration(replicas: int) -> dict[str, Any]:
 
 def _failure(error: dict[str, Any]) -> LogUnreachable:
     if error.get("err_code") == stream.NO_STREAM:
-        return NoStore(sentence("the broker has no stream %(stream)s, where signed heads are kept", stream=STREAM))
-    return LogUnreachable(sentence("the broker answers %(answer)s", answer=error.get("description")))
+        return NoStore(
+            sentence(
+                "the broker has no stream %(stream)s, where signed heads are kept", stream=STREAM
+            )
+        )
+    return LogUnreachable(
+        sentence("the broker answers %(answer)s", answer=error.get("description"))
+    )

@@ -37,7 +37,10 @@ class Searches:
 
     def listed(self, actor: str, cid: str) -> list[Search]:
         """An officer's in a channel, by name, as far as this gateway knows."""
-        return sorted((each for each in self._of(actor) if each.cid == cid), key=lambda each: each.name.casefold())
+        return sorted(
+            (each for each in self._of(actor) if each.cid == cid),
+            key=lambda each: each.name.casefold(),
+        )
 
     async def keep(self, search: Search) -> None:
         """Keep one, in place of the officer's own of that name. Raises `TooMany`, `LogUnreachable`."""
@@ -53,7 +56,9 @@ class Searches:
             await self._bucket.put(key, None)
 
     def _of(self, actor: str) -> list[Search]:
-        known = (_decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX))
+        known = (
+            _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
+        )
         return [each for each in known if each.actor == actor]
 
 

@@ -75,8 +75,14 @@ class Watching:
 
     async def opened(self, cid: str, side: str, message: str, now: float) -> None:
         """Keep that somebody has opened it; what is a day old is forgotten on the way. Raises `LogUnreachable`."""
-        known = [(key, _opened(value)) for key, value in self._bucket.values.items() if key.startswith(_OPENED)]
-        for key in [key for key, each in known if each.at < now - _KEPT_SECONDS][:_FORGOTTEN_AT_ONCE]:
+        known = [
+            (key, _opened(value))
+            for key, value in self._bucket.values.items()
+            if key.startswith(_OPENED)
+        ]
+        for key in [key for key, each in known if each.at < now - _KEPT_SECONDS][
+            :_FORGOTTEN_AT_ONCE
+        ]:
             await self._bucket.put(key, None)
         await self._bucket.put(_opened_key(cid, side, message), Opened(at=now))
 
@@ -86,7 +92,9 @@ class Watching:
         known = None if value is None else _floor(value)
         return known if known is not None and known.since == since else Floor(since=since)
 
-    async def change(self, cid: str, side: str, since: int, change: Callable[[Floor], Floor]) -> Floor:
+    async def change(
+        self, cid: str, side: str, since: int, change: Callable[[Floor], Floor]
+    ) -> Floor:
         """Change it, over whatever a colleague has written meanwhile. Raises `LogUnreachable`."""
         key = f"{_FLOOR}{cid}.{side}"
         while True:

@@ -59,7 +59,14 @@ class Overtaken(Moved):
         self.standing = standing
 
 
-async def write(bus: Bus, stream: str, subject: str, payload: bytes, over: int | None, headers: Mapping[str, str] | None = None) -> int:
+async def write(
+    bus: Bus,
+    stream: str,
+    subject: str,
+    payload: bytes,
+    over: int | None,
+    headers: Mapping[str, str] | None = None,
+) -> int:
     """Write a message durably, over the one at that sequence of its subject where one is given, 0 for none; its own sequence.
 
     Raises `Overtaken`, `LogUnreachable` where it is not known whether it was written.
@@ -73,7 +80,9 @@ async def write(bus: Bus, stream: str, subject: str, payload: bytes, over: int |
     if failed is None:
         return int(answer["seq"])
     if over is None or failed.get("err_code") not in WRONG_LAST:
-        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+        raise LogUnreachable(
+            sentence("the broker answers %(answer)s", answer=failed.get("description"))
+        )
     standing = await _newer(bus, stream, subject, over)
     if standing.has(f"{_MARK}: {mark}"):
         return standing.seq
@@ -99,14 +108,20 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> Standing
         return _got(answer.data).message
     if failed.get("err_code") == _NO_MESSAGE:
         return None
-    raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+    raise LogUnreachable(
+        sentence("the broker answers %(answer)s", answer=failed.get("description"))
+    )
 
 
 async def following(bus: Bus, stream: str, subjects: str, seen: int) -> AsyncIterator[Standing]:
     """The messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
-    while (message := await stands(bus, stream, {"seq": seen + 1, "next_by_subj": subjects})) is not None:
+    while (
+        message := await stands(bus, stream, {"seq": seen + 1, "next_by_subj": subjects})
+    ) is not None:
         yield message
         seen = message.seq
         for read in unbroken(await bus.fetch(stream, subjects, seen + 1, _PAGE)):
             seen = int(read.header(b"Nats-Sequence"))
-            yield Standing(seq=seen, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head)
+            yield Standing(
+                seq=seen, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head
+            )

@@ -44,11 +44,17 @@ def read(text: str) -> Checkpoint:
     """The checkpoint that a note's text is. Raises `NotANote`, of which `NotEmpty` is one."""
     lines = text.split("\n")
     if len(lines) != _LINES or lines[3]:
-        raise NotANote(sentence("a checkpoint has three lines: origin, size and root, and no others"))
+        raise NotANote(
+            sentence("a checkpoint has three lines: origin, size and root, and no others")
+        )
     origin, size, encoded = lines[:3]
     root = decode_base64(encoded, 32)
     if not origin or _SIZE.fullmatch(size) is None or root is None:
-        raise NotANote(sentence("a checkpoint's size is a number without leading zeros, its root 32 bytes in base64"))
+        raise NotANote(
+            sentence(
+                "a checkpoint's size is a number without leading zeros, its root 32 bytes in base64"
+            )
+        )
     if int(size) == 0 and root != EMPTY:
         raise NotEmpty(sentence("the root of an empty log is that of nothing"))
     return Checkpoint(origin, int(size), root)
@@ -85,6 +91,16 @@ def read_addition(raw: bytes) -> Addition:
         raise NotANote(sentence("the lines before the checkpoint are not ASCII")) from None
     word, _, old = first.partition(" ")
     proof = [decode_base64(line, 32) for line in lines]
-    if not gap or word != "old" or _SIZE.fullmatch(old) is None or len(proof) > PROOF_LINES or None in proof:
-        raise NotANote(sentence("a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint"))
+    if (
+        not gap
+        or word != "old"
+        or _SIZE.fullmatch(old) is None
+        or len(proof) > PROOF_LINES
+        or None in proof
+    ):
+        raise NotANote(
+            sentence(
+                "a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint"
+            )
+        )
     return Addition(int(old), tuple(each for each in proof if each is not None), signed)

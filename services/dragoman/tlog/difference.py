@@ -25,7 +25,9 @@ class Difference(Struct, frozen=True):
     last: int
 
 
-def first_difference(size: int, root: bytes, copies: Sequence[Sequence[bytes]], sources: Sequence[Nodes]) -> Difference | None:
+def first_difference(
+    size: int, root: bytes, copies: Sequence[Sequence[bytes]], sources: Sequence[Nodes]
+) -> Difference | None:
     """Return where the leaves first differ from those under a root of so many; None where they are the same.
 
     `copies` are the same leaves in more than one reading: a leaf differs if it does in each. A copy may be too short. A source raises `LookupError`
@@ -67,7 +69,9 @@ class _Search:
             return Difference(begin, end - 1)
         return self.below(begin, middle, children[0]) or self.below(middle, end, children[1])
 
-    def _children(self, begin: int, middle: int, end: int, wanted: bytes) -> tuple[bytes, bytes] | None:
+    def _children(
+        self, begin: int, middle: int, end: int, wanted: bytes
+    ) -> tuple[bytes, bytes] | None:
         """Return the two hashes of which the wanted one is made. Each further source is asked only where those before it do not have them."""
         lefts: list[bytes] = []
         rights: list[bytes] = []
@@ -138,4 +142,8 @@ class _Leaves(Sequence[bytes]):
     @overload
     def __getitem__(self, index: slice) -> list[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        return self._read(index) if isinstance(index, int) else [self._read(each) for each in range(self._size)[index]]
+        return (
+            self._read(index)
+            if isinstance(index, int)
+            else [self._read(each) for each in range(self._size)[index]]
+        )

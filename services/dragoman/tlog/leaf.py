@@ -4,7 +4,9 @@ import hashlib
 import re
 from typing import Final
 
-_ENTRY: Final = re.compile(rb"dragoman-entry/v1\nindex (0|[1-9][0-9]{0,15})\ncommit ([0-9a-f]{64})\n")
+_ENTRY: Final = re.compile(
+    rb"dragoman-entry/v1\nindex (0|[1-9][0-9]{0,15})\ncommit ([0-9a-f]{64})\n"
+)
 
 
 def commit(message: bytes) -> str:

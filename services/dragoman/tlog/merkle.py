@@ -66,7 +66,9 @@ def nodes_of(leaves: Sequence[bytes]) -> Nodes:
         if level == 0:
             return leaves[index]
         if (level, index) not in known:
-            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+            known[level, index] = node_hash(
+                node(level - 1, 2 * index), node(level - 1, 2 * index + 1)
+            )
         return known[level, index]
 
     return node
@@ -150,7 +152,9 @@ def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root
     return last == 0 and found == root
 
 
-def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+def is_consistent(
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+) -> bool:
     """Whether a proof shows that the tree with the old size and root begins the one with the new."""
     if not 0 <= old <= new:
         return False

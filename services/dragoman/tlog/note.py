@@ -93,7 +93,9 @@ class Note(Struct, frozen=True):
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
                 if not holds(verifier, self.text, signature):
-                    raise NotANote(sentence("the signature of %(name)s does not hold", name=verifier.name))
+                    raise NotANote(
+                        sentence("the signature of %(name)s does not hold", name=verifier.name)
+                    )
                 found = found or signature
         return found
 
@@ -109,7 +111,12 @@ def read_verifier(text: str) -> Verifier:
     hexed, _, encoded = rest.partition("+")
     raw = decode_base64(encoded, 33)
     if raw is None or raw[0] not in _SIZES or not _NAME.fullmatch(name) or not is_sound(raw[1:]):
-        raise NotANote(sentence("%(text)s is no verifier key: name+key id+base64 of an Ed25519 key or cosigner", text=text[:80]))
+        raise NotANote(
+            sentence(
+                "%(text)s is no verifier key: name+key id+base64 of an Ed25519 key or cosigner",
+                text=text[:80],
+            )
+        )
     verifier = Verifier(name, raw[0], raw[1:])
     if verifier.key_id.hex() != hexed:
         raise NotANote(sentence("the id of the verifier key %(name)s is not its own", name=name))
@@ -126,7 +133,9 @@ def read(raw: bytes) -> Note:
         raise NotANote(sentence("it is too long, or has a control character"))
     text, gap, signed = whole.rpartition("\n\n")
     if not gap or not signed.endswith("\n"):
-        raise NotANote(sentence("it has no signatures after an empty line, each with its line's end"))
+        raise NotANote(
+            sentence("it has no signatures after an empty line, each with its line's end")
+        )
     lines = signed[:-1].split("\n")
     if len(lines) > SIGNATURES:
         raise NotANote(sentence("it has more than %(n)s signatures", n=SIGNATURES))
@@ -139,7 +148,13 @@ def _signature(line: str) -> Signature:
         raw = base64.b64decode(encoded, validate=True)
     except ValueError:
         raw = b""
-    if not line.startswith(_PREFIX) or not space or not _NAME.fullmatch(name) or len(raw) < 5 or encode_base64(raw) != encoded:
+    if (
+        not line.startswith(_PREFIX)
+        or not space
+        or not _NAME.fullmatch(name)
+        or len(raw) < 5
+        or encode_base64(raw) != encoded
+    ):
         raise NotANote(sentence("%(line)s is no signature line", line=repr(line[:80])))
     return Signature(name, raw[:4], raw[4:])
 
@@ -160,7 +175,9 @@ def holds(verifier: Verifier, text: str, signature: Signature) -> bool:
     if signed[:32] == bytes([1]) + bytes(31):
         return False
     try:
-        bindings.crypto_sign_open(signed + message(verifier.type, text, signature.payload), verifier.public)
+        bindings.crypto_sign_open(
+            signed + message(verifier.type, text, signature.payload), verifier.public
+        )
     except exceptions.BadSignatureError:
         return False
     return True

@@ -37,7 +37,11 @@ class Policy(Struct, frozen=True):
 
     def witnessed(self, signed: Note) -> frozenset[str]:
         """The witnesses whose cosignatures a note has. Raises `NotANote` where one of them does not hold."""
-        return frozenset(name for name, verifier in self.witnesses.items() if signed.signed_by(verifier) is not None)
+        return frozenset(
+            name
+            for name, verifier in self.witnesses.items()
+            if signed.signed_by(verifier) is not None
+        )
 
     def satisfied(self, witnessed: frozenset[str], name: str | None = None) -> bool:
         """Whether these witnesses make the quorum, or the group or witness of a name."""
@@ -69,33 +73,57 @@ def read(text: str) -> Policy:
                     verifier = _of_type(key, ED25519)
                     logs[verifier.name] = verifier
                     urls |= dict.fromkeys([verifier.name], *url) if url else {}
-                case ["witness", name, key, *url] if len(url) < 2 and name not in {*witnesses, *groups, "none"}:
+                case ["witness", name, key, *url] if len(url) < 2 and name not in {
+                    *witnesses,
+                    *groups,
+                    "none",
+                }:
                     witnesses[name] = _of_type(key, COSIGNATURE)
                     urls |= dict.fromkeys([name], *url) if url else {}
-                case ["group", name, count, *members] if members and name not in {*witnesses, *groups, "none"}:
+                case ["group", name, count, *members] if members and name not in {
+                    *witnesses,
+                    *groups,
+                    "none",
+                }:
                     groups[name] = _group(count, members, {*witnesses, *groups})
-                case ["quorum", name] if quorum is None and (name == "none" or name in {*witnesses, *groups}):
+                case ["quorum", name] if quorum is None and (
+                    name == "none" or name in {*witnesses, *groups}
+                ):
                     quorum = "" if name == "none" else name
                 case _:
-                    raise NotANote(sentence("it is no line of a policy, or names what stands below it, or twice"))
+                    raise NotANote(
+                        sentence(
+                            "it is no line of a policy, or names what stands below it, or twice"
+                        )
+                    )
         except NotANote as error:
-            raise NotANote(sentence("line %(number)s: %(error)s", number=number, error=error)) from None
+            raise NotANote(
+                sentence("line %(number)s: %(error)s", number=number, error=error)
+            ) from None
     if quorum is None or not logs:
-        raise NotANote(sentence("a policy has a log and a quorum; `quorum none` asks for no witness"))
+        raise NotANote(
+            sentence("a policy has a log and a quorum; `quorum none` asks for no witness")
+        )
     return Policy(logs=logs, witnesses=witnesses, groups=groups, urls=urls, quorum=quorum)
 
 
 def _of_type(key: str, type: int) -> Verifier:
     verifier = note.read_verifier(key)
     if verifier.type != type:
-        raise NotANote(sentence("the key of %(name)s is of another type than this line asks for", name=verifier.name))
+        raise NotANote(
+            sentence(
+                "the key of %(name)s is of another type than this line asks for", name=verifier.name
+            )
+        )
     return verifier
 
 
 def _group(count: str, members: list[str], known: set[str]) -> Group:
     if len(set(members)) < len(members) or not known.issuperset(members):
         raise NotANote(sentence("a group has each of its members once, and each stands above it"))
-    threshold = {"all": len(members), "any": 1}.get(count) or (int(count) if count.isascii() and count.isdecimal() else 0)
+    threshold = {"all": len(members), "any": 1}.get(count) or (
+        int(count) if count.isascii() and count.isdecimal() else 0
+    )
     if not 1 <= threshold <= len(members):
         raise NotANote(sentence("%(count)s of %(n)s is no threshold", count=count, n=len(members)))
     return Group(threshold, tuple(members))

@@ -46,13 +46,26 @@ def read(raw: bytes) -> Proof:
     index = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
     hashes = [decode_base64(line, 32) for line in lines[2:]]
     if not gap or lines[0] != HEAD or index is None or len(hashes) > _HASHES or None in hashes:
-        raise NotANote(sentence("a proof begins with %(head)s, an index and hashes, before an empty line and the checkpoint", head=HEAD))
+        raise NotANote(
+            sentence(
+                "a proof begins with %(head)s, an index and hashes, before an empty line and the checkpoint",
+                head=HEAD,
+            )
+        )
     return Proof(int(index.group(1)), tuple(each for each in hashes if each is not None), signed)
 
 
 def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:
     """The head in which an entry is proved to stand, with its cosignatures still to be counted. Raises `NotANote`."""
     head, note = checkpoints.opened(proof.checkpoint, log)
-    if not merkle.is_included(proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root):
-        raise NotANote(sentence("the entry is not the one at index %(index)s of %(origin)s", index=proof.index, origin=head.origin))
+    if not merkle.is_included(
+        proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root
+    ):
+        raise NotANote(
+            sentence(
+                "the entry is not the one at index %(index)s of %(origin)s",
+                index=proof.index,
+                origin=head.origin,
+            )
+        )
     return note

@@ -18,7 +18,9 @@ from dragoman.tlog.merkle import Nodes, folded, node_hash
 WIDTH: Final = 256
 BITS: Final = 8
 _HASH: Final = 32
-_PATH: Final = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_PATH: Final = re.compile(
+    r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 _LEVELS: Final = 64
 ENTRIES: Final = -1
 """The level of entry bundles, which are over the same leaves as level 0."""
@@ -55,7 +57,11 @@ def read_path(path: str) -> Tile | None:
     level = ENTRIES if found.group(1) == "entries" else int(found.group(1))
     width = WIDTH if found.group(3) is None else int(found.group(3))
     tile = Tile(level, int(found.group(2).replace("x", "").replace("/", "")), width)
-    return tile if level < _LEVELS and (width < WIDTH or found.group(3) is None) and tile.path == path else None
+    return (
+        tile
+        if level < _LEVELS and (width < WIDTH or found.group(3) is None) and tile.path == path
+        else None
+    )
 
 
 def widths(size: int, level: int) -> tuple[int, int]:
@@ -139,7 +145,9 @@ def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
         offset = first % WIDTH * 32
         found = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
         while len(found) > 1:
-            found = [node_hash(left, right) for left, right in zip(found[::2], found[1::2], strict=True)]
+            found = [
+                node_hash(left, right) for left, right in zip(found[::2], found[1::2], strict=True)
+            ]
         return found[0]
 
     return nodes

@@ -12,7 +12,14 @@ import uuid
 from dragoman_client import AuthenticatedClient
 from dragoman_client.api.exchanges import show_exchange
 from dragoman_client.api.posting import post_act, post_opening
-from dragoman_client.models import Acknowledgement, ExchangeView, HazardousIncident, Place, Problem, Recorded
+from dragoman_client.models import (
+    Acknowledgement,
+    ExchangeView,
+    HazardousIncident,
+    Place,
+    Problem,
+    Recorded,
+)
 
 url, token, other_token = sys.argv[1:]
 here, there = (AuthenticatedClient(base_url=url, token=each) for each in (token, other_token))
@@ -25,17 +32,27 @@ incident = HazardousIncident(
 )
 channel = "nato-china"
 with here, there:
-    posted = post_opening.sync_detailed(channel, "notifications", client=here, body=incident, idempotency_key=uuid.uuid4().hex)
+    posted = post_opening.sync_detailed(
+        channel, "notifications", client=here, body=incident, idempotency_key=uuid.uuid4().hex
+    )
     recorded = posted.parsed
     assert isinstance(recorded, Recorded), posted
     incident.place = Place(lat=95)
-    refused = post_opening.sync(channel, "notifications", client=here, body=incident, idempotency_key=uuid.uuid4().hex)
+    refused = post_opening.sync(
+        channel, "notifications", client=here, body=incident, idempotency_key=uuid.uuid4().hex
+    )
     assert isinstance(refused, Problem), refused
     answered = post_act.sync(
-        channel, recorded.exchange, client=there, body=Acknowledgement(act="acknowledgement"), idempotency_key=uuid.uuid4().hex
+        channel,
+        recorded.exchange,
+        client=there,
+        body=Acknowledgement(act="acknowledgement"),
+        idempotency_key=uuid.uuid4().hex,
     )
     assert isinstance(answered, Recorded), answered
-    view = show_exchange.sync(channel, recorded.exchange, client=here, dragoman_min_position=str(answered.position))
+    view = show_exchange.sync(
+        channel, recorded.exchange, client=here, dragoman_min_position=str(answered.position)
+    )
     assert isinstance(view, ExchangeView), view
 sys.stdout.write(
     json.dumps(

@@ -34,7 +34,9 @@ def _shift_the_broker(module: ModuleType) -> None:
 class _Finder(MetaPathFinder):
     """Finds one module as Python does, and changes it once it is loaded."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != _GUARDED:
             return None
         spec = PathFinder.find_spec(name, path, target)

@@ -11,7 +11,15 @@ from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.said import Display
 from dragoman_schemas.state import Exchange
 
-_LEFT = accounts.OF_THE_MESSAGE | {"subject", "to", "info", "precedence", "original", "references", "area"}
+_LEFT = accounts.OF_THE_MESSAGE | {
+    "subject",
+    "to",
+    "info",
+    "precedence",
+    "original",
+    "references",
+    "area",
+}
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -27,25 +35,41 @@ class Compared(Struct, frozen=True, kw_only=True):
 def compared(state: Exchange, told: Sequence[Told], display: Display) -> list[Compared]:
     """The points on which at least one account says something."""
     stated = {name for each in told for name in each.content}
-    members = [each for each in kinds.members(state.act) if each.name in stated and each.name not in _LEFT]
+    members = [
+        each for each in kinds.members(state.act) if each.name in stated and each.name not in _LEFT
+    ]
     return [_compared(member, state, told, display) for member in members]
 
 
-def _compared(member: kinds.Member, state: Exchange, told: Sequence[Told], display: Display) -> Compared:
+def _compared(
+    member: kinds.Member, state: Exchange, told: Sequence[Told], display: Display
+) -> Compared:
     stands = member.name not in developments.OF_EVENT
     values = [accounts.value_of(each.content, member.name) for each in told]
     shown = tuple(
         display.shown(member.kind, value)
-        + (developing.since(display.words, state, member.name) if each.side == state.side and stands else "")
+        + (
+            developing.since(display.words, state, member.name)
+            if each.side == state.side and stands
+            else ""
+        )
         if value is not None
         else Markup("<small>{}</small>").format(
-            display.words.value("unknown") if member.name in each.content else display.words.say("not said")
+            display.words.value("unknown")
+            if member.name in each.content
+            else display.words.say("not said")
         )
         for each, value in zip(told, values, strict=True)
     )
     point = accounts.point(member.name, told)
     said = _said(member, point, len(told), display)
-    return Compared(name=member.name, label=display.words.field(member.name), shown=shown, result=point.result, said=said)
+    return Compared(
+        name=member.name,
+        label=display.words.field(member.name),
+        shown=shown,
+        result=point.result,
+        said=said,
+    )
 
 
 def _said(member: kinds.Member, point: Point, told: int, display: Display) -> str:
@@ -54,13 +78,20 @@ def _said(member: kinds.Member, point: Point, told: int, display: Display) -> st
         case "none":
             return words.say("stated by neither") if told == 2 else words.say("stated by nobody")
         case "one":
-            return words.say("stated by %(sides)s only", sides=words.listed(side.upper() for side in point.stated_by))
+            return words.say(
+                "stated by %(sides)s only",
+                sides=words.listed(side.upper() for side in point.stated_by),
+            )
         case "words":
             return words.say("as written")
         case "same":
             return words.say("same")
         case "differs" if point.apart is not None:
-            apart = words.span(point.apart) if member.name in accounts.TIMES else display.metres(point.apart)
+            apart = (
+                words.span(point.apart)
+                if member.name in accounts.TIMES
+                else display.metres(point.apart)
+            )
             return words.say("differs by %(d)s", d=apart)
         case _:
             return words.say("differs")
@@ -71,7 +102,9 @@ def points_of(told: Sequence[Told]) -> list[tuple[str, float, float]]:
     found = []
     for each in told:
         values = (accounts.value_of(each.content, name) for name in ("place", "pos"))
-        point = next((point for value in values if (point := accounts.point_of(value)) is not None), None)
+        point = next(
+            (point for value in values if (point := accounts.point_of(value)) is not None), None
+        )
         if point is not None:
             found.append((each.side.upper(), point.lat, point.lon))
     return found

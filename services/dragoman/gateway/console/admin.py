@@ -18,7 +18,16 @@ from dragoman.gateway import drafts, posting
 from dragoman.gateway.console import adopted, endpoints, erasing, own_key, signing
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
-from dragoman.gateway.console.keeping import address, at_the_end, colleagues, has_key, hindrance, keep, sliced, times_of
+from dragoman.gateway.console.keeping import (
+    address,
+    at_the_end,
+    colleagues,
+    has_key,
+    hindrance,
+    keep,
+    sliced,
+    times_of,
+)
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language
 from dragoman.gateway.console.sessions import see
@@ -87,19 +96,27 @@ async def administration(here: Here, filled: Filled | None = None) -> Page:
     values = {
         "filled": form,
         "named_languages": [(tag, language(tag)) for tag in registry.languages],
-        "hindrance": "signed" if _signs(here) and not has_key(here) else hindrance(here, OFFICERS, kept=False),
+        "hindrance": "signed"
+        if _signs(here) and not has_key(here)
+        else hindrance(here, OFFICERS, kept=False),
         "heads": colleagues(here, HEADS),
         "who": colleagues(here, OFFICERS),
         "server": address(here),
         "said": here.request.query.get("said", ""),
     }
-    return Page(template="admin.html", view=view, rows=view.sides, values=values, status=form.status)
+    return Page(
+        template="admin.html", view=view, rows=view.sides, values=values, status=form.status
+    )
 
 
 def _side_row(here: Here, name: str) -> SideRow:
     registry = here.registry
     side = next(each for each in registry.sides if each.name == name)
-    there = [each for officer, each in registry.officers.items() if officer.startswith(f"{name}/") and each.until is None]
+    there = [
+        each
+        for officer, each in registry.officers.items()
+        if officer.startswith(f"{name}/") and each.until is None
+    ]
     delivered = registry.delivered.get(name)
     return SideRow(
         side=name,
@@ -115,12 +132,17 @@ def _side_row(here: Here, name: str) -> SideRow:
 def _language(here: Here) -> str:
     """The language of the channel in which the reader most likely writes."""
     own = here.words.language
-    return next((each for each in here.registry.languages if each.partition("-")[0] == own), here.registry.languages[0])
+    return next(
+        (each for each in here.registry.languages if each.partition("-")[0] == own),
+        here.registry.languages[0],
+    )
 
 
 def _signs(here: Here) -> bool:
     """Whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
-    return "channel" in here.registry.required_signatures and not hindrance(here, OFFICERS, kept=False)
+    return "channel" in here.registry.required_signatures and not hindrance(
+        here, OFFICERS, kept=False
+    )
 
 
 async def draft_status(here: Here) -> Page | web.StreamResponse:
@@ -138,8 +160,12 @@ async def draft_status(here: Here) -> Page | web.StreamResponse:
         body = msgspec.json.encode(act)
         with filled.trying("status", reason="/reason"):
             act_bytes, data = read_act(body, cut=False)
-            signed, signatures = await signing.signed_by(here, act_bytes, data, exchange="", key=filled.key)
-            await drafts.keep_new(here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True)
+            signed, signatures = await signing.signed_by(
+                here, act_bytes, data, exchange="", key=filled.key
+            )
+            await drafts.keep_new(
+                here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
+            )
             return see(here.link("/admin", said="drafted"))
     await at_the_end(here)
     return await administration(here, filled)
@@ -176,7 +202,11 @@ async def officers(here: Here, filled: Filled | None = None) -> Page:
     only = here.request.query.get("side", "")
     order = {side: place for place, side in enumerate(here.sides)}
     known = sorted(
-        ((name, each) for name, each in registry.officers.items() if only in ("", name.partition("/")[0])),
+        (
+            (name, each)
+            for name, each in registry.officers.items()
+            if only in ("", name.partition("/")[0])
+        ),
         key=lambda known: (known[1].until is not None, order[known[0].partition("/")[0]], known[0]),
     )
     rows = [
@@ -194,9 +224,16 @@ async def officers(here: Here, filled: Filled | None = None) -> Page:
     ]
     shown, following = sliced(here, rows)
     times = await times_of(here, [at for row in shown for at in (row.since, row.until or 0)])
-    shown = [msgspec.structs.replace(row, since_time=times.get(row.since, ""), until_time=times.get(row.until or 0, "")) for row in shown]
+    shown = [
+        msgspec.structs.replace(
+            row, since_time=times.get(row.since, ""), until_time=times.get(row.until or 0, "")
+        )
+        for row in shown
+    ]
     form = filled or _as_it_stands(here)
-    view = Officers(channel=here.name, position=here.position, total=len(rows), officers=tuple(shown))
+    view = Officers(
+        channel=here.name, position=here.position, total=len(rows), officers=tuple(shown)
+    )
     values = {
         "filled": form,
         "all_roles": _ROLES,
@@ -205,11 +242,19 @@ async def officers(here: Here, filled: Filled | None = None) -> Page:
         "only": only,
         "following": following,
         "changing": here.request.query.get("change", ""),
-        "offices": sorted({each.office for name, each in registry.officers.items() if name.startswith(f"{here.side}/")}),
+        "offices": sorted(
+            {
+                each.office
+                for name, each in registry.officers.items()
+                if name.startswith(f"{here.side}/")
+            }
+        ),
         "server": address(here),
         "said": here.request.query.get("said", ""),
     }
-    return Page(template="officers.html", view=view, rows=view.officers, values=values, status=form.status)
+    return Page(
+        template="officers.html", view=view, rows=view.officers, values=values, status=form.status
+    )
 
 
 def _as_it_stands(here: Here) -> Filled:
@@ -226,9 +271,17 @@ async def enter_officer(here: Here) -> Page | web.StreamResponse:
     filled, say = await Filled.of(here.request), here.words.say
     name, office = filled["officer"], filled["office"]
     if not is_name(name):
-        filled.wrong("officer", say("Give a name of office, like o-17: small letters and digits, with hyphens between."))
+        filled.wrong(
+            "officer",
+            say(
+                "Give a name of office, like o-17: small letters and digits, with hyphens between."
+            ),
+        )
     if not is_name(office):
-        filled.wrong("office", say("Give the office, like brussels: small letters and digits, with hyphens between."))
+        filled.wrong(
+            "office",
+            say("Give the office, like brussels: small letters and digits, with hyphens between."),
+        )
     if not filled.all("roles"):
         filled.wrong("roles", say("Choose at least one role."))
     if not filled.faults:
@@ -266,20 +319,34 @@ def _what_follows(here: Here, actor: str) -> list[str]:
     """What follows from revoking an officer, in sentences."""
     say, registry = here.words.say, here.registry
     follows = [
-        say("From the record on %(officer)s may read and do nothing more in this channel.", officer=actor),
+        say(
+            "From the record on %(officer)s may read and do nothing more in this channel.",
+            officer=actor,
+        ),
         say("Pages and streams that are open end. Calendar links end too."),
-        say("What %(officer)s has said and signed stays in the record, and stays valid.", officer=actor),
+        say(
+            "What %(officer)s has said and signed stays in the record, and stays valid.",
+            officer=actor,
+        ),
         say("The name does not return: nobody can be entered under it again."),
     ]
     keys = sum(key.owner == actor and key.until is None for key in registry.keys.values())
     if keys:
-        follows.append(here.words.count("%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys))
+        follows.append(
+            here.words.count("%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys)
+        )
     held = registry.watches.get(here.side)
     if held is not None and held.since.by == actor:
-        follows.append(say("%(officer)s has the watch now. Have a colleague take it first.", officer=actor))
+        follows.append(
+            say("%(officer)s has the watch now. Have a colleague take it first.", officer=actor)
+        )
     if colleagues(here) == (actor.partition("/")[2],):
         follows.append(
-            say("%(officer)s is the only administrator of %(side)s in office.", officer=actor, side=here.side.upper())
+            say(
+                "%(officer)s is the only administrator of %(side)s in office.",
+                officer=actor,
+                side=here.side.upper(),
+            )
             + " "
             + say("After this nobody can enter or revoke officers of this side.")
         )
@@ -289,7 +356,9 @@ def _what_follows(here: Here, actor: str) -> list[str]:
 async def revoke_officer(here: Here) -> Page | web.StreamResponse:
     """Revoke an officer of the own side."""
     filled = await Filled.of(here.request)
-    act = {"act": "officer-revocation", "officer": filled["officer"]} | ({"reason": filled["reason"]} if filled["reason"] else {})
+    act = {"act": "officer-revocation", "officer": filled["officer"]} | (
+        {"reason": filled["reason"]} if filled["reason"] else {}
+    )
     if position := await keep(here, filled, act, "reason"):
         return see(here.link("/admin/officers", after=position, said="revoked"))
     await at_the_end(here)
@@ -338,10 +407,23 @@ async def keys(here: Here) -> Page:
             )
             for id, each in here.registry.keys.items()
         ),
-        key=lambda row: (row.until is not None, order[row.owner.partition("/")[0]], not row.root, row.owner, row.since, row.key),
+        key=lambda row: (
+            row.until is not None,
+            order[row.owner.partition("/")[0]],
+            not row.root,
+            row.owner,
+            row.since,
+            row.key,
+        ),
     )
     shown, following = sliced(here, rows)
-    view = Keys(channel=here.name, position=here.position, custody=here.registry.custody, total=len(rows), keys=tuple(shown))
+    view = Keys(
+        channel=here.name,
+        position=here.position,
+        custody=here.registry.custody,
+        total=len(rows),
+        keys=tuple(shown),
+    )
     values = {
         "hindrance": hindrance(here),
         "who": colleagues(here),
@@ -357,7 +439,12 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
     """Ask once before a key is revoked."""
     id = filled["of"] if filled else here.request.query.get("of", "")
     key = here.registry.keys.get(id)
-    if hindrance(here) or key is None or key.until is not None or key.owner.partition("/")[0] != here.side:
+    if (
+        hindrance(here)
+        or key is None
+        or key.until is not None
+        or key.owner.partition("/")[0] != here.side
+    ):
         return see(here.link("/admin/keys"))
     say = here.words.say
     return ask(
@@ -365,8 +452,13 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
         Asking(act="key-revocation", of=id),
         question=say("Revoke a key of %(officer)s?", officer=key.owner),
         follows=[
-            say("The key %(key)s signs nothing more from the record on, and does not return.", key=id),
-            say("What it has signed stays in the record, and stays valid; from the record on that you name below it is shown as disputed."),
+            say(
+                "The key %(key)s signs nothing more from the record on, and does not return.",
+                key=id,
+            ),
+            say(
+                "What it has signed stays in the record, and stays valid; from the record on that you name below it is shown as disputed."
+            ),
             say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
         ],
         button=say("Revoke this key"),
@@ -385,10 +477,18 @@ async def revoke_key(here: Here) -> Page | web.StreamResponse:
     filled = await Filled.of(here.request)
     suspected = posting.whole(filled["suspect_from"])
     if filled["suspect_from"] and not suspected:
-        filled.wrong("suspect_from", sentence("give the number of a record, for instance %(n)s, or leave it empty", n=here.position))
+        filled.wrong(
+            "suspect_from",
+            sentence(
+                "give the number of a record, for instance %(n)s, or leave it empty",
+                n=here.position,
+            ),
+        )
         return await ask_key_revocation(here, filled)
     named: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
-    act = {"act": "key-revocation", "key": filled["of"], **named} | ({"reason": filled["reason"]} if filled["reason"] else {})
+    act = {"act": "key-revocation", "key": filled["of"], **named} | (
+        {"reason": filled["reason"]} if filled["reason"] else {}
+    )
     if position := await keep(here, filled, act, "reason", suspect_from="/suspect_from"):
         return see(here.link("/admin/keys", after=position, said="revoked"))
     await at_the_end(here)

@@ -92,7 +92,10 @@ async def limits(here: Here, filled: Filled | None = None) -> Page:
         limits=_LIMITS,
     )
     read = {side: _checks(each) for side, each in here.registry.profiles.items()}
-    senders = [(_ALTERNATING, here.words.say("the sides in turn")), *((side, side.upper()) for side in here.sides)]
+    senders = [
+        (_ALTERNATING, here.words.say("the sides in turn")),
+        *((side, side.upper()) for side in here.sides),
+    ]
     timed = here.registry.kind not in UNTIMED
     checks = here.service.access.watching.checked(here.registry.cid, here.side)
     values = _values(
@@ -109,26 +112,43 @@ async def limits(here: Here, filled: Filled | None = None) -> Page:
         check_step_s=CHECK_STEP_SECONDS,
         check_head_s=CHECKED_HEAD_SECONDS,
     )
-    return Page(template="profiles.html", view=view, rows=view.limits, values=values, status=form.status)
+    return Page(
+        template="profiles.html", view=view, rows=view.limits, values=values, status=form.status
+    )
 
 
 def _own_offices(here: Here) -> set[str]:
     """The offices of the reader's side in which somebody is in office."""
-    return {each.office for name, each in here.registry.officers.items() if name.startswith(f"{here.side}/") and each.until is None}
+    return {
+        each.office
+        for name, each in here.registry.officers.items()
+        if name.startswith(f"{here.side}/") and each.until is None
+    }
 
 
 async def check_watch(here: Here) -> web.StreamResponse:
     """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
     filled = await Filled.of(here.request)
     if hindrance(here, webhooks.ENTERING, kept=False):
-        raise refused("not-permitted", sentence("Heads of office and administrators of a side say where its quiet watch is checked."))
+        raise refused(
+            "not-permitted",
+            sentence(
+                "Heads of office and administrators of a side say where its quiet watch is checked."
+            ),
+        )
     offices = tuple(each for each in sorted(_own_offices(here)) if each in filled.all("office"))
-    await here.service.access.watching.check(here.registry.cid, here.side, WatchChecks(offices=offices, by=here.grant.actor))
+    await here.service.access.watching.check(
+        here.registry.cid, here.side, WatchChecks(offices=offices, by=here.grant.actor)
+    )
     return see(here.link("/admin/profiles", said="recorded") + "#check")
 
 
 def _checks(adopted: Adopted) -> LineChecks | None:
-    return None if isinstance(adopted.line_check, UnsetType) else msgspec.json.decode(adopted.line_check, type=LineChecks)
+    return (
+        None
+        if isinstance(adopted.line_check, UnsetType)
+        else msgspec.json.decode(adopted.line_check, type=LineChecks)
+    )
 
 
 def _limits_of(profile: Profile) -> Iterator[tuple[str, int | str | None]]:
@@ -137,11 +157,18 @@ def _limits_of(profile: Profile) -> Iterator[tuple[str, int | str | None]]:
         value = getattr(profile, name)
         match name:
             case "acknowledgement":
-                yield from ((f"{name}.{precedence}", seconds) for precedence, seconds in value.items())
+                yield from (
+                    (f"{name}.{precedence}", seconds) for precedence, seconds in value.items()
+                )
             case "annual":
-                yield from ((f"{name}.{kind}", " ".join(map(str, day))) for kind, day in value.items())
+                yield from (
+                    (f"{name}.{kind}", " ".join(map(str, day))) for kind, day in value.items()
+                )
             case "ladder":
-                yield from ((f"{name}.{rung}", getattr(value, rung, None)) for rung in ("answer", "urgent", "meeting"))
+                yield from (
+                    (f"{name}.{rung}", getattr(value, rung, None))
+                    for rung in ("answer", "urgent", "meeting")
+                )
             case _:
                 yield name, value
 
@@ -156,7 +183,9 @@ _LIMITS: Final = tuple(
 
 def _schedule_form(here: Here) -> dict[str, list[str]]:
     """What stands in the form at first: what was adopted last, by whichever side."""
-    found = max(here.registry.profiles.values(), key=lambda each: each.adopted.position, default=None)
+    found = max(
+        here.registry.profiles.values(), key=lambda each: each.adopted.position, default=None
+    )
     zone = office_of(here.side, here.projection.office(here.side)).zone
     if found is None:
         return {"profile": ["default"], "zone": [zone], "sent_by": [_ALTERNATING]}
@@ -164,7 +193,13 @@ def _schedule_form(here: Here) -> dict[str, list[str]]:
     if checks is None:
         return {"profile": [found.profile], "zone": [zone], "sent_by": [_ALTERNATING]}
     begins = [] if isinstance(checks.from_, UnsetType) else [checks.from_]
-    return {"profile": [found.profile], "times": [" ".join(checks.at)], "zone": [checks.zone], "sent_by": [checks.sent_by], "from": begins}
+    return {
+        "profile": [found.profile],
+        "times": [" ".join(checks.at)],
+        "zone": [checks.zone],
+        "sent_by": [checks.sent_by],
+        "from": begins,
+    }
 
 
 async def adopt_profile(here: Here) -> Page | web.StreamResponse:
@@ -176,7 +211,12 @@ async def adopt_profile(here: Here) -> Page | web.StreamResponse:
     if filled["times"]:
         act["line_check"] = _line_check(here, filled)
     if not filled.faults:
-        fields = {"times": "/line_check/at", "zone": "/line_check/zone", "sent_by": "/line_check/sent_by", "from": "/line_check/from"}
+        fields = {
+            "times": "/line_check/at",
+            "zone": "/line_check/zone",
+            "sent_by": "/line_check/sent_by",
+            "from": "/line_check/from",
+        }
         if position := await keep(here, filled, act, "profile", **fields):
             return see(here.link("/admin/profiles", after=position, said="recorded"))
     await at_the_end(here)
@@ -248,16 +288,32 @@ async def codebooks(here: Here, filled: Filled | None = None) -> Page:
         messages=_CODED,
     )
     say = here.words.say
-    choices = [(each.name, say("%(name)s, version %(n)s", name=each.name, n=each.version)) for each in CODEBOOKS.values()]
+    choices = [
+        (each.name, say("%(name)s, version %(n)s", name=each.name, n=each.version))
+        for each in CODEBOOKS.values()
+    ]
     values = _values(here, filled=form, books=[*CODEBOOKS.values()], choices=choices)
-    return Page(template="codebook.html", view=view, rows=view.messages, values=values, status=form.status)
+    return Page(
+        template="codebook.html", view=view, rows=view.messages, values=values, status=form.status
+    )
 
 
 def _coded() -> Iterator[CodedRow]:
     for book in CODEBOOKS.values():
-        for kind, texts in (("message", {str(key): each for key, each in book.texts.items()}), ("phrase", book.phrases)):
+        for kind, texts in (
+            ("message", {str(key): each for key, each in book.texts.items()}),
+            ("phrase", book.phrases),
+        ):
             for key, each in texts.items():
-                yield CodedRow(codebook=book.name, version=book.version, kind=kind, key=key, en=each["en"], fr=each["fr"], zh=each["zh"])
+                yield CodedRow(
+                    codebook=book.name,
+                    version=book.version,
+                    kind=kind,
+                    key=key,
+                    en=each["en"],
+                    fr=each["fr"],
+                    zh=each["zh"],
+                )
 
 
 _CODED: Final = tuple(_coded())
@@ -321,15 +377,25 @@ async def witnesses(here: Here, filled: Filled | None = None) -> Page:
         quorum="" if found is None else found.quorum,
         witnesses=()
         if found is None
-        else tuple(WitnessRow(name=name, key=str(key), url=found.urls.get(name, "")) for name, key in found.witnesses.items()),
+        else tuple(
+            WitnessRow(name=name, key=str(key), url=found.urls.get(name, ""))
+            for name, key in found.witnesses.items()
+        ),
         groups=()
         if found is None
-        else tuple(GroupRow(name=name, threshold=each.threshold, members=each.members) for name, each in found.groups.items()),
+        else tuple(
+            GroupRow(name=name, threshold=each.threshold, members=each.members)
+            for name, each in found.groups.items()
+        ),
         adopted=registry.policies,
-        covered=None if here.past or found is None else await here.service.coverage.of(here.projection),
+        covered=None
+        if here.past or found is None
+        else await here.service.coverage.of(here.projection),
     )
     values = _values(here, filled=form, example=_example(here))
-    return Page(template="policy.html", view=view, rows=view.witnesses, values=values, status=form.status)
+    return Page(
+        template="policy.html", view=view, rows=view.witnesses, values=values, status=form.status
+    )
 
 
 def _example(here: Here) -> str:
@@ -341,7 +407,9 @@ def _example(here: Here) -> str:
 
 def _policy_text(here: Here) -> str:
     """What stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
-    found = max(here.registry.policies.values(), key=lambda each: each.adopted.position, default=None)
+    found = max(
+        here.registry.policies.values(), key=lambda each: each.adopted.position, default=None
+    )
     return here.registry.policy if found is None else found.policy
 
 
@@ -354,7 +422,9 @@ async def adopt_policy(here: Here) -> Page | web.StreamResponse:
     else:
         known = [here.registry.policy, *(each.policy for each in here.registry.policies.values())]
         exact = next((each for each in known if each.strip() == text), f"{text}\n")
-        if position := await keep(here, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"):
+        if position := await keep(
+            here, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"
+        ):
             return see(here.link("/admin/policy", after=position, said="recorded"))
     await at_the_end(here)
     return await witnesses(here, filled)

@@ -34,7 +34,15 @@ from dragoman.domain.table import RULES
 from dragoman.domain.title import subject_of
 from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, translated, watchkeeping
+from dragoman.gateway.console import (
+    duty_numbers,
+    message_words,
+    senders,
+    shelf,
+    signing,
+    translated,
+    watchkeeping,
+)
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -44,7 +52,14 @@ from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
 from dragoman.language.words import Words
-from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, GROUP_ALARMS, PING_SECONDS
+from dragoman.limits import (
+    ALARMS_SHOWN,
+    FLOOD_ALARMS,
+    FLOOD_SECONDS,
+    GATHER_SECONDS,
+    GROUP_ALARMS,
+    PING_SECONDS,
+)
 from dragoman.projection.duties import Duty
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
@@ -260,10 +275,20 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         owed = await duties(app, projection)
         shelved = _shelved(here, projection, now)
         waiting += [
-            (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
+            (projection, each, is_officer)
+            for each in owed.listed()
+            if _rings(each, here.side) and not _is_aside(each, shelved, now)
         ]
-    waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
-    elsewhere, _ = grouped([each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now)
+    waiting.sort(
+        key=lambda each: (
+            _RINGING.index(each[1].precedence),
+            each[0].registry.kind == "exercise",
+            each[1].clock.begins,
+        )
+    )
+    elsewhere, _ = grouped(
+        [each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now
+    )
     waiting = [each for each in waiting if each[0] in shown_here]
     shown, groups = grouped(waiting, here.grant.actor, here.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
@@ -272,7 +297,9 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     return Alarms(
         rings=tuple(shown),
         details=tuple([await _detail(here, ring) for ring in detailed]),
-        recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
+        recent=sum(
+            each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting
+        ),
         officer=officer,
         elsewhere=tuple(elsewhere),
         groups=tuple(groups),
@@ -287,21 +314,32 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
 def _channels(here: Here) -> list[Projection]:
     """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
     page = here.request.query.get("in", "") if here.channel is None else here.name
-    return [each for each in here.service.visible(here.grant) if each.registry.kind != "exercise" or each.name == page]
+    return [
+        each
+        for each in here.service.visible(here.grant)
+        if each.registry.kind != "exercise" or each.name == page
+    ]
 
 
-def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime) -> tuple[list[Ring], list[Group]]:
+def grouped(
+    waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime
+) -> tuple[list[Ring], list[Group]]:
     """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
     places: dict[tuple[str, str, str], list[int]] = {}
     for place, (projection, each, _) in enumerate(waiting):
-        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(place)
+        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(
+            place
+        )
     rings: dict[int, Ring] = {}
     groups = []
     for (precedence, channel, sender), found in places.items():
         for number, place in enumerate(found):
             if number < GROUP_ALARMS or place == found[-1]:
                 projection, each, officer = waiting[place]
-                rings[place] = replace(_ring(projection, each, actor, words, now, officer=officer), joined=number >= GROUP_ALARMS)
+                rings[place] = replace(
+                    _ring(projection, each, actor, words, now, officer=officer),
+                    joined=number >= GROUP_ALARMS,
+                )
         if precedence == "flash":
             earlier = [rings[place] for place in found[:-1] if place in rings]
             newest, count = rings[found[-1]], len(found)
@@ -320,7 +358,11 @@ def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words:
 
 def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
     for projection in _channels(here):
-        for each in app[READING].unopened(projection, here.side) if here.service.station(here.grant, projection) else ():
+        for each in (
+            app[READING].unopened(projection, here.side)
+            if here.service.station(here.grant, projection)
+            else ()
+        ):
             yield Left(
                 key=each.message,
                 channel=projection.name,
@@ -333,10 +375,21 @@ def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
 
 def _later(app: web.Application, here: Here) -> Iterator[Later]:
     for projection in _channels(here):
-        for each in app[READING].changed(projection, here.side) if here.service.station(here.grant, projection) else ():
+        for each in (
+            app[READING].changed(projection, here.side)
+            if here.service.station(here.grant, projection)
+            else ()
+        ):
             act = here.words.act(each.act)
             time = here.words.written(each.time, "clock")
-            yield Later(channel=projection.name, exchange=each.exchange, number=each.number, act=act, position=each.position, time=time)
+            yield Later(
+                channel=projection.name,
+                exchange=each.exchange,
+                number=each.number,
+                act=act,
+                position=each.position,
+                time=time,
+            )
 
 
 def _handed(here: Here) -> Iterator[Handed]:
@@ -357,7 +410,9 @@ def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
             continue
         if draft.author == actor:
             continue
-        if actor.partition("/")[2] in {each.name for each in senders.of(projection.registry, draft.author, rule).colleagues}:
+        if actor.partition("/")[2] in {
+            each.name for each in senders.of(projection.registry, draft.author, rule).colleagues
+        }:
             yield Handed(
                 id=draft.id,
                 channel=projection.name,
@@ -369,10 +424,19 @@ def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
 
 def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
     for projection in _channels(here):
-        found = watchkeeping.unanswered(app, projection, here.side) if here.service.station(here.grant, projection) else None
+        found = (
+            watchkeeping.unanswered(app, projection, here.side)
+            if here.service.station(here.grant, projection)
+            else None
+        )
         if found is not None:
             reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
-            yield Absent(channel=found.channel, officer=found.officer.partition("/")[2], since=found.since, reaches=reaches)
+            yield Absent(
+                channel=found.channel,
+                officer=found.officer.partition("/")[2],
+                since=found.since,
+                reaches=reaches,
+            )
 
 
 def _shelved(here: Here, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
@@ -387,15 +451,24 @@ def _is_aside(duty: Duty, shelved: set[tuple[str, str, str]], now: datetime) -> 
 
 
 def _rings(duty: Duty, side: str) -> bool:
-    return duty.clock.clock == "acknowledgement" and duty.clock.side == side and duty.precedence in _RINGING
+    return (
+        duty.clock.clock == "acknowledgement"
+        and duty.clock.side == side
+        and duty.precedence in _RINGING
+    )
 
 
-def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool) -> Ring:
+def _ring(
+    projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool
+) -> Ring:
     exchange = projection.exchange(duty.exchange)
     assert exchange is not None
     message = message_words.message_of(exchange, duty.clock.started_by)
     is_opening = message_words.is_opening(exchange, message)
-    kind, heading = message_words.kind_of(message_words.content(projection, exchange, message)), message_words.heading(words, message)
+    kind, heading = (
+        message_words.kind_of(message_words.content(projection, exchange, message)),
+        message_words.heading(words, message),
+    )
     named = words.value(kind) if kind and is_opening else heading
     return Ring(
         key=duty.clock.started_by,
@@ -422,7 +495,9 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         record=message.said.position,
         reaches_s=_reaches(projection, duty, actor) if officer else None,
         cancelled=exchange.cancellation is not None,
-        corrected=exchange.corrections[-1].corrected.time if exchange.corrections and is_opening else "",
+        corrected=exchange.corrections[-1].corrected.time
+        if exchange.corrections and is_opening
+        else "",
         subject=subject_of(exchange),
         signed=exchange.family in projection.registry.required_signatures,
     )
@@ -441,19 +516,33 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     projection = here.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
-    offices = tuple(office_of(side.name, projection.office(side.name)) for side in projection.registry.sides)
+    offices = tuple(
+        office_of(side.name, projection.office(side.name)) for side in projection.registry.sides
+    )
     display = Display(here.words, offices)
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
     facts = message_words.facts(display, exchange, message, content)
     text = message_words.text(display, exchange, message, content)
     # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
-    named = {"request", "kind"} if not ring.within or ring.kind == message_words.kind_of(exchange.content) else {"request"}
+    named = (
+        {"request", "kind"}
+        if not ring.within or ring.kind == message_words.kind_of(exchange.content)
+        else {"request"}
+    )
     facts = tuple(each for each in facts if each.name not in named)
     ladder = tuple(_ladder(projection, here.side, here.words))
     ringing = await duty_numbers.of_channel(here, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing, translations=translations)
+    return Detail(
+        ring=ring,
+        facts=facts,
+        text=text,
+        offices=offices,
+        rungs=ladder,
+        ringing=ringing,
+        translations=translations,
+    )
 
 
 def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
@@ -462,7 +551,12 @@ def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
     for seconds, rung in rungs.RUNGS:
         officers = rungs.reached(projection.registry, side, rung)
         named = tuple(senders.titled(words, projection.registry, each) for each in officers)
-        yield Rung(seconds=seconds, rung=rung, officers=named, adds_nobody=bool(officers) and before.issuperset(officers))
+        yield Rung(
+            seconds=seconds,
+            rung=rung,
+            officers=named,
+            adds_nobody=bool(officers) and before.issuperset(officers),
+        )
         before.update(officers)
 
 
@@ -471,8 +565,16 @@ async def fragment(here: Here) -> web.Response:
     found = await alarms(here.request.app, here)
     for ring in (*found.rings, *found.elsewhere):
         note_read(here, here.service.channels[ring.channel])
-    settled = [each for known in here.request.query.getall("known", [])[:ALARMS_SHOWN] for each in _settled(here, known)]
-    return html(rendered(here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()))
+    settled = [
+        each
+        for known in here.request.query.getall("known", [])[:ALARMS_SHOWN]
+        for each in _settled(here, known)
+    ]
+    return html(
+        rendered(
+            here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()
+        )
+    )
 
 
 def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
@@ -483,13 +585,22 @@ def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
     if projection is None or not here.service.may_see(here.grant, projection):
         return
     state = projection.exchange(exchange)
-    message = None if state is None else next((each for each in state.messages if each.id == key), None)
+    message = (
+        None if state is None else next((each for each in state.messages if each.id == key), None)
+    )
     done = None if message is None else message.acknowledged.get(here.side)
     if message is None or done is None:
         return
-    seconds = (datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds()
+    seconds = (
+        datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
+    ).total_seconds()
     who = senders.titled(here.words, projection.registry, done.by)
-    yield {"key": key, "text": here.words.say("Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds))}
+    yield {
+        "key": key,
+        "text": here.words.say(
+            "Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds)
+        ),
+    }
 
 
 def note_read(here: Here, projection: Projection) -> None:
@@ -522,29 +633,56 @@ async def acknowledge(here: Here) -> web.StreamResponse:
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
     receipt = await _acknowledged(here, exchange, of, key)
     if "application/json" in here.request.headers.get("Accept", ""):
-        return web.Response(body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json")
+        return web.Response(
+            body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
+        )
     next = following(said(form, "next") or here.link())
-    return see(f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}")
+    return see(
+        f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
+    )
 
 
 async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt:
     projection = here.projection
     for _ in range(_AGAIN):
         known = projection.exchange(exchange)
-        message = None if known is None else next((each for each in known.messages if each.id == of), None)
+        message = (
+            None
+            if known is None
+            else next((each for each in known.messages if each.id == of), None)
+        )
         if known is None or message is None:
-            raise refused("not-found", sentence("There is no such message in this channel. Open the board again; it shows what waits."))
+            raise refused(
+                "not-found",
+                sentence(
+                    "There is no such message in this channel. Open the board again; it shows what waits."
+                ),
+            )
         done = message.acknowledged.get(here.side)
         if done is not None:
-            seconds = int((datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds())
-            return Receipt(by=done.by, time=done.time, seconds=seconds, position=done.position, before=done.by != here.grant.actor)
+            seconds = int(
+                (
+                    datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
+                ).total_seconds()
+            )
+            return Receipt(
+                by=done.by,
+                time=done.time,
+                seconds=seconds,
+                position=done.position,
+                before=done.by != here.grant.actor,
+            )
         act = {"act": "acknowledgement", "of": of}
         try:
-            await signing.record(here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
+            await signing.record(
+                here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
+            )
         except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise
-            await projection.bring()  # a colleague was quicker, or something else was said meanwhile
+            await (
+                projection.bring()
+            )  # a colleague was quicker, or something else was said meanwhile
     raise refused("busy", sentence("Others write in this exchange just now. Press again."))
 
 
@@ -613,7 +751,12 @@ class Bells:
         )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):
-                browser.tell(projection.name, row.folded.position, ring=ring, exchange=state.id if isinstance(state, Exchange) else "")
+                browser.tell(
+                    projection.name,
+                    row.folded.position,
+                    ring=ring,
+                    exchange=state.id if isinstance(state, Exchange) else "",
+                )
 
 
 BELLS: Final = web.AppKey("bells", Bells)
@@ -624,7 +767,9 @@ async def events(here: Here) -> web.StreamResponse:
     app, service, grant = here.request.app, here.service, here.grant
     bells = app[BELLS]
     bells.hang()
-    still: Callable[[], bool] = here.request.get("still", lambda: service.access.holds(grant, time.time()))
+    still: Callable[[], bool] = here.request.get(
+        "still", lambda: service.access.holds(grant, time.time())
+    )
     browser = _Browser(grant)
     account = app[BUDGETS].open_stream(grant)
     bells.browsers.add(browser)
@@ -632,7 +777,9 @@ async def events(here: Here) -> web.StreamResponse:
         response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
         await response.prepare(here.request)
         async with response:
-            await response.send(_said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello")
+            await response.send(
+                _said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello"
+            )
             with suppress(ConnectionResetError):
                 while still() and response.is_connected():
                     await _next(service, browser, response)
@@ -658,7 +805,12 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
     browser.rung.clear()
     pending, browser.pending = browser.pending, {}
     for channel, change in pending.items():
-        told = {"channel": channel, "position": change.position, "ring": change.ring, "exchanges": change.exchanges}
+        told = {
+            "channel": channel,
+            "position": change.position,
+            "ring": change.ring,
+            "exchanges": change.exchanges,
+        }
         await response.send(_said(told), event="change")
 
 

@@ -34,8 +34,18 @@ STATES: Final[tuple[State, ...]] = ("asked", "agreed", "held", "over")
 MOST: Final = 2_000
 """Meetings that are looked at: those of decades, and half a second of a reader's thread."""
 
-_STATE: Final[dict[str, State]] = {"requested": "asked", "postponed": "asked", "accepted": "agreed", "held": "held"}
-_CALM: Final[dict[State, Level]] = {"asked": "standby", "agreed": "standby", "held": "normal", "over": "off"}
+_STATE: Final[dict[str, State]] = {
+    "requested": "asked",
+    "postponed": "asked",
+    "accepted": "agreed",
+    "held": "held",
+}
+_CALM: Final[dict[State, Level]] = {
+    "asked": "standby",
+    "agreed": "standby",
+    "held": "normal",
+    "over": "off",
+}
 _LINES: Final = ("kind", "level", "track", "means", "counterpart")
 _LATEST: Final = "9999"
 
@@ -156,12 +166,18 @@ def offices_of(then: Moment) -> tuple[Office, ...]:
     return tuple(office_of(side, standing_office(entries, side)) for side in then.sides)
 
 
-def arranged(registry: Registry, state: Exchange, calendars: dict[str, Calendar], now: datetime) -> Arranged:
+def arranged(
+    registry: Registry, state: Exchange, calendars: dict[str, Calendar], now: datetime
+) -> Arranged:
     """A meeting as it stands."""
     meeting = state.meeting
     assert meeting is not None
     order = [side.name for side in registry.sides]
-    owed = [duty for duty in duties_of(registry, state, calendars) if duty.clock.clock != "acknowledgement"]
+    owed = [
+        duty
+        for duty in duties_of(registry, state, calendars)
+        if duty.clock.clock != "acknowledgement"
+    ]
     kind = state_of(state)
     versions = agendas(state)
     return Arranged(
@@ -177,20 +193,36 @@ def arranged(registry: Registry, state: Exchange, calendars: dict[str, Calendar]
         opened=state.opened.time,
         updated=state.updated.time,
         windows=tuple(windows(state)),
-        parties=tuple(_party(state, side) for side in order if side in (state.side, *state.to, *state.info)),
-        place=next((state.content[name] for name in ("venue", "place") if name in state.content), UNSET),
-        lines={name: str(msgspec.json.decode(state.content[name])) for name in _LINES if name in state.content},
+        parties=tuple(
+            _party(state, side) for side in order if side in (state.side, *state.to, *state.info)
+        ),
+        place=next(
+            (state.content[name] for name in ("venue", "place") if name in state.content), UNSET
+        ),
+        lines={
+            name: str(msgspec.json.decode(state.content[name]))
+            for name in _LINES
+            if name in state.content
+        },
         owed=tuple(_owed(duty, now) for duty in owed),
         readouts=tuple(
-            Given(side=side, time=given[-1].given.time, position=given[-1].given.position, kind=given[-1].kind)
+            Given(
+                side=side,
+                time=given[-1].given.time,
+                position=given[-1].given.position,
+                kind=given[-1].kind,
+            )
             for side in order
             if (given := meeting.readouts.get(side))
         ),
         readouts_differ=meeting.readouts_differ,
-        agendas=tuple(Agenda(side=side, topics=versions[side]) for side in order if side in versions),
+        agendas=tuple(
+            Agenda(side=side, topics=versions[side]) for side in order if side in versions
+        ),
         agenda_agreed=meeting.agenda is not UNSET,
         invokes=state.invokes,
-        default_venue=bool(state.invokes) and any(each.flag == "default_venue" for each in flags.flags(registry, state, (), now)),
+        default_venue=bool(state.invokes)
+        and any(each.flag == "default_venue" for each in flags.flags(registry, state, (), now)),
         for_the_record=state.for_the_record,
     )
 
@@ -216,7 +248,12 @@ def _level(state: State, owed: Iterable[Duty], now: datetime) -> Level:
 def _owed(duty: Duty, now: datetime) -> Owed:
     clock = duty.clock
     return Owed(
-        clock=clock.clock, side=clock.side, due=stamp(clock.due), level=level_of(duty, now), late=now > clock.due, binding=clock.binding
+        clock=clock.clock,
+        side=clock.side,
+        due=stamp(clock.due),
+        level=level_of(duty, now),
+        late=now > clock.due,
+        binding=clock.binding,
     )
 
 
@@ -227,12 +264,16 @@ def _party(state: Exchange, side: str) -> Party:
     accepted, declined = meeting.accepted.get(side), meeting.declined.get(side)
     if accepted is not None:
         terms = next(known([msgspec.json.decode(accepted.terms)]), None)
-        return Party(side=side, word="accepted", since=accepted.accepted.when, window=terms, absent=absent)
+        return Party(
+            side=side, word="accepted", since=accepted.accepted.when, window=terms, absent=absent
+        )
     if declined is not None:
         return Party(side=side, word="declined", since=declined.when, absent=absent)
     if side in state.info:
         return Party(side=side, word="informed", absent=absent)
-    return Party(side=side, word="proposed" if side == meeting.proposed_by else "asked", absent=absent)
+    return Party(
+        side=side, word="proposed" if side == meeting.proposed_by else "asked", absent=absent
+    )
 
 
 def together(owed: Iterable[Owed]) -> list[Together]:
@@ -246,12 +287,16 @@ def together(owed: Iterable[Owed]) -> list[Together]:
 def besides(meeting: Arranged) -> list[Together]:
     """What is owed besides the answers of those who are asked: these stand with what they have said."""
     asked = {party.side for party in meeting.parties if party.word == "asked"}
-    return together(owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in asked)
+    return together(
+        owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in asked
+    )
 
 
 def answer_of(meeting: Arranged, side: str) -> Owed | None:
     """The answer that a side owes to the windows that stand."""
-    return next((owed for owed in meeting.owed if owed.clock == "answer" and owed.side == side), None)
+    return next(
+        (owed for owed in meeting.owed if owed.clock == "answer" and owed.side == side), None
+    )
 
 
 # When it takes place
@@ -264,14 +309,24 @@ def windows(state: Exchange) -> Iterator[Window]:
         return known({"from": held.from_, "to": held.to} for held in meeting.held)
     if meeting is not None and state.status == "accepted":
         return known([msgspec.json.decode(next(iter(meeting.accepted.values())).terms)])
-    found = [msgspec.json.decode(state.content[name]) for name in ("windows", "dates", "window") if name in state.content]
-    return known(each for value in found for each in (value if isinstance(value, list) else [value]))
+    found = [
+        msgspec.json.decode(state.content[name])
+        for name in ("windows", "dates", "window")
+        if name in state.content
+    ]
+    return known(
+        each for value in found for each in (value if isinstance(value, list) else [value])
+    )
 
 
 def known(values: Iterable[Any]) -> Iterator[Window]:
     """Those of a record's windows of which both ends are known."""
     for value in values:
-        begins, ends = (instant(value.get(end)) for end in ("from", "to")) if isinstance(value, dict) else (None, None)
+        begins, ends = (
+            (instant(value.get(end)) for end in ("from", "to"))
+            if isinstance(value, dict)
+            else (None, None)
+        )
         if begins is not None and ends is not None:
             yield Window(begins=stamp(begins), ends=stamp(ends))
 
@@ -279,7 +334,11 @@ def known(values: Iterable[Any]) -> Iterator[Window]:
 def instant(value: Any) -> datetime | None:
     """A time of a record in UTC; None for one that is not known."""
     text = value.get("about") if isinstance(value, dict) else value
-    return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) and text[:1].isdigit() else None
+    return (
+        datetime.fromisoformat(text).astimezone(UTC)
+        if isinstance(text, str) and text[:1].isdigit()
+        else None
+    )
 
 
 def there(window: Window, offices: Sequence[Office], words: Words) -> str:

@@ -46,9 +46,13 @@ async def audit(here: Here) -> Page:
     travel = await travelling.travel(here, compare=True)
     found = await five_answers.gathered(here)
     heads, fault = await signed.signed(here)
-    hosts = await here.in_thread(history.on_hosts_word, here.service.store, here.name, here.position)
+    hosts = await here.in_thread(
+        history.on_hosts_word, here.service.store, here.name, here.position
+    )
     compare = here.request.query.get("compare", "")
-    changed, why = await differences.compared(here, posting.whole(compare)) if compare else (None, "")
+    changed, why = (
+        await differences.compared(here, posting.whole(compare)) if compare else (None, "")
+    )
     lines, _ = await audit_log.page_of(here, Wanted(), here.position, _LINES)
     view = Audit(
         channel=here.name,

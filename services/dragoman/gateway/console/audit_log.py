@@ -61,9 +61,13 @@ def logged(entry: Entry) -> Logged:
     return Logged(**line, dated=_saying(bytes(entry.record)).data.dtg)
 
 
-async def page_of(here: Here, wanted: Wanted, top: int, most: int) -> tuple[tuple[Logged, ...], Found]:
+async def page_of(
+    here: Here, wanted: Wanted, top: int, most: int
+) -> tuple[tuple[Logged, ...], Found]:
     """The newest records up to a position that are wanted."""
-    found: Found = await here.in_thread(history.found, here.service.store, here.name, wanted, top, here.position, most)
+    found: Found = await here.in_thread(
+        history.found, here.service.store, here.name, wanted, top, here.position, most
+    )
     return tuple(logged(each) for each in found.entries), found
 
 
@@ -82,7 +86,12 @@ async def log(here: Here) -> Page:
         newer=found.newer,
         looked=found.looked,
     )
-    values = {"choices": _choices(here), "acts": _acts(here), "travel": await travel(here), "narrowed": _narrowed(here, wanted)}
+    values = {
+        "choices": _choices(here),
+        "acts": _acts(here),
+        "travel": await travel(here),
+        "narrowed": _narrowed(here, wanted),
+    }
     return Page(template="log.html", view=view, rows=records, values=values)
 
 
@@ -92,7 +101,9 @@ def _choices(here: Here) -> dict[str, Sequence[str]]:
 
 def _acts(here: Here) -> list[tuple[str, str]]:
     """Every act with its name, in the order of the names."""
-    return sorted(((act, here.words.act(act)) for act in RULES), key=lambda each: each[1].casefold())
+    return sorted(
+        ((act, here.words.act(act)) for act in RULES), key=lambda each: each[1].casefold()
+    )
 
 
 def _wanted(here: Here) -> Wanted:
@@ -118,7 +129,9 @@ def _narrowed(here: Here, wanted: Wanted) -> list[tuple[str, str, str]]:
     words = here.words
     found = []
     if wanted.side:
-        found.append(("side", words.say("services") if wanted.side == SERVICE else wanted.side.upper()))
+        found.append(
+            ("side", words.say("services") if wanted.side == SERVICE else wanted.side.upper())
+        )
     if wanted.act:
         found.append(("act", words.act(wanted.act)))
     if wanted.family:

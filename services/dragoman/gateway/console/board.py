@@ -87,24 +87,34 @@ def headline(words: Words, calm: Calm, *, reader: str) -> str:
     if not calm.known:
         return words.say("Not known.")
     if calm.aside:
-        return words.count("%(n)s message is put aside.", "%(n)s messages are put aside.", calm.aside)
+        return words.count(
+            "%(n)s message is put aside.", "%(n)s messages are put aside.", calm.aside
+        )
     if calm.late:
         return words.count("%(n)s thing is late", "%(n)s things are late", calm.late)
     if calm.matters:
-        return words.count("Nothing waits. %(n)s matter open.", "Nothing waits. %(n)s matters open.", calm.matters)
+        return words.count(
+            "Nothing waits. %(n)s matter open.", "Nothing waits. %(n)s matters open.", calm.matters
+        )
     return words.say("Quiet.") if calm.is_quiet else words.say("Nothing waits.")
 
 
 def _waiting(words: Words, calm: Calm, reader: str) -> Iterator[str]:
     """Yield how much waits for whom, the reader's side first."""
-    found = {side: count for side, count in sorted(calm.waiting.items(), key=lambda each: each[0] != reader) if count}
+    found = {
+        side: count
+        for side, count in sorted(calm.waiting.items(), key=lambda each: each[0] != reader)
+        if count
+    }
     for place, (side, count) in enumerate(found.items()):
         if side == reader:
             yield words.count("%(n)s waits for you", "%(n)s wait for you", count)
         elif place:
             yield words.say("%(n)s for %(side)s", n=words.number(count), side=side.upper())
         else:
-            yield words.count("%(n)s waits for %(side)s", "%(n)s wait for %(side)s", count, side=side.upper())
+            yield words.count(
+                "%(n)s waits for %(side)s", "%(n)s wait for %(side)s", count, side=side.upper()
+            )
 
 
 class Board(Struct, frozen=True, kw_only=True):
@@ -133,7 +143,10 @@ async def board(here: Here) -> Page:
     """The board of a channel."""
     owed, matters, lines, more = await _owed(here)
     now = here.moment
-    waiting = [*by_urgency(strip(duty, now) for duty in owed if is_receipt(duty)), *unlimited(here, matters)]
+    waiting = [
+        *by_urgency(strip(duty, now) for duty in owed if is_receipt(duty)),
+        *unlimited(here, matters),
+    ]
     rest = [duty for duty in owed if not is_receipt(duty)]
     late = [strip(duty, now) for duty in rest if now > duty.clock.due and duty.clock.binding]
     due = [strip(duty, now) for duty in rest if now <= duty.clock.due or not duty.clock.binding]
@@ -170,10 +183,12 @@ async def board(here: Here) -> Page:
         known=view.live and not here.projection.broken and not view.more,
         waiting={side: sum(each.owed_by == side for each in view.waiting) for side in here.sides},
         aside=aside,
-        late=len(view.overdue) + sum(each.late and each.binding for each in (*view.waiting, *view.due)),
+        late=len(view.overdue)
+        + sum(each.late and each.binding for each in (*view.waiting, *view.due)),
         matters=len(view.open_matters),
         unmanned=unmanned,
-        is_up=not timed or (lines[0].state == "up" and not lines[0].missed_running and not lines[0].with_errors),
+        is_up=not timed
+        or (lines[0].state == "up" and not lines[0].missed_running and not lines[0].with_errors),
         is_writable=here.past or here.service.desk.read_only_reason is None,
         is_in_force=here.registry.status is None or here.registry.status.status != "suspended",
         is_shelved=bool(view.shelved),
@@ -185,13 +200,17 @@ async def board(here: Here) -> Page:
         values={
             "offices": offices,
             "office_state": office_state,
-            "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
+            "chart": _day(here, offices, view.due)
+            if timed and any(each.known for each in offices)
+            else "",
             "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
             "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
             "calm": calm,
             "matters": rows(here, view.open_matters[:_MATTERS], offices),
             "timed": timed,
-            "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
+            "late": {
+                side: [each for each in view.overdue if each.owed_by == side] for side in here.sides
+            },
             "coming": view.due[:_DUE],
             "next_due": _next(view, here.moment),
             "owed": {side: sum(each.owed_by == side for each in view.due) for side in here.sides},
@@ -205,7 +224,9 @@ async def board(here: Here) -> Page:
             "relief": [
                 name.partition("/")[2]
                 for name, officer in here.registry.officers.items()
-                if name.startswith(f"{here.side}/") and officer.until is None and not DUTY.isdisjoint(officer.roles)
+                if name.startswith(f"{here.side}/")
+                and officer.until is None
+                and not DUTY.isdisjoint(officer.roles)
             ],
             "said": here.request.query.get("said", ""),
             "thin": "thin" in here.request.query,
@@ -227,15 +248,25 @@ async def _owed(here: Here) -> tuple[list[Duty], list[OpenMatter], list[LineView
 
 def message_of(words: Words, each: Strip) -> str:
     """Return the name of the message that asks for something, and whose it is."""
-    return words.say("%(act)s from %(side)s", act=words.act(each.message_act), side=each.by.partition("/")[0].upper())
+    return words.say(
+        "%(act)s from %(side)s",
+        act=words.act(each.message_act),
+        side=each.by.partition("/")[0].upper(),
+    )
 
 
 def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     """The rows of what waits besides the first, in the same columns: what it is, and the button."""
     words, side = here.words, here.side if here.may_post else ""
-    waiting, receipt, again = escape(words.say("waiting")), escape(words.say("Acknowledge receipt")), escape(here.again())
+    waiting, receipt, again = (
+        escape(words.say("waiting")),
+        escape(words.say("Acknowledge receipt")),
+        escape(here.again()),
+    )
     clocks = {clock: escape(words.clock(clock)) for clock in {each.clock for each in strips}}
-    levels = {each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}}
+    levels = {
+        each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}
+    }
     signs = ' data-signs="acknowledgement"' if here.registry.required_signatures else ""
     found: list[str] = []
     for each in strips:
@@ -265,15 +296,24 @@ def _watch(here: Here, side: str) -> SideWatch:
     held = here.registry.watches.get(side)
     if held is None:
         return SideWatch(side=side)
-    return SideWatch(side=side, manned_since=held.since.time, officer=held.since.by if side == here.side else "", note=held.note)
+    return SideWatch(
+        side=side,
+        manned_since=held.since.time,
+        officer=held.since.by if side == here.side else "",
+        note=held.note,
+    )
 
 
 async def _since(here: Here) -> tuple[LogLine, ...]:
     """What officers and the watch recorded last: since the reader's side took the watch, ten at most."""
     held = here.registry.watches.get(here.side)
     first = max(held.since.position if held is not None else 1, here.position - 60, 1)
-    found = await here.in_thread(reads.records, here.service.store, here.name, first, here.position - first + 1)
-    return tuple(each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo"))[:_SINCE]
+    found = await here.in_thread(
+        reads.records, here.service.store, here.name, first, here.position - first + 1
+    )
+    return tuple(
+        each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo")
+    )[:_SINCE]
 
 
 def _next(view: Board, now: datetime) -> Strip | None:
@@ -284,9 +324,13 @@ def _next(view: Board, now: datetime) -> Strip | None:
 
 async def _to_ring(here: Here) -> tuple[PointView, ...]:
     """Whom to ring: points of contact in force, those first where somebody is there."""
-    found = await here.in_thread(watching.points_of_contact, here.service.store, here.name, here.moment, here.at or None)
+    found = await here.in_thread(
+        watching.points_of_contact, here.service.store, here.name, here.moment, here.at or None
+    )
     there = [point for point in found.points if point.stage == "in_force"]
-    return tuple(sorted(there, key=lambda point: (point.side == here.side, not point.there_now))[:4])
+    return tuple(
+        sorted(there, key=lambda point: (point.side == here.side, not point.there_now))[:4]
+    )
 
 
 async def _drafts(here: Here) -> int:
@@ -294,7 +338,10 @@ async def _drafts(here: Here) -> int:
     if not here.is_officer or here.past or not here.service.is_live(here.projection):
         return 0
     try:
-        return sum(draft.handed != "" for draft in await here.service.drafts.listed(here.registry.cid, here.side))
+        return sum(
+            draft.handed != ""
+            for draft in await here.service.drafts.listed(here.registry.cid, here.side)
+        )
     except LogUnreachable:
         return 0
 
@@ -304,12 +351,21 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
     words, now = here.words, here.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
-    lanes = [charts.Lane(place_of(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
+    lanes = [
+        charts.Lane(place_of(each, words), bands=tuple(_bands(each, begins, ends, words)))
+        for each in offices
+        if each.known
+    ]
     soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
     marks = tuple(
         charts.Mark(
             datetime.fromisoformat(each.due),
-            words.say("%(t)s %(what)s, %(side)s", t=each.due[11:16], what=words.clock(each.clock), side=each.owed_by.upper()),
+            words.say(
+                "%(t)s %(what)s, %(side)s",
+                t=each.due[11:16],
+                what=words.clock(each.clock),
+                side=each.owed_by.upper(),
+            ),
         )
         for each in soon
     )
@@ -317,17 +373,28 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
     return charts.day_ahead(
         "day",
         words.say("The day ahead, from midnight to midnight UTC"),
-        words.say("Due: %(what)s. The list below says the same.", what=described or words.say("nothing")),
+        words.say(
+            "Due: %(what)s. The list below says the same.", what=described or words.say("nothing")
+        ),
         begins,
         now,
         [*lanes, charts.Lane(words.say("Due"), marks=marks)],
-        charts.DayLabels("UTC", words.say("then %(t)s", t=f"{now:%H:%M}") if here.past else words.say("now %(t)s", t=f"{now:%H:%M}")),
+        charts.DayLabels(
+            "UTC",
+            words.say("then %(t)s", t=f"{now:%H:%M}")
+            if here.past
+            else words.say("now %(t)s", t=f"{now:%H:%M}"),
+        ),
     )
 
 
 def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:
     for opens, closes in office.bands(begins, ends):
-        label = words.say("office hours %(a)s–%(b)s", a=office.opens, b=office.closes) if office.opens else words.say("at all hours")
+        label = (
+            words.say("office hours %(a)s–%(b)s", a=office.opens, b=office.closes)
+            if office.opens
+            else words.say("at all hours")
+        )
         yield charts.Band(opens, closes, label)
 
 
@@ -347,8 +414,15 @@ async def take_watch(here: Here) -> web.StreamResponse:
             if said(form, "note"):
                 act["note"] = said(form, "note")
         case _:
-            raise refused("bad-request", sentence("The watch is taken, handed over or ended. Open the board again."))
-    reply = await signing.record(here, msgspec.json.encode(act), family="channel", key=said(form, "key"))
+            raise refused(
+                "bad-request",
+                sentence("The watch is taken, handed over or ended. Open the board again."),
+            )
+    reply = await signing.record(
+        here, msgspec.json.encode(act), family="channel", key=said(form, "key")
+    )
     assert isinstance(reply.headers, dict)
     position = reply.headers["Dragoman-Position"]
-    return see(f"{following(said(form, 'next') or here.link())}?said={said(form, 'do')}&after={position}")
+    return see(
+        f"{following(said(form, 'next') or here.link())}?said={said(form, 'do')}&after={position}"
+    )

@@ -117,7 +117,15 @@ _DAY_LEFT, _DAY_RIGHT, _DAY_EDGE = 150.0, 1340.0, 1358.0
 _DAY_PITCH: Final = 26.0
 
 
-def day_ahead(name: str, title: str, desc: str, begins: datetime, now: datetime, rows: Sequence[Lane], labels: DayLabels) -> Markup:
+def day_ahead(
+    name: str,
+    title: str,
+    desc: str,
+    begins: datetime,
+    now: datetime,
+    rows: Sequence[Lane],
+    labels: DayLabels,
+) -> Markup:
     """Twenty-four hours from a time on: a lane an office, what is in force, what is due, and the line of now."""
     first = begins.astimezone(UTC)
 
@@ -134,7 +142,11 @@ def day_ahead(name: str, title: str, desc: str, begins: datetime, now: datetime,
         kept = Rows()
         if here is not None and number == len(lanes) - 1:
             wide = plot.width(labels.now, bold=True)
-            _, place = kept.settle(plot.fitting([plot.after(here, 8, wide), plot.before(here, 8, wide)], _DAY_LEFT, _DAY_EDGE))
+            _, place = kept.settle(
+                plot.fitting(
+                    [plot.after(here, 8, wide), plot.before(here, 8, wide)], _DAY_LEFT, _DAY_EDGE
+                )
+            )
             over.append(plot.text(place.x, top + 16, labels.now, "bold", place.anchor))
         earlier: list[tuple[Stretch, int]] = []
         for item in _of_day(lane, at):
@@ -144,9 +156,15 @@ def day_ahead(name: str, title: str, desc: str, begins: datetime, now: datetime,
             deep = max(math.ceil((PITCH * len(lines) - 2) / _DAY_PITCH), 1)
             # What is due later stands below what is due earlier where the two are side by side, so that the rows read in order.
             wanted = solid.joined(options[0])
-            least = max((below for stretch, below in earlier if wanted.meets(stretch)), default=0) if item.kind == "mark" else 0
+            least = (
+                max((below for stretch, below in earlier if wanted.meets(stretch)), default=0)
+                if item.kind == "mark"
+                else 0
+            )
             looked = range(least, max(least, len(kept)) + 1)
-            row, place = kept.settle(options if lines else [solid], deep=deep, solid=solid, avoid=line, rows=looked)
+            row, place = kept.settle(
+                options if lines else [solid], deep=deep, solid=solid, avoid=line, rows=looked
+            )
             earlier.append((solid.joined(place), row + deep))
             y = top + 16 + _DAY_PITCH * row
             inside = item.left <= place.left and place.right <= item.right
@@ -164,36 +182,63 @@ def day_ahead(name: str, title: str, desc: str, begins: datetime, now: datetime,
         top += max(_DAY_PITCH * max(len(kept), 1), PITCH * len(called) + 9) + 4
     grid, hours = _hours(first, at, top - 4)
     heavy = [] if here is None else [plot.path("heavy", plot.upright(here, 20, top - 4))]
-    return plot.image("chart day", name, title, WIDE, max(top, 40.0), [*grid, *under, *heavy, *hours, *over], desc)
+    return plot.image(
+        "chart day", name, title, WIDE, max(top, 40.0), [*grid, *under, *heavy, *hours, *over], desc
+    )
 
 
 def _hours(first: datetime, at: _Across, bottom: float) -> tuple[list[Markup], list[Markup]]:
     """The lines at every third hour, and what these are called; midnight is 24Z where the day ends with it."""
     begun = first.replace(minute=0, second=0, microsecond=0)
-    hours = [hour for step in range(25) if (hour := begun + timedelta(hours=step)).hour % 3 == 0 and first <= hour <= first + _DAY]
+    hours = [
+        hour
+        for step in range(25)
+        if (hour := begun + timedelta(hours=step)).hour % 3 == 0 and first <= hour <= first + _DAY
+    ]
     lines = [plot.path("hair", plot.upright(at(hour), 20, max(bottom, 36.0))) for hour in hours]
     said = []
     for hour in hours:
         ends = at(hour) > _DAY_RIGHT - 40
-        said.append(plot.text(at(hour), 14, "24Z" if ends and hour.hour == 0 else f"{hour:%H}Z", "end" if ends else ""))
+        said.append(
+            plot.text(
+                at(hour),
+                14,
+                "24Z" if ends and hour.hour == 0 else f"{hour:%H}Z",
+                "end" if ends else "",
+            )
+        )
     return lines, said
 
 
 def _of_day(lane: Lane, at: _Across) -> list[_Drawn]:
     """What of a lane lies within the day, cut off where it goes on beyond; bands first, and in each kind the earliest first."""
-    found = [_Drawn("holiday" if band.holiday else "band", at(band.begins), at(band.ends), band.label) for band in lane.bands]
+    found = [
+        _Drawn("holiday" if band.holiday else "band", at(band.begins), at(band.ends), band.label)
+        for band in lane.bands
+    ]
     found.sort(key=lambda each: (each.left, each.right))
     spans = [
-        _Drawn("span", -math.inf if span.begins is None else at(span.begins), math.inf if span.ends is None else at(span.ends), span.label)
+        _Drawn(
+            "span",
+            -math.inf if span.begins is None else at(span.begins),
+            math.inf if span.ends is None else at(span.ends),
+            span.label,
+        )
         for span in lane.spans
     ]
     found += sorted(spans, key=lambda each: (each.left, each.right))
-    found += [_Drawn("mark", at(mark.at) - 8, at(mark.at) + 8, mark.label) for mark in sorted(lane.marks, key=lambda mark: mark.at)]
+    found += [
+        _Drawn("mark", at(mark.at) - 8, at(mark.at) + 8, mark.label)
+        for mark in sorted(lane.marks, key=lambda mark: mark.at)
+    ]
     return [
         each
         if each.kind == "mark"
         else each._replace(
-            left=max(each.left, _DAY_LEFT), right=min(each.right, _DAY_RIGHT), opens=each.left >= _DAY_LEFT, closes=each.right <= _DAY_RIGHT
+            left=max(each.left, _DAY_LEFT),
+            right=min(each.right, _DAY_RIGHT),
+            opens=each.left >= _DAY_LEFT,
+            closes=each.right <= _DAY_RIGHT,
         )
         for each in found
         if _seen(each)
@@ -210,7 +255,10 @@ def _options(item: _Drawn, wide: float, here: float | None) -> list[Stretch]:
     """Where a label may stand: a band's in it, past the line of now if that is in the way; others after what they name, or before it."""
     gap = 5 if item.kind == "mark" else 10
     beside = [plot.after(item.right, gap, wide), plot.before(item.left, gap, wide)]
-    inside = [plot.after(item.left, 24 if item.kind == "span" else 8, wide), *([plot.after(here, 16, wide)] if here is not None else [])]
+    inside = [
+        plot.after(item.left, 24 if item.kind == "span" else 8, wide),
+        *([plot.after(here, 16, wide)] if here is not None else []),
+    ]
     held = [each for each in inside if item.left + 8 <= each.left and each.right + 8 <= item.right]
     match item.kind:
         case "mark":
@@ -232,11 +280,35 @@ def _day_shapes(item: _Drawn, y: float, inside: Stretch | None) -> list[Markup]:
             return [plot.rect("band", left, y - 16, wide, 24)]
         case "holiday":
             frame = f"M{plot.num(left)} {plot.num(y - 16)}h{plot.num(wide)}v24h{plot.num(-wide)}Z"
-            return [plot.path("hair", plot.hatched(left, y - 16, wide, 24)), plot.path("dash", frame)]
+            return [
+                plot.path("hair", plot.hatched(left, y - 16, wide, 24)),
+                plot.path("dash", frame),
+            ]
         case _:
-            ends = [plot.upright(x, y - 12, y + 2) for x, shown in ((left, item.opens), (item.right, item.closes)) if shown]
-            stops = [left, item.right] if inside is None else [left, inside.left - 5, inside.right + 5, item.right]
-            return [plot.path("line", "".join([*ends, *(plot.level(x, y - 5, to) for x, to in zip(stops[::2], stops[1::2], strict=True))]))]
+            ends = [
+                plot.upright(x, y - 12, y + 2)
+                for x, shown in ((left, item.opens), (item.right, item.closes))
+                if shown
+            ]
+            stops = (
+                [left, item.right]
+                if inside is None
+                else [left, inside.left - 5, inside.right + 5, item.right]
+            )
+            return [
+                plot.path(
+                    "line",
+                    "".join(
+                        [
+                            *ends,
+                            *(
+                                plot.level(x, y - 5, to)
+                                for x, to in zip(stops[::2], stops[1::2], strict=True)
+                            ),
+                        ]
+                    ),
+                )
+            ]
 
 
 # The roadmap
@@ -293,12 +365,23 @@ class _Road(NamedTuple):
 
     def x(self, day: date) -> float:
         """Where a day is; what lies outside the years stands at their end."""
-        passed = day.year - self.first + (day.timetuple().tm_yday - 1) / (366 if isleap(day.year) else 365)
+        passed = (
+            day.year
+            - self.first
+            + (day.timetuple().tm_yday - 1) / (366 if isleap(day.year) else 365)
+        )
         return _ROAD_LEFT + min(max(passed / self.years, 0.0), 1.0) * (_ROAD_RIGHT - _ROAD_LEFT)
 
 
 def roadmap(
-    name: str, title: str, desc: str, first_year: int, last_year: int, today: date, areas: Sequence[AreaLane], today_label: str
+    name: str,
+    title: str,
+    desc: str,
+    first_year: int,
+    last_year: int,
+    today: date,
+    areas: Sequence[AreaLane],
+    today_label: str,
 ) -> Markup:
     """What two sides have on their roadmap, area by area: each item's statuses on a line of years, dashed while it goes on."""
     years = max(last_year - first_year + 1, 1)
@@ -322,8 +405,12 @@ def roadmap(
             top += max(high, 22 + PITCH * (len(lines) - 1) + 12)
             called = []
     grid, header = _years(road, top, today_label)
-    heavy = [] if road.today is None else [plot.path("heavy", plot.upright(road.today, 22, top - 2))]
-    return plot.image("chart", name, title, WIDE, top, [*grid, *under, *heavy, *header, *over], desc)
+    heavy = (
+        [] if road.today is None else [plot.path("heavy", plot.upright(road.today, 22, top - 2))]
+    )
+    return plot.image(
+        "chart", name, title, WIDE, top, [*grid, *under, *heavy, *header, *over], desc
+    )
 
 
 def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], list[Markup]]:
@@ -331,13 +418,23 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
     pitch = (_ROAD_RIGHT - _ROAD_LEFT) / road.years
     wide = 4 * plot.LATIN
     every = math.ceil((wide + 14) / pitch)
-    places = [(road.first + number, plot.after(_ROAD_LEFT + pitch * number, 5, wide)) for number in range(0, road.years, every)]
+    places = [
+        (road.first + number, plot.after(_ROAD_LEFT + pitch * number, 5, wide))
+        for number in range(0, road.years, every)
+    ]
     places = [(year, place) for year, place in places if place.right <= WIDE]
     said = []
     if road.today is not None:
         length = plot.width(today_label, bold=True)
-        options = plot.fitting([plot.before(road.today, 6, length), plot.after(road.today, 6, length)], _ROAD_LEFT, WIDE)
-        here = next((each for each in options if not any(each.meets(place) for _, place in places)), options[0])
+        options = plot.fitting(
+            [plot.before(road.today, 6, length), plot.after(road.today, 6, length)],
+            _ROAD_LEFT,
+            WIDE,
+        )
+        here = next(
+            (each for each in options if not any(each.meets(place) for _, place in places)),
+            options[0],
+        )
         places = [(year, place) for year, place in places if not place.meets(here)]
         said.append(plot.text(here.x, 14, today_label, "bold", here.anchor))
     said += [plot.text(place.x, 14, str(year), "dim") for year, place in places]
@@ -355,22 +452,37 @@ def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Ma
         if lines := plot.wrapped(step.label):
             kind = "bold" if number == len(steps) - 1 and item.joined else ""
             x, wide = road.x(step.on), plot.widest(lines, bold=bool(kind))
-            options = plot.fitting([*plot.around(x, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE)
+            options = plot.fitting(
+                [*plot.around(x, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE
+            )
             row, place = kept.settle(options, deep=len(lines), avoid=avoid)
             placed.append((row, place, lines, kind))
     if aim := plot.wrapped(item.aim, 80):
         x, wide = road.x(steps[0].on) if steps else _ROAD_LEFT + 5, plot.widest(aim)
-        options = plot.fitting([plot.after(x, 0, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE)
-        row, place = kept.settle(options, deep=len(aim), avoid=avoid, rows=range(1, len(kept) + 3, 2))
+        options = plot.fitting(
+            [plot.after(x, 0, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE
+        )
+        row, place = kept.settle(
+            options, deep=len(aim), avoid=avoid, rows=range(1, len(kept) + 3, 2)
+        )
         placed.append((row, place, aim, "dim"))
     above, below = max((len(kept) + 1) // 2, 1), max(len(kept) // 2, 1)
     y = top + 34 + PITCH * (above - 1)
     said = []
     for row, place, lines, kind in placed:
-        upmost = y + 23 + PITCH * (row // 2) if row % 2 else y - 14 - PITCH * (row // 2 + len(lines) - 1)
+        upmost = (
+            y + 23 + PITCH * (row // 2) if row % 2 else y - 14 - PITCH * (row // 2 + len(lines) - 1)
+        )
         said += plot.texts(place.x, upmost, lines, kind, place.anchor)
-    shapes = [plot.shape(_STATUS_SHAPES.get(step.status, "open circle"), road.x(step.on), y) for step in steps]
-    return [*_lasts(item, y, road), *_led(item, steps, y, road), *shapes], said, y - top + 23 + PITCH * (below - 1) + 11
+    shapes = [
+        plot.shape(_STATUS_SHAPES.get(step.status, "open circle"), road.x(step.on), y)
+        for step in steps
+    ]
+    return (
+        [*_lasts(item, y, road), *_led(item, steps, y, road), *shapes],
+        said,
+        y - top + 23 + PITCH * (below - 1) + 11,
+    )
 
 
 def _lasts(item: Item, y: float, road: _Road) -> list[Markup]:
@@ -443,15 +555,27 @@ def density(
             placed.append((row, place, label, "bold" if bold else ""))
     lowest = 14 + PITCH * (max(len(kept), 1) - 1)
     base = lowest + 34
-    parts = [plot.path("hair", plot.level(8, base, WIDE - 8)), *_ticks(counts_by_day, begins, ends, across, base)]
+    parts = [
+        plot.path("hair", plot.level(8, base, WIDE - 8)),
+        *_ticks(counts_by_day, begins, ends, across, base),
+    ]
     if here is not None:
         parts.append(plot.path("heavy", plot.upright(here, 2, base + 4)))
-    parts += [plot.shape(_MOMENT_SHAPES[mark.kind], across(mark.at), lowest + 12) for mark in shown if mark.kind in _MOMENT_SHAPES]
-    parts += [plot.text(place.x, lowest - PITCH * row, label, kind, place.anchor) for row, place, label, kind in placed]
+    parts += [
+        plot.shape(_MOMENT_SHAPES[mark.kind], across(mark.at), lowest + 12)
+        for mark in shown
+        if mark.kind in _MOMENT_SHAPES
+    ]
+    parts += [
+        plot.text(place.x, lowest - PITCH * row, label, kind, place.anchor)
+        for row, place, label, kind in placed
+    ]
     return plot.image("chart density", name, title, WIDE, base + 6, parts)
 
 
-def _ticks(counts: Sequence[int], begins: datetime, ends: datetime, across: _Across, base: float) -> list[Markup]:
+def _ticks(
+    counts: Sequence[int], begins: datetime, ends: datetime, across: _Across, base: float
+) -> list[Markup]:
     """A tick a day, as high as the day has records; of days that fall on one px, the busiest."""
     high: dict[int, int] = {}
     for number, count in enumerate(counts):
@@ -460,14 +584,23 @@ def _ticks(counts: Sequence[int], begins: datetime, ends: datetime, across: _Acr
             x = round(across(noon))
             high[x] = max(high.get(x, 0), count)
     most = max(high.values(), default=1)
-    drawn = "".join(plot.upright(x, base, base - 2 - 10 * count / most) for x, count in high.items())
+    drawn = "".join(
+        plot.upright(x, base, base - 2 - 10 * count / most) for x, count in high.items()
+    )
     return [plot.path("line", drawn)] if drawn else []
 
 
 # Where it was
 
 
-_SKETCH_SHAPES: Final = ("open diamond", "open circle", "open square", "diamond", "circle", "square")
+_SKETCH_SHAPES: Final = (
+    "open diamond",
+    "open circle",
+    "open square",
+    "diamond",
+    "circle",
+    "square",
+)
 _ROOM: Final = Box(62, 6, 398, 242)
 
 
@@ -482,7 +615,13 @@ class _Place(NamedTuple):
 
 
 def sketch(
-    name: str, title: str, points: Sequence[tuple[str, float, float]], area: Disc | Outline | None, words: Words, *, track: int = 0
+    name: str,
+    title: str,
+    points: Sequence[tuple[str, float, float]],
+    area: Disc | Outline | None,
+    words: Words,
+    *,
+    track: int = 0,
 ) -> Markup:
     """Where positions are (label, latitude, longitude), and an area, on a grid of round degrees and with a scale; nothing without any.
 
@@ -495,22 +634,41 @@ def sketch(
         return Markup("")
     figures = plot.gathered(figures)
     view = plot.view([point for figure in figures for point in figure], _ROOM, (220, 136), 22)
-    frame, dots = view.frame, [(view.x(figure[0].lon), view.y(figure[0].lat)) for figure in figures[: len(points)]]
-    parts = [plot.rect("band", frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)]
+    frame, dots = (
+        view.frame,
+        [(view.x(figure[0].lon), view.y(figure[0].lat)) for figure in figures[: len(points)]],
+    )
+    parts = [
+        plot.rect("band", frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)
+    ]
     taken = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
     parts += _grid(view, taken)
     for figure in figures[len(points) :]:
         rim = "L".join(f"{plot.num(view.x(lon))} {plot.num(view.y(lat))}" for lat, lon in figure)
         parts.append(plot.path("line", f"M{rim}Z"))
     if track > 1:
-        parts.append(plot.path("line", "M" + "L".join(f"{plot.num(x)} {plot.num(y)}" for x, y in dots[:track])))
+        parts.append(
+            plot.path(
+                "line", "M" + "L".join(f"{plot.num(x)} {plot.num(y)}" for x, y in dots[:track])
+            )
+        )
     parts += _scale_bar(view, words, taken)
     if len(dots) == 2:
-        parts += _apart(dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), taken)
-    parts += [plot.shape(_SKETCH_SHAPES[number % len(_SKETCH_SHAPES)], x, y) for number, (x, y) in enumerate(dots)]
+        parts += _apart(
+            dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), taken
+        )
+    parts += [
+        plot.shape(_SKETCH_SHAPES[number % len(_SKETCH_SHAPES)], x, y)
+        for number, (x, y) in enumerate(dots)
+    ]
     bottom = max(270.0, frame.bottom + 28)
     for number, (label, _, _) in enumerate(points):
-        place = _named(dots[number], plot.wrapped(label, 20), x_middle=sum(x for x, _ in dots) / len(dots), taken=taken)
+        place = _named(
+            dots[number],
+            plot.wrapped(label, 20),
+            x_middle=sum(x for x, _ in dots) / len(dots),
+            taken=taken,
+        )
         if place is not None:
             taken.append(place.box)
             parts += plot.texts(place.x, place.y, place.lines, "bold", place.anchor)
@@ -527,7 +685,13 @@ def _grid(view: plot.View, taken: list[Box]) -> list[Markup]:
     lines = [plot.upright(view.x(seconds / 3600), frame.top, frame.bottom) for seconds in lons]
     lines += [plot.level(frame.left, view.y(seconds / 3600), frame.right) for seconds in lats]
     said = [
-        _standing(0, min(max(view.y(seconds / 3600) + 5, 14.0), frame.bottom), "", [plot.degrees(seconds, tall, "NS")]) for seconds in lats
+        _standing(
+            0,
+            min(max(view.y(seconds / 3600) + 5, 14.0), frame.bottom),
+            "",
+            [plot.degrees(seconds, tall, "NS")],
+        )
+        for seconds in lats
     ]
     last, reached = ("", ""), Stretch(-math.inf, -math.inf)
     for seconds in lons:
@@ -551,13 +715,27 @@ def _scale_bar(view: plot.View, words: Words, taken: list[Box]) -> list[Markup]:
     label = words.say("%(distance)s at this latitude", distance=_far(metres, words))
     right, wide = frame.right - 16, metres * px
     place = plot.before(right, -8, plot.width(label))
-    rooms = [Box(min(place.left, right - wide) - 4, y - 24, frame.right, y + 8) for y in (frame.bottom - 16, frame.top + 32)]
-    room = next((room for room in rooms if view.true and frame.holds(room) and not any(room.meets(dot) for dot in taken)), None)
+    rooms = [
+        Box(min(place.left, right - wide) - 4, y - 24, frame.right, y + 8)
+        for y in (frame.bottom - 16, frame.top + 32)
+    ]
+    room = next(
+        (
+            room
+            for room in rooms
+            if view.true and frame.holds(room) and not any(room.meets(dot) for dot in taken)
+        ),
+        None,
+    )
     if room is None:
         return []
     taken.append(room)
     y = room.bottom - 8
-    bar = plot.level(right - wide, y, right) + plot.upright(right - wide, y - 5, y + 5) + plot.upright(right, y - 5, y + 5)
+    bar = (
+        plot.level(right - wide, y, right)
+        + plot.upright(right - wide, y - 5, y + 5)
+        + plot.upright(right, y - 5, y + 5)
+    )
     return [plot.path("heavy", bar), plot.text(place.x, y - 10, label, "end")]
 
 
@@ -566,17 +744,26 @@ def _far(metres: float, words: Words) -> str:
     miles, kilometres = metres / plot.NAUTICAL_MILE_M, metres / 1000
     if miles < 0.0999:
         return f"{round(metres)}{NBSP}m"
-    rounded = [words.number(round(far, 1) if far < 9.95 else round(far)) for far in (miles, kilometres)]
+    rounded = [
+        words.number(round(far, 1) if far < 9.95 else round(far)) for far in (miles, kilometres)
+    ]
     return f"{rounded[0]}{NBSP}{words.value('nm')} · {rounded[1]}{NBSP}{words.value('km')}"
 
 
-def _apart(one: tuple[float, float], other: tuple[float, float], label: str, taken: list[Box]) -> list[Markup]:
+def _apart(
+    one: tuple[float, float], other: tuple[float, float], label: str, taken: list[Box]
+) -> list[Markup]:
     """The line between two positions, and how long it is, beside its middle."""
     (a, b), (c, d) = one, other
     x, y = (a + c) / 2, (b + d) / 2
     taken += plot.between(one, other)
     drawn = [plot.path("dash", f"M{plot.num(a)} {plot.num(b)}L{plot.num(c)} {plot.num(d)}")]
-    beside = [(x + 8, y + 18, ""), (x + 8, y - 8, ""), (x - 8, y + 18, "end"), (x - 8, y - 8, "end")]
+    beside = [
+        (x + 8, y + 18, ""),
+        (x + 8, y - 8, ""),
+        (x - 8, y + 18, "end"),
+        (x - 8, y - 8, "end"),
+    ]
     over = [(x, y - 14, "mid"), (x, y + 24, "mid"), (x, y - 32, "mid"), (x, y + 42, "mid")]
     place = _first_free((_standing(*where, [label]) for where in (*beside, *over)), taken)
     if place is None:
@@ -585,12 +772,18 @@ def _apart(one: tuple[float, float], other: tuple[float, float], label: str, tak
     return [*drawn, *plot.texts(place.x, place.y, place.lines, place.anchor)]
 
 
-def _named(dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, taken: Sequence[Box]) -> _Place | None:
+def _named(
+    dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, taken: Sequence[Box]
+) -> _Place | None:
     """Where a position's label has room: on the side that faces away from the others if it can."""
     if not lines:
         return None
     x, y = dot
-    centred, above, below = y + 5 - PITCH * (len(lines) - 1) / 2, y - 14 - PITCH * (len(lines) - 1), y + 24
+    centred, above, below = (
+        y + 5 - PITCH * (len(lines) - 1) / 2,
+        y - 14 - PITCH * (len(lines) - 1),
+        y + 24,
+    )
     right, left = (
         [(x + 13, centred, ""), (x + 6, above, ""), (x + 6, below, "")],
         [(x - 13, centred, "end"), (x - 6, above, "end"), (x - 6, below, "end")],
@@ -600,14 +793,25 @@ def _named(dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, t
     return _first_free((_standing(*where, lines, bold=True) for where in places), taken)
 
 
-def _standing(x: float, y: float, anchor: str, lines: Sequence[str], *, bold: bool = False) -> _Place:
+def _standing(
+    x: float, y: float, anchor: str, lines: Sequence[str], *, bold: bool = False
+) -> _Place:
     wide = plot.widest(lines, bold=bold)
     left = x - {"": 0.0, "mid": wide / 2, "end": wide}[anchor]
-    return _Place(x, y, anchor, lines, Box(left, y - 11, left + wide, y + PITCH * (len(lines) - 1) + 4))
+    return _Place(
+        x, y, anchor, lines, Box(left, y - 11, left + wide, y + PITCH * (len(lines) - 1) + 4)
+    )
 
 
 def _first_free(places: Iterable[_Place], taken: Sequence[Box]) -> _Place | None:
-    return next((each for each in places if _ROOM.holds(each.box) and not any(each.box.meets(box) for box in taken)), None)
+    return next(
+        (
+            each
+            for each in places
+            if _ROOM.holds(each.box) and not any(each.box.meets(box) for box in taken)
+        ),
+        None,
+    )
 
 
 # How long, how much, how many
@@ -636,7 +840,10 @@ def spread(
         lines = plot.wrapped(label)
         over += plot.texts(0, top + 19, lines)
         over.append(plot.text(_SPREAD_LEFT - 30, top + 19, words.number(count), "dim", "end"))
-        y, known = top + 14, [_lasting(seconds) for seconds in (median, p95, worst) if seconds is not None]
+        y, known = (
+            top + 14,
+            [_lasting(seconds) for seconds in (median, p95, worst) if seconds is not None],
+        )
         if known:
             under.append(plot.path("line", plot.level(min(known), y, max(known))))
         else:
@@ -644,7 +851,9 @@ def spread(
         if worst is not None:
             under.append(plot.path("line", plot.upright(_lasting(worst), y - 7, y + 7)))
         under += [
-            plot.shape(shape, _lasting(seconds), y) for shape, seconds in (("open circle", p95), ("circle", median)) if seconds is not None
+            plot.shape(shape, _lasting(seconds), y)
+            for shape, seconds in (("open circle", p95), ("circle", median))
+            if seconds is not None
         ]
         top += max(PITCH * len(lines), PITCH) + 13
     grid = [plot.path("hair", plot.upright(_lasting(tick), 22, top)) for tick in _TICKS_S]
@@ -664,18 +873,30 @@ def _lasting(seconds: float) -> float:
 _SHARES_LEFT, _SHARES_RIGHT = 312.0, 1352.0
 
 
-def shares(name: str, title: str, rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], guide: Sequence[float] | None = None) -> Markup:
+def shares(
+    name: str,
+    title: str,
+    rows: Sequence[tuple[str, Sequence[tuple[str, float]]]],
+    guide: Sequence[float] | None = None,
+) -> Markup:
     """What wholes are made of (label, its parts as fractions of one): solid, hatched, open, plain, each named above with a sample of it.
 
     A guide of expected shares, which may come to any sum, is small ticks below a bar, where its parts would end.
     """
     wide = _SHARES_RIGHT - _SHARES_LEFT
-    expected = [_SHARES_LEFT + wide * reached / sum(guide) for reached in accumulate(guide)][:-1] if guide and sum(guide) > 0 else []
+    expected = (
+        [_SHARES_LEFT + wide * reached / sum(guide) for reached in accumulate(guide)][:-1]
+        if guide and sum(guide) > 0
+        else []
+    )
     parts: list[Markup] = []
     top = 4.0
     for label, pieces in rows:
         sizes = [max(size, 0.0) for _, size in pieces]
-        ends = [_SHARES_LEFT + wide * reached / max(sum(sizes), 1.0) for reached in accumulate(sizes, initial=0.0)]
+        ends = [
+            _SHARES_LEFT + wide * reached / max(sum(sizes), 1.0)
+            for reached in accumulate(sizes, initial=0.0)
+        ]
         said, high = _keys([called for called, _ in pieces], ends, top)
         y = top + high
         parts += [*said, *plot.texts(0, y + 15, lines := plot.wrapped(label))]
@@ -694,24 +915,36 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
     for number, name in enumerate(names):
         if lines := plot.wrapped(name, 46):
             room = 20 + plot.widest(lines)
-            options = [plot.after(x, 0, room) for x in (starts[number], *(place.right + 14 for _, place, _, _ in placed))]
+            options = [
+                plot.after(x, 0, room)
+                for x in (starts[number], *(place.right + 14 for _, place, _, _ in placed))
+            ]
             row, place = kept.settle(plot.fitting(options, _SHARES_LEFT, WIDE), deep=len(lines))
             placed.append((row, place, number, lines))
     said = []
     for row, place, number, lines in placed:
         y = top + 14 + PITCH * row
-        said += [*_tinted(number, place.left + 1, y - 10, 12, 10), *plot.texts(place.left + 20, y, lines)]
+        said += [
+            *_tinted(number, place.left + 1, y - 10, 12, 10),
+            *plot.texts(place.left + 20, y, lines),
+        ]
     return said, PITCH * len(kept) + 4
 
 
 def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
     """A part of a bar in the tint of its place among the parts."""
-    frame = plot.path("line", f"M{plot.num(x)} {plot.num(y)}h{plot.num(wide)}v{plot.num(high)}h{plot.num(-wide)}Z")
+    frame = plot.path(
+        "line", f"M{plot.num(x)} {plot.num(y)}h{plot.num(wide)}v{plot.num(high)}h{plot.num(-wide)}Z"
+    )
     match number % 4:
         case 0:
             return [plot.rect("ink", x, y, wide, high)]
         case 1:
-            return [plot.rect("band", x, y, wide, high), plot.path("line", plot.hatched(x, y, wide, high)), frame]
+            return [
+                plot.rect("band", x, y, wide, high),
+                plot.path("line", plot.hatched(x, y, wide, high)),
+                frame,
+            ]
         case 2:
             return [plot.rect("open", x, y, wide, high)]
         case _:

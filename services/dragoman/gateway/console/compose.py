@@ -77,14 +77,40 @@ from dragoman_schemas.frame import Act, Answering
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
-_FIRST: Final = ("line-check", "point-of-contact", "contact-note", "meeting-request", "call-record", "perception")
+_FIRST: Final = (
+    "line-check",
+    "point-of-contact",
+    "contact-note",
+    "meeting-request",
+    "call-record",
+    "perception",
+)
 """What is written most; the other formats stand under *more*."""
 
 INCIDENTS: Final = (
-    *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
-    *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
+    *(
+        "near_miss",
+        "collision",
+        "crash",
+        "grounding",
+        "stray_fire",
+        "fire_control_radar",
+        "laser",
+        "jamming",
+        "lost_drone_or_missile",
+    ),
+    *(
+        "fire_or_explosion",
+        "persons_in_distress_or_held",
+        "unannounced_entry",
+        "unauthorised_launch",
+        "other",
+    ),
 )
-_EITHER: Final = {"launch-notice": frozenset({"window", "time"}), "reference-document": frozenset({"published", "sha256"})}
+_EITHER: Final = {
+    "launch-notice": frozenset({"window", "time"}),
+    "reference-document": frozenset({"published", "sha256"}),
+}
 """Members of which an act needs one or the other."""
 
 _ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
@@ -140,17 +166,28 @@ class Writing:
         A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
         a consent is that which the check page shows.
         """
-        found = tuple(each for each in kinds.members(self.act) if each.name != "terms" or self.act not in consent.ACTS)
+        found = tuple(
+            each
+            for each in kinds.members(self.act)
+            if each.name != "terms" or self.act not in consent.ACTS
+        )
         if self.exchange is not None:
             found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
         if self.exchange is not None and self.act == "status-change":
             statuses = kinds.Choice(changes_of(self.exchange))
-            found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
+            found = tuple(
+                Member(each.name, statuses, each.required) if each.name == "status" else each
+                for each in found
+            )
         if self.exchange is None or not any(isinstance(each.kind, kinds.Fields) for each in found):
             return found
         inner = tuple(each for each in kinds.members(self.exchange.act) if each.name in chosen)
         return tuple(
-            Member(each.name, kinds.Group(tuple(Member(one.name, one.kind) for one in inner)), each.required)
+            Member(
+                each.name,
+                kinds.Group(tuple(Member(one.name, one.kind) for one in inner)),
+                each.required,
+            )
             if isinstance(each.kind, kinds.Fields)
             else each
             for each in found
@@ -184,18 +221,31 @@ class Writing:
             case kinds.Message() if self.act == "second-key":
                 return words.say("What your colleague sent")
             case kinds.Message():
-                return words.say("Which translation") if member.required else words.say("Which message")
+                return (
+                    words.say("Which translation")
+                    if member.required
+                    else words.say("Which message")
+                )
             case kinds.Part():
                 return words.say("Which part of the text")
             case _ if self.act == "alternative" and member.name == "text":
                 return words.say("Your side’s words for it")
             case _ if member.name == "fields":
-                return words.say("What is new") if self.act == "update" else words.say("What is replaced")
+                return (
+                    words.say("What is new")
+                    if self.act == "update"
+                    else words.say("What is replaced")
+                )
             case _ if self.act == "point-of-contact" and member.name == "key":
                 return words.say("Public key of this point of contact")
             case _ if member.name == "precedence":
                 return words.say("Urgency")
-            case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
+            case _ if (
+                self.act == _INCIDENT
+                and self.exchange is None
+                and name.count(".") == 1
+                and member.name in _ASKED
+            ):
                 return words.say(_ASKED[member.name])
             case _:
                 return words.field(member.name)
@@ -256,7 +306,11 @@ class Menu(Struct, frozen=True, kw_only=True):
 
 async def menu(here: Here) -> Page:
     """What may be written."""
-    acts = [act for act, form in FORMATS.items() if here.registry.kind in form.kinds and may_write(here, form.rule)]
+    acts = [
+        act
+        for act, form in FORMATS.items()
+        if here.registry.kind in form.kinds and may_write(here, form.rule)
+    ]
     first = [act for act in _FIRST if act in acts]
     return Page(
         template="compose_menu.html",
@@ -273,7 +327,11 @@ async def menu(here: Here) -> Page:
 
 def may_write(here: Here, rule: Rule) -> bool:
     """Whether the reader may do an act, or write it for a colleague who may."""
-    return here.may_post and not rule.roles.isdisjoint(OFFICERS) and not rule.who.value.startswith("the ")
+    return (
+        here.may_post
+        and not rule.roles.isdisjoint(OFFICERS)
+        and not rule.who.value.startswith("the ")
+    )
 
 
 def sending_of(here: Here, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
@@ -290,7 +348,9 @@ def _writing(here: Here) -> Writing:
         raise refused("not-found", sentence("There is no such form. Write shows those there are."))
     if not here.may_post:
         if here.past:
-            raise refused("not-permitted", sentence("Nothing is written in the past. Go back to now."))
+            raise refused(
+                "not-permitted", sentence("Nothing is written in the past. Go back to now.")
+            )
         detail = (
             sentence("Officers write; you are signed in without that role.")
             if not here.is_officer
@@ -318,7 +378,11 @@ async def form(here: Here) -> Page:
     chosen = here.request.query.getall("fields", [])
     if writing.exchange is not None and chosen:
         members = [each for each in kinds.members(writing.exchange.act) if each.name in chosen]
-        fields.extend(forms.typed(here.words, here.registry.languages, members, writing.exchange.content, "f.fields"))
+        fields.extend(
+            forms.typed(
+                here.words, here.registry.languages, members, writing.exchange.content, "f.fields"
+            )
+        )
         fields.extend(("fields", each) for each in chosen)
     if writing.exchange is not None and writing.act == translated.ACT:
         of = here.request.query.get("of", "")
@@ -326,9 +390,15 @@ async def form(here: Here) -> Page:
         fields.add("f.language", _untranslated(writing, writing.exchange, of))
     if writing.act == "alternative" and here.request.query.get("part"):
         fields.add("f.field", here.request.query["part"])
-    if writing.act == release.RELEASE.rule.act and (matter := here.request.query.get(releasing.OF, "")):
+    if writing.act == release.RELEASE.rule.act and (
+        matter := here.request.query.get(releasing.OF, "")
+    ):
         fields.add(releasing.OF, matter)
-    opened = here.projection.exchange(here.request.query.get("under", "")) if act_has_issue(writing.act) else None
+    opened = (
+        here.projection.exchange(here.request.query.get("under", ""))
+        if act_has_issue(writing.act)
+        else None
+    )
     if opened is not None and opened.act == writing.act:
         members = [each for each in kinds.members(writing.act) if each.name == "issue"]
         fields.extend(forms.typed(here.words, here.registry.languages, members, opened.content))
@@ -345,13 +415,20 @@ def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
     """Return the language of the channel into which the reader most likely translates a message; empty where that is not known."""
     here = writing.here
     texts = translated.originals(Display(here.words, writing.offices), state, of)
-    return translated.missing(here.registry.languages, here.words.language, texts, translated.of_message(state, of or state.id))
+    return translated.missing(
+        here.registry.languages,
+        here.words.language,
+        texts,
+        translated.of_message(state, of or state.id),
+    )
 
 
 def _of_kept(kept: KeptForm) -> MultiDict[str]:
     """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
     given = parse_qsl(kept.body.decode(), keep_blank_values=True)
-    return MultiDict((name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING))
+    return MultiDict(
+        (name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING)
+    )
 
 
 async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
@@ -360,7 +437,14 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
     name, id = here.request.query.get("in", ""), here.request.query.get("entered", "")
     if not name.startswith(f"{forms.PREFIX}.") or not id:
         return
-    value = next((each.value for each in await named_people.choices(here) if named_people.id_of(each.value) == id), "")
+    value = next(
+        (
+            each.value
+            for each in await named_people.choices(here)
+            if named_people.id_of(each.value) == id
+        ),
+        "",
+    )
     member = _member(writing.members(tuple(fields.getall("fields", []))), name.split(".")[1:])
     if not value or member is None or not isinstance(member.kind, kinds.Person):
         return
@@ -380,7 +464,10 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
     act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
     fields = forms.typed(
-        here.words, here.registry.languages, members, {name: value for name, value in act.items() if name not in ("act", "signed")}
+        here.words,
+        here.registry.languages,
+        members,
+        {name: value for name, value in act.items() if name not in ("act", "signed")},
     )
     fields.extend(("fields", each) for each in act.get("fields", ()))
     if writing.act == "alternative" and "field" in act:
@@ -393,37 +480,76 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
 async def _draft(here: Here, id: str) -> Draft:
     found = await here.service.drafts.find(here.registry.cid, here.side, id)
     if found is None or not here.is_officer:
-        raise refused("not-found", sentence("There is no such draft of your side. The list of drafts shows those there are."))
+        raise refused(
+            "not-found",
+            sentence(
+                "There is no such draft of your side. The list of drafts shows those there are."
+            ),
+        )
     return found
 
 
-async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fault], problem: str = "", status: int = 200) -> Page:
+async def _form(
+    writing: Writing,
+    fields: Mapping[str, Any],
+    faults: Iterable[Fault],
+    problem: str = "",
+    status: int = 200,
+) -> Page:
     here, act = writing.here, writing.act
-    chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
+    chosen = (
+        tuple(fields.getall("fields", []))
+        if isinstance(fields, MultiDict) or hasattr(fields, "getall")
+        else ()
+    )
     members = writing.members(chosen)
-    extra = {"upload": "upload", "f.fields": "f-fields"} if writing.exchange is not None and not chosen else {"upload": "upload"}
+    extra = (
+        {"upload": "upload", "f.fields": "f-fields"}
+        if writing.exchange is not None and not chosen
+        else {"upload": "upload"}
+    )
     faults = [placed(each, members, _own_first(here), extra=extra) for each in faults]
     wrong = {fault.field.split(".")[1] for fault in faults if fault.anchor.startswith("f-")} | (
         {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
     )
-    own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
+    own = [
+        each
+        for each in members
+        if each.required or each.name not in kinds.FRAME or each.name == "text"
+    ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
     required = [each for name in begins for each in own if each.name == name]
     required += [each for each in own if each.name == "fields" and chosen]
-    required += [each for each in own if each not in required and (each.required or isinstance(each.kind, kinds.Offered))]
-    said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
+    required += [
+        each
+        for each in own
+        if each not in required and (each.required or isinstance(each.kind, kinds.Offered))
+    ]
+    said = (
+        {"text", "phrases"} if writing.exchange is not None and not required else set()
+    )  # a reply says something
     either = _EITHER.get(act, frozenset())
-    unfolded = [each for each in members if each.name in wrong | said | either and each not in required and each.name != "precedence"]
+    unfolded = [
+        each
+        for each in members
+        if each.name in wrong | said | either and each not in required and each.name != "precedence"
+    ]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     rule = urgency.rule_of(writing.format, here.service.now())
-    opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
+    opening = writing.exchange is not None and any(
+        isinstance(each.kind, kinds.Fields) for each in kinds.members(act)
+    )
     return Page(
         template="compose.html",
         view=Composing(
             act=act,
             exchange=writing.at,
             draft=str(fields.get("draft", "")),
-            fields={name: tuple(str(each) for each in fields.getall(name)) for name in dict.fromkeys(fields) if name.startswith("f.")}
+            fields={
+                name: tuple(str(each) for each in fields.getall(name))
+                for name in dict.fromkeys(fields)
+                if name.startswith("f.")
+            }
             if hasattr(fields, "getall")
             else {},
             faults=tuple((fault.field, fault.sentence) for fault in faults),
@@ -434,25 +560,40 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
             "typed": fields,
             "value": lambda name: str(fields.get(name, "")),
-            "values": lambda name: list(fields.getall(name, [])) if hasattr(fields, "getall") else [],
+            "values": lambda name: (
+                list(fields.getall(name, [])) if hasattr(fields, "getall") else []
+            ),
             "faults": list(faults),
             "fault_of": {fault.field: fault for fault in reversed(faults)},
-            "holds_fault": lambda name: any(fault.field == name or fault.field.startswith(f"{name}.") for fault in faults),
+            "holds_fault": lambda name: any(
+                fault.field == name or fault.field.startswith(f"{name}.") for fault in faults
+            ),
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
             "hints": _hints(here.words, act),
-            "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
+            "either": {
+                name: here.words.listed(here.words.field(each) for each in sorted(either - {name}))
+                for name in either
+            },
             "text_parts": []
             if writing.exchange is None or act != "alternative"
             else offered.parts(Display(here.words, offices), writing.exchange),
             "releasable": _releasable(writing, fields),
             "issues_known": await _issues_known(here) if act_has_issue(act) else [],
-            "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
+            "needs_words": {"text", "phrases"}
+            if act == "reply" and not any(each.name == "answers" for each in members)
+            else set(),
             "beside": _beside(writing, offices),
             "label": writing.label,
             "optional": [each for each in own if each not in required and each not in unfolded],
-            "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
+            "framed": [
+                each
+                for each in members
+                if each not in own
+                and each not in unfolded
+                and each.name not in ("precedence", "of")
+            ],
             "precedence": writing.format is not None and here.registry.kind != "track2",
             "rule": rule,
             "limits": limits_of(here),
@@ -463,9 +604,12 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "windows": lambda name: forms.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in _own_first(here)},
             "other_languages": lambda name: other_languages(
-                here.registry.languages, fields.getall(name, []) if hasattr(fields, "getall") else []
+                here.registry.languages,
+                fields.getall(name, []) if hasattr(fields, "getall") else [],
             ),
-            "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
+            "translated": lambda name: (
+                sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1
+            ),
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
             "officers": _officers(here),
@@ -485,7 +629,11 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kinds": kinds,
             "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
             "words_allowed": FLASH_WORDS,
-            "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
+            "kept": [
+                (name, value)
+                for name in _KEPT
+                for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])
+            ],
         },
     )
 
@@ -496,7 +644,11 @@ _FIXED: Final = kinds.FRAME | {"urgent", "imminent"}
 
 def _to_choose(writing: Writing) -> list[str]:
     """Return the members of an opening that an act may replace: of an update, those that develop."""
-    names = [] if writing.exchange is None else [each.name for each in kinds.members(writing.exchange.act)]
+    names = (
+        []
+        if writing.exchange is None
+        else [each.name for each in kinds.members(writing.exchange.act)]
+    )
     return [each for each in names if each not in _FIXED] if writing.act == "update" else names
 
 
@@ -507,21 +659,34 @@ def act_has_issue(act: str) -> bool:
 
 async def _issues_known(here: Here) -> list[offered.Choice]:
     """Return the issues of the channel, the newest first, each as the reader's language has it."""
-    found = await here.in_thread(projected.perceptions, here.service.store, here.name, here.registry)
+    found = await here.in_thread(
+        projected.perceptions, here.service.store, here.name, here.registry
+    )
     display = Display(here.words, (), {}, here.link)
-    return [offered.Choice(value=each.exchange, shown=display.text(msgspec.json.decode(each.issue))) for each in reversed(found.issues)]
+    return [
+        offered.Choice(value=each.exchange, shown=display.text(msgspec.json.decode(each.issue)))
+        for each in reversed(found.issues)
+    ]
 
 
 def _hints(words: Words, act: str) -> dict[str, str]:
     """Return what stands below the label of fields that their labels alone do not explain."""
     if act == "readout":
-        joint = words.say("Joint: words that you propose to say together; they are joint once every side has agreed to them.")
-        return {"kind": joint + words.space + words.say("Separate: your side’s own words, beside those of the others.")}
+        joint = words.say(
+            "Joint: words that you propose to say together; they are joint once every side has agreed to them."
+        )
+        return {
+            "kind": joint
+            + words.space
+            + words.say("Separate: your side’s own words, beside those of the others.")
+        }
     if act != "point-of-contact":
         return {}
     return {
         "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
-        "duty_number_dead": words.say("Yes: nobody answers at the number that was announced, so this takes effect at once."),
+        "duty_number_dead": words.say(
+            "Yes: nobody answers at the number that was announced, so this takes effect at once."
+        ),
     }
 
 
@@ -532,7 +697,11 @@ def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
         return []
     display = Display(writing.here.words, offices, {}, writing.here.link)
     return developing.dated(
-        display, state, display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
+        display,
+        state,
+        display.facts(
+            state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
+        ),
     )
 
 
@@ -548,10 +717,17 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
     typed = fields.getall("f.text", []) if hasattr(fields, "getall") else []
     if len(typed) == 1 and len(rows) != 1:
         typed = translated.paragraphs(typed[0])
-    messages = [each for each in offered.messages(here.words, state) if translated.originals(display, state, each.value)]
+    messages = [
+        each
+        for each in offered.messages(here.words, state)
+        if translated.originals(display, state, each.value)
+    ]
     return {
         "rows": [
-            (*(rows[place] if place < len(rows) else (None, "")), typed[place] if place < len(typed) else "")
+            (
+                *(rows[place] if place < len(rows) else (None, "")),
+                typed[place] if place < len(typed) else "",
+            )
             for place in range(max(len(rows), len(typed), 1))
         ],
         "of": of,
@@ -586,7 +762,9 @@ def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
 
 def _own_first(here: Here) -> list[str]:
     """The channel's languages, the reader's own first."""
-    return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
+    return sorted(
+        here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language
+    )
 
 
 def limits_of(here: Here) -> dict[str, int]:
@@ -605,7 +783,11 @@ def _officers(here: Here) -> list[str]:
 
 async def _people(here: Here, members: Iterable[Member]) -> list[named_people.Choice]:
     """The people of the register whom an act may name."""
-    return await named_people.choices(here) if any(_has(each.kind, kinds.Person) for each in members) else []
+    return (
+        await named_people.choices(here)
+        if any(_has(each.kind, kinds.Person) for each in members)
+        else []
+    )
 
 
 async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
@@ -615,7 +797,14 @@ async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]
     found = await here.service.files.listed(here.registry.cid, here.side)
     return [
         (
-            json.dumps({"sha256": each.sha256, "media_type": each.media_type, "bytes": each.bytes, "title": each.sha256[:12]}),
+            json.dumps(
+                {
+                    "sha256": each.sha256,
+                    "media_type": each.media_type,
+                    "bytes": each.bytes,
+                    "title": each.sha256[:12],
+                }
+            ),
             f"{each.media_type}, {each.sha256[:12]}",
         )
         for each in found
@@ -635,7 +824,11 @@ def _has(kind: kinds.Kind, wanted: type) -> bool:
 
 def _phrases(here: Here) -> list[tuple[str, str]]:
     language = here.words.language
-    return [(key, texts.get(language) or texts["en"]) for book in CODEBOOKS.values() for key, texts in book.phrases.items()]
+    return [
+        (key, texts.get(language) or texts["en"])
+        for book in CODEBOOKS.values()
+        for key, texts in book.phrases.items()
+    ]
 
 
 # What was sent
@@ -677,34 +870,57 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _keep(writing, fields, act, faults)
     if faults:
         return await _form(writing, fields, faults, status=422)
-    return await _check(writing, fields, _compact(_consenting(writing, fields, _naming(writing, act))))
+    return await _check(
+        writing, fields, _compact(_consenting(writing, fields, _naming(writing, act)))
+    )
 
 
 def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
     """A release with its records named in full, and other words with the part that they are for; any other act as it is."""
     if writing.act == "alternative" and "field" in act:
         field, _, item = act["field"].partition("/")
-        return {**act, "field": field, **({"item": int(item)} if item.isdecimal() and int(item) else {})}
+        return {
+            **act,
+            "field": field,
+            **({"item": int(item)} if item.isdecimal() and int(item) else {}),
+        }
     if writing.act == release.RELEASE.rule.act and "records" in act:
         return {**act, "records": releasing.completed(writing.here, act["records"])}
-    if writing.exchange is not None and writing.exchange.act == release.RELEASE.rule.act and "records" in act.get("fields", {}):
-        return {**act, "fields": {**act["fields"], "records": releasing.completed(writing.here, act["fields"]["records"])}}
+    if (
+        writing.exchange is not None
+        and writing.exchange.act == release.RELEASE.rule.act
+        and "records" in act.get("fields", {})
+    ):
+        return {
+            **act,
+            "fields": {
+                **act["fields"],
+                "records": releasing.completed(writing.here, act["fields"]["records"]),
+            },
+        }
     return act
 
 
 def _releasable(writing: Writing, fields: Mapping[str, Any]) -> list[releasing.Candidate]:
     """The records that a release may name: those of its matter, and of the matters of records that it names already."""
     if not any(
-        isinstance(each.kind, kinds.Released) for each in kinds.members(writing.act if writing.exchange is None else writing.exchange.act)
+        isinstance(each.kind, kinds.Released)
+        for each in kinds.members(writing.act if writing.exchange is None else writing.exchange.act)
     ):
         return []
     here = writing.here
     matters = dict.fromkeys([str(fields.get(releasing.OF, ""))])
-    stands = [] if writing.exchange is None else [each.exchange for each in release.records_of(writing.exchange)]
+    stands = (
+        []
+        if writing.exchange is None
+        else [each.exchange for each in release.records_of(writing.exchange)]
+    )
     chosen = fields.getall("f.records", []) if hasattr(fields, "getall") else []
     named = (here.projection.posted(id) for id in chosen)
     records = (here.projection.record_at(position) for position in named if position is not None)
-    matters |= dict.fromkeys([*stands, *(record.envelope.subject for record in records if record is not None)])
+    matters |= dict.fromkeys(
+        [*stands, *(record.envelope.subject for record in records if record is not None)]
+    )
     return [each for matter in matters for each in releasing.candidates(here, matter)]
 
 
@@ -713,17 +929,27 @@ def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -
     if writing.act not in consent.ACTS or writing.exchange is None:
         return act
     fields["etag"] = writing.exchange.revision  # the text is read on the check page, as it is now
-    return {**act, "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64}
+    return {
+        **act,
+        "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64,
+    }
 
 
-async def _enter_somebody(writing: Writing, fields: MultiDict[str], name: str) -> web.StreamResponse | Page:
+async def _enter_somebody(
+    writing: Writing, fields: MultiDict[str], name: str
+) -> web.StreamResponse | Page:
     """Go to the register to enter somebody; what was typed is kept, and is there again afterwards."""
     here = writing.here
     to = here.link("/people/register/new", in_=name)
     response = keep_form(here.request, here.grant.actor, fields, to)
     if response is None:
         return await _form(
-            writing, fields, [], problem=here.words.say("This form is too long to be kept meanwhile. Keep it as a draft first.")
+            writing,
+            fields,
+            [],
+            problem=here.words.say(
+                "This form is too long to be kept meanwhile. Keep it as a draft first."
+            ),
         )
     return response
 
@@ -739,13 +965,23 @@ def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
     if writing.exchange is not None:
         new = _unshown(writing, fields)
         members = [each for each in kinds.members(writing.exchange.act) if each.name in new]
-        fields.extend(forms.typed(writing.here.words, writing.here.registry.languages, members, writing.exchange.content, "f.fields"))
+        fields.extend(
+            forms.typed(
+                writing.here.words,
+                writing.here.registry.languages,
+                members,
+                writing.exchange.content,
+                "f.fields",
+            )
+        )
     return fields
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
     """The form's fields; a file that came with it is put beside the log, and named."""
-    fields: MultiDict[str] = MultiDict((name, value) for name, value in form.items() if isinstance(value, str))
+    fields: MultiDict[str] = MultiDict(
+        (name, value) for name, value in form.items() if isinstance(value, str)
+    )
     upload = form.get("upload")
     if not isinstance(upload, Upload) or not upload.filename:
         return fields, None
@@ -753,18 +989,39 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
     digest = hashlib.sha256(content).hexdigest()
     label = writing.here.words.field("attachments")
     if upload.media_type not in files.TYPES:
-        said = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
+        said = writing.here.words.say(
+            "A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES)
+        )
         return fields, Fault(field="upload", label=label, sentence=said)
-    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.media_type, content)
+    await files.keep(
+        writing.here.call,
+        writing.here.projection,
+        writing.here.side,
+        digest,
+        upload.media_type,
+        content,
+    )
     title = upload.filename[:120]
-    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.media_type, "bytes": len(content), "title": title}))
+    fields.add(
+        "f.attachments",
+        json.dumps(
+            {
+                "sha256": digest,
+                "media_type": upload.media_type,
+                "bytes": len(content),
+                "title": title,
+            }
+        ),
+    )
     return fields, None
 
 
 # The check page
 
 
-def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = "") -> Post:
+def _post_of(
+    writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = ""
+) -> Post:
     projection, actor = writing.here.projection, sender or writing.here.grant.actor
     act, data = read_act(body, cut=True)
     return Post(
@@ -773,7 +1030,9 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", 
         data=data,
         id=posting.id_of(projection, actor, data, key),
         exchange=writing.at,
-        family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+        family=""
+        if writing.exchange is not None or writing.rule.family is None
+        else writing.rule.family,
         if_match=writing.exchange.revision if writing.exchange is not None else None,
         released_by=released_by,
     )
@@ -788,7 +1047,9 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     sending = sending_of(here, writing.rule)
     if sending.hands_over:
         sender = f"{here.side}/{sending.colleagues[0].name}"
-        return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, sender=sender)), False
+        return here.service.desk.rehearse(
+            here.projection, _post_of(writing, body, key, sender=sender)
+        ), False
     post = _post_of(writing, body, key)
     try:
         return here.service.desk.rehearse(here.projection, post), False
@@ -799,8 +1060,13 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
             raise
     second = _second(here, writing.rule)
     if not second:
-        raise refused("second-key-required", sentence("A colleague of your side would have to release this, and none is in office."))
-    return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, released_by=second)), True
+        raise refused(
+            "second-key-required",
+            sentence("A colleague of your side would have to release this, and none is in office."),
+        )
+    return here.service.desk.rehearse(
+        here.projection, _post_of(writing, body, key, released_by=second)
+    ), True
 
 
 def _second(here: Here, rule: Rule) -> str:
@@ -816,7 +1082,9 @@ def _second(here: Here, rule: Rule) -> str:
     return max(colleagues, default=(False, ""))[1]
 
 
-async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
+async def _check(
+    writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200
+) -> Page | web.StreamResponse:
     here = writing.here
     hands_over = sending_of(here, writing.rule).hands_over
     body, asks = signing.bare(body), not hands_over and signing.asks(here, writing.act, writing.at)
@@ -825,7 +1093,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         return before
     sending = sending_of(here, writing.rule)
     if sending.hands_over and not sending.colleagues:
-        return await _form(writing, fields, [], problem=senders.told(here.words, sending), status=422)
+        return await _form(
+            writing, fields, [], problem=senders.told(here.words, sending), status=422
+        )
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
@@ -835,7 +1105,11 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         refusal = error.refusal
         faults = _faults(writing, refusal.faults)
         return await _form(
-            writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422
+            writing,
+            fields,
+            faults,
+            problem="" if faults else writing.here.words.sentence(plain(refusal.detail)),
+            status=422,
         )
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
@@ -878,17 +1152,24 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "promised": _promised(writing.act, state, here.side),
             "ending": _ending(writing, state),
             "urgent": _urgent(writing, folded, state),
-            "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
+            "hidden": [
+                *((name, value) for name, value in fields.items() if name != "do"),
+                ("act", shown.decode()),
+            ],
             "asks": asks,
             "problem": problem,
             "again": problem != "",
             "one_key": alone,
             "takes_back": writing.exchange is not None and writing.act in consent.WITHDRAWABLE,
-            "published": state is not None and state.act == release.RELEASE.rule.act and writing.act in release.PROVING,
+            "published": state is not None
+            and state.act == release.RELEASE.rule.act
+            and writing.act in release.PROVING,
             "second_key_s": clocks.profile_of(here.registry)[0].second_key,
             "verb": verb(here, writing, view),
             "sender": senders.names(here.words, sending) if hands_over else "",
-            "hand_to": senders.names(here.words, sending) if second or hands_over or alone == "waits" else "",
+            "hand_to": senders.names(here.words, sending)
+            if second or hands_over or alone == "waits"
+            else "",
             "hands_over": hands_over,
             "who_sends": senders.told(here.words, sending) if hands_over else "",
         },
@@ -897,7 +1178,11 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
 
 def _alone(folded: Folded, state: Exchange | None) -> str:
     """Return what becomes of an act that goes on one key: it `stands` at once, or `waits` for the second; empty where it takes one officer."""
-    if state is None or folded.record is None or two_keys.sent(state, folded.record.envelope.id) is None:
+    if (
+        state is None
+        or folded.record is None
+        or two_keys.sent(state, folded.record.envelope.id) is None
+    ):
         return ""
     return "waits" if folded.record.name in two_keys.WAITING else "stands"
 
@@ -906,7 +1191,9 @@ async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> by
     """The act as its author will sign it; a draft's id is its record's."""
     here = writing.here
     act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
-    id = str(fields.get("draft", "")) or posting.id_of(here.projection, here.grant.actor, data, str(fields.get("key", "")))
+    id = str(fields.get("draft", "")) or posting.id_of(
+        here.projection, here.grant.actor, data, str(fields.get("key", ""))
+    )
     return await signing.bound(here, act, data, id=id, exchange=writing.at)
 
 
@@ -930,16 +1217,29 @@ class Warned(NamedTuple):
     advice: str
 
 
-async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[Warned]]:
+async def _people_in(
+    here: Here, writing: Writing, content: Mapping[str, Raw]
+) -> tuple[dict[str, PersonSeen], list[Warned]]:
     """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = named_people.decoded(content)
     people = await named_people.seen_in(here, members)
     written = [(writing.act, members)]
     if writing.exchange is not None and isinstance(members.get("fields"), dict):
         written.append((writing.exchange.act, members["fields"]))
-    whom, when = here.words.say("Check whom you mean."), here.words.say("Check the day and the time.")
-    warnings = [Warned(each, whom) for act, named in written for each in named_people.of_other_sides(here, act, named, people)]
-    doubtful = [each for act, named in written for each in (*_still_to_come(here, act, named), *_too_early(here, writing, act, named))]
+    whom, when = (
+        here.words.say("Check whom you mean."),
+        here.words.say("Check the day and the time."),
+    )
+    warnings = [
+        Warned(each, whom)
+        for act, named in written
+        for each in named_people.of_other_sides(here, act, named, people)
+    ]
+    doubtful = [
+        each
+        for act, named in written
+        for each in (*_still_to_come(here, act, named), *_too_early(here, writing, act, named))
+    ]
     return people, warnings + [Warned(each, when) for each in doubtful]
 
 
@@ -947,12 +1247,20 @@ def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator
     """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
     for member in kinds.members(act):
         given = content.get(member.name)
-        if not isinstance(member.kind, kinds.Time) or member.name in forms.AHEAD or given in (None, forms.UNKNOWN):
+        if (
+            not isinstance(member.kind, kinds.Time)
+            or member.name in forms.AHEAD
+            or given in (None, forms.UNKNOWN)
+        ):
             continue
         moment = as_moment(given["about"] if isinstance(given, dict) else given)
         if moment > here.moment:
             field = here.words.field(member.name)
-            yield here.words.say("%(field)s: this is still to come, in %(d)s.", field=field, d=here.words.until(moment, here.moment))
+            yield here.words.say(
+                "%(field)s: this is still to come, in %(d)s.",
+                field=field,
+                d=here.words.until(moment, here.moment),
+            )
 
 
 def _too_early(here: Here, writing: Writing, act: str, content: Mapping[str, Any]) -> Iterator[str]:
@@ -960,21 +1268,33 @@ def _too_early(here: Here, writing: Writing, act: str, content: Mapping[str, Any
     if act == "meeting-held" and writing.exchange is not None:
         asked = as_moment(writing.exchange.opened.time)
         if as_moment(content["from"]) < asked:
-            yield here.words.say("This is before the meeting was asked for, %(t)s.", t=here.words.written(asked, "minute"))
+            yield here.words.say(
+                "This is before the meeting was asked for, %(t)s.",
+                t=here.words.written(asked, "minute"),
+            )
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
     """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
     if writing.act == "acceptance" and writing.exchange is not None:
         agreed = offered.agreed(display, writing.offices, writing.exchange, content)
-        fact = Fact(name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True)
+        fact = Fact(
+            name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
+        )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
         named = str(msgspec.json.decode(bytes(content["of"])))
         choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side)
-        choice = next((each for each in choices if (each.value or writing.exchange.id) == named), None)
+        choice = next(
+            (each for each in choices if (each.value or writing.exchange.id) == named), None
+        )
         member = next(each for each in kinds.members(writing.act) if each.name == "of")
-        fact = Fact(name="of", label=writing.label(member), shown=Markup.escape(named if choice is None else choice.shown), wide=True)
+        fact = Fact(
+            name="of",
+            label=writing.label(member),
+            shown=Markup.escape(named if choice is None else choice.shown),
+            wide=True,
+        )
         return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
@@ -1003,13 +1323,23 @@ def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) ->
     else:
         waits = consent.open_amendment(state)
         fields = {} if waits is None else consent.fields_of(waits)
-    return display.facts(state.act, {name: state.content[name] for name in fields if name in state.content})
+    return display.facts(
+        state.act, {name: state.content[name] for name in fields if name in state.content}
+    )
 
 
 def _left(display: Display, writing: Writing) -> list[Fact]:
     """The words that a refusal of an amendment leaves; nothing for any other act."""
-    waits = None if writing.exchange is None or writing.act != "amendment-refusal" else consent.open_amendment(writing.exchange)
-    return [] if waits is None or writing.exchange is None else display.facts(writing.exchange.act, consent.fields_of(waits))
+    waits = (
+        None
+        if writing.exchange is None or writing.act != "amendment-refusal"
+        else consent.open_amendment(writing.exchange)
+    )
+    return (
+        []
+        if waits is None or writing.exchange is None
+        else display.facts(writing.exchange.act, consent.fields_of(waits))
+    )
 
 
 def _has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
@@ -1017,9 +1347,12 @@ def _has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
     if writing.act not in consent.ACTS or writing.exchange is None or "terms" not in content:
         return False
     act: dict[str, Any] = {
-        name: msgspec.json.decode(raw, type=dict[str, Raw] if name == "fields" else Any) for name, raw in content.items()
+        name: msgspec.json.decode(raw, type=dict[str, Raw] if name == "fields" else Any)
+        for name, raw in content.items()
     }
-    return bool(act["terms"] != consent.of_act(writing.exchange, writing.here.side, writing.act, act))
+    return bool(
+        act["terms"] != consent.of_act(writing.exchange, writing.here.side, writing.act, act)
+    )
 
 
 def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -1030,40 +1363,77 @@ def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -
     named = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
     match writing.act:
         case "amendment":
-            return display.facts(state.act, consent.text_of(state, msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])))
+            return display.facts(
+                state.act,
+                consent.text_of(
+                    state, msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+                ),
+            )
         case "amendment-agreement":
-            amendment = next((said for said in state.acts.get("amendment", ()) if said.id == named), None)
-            return [] if amendment is None else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
+            amendment = next(
+                (said for said in state.acts.get("amendment", ()) if said.id == named), None
+            )
+            return (
+                []
+                if amendment is None
+                else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
+            )
         case "translation-agreement":
-            given = next((said for said in state.acts.get("translation", ()) if said.id == named), None)
+            given = next(
+                (said for said in state.acts.get("translation", ()) if said.id == named), None
+            )
             if given is None:
                 return []
-            of = str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
+            of = (
+                str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
+            )
             original = next((each.act for each in state.messages if each.id == of), state.act)
             said = consent.text_of(state) if of == state.id else consent.said_in(state, of)
-            return [*display.facts(original, said, leave=("of",)), *display.facts("translation", given.content, leave=("of",))]
+            return [
+                *display.facts(original, said, leave=("of",)),
+                *display.facts("translation", given.content, leave=("of",)),
+            ]
         case "fairness":
             restated = state.acts.get("restatement", ())
-            return display.facts("restatement", restated[-1].content, leave=("of",)) if restated else []
+            return (
+                display.facts("restatement", restated[-1].content, leave=("of",))
+                if restated
+                else []
+            )
         case "accounts-agreement":
             others = [each[-1].content for each in state.accounts.values()]
             found = display.facts(state.act, consent.text_of(state))
-            return [*found, *(fact for account in others for fact in display.facts("counter-account", account))]
+            return [
+                *found,
+                *(fact for account in others for fact in display.facts("counter-account", account)),
+            ]
         case "agenda-agreement" | "readout-agreement":
             return _words_taken(display, writing, state, content)
         case _:
             return display.facts(state.act, consent.text_of(state))
 
 
-def _words_taken(display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]) -> list[Fact]:
+def _words_taken(
+    display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
+) -> list[Fact]:
     """The agenda, or the readout, of another side that an act takes as its own."""
-    named = [str(msgspec.json.decode(bytes(content["side"])))] if "side" in content else consent.authors(state, writing.act)
+    named = (
+        [str(msgspec.json.decode(bytes(content["side"])))]
+        if "side" in content
+        else consent.authors(state, writing.act)
+    )
     side = next((each for each in named if each != writing.here.side), "")
     if writing.act == "agenda-agreement":
         topics = consent.versions(state).get(side)
         return [] if topics is None else display.facts("agenda", {"topics": topics})
     given = consent.proposed_readouts(state).get(side)
-    return [] if given is None else display.facts("readout", {"topics": Raw(msgspec.json.encode(given.topics)), "text": given.text})
+    return (
+        []
+        if given is None
+        else display.facts(
+            "readout", {"topics": Raw(msgspec.json.encode(given.topics)), "text": given.text}
+        )
+    )
 
 
 def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
@@ -1087,9 +1457,21 @@ def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[st
     `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as the exchange does.
     """
     form, record, words = writing.format, folded.record, writing.here.words
-    if form is None and record is not None and state is not None and state.precedence in ("flash", "immediate"):
-        rings = any(each.id == record.envelope.id and each.to and not each.for_the_record for each in state.messages)
-        return {"stands": "of_exchange", "level": words.value(state.precedence).upper()} if rings else {}
+    if (
+        form is None
+        and record is not None
+        and state is not None
+        and state.precedence in ("flash", "immediate")
+    ):
+        rings = any(
+            each.id == record.envelope.id and each.to and not each.for_the_record
+            for each in state.messages
+        )
+        return (
+            {"stands": "of_exchange", "level": words.value(state.precedence).upper()}
+            if rings
+            else {}
+        )
     if form is None or record is None or state is None or writing.here.registry.kind == "track2":
         return {}
     now = writing.here.service.now()
@@ -1098,15 +1480,30 @@ def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[st
     value = None if chosen is None else msgspec.json.decode(bytes(chosen))
     what = words.value(value) if isinstance(value, str) else words.act(writing.act)
     order = urgency.ORDER
-    stands = "by_rule" if level == state.precedence else "raised" if order.index(state.precedence) < order.index(level) else "lowered"
-    return {"stands": stands, "rule": words.value(level).upper(), "level": words.value(state.precedence).upper(), "what": what}
+    stands = (
+        "by_rule"
+        if level == state.precedence
+        else "raised"
+        if order.index(state.precedence) < order.index(level)
+        else "lowered"
+    )
+    return {
+        "stands": stands,
+        "rule": words.value(level).upper(),
+        "level": words.value(state.precedence).upper(),
+        "what": what,
+    }
 
 
-def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]) -> list[Running]:
+def _started(
+    here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]
+) -> list[Running]:
     """The clocks that the record would start."""
     if state is None or folded.record is None:
         return []
-    calendars = {each.side: clocks.calendar_of(here.projection.office(each.side)) for each in offices}
+    calendars = {
+        each.side: clocks.calendar_of(here.projection.office(each.side)) for each in offices
+    }
     envelope = folded.record.envelope
     recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
     return [
@@ -1123,7 +1520,11 @@ def _wanted(act: str, state: Exchange | None) -> Wanted | None:
 
 def _promised(act: str, state: Exchange | None, side: str) -> list[Promised]:
     """Return the further word that a holding reply promises."""
-    return [] if state is None or act != "interim-reply" else [each for each in promised(state) if each.side == side]
+    return (
+        []
+        if state is None or act != "interim-reply"
+        else [each for each in promised(state) if each.side == side]
+    )
 
 
 def _ending(writing: Writing, state: Exchange | None) -> list[Running]:
@@ -1131,9 +1532,15 @@ def _ending(writing: Writing, state: Exchange | None) -> list[Running]:
     known = writing.exchange
     if known is None or state is None:
         return []
-    calendars = {each.side: clocks.calendar_of(writing.here.projection.office(each.side)) for each in writing.offices}
+    calendars = {
+        each.side: clocks.calendar_of(writing.here.projection.office(each.side))
+        for each in writing.offices
+    }
     before = [each for each in clocks.running(writing.here.registry, known, calendars) if each.open]
-    after = {(each.clock, each.side, each.started_by): each for each in clocks.running(writing.here.registry, state, calendars)}
+    after = {
+        (each.clock, each.side, each.started_by): each
+        for each in clocks.running(writing.here.registry, state, calendars)
+    }
     kept = [(each, after.get((each.clock, each.side, each.started_by))) for each in before]
     return [each for each, now in kept if now is None or (not now.open and now.met is None)]
 
@@ -1150,7 +1557,11 @@ def verb(here: Here, writing: Writing, view: Checked) -> str:
     words = here.words
     to = words.listed(view.to).upper()
     if writing.format is not None and view.precedence and to:
-        return words.say("Send %(precedence)s to %(side)s", precedence=words.value(view.precedence).upper(), side=to)
+        return words.say(
+            "Send %(precedence)s to %(side)s",
+            precedence=words.value(view.precedence).upper(),
+            side=to,
+        )
     if to:
         return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))
     return words.say("Record: %(act)s", act=words.act(writing.act))
@@ -1165,7 +1576,12 @@ def _told(writing: Writing, faults: Iterable[refusals.Fault]) -> str:
     """Return in sentences what is wrong with an act: the fields by their labels."""
     found = _faults(writing, faults)
     words = writing.here.words
-    told = (words.say("%(what)s: %(detail)s", what=each.label, detail=each.sentence) if each.label else each.sentence for each in found)
+    told = (
+        words.say("%(what)s: %(detail)s", what=each.label, detail=each.sentence)
+        if each.label
+        else each.sentence
+        for each in found
+    )
     return words.sentences(told)
 
 
@@ -1176,7 +1592,9 @@ def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     member = _member(writing.members(()), path)
     return Fault(
         field=name,
-        label="" if member is None else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
+        label=""
+        if member is None
+        else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
         sentence=worded(here.words, None if member is None else member.kind, detail, here.sides),
     )
 
@@ -1200,7 +1618,9 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             here,
             body,
             exchange=writing.at,
-            family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+            family=""
+            if writing.exchange is not None or writing.rule.family is None
+            else writing.rule.family,
             key=str(fields.get("key", "")),
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
@@ -1214,7 +1634,9 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
     return response
 
 
-async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page | web.StreamResponse:
+async def _refused(
+    writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal
+) -> Page | web.StreamResponse:
     """Nothing was recorded, or it is not known: what was written stays, and can be sent again."""
     words = writing.here.words
     if refusal.kind in _AGAIN:
@@ -1225,10 +1647,20 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
         return await _check(writing, fields, body, problem=problem, status=503)
     if refusal.kind == "second-key-required":
         return await _check(
-            writing, fields, body, problem=words.say("This takes a second officer: a colleague of your side releases it."), status=422
+            writing,
+            fields,
+            body,
+            problem=words.say("This takes a second officer: a colleague of your side releases it."),
+            status=422,
         )
     faults = _faults(writing, refusal.faults)
-    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422)
+    return await _form(
+        writing,
+        fields,
+        faults,
+        problem="" if faults else writing.here.words.sentence(plain(refusal.detail)),
+        status=422,
+    )
 
 
 def recorded_at(here: Here, reply: Reply) -> web.Response:
@@ -1264,16 +1696,25 @@ async def recorded(here: Here) -> Page:
         raise refused("not-found", sentence("No record stands at that position."))
     state = here.projection.exchange(record.envelope.subject)
     calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
-    begun = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    begun = (
+        []
+        if state is None
+        else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    )
     recorded = datetime.fromisoformat(record.envelope.time)
     running = [
         each
         for each in begun
-        if each.started_by == record.envelope.id or (state is not None and each.started_by == state.id and each.begins >= recorded)
+        if each.started_by == record.envelope.id
+        or (state is not None and each.started_by == state.id and each.begins >= recorded)
     ]
     received = await _received(here, state, record.envelope.id)
     wanted = _wanted(record.name, state)
-    waits = any(each.fact.owes and not each.fact.acknowledged for group in received for each in group.receipts)
+    waits = any(
+        each.fact.owes and not each.fact.acknowledged
+        for group in received
+        for each in group.receipts
+    )
     entry = (await here.in_thread(reads.records, here.service.store, here.name, position, 1))[0][0]
     view = Sent(
         position=position,
@@ -1310,24 +1751,38 @@ async def _received(here: Here, state: Exchange | None, message: str) -> list[re
 # Drafts
 
 
-async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[Fault]) -> web.StreamResponse | Page:
+async def _keep(
+    writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[Fault]
+) -> web.StreamResponse | Page:
     """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
     here = writing.here
     try:
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
-        return await _form(writing, fields, [], problem=here.words.sentence(plain(error.refusal.detail)), status=422)
+        return await _form(
+            writing,
+            fields,
+            [],
+            problem=here.words.sentence(plain(error.refusal.detail)),
+            status=422,
+        )
     return _kept_as(here, draft, "kept")
 
 
-async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
+async def _keep_checked(
+    writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool
+) -> web.StreamResponse | Page:
     """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
     here, signatures = writing.here, ""
     try:
         act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if takes_two(here.projection, writing.exchange, writing.rule, data):
-            act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
-        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures, handed=handed)
+            act, signatures = await signing.signed_by(
+                here, act, data, exchange=writing.at, key=str(fields.get("key", ""))
+            )
+        draft = await _kept(
+            writing, fields, act if signatures else signing.bare(act), signatures, handed=handed
+        )
     except Malformed as error:
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
@@ -1353,23 +1808,43 @@ def _compact(act: dict[str, Any]) -> bytes:
     return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "", *, handed: bool = False) -> str:
+async def _kept(
+    writing: Writing,
+    fields: MultiDict[str],
+    act: bytes,
+    signatures: str = "",
+    *,
+    handed: bool = False,
+) -> str:
     here, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
         exchange=writing.at,
-        if_match=writing.exchange.revision if writing.exchange is not None and writing.rule.consenting else "",
+        if_match=writing.exchange.revision
+        if writing.exchange is not None and writing.rule.consenting
+        else "",
     )
     if id:
         draft = await _draft(here, id)
-        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures, handed=handed)
+        await drafts.change(
+            here.call,
+            new,
+            draft,
+            str(fields.get("draft_etag", "")) or draft.etag,
+            signatures,
+            handed=handed,
+        )
         return id
-    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed)
+    reply = await drafts.keep_new(
+        here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed
+    )
     assert isinstance(reply.body, DraftView)
     return reply.body.id
 
 
-def _with_typed(act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[Fault]) -> dict[str, Any]:
+def _with_typed(
+    act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[Fault]
+) -> dict[str, Any]:
     """An act with what was not read as it was typed, so that it is there to be mended."""
     typed = {fault.field.removeprefix("f."): str(fields.get(fault.field, "")) for fault in faults}
     return {**act, **{name: text for name, text in typed.items() if text and "." not in name}}
@@ -1381,7 +1856,11 @@ async def _autosave(writing: Writing, fields: MultiDict[str], act: dict[str, Any
     typed.read(writing.members(tuple(fields.getall("fields", []))))
     id = await _kept(writing, fields, _compact(_with_typed(act, fields, typed.faults)))
     draft = await _draft(writing.here, id)
-    body = {"draft": id, "etag": draft.etag, "time": writing.here.words.written(writing.here.service.now(), "clock")}
+    body = {
+        "draft": id,
+        "etag": draft.etag,
+        "time": writing.here.words.written(writing.here.service.now(), "clock"),
+    }
     return web.json_response(body, headers=HEADERS)
 
 
@@ -1395,7 +1874,10 @@ async def draft_list(here: Here) -> Page:
     """The drafts of the own side."""
     found = await drafts.listed(here.call)
     return Page(
-        template="drafts.html", view=DraftList(drafts=found.drafts), rows=found.drafts, values={"named": _named, "here_side": here.side}
+        template="drafts.html",
+        view=DraftList(drafts=found.drafts),
+        rows=found.drafts,
+        values={"named": _named, "here_side": here.side},
     )
 
 
@@ -1406,17 +1888,28 @@ def _named(draft: DraftView | Draft) -> str:
 async def draft_page(here: Here) -> Page | web.StreamResponse:
     """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
     gone = await _recorded_draft(here)
-    return gone if gone is not None else await _draft_page(here, await _draft(here, here.request.match_info["draft"]))
+    return (
+        gone
+        if gone is not None
+        else await _draft_page(here, await _draft(here, here.request.match_info["draft"]))
+    )
 
 
 async def _recorded_draft(here: Here) -> web.Response | None:
     """The page of the record that a draft of the reader's side has become; None while it is a draft."""
     id = here.request.match_info["draft"]
     position = here.projection.posted(id) if here.is_officer else None
-    if position is None or await here.service.drafts.find(here.registry.cid, here.side, id) is not None:
+    if (
+        position is None
+        or await here.service.drafts.find(here.registry.cid, here.side, id) is not None
+    ):
         return None
     record = here.projection.record_at(position)
-    return see(here.link(f"/recorded/{position}")) if record is not None and record.side == here.side else None
+    return (
+        see(here.link(f"/recorded/{position}"))
+        if record is not None and record.side == here.side
+        else None
+    )
 
 
 async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int = 200) -> Page:
@@ -1441,7 +1934,10 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         facts = facts_of(display, writing, content)
         moved = _has_moved(writing, content)
         if not moved:
-            consented, replaced = _consented(display, writing, content), _replaced(display, writing, content)
+            consented, replaced = (
+                _consented(display, writing, content),
+                _replaced(display, writing, content),
+            )
         folded = _released(writing, draft, compact, data, two_key=two_key)
     except Malformed as error:
         fault, facts = _told(writing, error.faults), []
@@ -1451,7 +1947,9 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     unsigned = asks and not draft.signatures
     sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
     mine = draft.author == here.grant.actor
-    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (mine and sending.alone)
+    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (
+        mine and sending.alone
+    )
     state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
     running = [] if folded is None else _started(here, folded, state, offices)
     view = Checked(
@@ -1488,8 +1986,14 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "problem": problem,
             "mine": mine,
             "may_release": here.may_post and not fault and not unsigned and able,
-            "sender": draft.author.partition("/")[2] if two_key else "" if able else senders.names(here.words, sending),
-            "hand_to": "" if able or fault or draft.handed or not here.may_post else senders.names(here.words, sending),
+            "sender": draft.author.partition("/")[2]
+            if two_key
+            else ""
+            if able
+            else senders.names(here.words, sending),
+            "hand_to": ""
+            if able or fault or draft.handed or not here.may_post
+            else senders.names(here.words, sending),
             "who_sends": "" if able or two_key else senders.told(here.words, sending),
             "handed_to": senders.names(here.words, sending) if draft.handed else "",
             "unsigned": unsigned,
@@ -1500,19 +2004,28 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     )
 
 
-def _released(writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool) -> Folded | None:
+def _released(
+    writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool
+) -> Folded | None:
     """Return what a draft becomes when it is released as it is now; None where it would be refused, which the release says."""
-    here, sending = writing.here, sending_of(writing.here, writing.rule, author=draft.author, second=two_key)
+    here, sending = (
+        writing.here,
+        sending_of(writing.here, writing.rule, author=draft.author, second=two_key),
+    )
     able = [each.name for each in sending.colleagues]
     reader = here.grant.actor
-    releaser = reader if reader.partition("/")[2] in able else f"{here.side}/{able[0]}" if able else ""
+    releaser = (
+        reader if reader.partition("/")[2] in able else f"{here.side}/{able[0]}" if able else ""
+    )
     post = Post(
         actor=draft.author if two_key or not releaser else releaser,
         act=act,
         data=data,
         id=draft.id,
         exchange=draft.exchange,
-        family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+        family=""
+        if writing.exchange is not None or writing.rule.family is None
+        else writing.rule.family,
         if_match=draft.if_match or None,
         released_by=releaser if two_key else "",
     )
@@ -1524,11 +2037,15 @@ def _released(writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key:
 
 async def _released_by(here: Here) -> str:
     """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
-    draft = await here.service.drafts.find(here.registry.cid, here.side, here.request.match_info["draft"])
+    draft = await here.service.drafts.find(
+        here.registry.cid, here.side, here.request.match_info["draft"]
+    )
     if draft is None or not draft.signatures:
         return ""
     act, data = read_act(bytes(draft.act), cut=False)
-    if not takes_two(here.projection, here.projection.exchange(draft.exchange), RULES[_named(draft)], data):
+    if not takes_two(
+        here.projection, here.projection.exchange(draft.exchange), RULES[_named(draft)], data
+    ):
         return ""
     _, signatures = await signing.signed_by(here, act, data, exchange=draft.exchange, key="")
     return signatures
@@ -1575,26 +2092,51 @@ async def reading(here: Here) -> web.Response:
     query, words = here.request.query, here.words
     office = office_of(here.side, here.projection.office(here.side))
     typed = Typed(
-        form={}, words=words, languages=here.registry.languages, sides=here.sides, now=here.service.now(), zone=ZoneInfo(office.zone)
+        form={},
+        words=words,
+        languages=here.registry.languages,
+        sides=here.sides,
+        now=here.service.now(),
+        zone=ZoneInfo(office.zone),
     )
     text = query.get("text", "")[:200]
-    display = Display(words, tuple(office_of(side, here.projection.office(side)) for side in here.sides))
+    display = Display(
+        words, tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    )
     days = _days(query)
     try:
         if query.get("kind") == "place":
             point = notation.read_place(text)
             shown = Markup("<b>{}</b> <small>{} · {}</small>").format(
-                notation.written_place(point), notation.written_place(point, "decimal"), notation.written_place(point, "mgrs")
+                notation.written_place(point),
+                notation.written_place(point, "decimal"),
+                notation.written_place(point, "mgrs"),
             )
-            sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
+            sketch = charts.sketch(
+                "echo",
+                words.say("Sketch of the places that were entered"),
+                [(here.side.upper(), *point)],
+                None,
+                words,
+            )
             return html(str(shown + sketch))
         begun, beside = _begun(typed, query), query.get("after", "")[:200]
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside)
+        moment = typed.moment(
+            text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside
+        )
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
-            words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
+            words.say("%(d)s ago", d=words.span(away))
+            if moment <= here.service.now()
+            else words.say("in %(d)s", d=words.span(away))
         )
-        return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
+        return html(
+            str(
+                Markup("<b>{}</b> <small>{}</small>").format(
+                    display.time(forms.zulu(moment)), said_away
+                )
+            )
+        )
     except Unread as error:
         said = Markup("<span data-unread>{}</span>").format(typed.unread(error, days=days != ""))
         if error.suggestion is not None:
@@ -1617,7 +2159,15 @@ def _begun(typed: Typed, query: Mapping[str, str]) -> str:
     """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
     start = query.get("after", "")[:200]
     try:
-        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else "")) if start else ""
+        return (
+            forms.zulu(
+                typed.moment(
+                    start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else ""
+                )
+            )
+            if start
+            else ""
+        )
     except Unread:
         return ""
 
@@ -1628,7 +2178,9 @@ SHEETS: Final = (
     Sheet(path="/compose/{act:[a-z-]+}", handler=form),
     Sheet(path="/compose/{act:[a-z-]+}", handler=sent, method="POST"),
     Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=form),
-    Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=sent, method="POST"),
+    Sheet(
+        path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=sent, method="POST"
+    ),
     Sheet(path="/recorded/{position:[0-9]+}", handler=recorded),
     Sheet(path="/drafts", handler=draft_list),
     Sheet(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_page),

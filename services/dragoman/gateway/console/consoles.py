@@ -52,11 +52,16 @@ def standing(app: web.Application, projection: Projection, side: str) -> Standin
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     cid = projection.registry.cid
     consoles = app[posting.SERVICE].access.consoles(now, cid)
-    armed = sum(each.side == side and each.state in ("armed", "partly") and each.exercise == exercise for each in consoles)
+    armed = sum(
+        each.side == side and each.state in ("armed", "partly") and each.exercise == exercise
+        for each in consoles
+    )
     if armed:
         known.last[cid, side] = now
         return Standing(armed=armed, silent_s=0.0)
-    last = max(known.last.get((cid, side), 0.0), known.began, _manned_since(projection.registry, side))
+    last = max(
+        known.last.get((cid, side), 0.0), known.began, _manned_since(projection.registry, side)
+    )
     return Standing(armed=0, silent_s=max(0.0, now - last))
 
 
@@ -70,9 +75,15 @@ def unanswered(app: web.Application, projection: Projection, side: str) -> Conso
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     found = app[posting.SERVICE].access.consoles(time.time(), projection.registry.cid)
     there = [each for each in found if each.side == side and each.exercise == exercise]
-    if side not in projection.registry.watches or any(each.state in ("armed", "partly") for each in there):
+    if side not in projection.registry.watches or any(
+        each.state in ("armed", "partly") for each in there
+    ):
         return None
-    asked = [each for each in there if each.state == "no_answer" and each.actor in projection.registry.officers]
+    asked = [
+        each
+        for each in there
+        if each.state == "no_answer" and each.actor in projection.registry.officers
+    ]
     return min(asked, key=lambda each: each.since, default=None)
 
 
@@ -85,11 +96,22 @@ async def beat(here: Here) -> web.Response:
     """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")
-    visible = {each.name for each in here.service.visible(here.grant)}  # another channel is answered as one that does not exist
+    visible = {
+        each.name for each in here.service.visible(here.grant)
+    }  # another channel is answered as one that does not exist
     if state not in _STATES or (exercise and exercise not in visible):
-        raise refused("bad-request", sentence("A console says how it stands: armed, partly, off, not_armed, blind or no_answer."))
+        raise refused(
+            "bad-request",
+            sentence(
+                "A console says how it stands: armed, partly, off, not_armed, blind or no_answer."
+            ),
+        )
     now = round(time.time(), 1)
-    since = min(now, max(now - _UNANSWERED_SECONDS, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0
+    since = (
+        min(now, max(now - _UNANSWERED_SECONDS, float(posting.whole(said(form, "since")) or now)))
+        if state == "no_answer"
+        else 0.0
+    )
     console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=now, since=since)
     try:
         await here.service.access.beat(here.request["session"], console)

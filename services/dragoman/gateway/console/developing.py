@@ -17,7 +17,12 @@ from dragoman_schemas.state import Exchange
 def dated(display: Display, state: Exchange, facts: Iterable[Fact]) -> list[Fact]:
     """Return facts of an opening; those that an update told have the time that they are of and its record beside them."""
     developed = {*developments.developed(state)}
-    return [replace(each, shown=each.shown + since(display.words, state, each.name)) if each.name in developed else each for each in facts]
+    return [
+        replace(each, shown=each.shown + since(display.words, state, each.name))
+        if each.name in developed
+        else each
+        for each in facts
+    ]
 
 
 def since(words: Words, state: Exchange, name: str) -> Markup:
@@ -25,7 +30,9 @@ def since(words: Words, state: Exchange, name: str) -> Markup:
     newest = next(iter(developments.series(state, name)), None)
     if newest is None or newest.told.position == state.opened.position:
         return Markup("")
-    return Markup(' <small data-as-of="{}">{}</small>').format(newest.told.position, _of(words, newest))
+    return Markup(' <small data-as-of="{}">{}</small>').format(
+        newest.told.position, _of(words, newest)
+    )
 
 
 def _of(words: Words, value: Value) -> str:
@@ -39,7 +46,12 @@ def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[s
         member = kinds.member(state.act, name)
         if member is not None:
             values = [
-                {"shown": display.fact(member, each.value).shown, "as_of": each.as_of, "told": each.told, "corrected": each.corrected}
+                {
+                    "shown": display.fact(member, each.value).shown,
+                    "as_of": each.as_of,
+                    "told": each.told,
+                    "corrected": each.corrected,
+                }
                 for each in developments.series(state, name)
             ]
             yield display.words.field(name), values

@@ -75,13 +75,19 @@ class DialogueView(Struct, frozen=True, kw_only=True):
 
 async def dialogue(here: Here) -> Page:
     """The dialogue of a channel."""
-    found: projected.Dialogue = await here.in_thread(projected.dialogue, here.service.store, here.name, here.position)
+    found: projected.Dialogue = await here.in_thread(
+        projected.dialogue, here.service.store, here.name, here.position
+    )
     view = DialogueView(
         channel=here.name,
         position=here.position,
         sides=here.sides,
         roadmap=tuple(spoken.item(state, links, here.moment) for state, links in found.items),
-        meetings=tuple(spoken.met(each) for each in found.meetings if each.status in ("requested", "accepted", "held", "closed")),
+        meetings=tuple(
+            spoken.met(each)
+            for each in found.meetings
+            if each.status in ("requested", "accepted", "held", "closed")
+        ),
         issues=tuple(spoken.issues(found.perceptions, here.sides)),
         recommendations=tuple(spoken.advice(each) for each in reversed(found.recommendations)),
         reports=tuple(spoken.report_line(each) for each in reversed(found.reports)),
@@ -102,14 +108,19 @@ async def dialogue(here: Here) -> Page:
             "beside": len(sides) if len(sides) <= _BESIDE else 1,
             "other_eyes": here.request.query.get("eyes") == "other",
             "areas": get_args(Area),
-            "by_area": {area: [each for each in view.roadmap if each.area == area] for area in get_args(Area)},
+            "by_area": {
+                area: [each for each in view.roadmap if each.area == area]
+                for area in get_args(Area)
+            },
             "by_status": Counter(each.status for each in view.roadmap),
             "chart": _chart(here.words, view, here.moment, past=here.past),
             "years": _years(view, here.moment),
             "next": _next(view, here.moment),
             "named": lambda name: _named(here.words, name),
             "issues": _page_of(here, view.issues),
-            "issue_of": {column.exchange: issue.exchange for issue in view.issues for column in issue.columns},
+            "issue_of": {
+                column.exchange: issue.exchange for issue in view.issues for column in issue.columns
+            },
             "rows": SCREEN_ROWS,
             "apart": _apart(here),
         },
@@ -117,13 +128,21 @@ async def dialogue(here: Here) -> Page:
 
 
 def _display(here: Here) -> Display:
-    return Display(here.words, [office_of(side, here.projection.office(side)) for side in here.sides], link=here.link)
+    return Display(
+        here.words,
+        [office_of(side, here.projection.office(side)) for side in here.sides],
+        link=here.link,
+    )
 
 
 def _in_order(here: Here) -> tuple[str, ...]:
     """The sides in the order of the opening, or first the one that the reader wants first."""
     first = here.request.query.get("first", "")
-    return here.sides if first not in here.sides else (first, *(side for side in here.sides if side != first))
+    return (
+        here.sides
+        if first not in here.sides
+        else (first, *(side for side in here.sides if side != first))
+    )
 
 
 def _page_of(here: Here, issues: Sequence[IssueView]) -> tuple[Sequence[IssueView], int, int]:
@@ -139,7 +158,11 @@ def _apart(here: Here) -> list[tuple[str, str]]:
     """The reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
     kind = here.registry.kind
     wanted = {"official": ("track2",), "track2": ("official",)}.get(kind, ())
-    return [(each.name, each.registry.kind) for each in here.service.visible(here.grant) if each.registry.kind in wanted]
+    return [
+        (each.name, each.registry.kind)
+        for each in here.service.visible(here.grant)
+        if each.registry.kind in wanted
+    ]
 
 
 # The roadmap drawn
@@ -153,24 +176,52 @@ def _named(words: Words, name: str) -> str:
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
     """The years that the roadmap shows: from the one before its first item, or before this, to one to come."""
-    years = [as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps]
-    years += [as_moment(each).year for item in view.roadmap for each in (item.begins, item.ends) if each]
-    return min([*years, now.year]) - 1, max([*years, *(as_moment(each.time).year for each in view.meetings[:_MEETINGS]), now.year + 1])
+    years = [
+        as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps
+    ]
+    years += [
+        as_moment(each).year for item in view.roadmap for each in (item.begins, item.ends) if each
+    ]
+    return min([*years, now.year]) - 1, max(
+        [*years, *(as_moment(each.time).year for each in view.meetings[:_MEETINGS]), now.year + 1]
+    )
 
 
 def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Markup:
     """The roadmap as a picture; it says nothing that the table does not say."""
     first, last = _years(view, now)
     met = [each for each in view.meetings[:_MEETINGS] if as_moment(each.time).year >= first]
-    lanes = [charts.AreaLane(words.say("Meetings of the sides"), [_meetings_drawn(words, met)])] if met else []
+    lanes = (
+        [charts.AreaLane(words.say("Meetings of the sides"), [_meetings_drawn(words, met)])]
+        if met
+        else []
+    )
     told = []
     for area in get_args(Area):
         items = [each for each in view.roadmap if each.area == area]
-        lanes.append(charts.AreaLane(_named(words, area), [_drawn(words, each) for each in items] or [_nothing(words)]))
-        told += [words.say("%(area)s: %(what)s", area=_named(words, area), what=_told(words, each)) for each in items]
-    described = words.say("%(what)s. The table says the same.", what="; ".join(told) or words.say("No item yet"))
+        lanes.append(
+            charts.AreaLane(
+                _named(words, area), [_drawn(words, each) for each in items] or [_nothing(words)]
+            )
+        )
+        told += [
+            words.say("%(area)s: %(what)s", area=_named(words, area), what=_told(words, each))
+            for each in items
+        ]
+    described = words.say(
+        "%(what)s. The table says the same.", what="; ".join(told) or words.say("No item yet")
+    )
     title = words.say("Roadmap from %(a)s to %(b)s", a=first, b=last)
-    return charts.roadmap("roadmap", title, described, first, last, now.date(), lanes, words.say("then") if past else words.say("today"))
+    return charts.roadmap(
+        "roadmap",
+        title,
+        described,
+        first,
+        last,
+        now.date(),
+        lanes,
+        words.say("then") if past else words.say("today"),
+    )
 
 
 def _nothing(words: Words) -> charts.Item:
@@ -179,9 +230,20 @@ def _nothing(words: Words) -> charts.Item:
 
 def _drawn(words: Words, item: RoadItem) -> charts.Item:
     _, text = words.text(item.text)
-    steps = [charts.Step(as_moment(each.ahead or each.time).date(), each.status, _step_label(words, each, "month")) for each in item.steps]
+    steps = [
+        charts.Step(
+            as_moment(each.ahead or each.time).date(),
+            each.status,
+            _step_label(words, each, "month"),
+        )
+        for each in item.steps
+    ]
     aim = words.say("aim: %(what)s", what=item.deliverable)
-    period = (as_moment(item.begins).date(), as_moment(item.ends).date()) if item.begins and item.ends else None
+    period = (
+        (as_moment(item.begins).date(), as_moment(item.ends).date())
+        if item.begins and item.ends
+        else None
+    )
     return charts.Item(text, steps, going=item.status not in _OVER, aim=aim, period=period)
 
 
@@ -209,7 +271,12 @@ def _meetings_drawn(words: Words, meetings: Sequence[Met]) -> charts.Item:
     """Meetings: held, agreed to, or asked for."""
     shapes = {"held": "held", "closed": "held", "accepted": "scheduled"}
     steps = [
-        charts.Step(as_moment(each.time).date(), shapes.get(each.status, "proposed"), _meeting_label(words, each)) for each in meetings
+        charts.Step(
+            as_moment(each.time).date(),
+            shapes.get(each.status, "proposed"),
+            _meeting_label(words, each),
+        )
+        for each in meetings
     ]
     return charts.Item("", steps, joined=False)
 
@@ -217,7 +284,11 @@ def _meetings_drawn(words: Words, meetings: Sequence[Met]) -> charts.Item:
 def _meeting_label(words: Words, met: Met) -> str:
     called = words.value(met.kind) if met.kind else words.act("meeting-request")
     said = words.say("%(what)s, %(where)s", what=called, where=met.venue) if met.venue else called
-    return said if met.status in ("held", "closed") else words.say("%(what)s (%(status)s)", what=said, status=words.status(met.status))
+    return (
+        said
+        if met.status in ("held", "closed")
+        else words.say("%(what)s (%(status)s)", what=said, status=words.status(met.status))
+    )
 
 
 def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
@@ -225,7 +296,11 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
     ahead: list[tuple[datetime, RoadItem | Met]] = [
         (as_moment(each.steps[-1].ahead), each) for each in view.roadmap if each.steps[-1].ahead
     ]
-    ahead += [(as_moment(each.time), each) for each in view.meetings if each.status == "accepted" and as_moment(each.time) > now]
+    ahead += [
+        (as_moment(each.time), each)
+        for each in view.meetings
+        if each.status == "accepted" and as_moment(each.time) > now
+    ]
     return min(ahead, key=lambda each: each[0])[1] if ahead else None
 
 
@@ -253,10 +328,18 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
     state = decode_exchange(bytes(shown.state))
     if state.act != "joint-report":
         if here.request.match_info.get("form", ""):
-            raise refused("not-found", sentence("This exchange is no joint report; take it under /exchanges."))
+            raise refused(
+                "not-found", sentence("This exchange is no joint report; take it under /exchanges.")
+            )
         return see(here.link(f"/exchanges/{state.id}"))
-    found: projected.Dialogue = await here.in_thread(projected.dialogue, here.service.store, here.name, here.position)
-    naming = [each for each in found.releases if id in {named.exchange for named in release.records_of(each)}]
+    found: projected.Dialogue = await here.in_thread(
+        projected.dialogue, here.service.store, here.name, here.position
+    )
+    naming = [
+        each
+        for each in found.releases
+        if id in {named.exchange for named in release.records_of(each)}
+    ]
     view = JointReport(
         **spoken.opened(state),
         status=state.status,
@@ -277,7 +360,11 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         values={
             "display": _display(here),
             "may_release": releasing.may_release(here, state),
-            "bracketed": {item: sides for (field, item), sides in consent.alternatives(state).items() if field == "paragraphs"},
+            "bracketed": {
+                item: sides
+                for (field, item), sides in consent.alternatives(state).items()
+                if field == "paragraphs"
+            },
             "ad_referendum": sorted(consent.ad_referendum(state)),
             "authentic": [language(each) for each in spoken.read(state.content, "authentic", [])],
         },

@@ -66,7 +66,9 @@ class Group:
 async def between(here: Here, first: int, last: int) -> Between:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     async with turn(here.request, here.projection):
-        found: Between = await here.in_thread(changes.between, here.service.store, here.name, first, last)
+        found: Between = await here.in_thread(
+            changes.between, here.service.store, here.name, first, last
+        )
     return found
 
 
@@ -74,7 +76,12 @@ def groups(here: Here, found: Between) -> tuple[Group, ...]:
     """The changes as they are shown: each exchange, and the channel."""
     display = Display(here.words, link=here.link)
     listed = [
-        Group(exchange=each, rows=tuple(_rows(here, display, each.changes, each.act) if each.was else [_opened(here, each)]))
+        Group(
+            exchange=each,
+            rows=tuple(
+                _rows(here, display, each.changes, each.act) if each.was else [_opened(here, each)]
+            ),
+        )
         for each in found.exchanges[:SHOWN]
     ]
     channel = tuple(_rows(here, display, found.channel, ""))
@@ -83,10 +90,23 @@ def groups(here: Here, found: Between) -> tuple[Group, ...]:
 
 def flat(found: Between) -> tuple[Flat, ...]:
     """The changes as rows of one table."""
-    every = [*((each.exchange, each.number, change) for each in found.exchanges for change in each.changes)]
+    every = [
+        *(
+            (each.exchange, each.number, change)
+            for each in found.exchanges
+            for change in each.changes
+        )
+    ]
     every += [("", "", change) for change in found.channel]
     return tuple(
-        Flat(exchange=exchange, number=number, pointer=each.pointer, was=_cell(each.was), now=_cell(each.now), set_by=each.set_by)
+        Flat(
+            exchange=exchange,
+            number=number,
+            pointer=each.pointer,
+            was=_cell(each.was),
+            now=_cell(each.now),
+            set_by=each.set_by,
+        )
         for exchange, number, each in every
     )
 
@@ -98,11 +118,17 @@ def _cell(raw: Raw | UnsetType) -> Raw:
 async def differences(here: Here) -> Page:
     """What changed between two records."""
     query = here.request.query
-    first, last = posting.whole(query.get("from", "")), posting.whole(query.get("to", "")) or here.position
+    first, last = (
+        posting.whole(query.get("from", "")),
+        posting.whole(query.get("to", "")) or here.position,
+    )
     if first is None or not 0 <= first < last <= here.position:
         raise refused(
             "bad-request",
-            sentence("from and to are records, from 0 and up to %(newest)s, the first below the second.", newest=here.position),
+            sentence(
+                "from and to are records, from 0 and up to %(newest)s, the first below the second.",
+                newest=here.position,
+            ),
         )
     found = await between(here, first, last)
     values = {"groups": groups(here, found), "shown": SHOWN, "travel": await travel(here)}
@@ -112,14 +138,18 @@ async def differences(here: Here) -> Page:
 async def compared(here: Here, other: int | None) -> tuple[Between | None, str]:
     """What changed between the page's record and another; or in words why that is not shown."""
     if other is None or not 1 <= other <= here.newest:
-        return None, here.words.say("Records are counted from 1 to %(n)s.", n=here.words.number(here.newest))
+        return None, here.words.say(
+            "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+        )
     first, last = sorted((other, here.position))
     if first == last:
         return None, here.words.say("Both are the same record: nothing changed.")
     try:
         return await between(here, first, last), ""
     except Refused:
-        return None, here.words.say("Too much changed between these records. Choose two that are nearer to each other.")
+        return None, here.words.say(
+            "Too much changed between these records. Choose two that are nearer to each other."
+        )
 
 
 # Rows
@@ -141,14 +171,20 @@ def _rows(here: Here, display: Display, found: Sequence[Set], act: str) -> Itera
         if _is_bookkeeping(parts):
             continue
         said, rest = _label(here, parts, channel=not act)
-        where = escape(said) if not rest else Markup("{} <small><code>{}</code></small>").format(said, "/".join(rest))
+        where = (
+            escape(said)
+            if not rest
+            else Markup("{} <small><code>{}</code></small>").format(said, "/".join(rest))
+        )
         was, now = (_value(here, display, parts, act, raw) for raw in (each.was, each.now))
         yield Row(where=where, was=was, now=now, set_by=(each.set_by,) if each.set_by else ())
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
     """What only says at which position something else was said."""
-    return (len(parts) > 1 and parts[-1] == "position") or (parts[0] == "delivered" and "recorded" in parts)
+    return (len(parts) > 1 and parts[-1] == "position") or (
+        parts[0] == "delivered" and "recorded" in parts
+    )
 
 
 def _label(here: Here, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
@@ -185,7 +221,9 @@ def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
         case ["accounts", side, *rest]:
             return say("Account of %(side)s", side=side.upper()), rest[1:]
         case ["acts", name, place, *rest]:
-            return say("%(what)s, number %(n)s", what=words.act(name), n=words.number(int(place) + 1)), rest
+            return say(
+                "%(what)s, number %(n)s", what=words.act(name), n=words.number(int(place) + 1)
+            ), rest
         case ["cancellation" | "second_key" as name, *rest]:
             return words.act(name.replace("_", "-")), rest
         case [name] if name in kinds.FRAME:
@@ -198,7 +236,9 @@ def _of_message(here: Here, place: int, parts: list[str]) -> tuple[str, list[str
     say, n = here.words.say, here.words.number(place)
     match parts:
         case ["acknowledged", side, *rest]:
-            return say("Message %(n)s: receipt acknowledged by %(side)s", n=n, side=side.upper()), rest
+            return say(
+                "Message %(n)s: receipt acknowledged by %(side)s", n=n, side=side.upper()
+            ), rest
         case ["answered", side, *rest]:
             return say("Message %(n)s: answered by %(side)s", n=n, side=side.upper()), rest
         case _:
@@ -224,7 +264,9 @@ def _of_channel(here: Here, parts: list[str]) -> tuple[str, list[str]]:
     say = here.words.say
     match parts:
         case ["delivered", side, *rest]:
-            return say("Delivered to %(side)s, up to record", side=side.upper()), [each for each in rest if each != "upto"]
+            return say("Delivered to %(side)s, up to record", side=side.upper()), [
+                each for each in rest if each != "upto"
+            ]
         case ["watches", side, *rest]:
             return say("Watch of %(side)s", side=side.upper()), rest
         case ["officers", name, *rest]:
@@ -247,12 +289,18 @@ def _of_channel(here: Here, parts: list[str]) -> tuple[str, list[str]]:
             return say("The channel"), parts
 
 
-def _value(here: Here, display: Display, parts: list[str], act: str, raw: Raw | UnsetType) -> Markup:
+def _value(
+    here: Here, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
+) -> Markup:
     words = here.words
     if raw is UNSET:
         return escape(words.say("not there"))
     value = msgspec.json.decode(bytes(raw))
-    member = kinds.member(act, parts[1]) if act and len(parts) == 2 and parts[0] in ("content", "defaults") else None
+    member = (
+        kinds.member(act, parts[1])
+        if act and len(parts) == 2 and parts[0] in ("content", "defaults")
+        else None
+    )
     if member is not None:
         return display.shown(member.kind, value)
     match value:
@@ -265,7 +313,9 @@ def _value(here: Here, display: Display, parts: list[str], act: str, raw: Raw | 
         case str() if _TIME.fullmatch(value):
             return words.time(value, "milli")
         case str():
-            return display.text(value) if parts[0] == "content" else escape(_word(here, parts, value))
+            return (
+                display.text(value) if parts[0] == "content" else escape(_word(here, parts, value))
+            )
         case dict():
             return _object(here, value)
         case list() if all(isinstance(each, str) for each in value):
@@ -282,16 +332,24 @@ def _object(here: Here, value: dict[str, Any]) -> Markup:
     """A stamp, what carries one, or an object as it stands."""
     words = here.words
     if value.keys() >= _STAMP:
-        return Markup("{} <small>{}</small>").format(words.time(value["time"], "milli"), value["by"])
+        return Markup("{} <small>{}</small>").format(
+            words.time(value["time"], "milli"), value["by"]
+        )
     if "upto" in value:
         return escape(words.number(value["upto"]))
     if "roles" in value:
-        return Markup("{} <small>{}</small>").format(words.listed(words.value(role) for role in value["roles"]), value["office"])
-    stamp = next((each for each in value.values() if isinstance(each, dict) and each.keys() >= _STAMP), None)
+        return Markup("{} <small>{}</small>").format(
+            words.listed(words.value(role) for role in value["roles"]), value["office"]
+        )
+    stamp = next(
+        (each for each in value.values() if isinstance(each, dict) and each.keys() >= _STAMP), None
+    )
     if stamp is None:
         return _code(value)
     said = words.act(value["act"]) if isinstance(value.get("act"), str) else ""
-    return Markup("{} {} <small>{}</small>").format(said, words.time(stamp["time"], "milli"), stamp["by"])
+    return Markup("{} {} <small>{}</small>").format(
+        said, words.time(stamp["time"], "milli"), stamp["by"]
+    )
 
 
 def _code(value: object) -> Markup:

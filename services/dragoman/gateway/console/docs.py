@@ -11,7 +11,11 @@ DESCRIPTION: Final = web.AppKey("description", dict[str, Any])
 """The OpenAPI document of the API."""
 
 _EXPLORER: Final = STATIC / "vendor" / "swagger-ui-bundle.js"
-_POLICY: Final = {"Content-Security-Policy": HEADERS["Content-Security-Policy"].partition("; require-trusted-types-for")[0]}
+_POLICY: Final = {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].partition(
+        "; require-trusted-types-for"
+    )[0]
+}
 """Other people's explorer writes into its page as it likes."""
 
 
@@ -20,11 +24,16 @@ async def docs(request: web.Request) -> web.Response:
     tags: dict[str, list[tuple[str, str, str]]] = {}
     for path, operations in request.app[DESCRIPTION]["paths"].items():
         for method, operation in operations.items():
-            tags.setdefault(operation["tags"][0], []).append((method.upper(), path, operation["summary"]))
+            tags.setdefault(operation["tags"][0], []).append(
+                (method.upper(), path, operation["summary"])
+            )
     values = {
         "operations": sorted(tags.items()),
         "explorer": _EXPLORER.exists(),
         "trying": "try" in request.query,
         "preferences": Preferences.read(request),
     }
-    return html(rendered(None, words_of(request), "docs.html", next="/docs", frame=None, **values), headers=_POLICY)
+    return html(
+        rendered(None, words_of(request), "docs.html", next="/docs", frame=None, **values),
+        headers=_POLICY,
+    )

@@ -49,17 +49,25 @@ async def of_channel(here: Here, projection: Projection, first: str) -> tuple[Ri
     if here.grant.is_operator or not projection.is_channel:
         return ()
     service = here.service
-    found = await here.in_thread(watching.points_of_contact, service.store, projection.name, service.now())
+    found = await here.in_thread(
+        watching.points_of_contact, service.store, projection.name, service.now()
+    )
     there = [each for each in found.points if each.stage == "in_force"]
     there.sort(key=lambda each: (each.side != first, not each.there_now))
     return await ringing(here, projection, there[:_MOST])
 
 
-async def ringing(here: Here, projection: Projection, points: Sequence[PointView]) -> tuple[Ringing, ...]:
+async def ringing(
+    here: Here, projection: Projection, points: Sequence[PointView]
+) -> tuple[Ringing, ...]:
     """Return points of contact with their numbers, as the reader may see them; auditors see no numbers."""
-    kept = await _people(here, projection, {id for point in points for id in (point.person, point.deputy) if id})
+    kept = await _people(
+        here, projection, {id for point in points for id in (point.person, point.deputy) if id}
+    )
     reader = here.grant.actor if beside.is_staff(projection, here.grant.actor) else ""
-    return tuple(_ringing(here.words, point, tuple(_numbers(point, kept, reader))) for point in points)
+    return tuple(
+        _ringing(here.words, point, tuple(_numbers(point, kept, reader))) for point in points
+    )
 
 
 async def _people(here: Here, projection: Projection, ids: set[str]) -> dict[str, Kept]:
@@ -88,7 +96,11 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
     if point.there_now:
         there = words.say("within its hours")
     else:
-        there = words.say("opens %(t)s", t=words.written(point.opens, "minute")) if point.opens else words.say("outside its hours")
+        there = (
+            words.say("opens %(t)s", t=words.written(point.opens, "minute"))
+            if point.opens
+            else words.say("outside its hours")
+        )
     return Ringing(
         side=point.side,
         role=point.role,
@@ -96,11 +108,17 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
         numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
         there=there,
         languages=words.listed(language(each) for each in point.languages),
-        tested=_tested(words, next((each for each in point.tested if each.means == "telephone"), None)),
+        tested=_tested(
+            words, next((each for each in point.tested if each.means == "telephone"), None)
+        ),
     )
 
 
 def _tested(words: Words, test: MeansTested | None) -> str:
     if test is None:
         return words.say("telephone never tested")
-    return words.say("tested %(t)s: %(what)s", t=words.written(test.time, "minute"), what=words.value(test.outcome))
+    return words.say(
+        "tested %(t)s: %(what)s",
+        t=words.written(test.time, "minute"),
+        what=words.value(test.outcome),
+    )

@@ -23,11 +23,21 @@ from dragoman.language.words import LANGUAGES
 from dragoman.limits import SCREEN_ROWS
 from dragoman.sentence import VERBATIM
 from dragoman_schemas.acts.channel import Family
-from dragoman_schemas.answers import AddedEndpoint, CalendarLink, DeliveryView, EndpointView, LinkView, NewEndpoint
+from dragoman_schemas.answers import (
+    AddedEndpoint,
+    CalendarLink,
+    DeliveryView,
+    EndpointView,
+    LinkView,
+    NewEndpoint,
+)
 from dragoman_schemas.frame import Precedence
 
 _PRECEDENCES: Final[tuple[str, ...]] = get_args(Precedence)
-_ACTS: Final = (*FORMATS, *(act for act in RULES if act not in FORMATS and act != "channel-opening"))
+_ACTS: Final = (
+    *FORMATS,
+    *(act for act in RULES if act not in FORMATS and act != "channel-opening"),
+)
 """What an endpoint may be told of: what opens an exchange first."""
 
 
@@ -50,12 +60,22 @@ async def endpoints(
 ) -> Page:
     """The endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
     sees = not here.past and not STAFF.isdisjoint(here.roles)
-    found = [each for each in await webhooks.endpoints_of(here.call) if each.channel == here.name] if sees else []
-    form = filled or Filled({"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]})
+    found = (
+        [each for each in await webhooks.endpoints_of(here.call) if each.channel == here.name]
+        if sees
+        else []
+    )
+    form = filled or Filled(
+        {"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]}
+    )
     view = Endpoints(
         channel=here.name,
         endpoints=tuple(found),
-        deliveries={each.id: await webhooks.deliveries_of(here.call, each.id) for each in found if each.waiting or each.parked},
+        deliveries={
+            each.id: await webhooks.deliveries_of(here.call, each.id)
+            for each in found
+            if each.waiting or each.parked
+        },
         links=() if here.past else await foreign.links_of(here.call, here.projection),
     )
     values: dict[str, Any] = {
@@ -71,7 +91,10 @@ async def endpoints(
         "acts_of": lambda acts: [here.words.act(each) for each in acts],
         "family_options": [(each, here.words.value(each)) for each in _families(here)],
         "act_options": [(each, here.words.act(each)) for each in _ACTS],
-        "precedence_options": [("", here.words.say("anything")), *((each, here.words.value(each)) for each in _PRECEDENCES)],
+        "precedence_options": [
+            ("", here.words.say("anything")),
+            *((each, here.words.value(each)) for each in _PRECEDENCES),
+        ],
         "languages": LANGUAGES,
         "most": SCREEN_ROWS,
         "said": here.request.query.get("said", ""),
@@ -79,13 +102,16 @@ async def endpoints(
         "answers": {each.id: _answers(here, each.id) for each in found},
     }
     status = max(form.status, values["asked"].status)
-    return Page(template="endpoints.html", view=view, rows=view.endpoints, values=values, status=status)
+    return Page(
+        template="endpoints.html", view=view, rows=view.endpoints, values=values, status=status
+    )
 
 
 def _answers(here: Here, id: str) -> dict[int, tuple[str, bool]]:
     """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
     return {
-        position: (here.words.sentence(said), said.message == VERBATIM) for position, said in webhooks.answers_of(here.call, id).items()
+        position: (here.words.sentence(said), said.message == VERBATIM)
+        for position, said in webhooks.answers_of(here.call, id).items()
     }
 
 
@@ -100,12 +126,24 @@ async def add_endpoint(here: Here) -> Page:
     filled, say = await Filled.of(here.request), here.words.say
     mail = filled["means"] == "e-mail"
     if not filled["address" if mail else "url"]:
-        field, detail = ("address", say("Give the e-mail address.")) if mail else ("url", say("Give the URL that is to be called."))
+        field, detail = (
+            ("address", say("Give the e-mail address."))
+            if mail
+            else ("url", say("Give the URL that is to be called."))
+        )
         filled.wrong(field, detail)
     added = None
     if not filled.faults:
-        with filled.trying("address" if mail else "url", url="/url", address="/address", signature="/signature", acts="/acts"):
-            added = await webhooks.add(here.call, _new(here, filled, mail=mail), posting.key_of(filled.key))
+        with filled.trying(
+            "address" if mail else "url",
+            url="/url",
+            address="/address",
+            signature="/signature",
+            acts="/acts",
+        ):
+            added = await webhooks.add(
+                here.call, _new(here, filled, mail=mail), posting.key_of(filled.key)
+            )
     await at_the_end(here)
     return await endpoints(here, filled if added is None else None, added=added)
 
@@ -133,18 +171,26 @@ def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
 async def ask_removal(here: Here) -> Page | web.StreamResponse:
     """Ask once before an endpoint is removed."""
     id, say = here.request.query.get("endpoint", ""), here.words.say
-    found = [] if here.past else [each for each in await webhooks.endpoints_of(here.call) if each.id == id]
+    found = (
+        []
+        if here.past
+        else [each for each in await webhooks.endpoints_of(here.call) if each.id == id]
+    )
     if not found or hindrance(here, webhooks.ENTERING, kept=False):
         return see(here.link("/admin/endpoints"))
     follows = [
         say("Nothing more is brought to %(target)s.", target=found[0].target),
-        say("Its key and what waits for it are forgotten. An endpoint that is added again begins at the record of that moment."),
+        say(
+            "Its key and what waits for it are forgotten. An endpoint that is added again begins at the record of that moment."
+        ),
     ]
     unsent = found[0].waiting + found[0].parked
     if unsent:
         follows.append(
             here.words.count(
-                "%(n)s record that was not brought is not tried again.", "%(n)s records that were not brought are not tried again.", unsent
+                "%(n)s record that was not brought is not tried again.",
+                "%(n)s records that were not brought are not tried again.",
+                unsent,
             )
         )
     return ask(

@@ -15,7 +15,14 @@ from msgspec import Struct
 from dragoman.domain.erasure import consenting, exchanges_of, hash_of
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
-from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep, sliced
+from dragoman.gateway.console.keeping import (
+    address,
+    at_the_end,
+    colleagues,
+    hindrance,
+    keep,
+    sliced,
+)
 from dragoman.gateway.console.page import Handler, Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
 from dragoman_schemas.acts.channel import Erasure
@@ -77,7 +84,9 @@ async def erasures(here: Here, filled: Filled | None = None) -> Page:
         "server": address(here),
         "said": here.request.query.get("said", ""),
     }
-    return Page(template="erasures.html", view=view, rows=view.gone, values=values, status=form.status)
+    return Page(
+        template="erasures.html", view=view, rows=view.gone, values=values, status=form.status
+    )
 
 
 def _waiting(here: Here) -> Iterable[WaitingRow]:
@@ -105,11 +114,18 @@ def _named(here: Here, filled: Filled) -> list[Exchange]:
     for word in filled["exchanges"].split():
         state = here.projection.exchange(here.projection.numbered(word) or word)
         if state is None:
-            filled.wrong("exchanges", here.words.say("There is no exchange %(name)s here. Give its number or its id.", name=word))
+            filled.wrong(
+                "exchanges",
+                here.words.say(
+                    "There is no exchange %(name)s here. Give its number or its id.", name=word
+                ),
+            )
         elif state not in found:
             found.append(state)
     if not found and not filled.faults:
-        filled.wrong("exchanges", here.words.say("Name the exchanges, each by its number or its id."))
+        filled.wrong(
+            "exchanges", here.words.say("Name the exchanges, each by its number or its id.")
+        )
     return found
 
 
@@ -128,7 +144,9 @@ def _saying(doing: Doing) -> Handler:
     return said
 
 
-async def _ask(here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]) -> Page | web.StreamResponse:
+async def _ask(
+    here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
+) -> Page | web.StreamResponse:
     """Ask once."""
     if hindrance(here) or (doing == "erase" and here.registry.custody != "host"):
         return see(here.link("/admin/erasures"))
@@ -136,17 +154,29 @@ async def _ask(here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exc
         return await erasures(here, filled)
     say, naming = here.words.say, _naming(here, (each.id for each in exchanges))
     question, button = {
-        "consent": (say("Consent to take this out of the record?"), say("Consent for %(side)s", side=here.side.upper())),
-        "withdraw": (say("Take the consent of %(side)s back?", side=here.side.upper()), say("Take the consent back")),
+        "consent": (
+            say("Consent to take this out of the record?"),
+            say("Consent for %(side)s", side=here.side.upper()),
+        ),
+        "withdraw": (
+            say("Take the consent of %(side)s back?", side=here.side.upper()),
+            say("Take the consent back"),
+        ),
         "erase": (say("Take this out of the record, for ever?"), say("Take it out of the record")),
     }[doing]
     return ask(
         here,
-        Asking(act="erasure" if doing == "erase" else "erasure-consent", of=" ".join(exchanges_of(naming))),
+        Asking(
+            act="erasure" if doing == "erase" else "erasure-consent",
+            of=" ".join(exchanges_of(naming)),
+        ),
         question=question,
         follows=[*_what(here, exchanges), *_what_follows(here, doing)],
         button=button,
-        back=(here.link("/admin/erasures"), say("Leave it as it is") if doing == "withdraw" else say("Leave it in the record")),
+        back=(
+            here.link("/admin/erasures"),
+            say("Leave it as it is") if doing == "withdraw" else say("Leave it in the record"),
+        ),
         area="admin",
         filled=filled,
         hidden={"exchanges": " ".join(exchanges_of(naming)), "read": hash_of(naming)},
@@ -171,17 +201,29 @@ def _what_follows(here: Here, doing: Doing) -> list[str]:
     say = here.words.say
     if doing == "consent":
         follows = [
-            say("It is to what these exchanges hold now. Whatever is said in one of them later takes a consent anew."),
-            say("Once every side has consented, they can be taken out: from every page, list and search, whole and for ever."),
+            say(
+                "It is to what these exchanges hold now. Whatever is said in one of them later takes a consent anew."
+            ),
+            say(
+                "Once every side has consented, they can be taken out: from every page, list and search, whole and for ever."
+            ),
         ]
         if here.registry.custody == "sides":
             follows.append(say("Every side signs the erasure itself as well, on the command line."))
         return follows
     if doing == "withdraw":
-        return [say("The record keeps that there was a consent, and that it was taken back. Nothing is taken out without another one.")]
+        return [
+            say(
+                "The record keeps that there was a consent, and that it was taken back. Nothing is taken out without another one."
+            )
+        ]
     return [
-        say("They are gone from every page, list and search. That they were there, when and by whom, stays, and so do their numbers."),
-        say("The bytes go from the disks of this host when its operator carries the erasure out, and from a mirror by itself."),
+        say(
+            "They are gone from every page, list and search. That they were there, when and by whom, stays, and so do their numbers."
+        ),
+        say(
+            "The bytes go from the disks of this host when its operator carries the erasure out, and from a mirror by itself."
+        ),
     ]
 
 
@@ -191,7 +233,12 @@ async def _say(here: Here, doing: Doing) -> Page | web.StreamResponse:
     exchanges = _named(here, filled)
     naming = _naming(here, (each.id for each in exchanges))
     if not filled.faults and hash_of(naming) != filled["read"]:
-        filled.wrong("reason", here.words.say("Something was said in them since you read them. Look again, then press again."))
+        filled.wrong(
+            "reason",
+            here.words.say(
+                "Something was said in them since you read them. Look again, then press again."
+            ),
+        )
     if not filled.faults:
         act: dict[str, Any] = {
             "act": "erasure" if doing == "erase" else "erasure-consent",

@@ -62,13 +62,28 @@ _FIRST: Final = (
         "clarification-request",
     ),
     *("readout-agreement", "amendment"),
-    *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
+    *(
+        "interim-reply",
+        "update",
+        "readout",
+        "meeting-held",
+        "contained",
+        "final-report",
+        "all-clear",
+        "call-attempt",
+    ),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
 
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
-_ICONS: Final = {"acknowledgement": "person", "echo": "person", "reply": "reply", "interim-reply": "reply", "delivery": "delivered"}
+_ICONS: Final = {
+    "acknowledgement": "person",
+    "echo": "person",
+    "reply": "reply",
+    "interim-reply": "reply",
+    "delivery": "delivered",
+}
 _SHOWN: Final = 5
 
 
@@ -85,7 +100,9 @@ async def exchange(here: Here) -> Page:
     """The page of one exchange."""
     id = here.request.match_info["exchange"]
     cursor = whole(here.request.query.get("before", "")) or 0
-    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest, cursor)
+    view = await reading.viewed(
+        here.call, here.projection, id, here.at or None, here.newest, cursor
+    )
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, view.people, here.link)
@@ -104,7 +121,11 @@ async def exchange(here: Here) -> Page:
             "flags": await _flags(here, state),
             "cells": [*_agreed(display, offices, state), *_cells(display, state)],
             "prose": [
-                fact for fact in developing.dated(display, state, display.facts(state.act, state.content, leave=("subject",))) if fact.said
+                fact
+                for fact in developing.dated(
+                    display, state, display.facts(state.act, state.content, leave=("subject",))
+                )
+                if fact.said
             ],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
@@ -132,7 +153,11 @@ async def exchange(here: Here) -> Page:
             "keys": _KEYS,
             "wanted": reply_wanted(state),
             "promised": promised(state),
-            "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
+            "waits": [
+                fact
+                for fact in view.facts
+                if fact.side == here.side and fact.owes and not fact.acknowledged
+            ],
             "said": here.request.query.get("said", ""),
             "base": here.service.public_url or f"{here.request.scheme}://{here.request.host}",
             "display": display,
@@ -150,15 +175,34 @@ async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ring
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
     """What there is to notice about an exchange, and what that rests on, in the reader's language."""
-    areas = await here.in_thread(reads.areas, here.service.store, here.name, here.position) if state.act in AREAS else []
-    return [(each.flag, here.words.sentence(each.detail)) for each in flags(here.registry, state, areas, here.moment)]
+    areas = (
+        await here.in_thread(reads.areas, here.service.store, here.name, here.position)
+        if state.act in AREAS
+        else []
+    )
+    return [
+        (each.flag, here.words.sentence(each.detail))
+        for each in flags(here.registry, state, areas, here.moment)
+    ]
 
 
 def headline(here: Here, state: Exchange) -> Markup:
     """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
     words = here.words
-    kind = next((state.content[name] for name in ("kind", "hazard", "threat", "form") if name in state.content), None)
-    if kind is not None and state.act in ("hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"):
+    kind = next(
+        (
+            state.content[name]
+            for name in ("kind", "hazard", "threat", "form")
+            if name in state.content
+        ),
+        None,
+    )
+    if kind is not None and state.act in (
+        "hazardous-incident",
+        "danger-area",
+        "terrorism-warning",
+        "emergency-notification",
+    ):
         named = words.value(str(msgspec.json.decode(bytes(kind))))
         return Markup("{}").format(named[:1].upper() + named[1:])
     tag, text = here.subject(state)
@@ -168,7 +212,9 @@ def headline(here: Here, state: Exchange) -> Markup:
 
 def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
     """What a message says in boxes: everything that is no prose."""
-    facts = display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
+    facts = display.facts(
+        state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
+    )
     for fact in developing.dated(display, state, facts):
         if not fact.said:
             yield fact
@@ -176,10 +222,19 @@ def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
 
 def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Iterator[Fact]:
     """Return the time of a meeting that its sides agreed on, before the times that were possible once."""
-    if state.meeting is not None and state.meeting.accepted and state.status in ("accepted", "held"):
+    if (
+        state.meeting is not None
+        and state.meeting.accepted
+        and state.status in ("accepted", "held")
+    ):
         terms = msgspec.json.decode(next(iter(state.meeting.accepted.values())).terms)
         if terms is not None:
-            yield Fact(name="agreed", label=display.words.say("Time agreed"), shown=offered.window(display, offices, terms), wide=True)
+            yield Fact(
+                name="agreed",
+                label=display.words.say("Time agreed"),
+                shown=offered.window(display, offices, terms),
+                wide=True,
+            )
 
 
 class Bracket(Struct, frozen=True, kw_only=True):
@@ -209,8 +264,15 @@ def brackets(display: Display, state: Exchange) -> tuple[Bracket, ...]:
     found = []
     for (field, item), sides in sorted(consent.alternatives(state).items()):
         label = display.words.field(field)
-        called = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item)) if item else label
-        shown = tuple((side, display.text(msgspec.json.decode(bytes(said.content["text"])))) for side, said in sides.items())
+        called = (
+            display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item))
+            if item
+            else label
+        )
+        shown = tuple(
+            (side, display.text(msgspec.json.decode(bytes(said.content["text"]))))
+            for side, said in sides.items()
+        )
         found.append(Bracket(label=called, words=shown))
     return tuple(found)
 
@@ -222,12 +284,23 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
     every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
     changes = state.acts.get("status-change", ())
     step = exchanges.said_status(changes[-1]) if changes else ""
-    said = exchanges.confirming(state) if step in exchanges.JOINT and step != state.status and step in changes_of(state) else set()
+    said = (
+        exchanges.confirming(state)
+        if step in exchanges.JOINT and step != state.status and step in changes_of(state)
+        else set()
+    )
     amendments = state.acts.get("amendment", ())
     newest = amendments[-1] if amendments else None
-    waits, taken = consent.open_amendment(state), newest is not None and consent.is_taken(state, newest)
+    waits, taken = (
+        consent.open_amendment(state),
+        newest is not None and consent.is_taken(state, newest),
+    )
     shown = waits or (newest if taken else None)
-    answered = set() if shown is None else {shown.said.side, *(each.said.side for each in consent.taking(state, shown))}
+    answered = (
+        set()
+        if shown is None
+        else {shown.said.side, *(each.said.side for each in consent.taking(state, shown))}
+    )
     fields = {} if shown is None else consent.fields_of(shown)
     before = state.amended[-1].was if taken and state.amended else state.content
     return Behind(
@@ -253,7 +326,11 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
 
 def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
     """Return the side that proposed an amendment, and those that refused it; nothing where nobody did."""
-    left = [each.said.side for each in state.acts.get("amendment-refusal", ()) if msgspec.json.decode(each.content["of"]) == amendment.id]
+    left = [
+        each.said.side
+        for each in state.acts.get("amendment-refusal", ())
+        if msgspec.json.decode(each.content["of"]) == amendment.id
+    ]
     return (amendment.said.side, *dict.fromkeys(left)) if left else ()
 
 
@@ -273,14 +350,27 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry, rang: Sequence[ladder.Step]) -> Step:
+def _step(
+    display: Display,
+    offices: Sequence[Office],
+    state: Exchange,
+    entry: Entry,
+    rang: Sequence[ladder.Step],
+) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
         record = parse(bytes(entry.record))
-        content, translations = content_of(record.newest), translated.of_message(state, record.envelope.id)
-    facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+        content, translations = (
+            content_of(record.newest),
+            translated.of_message(state, record.envelope.id),
+        )
+    facts = (
+        display.facts(line.act, content, leave=("of", "fields", "started_by"))
+        if line.act in RULES and content
+        else []
+    )
     if "fields" in content:
         fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
         facts = [*display.facts(state.act, fields), *facts]
@@ -290,46 +380,88 @@ def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: E
     if accepted is not None:
         shown = offered.window(display, offices, accepted)
         facts = [
-            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown) if each.name == "window" else each
+            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown)
+            if each.name == "window"
+            else each
             for each in facts
         ]
         if not any(each.name == "window" for each in facts):
-            facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
-    icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
+            facts.insert(
+                0,
+                Fact(
+                    name="window", label=display.words.say("Time accepted"), shown=shown, wide=True
+                ),
+            )
+    icon = (
+        "service"
+        if line.service
+        else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
+    )
     return Step(line=line, icon=icon, facts=tuple(facts), translations=translations)
 
 
-def _meant_for(words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.Step]) -> Fact:
+def _meant_for(
+    words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.Step]
+) -> Fact:
     """Return whom a reminder was meant for: of a flash, for whom it rang by then; of anything else the side that owes it, on its pages."""
-    clock, side, message = (str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by"))
-    reached = [each for each in rang if (each.message, each.side) == (message, side) and as_moment(each.time) <= as_moment(line.time)]
+    clock, side, message = (
+        str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
+    )
+    reached = [
+        each
+        for each in rang
+        if (each.message, each.side) == (message, side)
+        and as_moment(each.time) <= as_moment(line.time)
+    ]
     if clock == "acknowledgement" and reached:
         who = words.listed(receipts.rung_of(words, each) for each in reached)
         shown = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
     else:
-        shown = words.say("%(side)s: it is shown on the pages of its officers, and rings for nobody", side=side.upper())
+        shown = words.say(
+            "%(side)s: it is shown on the pages of its officers, and rings for nobody",
+            side=side.upper(),
+        )
     return Fact(name="meant_for", label=words.say("Meant for"), shown=escape(shown), wide=True)
 
 
 def _accepted(state: Exchange, entry: Entry) -> Any:
     """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
     accepted = {} if state.meeting is None else state.meeting.accepted
-    return next((msgspec.json.decode(each.terms) for each in accepted.values() if each.accepted.position == entry.position), None)
+    return next(
+        (
+            msgspec.json.decode(each.terms)
+            for each in accepted.values()
+            if each.accepted.position == entry.position
+        ),
+        None,
+    )
 
 
 def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
     """How urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
         return "off"
-    started = next((message for message in state.messages if message.id == clock.started_by), state.messages[0])
-    return urgency(clock.clock, precedence_of(state, started), gone=_spent(here, clock), late=clock.late, binding=clock.binding)
+    started = next(
+        (message for message in state.messages if message.id == clock.started_by), state.messages[0]
+    )
+    return urgency(
+        clock.clock,
+        precedence_of(state, started),
+        gone=_spent(here, clock),
+        late=clock.late,
+        binding=clock.binding,
+    )
 
 
 def _shelved(here: Here, state: Exchange) -> dict[tuple[str, str], Shelved]:
     """What the watch of the reader's side has put aside of an exchange, by clock and what started it."""
     floor = reporting.floor_of(here.service, here.projection, here.side)
     standing = {} if floor is None else shelf.in_force(floor, here.service.now())
-    return {(clock, started_by): each for (exchange, clock, started_by), each in standing.items() if exchange == state.id}
+    return {
+        (clock, started_by): each
+        for (exchange, clock, started_by), each in standing.items()
+        if exchange == state.id
+    }
 
 
 def _spent(here: Here, clock: ClockView) -> float:
@@ -341,7 +473,11 @@ def _spent(here: Here, clock: ClockView) -> float:
 def _track(here: Here, state: Exchange) -> list[tuple[str, float, float]]:
     """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
     found = [
-        (f"{state.side.upper()} {here.words.written(as_moment(each.as_of), 'clock')}", point.lat, point.lon)
+        (
+            f"{state.side.upper()} {here.words.written(as_moment(each.as_of), 'clock')}",
+            point.lat,
+            point.lon,
+        )
         for each in reversed(developments.series(state, "place"))
         if (point := accounts.point_of(msgspec.json.decode(each.value))) is not None
     ]
@@ -358,7 +494,9 @@ def _sketch(here: Here, state: Exchange, points: list[tuple[str, float, float]])
     if not points and area is None:
         return ""
     title = here.words.say("Sketch of the places that were entered")
-    return charts.sketch("sketch", title, [] if area is not None and len(points) == 1 else points, area, here.words)
+    return charts.sketch(
+        "sketch", title, [] if area is not None and len(points) == 1 else points, area, here.words
+    )
 
 
 def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
@@ -367,9 +505,15 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
     if not isinstance(value, dict):
         return None
     if "circle" in value:
-        return plotting.Disc(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"], units.metres(value["circle"]["radius"]))
+        return plotting.Disc(
+            value["circle"]["pos"]["lat"],
+            value["circle"]["pos"]["lon"],
+            units.metres(value["circle"]["radius"]),
+        )
     if "polygon" in value:
-        return plotting.Outline(tuple(plotting.Point(each["lat"], each["lon"]) for each in value["polygon"]))
+        return plotting.Outline(
+            tuple(plotting.Point(each["lat"], each["lon"]) for each in value["polygon"])
+        )
     return None
 
 
@@ -379,8 +523,13 @@ def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list
         return [], []
     left = _BESIDES | _pointless(here, state)
     mine = [act for act in allowed if act not in left and _may(here, act)]
-    alone = [act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)]
-    ordered = sorted(mine, key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)))
+    alone = [
+        act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)
+    ]
+    ordered = sorted(
+        mine,
+        key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)),
+    )
     early = {"meeting-held"} if _lies_ahead(state, here.moment) else set()
     few = [act for act in ordered if act in _FIRST and act not in early][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
@@ -388,13 +537,18 @@ def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list
 
 def _lies_ahead(state: Exchange, now: datetime) -> bool:
     """Return whether a meeting is to be held later, by every time that stands."""
-    begins = [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
+    begins = (
+        [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
+    )
     return bool(begins) and all(each is not None and each > now for each in begins)
 
 
 def _pointless(here: Here, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
-    second = any(sent.sent.side == here.side and sent.sent.by != here.grant.actor for sent in two_keys.due(state))
+    second = any(
+        sent.sent.side == here.side and sent.sent.by != here.grant.actor
+        for sent in two_keys.due(state)
+    )
     has_translation = bool(offered.translations(here.words, state, here.side))
     waits = bool(offered.amendments(here.words, state, here.side))
     bound = consent.is_bound(state)
@@ -404,11 +558,17 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "amendment-agreement": waits,
         "amendment-refusal": waits,
         "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
-        "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
-        "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
+        "agenda-agreement": any(
+            side != here.side for side in consent.authors(state, "agenda-agreement")
+        ),
+        "readout-agreement": any(
+            side != here.side for side in consent.authors(state, "readout-agreement")
+        ),
         "assessment": any(each.answered for each in state.messages),
         "help-offer": not notification.in_need(state) <= {here.side},
-        "help-acceptance": any(said.said.side != here.side for said in state.acts.get("help-offer", ())),
+        "help-acceptance": any(
+            said.said.side != here.side for said in state.acts.get("help-offer", ())
+        ),
         "help-delivery": bool(state.acts.get("help-offer")),
         "decline": state.meeting is None or state.status == "requested",
         "agreement": here.side not in consent.agreed(state),

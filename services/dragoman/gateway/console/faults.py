@@ -36,7 +36,13 @@ class Fault:
 # Where a fault is shown
 
 
-def placed(fault: Fault, members: Iterable[Member], languages: Sequence[str], *, extra: Mapping[str, str] | None = None) -> Fault:
+def placed(
+    fault: Fault,
+    members: Iterable[Member],
+    languages: Sequence[str],
+    *,
+    extra: Mapping[str, str] | None = None,
+) -> Fault:
     """Return a fault with the field beside which a form shows it, and the id of the first control that mends it.
 
     `extra` has the ids of fields that no member asks for.
@@ -55,7 +61,9 @@ def _id(field: str) -> str:
     return field.replace(".", "-")
 
 
-def _within(members: Iterable[Member], prefix: str, path: Sequence[str], languages: Sequence[str]) -> tuple[str, str] | None:
+def _within(
+    members: Iterable[Member], prefix: str, path: Sequence[str], languages: Sequence[str]
+) -> tuple[str, str] | None:
     """Return the field that shows a fault and the field to which its link leads; None where no form asks for it."""
     member = next((each for each in members if each.name == path[0]), None)
     if member is None:
@@ -63,25 +71,42 @@ def _within(members: Iterable[Member], prefix: str, path: Sequence[str], languag
     name, rest = f"{prefix}.{path[0]}", path[1:]
     match member.kind:
         case kinds.Group():
-            return (_within(member.kind.members, name, rest, languages) if rest else None) or (name, name)
+            return (_within(member.kind.members, name, rest, languages) if rest else None) or (
+                name,
+                name,
+            )
         case kinds.Rows():
-            inner = _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages) if len(rest) > 1 else None
+            inner = (
+                _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
+                if len(rest) > 1
+                else None
+            )
             return inner or (name, name)
         case _:
             return _of_control(member.kind, name, rest, languages)
 
 
-def _of_control(kind: Kind, name: str, rest: Sequence[str], languages: Sequence[str]) -> tuple[str, str]:
+def _of_control(
+    kind: Kind, name: str, rest: Sequence[str], languages: Sequence[str]
+) -> tuple[str, str]:
     match kind:
         case kinds.Text(languages=True) | kinds.Texts():
             given = next((tag for tag in rest if tag in languages), "")
-            return (f"{name}.{given}", f"{name}.{given}") if given else (name, f"{name}.{languages[0]}")
+            return (
+                (f"{name}.{given}", f"{name}.{given}")
+                if given
+                else (name, f"{name}.{languages[0]}")
+            )
         case kinds.Spans():
             index = rest[0] if rest and rest[0].isdigit() else "0"
             end = rest[1] if len(rest) > 1 and rest[1] in ("from", "to") else ""
             return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
         case kinds.Span():
-            return (f"{name}.{rest[0]}",) * 2 if rest and rest[0] in ("from", "to") else (name, f"{name}.from")
+            return (
+                (f"{name}.{rest[0]}",) * 2
+                if rest and rest[0] in ("from", "to")
+                else (name, f"{name}.from")
+            )
         case kinds.Hours() | kinds.Pairs(sides=True):
             return name, name
         case kinds.Place() if rest and rest[0] in _OF_PLACE:
@@ -90,7 +115,13 @@ def _of_control(kind: Kind, name: str, rest: Sequence[str], languages: Sequence[
             return name, name
 
 
-_OF_PLACE: Final = {"radius": "radius", "circle": "radius", "corners": "corners", "polygon": "corners", "name": "name"}
+_OF_PLACE: Final = {
+    "radius": "radius",
+    "circle": "radius",
+    "corners": "corners",
+    "polygon": "corners",
+    "name": "name",
+}
 
 
 # What it says
@@ -106,26 +137,60 @@ _PLAIN: Final = {
     "give the file or its totals, or say nil_return: one of the two": sentence(
         "Attach the file or give its totals; or answer Yes here where there is nothing to report."
     ),
-    "no other side has given an agenda yet; give yours with `agenda`": sentence("No other side has given an agenda yet. Give yours first."),
+    "no other side has given an agenda yet; give yours with `agenda`": sentence(
+        "No other side has given an agenda yet. Give yours first."
+    ),
     "no other side has proposed a joint readout; give yours with `readout`": sentence(
         "No other side has proposed a joint readout. Give yours first."
     ),
-    "say where it was published, or give the sha256 of its file": sentence("Say where it was published, or attach it."),
-    "say when: give a window, or a time": sentence("Say when: give the beginning and the end, or one time."),
-    "there are %(n)s windows, counted from 0; name one of them": sentence("Choose one of the times that are offered."),
-    "%(n)s times are offered; say which one you accept, counted from 0": sentence("Choose one of the times that are offered."),
-    "window %(window)s was accepted already; accept the same one": sentence("Another side has accepted another time. Choose the same one."),
-    "the window ends before it begins; exchange the ends": sentence("This ends before it begins. Check the end date."),
-    "a point has both lat and lon; give the other one as well": sentence("A latitude and a longitude are needed: N or S, and E or W."),
-    "a place is a point, a polygon or a circle; give one": sentence("Give a point, or the corners of an area, but not both."),
-    "the place is empty; give lat and lon, a polygon, a circle, a name or text": sentence("Say where: a position, an area, or a name."),
-    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000": sentence("There is no such time."),
-    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000": sentence("There is no such time."),
-    "%(id)s is no message to %(side)s in this exchange; leave it out for the newest": sentence("Choose a message of this exchange."),
-    "%(id)s is no message of this exchange; leave it out for the opening": sentence("Choose a message of this exchange."),
-    "%(id)s is no translation in this exchange; name the id of one": sentence("Choose one of the translations in this exchange."),
-    "there is no agreed phrase %(phrase)s; GET /codebook lists them": sentence("Choose from the list."),
-    "original names one of the languages of text; give text by language": sentence("Choose a language in which the text is written."),
+    "say where it was published, or give the sha256 of its file": sentence(
+        "Say where it was published, or attach it."
+    ),
+    "say when: give a window, or a time": sentence(
+        "Say when: give the beginning and the end, or one time."
+    ),
+    "there are %(n)s windows, counted from 0; name one of them": sentence(
+        "Choose one of the times that are offered."
+    ),
+    "%(n)s times are offered; say which one you accept, counted from 0": sentence(
+        "Choose one of the times that are offered."
+    ),
+    "window %(window)s was accepted already; accept the same one": sentence(
+        "Another side has accepted another time. Choose the same one."
+    ),
+    "the window ends before it begins; exchange the ends": sentence(
+        "This ends before it begins. Check the end date."
+    ),
+    "a point has both lat and lon; give the other one as well": sentence(
+        "A latitude and a longitude are needed: N or S, and E or W."
+    ),
+    "a place is a point, a polygon or a circle; give one": sentence(
+        "Give a point, or the corners of an area, but not both."
+    ),
+    "the place is empty; give lat and lon, a polygon, a circle, a name or text": sentence(
+        "Say where: a position, an area, or a name."
+    ),
+    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000": sentence(
+        "There is no such time."
+    ),
+    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000": sentence(
+        "There is no such time."
+    ),
+    "%(id)s is no message to %(side)s in this exchange; leave it out for the newest": sentence(
+        "Choose a message of this exchange."
+    ),
+    "%(id)s is no message of this exchange; leave it out for the opening": sentence(
+        "Choose a message of this exchange."
+    ),
+    "%(id)s is no translation in this exchange; name the id of one": sentence(
+        "Choose one of the translations in this exchange."
+    ),
+    "there is no agreed phrase %(phrase)s; GET /codebook lists them": sentence(
+        "Choose from the list."
+    ),
+    "original names one of the languages of text; give text by language": sentence(
+        "Choose a language in which the text is written."
+    ),
     "nobody of that id is in the channel's register of people; enter them with POST /people first": sentence(
         "This person is not in the register of people any more. Choose another one."
     ),
@@ -135,12 +200,18 @@ _PLAIN: Final = {
     "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands": sentence(
         "The entry of this person has changed. Open the form again, and choose the person once more."
     ),
-    "there is no such file here for your side; PUT it under /files first": sentence("This file is not here. Attach it again."),
+    "there is no such file here for your side; PUT it under /files first": sentence(
+        "This file is not here. Attach it again."
+    ),
     "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record": sentence(
         "A new office begins as proposed. Choose that; or choose Entered for the record if it existed before."
     ),
-    "%(side)s is no side of %(channel)s; its sides are %(sides)s": sentence("Choose a side of this channel."),
-    "a %(kind)s has %(members)s; give %(name)s": sentence("This must be filled in for what you chose above."),
+    "%(side)s is no side of %(channel)s; its sides are %(sides)s": sentence(
+        "Choose a side of this channel."
+    ),
+    "a %(kind)s has %(members)s; give %(name)s": sentence(
+        "This must be filled in for what you chose above."
+    ),
     "a %(act)s has no %(name)s; say it in facts, or leave it out": sentence(
         "This has no place here. Say it in the facts, or leave it empty."
     ),
@@ -153,7 +224,14 @@ _WRITTEN: Final = "write it as %(form)s"
 _LENGTH: Final = "Expected `%(wanted)s` of length %(is)s %(limit)s"
 _RANGE: Final = "Expected `%(wanted)s` %(is)s %(limit)s"
 _VALIDATORS: Final = (
-    *("Expected ", "Invalid ", "there is no %(value)s here", "there is no such member", "a string holds", "%(error)s; send valid JSON"),
+    *(
+        "Expected ",
+        "Invalid ",
+        "there is no %(value)s here",
+        "there is no such member",
+        "a string holds",
+        "%(error)s; send valid JSON",
+    ),
     *("byte %(n)s", "a byte order mark", "there is white space", "%(text)s"),
 )
 _LISTED: Final = (
@@ -192,7 +270,9 @@ def worded(words: Words, kind: Kind | None, detail: Sentence, sides: Iterable[st
             else words.say("This is at least %(n)s.", n=limit)
         )
     if message.startswith(_VALIDATORS):
-        return words.say("This cannot be recorded as it is written. Type it again, without special characters.")
+        return words.say(
+            "This cannot be recorded as it is written. Type it again, without special characters."
+        )
     values = {name: _value(words, value, frozenset(sides)) for name, value in detail.values.items()}
     return words.whole(replace(detail, values=values))
 
@@ -220,32 +300,49 @@ def _value(words: Words, value: object, sides: frozenset[str]) -> object:
     parts = value.split(", ")
     if all(part in sides for part in parts):
         return ", ".join(part.upper() for part in parts)
-    named = [next((Name(context, part) for context in _CONTEXTS if (context, part) in known()), None) for part in parts]
+    named = [
+        next((Name(context, part) for context in _CONTEXTS if (context, part) in known()), None)
+        for part in parts
+    ]
     return tuple(named) if all(named) else value
 
 
 # An error as a whole
 
 
-_SEND_AGAIN: Final = sentence("Nothing was recorded: %(error)s. Send it again in a moment: it cannot be recorded twice.")
+_SEND_AGAIN: Final = sentence(
+    "Nothing was recorded: %(error)s. Send it again in a moment: it cannot be recorded twice."
+)
 _NO_EXCHANGE: Final = sentence("There is no such exchange here, or there was none at that time.")
 
 _ON_PAGES: Final = {
-    "There is nothing at this path; GET /v1/openapi.json lists what there is.": sentence("There is no page at this address."),
+    "There is nothing at this path; GET /v1/openapi.json lists what there is.": sentence(
+        "There is no page at this address."
+    ),
     "There is no such exchange here, or was none at that position; list them under /exchanges.": _NO_EXCHANGE,
     "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.": _NO_EXCHANGE,
     "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.": sentence(
         "There is no channel %(channel)s for you here."
     ),
-    "This exchange is no joint report; take it under /exchanges.": sentence("This exchange is not a joint report."),
-    "There is no such draft of your side; GET /drafts lists those there are.": sentence("There is no such draft of your side."),
+    "This exchange is no joint report; take it under /exchanges.": sentence(
+        "This exchange is not a joint report."
+    ),
+    "There is no such draft of your side; GET /drafts lists those there are.": sentence(
+        "There is no such draft of your side."
+    ),
     "There is no such entry in the channel's register of people; GET /people lists those there are.": sentence(
         "There is no such entry in the register of people."
     ),
-    "There is no such endpoint of your side; GET /v1/webhooks lists those there are.": sentence("There is no such endpoint of your side."),
+    "There is no such endpoint of your side; GET /v1/webhooks lists those there are.": sentence(
+        "There is no such endpoint of your side."
+    ),
     "There is no token of that id; GET /v1/tokens lists them.": sentence("There is no such token."),
-    "There is no subject of that id; GET /v1/subjects lists them.": sentence("There is no such subject."),
-    "%(error)s. Try again with the same Idempotency-Key.": sentence("%(error)s. Try again in a moment."),
+    "There is no subject of that id; GET /v1/subjects lists them.": sentence(
+        "There is no such subject."
+    ),
+    "%(error)s. Try again with the same Idempotency-Key.": sentence(
+        "%(error)s. Try again in a moment."
+    ),
     "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.": _SEND_AGAIN,
     "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
     "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": _SEND_AGAIN,

@@ -23,7 +23,18 @@ from dragoman.projection.live import Behind
 from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.problems import TYPES
 
-_MENDED: Final = frozenset({"invalid", "invalid-act", "bad-request", "exists", "no-room", "too-large", "void", "key-reused"})
+_MENDED: Final = frozenset(
+    {
+        "invalid",
+        "invalid-act",
+        "bad-request",
+        "exists",
+        "no-room",
+        "too-large",
+        "void",
+        "key-reused",
+    }
+)
 """What the same person mends in the same form."""
 
 _AGAIN: Final = frozenset({"unavailable", "unknown-outcome", "busy", "behind", "read-only"})
@@ -57,7 +68,14 @@ class Filled:
     async def of(cls, request: web.Request) -> "Filled":
         """The form that was sent. Raises `Refused`."""
         form = await form_of(request)
-        texts = {name: [each.replace("\r\n", "\n").strip() for each in form.getall(name) if isinstance(each, str)] for name in form}
+        texts = {
+            name: [
+                each.replace("\r\n", "\n").strip()
+                for each in form.getall(name)
+                if isinstance(each, str)
+            ]
+            for name in form
+        }
         return cls(texts, said(form, "key"))
 
     def __getitem__(self, name: str) -> str:
@@ -94,9 +112,15 @@ class Filled:
             again = sentence("%(error)s. Send it again: it cannot be kept twice.", error=error.said)
             self._mend(kind, (Fault(pointer="", detail=again),), first, fields)
 
-    def _mend(self, kind: str, faults: Sequence[Fault], first: str, fields: Mapping[str, str]) -> None:
+    def _mend(
+        self, kind: str, faults: Sequence[Fault], first: str, fields: Mapping[str, str]
+    ) -> None:
         for fault in faults:
-            found = [name for name, pointer in fields.items() if fault.pointer == pointer or fault.pointer.startswith(f"{pointer}/")]
+            found = [
+                name
+                for name, pointer in fields.items()
+                if fault.pointer == pointer or fault.pointer.startswith(f"{pointer}/")
+            ]
             self.wrong(found[0] if found else first, fault.detail, status=TYPES[kind][0])
         if kind not in _AGAIN:
             self.key = ""

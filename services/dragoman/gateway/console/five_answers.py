@@ -59,12 +59,25 @@ async def gathered(here: Here) -> answers.Told | None:
     live = here.past or here.service.is_live(here.projection)
     async with turn(here.request, here.projection):
         found: answers.Told | None = await here.in_thread(
-            _gathered, here.service.store, here.name, here.at, here.service.as_of(here.projection), whole, live
+            _gathered,
+            here.service.store,
+            here.name,
+            here.at,
+            here.service.as_of(here.projection),
+            whole,
+            live,
         )
     return found
 
 
-def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Finding], live: bool) -> answers.Told | None:  # noqa: FBT001
+def _gathered(
+    store: Store,
+    channel: str,
+    at: int,
+    as_of: str,
+    whole: list[Finding],
+    live: bool,  # noqa: FBT001
+) -> answers.Told | None:
     with moment(store, channel, Asked(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
@@ -77,7 +90,9 @@ def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Findi
     return None
 
 
-def told(here: Here, found: answers.Told, signed: Signed, hosts: tuple[int, int]) -> tuple[Answer, ...]:
+def told(
+    here: Here, found: answers.Told, signed: Signed, hosts: tuple[int, int]
+) -> tuple[Answer, ...]:
     """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
         _whole(here, signed, hosts),
@@ -95,27 +110,50 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
     level: Level = "normal"
     icon, detail = "tick", ""
     if not signed.known:
-        level, icon, verdict = "serious", "lost", say("Not known: the broker does not say what is signed.")
+        level, icon, verdict = (
+            "serious",
+            "lost",
+            say("Not known: the broker does not say what is signed."),
+        )
     elif newest is None:
         level, icon, verdict = "serious", "serious", say("Nothing is signed yet.")
     elif not signed.matches:
-        level, icon, verdict = "critical", "critical", say("The signed head does not match the records here.")
+        level, icon, verdict = (
+            "critical",
+            "critical",
+            say("The signed head does not match the records here."),
+        )
         detail = say("Keep both, and tell the operator.")
     elif not signed.policy:
         level, icon = "off", "seal"
-        verdict = say("Whole and unaltered to record %(n)s, on the host’s word alone.", n=words.number(newest.size))
+        verdict = say(
+            "Whole and unaltered to record %(n)s, on the host’s word alone.",
+            n=words.number(newest.size),
+        )
         detail = say("No witness is named: others may be shown another log.")
     elif signed.final >= here.position:
         verdict = say("Whole and unaltered to record %(n)s.", n=words.number(signed.final))
         detail = say("On the word of the witnesses whom every side named.")
     else:
         level, icon = "standby", "standby"
-        verdict = say("Signed to record %(n)s, countersigned to record %(m)s.", n=words.number(newest.size), m=words.number(signed.final))
+        verdict = say(
+            "Signed to record %(n)s, countersigned to record %(m)s.",
+            n=words.number(newest.size),
+            m=words.number(signed.final),
+        )
         detail = say("What comes after waits for the witnesses.")
     lines = [
-        words.count("%(n)s act of a side rests on the host’s word.", "%(n)s acts of sides rest on the host’s word.", count)
+        words.count(
+            "%(n)s act of a side rests on the host’s word.",
+            "%(n)s acts of sides rest on the host’s word.",
+            count,
+        )
         if looked >= here.position
-        else say("Of the newest %(m)s records, %(n)s acts of sides rest on the host’s word.", m=words.number(looked), n=words.number(count))
+        else say(
+            "Of the newest %(m)s records, %(n)s acts of sides rest on the host’s word.",
+            m=words.number(looked),
+            n=words.number(count),
+        )
     ]
     if newest is not None:
         lines.append(say("Newest head: sealed %(t)s.", t=words.written(newest.sealed, "milli")))
@@ -125,8 +163,12 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
         icon=icon,
         verdict=verdict,
         detail=detail,
-        how=say("This gateway folded every record and compared the tree’s root with the signed head."),
-        word=say("The gateway’s own word. Nobody’s is needed: each record’s page works the proof out in your browser."),
+        how=say(
+            "This gateway folded every record and compared the tree’s root with the signed head."
+        ),
+        word=say(
+            "The gateway’s own word. Nobody’s is needed: each record’s page works the proof out in your browser."
+        ),
         lines=tuple(lines),
     )
 
@@ -137,19 +179,33 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
     flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
     if waiting:
         level: Level = "critical" if flash else "caution"
-        verdict = words.count("%(n)s message is not acknowledged yet.", "%(n)s messages are not acknowledged yet.", waiting)
+        verdict = words.count(
+            "%(n)s message is not acknowledged yet.",
+            "%(n)s messages are not acknowledged yet.",
+            waiting,
+        )
     elif any(each.messages for each in found.receiving):
         level, verdict = "normal", say("Every message was acknowledged.")
     else:
         level, verdict = "normal", say("No message asked for an acknowledgement.")
     lines = []
     for each in found.receiving:
-        values = {"side": each.side.upper(), "a": words.number(each.acknowledged), "n": words.number(each.messages)}
+        values = {
+            "side": each.side.upper(),
+            "a": words.number(each.acknowledged),
+            "n": words.number(each.messages),
+        }
         if each.took is None:
             lines.append(say("%(side)s acknowledged %(a)s of %(n)s.", **values))
         else:
             slowest = words.span(each.took.worst_s)
-            lines.append(say("%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.", **values, d=slowest))
+            lines.append(
+                say(
+                    "%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.",
+                    **values,
+                    d=slowest,
+                )
+            )
     climbed = sum(len(receipt.rang) > 1 for each in found.messages for receipt in each.receipts)
     if climbed:
         lines.append(
@@ -173,7 +229,11 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
             Line(
                 text=say(
                     "Not acknowledged by %(who)s, since %(t)s",
-                    who=words.listed(receipt.side.upper() for receipt in each.receipts if receipt.owes and not receipt.acknowledged)
+                    who=words.listed(
+                        receipt.side.upper()
+                        for receipt in each.receipts
+                        if receipt.owes and not receipt.acknowledged
+                    )
                     or say("a participant"),
                     t=words.written(each.time, "milli"),
                 ),
@@ -200,7 +260,10 @@ def _told(words: Words, message: Urgent) -> str:
         side=message.side.upper() or words.say("a participant"),
         t=words.written(message.time, "milli"),
     )
-    had = words.semicolon.join(words.say("%(what)s: %(detail)s", what=each.side.upper(), detail=stands(each)) for each in message.receipts)
+    had = words.semicolon.join(
+        words.say("%(what)s: %(detail)s", what=each.side.upper(), detail=stands(each))
+        for each in message.receipts
+    )
     return words.say("%(what)s: %(detail)s", what=said, detail=had) if had else said
 
 
@@ -209,26 +272,40 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
     overdue = [each for each in found.owed if each.overdue and not each.courtesy]
     passed = [each for each in found.lapses if not each.courtesy]
     at_least = len(found.lapses) >= gather.MOST
-    blind = sum((row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s for row in found.blindness)
+    blind = sum(
+        (row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s
+        for row in found.blindness
+    )
     if overdue:
         level: Level = "serious"
-        verdict = words.count("%(n)s thing is owed and late.", "%(n)s things are owed and late.", len(overdue))
+        verdict = words.count(
+            "%(n)s thing is owed and late.", "%(n)s things are owed and late.", len(overdue)
+        )
     elif passed:
         level = "caution"
         verdict = words.count(
-            "%(n)s limit passed before what was owed came.", "%(n)s limits passed before what was owed came.", len(passed)
+            "%(n)s limit passed before what was owed came.",
+            "%(n)s limits passed before what was owed came.",
+            len(passed),
         )
     else:
         level, verdict = "normal" if blind < 1 else "caution", say("No limit passed.")
     detail = say("There were times at which nobody could have noticed.") if blind >= 1 else ""
     late, running = Counter(each.side for each in passed), Counter(each.side for each in found.owed)
     lines = [
-        say("%(side)s: %(n)s limits passed, %(m)s run.", side=side.upper(), n=words.number(late[side]), m=words.number(running[side]))
+        say(
+            "%(side)s: %(n)s limits passed, %(m)s run.",
+            side=side.upper(),
+            n=words.number(late[side]),
+            m=words.number(running[side]),
+        )
         for side in found.of.sides
     ]
     lines += _blind(words, found)
     if at_least:
-        lines.append(say("Of limits that passed, the newest %(n)s are counted.", n=words.number(gather.MOST)))
+        lines.append(
+            say("Of limits that passed, the newest %(n)s are counted.", n=words.number(gather.MOST))
+        )
     return Answer(
         question=say("What was owed and not done, and when could nobody have noticed?"),
         level=level,
@@ -297,17 +374,33 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
     level: Level = "serious" if unmanned else "caution" if waiting else "normal"
     if any(each.matter.precedence == "flash" for each in found.unacknowledged):
         level = "critical"
-    verdict = words.count("%(n)s message waited for an acknowledgement.", "%(n)s messages waited for an acknowledgement.", waiting)
+    verdict = words.count(
+        "%(n)s message waited for an acknowledgement.",
+        "%(n)s messages waited for an acknowledgement.",
+        waiting,
+    )
     if not waiting:
         verdict = say("Nothing waited.")
     if not waiting and found.open_matters:
-        verdict = words.count("Nothing waited. %(n)s matter was open.", "Nothing waited. %(n)s matters were open.", found.open_matters)
-    detail = words.count("%(n)s limit ran.", "%(n)s limits ran.", running) if running else say("No limit ran.")
+        verdict = words.count(
+            "Nothing waited. %(n)s matter was open.",
+            "Nothing waited. %(n)s matters were open.",
+            found.open_matters,
+        )
+    detail = (
+        words.count("%(n)s limit ran.", "%(n)s limits ran.", running)
+        if running
+        else say("No limit ran.")
+    )
     lines = []
     for each in found.standing if timed else ():
         held = found.on_watch.get(each.side, "")
         if held:
-            values = {"side": each.side.upper(), "who": held.partition("/")[2], "t": words.written(each.manned_since, "milli")}
+            values = {
+                "side": each.side.upper(),
+                "who": held.partition("/")[2],
+                "t": words.written(each.manned_since, "milli"),
+            }
             lines.append(say("%(side)s: %(who)s had the watch, since %(t)s.", **values))
         else:
             lines.append(say("%(side)s: nobody had the watch.", side=each.side.upper()))
@@ -320,7 +413,10 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
         how=say("Watches are taken and handed over by acts of the officers themselves."),
         word=say("The sides’ own word."),
         lines=tuple(lines),
-        more=tuple(Line(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each) for each in found.stands),
+        more=tuple(
+            Line(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
+            for each in found.stands
+        ),
     )
 
 
@@ -329,18 +425,37 @@ def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -
     total = sum(found.kinds.values())
     return Answer(
         question=say("Who authorised what, with which exceptions?"),
-        level="normal" if not total else "caution" if {"void", "late"} & found.kinds.keys() else "standby",
-        icon="normal" if not total else "caution" if {"void", "late"} & found.kinds.keys() else "standby",
-        verdict=words.count("%(n)s exception.", "%(n)s exceptions.", total) if total else say("No exceptions."),
-        detail=words.count("%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)),
-        how=say("Officers are entered by root or administrators of their side; each exception names its record."),
+        level="normal"
+        if not total
+        else "caution"
+        if {"void", "late"} & found.kinds.keys()
+        else "standby",
+        icon="normal"
+        if not total
+        else "caution"
+        if {"void", "late"} & found.kinds.keys()
+        else "standby",
+        verdict=words.count("%(n)s exception.", "%(n)s exceptions.", total)
+        if total
+        else say("No exceptions."),
+        detail=words.count(
+            "%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)
+        ),
+        how=say(
+            "Officers are entered by root or administrators of their side; each exception names its record."
+        ),
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
         lines=tuple(
-            say("%(what)s: %(n)s", what=answers.kind_of(kind, words), n=words.number(count)) for kind, count in found.kinds.items()
+            say("%(what)s: %(n)s", what=answers.kind_of(kind, words), n=words.number(count))
+            for kind, count in found.kinds.items()
         ),
         more=tuple(
             Line(
-                text=say("%(what)s: %(detail)s", what=_first(answers.kind_of(each.kind, words)), detail=words.sentence(each.detail)),
+                text=say(
+                    "%(what)s: %(detail)s",
+                    what=_first(answers.kind_of(each.kind, words)),
+                    detail=words.sentence(each.detail),
+                ),
                 position=each.position,
             )
             for each in reversed(exceptions)

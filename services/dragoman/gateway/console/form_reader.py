@@ -25,7 +25,9 @@ URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 
 _UTF_8: Final = frozenset({"", "utf-8", "utf8"})
-_DISPOSITION: Final = re.compile(r'form-data; *name="([^"]*)"(?:; *filename="([^"]*)")?;?', re.IGNORECASE)
+_DISPOSITION: Final = re.compile(
+    r'form-data; *name="([^"]*)"(?:; *filename="([^"]*)")?;?', re.IGNORECASE
+)
 """How every browser writes it. RFC 7578 allows no `filename*`."""
 
 _ESCAPES: Final = {"%22": '"', "%0D": "\r", "%0A": "\n"}
@@ -83,9 +85,17 @@ def _check_type(request: web.Request, *, files: bool) -> bytes:
     if media_type == URLENCODED:
         return b""
     if media_type != MULTIPART:
-        raise _not_taken(sentence("%(media_type)s is no form; send %(wanted)s.", media_type=media_type[:80], wanted=URLENCODED))
+        raise _not_taken(
+            sentence(
+                "%(media_type)s is no form; send %(wanted)s.",
+                media_type=media_type[:80],
+                wanted=URLENCODED,
+            )
+        )
     if not files:
-        raise _not_taken(sentence("This form takes no file; send it as %(wanted)s.", wanted=URLENCODED))
+        raise _not_taken(
+            sentence("This form takes no file; send it as %(wanted)s.", wanted=URLENCODED)
+        )
     boundary = parameters.get("boundary", "")
     if not 1 <= len(boundary) <= 70 or not boundary.isascii():
         raise _malformed()
@@ -104,14 +114,24 @@ async def _arrived(request: web.Request, limit: int) -> bytes:
                 if len(raw) > limit:
                     raise _too_large(limit)
     except TimeoutError:
-        raise Refused(Refusal(kind="too-slow", detail=sentence("The form did not arrive in time; send it again."))) from None
+        raise Refused(
+            Refusal(
+                kind="too-slow", detail=sentence("The form did not arrive in time; send it again.")
+            )
+        ) from None
     return bytes(raw)
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str | Upload]]:
     try:
         text = raw.decode("ascii")
-        found = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=FORM_FIELDS)
+        found = parse_qsl(
+            text,
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=FORM_FIELDS,
+        )
     except ValueError:  # bytes that are not ASCII, escapes that are not UTF-8, or too many fields
         raise _malformed() from None
     return [*found]
@@ -132,8 +152,14 @@ def _part(raw: bytes) -> tuple[str, str | Upload]:
         raise _malformed()
     headers = _headers(head)
     media_type, parameters = _media_type(headers.get("Content-Type", "text/plain"))
-    if parameters.get("charset", "").lower() not in _UTF_8 or any(name in headers for name in _FOREIGN):
-        raise _not_taken(sentence("A part of the form has a charset or an encoding of its own; send every part in UTF-8, as it is."))
+    if parameters.get("charset", "").lower() not in _UTF_8 or any(
+        name in headers for name in _FOREIGN
+    ):
+        raise _not_taken(
+            sentence(
+                "A part of the form has a charset or an encoding of its own; send every part in UTF-8, as it is."
+            )
+        )
     disposition = _DISPOSITION.fullmatch(headers.get("Content-Disposition", ""))
     if disposition is None:
         raise _malformed()
@@ -151,7 +177,10 @@ def _headers(raw: bytes) -> CIMultiDict[str]:
         lines = raw.decode().split("\r\n")
     except UnicodeDecodeError:
         raise _malformed() from None
-    return CIMultiDict((name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines if line))
+    return CIMultiDict(
+        (name.strip(), value.strip())
+        for name, _, value in (line.partition(":") for line in lines if line)
+    )
 
 
 def _unescaped(text: str) -> str:
@@ -164,7 +193,9 @@ def _media_type(text: str) -> tuple[str, dict[str, str]]:
     """Return a media type in small letters, and its parameters by their names in small letters."""
     media_type, *parameters = text.split(";")
     named = (each.partition("=") for each in parameters)
-    return media_type.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in named}
+    return media_type.strip().lower(), {
+        name.strip().lower(): value.strip().strip('"') for name, _, value in named
+    }
 
 
 def _not_taken(detail: Sentence) -> Refused:
@@ -172,9 +203,16 @@ def _not_taken(detail: Sentence) -> Refused:
 
 
 def _malformed() -> Refused:
-    return Refused(Refusal(kind="bad-request", detail=sentence("This is no form in UTF-8; open the page here and send it again.")))
+    return Refused(
+        Refusal(
+            kind="bad-request",
+            detail=sentence("This is no form in UTF-8; open the page here and send it again."),
+        )
+    )
 
 
 def _too_large(limit: int) -> Refused:
-    detail = sentence("This form has at most %(limit)s KiB; shorten it and send it again.", limit=limit // 1024)
+    detail = sentence(
+        "This form has at most %(limit)s KiB; shorten it and send it again.", limit=limit // 1024
+    )
     return Refused(Refusal(kind="too-large", detail=detail))

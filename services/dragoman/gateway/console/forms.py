@@ -36,7 +36,17 @@ _WINDOWS: Final = 3
 _SPARE_ROWS: Final = 2
 AHEAD: Final = frozenset(
     {
-        *("next_update", "next_word_by", "reply_wanted_by", "due", "wanted_by", "valid_from", "valid_to", "window", "windows"),
+        *(
+            "next_update",
+            "next_word_by",
+            "reply_wanted_by",
+            "due",
+            "wanted_by",
+            "valid_from",
+            "valid_to",
+            "window",
+            "windows",
+        ),
         *("dates", "period", "ends", "expires", "ready_by", "arrival", "departure"),
     }
 )
@@ -88,7 +98,9 @@ class Typed:
 
     def many(self, name: str) -> list[str]:
         """All values of a field that may have several."""
-        values = self.form.getall(name, []) if hasattr(self.form, "getall") else self.form.get(name, [])
+        values = (
+            self.form.getall(name, []) if hasattr(self.form, "getall") else self.form.get(name, [])
+        )
         return [value for value in values if isinstance(value, str) and value]
 
     def lines(self, name: str) -> list[str]:
@@ -109,7 +121,9 @@ class Typed:
             value = self._value(member, name)
             if value is not LEFT:
                 found[member.name] = value
-            elif member.required and not any(fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults):
+            elif member.required and not any(
+                fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults
+            ):
                 self._want(member, name)
         return found
 
@@ -154,7 +168,15 @@ class Typed:
 
     def _value(self, member: Member, name: str) -> Any:
         match member.kind:
-            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Part() | kinds.Issue() | kinds.Phrases() | kinds.Choices():
+            case (
+                kinds.Choice()
+                | kinds.Line()
+                | kinds.Message()
+                | kinds.Part()
+                | kinds.Issue()
+                | kinds.Phrases()
+                | kinds.Choices()
+            ):
                 return self._plain(member, name)
             case kinds.Flag():
                 return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)
@@ -182,12 +204,19 @@ class Typed:
             case kinds.Offered():
                 return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
             case kinds.Side() | kinds.Officer() | kinds.Language():
-                return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
+                return (
+                    self.many(name) if getattr(member.kind, "many", False) else self.one(name)
+                ) or LEFT
             case kinds.Whose():
                 return self._whose(member, name)
             case kinds.Released():
-                chosen = ({"record": id, "without": self.many(f"{name}.{id}.without")} for id in self.many(name))
-                return [each if each["without"] else {"record": each["record"]} for each in chosen] or LEFT
+                chosen = (
+                    {"record": id, "without": self.many(f"{name}.{id}.without")}
+                    for id in self.many(name)
+                )
+                return [
+                    each if each["without"] else {"record": each["record"]} for each in chosen
+                ] or LEFT
             case kinds.Person() | kinds.Files():
                 return self._chosen(member, member.kind, name)
             case kinds.Hours():
@@ -200,7 +229,11 @@ class Typed:
                 return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
             case kinds.Rows():
                 group = member.kind.group
-                found = [self.read(group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(group, f"{name}.{index}")]
+                found = [
+                    self.read(group.members, f"{name}.{index}")
+                    for index in self._indexes(name)
+                    if self.any(group, f"{name}.{index}")
+                ]
                 return found or LEFT
             case _:
                 return LEFT
@@ -210,7 +243,9 @@ class Typed:
         alone = [each for each in chosen if each in (NOBODY_HERE, UNKNOWN)]
         if alone and len(chosen) > 1:
             word = self.words.value(alone[0])
-            self.fault(member, name, self.words.say("Choose sides, or “%(word)s” alone.", word=word))
+            self.fault(
+                member, name, self.words.say("Choose sides, or “%(word)s” alone.", word=word)
+            )
         return alone[0] if alone else chosen or LEFT
 
     def _plain(self, member: Member, name: str) -> Any:
@@ -234,27 +269,49 @@ class Typed:
     def _texts(self, name: str) -> Any:
         """Texts stand under each other, with an empty line between them; those of another language in the same order."""
         by_language = {
-            tag: [each.strip() for each in re.split(r"\n\s*\n", self.one(f"{name}.{tag}")) if each.strip()] for tag in self.languages
+            tag: [
+                each.strip()
+                for each in re.split(r"\n\s*\n", self.one(f"{name}.{tag}"))
+                if each.strip()
+            ]
+            for tag in self.languages
         }
         most = max((len(texts) for texts in by_language.values()), default=0)
         if not most:
             return LEFT
         if len(self.languages) == 1:
             return by_language[self.languages[0]]
-        return [{tag: texts[place] for tag, texts in by_language.items() if place < len(texts)} for place in range(most)]
+        return [
+            {tag: texts[place] for tag, texts in by_language.items() if place < len(texts)}
+            for place in range(most)
+        ]
 
-    def moment(self, text: str, *, ahead: bool, begins: str = "", days: Literal["", "from", "to"] = "", beside: str = "") -> datetime:
+    def moment(
+        self,
+        text: str,
+        *,
+        ahead: bool,
+        begins: str = "",
+        days: Literal["", "from", "to"] = "",
+        beside: str = "",
+    ) -> datetime:
         """Return a time as it was typed; `begins` is when that began which it ends, as typed `beside` it. Raise `Unread`.
 
         `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
         """
         if days:
-            found = notation.read_days(text, as_moment(begins).date() if begins else (self.now - notation.BEGUN).date())
+            found = notation.read_days(
+                text, as_moment(begins).date() if begins else (self.now - notation.BEGUN).date()
+            )
             if found is not None:
-                return datetime.combine(found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC)
+                return datetime.combine(
+                    found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC
+                )
         if begins:
             unsaid = notation.zone_of(beside, self.zone)
-            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead, unsaid=unsaid)
+            return notation.read_end(
+                text, self.now, self.zone, as_moment(begins), ahead=ahead, unsaid=unsaid
+            )
         read = notation.read_moment if ahead else notation.read_time
         return read(text, self.now, self.zone)
 
@@ -265,7 +322,9 @@ class Typed:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
-        written = self._moment(member, name, text, self._begun(member, name), self._beside(member, name))
+        written = self._moment(
+            member, name, text, self._begun(member, name), self._beside(member, name)
+        )
         if written is LEFT:
             return LEFT
         return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
@@ -283,33 +342,51 @@ class Typed:
         start = ENDS.get(member.name, "")
         return self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
 
-    def _moment(self, member: Member, name: str, text: str, begins: str = "", beside: str = "") -> Any:
+    def _moment(
+        self, member: Member, name: str, text: str, begins: str = "", beside: str = ""
+    ) -> Any:
         """Return a time as acts have it; one that ends what begins then takes the day and the zone of its beginning where it has none."""
         days: Literal["", "from", "to"] = ""
         if member.name in DAYS:
             days = DAYS[member.name] or ("to" if name.endswith(".to") else "from")
         try:
-            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside))
+            return zulu(
+                self.moment(
+                    text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside
+                )
+            )
         except Unread as error:
             self.fault(member, name, self.unread(error, days=days != ""))
             return LEFT
 
     def _span(self, member: Member, name: str) -> Any:
-        if isinstance(member.kind, kinds.Span) and member.kind.instead and self.one(f"{name}.instead"):
+        if (
+            isinstance(member.kind, kinds.Span)
+            and member.kind.instead
+            and self.one(f"{name}.instead")
+        ):
             return member.kind.instead
         texts = {end: self.one(f"{name}.{end}") for end in ("from", "to")}
         if not any(texts.values()):
             return LEFT
         empty = next((end for end, text in texts.items() if not text), "")
         if empty:
-            self.fault(member, f"{name}.{empty}", self.words.say("Both ends of the time are needed."))
+            self.fault(
+                member, f"{name}.{empty}", self.words.say("Both ends of the time are needed.")
+            )
             return LEFT
         begins = self._moment(member, f"{name}.from", texts["from"])
-        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins, texts["from"])
+        ends = self._moment(
+            member, f"{name}.to", texts["to"], "" if begins is LEFT else begins, texts["from"]
+        )
         if LEFT in (begins, ends):
             return LEFT
         if ends < begins:
-            self.fault(member, f"{name}.to", self.words.say("This ends before it begins. Check the end date."))
+            self.fault(
+                member,
+                f"{name}.to",
+                self.words.say("This ends before it begins. Check the end date."),
+            )
             return LEFT
         return {"from": begins, "to": ends}
 
@@ -320,14 +397,23 @@ class Typed:
             point = notation.read_place(text)
         except Unread as error:
             alone = text == self.one(name)
-            self.fault(member, name, self.unread(error), lettered(error.suggestion) if alone and error.suggestion is not None else "")
+            self.fault(
+                member,
+                name,
+                self.unread(error),
+                lettered(error.suggestion) if alone and error.suggestion is not None else "",
+            )
             return LEFT
         return {"lat": point.lat, "lon": point.lon}
 
     def _place(self, member: Member, name: str, typed: str | None = None) -> Any:
         """A point, a circle, corners, or a name in words: what has digits is meant as a position."""
         text = self.one(name) if typed is None else typed
-        own, radius, corners = self.one(f"{name}.name"), self.one(f"{name}.radius"), self.lines(f"{name}.corners")
+        own, radius, corners = (
+            self.one(f"{name}.name"),
+            self.one(f"{name}.radius"),
+            self.lines(f"{name}.corners"),
+        )
         found: dict[str, Any] = {}
         if text and not any(letter.isdigit() for letter in text):
             if not own and not corners and not radius:
@@ -356,7 +442,10 @@ class Typed:
             self.fault(member, f"{name}.radius", self.words.say("The radius is a number."))
             return None
         unit = self.one(f"{name}.radius.unit")
-        return {"value": tidy(float(radius.replace(",", "."))), "unit": unit if unit in ("nm", "km", "ft") else "m"}
+        return {
+            "value": tidy(float(radius.replace(",", "."))),
+            "unit": unit if unit in ("nm", "km", "ft") else "m",
+        }
 
     def _places(self, member: Member, name: str) -> Any:
         found = [self._place(member, name, line) for line in self.lines(name)]
@@ -371,14 +460,24 @@ class Typed:
         if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
         if _NUMBER.fullmatch(text) is None:
-            self.fault(member, name, self.words.say("%(what)s is a number, or left empty.", what=self.label(member, name)))
+            self.fault(
+                member,
+                name,
+                self.words.say(
+                    "%(what)s is a number, or left empty.", what=self.label(member, name)
+                ),
+            )
             return LEFT
         number = float(text.replace(",", "."))
         if isinstance(kind, kinds.Quantity):
             return {"value": tidy(number), "unit": self.one(f"{name}.unit") or kind.units[0]}
         low, high = kind.least, kind.most
         if (low is not None and number < low) or (high is not None and number > high):
-            values = {"what": self.label(member, name), "a": self.words.number(low or 0), "b": self.words.number(high or 0)}
+            values = {
+                "what": self.label(member, name),
+                "a": self.words.number(low or 0),
+                "b": self.words.number(high or 0),
+            }
             self.fault(member, name, self.words.say("%(what)s is from %(a)s to %(b)s.", **values))
             return LEFT
         return int(number) if kind.whole else tidy(number)
@@ -402,7 +501,11 @@ class Typed:
         days = self.many(f"{name}.days")
         found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
         if not days or not all(found.values()):
-            self.fault(member, name, self.words.say("Hours have days, a beginning, an end and a time zone."))
+            self.fault(
+                member,
+                name,
+                self.words.say("Hours have days, a beginning, an end and a time zone."),
+            )
             return LEFT
         return {"days": days, **found}
 
@@ -412,7 +515,13 @@ class Typed:
             try:
                 found.append(date.fromisoformat(line).isoformat())
             except ValueError:
-                self.fault(member, name, self.words.say("%(day)s is no day; write days like 2026-12-25, one a line.", day=line[:40]))
+                self.fault(
+                    member,
+                    name,
+                    self.words.say(
+                        "%(day)s is no day; write days like 2026-12-25, one a line.", day=line[:40]
+                    ),
+                )
                 return LEFT
         return found or LEFT
 
@@ -420,12 +529,18 @@ class Typed:
         kind = member.kind
         assert isinstance(kind, kinds.Pairs)
         if kind.sides:
-            return {side: self.one(f"{name}.{side}") for side in self.sides if self.one(f"{name}.{side}")} or LEFT
+            return {
+                side: self.one(f"{name}.{side}")
+                for side in self.sides
+                if self.one(f"{name}.{side}")
+            } or LEFT
         found: dict[str, Any] = {}
         for line in self.lines(name):
             key, colon, value = line.rpartition(":")
             if not colon or (kind.numbers and _NUMBER.fullmatch(value.strip()) is None):
-                self.fault(member, name, self.words.say("Write one a line: the name, a colon, the number."))
+                self.fault(
+                    member, name, self.words.say("Write one a line: the name, a colon, the number.")
+                )
                 return LEFT
             found[key.strip()] = int(value) if kind.numbers else value.strip()
         return found or LEFT
@@ -439,7 +554,9 @@ class Typed:
         """Return why a time or a place was not read, and what to do; `days` where a day or a month alone is read as well."""
         words = self.words
         if isinstance(error, NeedsHemisphere):
-            return words.say("Did you mean %(place)s? Write N or S and E or W.", place=lettered(error.suggestion))
+            return words.say(
+                "Did you mean %(place)s? Write N or S and E or W.", place=lettered(error.suggestion)
+            )
         match error.code:
             case "in_future":
                 return words.say("This time is still to come. Check the day.")
@@ -452,7 +569,9 @@ class Typed:
             case "ambiguous_order":
                 return words.say("Day or month? Write the month as a word, like 24 Nov.")
             case "ambiguous_time" | "ambiguous_zone":
-                return words.say("This can be read in two ways. Write the time like 03:05Z or 03:05+08.")
+                return words.say(
+                    "This can be read in two ways. Write the time like 03:05Z or 03:05+08."
+                )
             case "latitude_range":
                 return words.say("A latitude is at most 90. Check the order: latitude first.")
             case "longitude_range":
@@ -468,7 +587,9 @@ class Typed:
             case code if "place" in code or code in ("sign_and_letter", "digit_count", "no_place"):
                 return words.say("This place was not read. Write it like 15-07N 116-26E.")
             case _ if days:
-                return words.say("This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z.")
+                return words.say(
+                    "This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z."
+                )
             case _:
                 return words.say("This time was not read. Write it like 24 Nov 03:05Z.")
 
@@ -500,7 +621,11 @@ def _offered(value: str) -> Any:
 
 
 def typed(
-    words: Words, languages: Sequence[str], members: Iterable[Member], content: Mapping[str, Any], prefix: str = PREFIX
+    words: Words,
+    languages: Sequence[str],
+    members: Iterable[Member],
+    content: Mapping[str, Any],
+    prefix: str = PREFIX,
 ) -> MultiDict[str]:
     """What would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
     found: MultiDict[str] = MultiDict()
@@ -513,7 +638,9 @@ def typed(
     return found
 
 
-def _typed(words: Words, languages: Sequence[str], member: Member, name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _typed(
+    words: Words, languages: Sequence[str], member: Member, name: str, value: Any
+) -> Iterator[tuple[str, str]]:
     kind: Kind = member.kind
     if value == UNKNOWN and isinstance(kind, kinds.Time | kinds.Number | kinds.Quantity):
         yield f"{name}.unknown", "yes"
@@ -533,12 +660,16 @@ def _typed(words: Words, languages: Sequence[str], member: Member, name: str, va
         case kinds.Time():
             yield name, _moment(value)
         case kinds.Span() if isinstance(value, dict):
-            yield from ((f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value)
+            yield from (
+                (f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value
+            )
         case kinds.Span():
             yield f"{name}.instead", "yes"
         case kinds.Spans():
             for index, each in enumerate(value):
-                yield from _typed(words, languages, Member(member.name, kinds.Span()), f"{name}.{index}", each)
+                yield from _typed(
+                    words, languages, Member(member.name, kinds.Span()), f"{name}.{index}", each
+                )
         case kinds.Place() if kind.many:
             yield name, "\n".join(each if isinstance(each, str) else _place(each) for each in value)
         case kinds.Place() if isinstance(value, dict):
@@ -549,11 +680,16 @@ def _typed(words: Words, languages: Sequence[str], member: Member, name: str, va
             yield name, str(tidy(value["value"]))
             yield f"{name}.unit", value["unit"]
         case kinds.Person() | kinds.Files():
-            yield from ((name, msgspec.json.encode(each).decode()) for each in (value if isinstance(value, list) else [value]))
+            yield from (
+                (name, msgspec.json.encode(each).decode())
+                for each in (value if isinstance(value, list) else [value])
+            )
         case kinds.Released():
             for each in value:
                 yield name, each["record"]
-                yield from ((f"{name}.{each['record']}.without", left) for left in each.get("without", ()))
+                yield from (
+                    (f"{name}.{each['record']}.without", left) for left in each.get("without", ())
+                )
         case kinds.Hours() if isinstance(value, dict):
             yield from ((f"{name}.days", day) for day in value["days"])
             yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
@@ -567,7 +703,9 @@ def _typed(words: Words, languages: Sequence[str], member: Member, name: str, va
             yield from typed(words, languages, kind.members, value, name).items()
         case kinds.Rows():
             for index, each in enumerate(value):
-                yield from typed(words, languages, kind.group.members, each, f"{name}.{index}").items()
+                yield from typed(
+                    words, languages, kind.group.members, each, f"{name}.{index}"
+                ).items()
         case kinds.Lines() | kinds.References() | kinds.Dates() if isinstance(value, list):
             yield name, "\n".join(map(str, value))
         case _ if isinstance(value, list):
@@ -600,7 +738,11 @@ def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 
 def _place(value: Mapping[str, Any]) -> str:
-    return lettered(Point(value["lat"], value["lon"])) if "lat" in value and "lon" in value else msgspec.json.encode(value).decode()
+    return (
+        lettered(Point(value["lat"], value["lon"]))
+        if "lat" in value and "lon" in value
+        else msgspec.json.encode(value).decode()
+    )
 
 
 def _moment(text: str) -> str:
@@ -623,7 +765,9 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
         case kinds.Group():
             return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
         case kinds.Rows():
-            return any(is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name))
+            return any(
+                is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name)
+            )
         case _:
             units = {kinds.Quantity: f"{name}.unit", kinds.Place: f"{name}.radius.unit"}
             chosen = units.get(type(kind), "")
@@ -636,11 +780,17 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
 
 def _indexes(form: Mapping[str, Any], name: str) -> list[int]:
     """Return the numbers of the rows that a form holds under a name, in their order."""
-    found = {int(match[1]) for key in form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
+    found = {
+        int(match[1])
+        for key in form
+        if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
+    }
     return sorted(found)
 
 
-def rows(form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
+def rows(
+    form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0
+) -> range:
     """Return the rows that a form shows under a name: those that are filled in, and some to spare."""
     used = [index + 1 for index in _indexes(form, name) if is_filled(form, kind, f"{name}.{index}")]
     return range(max(least, max(used, default=0) + spare))

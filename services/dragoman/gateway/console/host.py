@@ -104,9 +104,13 @@ async def host(here: Here) -> Page:
         here,
         total=len(rows),
         following=following,
-        why={each.name: here.words.sentence(each.why) for each in conditions if each.why is not None},
+        why={
+            each.name: here.words.sentence(each.why) for each in conditions if each.why is not None
+        },
         broken={
-            each.name: here.words.sentence(said) for each in service.channels.values() if (said := each.broken or each.doubt) is not None
+            each.name: here.words.sentence(said)
+            for each in service.channels.values()
+            if (said := each.broken or each.doubt) is not None
         },
     )
     return Page(template="host.html", view=view, rows=view.channels, values=values)
@@ -126,7 +130,13 @@ async def channel(here: Here) -> Page:
     service, name = _operator(here), here.request.match_info["name"]
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
-        raise refused("not-found", sentence("There is no channel %(channel)s on this host; go back to the list.", channel=name[:63]))
+        raise refused(
+            "not-found",
+            sentence(
+                "There is no channel %(channel)s on this host; go back to the list.",
+                channel=name[:63],
+            ),
+        )
     broken = projection.broken or projection.doubt
     view = Settings(
         channel=api.view_of(projection),
@@ -156,9 +166,14 @@ async def opening(here: Here, filled: Filled | None = None) -> Page:
     """The form by which a trial channel is opened."""
     service = _operator(here)
     form = filled or Filled({"kind": ["official"], "languages": ["en"]})
-    live = tuple(each.name for each in service.visible(here.grant) if each.registry.kind != "exercise")
+    live = tuple(
+        each.name for each in service.visible(here.grant) if each.registry.kind != "exercise"
+    )
     view = OpeningForm(kinds=_KINDS, live=live)
-    options = [("", here.words.say("no channel: it is no exercise")), *((name, name) for name in live)]
+    options = [
+        ("", here.words.say("no channel: it is no exercise")),
+        *((name, name) for name in live),
+    ]
     return Page(
         template="host_open.html",
         view=view,
@@ -231,10 +246,14 @@ def _officers(here: Here, filled: Filled) -> list[dict[str, Any]]:
             continue
         read = _OFFICER.fullmatch(line.strip())
         if read is None:
-            detail = here.words.say("Line %(n)s: write it like nato/o-17 brussels officer,duty_officer.", n=number)
+            detail = here.words.say(
+                "Line %(n)s: write it like nato/o-17 brussels officer,duty_officer.", n=number
+            )
             filled.wrong("officers", detail)
             continue
-        found.append({"side": read[1], "officer": read[2], "office": read[3], "roles": _words(read[4])})
+        found.append(
+            {"side": read[1], "officer": read[2], "office": read[3], "roles": _words(read[4])}
+        )
     return found
 
 
@@ -252,8 +271,16 @@ def _is_open(service: Service, new: NewChannel) -> bool:
     if known is None or not known.is_channel:
         return False
     registry = known.registry
-    same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (new.kind, new.sides, new.languages)
-    return same and registry.custody == "host" and {*registry.officers} == {f"{each.side}/{each.officer}" for each in new.officers}
+    same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
+        new.kind,
+        new.sides,
+        new.languages,
+    )
+    return (
+        same
+        and registry.custody == "host"
+        and {*registry.officers} == {f"{each.side}/{each.officer}" for each in new.officers}
+    )
 
 
 # A channel whose sides keep their own keys
@@ -274,7 +301,12 @@ async def terms(here: Here) -> Page:
     if name:
         with filled.trying("name"):
             found = service.terms(name)
-    return Page(template="host_terms.html", view=Terms(name=name, terms=found), values=_values(here, filled=filled), status=filled.status)
+    return Page(
+        template="host_terms.html",
+        view=Terms(name=name, terms=found),
+        values=_values(here, filled=filled),
+        status=filled.status,
+    )
 
 
 # Tokens
@@ -287,7 +319,9 @@ class TokensPage(Struct, frozen=True, kw_only=True):
     tokens: tuple[TokenView, ...]
 
 
-async def tokens_page(here: Here, filled: Filled | None = None, *, issued: IssuedToken | None = None) -> Page:
+async def tokens_page(
+    here: Here, filled: Filled | None = None, *, issued: IssuedToken | None = None
+) -> Page:
     """The tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
     service = _operator(here)
     of = here.request.query.get("of", "").strip()
@@ -295,8 +329,17 @@ async def tokens_page(here: Here, filled: Filled | None = None, *, issued: Issue
     shown, following = sliced(here, found)
     form = filled or Filled({"scope": ["act"]})
     view = TokensPage(total=len(found), tokens=tuple(shown))
-    values = _values(here, filled=form, issued=issued, of=of, following=following, channel_options=_channels(here, service))
-    return Page(template="tokens.html", view=view, rows=view.tokens, values=values, status=form.status)
+    values = _values(
+        here,
+        filled=form,
+        issued=issued,
+        of=of,
+        following=following,
+        channel_options=_channels(here, service),
+    )
+    return Page(
+        template="tokens.html", view=view, rows=view.tokens, values=values, status=form.status
+    )
 
 
 def _is_of(actor: str, wanted: str) -> bool:
@@ -317,8 +360,17 @@ async def issue(here: Here) -> Page:
         given["expires"] = _expiry(here, filled)
     issued = None
     if not filled.faults:
-        with filled.trying("actor", actor="/actor", channels="/channels", label="/label", scope="/scope", expires="/expires"):
-            issued = await tokens.issue(service, _converted(given, NewToken), posting.key_of(filled.key))
+        with filled.trying(
+            "actor",
+            actor="/actor",
+            channels="/channels",
+            label="/label",
+            scope="/scope",
+            expires="/expires",
+        ):
+            issued = await tokens.issue(
+                service, _converted(given, NewToken), posting.key_of(filled.key)
+            )
     return await tokens_page(here, filled if issued is None else None, issued=issued)
 
 
@@ -326,7 +378,11 @@ def _grant_of(here: Here, filled: Filled) -> dict[str, Any]:
     """Whom a token or a subject is to speak for, and where."""
     if not filled["actor"]:
         filled.wrong("actor", here.words.say("Name the officer with the side, like nato/o-17."))
-    return {"actor": filled["actor"], "channels": filled.all("channels"), "scope": filled["scope"] or "act"}
+    return {
+        "actor": filled["actor"],
+        "channels": filled.all("channels"),
+        "scope": filled["scope"] or "act",
+    }
 
 
 def _expiry(here: Here, filled: Filled) -> str:
@@ -341,16 +397,30 @@ def _expiry(here: Here, filled: Filled) -> str:
 async def ask_revocation(here: Here) -> Page | web.StreamResponse:
     """Ask once before a token is revoked."""
     service, say = _operator(here), here.words.say
-    found = next((each for each in await tokens.tokens_of(service) if each.id == here.request.query.get("token", "")), None)
+    found = next(
+        (
+            each
+            for each in await tokens.tokens_of(service)
+            if each.id == here.request.query.get("token", "")
+        ),
+        None,
+    )
     if found is None:
         return see("/host/tokens?said=gone")
     follows = [
-        say("The token of %(actor)s gives nothing more, on any gateway, within a second.", actor=found.actor),
+        say(
+            "The token of %(actor)s gives nothing more, on any gateway, within a second.",
+            actor=found.actor,
+        ),
         say("Pages and streams that were opened with it end, and so do calendar links."),
         say("%(actor)s stays in office. Another token can be issued.", actor=found.actor),
     ]
     if found.id == here.grant.id:
-        follows.append(say("This is the token with which you are signed in. You need another one to come back."))
+        follows.append(
+            say(
+                "This is the token with which you are signed in. You need another one to come back."
+            )
+        )
     return ask(
         here,
         Asking(act="token", of=found.id),
@@ -388,8 +458,12 @@ async def subjects(here: Here, filled: Filled | None = None) -> Page:
     shown, following = sliced(here, found)
     form = filled or Filled({"scope": ["act"]})
     view = SubjectsPage(issuer=service.issuer, total=len(found), subjects=tuple(shown))
-    values = _values(here, filled=form, following=following, channel_options=_channels(here, service))
-    return Page(template="subjects.html", view=view, rows=view.subjects, values=values, status=form.status)
+    values = _values(
+        here, filled=form, following=following, channel_options=_channels(here, service)
+    )
+    return Page(
+        template="subjects.html", view=view, rows=view.subjects, values=values, status=form.status
+    )
 
 
 async def map_subject(here: Here) -> Page | web.StreamResponse:
@@ -399,7 +473,9 @@ async def map_subject(here: Here) -> Page | web.StreamResponse:
     if not filled["subject"]:
         filled.wrong("subject", here.words.say("Give the subject, as the provider writes it."))
     if not filled.faults:
-        with filled.trying("subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"):
+        with filled.trying(
+            "subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"
+        ):
             await tokens.map_new(service, _converted(given, NewSubject))
             return see("/host/subjects?said=mapped")
     return await subjects(here, filled)
@@ -408,7 +484,14 @@ async def map_subject(here: Here) -> Page | web.StreamResponse:
 async def ask_forgetting(here: Here) -> Page | web.StreamResponse:
     """Ask once before a subject is forgotten."""
     service, say = _operator(here), here.words.say
-    found = next((each for each in await tokens.subjects_of(service) if each.id == here.request.query.get("subject", "")), None)
+    found = next(
+        (
+            each
+            for each in await tokens.subjects_of(service)
+            if each.id == here.request.query.get("subject", "")
+        ),
+        None,
+    )
     if found is None:
         return see("/host/subjects?said=gone")
     return ask(

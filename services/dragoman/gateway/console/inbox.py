@@ -126,7 +126,9 @@ async def inbox(here: Here) -> Page | web.StreamResponse:
     """The list."""
     wanted = _wanted(here.request.query)
     address = partial(here.link, "/inbox")
-    if not here.request.match_info.get("form") and any(not here.request.query.get(name, "-") for name in Wanted.__struct_fields__):
+    if not here.request.match_info.get("form") and any(
+        not here.request.query.get(name, "-") for name in Wanted.__struct_fields__
+    ):
         return see(address(**wanted.query()))
     found, owed = await _found(here, wanted)
     view = await _counted(here, wanted, found, owed)
@@ -141,7 +143,9 @@ async def inbox(here: Here) -> Page | web.StreamResponse:
             "drops": _to_drop(view, parts),
             "segments": _segments(here, wanted),
             "facets": list(_facets(here, view)),
-            "left_out": [_labels(here.words)[name] for name, values in view.facets.items() if values is None],
+            "left_out": [
+                _labels(here.words)[name] for name, values in view.facets.items() if values is None
+            ],
             "shown": list(_shown(here, view)),
             "next": address(**wanted.query(), cursor=view.next) if view.next else "",
             "first": address(**wanted.query()) if wanted.cursor else "",
@@ -166,7 +170,10 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
     if any(len(value) > SEARCH_CHARACTERS for value in given.values()):
         raise refused(
             "bad-request",
-            sentence("A search has at most %(limit)s characters; give fewer words.", limit=SEARCH_CHARACTERS),
+            sentence(
+                "A search has at most %(limit)s characters; give fewer words.",
+                limit=SEARCH_CHARACTERS,
+            ),
         )
     return Wanted(**given)
 
@@ -179,13 +186,21 @@ async def _found(here: Here, wanted: Wanted) -> tuple[Rows, dict[str, list[Strip
     store, awaited = here.service.store, wanted.awaited(here)
     owed: Mapping[str, tuple[Duty, ...]]
     if here.past:
-        rows: Rows = await here.in_thread(reads.listed_at, store, here.name, wanted, SCREEN_ROWS, here.at, awaited)
-        owed = await here.in_thread(duties_in, store, here.name, here.at, [row.id for row in rows.exchanges])
+        rows: Rows = await here.in_thread(
+            reads.listed_at, store, here.name, wanted, SCREEN_ROWS, here.at, awaited
+        )
+        owed = await here.in_thread(
+            duties_in, store, here.name, here.at, [row.id for row in rows.exchanges]
+        )
     else:
-        rows = await here.in_thread(reads.listed, store, here.name, wanted, SCREEN_ROWS, here.moment, awaited)
+        rows = await here.in_thread(
+            reads.listed, store, here.name, wanted, SCREEN_ROWS, here.moment, awaited
+        )
         known = await duties(here.request.app, here.projection)
         owed = {row.id: known.of(row.id) for row in rows.exchanges}
-    return rows, {id: by_urgency(strip(duty, here.moment) for duty in each) for id, each in owed.items()}
+    return rows, {
+        id: by_urgency(strip(duty, here.moment) for duty in each) for id, each in owed.items()
+    }
 
 
 def _row(row: Row, owed: list[Strip]) -> Found:
@@ -219,14 +234,21 @@ def _level(row: Row) -> Level:
 
 def _receipts(here: Here, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
     """The receipts that the reader's side owes, by exchange."""
-    own = {id: [each for each in strips if each.clock == "acknowledgement" and each.owed_by == here.side] for id, strips in owed.items()}
+    own = {
+        id: [
+            each for each in strips if each.clock == "acknowledgement" and each.owed_by == here.side
+        ]
+        for id, strips in owed.items()
+    }
     return {id: strips[0] for id, strips in own.items() if strips}
 
 
 # What there is beside them
 
 
-async def _counted(here: Here, wanted: Wanted, found: Rows, owed: Mapping[str, list[Strip]]) -> Inbox:
+async def _counted(
+    here: Here, wanted: Wanted, found: Rows, owed: Mapping[str, list[Strip]]
+) -> Inbox:
     store, awaited = here.service.store, wanted.awaited(here)
     in_all: int = await here.in_thread(reads.in_all, store, here.name, found.position)
     counted = reads.Counted(count=None, facets={})
@@ -235,7 +257,9 @@ async def _counted(here: Here, wanted: Wanted, found: Rows, owed: Mapping[str, l
         counted = await here.in_thread(reads.counted, store, here.name, wanted, here.sides, awaited)
     if not here.past and not found.exchanges and wanted.query():
         fewer = {name: replace(wanted, **{name: ""}) for name in wanted.query()}
-        asked = {name: (each, each.awaited(here)) for name, each in fewer.items() if not each.overdue}
+        asked = {
+            name: (each, each.awaited(here)) for name, each in fewer.items() if not each.overdue
+        }
         without = dict.fromkeys(fewer) | await here.in_thread(reads.counts, store, here.name, asked)
     count = counted.count
     if not wanted.query():
@@ -269,23 +293,43 @@ def _shown(here: Here, view: Inbox) -> Iterator[str]:
         return
     rows, in_all = words.number(shown), words.number(view.in_all)
     if not view.wanted.query():
-        yield words.say("Shown are %(a)s of %(b)s exchanges of the channel, the newest opened first.", a=rows, b=in_all)
+        yield words.say(
+            "Shown are %(a)s of %(b)s exchanges of the channel, the newest opened first.",
+            a=rows,
+            b=in_all,
+        )
     elif view.count is None:
-        yield words.say("Shown are %(a)s that match, of %(b)s exchanges of the channel, the newest opened first.", a=rows, b=in_all)
+        yield words.say(
+            "Shown are %(a)s that match, of %(b)s exchanges of the channel, the newest opened first.",
+            a=rows,
+            b=in_all,
+        )
         if here.past:
             yield words.say("How many match is not counted for the past.")
         elif view.wanted.overdue:
-            yield words.say("How many are late is not counted: every clock would have to be looked at.")
+            yield words.say(
+                "How many are late is not counted: every clock would have to be looked at."
+            )
         else:
             yield words.say("How many match is not counted: it would take too long.")
     else:
         matching, others = words.number(view.count), view.in_all - view.count
-        yield words.say("Shown are %(a)s of %(b)s that match, the newest opened first.", a=rows, b=matching)
-        yield words.count("%(n)s exchange does not match and is not shown.", "%(n)s exchanges do not match and are not shown.", others)
+        yield words.say(
+            "Shown are %(a)s of %(b)s that match, the newest opened first.", a=rows, b=matching
+        )
+        yield words.count(
+            "%(n)s exchange does not match and is not shown.",
+            "%(n)s exchanges do not match and are not shown.",
+            others,
+        )
     if view.wanted.cursor:
         yield words.say("Newer ones are on the pages before.")
     if here.past and view.next and shown < SCREEN_ROWS:
-        yield words.count("%(n)s exchange was looked at.", "%(n)s exchanges were looked at; go on for older ones.", PAST_LOOKED)
+        yield words.count(
+            "%(n)s exchange was looked at.",
+            "%(n)s exchanges were looked at; go on for older ones.",
+            PAST_LOOKED,
+        )
 
 
 # The filter in words
@@ -318,7 +362,9 @@ def _spoken(words: Words, name: str, value: str) -> str:
         case "family" | "area":
             return words.value(value)
         case "waits":
-            return {"us": words.say("waits for us"), "them": words.say("we wait for them")}.get(value, value)
+            return {"us": words.say("waits for us"), "them": words.say("we wait for them")}.get(
+                value, value
+            )
         case "overdue" if value == "any":
             return words.say("any side")
         case "side" | "unacknowledged_by" | "unanswered_by" | "overdue":
@@ -332,7 +378,11 @@ def _parts(here: Here, wanted: Wanted) -> Iterator[Part]:
     given = wanted.query()
     for name in (name for name in labels if name in given):
         spoken = _spoken(here.words, name, given[name])
-        text = spoken if name == "waits" else here.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
+        text = (
+            spoken
+            if name == "waits"
+            else here.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
+        )
         yield Part(name=name, text=text, address=here.link("/inbox", **{**given, name: ""}))
 
 
@@ -345,10 +395,17 @@ def _to_drop(view: Inbox, parts: list[Part]) -> list[tuple[Part, int | None]]:
 def _segments(here: Here, wanted: Wanted) -> list[tuple[str, str, bool]]:
     """What waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
     words = here.words
-    named = [("us", words.say("Waits for us")), ("them", words.say("We wait for them")), ("", words.say("Everything"))]
+    named = [
+        ("us", words.say("Waits for us")),
+        ("them", words.say("We wait for them")),
+        ("", words.say("Everything")),
+    ]
     if len(here.sides) == 1:
         named = [each for each in named if each[0] != "them"]
-    return [(word, here.link("/inbox", **{**wanted.query(), "waits": value}), wanted.waits == value) for value, word in named]
+    return [
+        (word, here.link("/inbox", **{**wanted.query(), "waits": value}), wanted.waits == value)
+        for value, word in named
+    ]
 
 
 def _facets(here: Here, view: Inbox) -> Iterator[Facet]:
@@ -356,12 +413,18 @@ def _facets(here: Here, view: Inbox) -> Iterator[Facet]:
     labels, given = _labels(here.words), view.wanted.query()
     for name, counts in view.facets.items():
         values = tuple(
-            Value(text=_spoken(here.words, name, value), count=count, address=here.link("/inbox", **{**given, name: value}))
+            Value(
+                text=_spoken(here.words, name, value),
+                count=count,
+                address=here.link("/inbox", **{**given, name: value}),
+            )
             for value, count in sorted((counts or {}).items(), key=lambda each: -each[1])
             if count != view.count
         )
         if values:
-            yield Facet(name=name, label=labels[name], values=values[:_VALUES], rest=values[_VALUES:])
+            yield Facet(
+                name=name, label=labels[name], values=values[:_VALUES], rest=values[_VALUES:]
+            )
 
 
 def _choices(here: Here) -> dict[str, list[tuple[str, str]]]:
@@ -369,10 +432,15 @@ def _choices(here: Here) -> dict[str, list[tuple[str, str]]]:
     words, kind = here.words, here.registry.kind
     forms = [form for form in FORMATS.values() if kind in form.kinds]
     families = sorted({str(form.rule.family) for form in forms})
-    statuses = {form.start for form in forms} | {status for form in forms for moves in form.moves.values() for status in moves.values()}
+    statuses = {form.start for form in forms} | {
+        status for form in forms for moves in form.moves.values() for status in moves.values()
+    }
 
     def worded(name: str, values: Iterable[str]) -> list[tuple[str, str]]:
-        return sorted(((value, _spoken(words, name, value)) for value in values), key=lambda each: each[1].casefold())
+        return sorted(
+            ((value, _spoken(words, name, value)) for value in values),
+            key=lambda each: each[1].casefold(),
+        )
 
     def of_sides(name: str, more: Collection[str] = ()) -> list[tuple[str, str]]:
         return [(value, _spoken(words, name, value)) for value in (*more, *here.sides)]
@@ -395,20 +463,31 @@ def _choices(here: Here) -> dict[str, list[tuple[str, str]]]:
 def _faults(words: Words) -> dict[str, str]:
     """What may be wrong with a search that is to be saved, by its word in the address."""
     return {
-        "name": words.say("Give the search a name of 1 to %(n)s characters.", n=words.number(SEARCH_NAME)),
-        "many": words.say("You have %(n)s saved searches already. Drop one first.", n=words.number(SEARCHES)),
+        "name": words.say(
+            "Give the search a name of 1 to %(n)s characters.", n=words.number(SEARCH_NAME)
+        ),
+        "many": words.say(
+            "You have %(n)s saved searches already. Drop one first.", n=words.number(SEARCHES)
+        ),
     }
 
 
 async def keep(here: Here) -> web.StreamResponse:
     """Save a search under a name, in place of the reader's own of that name."""
     form = await _officers(here)
-    name, wanted = " ".join(said(form, "name").split()), _wanted(dict(parse_qsl(said(form, "query")))).query()
+    name, wanted = (
+        " ".join(said(form, "name").split()),
+        _wanted(dict(parse_qsl(said(form, "query")))).query(),
+    )
     back: Any = partial(here.link, "/inbox", **wanted)
     if not 1 <= len(name) <= SEARCH_NAME or not name.isprintable():
         return see(back(fault="name"))
     try:
-        await here.service.access.searches.keep(Search(actor=here.grant.actor, cid=here.registry.cid, name=name, query=urlencode(wanted)))
+        await here.service.access.searches.keep(
+            Search(
+                actor=here.grant.actor, cid=here.registry.cid, name=name, query=urlencode(wanted)
+            )
+        )
     except TooMany:
         return see(back(fault="many"))
     return see(back(said="kept"))
@@ -417,15 +496,22 @@ async def keep(here: Here) -> web.StreamResponse:
 async def drop(here: Here) -> web.StreamResponse:
     """Drop a saved search."""
     form = await _officers(here)
-    await here.service.access.searches.drop(here.grant.actor, here.registry.cid, " ".join(said(form, "name").split()))
-    return see(here.link("/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped"))
+    await here.service.access.searches.drop(
+        here.grant.actor, here.registry.cid, " ".join(said(form, "name").split())
+    )
+    return see(
+        here.link("/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped")
+    )
 
 
 async def _officers(here: Here) -> Any:
     """The form of an officer. Raises `Refused` for who is none."""
     if not here.is_officer:
         raise refused(
-            "not-permitted", sentence("Searches are saved by officers of a side. Keep the address of the list instead: it is the search.")
+            "not-permitted",
+            sentence(
+                "Searches are saved by officers of a side. Keep the address of the list instead: it is the search."
+            ),
         )
     return await form_of(here.request)
 

@@ -24,7 +24,9 @@ Row = TypeVar("Row", bound=Struct)
 Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 
 
-def hindrance(here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True) -> Hindrance:
+def hindrance(
+    here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True
+) -> Hindrance:
     """Why the reader cannot change something here and now that takes one of the roles; empty where they can.
 
     What is `kept` is signed with a key: the host has it in a trial, and else nobody but its owner, whose browser may hold it.
@@ -44,7 +46,9 @@ def hindrance(here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: boo
 
 def has_key(here: Here) -> bool:
     """Whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
-    return here.roles != (ROOT,) and any(key.owner == here.grant.actor and key.until is None for key in here.registry.keys.values())
+    return here.roles != (ROOT,) and any(
+        key.owner == here.grant.actor and key.until is None for key in here.registry.keys.values()
+    )
 
 
 def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
@@ -52,14 +56,18 @@ def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str
     return tuple(
         name.partition("/")[2]
         for name, officer in sorted(here.registry.officers.items())
-        if name.startswith(f"{here.side}/") and officer.until is None and not roles.isdisjoint(officer.roles)
+        if name.startswith(f"{here.side}/")
+        and officer.until is None
+        and not roles.isdisjoint(officer.roles)
     )
 
 
 async def keep(here: Here, filled: Filled, act: dict[str, Any], first: str, **fields: str) -> str:
     """Record an act of the channel's own family; its position, or nothing where it is refused, which the form then says. Raises `Refused`."""
     with filled.trying(first, **fields):
-        reply = await signing.record(here, msgspec.json.encode(act), family="channel", key=filled.key)
+        reply = await signing.record(
+            here, msgspec.json.encode(act), family="channel", key=filled.key
+        )
         return reply.headers["Dragoman-Position"]
     return ""
 
@@ -84,9 +92,15 @@ def sliced(here: Here, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
 
 async def times_of(here: Here, positions: Iterable[int]) -> dict[int, str]:
     """When the records at some positions were taken in."""
-    found: dict[int, str] = await here.in_thread(_times, here.service.store, here.name, sorted({*positions} - {0}))
+    found: dict[int, str] = await here.in_thread(
+        _times, here.service.store, here.name, sorted({*positions} - {0})
+    )
     return found
 
 
 def _times(store: Store, channel: str, positions: Sequence[int]) -> dict[int, str]:
-    return {at: line_of(entry).time for at in positions for entry, _ in reads.records(store, channel, at, 1)}
+    return {
+        at: line_of(entry).time
+        for at in positions
+        for entry, _ in reads.records(store, channel, at, 1)
+    }

@@ -25,7 +25,11 @@ async def kept(here: Here) -> Page:
     return Page(
         template="kept.html",
         view=Kept(path="" if found is None else found.path),
-        values={"kept": found, "fields": fields, "shown": [each for each in fields if each[0] not in _OWN and each[1]]},
+        values={
+            "kept": found,
+            "fields": fields,
+            "shown": [each for each in fields if each[0] not in _OWN and each[1]],
+        },
     )
 
 

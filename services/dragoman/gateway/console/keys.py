@@ -63,10 +63,17 @@ async def go(here: Here) -> Page | web.StreamResponse:
     """Go where what was typed leads, if that is one place."""
     typed = " ".join(here.request.query.get("q", "").split())
     if len(typed) > SEARCH_CHARACTERS:
-        raise refused("bad-request", sentence("What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS))
+        raise refused(
+            "bad-request",
+            sentence(
+                "What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS
+            ),
+        )
     channels = _channels(here)
     known = list(_everything(here, channels))
-    goals = _distinct([*_at_position(here, channels, typed), *await _records(here, channels, typed)]) or _called(typed, known)
+    goals = _distinct(
+        [*_at_position(here, channels, typed), *await _records(here, channels, typed)]
+    ) or _called(typed, known)
     if len(goals) == 1 and typed and not here.request.match_info.get("form"):
         return see(goals[0].address)
     return Page(
@@ -74,8 +81,14 @@ async def go(here: Here) -> Page | web.StreamResponse:
         view=Go(typed=typed, goals=tuple(goals[:GO_FOUND]), more=len(goals) > GO_FOUND),
         rows=goals[:GO_FOUND],
         values={
-            "searches": [(each.name, here.to(f"/c/{each.name}/inbox", q=typed)) for each in channels] if typed else [],
-            "pages": [] if typed or here.channel is None else [each.goal for each in _pages(here, here.projection)],
+            "searches": [
+                (each.name, here.to(f"/c/{each.name}/inbox", q=typed)) for each in channels
+            ]
+            if typed
+            else [],
+            "pages": []
+            if typed or here.channel is None
+            else [each.goal for each in _pages(here, here.projection)],
             "most": SEARCH_CHARACTERS,
             "writes": any(each.goal.kind == "action" for each in known),
             "action": here.request.path.removesuffix(".json").removesuffix(".csv"),
@@ -107,7 +120,12 @@ def _at_position(here: Here, channels: Iterable[Projection], typed: str) -> Iter
     for channel in channels:
         if 1 <= position <= _upto(here, channel):
             label = here.words.say("record %(n)s", n=here.words.number(position))
-            yield Goal(kind="record", label=label, address=here.to(f"/c/{channel.name}/records/{position}"), channel=channel.name)
+            yield Goal(
+                kind="record",
+                label=label,
+                address=here.to(f"/c/{channel.name}/records/{position}"),
+                channel=channel.name,
+            )
 
 
 async def _records(here: Here, channels: Iterable[Projection], typed: str) -> list[Goal]:
@@ -120,8 +138,14 @@ async def _records(here: Here, channels: Iterable[Projection], typed: str) -> li
     return [_goal(here, channel, place) for channel, place in found]
 
 
-def _places(here: Here, asked: Iterable[tuple[str, int]], text: str) -> list[tuple[str, reads.Place]]:
-    return [(channel, place) for channel, at in asked for place in reads.places(here.service.store, channel, at, text)]
+def _places(
+    here: Here, asked: Iterable[tuple[str, int]], text: str
+) -> list[tuple[str, reads.Place]]:
+    return [
+        (channel, place)
+        for channel, at in asked
+        for place in reads.places(here.service.store, channel, at, text)
+    ]
 
 
 def _goal(here: Here, channel: str, place: reads.Place) -> Goal:
@@ -129,7 +153,8 @@ def _goal(here: Here, channel: str, place: reads.Place) -> Goal:
     return Goal(
         kind="exchange" if place.exchange else "record",
         label=here.words.act(place.act),
-        address=here.to(f"/c/{channel}{path}") + ("" if place.opens or not place.exchange else f"#r{place.position}"),
+        address=here.to(f"/c/{channel}{path}")
+        + ("" if place.opens or not place.exchange else f"#r{place.position}"),
         channel=channel,
         number=place.number,
     )
@@ -143,7 +168,9 @@ def _everything(here: Here, channels: Sequence[Projection]) -> Iterator[_Named]:
         yield from _pages(here, channel)
         yield from _actions(here, channel)
     for channel in _channels(here) if here.channel is None else here.service.visible(here.grant):
-        goal = Goal(kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name)
+        goal = Goal(
+            kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
+        )
         yield _Named(goal=goal, names=(channel.name,))
     keys = Goal(kind="page", label=here.words.say("All keys"), address="/help")
     yield _Named(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
@@ -170,8 +197,16 @@ def _pages(here: Here, channel: Projection) -> Iterator[_Named]:
     for path, label in _page_names(here.words).items():
         if path == "/drafts" and (not officer or here.past):
             continue
-        goal = Goal(kind="page", label=label, address=here.to(f"/c/{channel.name}{path}"), channel=channel.name)
-        names = (path.removeprefix("/") or "board", *_in_all(lambda words, path=path: _page_names(words)[path]))  # type: ignore[misc]
+        goal = Goal(
+            kind="page",
+            label=label,
+            address=here.to(f"/c/{channel.name}{path}"),
+            channel=channel.name,
+        )
+        names = (
+            path.removeprefix("/") or "board",
+            *_in_all(lambda words, path=path: _page_names(words)[path]),  # type: ignore[misc]
+        )
         yield _Named(goal=goal, names=names)
 
 
@@ -187,21 +222,39 @@ def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
         ("/reports/turn-over", lambda words: words.say("Turn-over note")),
     ]
     for path, name in asked:
-        goal = Goal(kind="action", label=name(here.words), address=f"/c/{channel.name}{path}", channel=channel.name)
+        goal = Goal(
+            kind="action",
+            label=name(here.words),
+            address=f"/c/{channel.name}{path}",
+            channel=channel.name,
+        )
         yield _Named(goal=goal, names=_in_all(name))
     for act, form in FORMATS.items():
         if not _may_open(form, channel, roles):
             continue
         first = act == "hazardous-incident"
         label = here.words.say("Report an incident") if first else here.words.act(act)
-        goal = Goal(kind="action", label=label, address=f"/c/{channel.name}/compose/{act}", channel=channel.name)
+        goal = Goal(
+            kind="action",
+            label=label,
+            address=f"/c/{channel.name}/compose/{act}",
+            channel=channel.name,
+        )
         names = [act, form.code, *_in_all(lambda words, act=act: words.act(act))]  # type: ignore[misc]
-        yield _Named(goal=goal, names=(*names, *(_in_all(lambda words: words.say("Report an incident")) if first else ())))
+        yield _Named(
+            goal=goal,
+            names=(
+                *names,
+                *(_in_all(lambda words: words.say("Report an incident")) if first else ()),
+            ),
+        )
 
 
 def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
     """Whether an officer of these roles opens such an exchange, alone or with a second officer."""
-    return channel.registry.kind in form.kinds and (form.rule.two_key or not form.rule.roles.isdisjoint(roles))
+    return channel.registry.kind in form.kinds and (
+        form.rule.two_key or not form.rule.roles.isdisjoint(roles)
+    )
 
 
 def _roles(here: Here, channel: Projection) -> tuple[str, ...]:
@@ -220,7 +273,9 @@ def _called(typed: str, known: Sequence[_Named]) -> list[Goal]:
         return []
     plain = _plain(typed)
     for fits in (_is, _begins, _has):
-        found = _distinct(each.goal for each in known if any(fits(_plain(name), plain) for name in each.names))
+        found = _distinct(
+            each.goal for each in known if any(fits(_plain(name), plain) for name in each.names)
+        )
         if found:
             return found
     return []
@@ -245,7 +300,11 @@ def _has(name: str, typed: str) -> bool:
 @cache
 def _plain(text: str) -> str:
     """A name without case and accents."""
-    return "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
+    return "".join(
+        each
+        for each in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(each)
+    )
 
 
 # Help
@@ -293,7 +352,12 @@ async def help(here: Here) -> Page:
         precedences=tuple(_urgencies(here.words)),
         lost=tuple(_lost(here.words)),
     )
-    return Page(template="help.html", view=view, rows=view.keys, values={"said": here.request.query.get("said", "")})
+    return Page(
+        template="help.html",
+        view=view,
+        rows=view.keys,
+        values={"said": here.request.query.get("said", "")},
+    )
 
 
 def level_words(words: Words) -> dict[Level, str]:
@@ -345,9 +409,15 @@ def _keys(words: Words) -> Iterator[Key]:
 
 def _meanings(words: Words) -> Iterator[Meaning]:
     means: dict[Level, str] = {
-        "critical": words.say("A person is needed now: a flash is not acknowledged, the connection is lost, nobody is on watch."),
-        "serious": words.say("A limit has passed, an immediate message waits, the alarm is not armed, the line is degraded."),
-        "caution": words.say("Half of a limit is spent, a priority message waits, one line check was missed."),
+        "critical": words.say(
+            "A person is needed now: a flash is not acknowledged, the connection is lost, nobody is on watch."
+        ),
+        "serious": words.say(
+            "A limit has passed, an immediate message waits, the alarm is not armed, the line is degraded."
+        ),
+        "caution": words.say(
+            "Half of a limit is spent, a priority message waits, one line check was missed."
+        ),
         "standby": words.say("Something waits for someone, within its limit; or nothing binds."),
         "normal": words.say("In order, and inside every limit."),
         "off": words.say("Closed, cancelled, not in force, or not known. Off is not an emergency."),
@@ -359,9 +429,18 @@ def _meanings(words: Words) -> Iterator[Meaning]:
 
 def _urgencies(words: Words) -> Iterator[Urgency]:
     does: dict[Precedence, str] = {
-        "flash": words.say("Takes every page of the duty officer it is addressed to, and rings until a person acknowledges."),
-        "immediate": words.say("Rings every %(a)s for %(b)s, then every %(c)s.", a=words.span(30), b=words.span(300), c=words.span(60)),
-        "priority": words.say("Sounds once when it comes, at half and at nine tenths of its limit."),
+        "flash": words.say(
+            "Takes every page of the duty officer it is addressed to, and rings until a person acknowledges."
+        ),
+        "immediate": words.say(
+            "Rings every %(a)s for %(b)s, then every %(c)s.",
+            a=words.span(30),
+            b=words.span(300),
+            c=words.span(60),
+        ),
+        "priority": words.say(
+            "Sounds once when it comes, at half and at nine tenths of its limit."
+        ),
         "routine": words.say("Silent. Counted in the duty days of the side that owes it."),
     }
     limits = PROFILES["default"].acknowledgement
@@ -370,10 +449,18 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
 
 
 def _lost(words: Words) -> Iterator[str]:
-    yield words.say("Use the telephone. The board lists whom under “If you must ring”, with their hours.")
-    yield words.say("What stands on the page is as of the time that it shows. It may have changed since.")
-    yield words.say("Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice.")
-    yield words.say("What you said by telephone you record afterwards, with the time when it was said. It is then not late.")
+    yield words.say(
+        "Use the telephone. The board lists whom under “If you must ring”, with their hours."
+    )
+    yield words.say(
+        "What stands on the page is as of the time that it shows. It may have changed since."
+    )
+    yield words.say(
+        "Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice."
+    )
+    yield words.say(
+        "What you said by telephone you record afterwards, with the time when it was said. It is then not late."
+    )
 
 
 SHEETS: Final[tuple[Sheet, ...]] = (

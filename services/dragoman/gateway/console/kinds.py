@@ -354,13 +354,18 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.IntType():
             if (act, name) == ("alternative", "item"):
                 return Other()
-            return Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
+            return (
+                Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
+            )
         case inspect.FloatType():
             return Number(kind.ge, kind.le, whole=False)
         case inspect.DictType():
             if isinstance(kind.value_type, inspect.RawType):
                 return Fields()
-            return Pairs(sides=getattr(kind.key_type, "pattern", None) is not None, numbers=isinstance(kind.value_type, inspect.IntType))
+            return Pairs(
+                sides=getattr(kind.key_type, "pattern", None) is not None,
+                numbers=isinstance(kind.value_type, inspect.IntType),
+            )
         case inspect.StrType():
             return Part() if (act, name) == ("alternative", "field") else _of_string(name, kind)
         case _:
@@ -389,12 +394,20 @@ def _of_string(name: str, kind: inspect.StrType) -> Kind:
 
 
 def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
-    words = [str(word) for each in kind.types if isinstance(each, inspect.LiteralType) for word in each.values]
+    words = [
+        str(word)
+        for each in kind.types
+        if isinstance(each, inspect.LiteralType)
+        for word in each.values
+    ]
     unknown = "unknown" in words
     rest = [each for each in kind.types if not isinstance(each, inspect.LiteralType)]
     structs = [each.cls for each in rest if isinstance(each, inspect.StructType)]
     if fields.About in structs:
-        return Time(unknown=any("unknown" in (getattr(each, "pattern", "") or "") for each in rest), about=True)
+        return Time(
+            unknown=any("unknown" in (getattr(each, "pattern", "") or "") for each in rest),
+            about=True,
+        )
     if fields.Place in structs:
         return Place()
     if fields.Hours in structs:

@@ -51,7 +51,13 @@ _envelope = msgspec.json.Decoder(_Envelope).decode
 def line_of(entry: Entry) -> LogLine:
     """A record as a line."""
     if not isinstance(entry.record, Raw):
-        return LogLine(position=entry.position, valid=entry.valid, reason=entry.reason, commit=entry.commit, bytes=len(entry.junk) // 2)
+        return LogLine(
+            position=entry.position,
+            valid=entry.valid,
+            reason=entry.reason,
+            commit=entry.commit,
+            bytes=len(entry.junk) // 2,
+        )
     found = _envelope(bytes(entry.record))
     return LogLine(
         position=entry.position,

@@ -9,7 +9,17 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.gateway.console import kinds, named_people, translated
-from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
+from dragoman.gateway.console.arranged import (
+    Arranged,
+    Window,
+    answer_of,
+    arranged,
+    besides,
+    known,
+    offices_of,
+    there,
+    together,
+)
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, Fact
@@ -104,12 +114,25 @@ class Paragraph(NamedTuple):
 
 def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]:
     """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
-    joint = any(each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts)
+    joint = any(
+        each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts
+    )
     said = bool(view.readouts) and all(each.kind == "joint" for each in view.readouts)
-    left = {*(() if joint else ("readout-agreement",)), *(() if view.meeting.status == "requested" else ("decline",))}
+    left = {
+        *(() if joint else ("readout-agreement",)),
+        *(() if view.meeting.status == "requested" else ("decline",)),
+    }
     left |= {"readout"} if said else set()
-    begun = view.meeting.state == "agreed" and any(as_moment(each.begins) <= here.moment for each in view.meeting.windows)
-    acts = _AFTERWARDS if view.meeting.state == "held" else ("meeting-held", *ANSWERS) if begun else ANSWERS
+    begun = view.meeting.state == "agreed" and any(
+        as_moment(each.begins) <= here.moment for each in view.meeting.windows
+    )
+    acts = (
+        _AFTERWARDS
+        if view.meeting.state == "held"
+        else ("meeting-held", *ANSWERS)
+        if begun
+        else ANSWERS
+    )
     return [act for act in acts if act in allowed and act not in left]
 
 
@@ -128,7 +151,9 @@ async def meeting(here: Here) -> Page:
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
-    people = await named_people.seen_in(here, *(named_people.decoded(step.content) for step in view.steps))
+    people = await named_people.seen_in(
+        here, *(named_people.decoded(step.content) for step in view.steps)
+    )
     display = Display(here.words, offices, people, here.link)
     return Page(
         template="meeting.html",
@@ -157,7 +182,9 @@ async def meeting(here: Here) -> Page:
 def _read(here: Here, exchange: str) -> _Found:
     store: Store = here.service.store
     as_of = here.service.as_of(here.projection)
-    view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0)
+    view = reads.exchange_view(
+        store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0
+    )
     state = decode_exchange(bytes(view.state))
     if state.family != "meeting":
         raise refused(
@@ -169,7 +196,12 @@ def _read(here: Here, exchange: str) -> _Found:
         )
     with moment(store, here.name, Asked(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
-        return _Found(_view(here.position, view, state, found), offices_of(then), view.allowed, translated.by_record(state))
+        return _Found(
+            _view(here.position, view, state, found),
+            offices_of(then),
+            view.allowed,
+            translated.by_record(state),
+        )
 
 
 def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:
@@ -180,7 +212,13 @@ def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -
         meeting=found,
         steps=tuple(steps(view.timeline, state)),
         agenda=topics({each.side: each.topics for each in found.agendas}),
-        topics=topics({side: given[-1].topics for side in order if (given := state.meeting.readouts.get(side))}),
+        topics=topics(
+            {
+                side: given[-1].topics
+                for side in order
+                if (given := state.meeting.readouts.get(side))
+            }
+        ),
         readouts=tuple(
             ReadoutView(
                 side=side,
@@ -228,11 +266,17 @@ def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
             time=record.time,
             side=record.actor.partition("/")[0],
             act=act,
-            content={name: record.data[name] for name in (() if act == "readout" else _TOLD) if name in record.data},
+            content={
+                name: record.data[name]
+                for name in (() if act == "readout" else _TOLD)
+                if name in record.data
+            },
         )
         yield replace(step, windows=asked.hear(step, record.data))
         if asked.agreed:
-            yield Step(what="agreed", position=step.position, time=step.time, windows=tuple(asked.chosen))
+            yield Step(
+                what="agreed", position=step.position, time=step.time, windows=tuple(asked.chosen)
+            )
             asked.agreed = False
 
 
@@ -252,7 +296,10 @@ class _Asked:
         """Take an act in; the windows that it names."""
         match step.what:
             case "proposed" | "countered" | "postponed":
-                self._propose(step.side, _terms(data) if _terms(data) or step.what != "postponed" else self._terms)
+                self._propose(
+                    step.side,
+                    _terms(data) if _terms(data) or step.what != "postponed" else self._terms,
+                )
                 return tuple(known(_terms(data)))
             case "corrected":
                 corrected = _terms(msgspec.json.decode(data["fields"], type=dict[str, Raw]))
@@ -266,7 +313,9 @@ class _Asked:
             case "declined":
                 self._answer(self._declined, step.side)
             case "held":
-                return tuple(known([{end: msgspec.json.decode(data[end]) for end in ("from", "to")}]))
+                return tuple(
+                    known([{end: msgspec.json.decode(data[end]) for end in ("from", "to")}])
+                )
             case _:
                 pass
         return ()
@@ -283,14 +332,20 @@ class _Asked:
 
 
 def _terms(data: Mapping[str, Raw]) -> list[Any]:
-    found: Any = next((msgspec.json.decode(data[name]) for name in ("windows", "dates") if name in data), [])
+    found: Any = next(
+        (msgspec.json.decode(data[name]) for name in ("windows", "dates") if name in data), []
+    )
     return found if isinstance(found, list) else [found]
 
 
 def _facts(display: Display, step: Step) -> list[Fact]:
     """What a step says besides its windows."""
     members = kinds.members(step.act) if step.content else ()
-    return [display.fact(member, step.content[member.name]) for member in members if member.name in step.content]
+    return [
+        display.fact(member, step.content[member.name])
+        for member in members
+        if member.name in step.content
+    ]
 
 
 # Beside each other
@@ -299,7 +354,10 @@ def _facts(display: Display, step: Step) -> list[Fact]:
 def topics(named: Mapping[str, tuple[str, ...]]) -> tuple[Topic, ...]:
     """Every topic that a side names, in the order in which they come first, with the sides that name it."""
     found = dict.fromkeys(topic for given in named.values() for topic in given)
-    return tuple(Topic(topic=topic, sides=tuple(side for side, given in named.items() if topic in given)) for topic in found)
+    return tuple(
+        Topic(topic=topic, sides=tuple(side for side, given in named.items() if topic in given))
+        for topic in found
+    )
 
 
 def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[Paragraph, ...]]:
@@ -307,16 +365,27 @@ def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[Paragraph, .
     split = {}
     for side, raw in texts.items():
         tag, text = words.text(raw)
-        split[side] = [Paragraph(side, tag, tuple(each.splitlines())) for each in _PARAGRAPH.split(text.strip())]
+        split[side] = [
+            Paragraph(side, tag, tuple(each.splitlines()))
+            for each in _PARAGRAPH.split(text.strip())
+        ]
     for place in range(max(map(len, split.values()), default=0)):
-        yield tuple(given[place] if place < len(given) else Paragraph(side) for side, given in split.items())
+        yield tuple(
+            given[place] if place < len(given) else Paragraph(side) for side, given in split.items()
+        )
 
 
 def _others(raw: Raw, words: Words) -> dict[str, str]:
     """The languages in which a text is given besides the one that is shown."""
     value = msgspec.json.decode(bytes(raw))
     shown, _ = words.text(raw)
-    return {tag: text for tag, text in value.items() if tag != shown} if isinstance(value, dict) else {}
+    return (
+        {tag: text for tag, text in value.items() if tag != shown}
+        if isinstance(value, dict)
+        else {}
+    )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),)
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),
+)

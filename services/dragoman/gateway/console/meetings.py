@@ -8,7 +8,16 @@ from msgspec import Raw, Struct
 
 from dragoman.domain.rule import DUTY
 from dragoman.gateway.console import meeting, month
-from dragoman.gateway.console.arranged import MOST, STATES, Arranged, Standing, answer_of, besides, standing, there
+from dragoman.gateway.console.arranged import (
+    MOST,
+    STATES,
+    Arranged,
+    Standing,
+    answer_of,
+    besides,
+    standing,
+    there,
+)
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.posting import whole
@@ -61,9 +70,16 @@ async def meetings(here: Here) -> Page:
     page = whole(here.request.query.get("page", "1")) or 1
     if state not in ("", *STATES):
         raise refused(
-            "bad-request", sentence("There is no state %(state)s; choose one of %(choices)s.", state=state[:63], choices=", ".join(STATES))
+            "bad-request",
+            sentence(
+                "There is no state %(state)s; choose one of %(choices)s.",
+                state=state[:63],
+                choices=", ".join(STATES),
+            ),
         )
-    found: Standing = await here.in_thread(standing, here.service.store, here.name, here.position, here.moment)
+    found: Standing = await here.in_thread(
+        standing, here.service.store, here.name, here.position, here.moment
+    )
     counts: Counter[str] = Counter(each.state for each in found.meetings)
     skipped = (page - 1) * _ROWS if state else 0
     shown = (state,) if state else STATES
@@ -73,7 +89,11 @@ async def meetings(here: Here) -> Page:
         sections=tuple(
             Section(
                 state=each,
-                meetings=tuple(_ordered(found.meetings, each)[skipped : skipped + _most(each, alone=bool(state))]),
+                meetings=tuple(
+                    _ordered(found.meetings, each)[
+                        skipped : skipped + _most(each, alone=bool(state))
+                    ]
+                ),
                 count=counts[each],
             )
             for each in shown
@@ -84,7 +104,9 @@ async def meetings(here: Here) -> Page:
     return Page(
         template="meetings.html",
         view=view,
-        rows=[line for section in view.sections for each in section.meetings for line in _lines(each)],
+        rows=[
+            line for section in view.sections for each in section.meetings for line in _lines(each)
+        ],
         values={
             "state": state,
             "page": page,

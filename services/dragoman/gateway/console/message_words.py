@@ -18,14 +18,33 @@ from dragoman.language.words import Words
 from dragoman.projection.live import Projection
 from dragoman_schemas.state import Exchange, Message
 
-_FIRST: Final = ("kind", "place", "pos", "time", "window", "whose", "casualties", "hazard", "request")
+_FIRST: Final = (
+    "kind",
+    "place",
+    "pos",
+    "time",
+    "window",
+    "whose",
+    "casualties",
+    "hazard",
+    "request",
+)
 """Members that a duty officer is shown first of a message, where it has them."""
 
 _TEXTS: Final = ("facts", "description", "text", "request", "reason")
 _WHEN: Final = (kinds.Time, kinds.Span, kinds.Spans)
 _WHERE: Final = (kinds.Place, kinds.Point)
 _PROSE: Final = (kinds.Text, kinds.Texts)
-_BESIDES: Final = (*_PROSE, kinds.Person, kinds.Files, kinds.Fields, kinds.Message, kinds.References, kinds.Phrases, kinds.Other)
+_BESIDES: Final = (
+    *_PROSE,
+    kinds.Person,
+    kinds.Files,
+    kinds.Fields,
+    kinds.Message,
+    kinds.References,
+    kinds.Phrases,
+    kinds.Other,
+)
 _SHORT: Final = 6
 """Members of an act that is shown whole."""
 
@@ -70,7 +89,9 @@ def matter(words: Words, exchange: Exchange, message: Message, side: str) -> str
     if message.act == "counter-account":
         speaker = message.said.side.upper()
         if own:
-            return words.say("%(side)s’s account of your %(number)s", side=speaker, number=exchange.number)
+            return words.say(
+                "%(side)s’s account of your %(number)s", side=speaker, number=exchange.number
+            )
         return words.say("%(side)s’s account of %(number)s", side=speaker, number=exchange.number)
     act = words.act(message.act)
     if own:
@@ -89,19 +110,31 @@ def within(words: Words, exchange: Exchange, message: Message, side: str) -> str
     return words.say("In the matter: %(what)s, %(number)s", what=named, number=exchange.number)
 
 
-def facts(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> tuple[Fact, ...]:
+def facts(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> tuple[Fact, ...]:
     """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
     facts = _facts(display, exchange, message, content)
-    return tuple(developing.dated(display, exchange, facts) if is_opening(exchange, message) else facts)
+    return tuple(
+        developing.dated(display, exchange, facts) if is_opening(exchange, message) else facts
+    )
 
 
-def _facts(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> Iterator[Fact]:
+def _facts(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> Iterator[Fact]:
     for member in _chosen(exchange, message, content):
         fact = display.fact(member, content[member.name])
         terms = _accepted(exchange, message) if member.name == "window" else None
-        yield fact if terms is None else msgspec.structs.replace(fact, shown=display.span(terms), wide=True)
+        yield (
+            fact
+            if terms is None
+            else msgspec.structs.replace(fact, shown=display.span(terms), wide=True)
+        )
     amended = content.get("fields") if message.act in ("correction", "update") else None
-    for name, raw in {} if amended is None else msgspec.json.decode(bytes(amended), type=dict[str, Raw]).items():
+    for name, raw in (
+        {} if amended is None else msgspec.json.decode(bytes(amended), type=dict[str, Raw]).items()
+    ):
         if (amends := kinds.member(exchange.act, name)) is not None:
             yield display.fact(amends, raw)
 
@@ -110,7 +143,9 @@ def _chosen(exchange: Exchange, message: Message, content: Mapping[str, Raw]) ->
     stated = [
         each
         for each in kinds.members(message.act)
-        if each.name in content and each.name not in kinds.FRAME and (not isinstance(each.kind, _BESIDES) or each.name in _FIRST)
+        if each.name in content
+        and each.name not in kinds.FRAME
+        and (not isinstance(each.kind, _BESIDES) or each.name in _FIRST)
     ]
     if not is_opening(exchange, message) and len(stated) <= _SHORT:
         return sorted(stated, key=_rank)
@@ -129,13 +164,19 @@ def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
     """The window that an acceptance accepted, which its record names by an index alone."""
     meeting = exchange.meeting
     accepted = None if meeting is None else meeting.accepted.get(message.said.side)
-    if accepted is None or message.act != "acceptance" or accepted.accepted.position != message.said.position:
+    if (
+        accepted is None
+        or message.act != "acceptance"
+        or accepted.accepted.position != message.said.position
+    ):
         return None
     terms = msgspec.json.decode(bytes(accepted.terms))
     return terms if isinstance(terms, dict) and "from" in terms else None
 
 
-def text(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> Fact | None:
+def text(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> Fact | None:
     """Return the main text of a message: the usual one, or else the first text that it has."""
     members = {each.name: each for each in kinds.members(message.act) if each.name in content}
     prose = [each.name for each in members.values() if isinstance(each.kind, _PROSE)]

@@ -16,7 +16,14 @@ from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import WEEK, Calendar
 from dragoman.domain.title import subject_of
-from dragoman.gateway.console.arranged import FORMATS, Window, instant, offices_of, state_of, windows
+from dragoman.gateway.console.arranged import (
+    FORMATS,
+    Window,
+    instant,
+    offices_of,
+    state_of,
+    windows,
+)
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.language.words import Words, stamp
@@ -123,7 +130,10 @@ def _first(here: Here) -> date:
     given = here.request.query.get("month", "") or f"{here.moment:%Y-%m}"
     read = _MONTH.fullmatch(given)
     if read is None or int(read[1]) < 1900:
-        raise refused("bad-request", sentence("There is no month %(month)s; write it like 2026-11.", month=given[:20]))
+        raise refused(
+            "bad-request",
+            sentence("There is no month %(month)s; write it like 2026-11.", month=given[:20]),
+        )
     return date(int(read[1]), int(read[2]), 1)
 
 
@@ -161,7 +171,9 @@ def _read(here: Here, first: date) -> _Found:
 
 
 def _overlaps(event: Event, begins: date, ends: date) -> bool:
-    first, last = (stamp(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in (begins, ends))
+    first, last = (
+        stamp(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in (begins, ends)
+    )
     return event.begins < last and (event.ends > first or event.begins == event.ends >= first)
 
 
@@ -194,7 +206,10 @@ def _event(exchange: Exchange, window: Window, state: str = "") -> Event:
 
 def _in_force(state: Exchange) -> Iterator[Window]:
     """When something announced takes place: until it was cleared, or at a time."""
-    cleared = [instant(msgspec.json.decode(said.content["cleared_at"])) for said in state.acts.get("all-clear", ())]
+    cleared = [
+        instant(msgspec.json.decode(said.content["cleared_at"]))
+        for said in state.acts.get("all-clear", ())
+    ]
     until = stamp(cleared[-1]) if cleared and cleared[-1] is not None else ""
     for window in windows(state):
         yield Window(begins=window.begins, ends=min(window.ends, until) if until else window.ends)
@@ -216,7 +231,10 @@ def duty(office: Office, calendar: Calendar, day: date) -> Duty:
         state = "holiday"
     elif WEEK[day.weekday()] not in calendar.days:
         state = "off"
-    hours = tuple(Window(begins=stamp(opens), ends=stamp(closes)) for opens, closes in office.bands(begins, begins + _DAY))
+    hours = tuple(
+        Window(begins=stamp(opens), ends=stamp(closes))
+        for opens, closes in office.bands(begins, begins + _DAY)
+    )
     return Duty(side=office.side, state=state, hours=hours)
 
 
@@ -226,7 +244,8 @@ def bar(day: Day, each: Duty) -> Markup:
     bands = Markup("").join(
         Markup('<rect class="band" x="{:.4g}" width="{:.4g}" height="2"/>').format(
             (datetime.fromisoformat(hours.begins) - begins) / timedelta(hours=1),
-            (datetime.fromisoformat(hours.ends) - datetime.fromisoformat(hours.begins)) / timedelta(hours=1),
+            (datetime.fromisoformat(hours.ends) - datetime.fromisoformat(hours.begins))
+            / timedelta(hours=1),
         )
         for hours in each.hours
     )
@@ -243,7 +262,11 @@ def _span(event: Event, day: Day, words: Words) -> str:
             f"\N{EN DASH}{words.written(event.ends, 'hour')}" if event.ends > event.begins else ""
         )
     if day.date == begins:
-        return words.say("from %(a)s, until %(b)s", a=words.written(event.begins, "hour"), b=words.written(event.ends, "minute"))
+        return words.say(
+            "from %(a)s, until %(b)s",
+            a=words.written(event.begins, "hour"),
+            b=words.written(event.ends, "minute"),
+        )
     if day.date == ends:
         return words.say("until %(b)s", b=words.written(event.ends, "hour"))
     return words.say("all day, until %(b)s", b=words.written(event.ends, "minute"))
@@ -252,7 +275,9 @@ def _span(event: Event, day: Day, words: Words) -> str:
 def _lines(day: Day) -> Iterator[Line]:
     for each in day.duties:
         begins, ends = (each.hours[0].begins, each.hours[-1].ends) if each.hours else ("", "")
-        yield Line(date=day.date, side=each.side, what="office", state=each.state, begins=begins, ends=ends)
+        yield Line(
+            date=day.date, side=each.side, what="office", state=each.state, begins=begins, ends=ends
+        )
     for event in day.events:
         yield Line(
             date=day.date,

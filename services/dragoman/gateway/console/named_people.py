@@ -46,12 +46,21 @@ async def choices(here: Here) -> list[Choice]:
     ]
     known = [(kept, entry) for kept, entry in found if not isinstance(entry, UnsetType)]
     alike = Counter(person(kept.side, entry, dialled=False) for kept, entry in known)
-    known.sort(key=lambda each: (each[0].side != here.side, each[0].side, each[1].name.casefold(), each[0].created))
+    known.sort(
+        key=lambda each: (
+            each[0].side != here.side,
+            each[0].side,
+            each[1].name.casefold(),
+            each[0].created,
+        )
+    )
     return [
         Choice(
             value=msgspec.json.encode(Person(id=kept.id, commitment=kept.commitment)).decode(),
             side=kept.side,
-            label=_label(here, kept, entry, alone=alike[person(kept.side, entry, dialled=False)] == 1),
+            label=_label(
+                here, kept, entry, alone=alike[person(kept.side, entry, dialled=False)] == 1
+            ),
         )
         for kept, entry in known
     ]
@@ -62,17 +71,27 @@ def _label(here: Here, kept: Kept, entry: PersonEntry, *, alone: bool) -> Markup
     shown = person(kept.side, entry, dialled=False)
     if alone:
         return shown
-    more = [] if isinstance(entry.institution, UnsetType) else [Markup('<span class="said">{}</span>').format(marked(entry.institution))]
+    more = (
+        []
+        if isinstance(entry.institution, UnsetType)
+        else [Markup('<span class="said">{}</span>').format(marked(entry.institution))]
+    )
     for each in (entry.telephones, entry.emails):
         more += [Markup("{}").format(one) for one in (() if isinstance(each, UnsetType) else each)]
-    more.append(Markup("{}").format(here.words.say("entered %(t)s", t=here.words.written(kept.created, "minute"))))
+    more.append(
+        Markup("{}").format(
+            here.words.say("entered %(t)s", t=here.words.written(kept.created, "minute"))
+        )
+    )
     return Markup("{} <small>{}</small>").format(shown, Markup(", ").join(more))
 
 
 def offered(people: Iterable[Choice], own: str, chosen: Iterable[str]) -> list[Choice]:
     """Return the choices of a member: of one side where `own` names it, and whoever was chosen already, so that no choice is lost unseen."""
     held = {_commitment(each) for each in chosen}
-    marked_up = (msgspec.structs.replace(each, held=_commitment(each.value) in held) for each in people)
+    marked_up = (
+        msgspec.structs.replace(each, held=_commitment(each.value) in held) for each in people
+    )
     return [each for each in marked_up if not own or each.side == own or each.held]
 
 
@@ -113,17 +132,26 @@ def decoded(content: Mapping[str, Raw]) -> dict[str, Any]:
     return {name: msgspec.json.decode(bytes(raw)) for name, raw in content.items()}
 
 
-def of_other_sides(here: Here, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]) -> list[str]:
+def of_other_sides(
+    here: Here, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
+) -> list[str]:
     """Return a warning for each person of another side who stands where an act names people of the writer's own side."""
     return list(dict.fromkeys(_of_other_sides(here, kinds.members(act), content, people)))
 
 
 def _of_other_sides(
-    here: Here, members: Iterable[kinds.Member], content: Mapping[str, Any], people: Mapping[str, PersonSeen]
+    here: Here,
+    members: Iterable[kinds.Member],
+    content: Mapping[str, Any],
+    people: Mapping[str, PersonSeen],
 ) -> Iterator[str]:
     words = here.words
     for member in members:
-        if member.name not in content or not isinstance(member.kind, kinds.Person) or not member.kind.own:
+        if (
+            member.name not in content
+            or not isinstance(member.kind, kinds.Person)
+            or not member.kind.own
+        ):
             continue
         for _, id, _ in named.people(content[member.name]):
             known = people.get(id)

@@ -48,10 +48,14 @@ def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
     """Return a window in UTC and by the offices' clocks."""
     shown = display.span(value)
     local = [there(each, offices, display.words) for each in known([value])]
-    return shown + Markup("").join(Markup(" <small>{}</small>").format(each) for each in local if each)
+    return shown + Markup("").join(
+        Markup(" <small>{}</small>").format(each) for each in local if each
+    )
 
 
-def agreed(display: Display, offices: Sequence[Office], state: Exchange, content: Mapping[str, Raw]) -> Markup:
+def agreed(
+    display: Display, offices: Sequence[Office], state: Exchange, content: Mapping[str, Raw]
+) -> Markup:
     """Return the time to which an acceptance agrees: the window that it names, else the first one; for a call, at any time."""
     offers = meeting.terms(state)
     index = msgspec.json.decode(bytes(content["window"])) if "window" in content else 0
@@ -83,7 +87,11 @@ def translatable(words: Words, state: Exchange, side: str) -> list[Choice]:
 
 def translations(words: Words, state: Exchange, side: str) -> list[Choice]:
     """Return the translations that other sides have given in an exchange, by their languages and their first words."""
-    return [Choice(value=each.id, shown=_described(words, each)) for each in _given(state) if each.said.side != side]
+    return [
+        Choice(value=each.id, shown=_described(words, each))
+        for each in _given(state)
+        if each.said.side != side
+    ]
 
 
 def amendments(words: Words, state: Exchange, side: str) -> list[Choice]:
@@ -123,8 +131,12 @@ def parts(display: Display, state: Exchange) -> list[Choice]:
         for item, text in items:
             label = display.words.field(member.name)
             if item:
-                label = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item))
-            shown = display.words.say("%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1]))
+                label = display.words.say(
+                    "%(what)s %(n)s", what=label, n=display.words.number(item)
+                )
+            shown = display.words.say(
+                "%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1])
+            )
             found.append(Choice(value=f"{member.name}/{item}", shown=shown))
     return found
 
@@ -135,7 +147,10 @@ def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -
         Choice(
             value=sent.id,
             shown=words.say(
-                "%(act)s of %(who)s, %(t)s", act=words.act(sent.act), who=sent.sent.by, t=words.written(sent.sent.time, "minute")
+                "%(act)s of %(who)s, %(t)s",
+                act=words.act(sent.act),
+                who=sent.sent.by,
+                t=words.written(sent.sent.time, "minute"),
             ),
         )
         for sent in two_keys.due(state)
@@ -145,7 +160,10 @@ def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -
 
 def _consent(words: Words, act: str, said: Said) -> Choice:
     shown = words.say(
-        "%(act)s of %(side)s, %(t)s", act=words.act(act), side=said.said.side.upper(), t=words.written(said.said.time, "minute")
+        "%(act)s of %(side)s, %(t)s",
+        act=words.act(act),
+        side=said.said.side.upper(),
+        t=words.written(said.said.time, "minute"),
     )
     return Choice(value=said.id, shown=shown)
 

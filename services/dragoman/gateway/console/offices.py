@@ -45,7 +45,9 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return "holiday"
         if self.days and WEEK[there.weekday()] not in self.days:
             return "day_off"
-        if self.opens and time.fromisoformat(self.opens) <= there.time() < (time.fromisoformat(self.closes) or time.max):
+        if self.opens and time.fromisoformat(self.opens) <= there.time() < (
+            time.fromisoformat(self.closes) or time.max
+        ):
             return "office_hours"
         return "off_hours" if 6 <= there.hour < 22 else "night"
 
@@ -65,7 +67,9 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
         while day <= ends.astimezone(zone).date():
             if WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays:
                 opens = datetime.combine(day, time.fromisoformat(self.opens), zone).astimezone(UTC)
-                closes = datetime.combine(day, time.fromisoformat(self.closes), zone).astimezone(UTC)
+                closes = datetime.combine(day, time.fromisoformat(self.closes), zone).astimezone(
+                    UTC
+                )
                 if closes <= opens:
                     closes += timedelta(days=1)
                 if opens < ends and closes > begins:
@@ -82,7 +86,13 @@ def office_of(side: str, entry: Exchange | None) -> Office:
     seat = str(msgspec.json.decode(entry.content["seat"]))
     hours = entry.content.get("hours")
     if hours is None or bytes(hours) == b'"24x7"':
-        return Office(side=side, seat=seat, always=hours is not None, known=hours is not None, exchange=entry.id)
+        return Office(
+            side=side,
+            seat=seat,
+            always=hours is not None,
+            known=hours is not None,
+            exchange=entry.id,
+        )
     read = msgspec.json.decode(hours, type=Hours)
     return Office(
         side=side,
@@ -117,7 +127,9 @@ def city(zone: str, language: str) -> str:
     """The city by which a zone is known, in a language."""
     if zone == "UTC":
         return "UTC"
-    return get_timezone_location(zone, locale="zh_Hans" if language == "zh" else language, return_city=True)
+    return get_timezone_location(
+        zone, locale="zh_Hans" if language == "zh" else language, return_city=True
+    )
 
 
 def place_of(office: Office, words: Words) -> str:

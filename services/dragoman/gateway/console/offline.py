@@ -25,7 +25,9 @@ _UNTIL: Final = "Dragoman-Kept-Until"
 
 async def worker(request: web.Request) -> web.FileResponse:
     """Serve the service worker."""
-    return web.FileResponse(STATIC / "offline.js", headers={**HEADERS, "Content-Type": "text/javascript; charset=utf-8"})
+    return web.FileResponse(
+        STATIC / "offline.js", headers={**HEADERS, "Content-Type": "text/javascript; charset=utf-8"}
+    )
 
 
 async def plain(request: web.Request) -> web.Response:
@@ -37,8 +39,12 @@ async def numbers(here: Here) -> web.Response:
     """Serve the page with the numbers of a channel, and say until when it may be kept."""
     now = time.time()
     session = here.request.cookies.get(COOKIE, "")
-    until = datetime.fromtimestamp(min(now + KEPT_SECONDS, here.service.access.session_ends(session) or now), UTC)
-    ringing = await duty_numbers.of_channel(here, here.projection, next((each for each in here.sides if each != here.side), ""))
+    until = datetime.fromtimestamp(
+        min(now + KEPT_SECONDS, here.service.access.session_ends(session) or now), UTC
+    )
+    ringing = await duty_numbers.of_channel(
+        here, here.projection, next((each for each in here.sides if each != here.side), "")
+    )
     text = _page(
         here.words,
         here.preferences,
@@ -52,8 +58,22 @@ async def numbers(here: Here) -> web.Response:
 
 
 def _page(words: Words, preferences: Preferences, **values: object) -> str:
-    given = {"ringing": (), "channel": "", "marking": "", "until": None, "exercise": False, **values}
-    return rendered(None, words, "offline.html", preferences=preferences, kept_at=words.written(datetime.now(UTC), "minute"), **given)
+    given = {
+        "ringing": (),
+        "channel": "",
+        "marking": "",
+        "until": None,
+        "exercise": False,
+        **values,
+    }
+    return rendered(
+        None,
+        words,
+        "offline.html",
+        preferences=preferences,
+        kept_at=words.written(datetime.now(UTC), "minute"),
+        **given,
+    )
 
 
 SHEETS: Final = (Sheet(path="/offline", handler=numbers),)

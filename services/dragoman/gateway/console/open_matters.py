@@ -16,7 +16,9 @@ from dragoman.language.words import as_moment
 from dragoman.reports.layout import how_accounts_stand, who_has
 from dragoman_schemas.answers import OpenMatter, Owing
 
-_TITLED: Final = frozenset({"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"})
+_TITLED: Final = frozenset(
+    {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}
+)
 """Formats whose kind says what the matter is."""
 
 _PLACES: Final = ("place", "launch_area", "venue")
@@ -74,7 +76,9 @@ def _level(matter: OpenMatter, owing: Owing, now: datetime) -> Level:
 def _where(matter: OpenMatter, display: Display) -> Markup:
     if not isinstance(matter.place, Raw):
         return Markup()
-    member = next((each for name in _PLACES if (each := kinds.member(matter.act, name)) is not None), None)
+    member = next(
+        (each for name in _PLACES if (each := kinds.member(matter.act, name)) is not None), None
+    )
     return Markup() if member is None else display.fact(member, matter.place).shown
 
 

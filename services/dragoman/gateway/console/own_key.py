@@ -81,7 +81,9 @@ def waiting(here: Here) -> tuple[Waits, ...]:
 
 def _standing(here: Here, enrolment: Enrolment | None) -> Enrolment | None:
     """An entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
-    return None if enrolment is None or enrolment.key in here.projection.registry.keys else enrolment
+    return (
+        None if enrolment is None or enrolment.key in here.projection.registry.keys else enrolment
+    )
 
 
 # The officer's page
@@ -90,13 +92,24 @@ def _standing(here: Here, enrolment: Enrolment | None) -> Enrolment | None:
 async def own_key(here: Here, filled: Filled | None = None) -> Page:
     """The reader's keys, and what this browser can do about one."""
     if here.roles == (ROOT,) or here.grant.is_operator:
-        raise refused("not-permitted", sentence("Officers have keys of their own here; root keys are kept apart, on the command line."))
+        raise refused(
+            "not-permitted",
+            sentence(
+                "Officers have keys of their own here; root keys are kept apart, on the command line."
+            ),
+        )
     keys = tuple(
         OwnKey(key=id, since=max(1, each.since), until=each.until)
         for id, each in sorted(here.registry.keys.items(), key=lambda key: key[1].since)
         if each.owner == here.grant.actor
     )
-    found = None if here.past else _standing(here, here.service.access.enrolments.find(here.registry.cid, here.grant.actor))
+    found = (
+        None
+        if here.past
+        else _standing(
+            here, here.service.access.enrolments.find(here.registry.cid, here.grant.actor)
+        )
+    )
     view = OwnKeys(
         channel=here.name,
         required_signatures=here.registry.required_signatures,
@@ -111,7 +124,10 @@ async def own_key(here: Here, filled: Filled | None = None) -> Page:
         status=form.status,
         values={
             "filled": form,
-            "administrators": [each for each in colleagues(here) if f"{here.side}/{each}" != here.grant.actor] or list(colleagues(here)),
+            "administrators": [
+                each for each in colleagues(here) if f"{here.side}/{each}" != here.grant.actor
+            ]
+            or list(colleagues(here)),
             "log": str(heads.log_of(here.registry)),
             "may_ask": not here.past and here.grant.scope != "read" and here.writable,
             "said": here.request.query.get("said", ""),
@@ -128,7 +144,10 @@ async def ask_entry(here: Here) -> Page | web.StreamResponse:
         return see(here.link("/key", said="withdrawn"))
     public, administrator = dsse.decode_base64(filled["public"], 32), filled["administrator"]
     if public is None or not dsse.is_sound(public) or dsse.key_id(public) in here.registry.keys:
-        filled.wrong("make", say("This browser has no key that could be entered. Make one, which takes scripts."))
+        filled.wrong(
+            "make",
+            say("This browser has no key that could be entered. Make one, which takes scripts."),
+        )
     if administrator not in colleagues(here):
         filled.wrong("administrator", say("Choose an administrator of your side."))
     if filled.faults or public is None:
@@ -142,7 +161,11 @@ async def ask_entry(here: Here) -> Page | web.StreamResponse:
         act = await signing.bound(here, act, data, id=id, exchange="", author=author)
         raise SignatureAsked(await signing.to_sign(here, act))
     signed = filled["signed"].encode()
-    if signing.bare(signed) != act or not _holds(public, signed, filled["signatures"]) or not _is_bound(here, signed, author, id):
+    if (
+        signing.bare(signed) != act
+        or not _holds(public, signed, filled["signatures"])
+        or not _is_bound(here, signed, author, id)
+    ):
         raise refused("bad-request", sentence("The key has not signed its own entry. Press again."))
     await here.service.access.enrolments.keep(
         Enrolment(
@@ -166,16 +189,27 @@ def _holds(public: bytes, signed: bytes, signatures: str) -> bool:
 
 def _is_bound(here: Here, signed: bytes, author: str, id: str) -> bool:
     bound = read_act(signed, cut=False)[1].signed
-    return not isinstance(bound, msgspec.UnsetType) and (bound.channel, bound.author, bound.id) == (here.registry.cid, author, id)
+    return not isinstance(bound, msgspec.UnsetType) and (bound.channel, bound.author, bound.id) == (
+        here.registry.cid,
+        author,
+        id,
+    )
 
 
 # The administrator's part
 
 
 async def _asked(here: Here, officer: str) -> Enrolment:
-    found = _standing(here, here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}"))
+    found = _standing(
+        here, here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}")
+    )
     if "administrator" not in here.roles or found is None:
-        raise refused("not-found", sentence("No key of that officer waits to be entered. The page of keys shows those that do."))
+        raise refused(
+            "not-found",
+            sentence(
+                "No key of that officer waits to be entered. The page of keys shows those that do."
+            ),
+        )
     return found
 
 
@@ -220,7 +254,9 @@ async def asked(here: Here) -> web.Response:
     name = f"{here.name}-{found.officer.partition('/')[2]}-key.json"
     body = msgspec.json.format(msgspec.json.encode(found))
     return web.Response(
-        body=body, headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}, content_type="application/json"
+        body=body,
+        headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+        content_type="application/json",
     )
 
 

@@ -189,7 +189,11 @@ class Here:
 
     def subject(self, of: Any) -> tuple[str, str]:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
-        state = of if isinstance(of, Exchange) else self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
+        state = (
+            of
+            if isinstance(of, Exchange)
+            else self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
+        )
         raw = subject_of(of) if isinstance(of, Exchange) else of.subject
         return self.words.subject(raw, None if state is None else title_of(state))
 
@@ -219,7 +223,11 @@ class Here:
 
     def to(self, path: str, /, **query: object) -> str:
         """An address, at the same moment; what is empty is left out."""
-        given = {name.rstrip("_"): str(value) for name, value in query.items() if value not in ("", None, 0, False)}
+        given = {
+            name.rstrip("_"): str(value)
+            for name, value in query.items()
+            if value not in ("", None, 0, False)
+        }
         if self.at and "at" not in query:
             given["at"] = str(self.at)
         return f"{path}?{urlencode(given)}" if given else path
@@ -307,7 +315,9 @@ def environment(language: str) -> jinja2.Environment:
     found.filters["field_name"] = words.field
     found.filters["value_name"] = words.value
     found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
-    found.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    found.filters["json"] = lambda value: json.dumps(
+        value, ensure_ascii=False, separators=(",", ":")
+    )
     found.filters["raw"] = languages.values_of
     found.filters["moment"] = languages.as_moment
     return found
@@ -325,7 +335,9 @@ def _told(words: Words, said: str) -> str:
         case "relieve":
             return words.say("The watch is handed over.")
         case "shelved":
-            return words.say("Shelved. It comes back with its time, with the next watch, or when it is more than a caution.")
+            return words.say(
+                "Shelved. It comes back with its time, with the next watch, or when it is more than a caution."
+            )
         case "unshelved":
             return words.say("Taken back from the shelf.")
         case "recorded":
@@ -333,7 +345,9 @@ def _told(words: Words, said: str) -> str:
         case "kept":
             return words.say("Kept.")
         case "handed":
-            return words.say("Handed over. Your colleagues see it at once, on whatever page they are.")
+            return words.say(
+                "Handed over. Your colleagues see it at once, on whatever page they are."
+            )
         case "dropped":
             return words.say("Dropped.")
         case _:
@@ -347,20 +361,32 @@ def rendered(here: Here | None, words: Words, template: str, **values: Any) -> s
 
 def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A page as an answer."""
-    return web.Response(text=text, status=status, headers={**HEADERS, **(headers or {})}, content_type=HTML)
+    return web.Response(
+        text=text, status=status, headers={**HEADERS, **(headers or {})}, content_type=HTML
+    )
 
 
 def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
     """A page's view."""
-    return web.Response(body=msgspec.json.encode(view), headers={**HEADERS, **headers}, content_type="application/json")
+    return web.Response(
+        body=msgspec.json.encode(view),
+        headers={**HEADERS, **headers},
+        content_type="application/json",
+    )
 
 
 def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
     """A page's rows, a column a member."""
     names = rows[0].__struct_fields__ if rows else ()
     given = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
-    text = spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given)) if rows else ""
-    return web.Response(text=text, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+    text = (
+        spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
+        if rows
+        else ""
+    )
+    return web.Response(
+        text=text, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8"
+    )
 
 
 def _from_json(text: str) -> dict[str, Any]:

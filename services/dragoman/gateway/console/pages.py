@@ -90,7 +90,10 @@ async def _home(here: Here) -> Any:
     if not visible:
         raise refused(
             "not-permitted",
-            sentence("%(actor)s is in office in no channel; an administrator of the side enters officers.", actor=here.grant.actor),
+            sentence(
+                "%(actor)s is in office in no channel; an administrator of the side enters officers.",
+                actor=here.grant.actor,
+            ),
         )
     first = next((each for each in visible if each.registry.kind == "official"), visible[0])
     return see(f"/c/{first.name}")

@@ -24,7 +24,15 @@ from dragoman.gateway import reading
 from dragoman.gateway.console import developing, kinds, translated
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
-from dragoman.gateway.console.page import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
+from dragoman.gateway.console.page import (
+    PAPER_POLICY,
+    Here,
+    Page,
+    Preferences,
+    Sheet,
+    html,
+    rendered,
+)
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.interop.checkwords import check_words
 from dragoman.interop.spelling import spelt, spelt_place, spelt_time
@@ -83,11 +91,16 @@ async def form(here: Here) -> Page:
         values={
             "state": state,
             "opening_key": two_keys.sent(state, state.id),
-            "facts": developing.dated(display, state, display.facts(state.act, state.content, leave=_FRAME)),
+            "facts": developing.dated(
+                display, state, display.facts(state.act, state.content, leave=_FRAME)
+            ),
             "developed": list(developing.series(display, state)),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
             "translations": _translations(display, state),
-            "dated": display.time(msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null")))) or state.opened.when),
+            "dated": display.time(
+                msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null"))))
+                or state.opened.when
+            ),
             "was": _corrected(display, state),
             "since": list(_since(display, state, view.timeline, here.sides)),
             "numbers": numbers_of(state, view.timeline),
@@ -101,19 +114,32 @@ async def card(here: Here) -> Page:
     return Page(
         template="card.html",
         view=view,
-        values={"state": state, "lines": list(_lines(display, state, view)), "numbers": numbers_of(state, view.timeline)},
+        values={
+            "state": state,
+            "lines": list(_lines(display, state, view)),
+            "numbers": numbers_of(state, view.timeline),
+        },
     )
 
 
 def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
     """The translations of every message, as they are printed."""
     attributed = not attribution.unattributed(state)
-    found = [each for message in state.messages for each in translated.of_message(state, message.id)]
+    found = [
+        each for message in state.messages for each in translated.of_message(state, message.id)
+    ]
     return translated.shown(display.words, found, attributed=attributed)
 
 
 async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
-    view = await reading.viewed(here.call, here.projection, here.request.match_info["exchange"], here.at or None, here.newest, most=0)
+    view = await reading.viewed(
+        here.call,
+        here.projection,
+        here.request.match_info["exchange"],
+        here.at or None,
+        here.newest,
+        most=0,
+    )
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     state = decode_exchange(bytes(view.state))
     if attribution.unattributed(state):
@@ -121,7 +147,9 @@ async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
     return view, state, Display(here.words, offices, view.people)
 
 
-def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> tuple[ExchangeView, Exchange]:
+def unattributed(
+    view: ExchangeView, state: Exchange, sides: Sequence[str]
+) -> tuple[ExchangeView, Exchange]:
     """An exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
     printed = replace(
         state,
@@ -131,27 +159,53 @@ def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> t
         info=(),
         content=attribution.content(state.content, sides),
         corrections=tuple(
-            replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            replace(
+                each,
+                number="",
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
             for each in state.corrections
         ),
         amended=tuple(
-            replace(each, fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            replace(
+                each,
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
             for each in state.amended
         ),
         developments=tuple(
-            replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            replace(
+                each,
+                number="",
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
             for each in state.developments
         ),
     )
-    return replace(view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)), printed
+    return replace(
+        view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)
+    ), printed
 
 
 def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
     """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
-    told = {state.opened.position, *(developments.stamp_of(each).position for each in developments.changes(state))}
-    found = [entry for entry in timeline if entry.valid and (entry.number or entry.position in told)]
+    told = {
+        state.opened.position,
+        *(developments.stamp_of(each).position for each in developments.changes(state)),
+    }
+    found = [
+        entry for entry in timeline if entry.valid and (entry.number or entry.position in told)
+    ]
     return [
-        Numbered(number=entry.number or state.number, act=line_of(entry).act, position=entry.position, words=check_words(entry.commit))
+        Numbered(
+            number=entry.number or state.number,
+            act=line_of(entry).act,
+            position=entry.position,
+            words=check_words(entry.commit),
+        )
         for entry in found
     ]
 
@@ -177,7 +231,9 @@ def _was(display: Display, state: Exchange, member: kinds.Member, correction: Co
     )
 
 
-def _since(display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]) -> Iterator[tuple[LogLine, list[Fact]]]:
+def _since(
+    display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
+) -> Iterator[tuple[LogLine, list[Fact]]]:
     """The records after the opening, and what each says."""
     for entry in timeline:
         if entry.position == state.opened.position:
@@ -190,8 +246,15 @@ def _since(display: Display, state: Exchange, timeline: Sequence[Entry], sides: 
             content = content_of(parse(bytes(entry.record)).newest)
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
-            if "fields" in content and line.act != "correction":  # which stands beside what it mends
-                facts = [*display.facts(state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])), *facts]
+            if (
+                "fields" in content and line.act != "correction"
+            ):  # which stands beside what it mends
+                facts = [
+                    *display.facts(
+                        state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])
+                    ),
+                    *facts,
+                ]
         yield line, facts
 
 
@@ -204,30 +267,57 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     yield Line(label=words.field("precedence"), shown=escape(words.value(state.precedence).upper()))
     yield Line(label=words.say("Format"), shown=escape(words.act(state.act)))
     if state.number:
-        yield Line(label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number))
+        yield Line(
+            label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number)
+        )
     if state.side:
         yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
-        yield Line(label=words.say("To"), shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))))
+        yield Line(
+            label=words.say("To"),
+            shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))),
+        )
     yield _moment(
-        display, words.say("Dated"), str(msgspec.json.decode(bytes(state.content["dtg"]))) if "dtg" in state.content else state.opened.when
+        display,
+        words.say("Dated"),
+        str(msgspec.json.decode(bytes(state.content["dtg"])))
+        if "dtg" in state.content
+        else state.opened.when,
     )
     corrected, developed = _corrected(display, state), {*developments.developed(state)}
     for member in kinds.members(state.act):
         if member.name in state.content and member.name not in _FRAME:
-            yield from _said(display, member, msgspec.json.decode(bytes(state.content[member.name])))
-            for value in developments.series(state, member.name) if member.name in developed else ():
-                of = words.say("%(what)s, as of %(t)s", what=words.field(member.name), t=words.written(value.as_of, "minute"))
-                yield from (replace(each, label=of) for each in _said(display, member, msgspec.json.decode(bytes(value.value))))
+            yield from _said(
+                display, member, msgspec.json.decode(bytes(state.content[member.name]))
+            )
+            for value in (
+                developments.series(state, member.name) if member.name in developed else ()
+            ):
+                of = words.say(
+                    "%(what)s, as of %(t)s",
+                    what=words.field(member.name),
+                    t=words.written(value.as_of, "minute"),
+                )
+                yield from (
+                    replace(each, label=of)
+                    for each in _said(display, member, msgspec.json.decode(bytes(value.value)))
+                )
             for was in corrected.get(member.name, ()):
                 told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
-                yield Line(label=told, shown=Markup("{} {}").format(words.say("was:"), was.value or words.say("not said")))
+                yield Line(
+                    label=told,
+                    shown=Markup("{} {}").format(
+                        words.say("was:"), was.value or words.say("not said")
+                    ),
+                )
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:
         yield Line(label=words.say("In plain words, from the codebook"), shown=escape(text))
     for translation in _translations(display, state):
         yield Line(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
     if state.cancellation is not None:
-        yield _moment(display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when)
+        yield _moment(
+            display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when
+        )
 
 
 def _number(number: str) -> tuple[str, ...]:
@@ -251,10 +341,16 @@ def _said(display: Display, member: kinds.Member, value: Any, before: str = "") 
             for number, each in enumerate(value, 1):
                 yield from _group(display, member.kind.group, each, f"{label} {number}, ")
         case _:
-            yield Line(label=label, shown=display.shown(member.kind, value), spelt=tuple(_spelt(member.kind, value)))
+            yield Line(
+                label=label,
+                shown=display.shown(member.kind, value),
+                spelt=tuple(_spelt(member.kind, value)),
+            )
 
 
-def _group(display: Display, group: kinds.Group, value: dict[str, Any], before: str) -> Iterator[Line]:
+def _group(
+    display: Display, group: kinds.Group, value: dict[str, Any], before: str
+) -> Iterator[Line]:
     for each in group.members:
         if each.name in value:
             yield from _said(display, each, value[each.name], before)
@@ -270,7 +366,9 @@ def _spelt(kind: kinds.Kind, value: Any) -> Iterator[str]:
         case kinds.Span() if isinstance(value, dict):
             yield from (spelt_time(as_moment(value[end])) for end in ("from", "to"))
         case kinds.Spans():
-            yield from (spelt_time(as_moment(each[end])) for each in value for end in ("from", "to"))
+            yield from (
+                spelt_time(as_moment(each[end])) for each in value for end in ("from", "to")
+            )
         case kinds.Place() | kinds.Point():
             for each in value if isinstance(value, list) else [value]:
                 yield from _spelt_place(each)
@@ -281,7 +379,11 @@ def _spelt(kind: kinds.Kind, value: Any) -> Iterator[str]:
         case kinds.References():
             yield from (spelt(each) for each in (value if isinstance(value, list) else [value]))
         case kinds.Line() | kinds.Lines():
-            yield from (spelt(each) for each in (value if isinstance(value, list) else [value]) if _is_code(each))
+            yield from (
+                spelt(each)
+                for each in (value if isinstance(value, list) else [value])
+                if _is_code(each)
+            )
         case _:
             pass
 
@@ -311,4 +413,7 @@ def _spelt_place(value: Any) -> Iterator[str]:
 
 _SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
 _EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
-SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path=f"{_EXCHANGE}/form", handler=form), Sheet(path=f"{_EXCHANGE}/card", handler=card))
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path=f"{_EXCHANGE}/form", handler=form),
+    Sheet(path=f"{_EXCHANGE}/card", handler=card),
+)

@@ -126,7 +126,11 @@ async def _page(here: Here, filled: Filled) -> Page:
         channel=here.name,
         position=here.position,
         points=tuple(found.points),
-        offices=tuple(sorted(found.offices, key=lambda each: (order.get(each.side, 0), each.status == "closed"))),
+        offices=tuple(
+            sorted(
+                found.offices, key=lambda each: (order.get(each.side, 0), each.status == "closed")
+            )
+        ),
         programmes=tuple(found.programmes),
         watches=tuple(_watch(here, side) for side in here.sides),
         people=await _seen(here, found.mentioned),
@@ -138,7 +142,10 @@ async def _page(here: Here, filled: Filled) -> Page:
         status=filled.status,
         values={
             "of_side": {
-                side: sorted((each for each in view.points if each.side == side), key=lambda each: _STAGES.index(each.stage))
+                side: sorted(
+                    (each for each in view.points if each.side == side),
+                    key=lambda each: _STAGES.index(each.stage),
+                )
                 for side in here.sides
             },
             "staff": beside.is_staff(here.projection, here.grant.actor),
@@ -148,7 +155,9 @@ async def _page(here: Here, filled: Filled) -> Page:
             "date": date.fromisoformat,
             "heads": not HEADS.isdisjoint(here.roles),
             "utc": lambda hours, side: _in_utc(hours, here.moment, _holidays(found.clocks, side)),
-            "offices_shown": [shown(each, found.clocks, here.words, here.moment) for each in view.offices],
+            "offices_shown": [
+                shown(each, found.clocks, here.words, here.moment) for each in view.offices
+            ],
             "dialled": dialling,
             "outcomes": _OUTCOMES,
             "named": lambda words: [(word, here.words.value(word)) for word in words],
@@ -166,7 +175,11 @@ def _read(here: Here) -> _Found:
         return _Found(
             [watching.point_view(point) for point in held],
             _mentioned(entries),
-            [_office(state) for state in then.of("contact", "liaison-office") if state.status != "cancelled"],
+            [
+                _office(state)
+                for state in then.of("contact", "liaison-office")
+                if state.status != "cancelled"
+            ],
             list(_programmes(then)),
             offices_of(then),
         )
@@ -176,7 +189,11 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
     """Whom the points of contact name as they stand, each with the commitments by which they do."""
     found: dict[str, set[str]] = {}
     for entry in entries:
-        members = {name: msgspec.json.decode(entry.content[name]) for name in ("person", "deputy") if name in entry.content}
+        members = {
+            name: msgspec.json.decode(entry.content[name])
+            for name in ("person", "deputy")
+            if name in entry.content
+        }
         for _, id, commitment in named.people(members):
             found.setdefault(id, set()).add(commitment)
     return found
@@ -197,23 +214,34 @@ def _office(state: Exchange) -> OfficeEntry:
         status=state.status,
         updated=state.updated.time,
         hours=content.get("hours", UNSET),
-        holidays=tuple(sorted(msgspec.json.decode(content["holidays"]))) if "holidays" in content else (),
+        holidays=tuple(sorted(msgspec.json.decode(content["holidays"])))
+        if "holidays" in content
+        else (),
         staff_posts=content.get("staff_posts", UNSET),
         privileges=content.get("privileges", UNSET),
     )
 
 
-def shown(entry: OfficeEntry, offices: Iterable[Office], words: Words, now: datetime) -> OfficeShown:
+def shown(
+    entry: OfficeEntry, offices: Iterable[Office], words: Words, now: datetime
+) -> OfficeShown:
     """Return an entry of an office as it stands at a time: an open office outside its hours is closed now, and says when it opens."""
-    office = next((each for each in offices if each.exchange == entry.exchange), Office(side=entry.side, seat=entry.seat))
+    office = next(
+        (each for each in offices if each.exchange == entry.exchange),
+        Office(side=entry.side, seat=entry.seat),
+    )
     place, doing = place_of(office, words), office.state(now)
     if entry.status != "open" or not doing:
         level = {"open": "normal", "closed": "off"}.get(entry.status, "standby")
-        return OfficeShown(entry=entry, place=place, standing=words.status(entry.status), level=level)
+        return OfficeShown(
+            entry=entry, place=place, standing=words.status(entry.status), level=level
+        )
     if doing == "office_hours":
         return OfficeShown(entry=entry, place=place, standing=words.status("open"), level="normal")
     assert isinstance(entry.hours, Raw)
-    _, opens = points.attended(msgspec.json.decode(bytes(entry.hours), type=Hours), frozenset(entry.holidays), now)
+    _, opens = points.attended(
+        msgspec.json.decode(bytes(entry.hours), type=Hours), frozenset(entry.holidays), now
+    )
     why = words.say("closed now, %(why)s", why=office_state(doing, words))
     when = [words.say("opens %(t)s", t=words.written(opens, "minute"))] if opens else []
     return OfficeShown(entry=entry, place=place, standing=words.listed([why, *when]), level="off")
@@ -244,7 +272,9 @@ def _watch(here: Here, side: str) -> SideWatch:
     held = here.registry.watches.get(side)
     if held is None:
         return SideWatch(side=side)
-    return SideWatch(side=side, manned_since=held.since.time, officer=held.since.by if side == here.side else "")
+    return SideWatch(
+        side=side, manned_since=held.since.time, officer=held.since.by if side == here.side else ""
+    )
 
 
 def _line(point: PointView) -> Line:
@@ -260,7 +290,10 @@ def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, s
     day = now.astimezone(zone).date()
     if WEEK[day.weekday()] not in read.days or day.isoformat() in holidays:
         return "", ""
-    opens, closes = (datetime.combine(day, time.fromisoformat(end), zone).astimezone(UTC) for end in (read.from_, read.to))
+    opens, closes = (
+        datetime.combine(day, time.fromisoformat(end), zone).astimezone(UTC)
+        for end in (read.from_, read.to)
+    )
     return f"{opens:%H:%M}Z", f"{closes:%H:%M}Z"
 
 
@@ -280,7 +313,10 @@ async def tested(here: Here) -> Page | web.StreamResponse:
     found: _Found = await here.in_thread(_read, here)
     point = next((each for each in found.points if each.exchange == filled["exchange"]), None)
     if point is None:
-        raise refused("not-found", sentence("This point of contact is not there any more. Open the page again."))
+        raise refused(
+            "not-found",
+            sentence("This point of contact is not there any more. Open the page again."),
+        )
     means, outcome, at = (f"{name}-{point.exchange}" for name in ("means", "outcome", "at"))
     act: dict[str, Any] = {
         "act": "call-attempt",
@@ -296,9 +332,13 @@ async def tested(here: Here) -> Page | web.StreamResponse:
         filled.wrong(outcome, here.words.say("Choose what came of it."))
     if not filled.faults:
         with filled.trying(means, **{outcome: "/outcome", at: "/at"}):
-            reply = await signing.record(here, msgspec.json.encode(act), exchange=point.exchange, key=filled.key)
+            reply = await signing.record(
+                here, msgspec.json.encode(act), exchange=point.exchange, key=filled.key
+            )
             position = reply.headers["Dragoman-Position"]
-            return see(here.link("/people", said="recorded", after=position) + f"#point-{point.exchange}")
+            return see(
+                here.link("/people", said="recorded", after=position) + f"#point-{point.exchange}"
+            )
     return await _page(here, filled)
 
 
@@ -312,9 +352,19 @@ def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words)
         return notation.read_time(filled[field] or "now", now, zone).strftime("%Y-%m-%dT%H:%M:%SZ")
     except notation.Unread as error:
         if error.code == "in_future":
-            filled.wrong(field, words.say("This time is still to come. Write when it was tested, or leave it empty for now."))
+            filled.wrong(
+                field,
+                words.say(
+                    "This time is still to come. Write when it was tested, or leave it empty for now."
+                ),
+            )
         else:
-            filled.wrong(field, words.say("This time cannot be read. Write one like 0305Z or 24 Nov 03:05, or leave it empty for now."))
+            filled.wrong(
+                field,
+                words.say(
+                    "This time cannot be read. Write one like 0305Z or 24 Nov 03:05, or leave it empty for now."
+                ),
+            )
         return ""
 
 

@@ -43,9 +43,16 @@ def period_of(here: Here) -> Period:
     if ends is not None and ends >= known:
         ends = None
     if not faults and ends is not None and ends <= as_moment(here.registry.opened.time):
-        faults.append(Fault("to", here.words.say("The channel had not been opened then. Write a later end.")))
+        faults.append(
+            Fault("to", here.words.say("The channel had not been opened then. Write a later end."))
+        )
     if not faults and begins is not None and begins >= (ends or known):
-        faults.append(Fault("from", here.words.say("The period begins when it is over. Write an earlier beginning.")))
+        faults.append(
+            Fault(
+                "from",
+                here.words.say("The period begins when it is over. Write an earlier beginning."),
+            )
+        )
     asked = Asked(
         at=here.at if ends is None else 0,
         from_=None if begins is None else written(begins),
@@ -56,7 +63,12 @@ def period_of(here: Here) -> Period:
 
 def too_much(here: Here, field: str) -> Fault:
     """More was carried on in a period than one answer holds."""
-    return Fault(field, here.words.say("Too much was carried on in this time for one answer. Choose a shorter period."))
+    return Fault(
+        field,
+        here.words.say(
+            "Too much was carried on in this time for one answer. Choose a shorter period."
+        ),
+    )
 
 
 def spans(here: Here) -> Sequence[tuple[str, str]]:
@@ -66,7 +78,10 @@ def spans(here: Here) -> Sequence[tuple[str, str]]:
         (words.say("24 hours"), now - timedelta(days=1)),
         (words.say("7 days"), now - timedelta(days=7)),
         (words.say("30 days"), now - timedelta(days=30)),
-        (words.say("this year"), now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)),
+        (
+            words.say("this year"),
+            now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0),
+        ),
     )
     opened = as_moment(here.registry.opened.time)
     return [(name, f"{each:%Y-%m-%dT%H:%M:%SZ}") for name, each in begins if opened < each < now]
@@ -112,4 +127,6 @@ def _why(words: Words, code: notation.Code) -> str:
         case "ambiguous_order" | "ambiguous_time" | "ambiguous_zone":
             return words.say("That can be read in two ways. Write it like 24 Nov 2026 06:00Z.")
         case _:
-            return words.say("That was not read as a time. Write it like 24 Nov 2026, or 24 Nov 2026 06:00Z.")
+            return words.say(
+                "That was not read as a time. Write it like 24 Nov 2026, or 24 Nov 2026 06:00Z."
+            )

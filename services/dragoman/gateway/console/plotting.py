@@ -21,9 +21,7 @@ PITCH: Final = 17.0
 """From one line of text to the next, in px."""
 
 _GAP: Final = 6.0
-_WIDE: Final = (
-    "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003fffd"
-)
+_WIDE: Final = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003fffd"
 _HAN: Final = re.compile(f"[{_WIDE}]")
 _OPENING: Final = "\u201c\u2018\u3008\u300a\u300c\u300e\u3010\uff08"
 _CLOSING: Final = "\u201d\u2019\u2026\u2014\u3001\u3002\u3009\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff1a\uff1b\uff1f"
@@ -118,14 +116,22 @@ def across(x: float, wide: float) -> Stretch:
 
 def around(x: float, wide: float) -> list[Stretch]:
     """Room for a text over or under a mark, in the middle if it can be."""
-    return [across(x, wide), after(x, -8, wide), before(x, -10, wide), after(x, 8, wide), before(x, 8, wide)]
+    return [
+        across(x, wide),
+        after(x, -8, wide),
+        before(x, -10, wide),
+        after(x, 8, wide),
+        before(x, 8, wide),
+    ]
 
 
 def fitting(options: Sequence[Stretch], left: float, right: float) -> list[Stretch]:
     """The options that lie between two bounds; if none does, the first, moved there."""
     first = options[0]
     moved = max(left, min(first.left, right - (first.right - first.left)))
-    return [each for each in options if left <= each.left and each.right <= right] or [Stretch(moved, moved + first.right - first.left)]
+    return [each for each in options if left <= each.left and each.right <= right] or [
+        Stretch(moved, moved + first.right - first.left)
+    ]
 
 
 class Rows:
@@ -187,11 +193,21 @@ class Box(NamedTuple):
 
     def meets(self, other: "Box") -> bool:
         """Whether the two share a point."""
-        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
 
     def holds(self, other: "Box") -> bool:
         """Whether the other lies inside."""
-        return self.left <= other.left and other.right <= self.right and self.top <= other.top and other.bottom <= self.bottom
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.top <= other.top
+            and other.bottom <= self.bottom
+        )
 
 
 # Elements
@@ -205,7 +221,9 @@ def num(value: float) -> str:
 def text(x: float, y: float, content: str, *classes: str) -> Markup:
     """A line of text."""
     if kind := " ".join(filter(None, classes)):
-        return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(kind, num(x), num(y), cleaned(content))
+        return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(
+            kind, num(x), num(y), cleaned(content)
+        )
     return Markup('<text x="{}" y="{}">{}</text>').format(num(x), num(y), cleaned(content))
 
 
@@ -221,7 +239,9 @@ def path(kind: str, drawn: str) -> Markup:
 
 def rect(kind: str, x: float, y: float, wide: float, high: float) -> Markup:
     """A rectangle of a class."""
-    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(kind, num(x), num(y), num(wide), num(high))
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+        kind, num(x), num(y), num(wide), num(high)
+    )
 
 
 def level(x: float, y: float, to: float) -> str:
@@ -239,10 +259,16 @@ def hatched(x: float, y: float, wide: float, high: float) -> str:
     starts = [8.0 * number for number in range(1, math.ceil((wide + high) / 8))]
     whole = [start for start in starts if high <= start <= wide]
     cut = (start for start in starts if not high <= start <= wide)
-    drawn = [f"M{num(x + max(0, c - high))} {num(y + min(high, c))}L{num(x + min(wide, c))} {num(y + max(0, c - wide))}" for c in cut]
+    drawn = [
+        f"M{num(x + max(0, c - high))} {num(y + min(high, c))}L{num(x + min(wide, c))} {num(y + max(0, c - wide))}"
+        for c in cut
+    ]
     slant = f"l{num(high)} {num(-high)}"
     if whole:
-        drawn.append(f"M{num(x + whole[0] - high)} {num(y + high)}" + f"m{num(8 - high)} {num(high)}".join([slant] * len(whole)))
+        drawn.append(
+            f"M{num(x + whole[0] - high)} {num(y + high)}"
+            + f"m{num(8 - high)} {num(high)}".join([slant] * len(whole))
+        )
     return "".join(drawn)
 
 
@@ -267,7 +293,15 @@ def shape(name: str, x: float, y: float) -> Markup:
     return path(kind, f"M{num(x)} {num(y)}{drawn}")
 
 
-def image(kind: str, name: str, title: str, wide: float, high: float, parts: Iterable[Markup], desc: str = "") -> Markup:
+def image(
+    kind: str,
+    name: str,
+    title: str,
+    wide: float,
+    high: float,
+    parts: Iterable[Markup],
+    desc: str = "",
+) -> Markup:
     """A chart, named by its title and told by its description."""
     id = _NO_NAME.sub("-", name)
     named = Markup('aria-labelledby="{0}-t{2}"><title id="{0}-t">{1}</title>').format(
@@ -320,13 +354,17 @@ def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
     """How far two places, each a latitude and a longitude, are from each other on a sphere of the earth's mean radius; exact to half a per cent."""
     lat, lat2 = math.radians(one[0]), math.radians(other[0])
     turn = math.radians(other[1] - one[1])
-    half = math.sin((lat2 - lat) / 2) ** 2 + math.cos(lat) * math.cos(lat2) * math.sin(turn / 2) ** 2
+    half = (
+        math.sin((lat2 - lat) / 2) ** 2 + math.cos(lat) * math.cos(lat2) * math.sin(turn / 2) ** 2
+    )
     return 2 * _EARTH_M * math.asin(math.sqrt(min(1.0, half)))
 
 
 def ring(area: Disc | Outline) -> list[Point]:
     """The corners of an area, each reached from the last the shorter way round; an area around a pole is closed along the pole."""
-    corners = [Point(*corner) for corner in area.corners] if isinstance(area, Outline) else _rim(area)
+    corners = (
+        [Point(*corner) for corner in area.corners] if isinstance(area, Outline) else _rim(area)
+    )
     if not corners:
         return []
     gone = [corners[0]]
@@ -344,8 +382,20 @@ def _rim(disc: Disc) -> list[Point]:
     found = []
     for number in range(72):
         course = math.tau * number / 72
-        there = math.asin(max(-1.0, min(1.0, math.sin(lat) * math.cos(far) + math.cos(lat) * math.sin(far) * math.cos(course))))
-        turn = math.atan2(math.sin(course) * math.sin(far) * math.cos(lat), math.cos(far) - math.sin(lat) * math.sin(there))
+        there = math.asin(
+            max(
+                -1.0,
+                min(
+                    1.0,
+                    math.sin(lat) * math.cos(far)
+                    + math.cos(lat) * math.sin(far) * math.cos(course),
+                ),
+            )
+        )
+        turn = math.atan2(
+            math.sin(course) * math.sin(far) * math.cos(lat),
+            math.cos(far) - math.sin(lat) * math.sin(there),
+        )
         found.append(Point(math.degrees(there), disc.lon + math.degrees(turn)))
     return found
 
@@ -395,12 +445,24 @@ class View(NamedTuple):
     def lats(self) -> tuple[int, list[int]]:
         """The step of its parallels, and where they are, in seconds of arc."""
         step = _step(self.px_lat, 80)
-        return step, _multiples(step, self.middle.lat, self.px_lat, self.y_middle - self.frame.bottom, self.y_middle - self.frame.top)
+        return step, _multiples(
+            step,
+            self.middle.lat,
+            self.px_lat,
+            self.y_middle - self.frame.bottom,
+            self.y_middle - self.frame.top,
+        )
 
     def lons(self) -> tuple[int, list[int]]:
         """The step of its meridians, and where they are, in seconds of arc; beyond 180 degrees they go on."""
         step = _step(self.px_lon, 90)
-        return step, _multiples(step, self.middle.lon, self.px_lon, self.frame.left - self.x_middle, self.frame.right - self.x_middle)
+        return step, _multiples(
+            step,
+            self.middle.lon,
+            self.px_lon,
+            self.frame.left - self.x_middle,
+            self.frame.right - self.x_middle,
+        )
 
 
 def view(points: Sequence[Point], room: Box, inner: tuple[float, float], margin: float) -> View:
@@ -413,7 +475,9 @@ def view(points: Sequence[Point], room: Box, inner: tuple[float, float], margin:
     px_lat = min(inner[1] / max(high, least), inner[0] / max(wide, least))
     left = room.left + (margin if _step(px_lat, 80) < 60 else 0.0)
     half = (room.bottom - room.top) / 2
-    edge = 90 - (half - 24) / px_lat  # so far may the middle be from the equator if a pole is to stand 24 px inside the frame
+    edge = (
+        90 - (half - 24) / px_lat
+    )  # so far may the middle be from the equator if a pole is to stand 24 px inside the frame
     lat = max(-edge, min(edge, lat)) if edge > 0 else 0.0
     floor = (room.right - left - 36) / 360
     px_lon = max(px_lat * shrunk, floor)
@@ -442,7 +506,12 @@ def degrees(seconds: int, step: int, letters: str, *, brief: bool = False) -> st
     turned = (seconds + 648_000) % 1_296_000 - 648_000 if letters == "EW" else seconds
     whole, rest = divmod(abs(turned), 3600)
     letter = "" if turned in (0, -648_000) else letters[turned < 0]
-    fine = "" if step % 3600 == 0 else f"{rest // 60:02}\N{PRIME}" + ("" if step % 60 == 0 else f"{rest % 60:02}\N{DOUBLE PRIME}")
+    fine = (
+        ""
+        if step % 3600 == 0
+        else f"{rest // 60:02}\N{PRIME}"
+        + ("" if step % 60 == 0 else f"{rest % 60:02}\N{DOUBLE PRIME}")
+    )
     return f"{fine}{letter}" if brief and fine else f"{whole}°{fine}{letter}"
 
 
@@ -455,5 +524,10 @@ def round_below(most: float) -> float:
 def between(one: tuple[float, float], other: tuple[float, float]) -> list[Box]:
     """Small boxes along a line."""
     steps = [number / 24 for number in range(25)]
-    along = [(one[0] + (other[0] - one[0]) * step, one[1] + (other[1] - one[1]) * step) for step in steps]
-    return [Box(min(a, c) - 1, min(b, d) - 1, max(a, c) + 1, max(b, d) + 1) for (a, b), (c, d) in pairwise(along)]
+    along = [
+        (one[0] + (other[0] - one[0]) * step, one[1] + (other[1] - one[1]) * step) for step in steps
+    ]
+    return [
+        Box(min(a, c) - 1, min(b, d) - 1, max(a, c) + 1, max(b, d) + 1)
+        for (a, b), (c, d) in pairwise(along)
+    ]

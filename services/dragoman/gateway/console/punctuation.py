@@ -4,7 +4,7 @@ A template is written with the marks of English. Between two parts of which neit
 
     {{ side }}, {{ _('nobody has the watch') }}      NATO, nobody has the watch      NATO，无人值班
     <b>{{ side }}</b>: {{ act }}                     NATO: Reply                     NATO：答复
-"""  # noqa: RUF002  # the marks of Chinese are what it is about
+"""  # the marks of Chinese are what it is about  # noqa: RUF002
 
 import re
 from typing import Final
@@ -19,7 +19,12 @@ _COLON: Final = re.compile(r"(\}\}|%\}|</\w+>): (?=\{\{|\{%|<)")
 class Punctuation(Extension):
     """Replace commas and colons between the parts of a line by those of the environment's language."""
 
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002  # the extension's signature
+    def preprocess(
+        self,
+        source: str,
+        name: str | None,  # noqa: ARG002
+        filename: str | None = None,  # noqa: ARG002
+    ) -> str:  # the extension's signature
         """Return the source of a template with the marks of the language."""
         source = _COMMA_UNLESS_LAST.sub("{{ w.pause if not loop.last }}", source)
         source = _COMMA.sub(r"\1{{ w.pause }}", source)

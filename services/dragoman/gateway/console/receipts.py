@@ -38,11 +38,15 @@ async def ladder_of(here: Here, state: Exchange) -> list[Step]:
     """Return whom each flash of an exchange reached; officers of the reader's own side by name, of the others by role."""
     if not any(alarms.rings(here.registry, state, message) for message in state.messages):
         return []
-    found: list[Step] = await here.in_thread(ladder.steps, here.service.store, here.name, state, here.position, here.moment, here.side)
+    found: list[Step] = await here.in_thread(
+        ladder.steps, here.service.store, here.name, state, here.position, here.moment, here.side
+    )
     return found
 
 
-def of(here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] = (), message: str = "") -> list[Received]:
+def of(
+    here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] = (), message: str = ""
+) -> list[Received]:
     """Return each message of an exchange with its receipts; of one message alone where it is named."""
     steps: dict[tuple[str, str], list[Step]] = {}
     for each in rang:
@@ -52,17 +56,29 @@ def of(here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] 
     for fact in facts:
         if fact.message in known:
             found.setdefault(fact.message, []).append(
-                _receipt(here, state, known[fact.message], fact, tuple(steps.get((fact.message, fact.side), ())))
+                _receipt(
+                    here,
+                    state,
+                    known[fact.message],
+                    fact,
+                    tuple(steps.get((fact.message, fact.side), ())),
+                )
             )
     return [Received(message=known[id], receipts=tuple(receipts)) for id, receipts in found.items()]
 
 
-def _receipt(here: Here, state: Exchange, message: Message, fact: Fact, rang: tuple[Step, ...]) -> Receipt:
+def _receipt(
+    here: Here, state: Exchange, message: Message, fact: Fact, rang: tuple[Step, ...]
+) -> Receipt:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
-    officer = None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
+    officer = (
+        None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
+    )
     return Receipt(
         fact=fact,
-        rang=here.words.semicolon.join(f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang),
+        rang=here.words.semicolon.join(
+            f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang
+        ),
         who="" if officer is None else here.words.value(officer.roles[0]),
         by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
         acknowledged_s=_took(message, acknowledged),
@@ -72,7 +88,9 @@ def _receipt(here: Here, state: Exchange, message: Message, fact: Fact, rang: tu
 
 def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
     """Whether the record that proves a receipt is an answer, and not a receipt alone."""
-    answers = {each.said.position for each in state.messages} | {answered.position if answered else 0}
+    answers = {each.said.position for each in state.messages} | {
+        answered.position if answered else 0
+    }
     return acknowledged.position in answers
 
 
@@ -80,11 +98,19 @@ def rung_of(words: Words, step: Step) -> str:
     """Return for whom a step rang: the role, and the officers where they are named."""
     role = words.value(step.rung)
     return (
-        words.say("%(role)s (%(who)s)", role=role, who=words.listed(each.partition("/")[2] for each in step.officers))
+        words.say(
+            "%(role)s (%(who)s)",
+            role=role,
+            who=words.listed(each.partition("/")[2] for each in step.officers),
+        )
         if step.officers
         else role
     )
 
 
 def _took(message: Message, stamp: Stamp | None) -> float | None:
-    return None if stamp is None else (as_moment(stamp.time) - as_moment(message.said.time)).total_seconds()
+    return (
+        None
+        if stamp is None
+        else (as_moment(stamp.time) - as_moment(message.said.time)).total_seconds()
+    )

@@ -36,7 +36,18 @@ from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Key, Registry
 
 STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
-SCOPE: Final = ("read", "true", "holder", "legal", "newest", "page", "owners", "log_key", "one_log", "policy")
+SCOPE: Final = (
+    "read",
+    "true",
+    "holder",
+    "legal",
+    "newest",
+    "page",
+    "owners",
+    "log_key",
+    "one_log",
+    "policy",
+)
 """What a proof does not show: the last four unless a step has shown it."""
 
 _DATA: Final = b',"data":'
@@ -120,7 +131,11 @@ async def record(here: Here) -> Page:
     read = None if entry.record is UNSET else parse(raw)
     envelope: Envelope | None = None if read is None else read.envelope
     tree: Causes | None = await here.in_thread(causes, here.service.store, here.name, position)
-    changed = await differences.between(here, position - 1, position) if entry.valid and position > 1 and not line.erased else None
+    changed = (
+        await differences.between(here, position - 1, position)
+        if entry.valid and position > 1 and not line.erased
+        else None
+    )
     view = RecordView(
         line=line,
         digest=digest,
@@ -131,7 +146,9 @@ async def record(here: Here) -> Page:
         causes=None if tree is None else replace(tree, tree=_until(tree.tree, here.position)),
         changed=changed,
         stands=await _stands(here, line),
-        disputed=() if read is None or not entry.valid else tuple(keepers.disputed(here.registry, read, position)),
+        disputed=()
+        if read is None or not entry.valid
+        else tuple(keepers.disputed(here.registry, read, position)),
     )
     values = {
         "shown": shown(raw),
@@ -149,9 +166,13 @@ async def record(here: Here) -> Page:
 
 async def _translations(here: Here, line: Logged) -> tuple[translated.Translated, ...]:
     """Return the translations of the message that a record is, as far as the page's moment has them."""
-    if not line.valid or line.erased or line.exchange in ("", here.registry.id):  # the channel's own acts are in no exchange
+    if (
+        not line.valid or line.erased or line.exchange in ("", here.registry.id)
+    ):  # the channel's own acts are in no exchange
         return ()
-    state = await here.in_thread(reads.exchange_at, here.service.store, here.name, line.exchange, here.position)
+    state = await here.in_thread(
+        reads.exchange_at, here.service.store, here.name, line.exchange, here.position
+    )
     return () if state is None else translated.by_record(state).get(line.position, ())
 
 
@@ -159,7 +180,9 @@ def _position(here: Here) -> int:
     """The record that is asked for, which the page's moment has. Raises `Refused`."""
     position = posting.whole(here.request.match_info["position"])
     if position is None or not 1 <= position <= here.newest:
-        raise refused("not-found", sentence("Records are counted from 1 to %(newest)s.", newest=here.newest))
+        raise refused(
+            "not-found", sentence("Records are counted from 1 to %(newest)s.", newest=here.newest)
+        )
     if position > here.position:
         raise refused(
             "not-found",
@@ -184,7 +207,10 @@ def shown(raw: bytes) -> Shown:
 
 def _until(cause: Cause, position: int) -> Cause:
     """A tree of causes without what came later."""
-    return replace(cause, caused=tuple(_until(each, position) for each in cause.caused if each.position <= position))
+    return replace(
+        cause,
+        caused=tuple(_until(each, position) for each in cause.caused if each.position <= position),
+    )
 
 
 async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
@@ -194,11 +220,22 @@ async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
     try:
         async with turn(here.request, here.projection):
             view = await here.in_thread(
-                reads.exchange_view, here.service.store, here.name, line.exchange, here.position, "", here.side, here.moment
+                reads.exchange_view,
+                here.service.store,
+                here.name,
+                line.exchange,
+                here.position,
+                "",
+                here.side,
+                here.moment,
             )
     except (NoSuchExchange, ErasedExchange):
         return ()
-    return tuple(name for name, position in view.blame.items() if position == line.position and name not in _PASSED_OVER)
+    return tuple(
+        name
+        for name, position in view.blame.items()
+        if position == line.position and name not in _PASSED_OVER
+    )
 
 
 def _named(here: Here, members: tuple[str, ...]) -> Iterator[str]:
@@ -257,7 +294,10 @@ def _erasure_of(here: Here, position: int, raw: bytes) -> Erasing:
         erasing, *_ = here.projection.bytes_at(at)
         if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
             return Erasing(position=at, record=encode_base64(erasing))
-    raise refused("not-found", sentence("No erasure names what stands at record %(position)s.", position=position))
+    raise refused(
+        "not-found",
+        sentence("No erasure names what stands at record %(position)s.", position=position),
+    )
 
 
 async def consistency(here: Here) -> web.Response:
@@ -266,14 +306,23 @@ async def consistency(here: Here) -> web.Response:
     if old is None or new is None or not 1 <= old <= new <= here.newest:
         raise refused(
             "bad-request",
-            sentence("from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.", newest=here.newest),
+            sentence(
+                "from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.",
+                newest=here.newest,
+            ),
         )
-    hashes: list[bytes] = await here.in_thread(merkle.consistency, here.service.trees.nodes(here.name), old, new)
-    return _json(Consistency(from_=old, to=new, hashes=tuple(encode_base64(each) for each in hashes)))
+    hashes: list[bytes] = await here.in_thread(
+        merkle.consistency, here.service.trees.nodes(here.name), old, new
+    )
+    return _json(
+        Consistency(from_=old, to=new, hashes=tuple(encode_base64(each) for each in hashes))
+    )
 
 
 def _json(body: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), headers=HEADERS, content_type="application/json")
+    return web.Response(
+        body=msgspec.json.encode(body), headers=HEADERS, content_type="application/json"
+    )
 
 
 SHEETS: Final = (

@@ -27,7 +27,16 @@ from dragoman_schemas.problems import TYPES
 
 _LINES: Final = ("name", "post", "institution", "note")
 _LISTS: Final = ("telephones", "emails")
-_FIELDS: Final = ("name", "post", "institution", "telephones", "emails", "languages", "note", "readers")
+_FIELDS: Final = (
+    "name",
+    "post",
+    "institution",
+    "telephones",
+    "emails",
+    "languages",
+    "note",
+    "readers",
+)
 
 
 class RegisterView(Struct, frozen=True, kw_only=True):
@@ -68,10 +77,16 @@ async def listed(here: Here) -> Page:
         return _kept_no_past(here)
     q, side = here.request.query.get("q", "").strip(), here.request.query.get("side", "")
     page = posting.whole(here.request.query.get("page", "1")) or 1
-    found = [each for each in await people.views(here.call) if side in ("", each.side) and _matches(each, q)]
+    found = [
+        each
+        for each in await people.views(here.call)
+        if side in ("", each.side) and _matches(each, q)
+    ]
     found.sort(key=lambda each: (_name(each).casefold(), each.id))
     skipped = (page - 1) * SCREEN_ROWS
-    view = RegisterView(channel=here.name, people=tuple(found[skipped : skipped + SCREEN_ROWS]), count=len(found))
+    view = RegisterView(
+        channel=here.name, people=tuple(found[skipped : skipped + SCREEN_ROWS]), count=len(found)
+    )
     return Page(
         template="people_register.html",
         view=view,
@@ -91,11 +106,17 @@ async def listed(here: Here) -> Page:
 def _kept_no_past(here: Here) -> Page:
     posting.staff_of(here.call)
     view = RegisterView(channel=here.name, people=(), count=0)
-    return Page(template="people_register.html", view=view, rows=[], values={"said": "", "may_enter": False})
+    return Page(
+        template="people_register.html", view=view, rows=[], values={"said": "", "may_enter": False}
+    )
 
 
 def _may_enter(here: Here) -> bool:
-    return beside.is_staff(here.projection, here.grant.actor) and not here.past and here.grant.scope != "read"
+    return (
+        beside.is_staff(here.projection, here.grant.actor)
+        and not here.past
+        and here.grant.scope != "read"
+    )
 
 
 def _entry(view: PersonView) -> PersonEntry | None:
@@ -196,7 +217,9 @@ def _left(here: Here) -> str:
 
 
 def _moved(words: Words) -> str:
-    return words.say("A colleague has changed or erased the entry since you read it. What stands there now is beside the form.")
+    return words.say(
+        "A colleague has changed or erased the entry since you read it. What stands there now is beside the form."
+    )
 
 
 async def ask_erase(here: Here) -> Page | web.StreamResponse:
@@ -218,9 +241,16 @@ def _ask(here: Here, view: PersonPage, person: PersonView, filled: Filled) -> Pa
         Asking(act="erase", of=person.id),
         question=say("Erase the entry of %(name)s?", name=_name(person)),
         follows=[
-            say("The name, the post, the numbers, the addresses and the note are lost, in every revision. This cannot be taken back."),
-            say("The id, the side and the times are kept. Acts that name the entry stay valid, and nobody can say who was meant."),
-            say("These points of contact name it, and will have nobody to ring: %(roles)s.", roles=roles)
+            say(
+                "The name, the post, the numbers, the addresses and the note are lost, in every revision. This cannot be taken back."
+            ),
+            say(
+                "The id, the side and the times are kept. Acts that name the entry stay valid, and nobody can say who was meant."
+            ),
+            say(
+                "These points of contact name it, and will have nobody to ring: %(roles)s.",
+                roles=roles,
+            )
             if roles
             else say("No point of contact names it."),
         ],
@@ -242,18 +272,28 @@ async def erase(here: Here) -> Page | web.StreamResponse:
     except Refused as error:
         if error.refusal.kind != "moved":
             raise
-        sentence = here.words.say("A colleague has changed the entry since you read it. Look at it as it stands now.")
+        sentence = here.words.say(
+            "A colleague has changed the entry since you read it. Look at it as it stands now."
+        )
         filled.wrong("end", sentence, status=TYPES["moved"][0])
     await at_the_end(here)
     view = await _shown(here)
-    return see(here.link("/people/register")) if view.person is None else _ask(here, view, view.person, filled)
+    return (
+        see(here.link("/people/register"))
+        if view.person is None
+        else _ask(here, view, view.person, filled)
+    )
 
 
 async def _shown(here: Here) -> PersonPage:
     person = _person(await people.show_person(here.call))
-    found: PointsOfContact = await here.in_thread(watching.points_of_contact, here.service.store, here.name, here.service.now())
+    found: PointsOfContact = await here.in_thread(
+        watching.points_of_contact, here.service.store, here.name, here.service.now()
+    )
     return PersonPage(
-        channel=here.name, person=person, points=tuple(each for each in found.points if person.id in (each.person, each.deputy))
+        channel=here.name,
+        person=person,
+        points=tuple(each for each in found.points if person.id in (each.person, each.deputy)),
     )
 
 
@@ -291,7 +331,11 @@ def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
 
 def _readers(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
     """Whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
-    known = [actor for actor in here.projection.registry.officers if beside.is_staff(here.projection, actor)]
+    known = [
+        actor
+        for actor in here.projection.registry.officers
+        if beside.is_staff(here.projection, actor)
+    ]
     found = sorted({each for each in (*known, *chosen) if not each.startswith(f"{here.side}/")})
     return [(each, f"{each.partition('/')[0].upper()} {each.partition('/')[2]}") for each in found]
 
@@ -302,13 +346,24 @@ def _readers(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
 def _filled(person: PersonView | None) -> Filled:
     """A form with what an entry says."""
     entry = None if person is None else _entry(person)
-    return Filled({name: _given(entry, name).split() if name in ("readers", "languages") else [_given(entry, name)] for name in _FIELDS})
+    return Filled(
+        {
+            name: _given(entry, name).split()
+            if name in ("readers", "languages")
+            else [_given(entry, name)]
+            for name in _FIELDS
+        }
+    )
 
 
 def _entry_of(filled: Filled, words: Words) -> bytes:
     """The entry that a form says; empty where it says none, and each field that is wrong is told."""
     given: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
-    given |= {name: lines for name in _LISTS if (lines := [line.strip() for line in filled[name].splitlines() if line.strip()])}
+    given |= {
+        name: lines
+        for name in _LISTS
+        if (lines := [line.strip() for line in filled[name].splitlines() if line.strip()])
+    }
     if languages := list(dict.fromkeys(filled.all("languages"))):
         given["languages"] = languages
     if readers := list(dict.fromkeys(filled.all("readers"))):
@@ -324,8 +379,12 @@ def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
         "name": words.say("Write the name in at most 200 characters."),
         "post": words.say("Write the post in at most 200 characters."),
         "institution": words.say("Write the institution in at most 200 characters."),
-        "telephones": words.say("Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - alone."),
-        "emails": words.say("Write at most 10 e-mail addresses, one a line, like name@office.example."),
+        "telephones": words.say(
+            "Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - alone."
+        ),
+        "emails": words.say(
+            "Write at most 10 e-mail addresses, one a line, like name@office.example."
+        ),
         "languages": words.say("Choose at most 10 languages from the list."),
         "note": words.say("Write the note in at most 1,000 characters."),
         "readers": words.say("Choose officers of the other sides."),

@@ -69,7 +69,11 @@ def candidates(here: Here, exchange: str) -> list[Candidate]:
     state = here.projection.exchange(exchange) if exchange else None
     if state is None or not may_release(here, state):
         return []
-    found = (here.projection.record_at(each.position) for each in here.projection.records_of(exchange) if not each.void)
+    found = (
+        here.projection.record_at(each.position)
+        for each in here.projection.records_of(exchange)
+        if not each.void
+    )
     named = [record for record in found if record is not None and record.act]
     return [_candidate(here, record) for record in named if record.side != "service"]
 
@@ -88,7 +92,9 @@ def _candidate(here: Here, record: Record) -> Candidate:
 def called(words: Words, record: Record) -> str:
     """Return what a record is called: its act, its side and its time."""
     time = words.written(record.envelope.time, "minute")
-    return words.say("%(act)s of %(who)s, %(t)s", act=words.act(record.name), who=record.side.upper(), t=time)
+    return words.say(
+        "%(act)s of %(who)s, %(t)s", act=words.act(record.name), who=record.side.upper(), t=time
+    )
 
 
 def name_records(here: Here, display: Display) -> None:
@@ -100,7 +106,9 @@ def name_records(here: Here, display: Display) -> None:
         if record is None:
             return Markup("<code>{}</code>").format(id)
         number = here.words.say("record %(n)s", n=here.words.number(position or 0))
-        return Markup('<a href="{}">{}</a> <small>{}</small>').format(here.link(f"/records/{position}"), called(here.words, record), number)
+        return Markup('<a href="{}">{}</a> <small>{}</small>').format(
+            here.link(f"/records/{position}"), called(here.words, record), number
+        )
 
     display.record = named
 
@@ -114,7 +122,11 @@ def completed(here: Here, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if record is None:
             found.append({**each, "exchange": each["record"], "commit": "0" * 64})
             continue
-        item = {"record": each["record"], "exchange": record.envelope.subject, "commit": record.commit}
+        item = {
+            "record": each["record"],
+            "exchange": record.envelope.subject,
+            "commit": record.commit,
+        }
         if without := [name for name in each.get("without", ()) if name in content_of(record.act)]:
             digest = hashlib.sha256(release.extract(record.act, without)).hexdigest()
             item |= {"without": without, "extract": digest}
@@ -122,7 +134,9 @@ def completed(here: Here, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def items(projection: Projection, display: Display, named: tuple[ReleasedRecord, ...]) -> Iterator[Item]:
+def items(
+    projection: Projection, display: Display, named: tuple[ReleasedRecord, ...]
+) -> Iterator[Item]:
     """Yield what is published of each record that a release names."""
     for each in named:
         position = projection.posted(each.record)
@@ -162,8 +176,13 @@ async def preview(here: Here) -> Page:
         raise refused("not-found", sentence("There is no release of that id here."))
     return Page(
         template="public_release.html",
-        view=Preview(release=state.id, status=state.status, publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}"),
-        values=await here.in_thread(shown, here.words, here.projection, state, here.service.now()) | {"preview": True},
+        view=Preview(
+            release=state.id,
+            status=state.status,
+            publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
+        ),
+        values=await here.in_thread(shown, here.words, here.projection, state, here.service.now())
+        | {"preview": True},
     )
 
 

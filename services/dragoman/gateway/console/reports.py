@@ -57,14 +57,23 @@ async def reports(here: Here) -> Page:
             for name in ("situation", "turn-over", "period", "year")
         ),
     )
-    values = {"spans": spans(here), "opened": as_moment(here.registry.opened.time).year, "year": here.moment.year}
+    values = {
+        "spans": spans(here),
+        "opened": as_moment(here.registry.opened.time).year,
+        "year": here.moment.year,
+    }
     return Page(template="reports.html", view=view, rows=view.reports, values=values)
 
 
 async def situation(here: Here) -> Page | web.Response:
     """How the channel stands, on one page."""
     period = period_of(here)
-    return await _shown(here, "situation", period, lambda: _gathered(here, period.asked, reporting.situation_of(period.asked)))
+    return await _shown(
+        here,
+        "situation",
+        period,
+        lambda: _gathered(here, period.asked, reporting.situation_of(period.asked)),
+    )
 
 
 async def turn_over(here: Here) -> Page | web.Response:
@@ -72,7 +81,9 @@ async def turn_over(here: Here) -> Page | web.Response:
     if not here.is_officer:
         raise refused(
             "not-permitted",
-            sentence("The turn-over note is for the officers of a side; auditors have the situation report and the log."),
+            sentence(
+                "The turn-over note is for the officers of a side; auditors have the situation report and the log."
+            ),
         )
     period = period_of(here)
     floor = reporting.floor_of(here.service, here.projection, here.side)
@@ -84,27 +95,49 @@ async def turn_over(here: Here) -> Page | web.Response:
 async def record_of_the_period(here: Here) -> Page | web.Response:
     """Everything that was said in a period."""
     period = period_of(here)
-    return await _shown(here, "period", period, lambda: _gathered(here, period.asked, reporting.period_of(period.asked)))
+    return await _shown(
+        here,
+        "period",
+        period,
+        lambda: _gathered(here, period.asked, reporting.period_of(period.asked)),
+    )
 
 
 async def year(here: Here) -> Page | web.Response:
     """The pack for the yearly review."""
     text = here.request.query.get("year", "")
-    wanted = int(text) if text.isascii() and text.isdigit() and len(text) == 4 else here.moment.year if not text else 0
+    wanted = (
+        int(text)
+        if text.isascii() and text.isdigit() and len(text) == 4
+        else here.moment.year
+        if not text
+        else 0
+    )
     first, last = as_moment(here.registry.opened.time).year, here.moment.year
     faults: tuple[Fault, ...] = ()
     if not first <= wanted <= last:
-        faults = (Fault("year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)),)
+        faults = (
+            Fault("year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)),
+        )
     asked, gather = reporting.year_of(here.call, here.projection, Asked(at=here.at), wanted or None)
     period = Period(from_="", to="", asked=asked, faults=faults)
-    return await _shown(here, "year", period, lambda: _gathered(here, asked, gather), year=text or str(wanted))
+    return await _shown(
+        here, "year", period, lambda: _gathered(here, asked, gather), year=text or str(wanted)
+    )
 
 
 async def _gathered(here: Here, asked: Asked, gather: reporting.Gather) -> Gathered:
     return await reporting.gathered(here.call, here.projection, asked, gather)
 
 
-async def _shown(here: Here, name: str, period: Period, make: Callable[[], Awaitable[Gathered]], *, year: str = "") -> Page | web.Response:
+async def _shown(
+    here: Here,
+    name: str,
+    period: Period,
+    make: Callable[[], Awaitable[Gathered]],
+    *,
+    year: str = "",
+) -> Page | web.Response:
     """A report in the frame; where the period was not read, the form and what is wrong with it."""
     values = {"name": name, "period_asked": period, "year": year, "spans": spans(here)}
     faults = period.faults
@@ -120,10 +153,16 @@ async def _shown(here: Here, name: str, period: Period, make: Callable[[], Await
                 return await _markdown(here, found)
             laid = await here.in_thread(found.paper, here.words.language)
             return Page(
-                template="report.html", view=found.report, values={**values, "faults": (), "laid": laid, "report": found.report}, rows=None
+                template="report.html",
+                view=found.report,
+                values={**values, "faults": (), "laid": laid, "report": found.report},
+                rows=None,
             )
     return Page(
-        template="report.html", view=NotRead(report=name, faults=faults), values={**values, "faults": faults, "laid": None}, status=400
+        template="report.html",
+        view=NotRead(report=name, faults=faults),
+        values={**values, "faults": faults, "laid": None},
+        status=400,
     )
 
 

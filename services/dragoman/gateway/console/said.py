@@ -23,14 +23,75 @@ from dragoman_schemas.answers import PersonEntry, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
 
 LANGUAGES: Final = (
-    *("ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fil", "fr", "he", "hi", "hr", "hu", "id", "is", "it", "ja", "kk"),
-    *("km", "ko", "lt", "lv", "mk", "mn", "ms", "my", "nb", "nl", "pl", "ps", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta"),
+    *(
+        "ar",
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "et",
+        "fa",
+        "fi",
+        "fil",
+        "fr",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "id",
+        "is",
+        "it",
+        "ja",
+        "kk",
+    ),
+    *(
+        "km",
+        "ko",
+        "lt",
+        "lv",
+        "mk",
+        "mn",
+        "ms",
+        "my",
+        "nb",
+        "nl",
+        "pl",
+        "ps",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "sw",
+        "ta",
+    ),
     *("th", "tr", "uk", "ur", "vi", "zh"),
 )
 """Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
 
 _br: Final = Markup("<br>")
-_WIDE: Final = frozenset({"Time", "Span", "Spans", "Place", "Rows", "Group", "Pairs", "Lines", "Texts", "Hours", "Person", "Released"})
+_WIDE: Final = frozenset(
+    {
+        "Time",
+        "Span",
+        "Spans",
+        "Place",
+        "Rows",
+        "Group",
+        "Pairs",
+        "Lines",
+        "Texts",
+        "Hours",
+        "Person",
+        "Released",
+    }
+)
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -64,13 +125,22 @@ class Display:
 
     # Members
 
-    def facts(self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()) -> list[Fact]:
+    def facts(
+        self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
+    ) -> list[Fact]:
         """The members of an act that are there, in the order of its shape."""
         left = frozenset(leave)
-        found = [each for each in kinds.members(act) if each.name in content and each.name not in left]
+        found = [
+            each for each in kinds.members(act) if each.name in content and each.name not in left
+        ]
         if act not in consent.ACTS:
             return [self.fact(each, content[each.name]) for each in found]
-        return [self.terms(content["terms"]) if each.name == "terms" else self.fact(each, content[each.name]) for each in found]
+        return [
+            self.terms(content["terms"])
+            if each.name == "terms"
+            else self.fact(each, content[each.name])
+            for each in found
+        ]
 
     def terms(self, raw: Raw) -> Fact:
         """The digest of the text that an act of consent is of."""
@@ -115,7 +185,11 @@ class Display:
             case kinds.Spans():
                 return _joined([self.span(each) for each in value])
             case kinds.Place():
-                return _joined([self.place(each) for each in value]) if kind.many else self.place(value)
+                return (
+                    _joined([self.place(each) for each in value])
+                    if kind.many
+                    else self.place(value)
+                )
             case kinds.Point():
                 return self.place(value)
             case kinds.Number():
@@ -133,21 +207,46 @@ class Display:
             case kinds.Side():
                 return self.sides(value if isinstance(value, list) else [value])
             case kinds.Language():
-                return escape(words.listed(language(each) for each in (value if isinstance(value, list) else [value])))
+                return escape(
+                    words.listed(
+                        language(each) for each in (value if isinstance(value, list) else [value])
+                    )
+                )
             case kinds.References():
-                return _joined([self.reference(each) for each in (value if isinstance(value, list) else [value])])
+                return _joined(
+                    [
+                        self.reference(each)
+                        for each in (value if isinstance(value, list) else [value])
+                    ]
+                )
             case kinds.Phrases():
                 return _joined([self.phrase(each) for each in value])
             case kinds.Person():
-                return _joined([self.person(each["id"]) for each in (value if isinstance(value, list) else [value])])
+                return _joined(
+                    [
+                        self.person(each["id"])
+                        for each in (value if isinstance(value, list) else [value])
+                    ]
+                )
             case kinds.Files():
-                return _joined([self.file(each) for each in (value if isinstance(value, list) else [value])])
+                return _joined(
+                    [self.file(each) for each in (value if isinstance(value, list) else [value])]
+                )
             case kinds.Hours():
                 return self.hours(value)
             case kinds.Pairs():
-                return _joined([Markup("{}: {}").format(name.upper() if kind.sides else name, each) for name, each in value.items()])
+                return _joined(
+                    [
+                        Markup("{}: {}").format(name.upper() if kind.sides else name, each)
+                        for name, each in value.items()
+                    ]
+                )
             case kinds.Group():
-                return self.group(kind, value) if isinstance(value, dict) else escape(words.value(value))
+                return (
+                    self.group(kind, value)
+                    if isinstance(value, dict)
+                    else escape(words.value(value))
+                )
             case kinds.Rows():
                 return _joined([self.group(kind.group, each) for each in value])
             case kinds.Lines() | kinds.Dates():
@@ -159,7 +258,9 @@ class Display:
             case kinds.Line():
                 return _own(value)
             case _:
-                return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
+                return Markup('<code class="break">{}</code>').format(
+                    msgspec.json.encode(value).decode()
+                )
 
     def released(self, value: Mapping[str, Any]) -> Markup:
         """A record that is made public, and what is left out of it."""
@@ -168,7 +269,9 @@ class Display:
         without = [self.words.field(each) for each in value.get("without", ())]
         if not without:
             return called
-        return called + Markup(" <small>{}</small>").format(self.words.say("without: %(fields)s", fields=self.words.listed(without)))
+        return called + Markup(" <small>{}</small>").format(
+            self.words.say("without: %(fields)s", fields=self.words.listed(without))
+        )
 
     # Kinds of values
 
@@ -177,7 +280,9 @@ class Display:
         if isinstance(value, str):
             return _own(value)
         return Markup("").join(
-            Markup('<span class="said break" dir="auto" lang="{}">{}</span>').format(tag, _lines(text))
+            Markup('<span class="said break" dir="auto" lang="{}">{}</span>').format(
+                tag, _lines(text)
+            )
             + (Markup(" <small>{}</small>").format(language(tag)) if len(value) > 1 else Markup(""))
             + (_br if number < len(value) else Markup(""))
             for number, (tag, text) in enumerate(value.items(), 1)
@@ -192,12 +297,19 @@ class Display:
         said = self.words.time(moment, form)
         if about:
             said = Markup("{} {}").format(self.words.say("about"), said)
-        local = [f"{name}{NBSP}{self.words.local(moment, ZoneInfo(zone))}" for zone, name in self.zones.items()]
-        offset = text[-6:] if text[-6:-5] in ("+", "-") and text[-6:] not in ("+00:00", "-00:00") else ""
+        local = [
+            f"{name}{NBSP}{self.words.local(moment, ZoneInfo(zone))}"
+            for zone, name in self.zones.items()
+        ]
+        offset = (
+            text[-6:] if text[-6:-5] in ("+", "-") and text[-6:] not in ("+00:00", "-00:00") else ""
+        )
         if offset:
             entered = datetime.fromisoformat(text)
             local.append(self.words.say("entered %(t)s", t=f"{entered:%H:%M}{NBSP}{offset}"))
-        return said + (Markup(" <small>{}</small>").format(self.words.listed(local)) if local else Markup(""))
+        return said + (
+            Markup(" <small>{}</small>").format(self.words.listed(local)) if local else Markup("")
+        )
 
     def span(self, value: Any) -> Markup:
         """From one moment to another."""
@@ -205,7 +317,9 @@ class Display:
             return escape(self.words.value(value))
         begins, ends = (as_moment(value[each]) for each in ("from", "to"))
         same = begins.date() == ends.date()
-        return Markup("{} – {}").format(self.words.time(begins, "minute"), self.words.time(ends, "hour" if same else "minute"))
+        return Markup("{} – {}").format(
+            self.words.time(begins, "minute"), self.words.time(ends, "hour" if same else "minute")
+        )
 
     def place(self, value: Any) -> Markup:
         """Where something is."""
@@ -215,14 +329,25 @@ class Display:
         if "lat" in value and "lon" in value:
             point = notation.Point(value["lat"], value["lon"])
             entered = notation.written_place(point, "decimal")
-            found.append(Markup('<b class="num">{}</b> <small>{}</small>').format(notation.written_place(point), entered))
+            found.append(
+                Markup('<b class="num">{}</b> <small>{}</small>').format(
+                    notation.written_place(point), entered
+                )
+            )
         if "circle" in value:
             centre = notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
             entered = value["circle"]["radius"]
             radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
-            found.append(escape(self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))))
+            found.append(
+                escape(
+                    self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))
+                )
+            )
         if "polygon" in value:
-            corners = [notation.written_place(notation.Point(each["lat"], each["lon"]), "dm") for each in value["polygon"]]
+            corners = [
+                notation.written_place(notation.Point(each["lat"], each["lon"]), "dm")
+                for each in value["polygon"]
+            ]
             found.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
         if "name" in value:
             found.append(_own(value["name"]))
@@ -245,11 +370,15 @@ class Display:
         if si is None or si[1] == value["unit"]:
             return escape(entered)
         number, unit = si
-        return Markup("{} <small>{}{}{}</small>").format(entered, self.words.number(round(number, 1)), NBSP, unit)
+        return Markup("{} <small>{}{}{}</small>").format(
+            entered, self.words.number(round(number, 1)), NBSP, unit
+        )
 
     def sides(self, names: Iterable[str]) -> Markup:
         """Some sides."""
-        return Markup(", ").join(Markup('<span class="side">{}</span>').format(name.upper()) for name in names)
+        return Markup(", ").join(
+            Markup('<span class="side">{}</span>').format(name.upper()) for name in names
+        )
 
     def reference(self, named: str) -> Markup:
         """A message by its number or its id, where it can be looked up."""
@@ -268,7 +397,11 @@ class Display:
         words, seen = self.words, self.people.get(id)
         if seen is None:  # nobody has asked the register
             said = escape(words.say("an entry of the register of people"))
-            return said if self.link is None else Markup('<a href="{}">{}</a>').format(self.link(f"/people/register/{id}"), said)
+            return (
+                said
+                if self.link is None
+                else Markup('<a href="{}">{}</a>').format(self.link(f"/people/register/{id}"), said)
+            )
         if seen.unavailable:
             return escape(words.say("The register does not answer now."))
         if seen.absent:
@@ -276,17 +409,25 @@ class Display:
         if seen.erased:
             return escape(words.say("erased from the register"))
         if isinstance(seen.entry, msgspec.UnsetType):
-            return escape(words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper()))
+            return escape(
+                words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper())
+            )
         changed = words.say("The entry was changed since this was written.") if seen.changed else ""
-        return person(seen.side, seen.entry) + (Markup("<br><small>{}</small>").format(changed) if changed else Markup())
+        return person(seen.side, seen.entry) + (
+            Markup("<br><small>{}</small>").format(changed) if changed else Markup()
+        )
 
     def file(self, value: Any) -> Markup:
         """A file beside the log."""
         size = self.words.number(value["bytes"])
-        said = Markup("{} <small>{}, {} {}</small>").format(_own(value["title"]), value["media_type"], size, self.words.say("bytes"))
+        said = Markup("{} <small>{}, {} {}</small>").format(
+            _own(value["title"]), value["media_type"], size, self.words.say("bytes")
+        )
         if self.link is None:
             return said
-        return Markup('<a href="{}" download>{}</a>').format(self.link(f"/files/{value['sha256']}", at=""), said)
+        return Markup('<a href="{}" download>{}</a>').format(
+            self.link(f"/files/{value['sha256']}", at=""), said
+        )
 
     def hours(self, value: Any) -> Markup:
         """Working hours, or always."""
@@ -299,7 +440,10 @@ class Display:
     def group(self, kind: kinds.Group, value: Any) -> Markup:
         """Several members together, on one line."""
         return Markup("; ").join(
-            Markup("{} {}").format(Markup("<small>{}</small>").format(self.words.field(each.name)), self.shown(each.kind, value[each.name]))
+            Markup("{} {}").format(
+                Markup("<small>{}</small>").format(self.words.field(each.name)),
+                self.shown(each.kind, value[each.name]),
+            )
             for each in kind.members
             if each.name in value
         )
@@ -307,7 +451,9 @@ class Display:
 
 def number(text: str) -> Markup:
     """A number, which breaks after its strokes alone."""
-    return Markup('<span class="num">{}</span>').format(Markup("/<wbr>").join(escape(part) for part in text.split("/")))
+    return Markup('<span class="num">{}</span>').format(
+        Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+    )
 
 
 def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
@@ -315,12 +461,19 @@ def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
 
     The number is a link unless it is asked for as plain text, as inside the label of a choice.
     """
-    parts = [Markup('<b class="said">{}</b>').format(marked(entry.name)), Markup('<span class="side">{}</span>').format(side.upper())]
+    parts = [
+        Markup('<b class="said">{}</b>').format(marked(entry.name)),
+        Markup('<span class="side">{}</span>').format(side.upper()),
+    ]
     if not isinstance(entry.post, msgspec.UnsetType):
         parts.append(Markup('<span class="said">{}</span>').format(marked(entry.post)))
     if not isinstance(entry.telephones, msgspec.UnsetType):
         number = entry.telephones[0]
-        parts.append(Markup('<a href="tel:{}">{}</a>').format(dialling(number), number) if dialled else escape(number))
+        parts.append(
+            Markup('<a href="tel:{}">{}</a>').format(dialling(number), number)
+            if dialled
+            else escape(number)
+        )
     return Markup(", ").join(parts)
 
 
@@ -342,7 +495,9 @@ def _joined(parts: Sequence[Markup]) -> Markup:
 
 
 def _numbered(parts: Sequence[Markup]) -> Markup:
-    return _br.join(Markup("<small>{}.</small> {}").format(place, part) for place, part in enumerate(parts, 1))
+    return _br.join(
+        Markup("<small>{}.</small> {}").format(place, part) for place, part in enumerate(parts, 1)
+    )
 
 
 def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:

@@ -48,7 +48,12 @@ def of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> S
     side = actor.partition("/")[0]
     colleagues = []
     for name, other in registry.officers.items():
-        if not name.startswith(f"{side}/") or name == actor or other.until is not None or OFFICERS.isdisjoint(other.roles):
+        if (
+            not name.startswith(f"{side}/")
+            or name == actor
+            or other.until is not None
+            or OFFICERS.isdisjoint(other.roles)
+        ):
             continue
         if rule.roles.isdisjoint((*other.roles, *held) if two else other.roles):
             continue
@@ -75,12 +80,22 @@ def told(words: Words, sending: Sending) -> str:
     roles = words.either(words.value(each) for each in sending.needed)
     if not sending.colleagues:
         return words.say(
-            "Only a %(roles)s can send this, and nobody of your side is one. Ask your administrator to enter one.", roles=roles
+            "Only a %(roles)s can send this, and nobody of your side is one. Ask your administrator to enter one.",
+            roles=roles,
         )
-    who = words.either(words.say("%(role)s (%(name)s)", role=words.value(each.role), name=each.name) for each in sending.colleagues)
+    who = words.either(
+        words.say("%(role)s (%(name)s)", role=words.value(each.role), name=each.name)
+        for each in sending.colleagues
+    )
     if sending.second:
-        return words.say("This takes a second officer. Write it and check it, then the %(who)s can release it.", who=who)
-    return words.say("Only the %(who)s can send this. Write it and check it, then hand it over: they see it at once.", who=who)
+        return words.say(
+            "This takes a second officer. Write it and check it, then the %(who)s can release it.",
+            who=who,
+        )
+    return words.say(
+        "Only the %(who)s can send this. Write it and check it, then hand it over: they see it at once.",
+        who=who,
+    )
 
 
 def titled(words: Words, registry: Registry, actor: str) -> str:

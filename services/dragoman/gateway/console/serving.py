@@ -12,7 +12,19 @@ from dragoman.domain.refusal import Refused
 from dragoman.gateway import posting, problems
 from dragoman.gateway.console import frame, signing
 from dragoman.gateway.console.faults import plain
-from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
+from dragoman.gateway.console.page import (
+    HEADERS,
+    Here,
+    Page,
+    Preferences,
+    Sheet,
+    as_csv,
+    as_json,
+    html,
+    now,
+    refused,
+    rendered,
+)
 from dragoman.gateway.console.sessions import own_origin, signed_in, words_of
 from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
@@ -65,7 +77,12 @@ async def _here(request: web.Request, sheet: Sheet) -> Here:
     grant = signed_in(request)
     service = request.app[posting.SERVICE]
     here = Here(
-        request=request, service=service, words=words_of(request), preferences=Preferences.read(request), moment=service.now(), grant=grant
+        request=request,
+        service=service,
+        words=words_of(request),
+        preferences=Preferences.read(request),
+        moment=service.now(),
+        grant=grant,
     )
     if sheet.anywhere:
         return here
@@ -79,7 +96,9 @@ async def _here(request: web.Request, sheet: Sheet) -> Here:
 async def _stand(here: Here) -> None:
     """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
     projection = here.projection
-    wanted = posting.whole(here.request.query.get("after", "")) or 0  # what was posted before, on whatever gateway, is on the page
+    wanted = (
+        posting.whole(here.request.query.get("after", "")) or 0
+    )  # what was posted before, on whatever gateway, is on the page
     if projection.state.position < wanted <= projection.state.position + 1_000_000:
         await projection.in_file(wanted)
     await projection.in_file()
@@ -100,11 +119,17 @@ async def position_of(here: Here, at: str) -> int:
     if _AT.fullmatch(at):
         if not 1 <= int(at) <= here.newest:
             raise refused(
-                "bad-request", sentence("Records are counted from 1 to %(newest)s; give one of these, or a time.", newest=here.newest)
+                "bad-request",
+                sentence(
+                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
+                    newest=here.newest,
+                ),
             )
         return int(at)
     moment = instant("at", at) + timedelta(milliseconds=1)
-    found: int = await here.in_thread(position_by, here.service.store, here.name, here.newest, moment)
+    found: int = await here.in_thread(
+        position_by, here.service.store, here.name, here.newest, moment
+    )
     if not found:
         raise refused("not-found", sentence("The channel had not been opened then."))
     return found
@@ -120,10 +145,20 @@ async def answer(here: Here, page: Page) -> web.Response:
             return as_json(page.view, headers)
         case ".csv":
             if page.rows is None:
-                raise refused("not-acceptable", sentence("This page has no table; take it as .json."))
+                raise refused(
+                    "not-acceptable", sentence("This page has no table; take it as .json.")
+                )
             return as_csv(page.rows, headers)
     framed = await frame.of(here)
-    text = rendered(here, here.words, page.template, frame=framed, view=page.view, tabled=page.rows is not None, **page.values)
+    text = rendered(
+        here,
+        here.words,
+        page.template,
+        frame=framed,
+        view=page.view,
+        tabled=page.rows is not None,
+        **page.values,
+    )
     return html(text, status=page.status, headers=headers)
 
 
@@ -185,7 +220,14 @@ def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...
         ("/recorded", "/log", words.say("The log")),
         ("/admin", "/admin", words.say("Administration")),
     )
-    found = next(((f"/c/{channel}{to}", word) for begins, to, word in lists if rest.startswith(begins) and rest != to), None)
+    found = next(
+        (
+            (f"/c/{channel}{to}", word)
+            for begins, to, word in lists
+            if rest.startswith(begins) and rest != to
+        ),
+        None,
+    )
     return () if found is None else (found,)
 
 

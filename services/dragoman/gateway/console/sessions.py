@@ -22,7 +22,14 @@ from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferen
 from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForm
 from dragoman.language import words as languages
 from dragoman.language.words import Words
-from dragoman.limits import BODY_BYTES, KEPT_FORM_BYTES, KEPT_FORM_SECONDS, SESSION_SECONDS, SMALL_FORM_BYTES, VIEW_SECONDS
+from dragoman.limits import (
+    BODY_BYTES,
+    KEPT_FORM_BYTES,
+    KEPT_FORM_SECONDS,
+    SESSION_SECONDS,
+    SMALL_FORM_BYTES,
+    VIEW_SECONDS,
+)
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 
@@ -46,7 +53,9 @@ class SignInNeeded(Exception):
 def words_of(request: web.Request) -> Words:
     """The language that this screen has chosen, or that the browser asks for."""
     chosen = Preferences.read(request).language
-    return languages.words(chosen or languages.preferred(request.headers.get("Accept-Language", "")))
+    return languages.words(
+        chosen or languages.preferred(request.headers.get("Accept-Language", ""))
+    )
 
 
 def session_grant(request: web.Request) -> Grant | None:
@@ -63,7 +72,11 @@ def session_grant(request: web.Request) -> Grant | None:
 def page_grant(request: web.Request) -> Grant | None:
     """Who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
     session = request.cookies.get(COOKIE)
-    return None if session is None else request.app[posting.SERVICE].access.session(session, time.time())
+    return (
+        None
+        if session is None
+        else request.app[posting.SERVICE].access.session(session, time.time())
+    )
 
 
 def signed_in(request: web.Request) -> Grant:
@@ -75,30 +88,49 @@ def signed_in(request: web.Request) -> Grant:
     request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
     if grant.scope == "read" and request.method == "POST":
-        detail = sentence("You signed in with a token for reading alone; ask the operator for another.")
+        detail = sentence(
+            "You signed in with a token for reading alone; ask the operator for another."
+        )
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     return grant
 
 
 async def to_sign_in(request: web.Request) -> web.Response:
     """Send the reader to the form, and back afterwards; a script is told by the status instead. A form that was sent too late is kept."""
-    if "text/html" not in request.headers.get("Accept", "") or request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
+    if "text/html" not in request.headers.get("Accept", "") or request.headers.get(
+        "Sec-Fetch-Mode"
+    ) in ("cors", "same-origin"):
         return web.Response(status=401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
     if request.method in ("GET", "HEAD"):
-        return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **HEADERS})
+        return web.Response(
+            status=303,
+            headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **HEADERS},
+        )
     secret = await _kept(request)
     back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
-    response = web.Response(status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS})
+    response = web.Response(
+        status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS}
+    )
     if secret:
         _hold(response, secret)
     return response
 
 
 def _hold(response: web.Response, secret: str) -> None:
-    response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    response.set_cookie(
+        KEPT,
+        secret,
+        max_age=KEPT_FORM_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
 
 
-def keep_form(request: web.Request, actor: str, fields: Mapping[str, str], to: str) -> web.Response | None:
+def keep_form(
+    request: web.Request, actor: str, fields: Mapping[str, str], to: str
+) -> web.Response | None:
     """Keep the fields of a form and go on at another page; the form's own page shows them again. Return None for a form that is too long."""
     body = urlencode(list(fields.items())).encode()
     secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
@@ -120,11 +152,15 @@ async def _kept(request: web.Request) -> str:
     if grant is None:
         return ""
     try:
-        request["payer"] = request.app[BUDGETS].caller(grant, "", min(request.content_length or 0, KEPT_FORM_BYTES))
+        request["payer"] = request.app[BUDGETS].caller(
+            grant, "", min(request.content_length or 0, KEPT_FORM_BYTES)
+        )
         form = await form_reader.read(request, limit=KEPT_FORM_BYTES, files=True)
     except Refused:
         return ""
-    body = urlencode([(name, value) for name, value in form.items() if isinstance(value, str)]).encode()
+    body = urlencode(
+        [(name, value) for name, value in form.items() if isinstance(value, str)]
+    ).encode()
     log.info("form.kept", actor=grant.actor, bytes=len(body))
     return request.app[FORMS_KEPT].keep(grant.actor, request.path, body)
 
@@ -146,10 +182,19 @@ def own_origin(request: web.Request) -> None:
     """Refuse a form that another site sent."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    same = site in ("same-origin", "none") if site is not None else origin is None or origin.partition("://")[2] == request.host
+    same = (
+        site in ("same-origin", "none")
+        if site is not None
+        else origin is None or origin.partition("://")[2] == request.host
+    )
     if not same:
         raise Refused(
-            Refusal(kind="not-permitted", detail=sentence("This form came from another site. Open the board here and try again."))
+            Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "This form came from another site. Open the board here and try again."
+                ),
+            )
         )
 
 
@@ -179,11 +224,19 @@ def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
 
 async def sign_in_form(request: web.Request) -> web.Response:
     """The form."""
-    return _sign_in_page(request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes")
+    return _sign_in_page(
+        request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
+    )
 
 
 def _sign_in_page(
-    request: web.Request, next: str, *, fault: bool = False, waits: bool = False, out: bool = False, status: int = 200
+    request: web.Request,
+    next: str,
+    *,
+    fault: bool = False,
+    waits: bool = False,
+    out: bool = False,
+    status: int = 200,
 ) -> web.Response:
     words = words_of(request)
     values = {
@@ -215,10 +268,18 @@ async def sign_in(request: web.Request) -> web.Response:
     if request.cookies.get(COOKIE):
         await access.close_session(request.cookies[COOKIE])  # who signs in anew leaves none behind
     session = await access.open_session(token, time.time(), SESSION_SECONDS)
-    log.info("sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id)
+    log.info(
+        "sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id
+    )
     response = see("/host" if grant.is_operator and next == "/" else next)
     response.set_cookie(
-        COOKIE, session, max_age=SESSION_SECONDS + KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict"
+        COOKIE,
+        session,
+        max_age=SESSION_SECONDS + KEPT_FORM_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
     )
     return response
 
@@ -248,5 +309,13 @@ async def prefer(request: web.Request) -> web.Response:
         keys=said(form, "keys") != "off" if "keys" in form else known.keys,
     )
     response = see(following(said(form, "next") or "/"))
-    response.set_cookie(VIEW_COOKIE, wanted.written(), max_age=VIEW_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    response.set_cookie(
+        VIEW_COOKIE,
+        wanted.written(),
+        max_age=VIEW_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
     return response

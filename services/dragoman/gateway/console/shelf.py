@@ -36,7 +36,11 @@ def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], Shelved]
 
 def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) -> list[Strip]:
     """Those that are not shelved: cautions alone can be."""
-    return [each for each in strips if each.level != "caution" or (each.exchange, each.clock, each.started_by) not in shelved]
+    return [
+        each
+        for each in strips
+        if each.level != "caution" or (each.exchange, each.clock, each.started_by) not in shelved
+    ]
 
 
 async def shelve(here: Here) -> web.StreamResponse:
@@ -46,7 +50,10 @@ async def shelve(here: Here) -> web.StreamResponse:
     held = here.registry.watches.get(here.side)
     if held is None or not may_shelve(here):
         raise refused(
-            "not-permitted", sentence("Cautions are shelved by duty officers and heads of office while their side’s watch is taken.")
+            "not-permitted",
+            sentence(
+                "Cautions are shelved by duty officers and heads of office while their side’s watch is taken."
+            ),
         )
     wanted = said(form, "exchange"), said(form, "clock"), said(form, "started_by")
     onward = following(said(form, "next") or here.link())
@@ -57,17 +64,30 @@ async def shelve(here: Here) -> web.StreamResponse:
         return replace(floor, shelved=tuple(kept))
 
     if said(form, "do") == "back":
-        await here.service.access.watching.change(here.registry.cid, here.side, held.since.position, without)
+        await here.service.access.watching.change(
+            here.registry.cid, here.side, held.since.position, without
+        )
         return see(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
     owed = (await duties(here.request.app, here.projection)).listed()
-    asked = (strip(duty, now) for duty in owed if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted)
+    asked = (
+        strip(duty, now)
+        for duty in owed
+        if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted
+    )
     found = next(asked, None)
     reason, hours = said(form, "reason"), said(form, "hours")
     if found is None or found.level != "caution":
-        raise refused("not-allowed-in-state", sentence("Only a caution is shelved, and this is none now. Look at the board again."))
+        raise refused(
+            "not-allowed-in-state",
+            sentence("Only a caution is shelved, and this is none now. Look at the board again."),
+        )
     if not reason or len(reason) > SHELVED_REASON or hours not in map(str, HOURS):
         raise refused(
-            "bad-request", sentence("Give a reason in %(n)s characters at most, and for how long: 8 hours at most.", n=SHELVED_REASON)
+            "bad-request",
+            sentence(
+                "Give a reason in %(n)s characters at most, and for how long: 8 hours at most.",
+                n=SHELVED_REASON,
+            ),
         )
     each = Shelved(
         exchange=found.exchange,
@@ -83,10 +103,15 @@ async def shelve(here: Here) -> web.StreamResponse:
     def with_it(floor: Floor) -> Floor:
         shelved = without(floor).shelved
         if len(shelved) >= SHELVED:
-            raise refused("no-room", sentence("A watch shelves %(n)s cautions at most. Take one back first.", n=SHELVED))
+            raise refused(
+                "no-room",
+                sentence("A watch shelves %(n)s cautions at most. Take one back first.", n=SHELVED),
+            )
         return replace(floor, shelved=(*shelved, each))
 
-    await here.service.access.watching.change(here.registry.cid, here.side, held.since.position, with_it)
+    await here.service.access.watching.change(
+        here.registry.cid, here.side, held.since.position, with_it
+    )
     return see(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
 
 
@@ -101,8 +126,14 @@ async def silenced(here: Here) -> web.Response:
     for name in {each for each in form.getall("channel", []) if isinstance(each, str)}:
         projection = here.service.channels.get(name)
         held = None if projection is None else projection.registry.watches.get(here.side)
-        if projection is not None and held is not None and here.service.station(here.grant, projection):
-            await here.service.access.watching.change(projection.registry.cid, here.side, held.since.position, once_more)
+        if (
+            projection is not None
+            and held is not None
+            and here.service.station(here.grant, projection)
+        ):
+            await here.service.access.watching.change(
+                projection.registry.cid, here.side, held.since.position, once_more
+            )
     return web.Response(status=204, headers=HEADERS)
 
 

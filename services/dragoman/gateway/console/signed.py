@@ -158,7 +158,13 @@ def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
     is_signed = fault is None
     others = len(signed.signatures) - len(by) - is_signed
     return Head(
-        size=found.size, root=encode_base64(found.root), sealed=taken, signed=is_signed, by=by, others=others, fault=str(fault or "")
+        size=found.size,
+        root=encode_base64(found.root),
+        sealed=taken,
+        signed=is_signed,
+        by=by,
+        others=others,
+        fault=str(fault or ""),
     )
 
 
@@ -169,16 +175,28 @@ def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[C
             yield Cosigned(name=name, time=written(datetime.fromtimestamp(found.time, UTC)))
 
 
-def _witnesses(policy: Policy | None, sides: Sequence[str], found: Sequence[Head]) -> Iterator[Witness]:
+def _witnesses(
+    policy: Policy | None, sides: Sequence[str], found: Sequence[Head]
+) -> Iterator[Witness]:
     for name, verifier in {} if policy is None else policy.witnesses.items():
         assert policy is not None
         newest = next((head for head in found if any(each.name == name for each in head.by)), None)
         time = "" if newest is None else next(each.time for each in newest.by if each.name == name)
         side = next((each for each in sides if name in members(policy, each)), "")
-        yield Witness(side=side, name=name, key=str(verifier), time=time, covers=0 if newest is None else newest.size)
+        yield Witness(
+            side=side,
+            name=name,
+            key=str(verifier),
+            time=time,
+            covers=0 if newest is None else newest.size,
+        )
 
 
 def members(policy: Policy, name: str) -> frozenset[str]:
     """The witnesses in a group, itself where it is one."""
     group = policy.groups.get(name)
-    return frozenset({name}) if group is None else frozenset().union(*(members(policy, each) for each in group.members))
+    return (
+        frozenset({name})
+        if group is None
+        else frozenset().union(*(members(policy, each) for each in group.members))
+    )

@@ -64,16 +64,27 @@ def asks(here: Here, name: str, exchange: str = "") -> bool:
     return here.asks_signature(family)
 
 
-async def record(here: Here, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = "") -> Reply:
+async def record(
+    here: Here, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = ""
+) -> Reply:
     """Take a body in as the reader's post, signed in the page where that is asked. Raises `Refused`, `Malformed`, `SignatureAsked`."""
     act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
     signed, signatures = await signed_by(here, act, data, exchange=exchange, key=key)
     return await posting.record(
-        here.call, here.projection, signed, exchange=exchange, family=family, key=key, etag=etag, signatures=signatures
+        here.call,
+        here.projection,
+        signed,
+        exchange=exchange,
+        family=family,
+        key=key,
+        etag=etag,
+        signatures=signatures,
     )
 
 
-async def signed_by(here: Here, act: bytes, data: Act, *, exchange: str, key: str) -> tuple[bytes, str]:
+async def signed_by(
+    here: Here, act: bytes, data: Act, *, exchange: str, key: str
+) -> tuple[bytes, str]:
     """The act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
     form = await form_of(here.request)
     if not asks(here, _name(data), exchange):
@@ -83,7 +94,12 @@ async def signed_by(here: Here, act: bytes, data: Act, *, exchange: str, key: st
     if said(form, "signatures"):
         signed = said(form, "signed").encode()
         if signed != act if data.signed is not UNSET else bare(signed) != act:
-            raise refused("moved", sentence("What was signed is not what this form says now. Look again, then press again."))
+            raise refused(
+                "moved",
+                sentence(
+                    "What was signed is not what this form says now. Look again, then press again."
+                ),
+            )
         return signed, signatures_in(said(form, "signatures"))
     if not said(form, "sign"):
         raise refused(
@@ -93,7 +109,13 @@ async def signed_by(here: Here, act: bytes, data: Act, *, exchange: str, key: st
             ),
         )
     if data.signed is UNSET:
-        act = await bound(here, act, data, id=posting.id_of(here.projection, here.grant.actor, data, key), exchange=exchange)
+        act = await bound(
+            here,
+            act,
+            data,
+            id=posting.id_of(here.projection, here.grant.actor, data, key),
+            exchange=exchange,
+        )
     raise SignatureAsked(await to_sign(here, act))
 
 
@@ -104,11 +126,16 @@ def _name(data: Act) -> str:
 def signatures_in(text: str) -> str:
     """Signatures that a form brought. Raises `Refused`."""
     if dsse.read_signatures(text, SIGNATURES) is None:
-        raise refused("bad-request", sentence("The signature that came with this form cannot be read. Press again."))
+        raise refused(
+            "bad-request",
+            sentence("The signature that came with this form cannot be read. Press again."),
+        )
     return text
 
 
-async def bound(here: Here, act: bytes, data: Act, *, id: str, exchange: str, author: str = "") -> bytes:
+async def bound(
+    here: Here, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
+) -> bytes:
     """The act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
     registry, name = here.projection.registry, _name(data)
     known = here.projection.exchange(exchange) if exchange else None
@@ -145,10 +172,17 @@ async def _newest(here: Here) -> tuple[Head, str]:
     found = await recent(here.service.seals, here.name, 1)
     newest = head(found[0], heads.log_of(registry), None) if found else None
     if newest is None or not newest.signed:
-        raise refused("unavailable", sentence("No head of this log is signed yet, which a signature rests on. Try again in a moment."))
+        raise refused(
+            "unavailable",
+            sentence(
+                "No head of this log is signed yet, which a signature rests on. Try again in a moment."
+            ),
+        )
     return newest, found[0].note.decode()
 
 
 def answer(asked: ToSign) -> web.Response:
     """What is to be signed, for the page's script."""
-    return web.Response(body=msgspec.json.encode(asked), headers=HEADERS, content_type="application/json")
+    return web.Response(
+        body=msgspec.json.encode(asked), headers=HEADERS, content_type="application/json"
+    )

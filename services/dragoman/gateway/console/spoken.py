@@ -232,7 +232,11 @@ def read(content: dict[str, Raw], name: str, default: Any = "") -> Any:
 
 def told(said: Said) -> dict[str, Any]:
     """Who said something, when, in which record."""
-    return {"side": said.said.side, "time": when(said.said, said.content), "position": said.said.position}
+    return {
+        "side": said.said.side,
+        "time": when(said.said, said.content),
+        "position": said.said.position,
+    }
 
 
 def opened(state: Exchange) -> dict[str, Any]:
@@ -272,11 +276,16 @@ def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
 
 def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
     """The statuses that an item came to, in their order."""
-    yield Step(status="proposed", time=when(state.opened, state.content), position=state.opened.position)
+    yield Step(
+        status="proposed", time=when(state.opened, state.content), position=state.opened.position
+    )
     agreed: set[str] = set()
     others, back = {*state.to, *state.info}, consent.withdrawn(state)
     changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
-    saying: tuple[str, frozenset[str]] = ("", frozenset())  # a joint step, and who has said it so far, one after the other
+    saying: tuple[str, frozenset[str]] = (
+        "",
+        frozenset(),
+    )  # a joint step, and who has said it so far, one after the other
     for said in sorted(changes, key=lambda each: each.said.position):
         status = read(said.content, "status", "agreed")
         if status == "agreed":
@@ -285,10 +294,17 @@ def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
             if before or not agreed >= others:
                 continue
         else:
-            saying = (status, (saying[1] if saying[0] == status else frozenset()) | {said.said.side})
+            saying = (
+                status,
+                (saying[1] if saying[0] == status else frozenset()) | {said.said.side},
+            )
             if status in JOINT and not saying[1] >= consent.parties(state):
                 continue
-        yield _scheduled(state, said, now) if status == "scheduled" else _step(status, said.said, said.content)
+        yield (
+            _scheduled(state, said, now)
+            if status == "scheduled"
+            else _step(status, said.said, said.content)
+        )
     if state.cancellation is not None:
         yield _step("cancelled", state.cancellation.cancelled, {})
     elif state.status == "closed":
@@ -303,7 +319,12 @@ def _scheduled(state: Exchange, said: Said, now: datetime) -> Step:
     """Scheduled says for when, as long as that is to come and nothing came of it yet."""
     begins = read(state.content, "period", {}).get("from", "")
     if begins and state.status == "scheduled" and as_moment(begins) > now:
-        return Step(status="scheduled", time=when(said.said, said.content), position=said.said.position, ahead=begins)
+        return Step(
+            status="scheduled",
+            time=when(said.said, said.content),
+            position=said.said.position,
+            ahead=begins,
+        )
     return _step("scheduled", said.said, said.content)
 
 
@@ -312,7 +333,11 @@ def met(state: Exchange) -> Met:
     meeting = state.meeting
     held = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
     windows = read(state.content, "windows", [])
-    accepted = next((each.terms for each in meeting.accepted.values()), None) if meeting is not None else None
+    accepted = (
+        next((each.terms for each in meeting.accepted.values()), None)
+        if meeting is not None
+        else None
+    )
     terms = msgspec.json.decode(bytes(accepted)) if accepted is not None else None
     first = terms if isinstance(terms, dict) else windows[0] if windows else {}
     return Met(
@@ -332,7 +357,9 @@ def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueVi
         newest_views = [found[0] for found in views.values()]
         grounds = [said for state in newest_views for said in state.acts.get("common-ground", ())]
         common = issue.common_ground(sides)
-        newest = {said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)}
+        newest = {
+            said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)
+        }
         yield IssueView(
             exchange=issue.id,
             issue=issue.title,
@@ -361,7 +388,12 @@ def _column(views: Sequence[Exchange]) -> Column:
         restated=tuple(_restated(state, said, restatements) for said in newest.values()),
         earlier=len(restatements) - len(newest),
         before=tuple(
-            Text(side=state.side, time=value.told.when, position=value.told.position, text=value.value)
+            Text(
+                side=state.side,
+                time=value.told.when,
+                position=value.told.position,
+                text=value.value,
+            )
             for _, value in dialogue.said_before(views)
         ),
     )
@@ -370,9 +402,15 @@ def _column(views: Sequence[Exchange]) -> Column:
 def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Restated:
     """Return a restatement with the verdict on it: of the restatement that came last before it, and of the view as it still stands."""
     verdicts = consent.counting(state, ("fairness",), consent.view(state, said))
-    following = min((each.said.position for each in restatements if each.said.position > said.said.position), default=None)
+    following = min(
+        (each.said.position for each in restatements if each.said.position > said.said.position),
+        default=None,
+    )
     judged = [
-        each for each in verdicts if each.said.position > said.said.position and (following is None or each.said.position < following)
+        each
+        for each in verdicts
+        if each.said.position > said.said.position
+        and (following is None or each.said.position < following)
     ]
     verdict = judged[-1] if judged else None
     return Restated(
@@ -406,7 +444,9 @@ def report_line(state: Exchange) -> ReportLine:
         status=state.status,
         title=read(state.content, "title"),
         paragraphs=len(text),
-        endorsed=sum(not each.silent and not any(one.stands for one in each.dissents) for each in text),
+        endorsed=sum(
+            not each.silent and not any(one.stands for one in each.dissents) for each in text
+        ),
         dissents=sum(one.stands for each in text for one in each.dissents),
     )
 
@@ -483,22 +523,48 @@ def programme(state: Exchange) -> Programme:
 def paragraphs(state: Exchange) -> Iterator[Paragraph]:
     """The paragraphs; that its author stands behind the text goes without saying."""
     endorsements = sorted(
-        consent.counting(state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)),
+        consent.counting(
+            state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)
+        ),
         key=lambda each: each.said.position,
     )
     dissents = state.acts.get("dissent", ())
-    changed = max((developments.stamp_of(each).position for each in developments.changes(state) if "paragraphs" in each.fields), default=0)
-    for number, text in enumerate(msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1):
+    changed = max(
+        (
+            developments.stamp_of(each).position
+            for each in developments.changes(state)
+            if "paragraphs" in each.fields
+        ),
+        default=0,
+    )
+    for number, text in enumerate(
+        msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1
+    ):
         against = [said for said in dissents if read(said.content, "paragraph") == number]
-        behind = {said.said.side: said for said in endorsements if read(said.content, "paragraph", number) == number}
+        behind = {
+            said.said.side: said
+            for said in endorsements
+            if read(said.content, "paragraph", number) == number
+        }
         spoken = {*behind, *(said.said.side for said in against)}
         for said in against:
-            if said.said.side in behind and behind[said.said.side].said.position < said.said.position:
+            if (
+                said.said.side in behind
+                and behind[said.said.side].said.position < said.said.position
+            ):
                 del behind[said.said.side]
         yield Paragraph(
             number=number,
             text=text,
-            endorsed=tuple(Endorsed(**told(said), before=said.said.position < changed) for said in behind.values()),
-            dissents=tuple(Dissented(**told(said), text=said.content["text"], stands=said.said.side not in behind) for said in against),
+            endorsed=tuple(
+                Endorsed(**told(said), before=said.said.position < changed)
+                for said in behind.values()
+            ),
+            dissents=tuple(
+                Dissented(
+                    **told(said), text=said.content["text"], stands=said.said.side not in behind
+                )
+                for said in against
+            ),
             silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
         )

@@ -90,14 +90,22 @@ async def statistics(here: Here) -> Page:
     period = period_of(here)
     side, format = query.get("side", ""), query.get("format", "")
     if side not in ("", *here.sides) or format not in ("", *FORMATS):
-        raise refused("bad-request", sentence("There is no such side or format here; choose one of the form."))
+        raise refused(
+            "bad-request", sentence("There is no such side or format here; choose one of the form.")
+        )
     found: Counted | None = None
     faults = period.faults
     if not faults:
         try:
             async with turn(here.request, here.projection):
                 found = await here.in_thread(
-                    counted, here.service.store, here.name, period.asked, here.service.as_of(here.projection), side, format
+                    counted,
+                    here.service.store,
+                    here.name,
+                    period.asked,
+                    here.service.as_of(here.projection),
+                    side,
+                    format,
                 )
         except Refused as error:
             if error.refusal.kind != "bad-request":
@@ -121,8 +129,12 @@ async def statistics(here: Here) -> Page:
             "buckets": bucket_names(here.words),
             "precedence_chart": _precedence_chart(here.words, view.precedences),
             "receipt_charts": [(each, _receipt_chart(here.words, each)) for each in view.receipts],
-            "clock_charts": [] if found is None else list(_clock_charts(here.words, found.statistics)),
-            "translation_chart": None if found is None else _translation_chart(here.words, found.statistics),
+            "clock_charts": []
+            if found is None
+            else list(_clock_charts(here.words, found.statistics)),
+            "translation_chart": None
+            if found is None
+            else _translation_chart(here.words, found.statistics),
         },
     )
 
@@ -141,16 +153,26 @@ def _measured(view: StatisticsView, found: Counted) -> StatisticsView:
 def _precedences(found: Statistics, side: str) -> Precedences:
     own = [each for each in found.opened if each.side == side]
     flash, immediate = sum(each.flash for each in own), sum(each.immediate for each in own)
-    rest, opened = sum(each.priority + each.routine for each in own), sum(each.opened for each in own)
+    rest, opened = (
+        sum(each.priority + each.routine for each in own),
+        sum(each.opened for each in own),
+    )
     parts = (flash / opened, immediate / opened, rest / opened) if opened else None
-    return Precedences(side=side, opened=opened, flash=flash, immediate=immediate, rest=rest, shares=parts)
+    return Precedences(
+        side=side, opened=opened, flash=flash, immediate=immediate, rest=rest, shares=parts
+    )
 
 
 def _receipts(found: Counted, side: str) -> Receipts:
     times = found.receipts[side]
     edges = (0, *_BUCKETS)
-    counts = [sum(low <= each < high for each in times) for low, high in zip(edges, (*_BUCKETS, float("inf")), strict=True)]
-    return Receipts(side=side, n=len(times), took=spread(times), cuts_s=_BUCKETS, counts=tuple(counts))
+    counts = [
+        sum(low <= each < high for each in times)
+        for low, high in zip(edges, (*_BUCKETS, float("inf")), strict=True)
+    ]
+    return Receipts(
+        side=side, n=len(times), took=spread(times), cuts_s=_BUCKETS, counts=tuple(counts)
+    )
 
 
 # Drawn
@@ -159,8 +181,15 @@ def _receipts(found: Counted, side: str) -> Receipts:
 def bucket_names(words: Words) -> list[str]:
     """What the lengths of time are called between which acknowledgements are counted."""
     first, last = _BUCKETS[0], _BUCKETS[-1]
-    between = [words.say("%(a)s to %(b)s", a=words.span(low), b=words.span(high)) for low, high in pairwise(_BUCKETS)]
-    return [words.say("under %(d)s", d=words.span(first)), *between, words.say("%(d)s and more", d=words.span(last))]
+    between = [
+        words.say("%(a)s to %(b)s", a=words.span(low), b=words.span(high))
+        for low, high in pairwise(_BUCKETS)
+    ]
+    return [
+        words.say("under %(d)s", d=words.span(first)),
+        *between,
+        words.say("%(d)s and more", d=words.span(last)),
+    ]
 
 
 def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | None:
@@ -168,33 +197,58 @@ def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | No
     rows = []
     for each in found:
         if each.shares is not None:
-            names = (words.value("flash"), words.value("immediate"), words.say("priority and routine"))
+            names = (
+                words.value("flash"),
+                words.value("immediate"),
+                words.say("priority and routine"),
+            )
             parts = [
                 (words.say("%(what)s %(share)s", what=name, share=words.share(part)), part)
                 for name, part in zip(names, each.shares, strict=True)
             ]
             rows.append((each.side.upper(), parts))
-    return charts.shares("precedences", words.say("How urgently each side sent what it opened"), rows, EXPECTED) if rows else None
+    return (
+        charts.shares(
+            "precedences", words.say("How urgently each side sent what it opened"), rows, EXPECTED
+        )
+        if rows
+        else None
+    )
 
 
 def _receipt_chart(words: Words, found: Receipts) -> Markup | None:
     if not found.n:
         return None
     title = words.say("How long %(side)s took to acknowledge", side=found.side.upper())
-    return charts.bars(f"receipts-{found.side}", title, list(zip(bucket_names(words), found.counts, strict=True)))
+    return charts.bars(
+        f"receipts-{found.side}", title, list(zip(bucket_names(words), found.counts, strict=True))
+    )
 
 
-def _clock_charts(words: Words, found: Statistics) -> Iterator[tuple[str, list[Kept], Markup | None]]:
+def _clock_charts(
+    words: Words, found: Statistics
+) -> Iterator[tuple[str, list[Kept], Markup | None]]:
     """For each kind of clock its rows, and how long what it owes took: side by side, format by format."""
     clocks = dict.fromkeys(each.clock for each in found.clocks)
     for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
         rows = [each for each in found.clocks if each.clock == clock]
         drawn = [
-            _drawn(words.say("%(side)s, %(what)s", side=layout.party(each.side, words), what=words.act(each.format)), each.took)
+            _drawn(
+                words.say(
+                    "%(side)s, %(what)s",
+                    side=layout.party(each.side, words),
+                    what=words.act(each.format),
+                ),
+                each.took,
+            )
             for each in rows
         ]
         title = words.say("How long it took: %(what)s", what=words.clock(clock))
-        chart = charts.spread(f"took-{clock}", title, drawn, None, words) if any(each.took for each in rows) else None
+        chart = (
+            charts.spread(f"took-{clock}", title, drawn, None, words)
+            if any(each.took for each in rows)
+            else None
+        )
         yield clock, rows, chart
 
 
@@ -202,11 +256,19 @@ def _translation_chart(words: Words, found: Statistics) -> Markup | None:
     if not any(each.delay for each in found.translations):
         return None
     drawn = [_drawn(each.side.upper(), each.delay) for each in found.translations]
-    return charts.spread("translations-took", words.say("How long translations took"), drawn, None, words)
+    return charts.spread(
+        "translations-took", words.say("How long translations took"), drawn, None, words
+    )
 
 
-def _drawn(label: str, took: Spread | None) -> tuple[str, int, float | None, float | None, float | None]:
-    return (label, 0, None, None, None) if took is None else (label, took.measured, took.median_s, took.p95_s, took.worst_s)
+def _drawn(
+    label: str, took: Spread | None
+) -> tuple[str, int, float | None, float | None, float | None]:
+    return (
+        (label, 0, None, None, None)
+        if took is None
+        else (label, took.measured, took.median_s, took.p95_s, took.worst_s)
+    )
 
 
 # As a table
@@ -245,15 +307,29 @@ def _figures(found: Statistics) -> Iterator[Figure]:
             ("correction", change.corrections, change.corrected_after),
             ("cancellation", change.cancellations, change.cancelled_after),
         ):
-            yield Figure(what=what, side=change.side, format=change.format, **{**_numbers(after), "n": number})
+            yield Figure(
+                what=what,
+                side=change.side,
+                format=change.format,
+                **{**_numbers(after), "n": number},
+            )
     for translation in found.translations:
-        yield Figure(what="translation", side=translation.side, **{**_numbers(translation.delay), "n": translation.translations})
+        yield Figure(
+            what="translation",
+            side=translation.side,
+            **{**_numbers(translation.delay), "n": translation.translations},
+        )
 
 
 def _numbers(took: Spread | None) -> dict[str, Any]:
     if took is None:
         return {"n": 0}
-    return {"n": took.measured, "median_s": took.median_s, "p95_s": took.p95_s, "worst_s": took.worst_s}
+    return {
+        "n": took.measured,
+        "median_s": took.median_s,
+        "p95_s": took.p95_s,
+        "worst_s": took.worst_s,
+    }
 
 
 SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/statistics", handler=statistics),)

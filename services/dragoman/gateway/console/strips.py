@@ -89,7 +89,13 @@ def strip(duty: Duty, now: datetime) -> Strip:
 def level_of(duty: Duty, now: datetime) -> Level:
     """How urgent something owed is, alike for whoever owes it."""
     clock = duty.clock
-    return urgency(clock.clock, duty.precedence, gone=spent(clock, now), late=now > clock.due, binding=clock.binding)
+    return urgency(
+        clock.clock,
+        duty.precedence,
+        gone=spent(clock, now),
+        late=now > clock.due,
+        binding=clock.binding,
+    )
 
 
 def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, binding: bool) -> Level:

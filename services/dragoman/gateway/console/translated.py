@@ -48,7 +48,11 @@ class Translated(Struct, frozen=True, kw_only=True):
 
 def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
     """Return the translations of a message, the oldest first."""
-    return tuple(_translated(state, said) for said in state.acts.get(ACT, ()) if _value(said, "of", state.id) == message)
+    return tuple(
+        _translated(state, said)
+        for said in state.acts.get(ACT, ())
+        if _value(said, "of", state.id) == message
+    )
 
 
 def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
@@ -67,7 +71,11 @@ def _changed(state: Exchange, said: Said) -> str:
         developments.stamp_of(each).time
         for each in developments.changes(state)
         if developments.stamp_of(each).position > said.said.position
-        and any((member := kinds.member(state.act, name)) and isinstance(member.kind, kinds.Text | kinds.Texts) for name in each.fields)
+        and any(
+            (member := kinds.member(state.act, name))
+            and isinstance(member.kind, kinds.Text | kinds.Texts)
+            for name in each.fields
+        )
     ]
     return later[-1] if later else ""
 
@@ -81,7 +89,12 @@ def _translated(state: Exchange, said: Said) -> Translated:
         time=said.said.time,
         changed=_changed(state, said),
         agreed=tuple(
-            dict.fromkeys(each.said.side for each in consent.counting(state, ("translation-agreement",), consent.reading(state, said)))
+            dict.fromkeys(
+                each.said.side
+                for each in consent.counting(
+                    state, ("translation-agreement",), consent.reading(state, said)
+                )
+            )
         ),
         disputed=tuple(
             Disputed(side=each.said.side, reason=_value(each, "reason"))
@@ -99,20 +112,34 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
     """Say whose a translation is, and whether the other sides agree to it."""
 
     def named(sides: Iterable[str]) -> str:
-        return words.listed(dict.fromkeys(side.upper() for side in sides)) if attributed else words.say("a participant")
+        return (
+            words.listed(dict.fromkeys(side.upper() for side in sides))
+            if attributed
+            else words.say("a participant")
+        )
 
     side = named([translated.side])
     if translated.changed:
         changed = words.written(translated.changed, "minute")
-        return words.say("%(side)s’s translation of the text before it was changed, %(t)s", side=side, t=changed)
+        return words.say(
+            "%(side)s’s translation of the text before it was changed, %(t)s", side=side, t=changed
+        )
     if translated.disputed:
-        return words.say("%(side)s’s translation, disputed by %(sides)s", side=side, sides=named(each.side for each in translated.disputed))
+        return words.say(
+            "%(side)s’s translation, disputed by %(sides)s",
+            side=side,
+            sides=named(each.side for each in translated.disputed),
+        )
     if translated.agreed:
-        return words.say("%(side)s’s translation, agreed by %(sides)s", side=side, sides=named(translated.agreed))
+        return words.say(
+            "%(side)s’s translation, agreed by %(sides)s", side=side, sides=named(translated.agreed)
+        )
     return words.say("%(side)s’s translation, not agreed", side=side)
 
 
-def shown(words: Words, translations: Iterable[Translated], *, attributed: bool = True) -> list[dict[str, Any]]:
+def shown(
+    words: Words, translations: Iterable[Translated], *, attributed: bool = True
+) -> list[dict[str, Any]]:
     """Return translations as a page shows them; under the Chatham House Rule without the names of sides."""
     return [
         {
@@ -120,7 +147,9 @@ def shown(words: Words, translations: Iterable[Translated], *, attributed: bool 
             "tag": each.language,
             "language": language(each.language),
             "lines": each.text.splitlines(),
-            "disputed": [(one.side.upper() if attributed else "", one.reason) for one in each.disputed],
+            "disputed": [
+                (one.side.upper() if attributed else "", one.reason) for one in each.disputed
+            ],
         }
         for each in translations
     ]
@@ -149,7 +178,9 @@ def originals(display: Display, state: Exchange, message: str = "") -> list[Orig
     return list(_texts(display, display.facts(act, content), content)) if content else []
 
 
-def _texts(display: Display, facts: Sequence[Fact], content: Mapping[str, Raw]) -> Iterator[Original]:
+def _texts(
+    display: Display, facts: Sequence[Fact], content: Mapping[str, Raw]
+) -> Iterator[Original]:
     for fact in facts:
         if not fact.said or fact.name == "subject":
             continue
@@ -157,7 +188,9 @@ def _texts(display: Display, facts: Sequence[Fact], content: Mapping[str, Raw]) 
         for each in value if isinstance(value, list) else [value]:
             tag, text = next(iter(each.items())) if isinstance(each, dict) else ("", str(each))
             given = tuple(each) if isinstance(each, dict) else ()
-            yield Original(label=fact.label, language=tag, languages=given, paragraphs=tuple(paragraphs(text)))
+            yield Original(
+                label=fact.label, language=tag, languages=given, paragraphs=tuple(paragraphs(text))
+            )
 
 
 def paragraphs(text: str) -> list[str]:
@@ -167,10 +200,16 @@ def paragraphs(text: str) -> list[str]:
 
 def written_in(texts: Sequence[Original]) -> frozenset[str]:
     """Return the languages in which all texts of a message are written by their author."""
-    return frozenset(set.intersection(*({*each.languages} for each in texts))) if texts else frozenset()
+    return (
+        frozenset(set.intersection(*({*each.languages} for each in texts)))
+        if texts
+        else frozenset()
+    )
 
 
-def missing(languages: Sequence[str], own: str, originals_: Sequence[Original], given: Sequence[Translated]) -> str:
+def missing(
+    languages: Sequence[str], own: str, originals_: Sequence[Original], given: Sequence[Translated]
+) -> str:
     """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
 
     Where several others are left, nobody knows which is meant, and whoever translates chooses.

@@ -38,7 +38,9 @@ _SHORT: Final = timedelta(days=3)
 _APART: Final = 60
 """As many marks of one kind are told apart over the width of the chart."""
 
-_AMBIGUOUS: Final = frozenset({"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"})
+_AMBIGUOUS: Final = frozenset(
+    {"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"}
+)
 
 
 class Life(Struct, frozen=True, kw_only=True):
@@ -123,10 +125,19 @@ async def life_of(here: Here) -> Life:
     """A channel from its opening to now."""
     registry, store, newest = here.projection.registry, here.service.store, here.newest
     time = here.projection.state.time
-    first = max(as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1))
+    first = max(
+        as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1)
+    )
     days = await here.in_thread(history.per_day, store, here.name, first, newest)
     marks = await here.in_thread(history.marks, store, here.name, newest)
-    return Life(opened=registry.opened.time, newest=newest, newest_time=time, first=first.isoformat(), days=days, marks=marks)
+    return Life(
+        opened=registry.opened.time,
+        newest=newest,
+        newest_time=time,
+        first=first.isoformat(),
+        days=days,
+        marks=marks,
+    )
 
 
 def _chart(here: Here, life: Life) -> Markup:
@@ -135,17 +146,25 @@ def _chart(here: Here, life: Life) -> Markup:
     opened = as_moment(life.opened)
     if ends - opened < _SHORT:
         begins = opened
-    title = words.say("Records by day, from %(a)s to %(b)s. The list below says the same.", a=words.day(begins), b=words.day(ends))
+    title = words.say(
+        "Records by day, from %(a)s to %(b)s. The list below says the same.",
+        a=words.day(begins),
+        b=words.day(ends),
+    )
     moments = list(_moments(words, life.marks, (ends - begins) / _APART))
     if opened >= begins:
         moments.append(charts.Moment(opened, "opened", words.say("opened")))
-    return charts.density("density", title, begins, ends, life.days, moments, here.moment if here.past else ends)
+    return charts.density(
+        "density", title, begins, ends, life.days, moments, here.moment if here.past else ends
+    )
 
 
 def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[charts.Moment]:
     """What stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
     gathered: list[list[Mark]] = []
-    for mark in sorted(marks, key=lambda each: (each.kind, each.side if each.kind == "late" else "", each.time)):
+    for mark in sorted(
+        marks, key=lambda each: (each.kind, each.side if each.kind == "late" else "", each.time)
+    ):
         last = gathered[-1][-1] if gathered else None
         alike = last is not None and label_of(words, last) == label_of(words, mark)
         if last is not None and alike and as_moment(mark.time) - as_moment(last.time) <= near:
@@ -157,7 +176,9 @@ def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[c
         yield charts.Moment(
             as_moment(each[-1].time),
             each[-1].kind,
-            label if count == 1 else words.say("%(what)s (%(n)s)", what=label, n=words.number(count)),
+            label
+            if count == 1
+            else words.say("%(what)s (%(n)s)", what=label, n=words.number(count)),
         )
 
 
@@ -176,7 +197,9 @@ def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
     """How many records came in each month, the newest first."""
     counted = Counter[str]()
     for number, count in enumerate(life.days):
-        counted[(date.fromisoformat(life.first) + timedelta(days=number)).strftime("%Y-%m")] += count
+        counted[(date.fromisoformat(life.first) + timedelta(days=number)).strftime("%Y-%m")] += (
+            count
+        )
     return tuple((month, counted[month]) for month in sorted(counted, reverse=True))
 
 
@@ -223,7 +246,11 @@ async def _target(here: Here) -> int:
 async def _asked(here: Here, shown: int) -> int:
     """The position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
     query = here.request.query
-    time, record, slid = query.get("time", "").strip(), query.get("record", "").strip(), posting.whole(query.get("slider", ""))
+    time, record, slid = (
+        query.get("time", "").strip(),
+        query.get("record", "").strip(),
+        posting.whole(query.get("slider", "")),
+    )
     if time and time != query.get("was_time", ""):
         return await _at_time(here, "time", time)
     if record and record != str(shown):
@@ -238,7 +265,13 @@ async def _at_record(here: Here, text: str) -> int:
     if position is None:
         return await _at_time(here, "record", text)
     if not 1 <= position <= here.newest:
-        raise Fault("record", text, here.words.say("Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)))
+        raise Fault(
+            "record",
+            text,
+            here.words.say(
+                "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+            ),
+        )
     return position
 
 
@@ -252,14 +285,24 @@ async def _at_time(here: Here, field: str, text: str) -> int:
             raise Fault(field, text, say("That time is still to come.")) from None
         if unread.code in _AMBIGUOUS:
             raise Fault(
-                field, text, say("That can be read in more than one way. Write the day, the month, the year and the time.")
+                field,
+                text,
+                say(
+                    "That can be read in more than one way. Write the day, the month, the year and the time."
+                ),
             ) from None
-        raise Fault(field, text, say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26.")) from None
+        raise Fault(
+            field,
+            text,
+            say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
+        ) from None
     try:
         return await position_of(here, written(moment))
     except Refused:
         opened = here.words.written(here.projection.registry.opened.time)
-        raise Fault(field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)) from None
+        raise Fault(
+            field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
+        ) from None
 
 
 SHEETS: Final = (Sheet(path="/travel", handler=go),)

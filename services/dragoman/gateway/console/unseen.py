@@ -33,7 +33,9 @@ def marked(text: str) -> Markup:
 def _joins(before: str) -> bool:
     """Return whether a joiner belongs to what stands before it: a letter of a script that joins, or a picture."""
     shown = before.rstrip("".join(_JOINERS))[-1:]
-    return bool(shown) and (0x0590 <= ord(shown) <= 0x0DFF or unicodedata.category(shown) in ("So", "Sk"))
+    return bool(shown) and (
+        0x0590 <= ord(shown) <= 0x0DFF or unicodedata.category(shown) in ("So", "Sk")
+    )
 
 
 def _mark(character: str) -> Markup:

@@ -34,7 +34,10 @@ class Rule:
 
     def groups(self) -> list[tuple[str, list[str]]]:
         """Return each precedence with the values that have it, the most urgent first; without values where they are too many to be read."""
-        found = [(level, [value for value, given in self.levels.items() if value and given == level]) for level in ORDER]
+        found = [
+            (level, [value for value, given in self.levels.items() if value and given == level])
+            for level in ORDER
+        ]
         used = [(level, values) for level, values in found if values]
         most = max((len(values) for _, values in used), default=0)
         return [(level, values if len(values) < max(most, _FEW) else []) for level, values in used]
@@ -52,9 +55,14 @@ def rule_of(form: Format | None, now: datetime) -> Rule:
         values: dict[str, Any] = _YES if isinstance(member.kind, kinds.Flag) else {}
         if isinstance(member.kind, kinds.Choice):
             values = {value: value for value in member.kind.values}
-        levels = {name: _level(form, {**empty, _attribute(act, member.name): value}, now) for name, value in values.items()}
+        levels = {
+            name: _level(form, {**empty, _attribute(act, member.name): value}, now)
+            for name, value in values.items()
+        }
         if len(set(levels.values()) - {""}) > 1 and all(levels.values()):
-            return Rule(member=member.name, levels={**({} if member.required else {"": always}), **levels})
+            return Rule(
+                member=member.name, levels={**({} if member.required else {"": always}), **levels}
+            )
     return Rule(always=always)
 
 
@@ -62,7 +70,9 @@ def _required(act: str) -> list[str]:
     """Return the names by which a shape is built of the members without which it cannot be."""
     return [
         name
-        for name, member in zip(SHAPES[act].__struct_fields__, SHAPES[act].__struct_encode_fields__, strict=True)
+        for name, member in zip(
+            SHAPES[act].__struct_fields__, SHAPES[act].__struct_encode_fields__, strict=True
+        )
         if _needs(act, member)
     ]
 
@@ -73,7 +83,9 @@ def _needs(act: str, name: str) -> bool:
 
 
 def _attribute(act: str, name: str) -> str:
-    return dict(zip(SHAPES[act].__struct_encode_fields__, SHAPES[act].__struct_fields__, strict=True))[name]
+    return dict(
+        zip(SHAPES[act].__struct_encode_fields__, SHAPES[act].__struct_fields__, strict=True)
+    )[name]
 
 
 def _level(form: Format, values: dict[str, Any], now: datetime) -> str:

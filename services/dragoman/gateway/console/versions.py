@@ -61,20 +61,35 @@ def changes(state: Exchange) -> list[int]:
 
 async def _versions(here: Here, state: Exchange) -> list[Version]:
     """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
-    found = [await _version(here, state, position) for position in (state.opened.position, *changes(state))]
+    found = [
+        await _version(here, state, position)
+        for position in (state.opened.position, *changes(state))
+    ]
     amendment = consent.open_amendment(state)
     if amendment is not None:
         content = {**state.content, **consent.fields_of(amendment)}
-        found.append(Version(value=PROPOSED, time=amendment.said.time, by=amendment.said.by, kind="amendment", content=content))
+        found.append(
+            Version(
+                value=PROPOSED,
+                time=amendment.said.time,
+                by=amendment.said.by,
+                kind="amendment",
+                content=content,
+            )
+        )
     return found
 
 
 async def _version(here: Here, state: Exchange, position: int) -> Version:
-    stood: Exchange | None = await here.in_thread(reads.exchange_at, here.service.store, here.name, state.id, position)
+    stood: Exchange | None = await here.in_thread(
+        reads.exchange_at, here.service.store, here.name, state.id, position
+    )
     assert stood is not None
     record = here.projection.record_at(position)
     act, by = ("", "") if record is None else (record.name, record.envelope.actor)
-    return Version(value=str(position), time=stood.updated.time, by=by, kind=act, content=stood.content)
+    return Version(
+        value=str(position), time=stood.updated.time, by=by, kind=act, content=stood.content
+    )
 
 
 def marked(before: str, after: str, most: int = _MOST) -> Markup:
@@ -92,13 +107,18 @@ def marked(before: str, after: str, most: int = _MOST) -> Markup:
         parts += _changed(out, put)
     else:
         for what, i, j, k, m in SequenceMatcher(None, out, put, autojunk=False).get_opcodes():
-            parts += [escape("".join(out[i:j]))] if what == "equal" else _changed(out[i:j], put[k:m])
+            parts += (
+                [escape("".join(out[i:j]))] if what == "equal" else _changed(out[i:j], put[k:m])
+            )
     return Markup("").join([*parts, escape("".join(old[len(old) - last :]))])
 
 
 def _common(one: list[str], other: list[str]) -> int:
     """Return how many items two lists begin with alike."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
 
 
 def _changed(out: list[str], put: list[str]) -> list[Markup]:
@@ -110,7 +130,11 @@ def _texts(value: Any) -> dict[str, str] | None:
     """Return a text by its languages, the one without under the empty tag; None for what is no text."""
     if isinstance(value, str):
         return {"": value}
-    return value if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()) else None
+    return (
+        value
+        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        else None
+    )
 
 
 class _Texts(NamedTuple):
@@ -120,7 +144,9 @@ class _Texts(NamedTuple):
     after: str
 
 
-def _compared(display: Display, member: kinds.Member, before: Raw | None, after: Raw | None) -> Iterator[tuple[str, Markup | _Texts]]:
+def _compared(
+    display: Display, member: kinds.Member, before: Raw | None, after: Raw | None
+) -> Iterator[tuple[str, Markup | _Texts]]:
     """Yield the parts of a member that differ between two versions: what each is called, and its texts, or how it is marked."""
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
@@ -128,13 +154,29 @@ def _compared(display: Display, member: kinds.Member, before: Raw | None, after:
     if isinstance(member.kind, kinds.Texts):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
-            called = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(index + 1))
-            yield from _of_text(called, old[index] if index < len(old) else "", new[index] if index < len(new) else "")
-    elif isinstance(member.kind, kinds.Text | kinds.Line) and (_texts(one or "") is not None and _texts(other or "") is not None):
+            called = display.words.say(
+                "%(what)s %(n)s", what=label, n=display.words.number(index + 1)
+            )
+            yield from _of_text(
+                called,
+                old[index] if index < len(old) else "",
+                new[index] if index < len(new) else "",
+            )
+    elif isinstance(member.kind, kinds.Text | kinds.Line) and (
+        _texts(one or "") is not None and _texts(other or "") is not None
+    ):
         yield from _of_text(label, one or "", other or "")
     elif one != other:
-        out = Markup("") if one is None else Markup("<del>{}</del>").format(display.shown(member.kind, one))
-        new = Markup("") if other is None else Markup("<ins>{}</ins>").format(display.shown(member.kind, other))
+        out = (
+            Markup("")
+            if one is None
+            else Markup("<del>{}</del>").format(display.shown(member.kind, one))
+        )
+        new = (
+            Markup("")
+            if other is None
+            else Markup("<ins>{}</ins>").format(display.shown(member.kind, other))
+        )
         yield label, Markup(" ").join(filter(None, (out, new)))
 
 
@@ -142,31 +184,53 @@ def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, _Texts]
     old, new = _texts(before) or {}, _texts(after) or {}
     for tag in dict.fromkeys((*old, *new)):
         if old.get(tag, "") != new.get(tag, ""):
-            yield f"{label}, {language(tag)}" if tag else label, _Texts(old.get(tag, ""), new.get(tag, ""))
+            yield (
+                f"{label}, {language(tag)}" if tag else label,
+                _Texts(old.get(tag, ""), new.get(tag, "")),
+            )
 
 
-def _differing(display: Display, act: str, one: Version, other: Version) -> list[tuple[str, Markup]]:
+def _differing(
+    display: Display, act: str, one: Version, other: Version
+) -> list[tuple[str, Markup]]:
     """Return what differs between two versions, each part with its label; a page of many parts takes no longer than a page of one."""
     found = [
         part
         for member in kinds.members(act)
-        for part in _compared(display, member, one.content.get(member.name), other.content.get(member.name))
+        for part in _compared(
+            display, member, one.content.get(member.name), other.content.get(member.name)
+        )
     ]
     most = isqrt(_MOST**2 // max(1, sum(isinstance(each, _Texts) for _, each in found)))
-    return [(label, marked(*each, most) if isinstance(each, _Texts) else each) for label, each in found]
+    return [
+        (label, marked(*each, most) if isinstance(each, _Texts) else each) for label, each in found
+    ]
 
 
 async def versions(here: Here) -> Page:
     """Show two versions of a text beside each other, marked."""
-    state = await here.in_thread(reads.exchange_at, here.service.store, here.name, here.request.match_info["exchange"], here.position)
+    state = await here.in_thread(
+        reads.exchange_at,
+        here.service.store,
+        here.name,
+        here.request.match_info["exchange"],
+        here.position,
+    )
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
     every = await _versions(here, state)
-    chosen = [_chosen(here, every, "from", every[max(0, len(every) - 2)]), _chosen(here, every, "to", every[-1])]
+    chosen = [
+        _chosen(here, every, "from", every[max(0, len(every) - 2)]),
+        _chosen(here, every, "to", every[-1]),
+    ]
     display = Display(here.words, (), {}, here.link)
     one, other = chosen
     differing = await here.in_thread(_differing, display, state.act, one, other)
-    names = tuple(name for name in {**one.content, **other.content} if one.content.get(name) != other.content.get(name))
+    names = tuple(
+        name
+        for name in {**one.content, **other.content}
+        if one.content.get(name) != other.content.get(name)
+    )
     return Page(
         template="versions.html",
         view=Compared(exchange=state.id, from_=one.value, to=other.value, fields=names),
@@ -178,7 +242,10 @@ def _chosen(here: Here, every: list[Version], name: str, default: Version) -> Ve
     wanted = here.request.query.get(name, "")
     found = next((each for each in every if each.value == wanted), None)
     if wanted and found is None:
-        raise refused("not-found", sentence("There is no such version of this text; choose one of those that are listed."))
+        raise refused(
+            "not-found",
+            sentence("There is no such version of this text; choose one of those that are listed."),
+        )
     return found or default
 
 

@@ -48,9 +48,18 @@ def unanswered(app: web.Application, projection: Projection, side: str) -> Unans
     asked = consoles.unanswered(app, projection, side)
     if asked is None:
         return None
-    steps = ("deputy", "head_of_office") if now - asked.since >= CHECKED_HEAD_SECONDS else ("deputy",)
-    officers = dict.fromkeys(officer for step in steps for officer in rungs.reached(projection.registry, side, step))
-    return Unanswered(channel=projection.name, officer=asked.actor, since=_written(asked.since), reaches=tuple(officers))
+    steps = (
+        ("deputy", "head_of_office") if now - asked.since >= CHECKED_HEAD_SECONDS else ("deputy",)
+    )
+    officers = dict.fromkeys(
+        officer for step in steps for officer in rungs.reached(projection.registry, side, step)
+    )
+    return Unanswered(
+        channel=projection.name,
+        officer=asked.actor,
+        since=_written(asked.since),
+        reaches=tuple(officers),
+    )
 
 
 def notices(app: web.Application, projection: Projection, now: float) -> Iterator[Notice]:
@@ -60,11 +69,15 @@ def notices(app: web.Application, projection: Projection, now: float) -> Iterato
         asked = consoles.unanswered(app, projection, side)
         if asked is not None:
             step: Step = "head_of_office" if now - asked.since >= CHECKED_HEAD_SECONDS else "deputy"
-            yield Notice(cid=registry.cid, side=side, kind="no_answer", step=step, since=asked.since)
+            yield Notice(
+                cid=registry.cid, side=side, kind="no_answer", step=step, since=asked.since
+            )
             continue
         silent = consoles.silent_for(app, projection, side)
         if silent >= UNARMED_SECONDS:
-            yield Notice(cid=registry.cid, side=side, kind="unarmed", step="deputy", since=now - silent)
+            yield Notice(
+                cid=registry.cid, side=side, kind="unarmed", step="deputy", since=now - silent
+            )
 
 
 Nudge = Callable[[Projection, str], None]
@@ -82,8 +95,13 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
             await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
-                    for side in (each.name for each in projection.registry.sides):  # handed over at whatever gateway
-                        given = tuple(draft.etag for draft in service.drafts.handed(projection.registry.cid, side))
+                    for side in (
+                        each.name for each in projection.registry.sides
+                    ):  # handed over at whatever gateway
+                        given = tuple(
+                            draft.etag
+                            for draft in service.drafts.handed(projection.registry.cid, side)
+                        )
                         if given != handed.get((projection.name, side), ()):
                             handed[projection.name, side] = given
                             nudge(projection, side)
@@ -110,12 +128,21 @@ async def _tell(app: web.Application, notice: Notice) -> None:
     known, revision = courier.notice(notice.cid, notice.side)
     if not _is_told(known, notice) and await courier.notify(notice, revision):
         log.warning(
-            "watch.nobody_there", cid=notice.cid, side=notice.side, kind=notice.kind, step=notice.step, since=_written(notice.since)
+            "watch.nobody_there",
+            cid=notice.cid,
+            side=notice.side,
+            kind=notice.kind,
+            step=notice.step,
+            since=_written(notice.since),
         )
 
 
 def _is_told(known: Notice | None, notice: Notice) -> bool:
-    return known is not None and (known.kind, known.step) == (notice.kind, notice.step) and abs(known.since - notice.since) < _SAME_SECONDS
+    return (
+        known is not None
+        and (known.kind, known.step) == (notice.kind, notice.step)
+        and abs(known.since - notice.since) < _SAME_SECONDS
+    )
 
 
 def _written(seconds: float) -> str:
