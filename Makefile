@@ -55,7 +55,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/lint-imports
 
 GROUPED := --dist loadgroup
-UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports gateway golden test_catalogues.py test_language.py test_refusals.py test_security_page.py test_sentence.py))
+UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports gateway golden test_catalogues.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)
@@ -89,7 +89,7 @@ schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 
 catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say
-	$(BIN)/python -m dragoman.language.catalogue
+	$(BIN)/python -m dragoman.i18n.catalogue
 
 screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into build/screenshots (needs chromium)
 	$(BIN)/python tests/browser/screenshots.py

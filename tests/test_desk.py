@@ -14,12 +14,12 @@ from dragoman.domain.decide import Post
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import parse, read_act
 from dragoman.domain.refusal import Refused
+from dragoman.eventlog.event_log import Appended, Entry, Outcome
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Appended, Entry, Outcome
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.custody import Custody
+from dragoman.stores.keystore import Custody
 from world import INCIDENT, NOTE, World, compact
 
 
@@ -153,7 +153,7 @@ async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_
     post = Post(actor="nato/o-1", act=act, data=data, id=ids.v7(9, bytes(10)), family="contact")
     try:
         await projection.in_file()
-        monkeypatch.setattr("dragoman.projection.live.QUEUE_BYTES", 0)
+        monkeypatch.setattr("dragoman.projection.projection.QUEUE_BYTES", 0)
         with pytest.raises(Refused) as crowded:
             await desk.post(projection, post)
         monkeypatch.undo()

@@ -34,7 +34,7 @@ FILES = {
     "domain/test_a.py": "def test_it(number):\n    pass",
     "live/test_shared.py": "def test_it(number, shared):\n    pass",
     "live/test_own.py": "def test_it(number, own):\n    pass",
-    "log/test_cluster.py": "def test_it(number, three_nodes):\n    pass",
+    "eventlog/test_cluster.py": "def test_it(number, three_nodes):\n    pass",
     "contract/test_cluster.py": "def test_it(number, three_nodes):\n    pass",
 }
 
@@ -74,7 +74,7 @@ def test_tests_that_share_something_run_in_one_worker_and_the_longest_groups_beg
         ran[worker].append(file)
     assert sum(map(len, ran.values())) == 8 * len(FILES)
     assert [file for file in workers if file != "live/test_own.py" and len(workers[file]) > 1] == []
-    assert workers["log/test_cluster.py"] == workers["contract/test_cluster.py"], (
+    assert workers["eventlog/test_cluster.py"] == workers["contract/test_cluster.py"], (
         "one cluster for both"
     )
     (worker,) = workers["domain/test_a.py"]

@@ -13,9 +13,9 @@ import dragoman
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.language import catalogue
-from dragoman.language.words import Words, words
-from dragoman.sentence import Sentence, sentence, verbatim
+from dragoman.i18n import catalogue
+from dragoman.i18n.words import Words, words
+from dragoman.text import Sentence, sentence, verbatim
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 from world import World, compact
@@ -23,7 +23,7 @@ from world import World, compact
 _SERVICES = Path(dragoman.__file__).parent
 _PLACE = re.compile(r"%\((\w+)\)s")
 _VERBATIM = verbatim("").message
-_PARTS = {"validation.py", "access.py", "sentence.py"}
+_PARTS = {"validation.py", "access.py", "text.py"}
 """Where a sentence is made of what stands in a table."""
 
 _FILLED_LATER = {"validation.py", "faults.py"}

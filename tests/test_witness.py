@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.audit.verify import Cosigned
-from dragoman.cli import witnessing
+from dragoman.audit.verification import Cosigned
+from dragoman.cli import witness
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
-from dragoman.log.cosign_times import TIMES
+from dragoman.eventlog.cosign_times import TIMES
 from dragoman.tlog import leaf, note
 from dragoman.witness import SIZE, Witness, times_in
 from heads import asking, head_over
@@ -240,8 +240,8 @@ def test_silence_is_measured_from_the_last_head_of_the_logs_own_key(house: House
 async def test_the_side_is_told_once_of_each_silence(
     house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(witnessing, "_LOOK_SECONDS", 0.001)
-    watching = asyncio.create_task(witnessing._watch(house.witness))
+    monkeypatch.setattr(witness, "_LOOK_SECONDS", 0.001)
+    watching = asyncio.create_task(witness._watch(house.witness))
     said = []
     for silent in (599, 601, 5_000):
         house.now = NOW + timedelta(seconds=silent)

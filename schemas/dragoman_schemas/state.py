@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from dragoman_schemas.act_frame import Area, Precedence
 from dragoman_schemas.acts.channel import Kind, LiveChannel, Role
-from dragoman_schemas.frame import Area, Precedence
 
 
 class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -31,7 +31,9 @@ from dragoman.domain import consent, ids, nesting
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
 from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
-from dragoman_schemas.answers import (
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.problems import Problem
+from dragoman_schemas.responses import (
     Alarm,
     ChannelView,
     Drafts,
@@ -43,8 +45,6 @@ from dragoman_schemas.answers import (
     Row,
     Rows,
 )
-from dragoman_schemas.frame import Act
-from dragoman_schemas.problems import Problem
 from dragoman_schemas.state import decode_exchange
 
 _TRIES: Final = 5

@@ -37,14 +37,7 @@ from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused, invalid
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import (
-    APPEND_ATTEMPTS,
-    APPEND_SECONDS,
-    EXCHANGE_BYTES,
-    EXCHANGE_SPARE_BYTES,
-    SIGNATURES,
-)
-from dragoman.log.port import (
+from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
@@ -56,13 +49,20 @@ from dragoman.log.port import (
     Unknown,
     subject_of,
 )
-from dragoman.projection.live import Behind, Projection
-from dragoman.sentence import Sentence, sentence
-from dragoman.stores.custody import Custody
+from dragoman.limits import (
+    APPEND_ATTEMPTS,
+    APPEND_SECONDS,
+    EXCHANGE_BYTES,
+    EXCHANGE_SPARE_BYTES,
+    SIGNATURES,
+)
+from dragoman.projection.projection import Behind, Projection
+from dragoman.stores.keystore import Custody
+from dragoman.text import Sentence, sentence
 from dragoman.tlog import dsse
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import Erasure, Officer
-from dragoman_schemas.answers import NewChannel, Recorded
-from dragoman_schemas.frame import Act
+from dragoman_schemas.responses import NewChannel, Recorded
 from dragoman_schemas.state import ChannelState, Exchange
 
 log = structlog.get_logger()

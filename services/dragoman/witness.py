@@ -22,10 +22,10 @@ import structlog
 from msgspec import Struct
 
 from dragoman.audit.mirror import Mirror
-from dragoman.audit.verify import Cosigned
-from dragoman.log import cosign_times, durable
-from dragoman.log.cosign_times import TIMES, TimesDamaged, TimesFile
-from dragoman.log.self_check import DO_ASIDE, ArchiveDamaged, Damage
+from dragoman.audit.verification import Cosigned
+from dragoman.eventlog import cosign_times, durable
+from dragoman.eventlog.cosign_times import TIMES, TimesDamaged, TimesFile
+from dragoman.eventlog.self_check import DO_ASIDE, ArchiveDamaged, Damage
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint, NotEmpty
 from dragoman.tlog.dsse import public_of

@@ -25,10 +25,10 @@ from dragoman.domain import decide, fold, strict
 from dragoman.domain import record as records
 from dragoman.gateway import live, proofs
 from dragoman.gateway.service import Service
-from dragoman.projection import live as folding
+from dragoman.projection import projection as folding
 from dragoman.projection import reads
 from dragoman.projection.tree import Trees
-from dragoman.stores.custody import Custody
+from dragoman.stores.keystore import Custody
 from dragoman.tlog import checkpoint, leaf, note
 from dragoman.tlog import tiles as shapes
 

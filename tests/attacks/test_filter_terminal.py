@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.audit.verify import Lie, Verified
-from dragoman.cli import failing, verifying
+from dragoman.audit.verification import Lie, Verified
+from dragoman.cli import errors
+from dragoman.cli.audit import verify
 from dragoman.cli.common import Target, out, out_json, say, table
 from dragoman.client import Answered
 from dragoman.printable import escaped, one_line
@@ -63,7 +64,7 @@ def test_a_failed_verification_cannot_be_made_to_look_like_another(
         what=f"it is of {HIDING}\nno lie was found",
         evidence=f"the record\u2028{HIDING}",
     )
-    verifying._print(
+    verify._print(
         Verified(channel=HIDING, cid="", position=3, digest="", findings=(), lie=lie),
         Target(),
         pinned=True,
@@ -75,12 +76,12 @@ def test_a_failed_verification_cannot_be_made_to_look_like_another(
 
 
 def test_no_problem_and_no_table_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    failing.told(
+    errors.told(
         Answered(
             Problem(type="x", title=HIDING, status=400, detail=f"x\n{HIDING}", allowed=(HIDING,))
         )
     )
-    failing.trace(ValueError(HIDING))
+    errors.trace(ValueError(HIDING))
     say(f"\u202e{HIDING}")
     out(f"{HIDING}\nno lie was found")
     out_json({"name": f"{HIDING}\u2066\x9b2J"})

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from dragoman.cli.signing import seed_of
+from dragoman.cli.signature import seed_of
 from dragoman.client import new_key
 from dragoman.domain import record as records
 from dragoman.tlog import checkpoint, dsse

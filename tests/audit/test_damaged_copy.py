@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 import commands
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.cli.copies import archive_in
+from dragoman.cli.audit.copies import archive_in
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import parse
-from dragoman.log.archive import Archive, ArchiveDamaged
-from dragoman.log.repair import repair
+from dragoman.eventlog.archive import Archive, ArchiveDamaged
+from dragoman.eventlog.repair import repair
 from dragoman.tlog import leaf
 from dragoman.witness import Witness, times_in
 from heads import asking, head_over

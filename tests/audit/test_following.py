@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from dragoman.audit import copy
+from dragoman.audit import compare
 from dragoman.audit.mirror import Mirror, Pinned, Unproven
-from dragoman.cli import mirroring
+from dragoman.cli.audit import mirror as mirroring
 from dragoman.cli.common import Unverified
 from dragoman.client import Answer, Answered, Unreachable
 from dragoman.domain.heads import log_of
-from dragoman.log.archive import ArchiveDamaged
+from dragoman.eventlog.archive import ArchiveDamaged
 from dragoman.tlog import tiles
-from dragoman_schemas.answers import Entry
 from dragoman_schemas.problems import Problem
+from dragoman_schemas.responses import Entry
 from heads import head_over
 from world import NOTE, World
 
@@ -68,7 +68,7 @@ class Host:
             raise Answered(
                 Problem(type="/problems/not-found", title="Not found", status=404, detail="none")
             )
-        raw = tiles.hashes(tile, copy.of_messages("", self.raws[: self.signed], None).nodes)
+        raw = tiles.hashes(tile, compare.of_messages("", self.raws[: self.signed], None).nodes)
         return Answer(200, {}, bytes([raw[0] ^ 1]) + raw[1:] if self.spoils == "tiles" else raw)
 
     async def records(self, _: str, first: int = 1) -> AsyncIterator[list[Entry]]:

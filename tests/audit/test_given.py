@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.audit.copy import of_messages
-from dragoman.audit.verify import Verification
-from dragoman.cli import verifying
+from dragoman.audit.compare import of_messages
+from dragoman.audit.verification import Verification
+from dragoman.cli.audit import verify
+from dragoman.cli.audit.verify import Asked, Given
 from dragoman.cli.common import Target
-from dragoman.cli.verifying import Asked, Given
 from dragoman.domain.heads import log_of
 from dragoman.tlog import leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman_schemas.answers import Entry
+from dragoman_schemas.responses import Entry
 from world import NOTE, World, seed_of
 
 
@@ -79,11 +79,11 @@ async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
 
         yield SimpleNamespace(channel=channel)
 
-    monkeypatch.setattr(verifying, "connected", connected)
+    monkeypatch.setattr(verify, "connected", connected)
     for messages, code in ((other.raws, 7), (one.raws, 0)):
-        monkeypatch.setattr(verifying, "given", partial(given, messages, head))
+        monkeypatch.setattr(verify, "given", partial(given, messages, head))
         path = tmp_path / f"{code}.zip"
-        assert await verifying.export_command(to=path, target=Target(channel="nato-china")) == code
+        assert await verify.export_command(to=path, target=Target(channel="nato-china")) == code
         assert path.exists() == (code == 0)
     assert (
         "is of other records than those that the gateway gave: nothing is written"

@@ -9,7 +9,7 @@ import pytest
 
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import READMES, Export
-from dragoman.audit.verify import Verification
+from dragoman.audit.verification import Verification
 from tampering import LOG, RECORDS, Log, honest
 
 RELEASED = Path(__file__).parent / "released"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.verify import Verification
+from dragoman.audit.verification import Verification
 from dragoman.tlog.note import Verifier
 from tampering import (
     LOG,

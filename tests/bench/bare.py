@@ -19,9 +19,9 @@ import nats
 from aiohttp import web
 from nats.js import JetStreamContext
 
-from dragoman import telemetry, wiring
-from dragoman.log import broker, stream
-from dragoman.log.connection import connected
+from dragoman import bootstrap, telemetry
+from dragoman.eventlog import broker, stream_config
+from dragoman.eventlog.nats_connection import connected
 from dragoman_schemas.acts.danger_area import DangerArea
 from dragoman_schemas.acts.emergency_notification import EmergencyNotification
 from dragoman_schemas.acts.encounter_report import EncounterReport
@@ -66,7 +66,7 @@ def run(main: Coroutine[Any, Any, T], *, uvloop: bool) -> T:
 async def serve(data: Path, channel: str) -> None:
     async with broker.supervised(data, broker.find()) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-            await stream.create(steward, channel)
+            await stream_config.create(steward, channel)
         client = await nats.connect(
             endpoint.url, nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway"
         )
@@ -75,7 +75,7 @@ async def serve(data: Path, channel: str) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        wiring.write_server_file(data, f"http://{host}:{port}", endpoint.url)
+        bootstrap.write_server_file(data, f"http://{host}:{port}", endpoint.url)
         sys.stdout.write(f"http://{host}:{port}\n")
         sys.stdout.flush()
         stopped = asyncio.Event()

@@ -31,7 +31,7 @@ import sealing
 import size
 import streams
 import watching
-from dragoman.log import broker
+from dragoman.eventlog import broker
 from plan import FULL, QUICK, Plan
 from programs import Failed, Numbers, loop_flags
 from table import Section

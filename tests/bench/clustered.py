@@ -26,10 +26,10 @@ from aiohttp import web
 
 from bare import application
 from dragoman import telemetry
-from dragoman.log import stream
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
-from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.nats_connection import connected
 from plan import Plan
 from programs import Failed, Numbers, result, running
 from table import Line, Section
@@ -67,7 +67,7 @@ async def run_bare(url: str, keys: Path) -> None:
     endpoint = Endpoint(url, "", keys)
     async with connected(url, "steward", endpoint.seed("steward")) as steward:
         await steward.api(
-            "STREAM.CREATE.BARE", {**stream.configuration(_BARE, REPLICAS), "name": "BARE"}
+            "STREAM.CREATE.BARE", {**stream_config.configuration(_BARE, REPLICAS), "name": "BARE"}
         )
     client = await nats.connect(
         url.split(","), nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway"

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from bare import run
 from dragoman import telemetry
-from dragoman.log.connection import Bus, connected
+from dragoman.eventlog.nats_connection import Bus, connected
 from wire import SILENCE_SECONDS, Posts
 
 

@@ -23,7 +23,7 @@ import msgspec
 from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
-from dragoman.audit.verify import Verification
+from dragoman.audit.verification import Verification
 from dragoman.desk import stamp
 from dragoman.domain import channel, ids
 from dragoman.domain import record as records

@@ -16,15 +16,15 @@ from pathlib import Path
 import nats
 from nats.aio.msg import Msg
 
-from dragoman import telemetry, wiring
+from dragoman import bootstrap, telemetry
 from dragoman.audit.replay import messages_of, replay
 from dragoman.client import client
-from dragoman.log.stream import stream_of
+from dragoman.eventlog.stream_config import stream_of
 
 
 async def from_log(nats_url: str, keys: Path, channel: str, last: int) -> str:
     """Fold the broker's log; the digest."""
-    fold = await replay(lambda: wiring.messages_of(nats_url, keys, channel), upto=last)
+    fold = await replay(lambda: bootstrap.messages_of(nats_url, keys, channel), upto=last)
     return fold.standing.digest
 
 

@@ -24,19 +24,19 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from dragoman import telemetry, wiring
+from dragoman import bootstrap, telemetry
 from dragoman.audit.replay import replay
 from dragoman.desk import stamp, utc_now
 from dragoman.domain import consent, ids
 from dragoman.domain import record as records
 from dragoman.domain.fold import source_of
 from dragoman.domain.table import FORMATS, RULES
+from dragoman.eventlog import broker
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.event_log import Appended, Entry, Unavailable, Unknown
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import Guard, connected
 from dragoman.limits import BATCH_RECORDS
-from dragoman.log import broker
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import Guard, connected
-from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Appended, Entry, Unavailable, Unknown
 from dragoman_schemas.state import Registry
 
 _UNDER_WAY: Final = 60
@@ -418,7 +418,7 @@ async def seed(
 ) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
-        fold = await replay(lambda: wiring.messages_of(endpoint.url, data / "keys", channel))
+        fold = await replay(lambda: bootstrap.messages_of(endpoint.url, data / "keys", channel))
         registry, first = fold.standing.state.registry, fold.standing.state.position
         assert registry is not None, f"{channel} has not been opened"
         scribe = Scribe(registry, first, waiting=waiting)

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from browsing import EXERCISE, SIZES, Flash, Visiting, assert_accessible
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser

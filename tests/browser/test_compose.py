@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from browsing import EXERCISE, Visit, Visiting, assert_accessible
 from dragoman.domain.table import FORMATS
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from dragoman_schemas.acts import SHAPES
 from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting
-from dragoman.audit import bundle
+from dragoman.audit import release_bundle
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -99,7 +99,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     shown = await stranger.page.locator("main").inner_text()
     assert "We agree to talk." in shown and SECRET not in shown
     raw = await (await stranger.page.request.get(f"{demo.base_url}/v1/releases/{CALM}/{id}")).body()
-    assert bundle.verify(raw).sides == ("china", "nato")
+    assert release_bundle.verify(raw).sides == ("china", "nato")
     if SHOTS is not None:
         await stranger.page.screenshot(path=SHOTS / "public.png", full_page=True)
         await other.page.goto(f"{demo.base_url}/c/{CALM}/dialogue")
@@ -156,5 +156,5 @@ async def _every_lie_is_found(visit: Visit, body: dict[str, Any]) -> None:
     for what, changed in lies(body).items():
         lie = {**body, **changed}
         assert await visit.page.evaluate(proved, lie) is False, what
-        with pytest.raises(bundle.NotProved):
-            bundle.verify(json.dumps(lie).encode())
+        with pytest.raises(release_bundle.NotProved):
+            release_bundle.verify(json.dumps(lie).encode())

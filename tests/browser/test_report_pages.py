@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
-from dragoman.interop.checkwords import check_words
+from dragoman.interop.check_words import check_words
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser

@@ -15,7 +15,7 @@ from playwright.async_api import expect
 from pypdf import PdfReader
 
 from browsing import EXERCISE, SIZES, Flash, Visit, Visiting, assert_accessible
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from everywhere import PAGES, places
 from patience import PATIENCE_S
 from service import Caller, Service

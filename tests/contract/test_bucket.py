@@ -7,9 +7,9 @@ import pytest
 
 from brokers import RealBroker
 from cluster import REPLICAS, Clients
-from dragoman.log.port import LogUnreachable
-from dragoman.stores.bucket import Bucket
-from dragoman.stores.writing import Moved
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.key_value import Bucket
 from patience import PATIENCE_S
 
 _ELECTED_SECONDS = PATIENCE_S

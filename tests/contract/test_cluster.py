@@ -9,10 +9,17 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cluster import REPLICAS, Clients
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.event_log import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    KeyReused,
+    Outcome,
+)
+from dragoman.eventlog.group_commit import CoalescingLog
 from dragoman.limits import COALESCE_FROM
-from dragoman.log import stream
-from dragoman.log.coalescing import CoalescingLog
-from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, KeyReused, Outcome
 from records import again, note
 from writers import Writers, known, whole
 
@@ -88,11 +95,11 @@ async def test_a_channel_is_opened_as_soon_as_a_node_that_was_killed_is_back(
     gone = real_cluster.cluster.running[0]
     gone.kill()
     steward = await real_cluster.bus("steward")
-    asked = asyncio.create_task(stream.create(steward, "nato-china", REPLICAS))
+    asked = asyncio.create_task(stream_config.create(steward, "nato-china", REPLICAS))
     await asyncio.sleep(0.5)
     gone.start()
     await asked
-    assert await stream.channels(steward) == ["nato-china"]
+    assert await stream_config.channels(steward) == ["nato-china"]
 
 
 async def test_of_50_copies_of_a_post_one_is_there(real_cluster: Clients) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster import NAMES, REPLICAS, Clients
-from dragoman.log.port import LogUnreachable
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores import people
 from dragoman.stores.erasable import Erasable
 from found import holding

@@ -12,13 +12,8 @@ from brokers import RealBroker
 from cluster import Clients
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
-from dragoman.limits import BATCH_RECORDS
-from dragoman.log import stream
-from dragoman.log.coalescing import CoalescingLog
-from dragoman.log.connection import Bus
-from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import (
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
@@ -29,6 +24,11 @@ from dragoman.log.port import (
     Unavailable,
     subject_of,
 )
+from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.memory import MemoryLog
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.limits import BATCH_RECORDS
 from patience import PATIENCE_S
 from records import again, note
 from writers import known
@@ -442,12 +442,16 @@ async def between(
     broker: RealBroker | Clients, happens: str, monkeypatch: pytest.MonkeyPatch
 ) -> Between:
     if "window" in happens:
-        usual = stream.configuration
+        usual = stream_config.configuration
         monkeypatch.setattr(
-            stream, "configuration", lambda *asked: {**usual(*asked), "duplicate_window": WINDOW_NS}
+            stream_config,
+            "configuration",
+            lambda *asked: {**usual(*asked), "duplicate_window": WINDOW_NS},
         )
     log = await broker.log()
-    made = await (await broker.bus("steward")).api(f"STREAM.INFO.{stream.stream_of('nato-china')}")
+    made = await (await broker.bus("steward")).api(
+        f"STREAM.INFO.{stream_config.stream_of('nato-china')}"
+    )
     assert ("window" in happens) == (made["config"]["duplicate_window"] == WINDOW_NS), made
     return Between(broker, log, happens)
 
@@ -584,7 +588,7 @@ async def test_a_batch_is_taken_as_a_broker_takes_it(
     log, bus = await real_broker.log(), await real_broker.bus()
     answer = await begun(bus, "a-batch", numbers, **{"Nats-Batch-Commit": commit})
     assert answer.get("error", {}).get("err_code") == code, answer
-    assert await stream.last_of(bus, log.channel) == (0 if code else BATCH_RECORDS)
+    assert await stream_config.last_of(bus, log.channel) == (0 if code else BATCH_RECORDS)
 
 
 async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_goes_on(

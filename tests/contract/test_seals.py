@@ -8,10 +8,10 @@ import pytest
 
 from brokers import RealBroker
 from cluster import REPLICAS, Clients
-from dragoman.log.connection import connected
-from dragoman.log.port import LogUnreachable
-from dragoman.stores.seals import Sealed, Seals
-from dragoman.stores.writing import Moved
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.nats_connection import connected
+from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.signed_heads import Sealed, Seals
 from patience import PATIENCE_S
 from proxy import Proxy, Trap
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from dragoman.language import vocabulary
-from dragoman.sentence import Name, Sentence
+from dragoman.i18n import vocabulary
+from dragoman.text import Name, Sentence
 
 
 @pytest.fixture(autouse=True)

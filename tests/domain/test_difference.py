@@ -3,7 +3,7 @@
 import pytest
 from msgspec import Raw, UnsetType
 
-from dragoman.audit.questions import difference
+from dragoman.audit.accountability import difference
 from dragoman.domain.difference import changes
 from samples import act
 from world import INCIDENT, World

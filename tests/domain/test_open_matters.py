@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from dragoman.domain import clocks
 from dragoman.domain.exchange import ENDED, owes_acknowledgement
 from dragoman.domain.open_matters import INCIDENTS, in_order, may_be_open, open_matter, owing
-from dragoman_schemas.answers import OpenMatter
 from dragoman_schemas.profiles import PROFILES
+from dragoman_schemas.responses import OpenMatter
 from dragoman_schemas.state import Adopted, Exchange, Registry, Stamp
 from histories import FURTHER, WIDE, a_history
 from lives import LIVES

@@ -15,8 +15,8 @@ from dragoman.domain.refusal import Malformed
 from dragoman.domain.validation import faults_of
 from dragoman.limits import FAULTS
 from dragoman.tlog import dsse, leaf, merkle
-from dragoman_schemas.answers import NewChannel
 from dragoman_schemas.record import Envelope
+from dragoman_schemas.responses import NewChannel
 from world import INCIDENT, World
 
 VECTORS: dict[str, Any] = json.loads(

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.audit.questions import exceptions
+from dragoman.audit.accountability import exceptions
 from dragoman.audit.replay import Replay
-from dragoman.audit.verify import Verification
+from dragoman.audit.verification import Verification
 from dragoman.domain import ids, keepers
 from dragoman.domain import record as records
 from dragoman.domain.channel import delivery_act, delivery_key

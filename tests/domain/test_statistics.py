@@ -10,7 +10,7 @@ from dragoman.domain import blindness, clocks
 from dragoman.domain.blindness import Check, Span, Turn, covered, down, line, nobodys
 from dragoman.domain.fold import Folded
 from dragoman.domain.statistics import Measure, Measured, blind, days, flood, share, spread
-from dragoman_schemas.statistics import Kept, Spread, Translations
+from dragoman_schemas.statistics_figures import Kept, Spread, Translations
 from samples import act
 from world import INCIDENT, NOTE, REQUEST, World
 

@@ -18,7 +18,7 @@ from dragoman.domain.erasure import (
 )
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record, read_act
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import dsse, leaf
 from dragoman_schemas.acts.channel import Erasure

@@ -10,8 +10,8 @@ from dragoman.domain import notation
 from dragoman.domain.record import read_act
 from dragoman.domain.table import FORMATS
 from dragoman.domain.title import subject_of, title_of
-from dragoman.language.words import words
-from dragoman.sentence import packed, unpacked
+from dragoman.i18n.words import words
+from dragoman.text import packed, unpacked
 from samples import SAMPLES, act
 from world import World, compact
 

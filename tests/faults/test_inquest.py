@@ -7,8 +7,8 @@ from dataclasses import replace
 import aiohttp
 
 from dragoman.client import new_key
-from dragoman.log.connection import connected
-from dragoman.log.port import subject_of
+from dragoman.eventlog.event_log import subject_of
+from dragoman.eventlog.nats_connection import connected
 from house import House
 from inquest import Inquest
 from traffic import Traffic

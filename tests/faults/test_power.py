@@ -20,12 +20,12 @@ import disks
 from disks import Disk
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain.record import Record, parse
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.event_log import Appended, Entry, LogBroken
+from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import Guard, connected
 from dragoman.limits import READ_RECORDS
-from dragoman.log import stream
-from dragoman.log.coalescing import CoalescingLog
-from dragoman.log.connection import Guard, connected
-from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Appended, Entry, LogBroken
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
 from patience import PATIENCE_S
@@ -106,7 +106,7 @@ class Told(Guard):
 async def log_at(broker: Broker) -> AsyncIterator[JetStreamLog]:
     """The channel's log at a broker, whatever that broker says of its syncing."""
     async with connected(broker.url, "steward", broker.keys / "nats-steward.nk") as steward:
-        await stream.create(steward, CHANNEL)
+        await stream_config.create(steward, CHANNEL)
     async with (
         connected(broker.url, "warden", broker.keys / "nats-warden.nk") as warden,
         connected(broker.url, "gateway", broker.keys / "nats-gateway.nk") as bus,

@@ -24,10 +24,10 @@ import blocks
 from dragoman.audit.mirror import Pinned
 from dragoman.client import new_key
 from dragoman.domain.heads import log_of
-from dragoman.log.archive import Archive
-from dragoman.log.connection import connected
-from dragoman.log.pages import Pages
-from dragoman.stores.custody import Custody
+from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.bulk_reader import Pages
+from dragoman.eventlog.nats_connection import connected
+from dragoman.stores.keystore import Custody
 from dragoman.tlog import note
 from dragoman.tlog.checkpoint import Checkpoint
 from house import CHANNEL, Broker, DidNotStart, Gateway, House

@@ -17,7 +17,7 @@ import pytest
 
 from dragoman.client import Answered, Unreachable, client
 from dragoman.domain.table import RULES
-from dragoman_schemas.answers import Alarm
+from dragoman_schemas.responses import Alarm
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
 from receiver import Receiver, receiving

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway.console.alarm import grouped
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from dragoman.limits import GROUP_ALARMS
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
-from dragoman.projection import watching
-from dragoman.projection.duties import Duties
-from dragoman.projection.live import Projection
+from dragoman.projection import duty_watch
+from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from world import INCIDENT, World
 
@@ -60,13 +60,13 @@ async def test_a_hundred_flashes_of_one_side_hide_no_flash_of_another(store: Sto
     assert [ring.exchange for ring in rings if ring.joined] == [many[-1]], (
         "what joined its group has no sound of its own"
     )
-    view = watching.watch_view(store, "three", "reader", world.clock)
+    view = duty_watch.watch_view(store, "three", "reader", world.clock)
     assert view is not None
     assert {each.exchange for each in view.alarms if each.alarm == "flash_unacknowledged"} == {
         one,
         *many,
     }
-    assert [each.id for each in watching.flashes(store, "three")] == [*many, one]
+    assert [each.id for each in duty_watch.flashes(store, "three")] == [*many, one]
 
 
 @settings(

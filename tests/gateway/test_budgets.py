@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dragoman.gateway.budgets import Budget, Budgets, Over, Payer
 from dragoman.settings import Budgets as Settings
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 
 LIVE, EXERCISE, OTHER = "c1", "c2", "c3"
 NATO = Grant(id="1", actor="nato/o-1", channels=(LIVE, EXERCISE))

@@ -37,7 +37,7 @@ from dragoman.gateway.console.charts import (
     spread,
 )
 from dragoman.gateway.console.plotting import Box
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 
 EN, FR = words("en"), words("fr")
 CLASSES = {

@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.gateway.console import forms, kinds
 from dragoman.gateway.console.forms import Typed
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import clocks
 from dragoman.domain.exchange import ENDED, owes_acknowledgement
 from dragoman.gateway.console import consoles
-from dragoman.language.words import words
-from dragoman.projection.moment import Asked, moment
+from dragoman.i18n.words import words
+from dragoman.projection.snapshot import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.reports import situation
+from dragoman.reports import situation_report
 from dragoman.reports.markdown import markdown
 from histories import FURTHER, WIDE, a_history
 from samples import act
@@ -173,8 +173,10 @@ async def _compared(world: World, past: list[int], store: Store, path: Path) -> 
         with moment(
             service.store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
         ) as then:
-            found = situation.situation(then, then.span(situation.begins(then.ends)), live=True)
-        expect_no_lie_in(markdown(situation.paper(found, words("en"), "en")), told)
+            found = situation_report.situation(
+                then, then.span(situation_report.begins(then.ends)), live=True
+            )
+        expect_no_lie_in(markdown(situation_report.paper(found, words("en"), "en")), told)
         assert found.quiet <= (not told.open and not told.waits and not told.unmanned)
 
 

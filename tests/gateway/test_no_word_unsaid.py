@@ -21,10 +21,10 @@ from dragoman.domain import two_keys
 from dragoman.domain.record import parse
 from dragoman.gateway import releases
 from dragoman.gateway.console import dialogue, exchange, inbox, papers
-from dragoman.language.words import words
-from dragoman.projection.moment import Asked, moment
+from dragoman.i18n.words import words
+from dragoman.projection.snapshot import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.reports import year
+from dragoman.reports import yearly_review
 from dragoman.reports.markdown import markdown
 from samples import act
 from served import page_of, served, spoken
@@ -203,8 +203,10 @@ async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, st
         )
         with moment(store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z") as then:
             report = markdown(
-                year.paper(
-                    year.year_review(then, then.span(year.begins(2026)), 2026, live=True),
+                yearly_review.paper(
+                    yearly_review.year_review(
+                        then, then.span(yearly_review.begins(2026)), 2026, live=True
+                    ),
                     words("en"),
                     "en",
                 )

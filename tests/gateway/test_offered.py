@@ -1,7 +1,7 @@
 """Choices that an exchange gives to a form, as its officer knows them."""
 
 from dragoman.gateway.console import offered
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from samples import act
 from world import World
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dragoman.gateway.console.offices import Office, place_of, places
 from dragoman.gateway.console.people import OfficeEntry, shown
 from dragoman.gateway.console.said import Display
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 
 HOURS = {
     "days": ["mon", "tue", "wed", "thu", "fri"],

@@ -4,7 +4,7 @@ import jinja2
 import pytest
 
 from dragoman.gateway.console.punctuation import Punctuation
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 
 LINES = {
     "{{ a }}, {{ b }}": "A{c}B",

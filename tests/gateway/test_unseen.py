@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.unseen import marked
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 
 UNSEEN = "\u200b\u200d\u00ad\u2060\ufeff\u3164\u2800\u200e\U000e0041\ufe01"
 

@@ -9,7 +9,7 @@ import pytest
 
 from dragoman.gateway import posting
 from dragoman.gateway.console import consoles, watchkeeping
-from dragoman.stores.access import Access, Console, Grant
+from dragoman.stores.tokens_and_sessions import Access, Console, Grant
 
 DUTY = SimpleNamespace(roles=("duty_officer",), until=None)
 HEAD = SimpleNamespace(roles=("head_of_office",), until=None)

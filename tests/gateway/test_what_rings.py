@@ -15,9 +15,7 @@ import msgspec
 import pytest
 from markupsafe import Markup
 
-from dragoman.cli import reading
-from dragoman.courier import choosing
-from dragoman.courier.mail import message as mail_of
+from dragoman.cli import show
 from dragoman.domain import consent
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.fold import Folded
@@ -25,18 +23,20 @@ from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
+from dragoman.eventlog.event_log import Message as Stored
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway.console import alarm, duty_numbers, kinds
 from dragoman.gateway.console.page import rendered
 from dragoman.gateway.console.said import Display
-from dragoman.language.words import words
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message as Stored
-from dragoman.projection import watching
-from dragoman.projection.duties import Duties
-from dragoman.projection.live import Projection
+from dragoman.i18n.words import words
+from dragoman.notifier import selection
+from dragoman.notifier.mail import message as mail_of
+from dragoman.projection import duty_watch
+from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.courier import Endpoint
-from dragoman_schemas.answers import Alarm
+from dragoman.stores.endpoints import Endpoint
+from dragoman_schemas.responses import Alarm
 from samples import SAMPLES
 from world import World
 
@@ -291,7 +291,7 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
 
 
 def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) -> None:
-    view = watching.watch_view(
+    view = duty_watch.watch_view(
         office.store, NAME, "china", office.world.clock + timedelta(seconds=30)
     )
     assert view is not None
@@ -307,7 +307,7 @@ def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) 
         assert (event.record, event.act, event.by) == (said.position, said.act, said.actor)
         given = {name: msgspec.json.decode(bytes(raw)) for name, raw in event.said.items()}
         assert given == {name: value for name, value in said.body.items() if name != "act"}
-        line = reading._alarm(msgspec.json.decode(msgspec.json.encode(event), type=Alarm))
+        line = show._alarm(msgspec.json.decode(msgspec.json.encode(event), type=Alarm))
         assert f"{said.actor} {said.act}, record {said.position}" in line
         assert all(
             str(said.body[name]) in line
@@ -337,4 +337,4 @@ def test_a_mail_and_a_webhook_are_of_the_record(office: Office) -> None:
 
 
 async def _item(office: Office, position: int) -> Any:
-    return await choosing.at(office.projection, position)
+    return await selection.at(office.projection, position)

@@ -35,9 +35,9 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import channel, courier, ids
 from dragoman.domain import record as records
 from dragoman.domain.fold import Folded
-from dragoman.log import stream
-from dragoman.log.broker import Endpoint, write_secret
-from dragoman.log.connection import connected
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.broker import Endpoint, write_secret
+from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES
 from host import Host
@@ -309,7 +309,7 @@ async def put(host: Host, name: str, raws: list[bytes]) -> None:
     keys = host.service.data / "keys"
     endpoint = Endpoint(host.service.nats_url, "", keys)
     async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-        await stream.create(steward, name)
+        await stream_config.create(steward, name)
     async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
         jetstream = bus.client.jetstream()
         for raw in raws:

@@ -18,7 +18,7 @@ from dragoman.domain import consent
 from dragoman.domain import record as records
 from dragoman.domain.fold import Folded
 from dragoman.interop import NotUnderstood, itip
-from dragoman.interop.calendar import feed
+from dragoman.interop.icalendar import feed
 from dragoman.interop.itip import Answered
 from gobuild import required
 from libical import errors

@@ -16,7 +16,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.interop.vcard import availability, cards
-from dragoman_schemas.answers import PersonEntry, PointView
+from dragoman_schemas.responses import PersonEntry, PointView
 from gobuild import required
 from libical import errors
 from patience import PATIENCE_S

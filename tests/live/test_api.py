@@ -640,8 +640,8 @@ async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:
 
 
 async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: Service) -> None:
-    from dragoman.log.broker import Endpoint
-    from dragoman.log.connection import connected
+    from dragoman.eventlog.broker import Endpoint
+    from dragoman.eventlog.nats_connection import connected
 
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     posted = await who("nato/officer").post(

@@ -259,9 +259,9 @@ async def test_a_log_that_was_replaced_while_running_is_noticed(
 async def test_a_file_with_a_gap_is_never_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dragoman.log.memory import MemoryLog
-    from dragoman.log.port import Message
-    from dragoman.projection.live import Projection
+    from dragoman.eventlog.event_log import Message
+    from dragoman.eventlog.memory import MemoryLog
+    from dragoman.projection.projection import Projection
     from dragoman.projection.store import Store
     from dragoman.projection.writer import StoreFull
     from world import NOTE as NOTE_ACT

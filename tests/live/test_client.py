@@ -15,8 +15,8 @@ from aiohttp import web
 from dragoman.client import Answered, Client, Unreachable, client
 from dragoman.domain.refusal import Malformed
 from dragoman.gateway.examples import ALERT, INVITATION
-from dragoman_schemas.acts.carrying import Acknowledgement
-from dragoman_schemas.answers import Alarm, Recorded
+from dragoman_schemas.acts.continuing import Acknowledgement
+from dragoman_schemas.responses import Alarm, Recorded
 from patience import PATIENCE_S
 from receiver import Receiver, receiving
 from service import DRAGOMAN, INCIDENT, NOTE, Service

@@ -6,8 +6,8 @@ import msgspec
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.nats_connection import connected
 from service import NOTE, Caller, Service
 
 C = "/v1/channels/nato-china"

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dragoman.audit import bundle
+from dragoman.audit import release_bundle
 from service import NOTE, Caller, Service
 
 Who = Callable[[str], Caller]
@@ -167,4 +167,4 @@ async def test_it_shows_a_view_called_fair_a_report_in_two_languages_and_an_amen
     assert published["channel"] == "nato-china-track2"
     while (answer := await Caller(session, demo, "").get(published["bundle"])).status == 503:
         await asyncio.sleep(0.1)
-    assert bundle.verify(answer.body).sides == ("group-a", "group-b")
+    assert release_bundle.verify(answer.body).sides == ("group-a", "group-b")

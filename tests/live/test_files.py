@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from beside import attached, digest, put
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import CHUNK_BYTES, FILE_BYTES, SPARE_BYTES
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
 from dragoman.stores import files
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File

@@ -18,10 +18,10 @@ from cable import (
     told_by_the_log,
     told_by_the_log_or_at_its_end,
 )
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.nats_connection import Read, connected
 from dragoman.limits import READ_RECORDS
-from dragoman.log import stream
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import Read, connected
 from patience import PATIENCE_S
 from service import NOTE, Caller, Second, Service, new_key
 
@@ -327,7 +327,10 @@ async def batches_of(service: Service) -> dict[str, list[Read]]:
     endpoint = Endpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
         messages = await bus.fetch(
-            stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS
+            stream_config.stream_of("nato-china"),
+            stream_config.subjects_of("nato-china"),
+            1,
+            READ_RECORDS,
         )
     found: dict[str, list[Read]] = {}
     for message in messages:

@@ -6,8 +6,8 @@ from typing import Final
 
 import aiohttp
 
-from dragoman.log.connection import connected
-from dragoman.log.stream import last_of
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.stream_config import last_of
 from house import CHANNEL, House
 from service import NOTE, Caller
 

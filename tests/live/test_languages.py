@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
-from dragoman.language.words import words
+from dragoman.i18n.words import words
 from everywhere import FORMS, PAGES, places
 from forging import append
 from samples import act

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dragoman.log.archive import Archive
+from dragoman.eventlog.archive import Archive
 from ports import free_port
 from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, until

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.audit import bundle
+from dragoman.audit import release_bundle
 from dragoman.domain import release
 from service import Answer, Caller, Service
 
@@ -112,7 +112,7 @@ async def test_what_every_side_agreed_to_is_given_to_anybody_and_proves_itself(
     assert answer.status == 200, answer.body
     assert b"Not for the public." not in answer.body
     assert BETWEEN.encode() not in answer.body, "a reply to the release is published with it"
-    found = bundle.verify(answer.body)
+    found = release_bundle.verify(answer.body)
     assert (found.sides, found.whole, found.extracts) == (
         ("china", "nato"),
         (made.whole["position"],),
@@ -255,10 +255,10 @@ def _mangled(value: Any) -> Iterator[Any]:
         yield from (value[:-1], value + " ", value.swapcase(), "{" + value)
 
 
-def proved(body: Any) -> bundle.Proved | None:
+def proved(body: Any) -> release_bundle.Proved | None:
     try:
-        return bundle.verify(json.dumps(body).encode())
-    except bundle.NotProved:
+        return release_bundle.verify(json.dumps(body).encode())
+    except release_bundle.NotProved:
         return None
 
 

@@ -9,11 +9,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from dragoman.audit.past import Past
-from dragoman.audit.questions import difference
+from dragoman.audit.accountability import difference
 from dragoman.audit.replay import Replay
-from dragoman.reports.answers import answers
-from dragoman_schemas.answers import Entry
+from dragoman.audit.replay_view import Past
+from dragoman.reports.audit_answers import answers
+from dragoman_schemas.responses import Entry
 from scenario import Play, Timed, moment
 from service import Answer, Caller, Service, new_key
 

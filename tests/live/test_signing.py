@@ -239,7 +239,7 @@ def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Service, sign
 
 
 def _seed(path: str) -> bytes:
-    from dragoman.cli.signing import seed_of
+    from dragoman.cli.signature import seed_of
 
     return seed_of(Path(path))
 

@@ -15,9 +15,9 @@ from bodies import AT_IMPORT
 from dragoman.domain import exchange
 from dragoman.domain.rule import Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman_schemas.acts.carrying import Acknowledgement
+from dragoman_schemas.act_frame import Area, Precedence
 from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.frame import Area, Precedence
+from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.profiles import DAY, PROFILES, Ladder, Profile
 from mutant import Mutant
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.log.memory import MemoryLog
 from dragoman.projection import reads
 from dragoman.projection import store as stores
-from dragoman.projection.live import Behind, Projection
+from dragoman.projection.projection import Behind, Projection
 from dragoman.projection.rebuild import opened
 from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreDamaged, StoreFull
@@ -131,7 +131,7 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "STALL_SECONDS", 0.2)
-    monkeypatch.setattr("dragoman.projection.live.QUEUE_WRITES", 20)
+    monkeypatch.setattr("dragoman.projection.projection.QUEUE_WRITES", 20)
     await office.speak(2)
     await settled(office)
     before = office.projection.flushed

@@ -14,11 +14,11 @@ import pytest
 
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import parse
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import subject_of
+from dragoman.eventlog.event_log import subject_of
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import changes, integrity, reads, stored_state
 from dragoman.projection.integrity import Checker, Pace
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, encode
 from followed import NOW, Office, settled

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.ladder import Step, steps
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from samples import act
 from world import World

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain.open_matters import in_order, open_matter
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import reads
-from dragoman.projection.duties import Duties, duties_at
-from dragoman.projection.live import Projection
+from dragoman.projection.open_deadlines import Duties, duties_at
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from histories import FURTHER, WIDE, a_history
 from world import World

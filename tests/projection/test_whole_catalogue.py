@@ -45,9 +45,9 @@ from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
-from dragoman.projection.live import Projection
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 from samples import SAMPLES

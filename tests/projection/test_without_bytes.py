@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from dragoman.domain.erasure import entry_of
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from world import INCIDENT, NOTE, World
 

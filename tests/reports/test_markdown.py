@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from dragoman.reports.document import Paper, Paragraph, Points, Quote, section, table
 from dragoman.reports.markdown import escaped, markdown, quoted
-from dragoman.reports.paper import Paper, Paragraph, Points, Quote, section, table
-from dragoman.reports.words import Said
-from dragoman_schemas.reports import ReportedChannel
+from dragoman.reports.member_texts import Said
+from dragoman_schemas.report_shapes import ReportedChannel
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
 _UNKEPT: Final = ("Cc", "Cf", "Zl", "Zp", "Cs")

@@ -12,23 +12,23 @@ import msgspec
 import pytest
 
 from dragoman.audit import tables
-from dragoman.courier import choosing, mail
 from dragoman.domain.refusal import Refusal
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway import reporting
 from dragoman.gateway.console import papers
 from dragoman.gateway.reporting import Gather, Gathered
-from dragoman.interop import calendar, itip, vcard
-from dragoman.language.words import LANGUAGES
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
-from dragoman.projection import watching
-from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked, Moment, moment
+from dragoman.i18n.words import LANGUAGES
+from dragoman.interop import icalendar, itip, vcard
+from dragoman.notifier import mail, selection
+from dragoman.projection import duty_watch
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked, Moment, moment
 from dragoman.projection.store import Store
-from dragoman.reports import findings, year
+from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.markdown import markdown
-from dragoman.stores.courier import Endpoint
-from dragoman_schemas.reports import Situation
+from dragoman.stores.endpoints import Endpoint
+from dragoman_schemas.report_shapes import Situation
 from samples import SAMPLES
 from world import NOTE, REQUEST, World
 
@@ -41,14 +41,14 @@ ALL: Final = Asked()
 
 def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
     """The review of the year that began before anything was said."""
-    found = year.year_review(then, then.span(year.begins(2026)), 2026, live=live)
-    return Gathered(found, partial(year.paper, found))
+    found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
+    return Gathered(found, partial(yearly_review.paper, found))
 
 
 PUBLIC: Final[dict[str, Gather]] = {
     "situation": reporting.situation_of(ALL),
     "period": reporting.period_of(ALL),
-    "audit": reporting.audit_of(ALL, [findings.of_records(12)]),
+    "audit": reporting.audit_of(ALL, [log_findings.of_records(12)]),
     "year": year_of,
     **{f"turn-over of {side}": reporting.turn_over_of(ALL, side) for side in SIDES},
 }
@@ -176,7 +176,7 @@ def test_nothing_tells_for_whom_somebody_acted_also_where_an_update_said_so(told
 
 def test_no_calendar_names_a_side(told: Told) -> None:
     meeting = told.world.exchange(told.opened[0])
-    feed = calendar.feed(told.world.registry, [meeting], datetime(2026, 1, 1, tzinfo=UTC)).decode()
+    feed = icalendar.feed(told.world.registry, [meeting], datetime(2026, 1, 1, tzinfo=UTC)).decode()
     message = itip.message(told.world.registry, meeting)
     assert message is not None
     for text in (feed, message.decode()):
@@ -190,7 +190,7 @@ def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path
     point = world.open(f"{SPEAKER}/h-1", {**SAMPLES["point-of-contact"], **RULE})
     store = Store(tmp_path / "points.sqlite")
     asyncio.run(_kept(store, world.raws))
-    found = watching.points_of_contact(store, CHANNEL, world.clock, members=False).points
+    found = duty_watch.points_of_contact(store, CHANNEL, world.clock, members=False).points
     store.close()
     assert [each.exchange for each in found] == [point]
     for raw in (
@@ -212,7 +212,7 @@ async def test_no_webhook_and_no_mail_names_a_side(told: Told, language: Any) ->
         language=language,
         own=True,
     )
-    items, _ = await choosing.following(endpoint, told.projections["after"], len(told.before), 100)
+    items, _ = await selection.following(endpoint, told.projections["after"], len(told.before), 100)
     assert len(items) >= 9
     for item in items:
         assert msgspec.json.decode(item.raw)["data"]["position"] == item.position
@@ -259,7 +259,7 @@ def test_a_printed_form_and_a_card_have_no_speaker(told: Told) -> None:
 
 
 def _view() -> Any:
-    from dragoman_schemas.answers import ExchangeView
+    from dragoman_schemas.responses import ExchangeView
 
     return ExchangeView(
         position=1,

@@ -6,13 +6,13 @@ import secrets
 import pytest
 
 from brokers import RealBroker
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHUNK_BYTES
-from dragoman.log.port import LogUnreachable
-from dragoman.sentence import verbatim
 from dragoman.stores import files, people
+from dragoman.stores.compare_and_set import Moved, Standing
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, Files
-from dragoman.stores.writing import Moved, Standing
+from dragoman.text import verbatim
 from found import holding
 
 CID = "c1" * 32
@@ -102,7 +102,7 @@ async def test_who_need_not_read_people_and_files_cannot(
     entries = await opened(real_broker)
     await with_files(real_broker)
     await entries.put("a", b"1", 0)
-    monkeypatch.setattr("dragoman.log.connection.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("dragoman.eventlog.nats_connection.REQUEST_SECONDS", 0.3)
     bus = await real_broker.bus(user)
     for subject in (
         f"$JS.API.DIRECT.GET.{stream}",

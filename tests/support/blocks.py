@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from dragoman.log.stream import stream_of
+from dragoman.eventlog.stream_config import stream_of
 
 Part = Literal[
     "length",

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from dragoman.log import broker, jetstream, stream
-from dragoman.log.connection import Bus, Guard, connected
+from dragoman.eventlog import broker, jetstream, stream_config
+from dragoman.eventlog.nats_connection import Bus, Guard, connected
 from patience import PATIENCE_S
 
 
@@ -45,7 +45,7 @@ class RealBroker:
 
     async def log(self, channel: str = "nato-china") -> jetstream.JetStreamLog:
         """A channel's log, on a connection of its own."""
-        await stream.create(await self.bus("steward"), channel)
+        await stream_config.create(await self.bus("steward"), channel)
         return jetstream.JetStreamLog(channel, await self.bus(), self.guard)
 
     @property

@@ -22,15 +22,15 @@ from urllib.request import urlopen
 
 import nkeys
 
-from dragoman.log import broker, stream
-from dragoman.log.connection import Bus, Guard, connected
-from dragoman.log.jetstream import JetStreamLog
+from dragoman.eventlog import broker, stream_config
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import Bus, Guard, connected
 from patience import PATIENCE_S
 from ports import free_port
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nats" / "cluster"
 NAMES = ("n1", "n2", "n3")
-STREAM = stream.stream_of("nato-china")
+STREAM = stream_config.stream_of("nato-china")
 REPLICAS = 3
 _WHOLE_SECONDS = PATIENCE_S
 
@@ -288,7 +288,7 @@ class Clients:
 
     async def log(self, node: str = "", channel: str = "nato-china") -> JetStreamLog:
         """A channel's log on three replicas, on a connection of its own."""
-        await stream.create(await self.bus("steward"), channel, REPLICAS)
+        await stream_config.create(await self.bus("steward"), channel, REPLICAS)
         return JetStreamLog(channel, await self.bus(node=node), self.guard, replicas=REPLICAS)
 
     async def leader(self, other_than: Node | None = None) -> Node:

@@ -3,9 +3,9 @@
 import msgspec
 from nats.aio.msg import Msg
 
-from dragoman.log.connection import Bus
-from dragoman.log.port import LogUnreachable
-from dragoman.sentence import verbatim
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.text import verbatim
 
 _REFUSED = {"error": {"code": 400, "err_code": 10071, "description": "wrong last sequence: 0"}}
 _NOTHING = {"error": {"code": 404, "err_code": 10037, "description": "no message found"}}

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dragoman import cli, watch
+from dragoman import cli, scheduler
 from dragoman.gateway.live import Tail
 from dragoman.gateway.service import Service
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 
 
@@ -38,7 +38,7 @@ def main(folder: Path) -> None:
     spoilt(Projection, "_fold", "fold", lambda projection, *_: projection.name)
     spoilt(Projection, "_walk_once", "comparison", lambda projection: projection.name)
     spoilt(Store, "ids", "ids", lambda _, channel, *__: channel)
-    spoilt(watch._Kept, "look", "watch", lambda kept: kept.projection.name)
+    spoilt(scheduler._Kept, "look", "watch", lambda kept: kept.projection.name)
     spoilt(Tail, "ring", "ringing", lambda tail: tail._projection.name)
     spoilt(Service, "keep_access_fresh", "access", lambda _: "-")
     cli.main()

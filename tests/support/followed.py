@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dragoman.domain.record import NotARecord, parse
+from dragoman.eventlog.event_log import subject_of
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import subject_of
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import Rebuilder
 from dragoman.projection.store import Row, Store
 from world import INCIDENT, World

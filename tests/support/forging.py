@@ -17,20 +17,20 @@ from urllib.request import Request, urlopen
 
 from nacl import bindings
 
-from dragoman import wiring
+from dragoman import bootstrap
 from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.channel import cid_of
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
-from dragoman.log import stream
-from dragoman.log.archive import Archive
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
-from dragoman.log.rebuilding import rebuild
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.restore import rebuild
 from dragoman.settings import Settings
-from dragoman.stores.seals import Seals
+from dragoman.stores.signed_heads import Seals
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
 from service import Service
@@ -133,10 +133,10 @@ def archived(data: Path) -> list[bytes]:
 
 async def write(data: Path, messages: list[bytes]) -> None:
     """Write a log of these messages on a data directory that nothing runs on."""
-    async with wiring.broker_of(Settings(data=data)) as endpoint:
+    async with bootstrap.broker_of(Settings(data=data)) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
             await Seals.create(steward, 1)
-            await stream.create(steward, CHANNEL)
+            await stream_config.create(steward, CHANNEL)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
             await rebuild(bus, CHANNEL, Messages(messages))
 
@@ -159,7 +159,7 @@ async def append(host: Service, raw: bytes) -> int:
     async with connected(
         host.nats_url, "gateway", Endpoint(host.nats_url, "", host.data / "keys").seed("gateway")
     ) as bus:
-        last = await stream.last_of(bus, CHANNEL)
+        last = await stream_config.last_of(bus, CHANNEL)
         answer: dict[str, Any] = json.loads(
             (await bus.request(f"dragoman.v1.{CHANNEL}.contact.{last}", raw)).data
         )

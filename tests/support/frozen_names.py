@@ -28,7 +28,7 @@ PACKAGE = Path(dragoman.__file__).parent
 FILE = Path("schemas/published/names.txt")
 WRITERS = (
     "stores/*.py",
-    "log/*.py",
+    "eventlog/*.py",
     "tlog/*.py",
     "domain/ids.py",
     "domain/digest.py",
@@ -38,11 +38,11 @@ WRITERS = (
     "audit/export.py",
     "audit/mirror.py",
     "gateway/live.py",
-    "courier/*.py",
-    "registrar.py",
-    "wiring.py",
+    "notifier/*.py",
+    "signer.py",
+    "bootstrap.py",
     "projection/rebuild.py",
-    "place.py",
+    "data_directory.py",
     "witness.py",
 )
 """The modules that name something outside this program."""

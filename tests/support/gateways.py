@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import aiohttp
 
 from cluster import REPLICAS, RealCluster
-from dragoman import wiring
+from dragoman import bootstrap
 from dragoman.audit.replay import Replay
 from dragoman.domain.record import parse
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.stream_config import last_of
 from dragoman.limits import READ_RECORDS
-from dragoman.log.connection import connected
-from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import LogUnreachable
-from dragoman.log.stream import last_of
 from patience import PATIENCE_S
 from service import Caller, Service
 
@@ -46,7 +46,7 @@ class Gateway(Service):
         self.cluster = cluster
         self.officer = ""
         self._nats_url = nats_url
-        wiring.initialise(data)
+        bootstrap.initialise(data)
         (data / "dragoman.toml").write_text(f"[nats]\nreplicas = {REPLICAS}\n")
         super().__init__(data)
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE: Final = frozenset({"attacks", "audit", "browser", "courier", "faults", "foreign", "live"})
+ALONE: Final = frozenset({"attacks", "audit", "browser", "faults", "foreign", "live", "notifier"})
 """Folders whose tests take seconds rather than milliseconds."""
 
 CLUSTER: Final = "three_nodes"
@@ -38,12 +38,12 @@ SECONDS: Final = {
     "attacks": 3.0,
     "browser": 3.0,
     "contract": 1.0,
-    "courier": 2.0,
+    "notifier": 2.0,
     "faults": 12.0,
     "foreign": 12.0,
     "golden": 4.0,
     "live": 2.0,
-    "log": 1.0,
+    "eventlog": 1.0,
     "projection": 0.3,
 }
 """A typical test of a folder."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.audit import copy
+from dragoman.audit import compare
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition
 from world import seed_of
@@ -11,14 +11,14 @@ ORIGIN = "example.org/nato-china"
 
 
 def head_over(messages: list[bytes], owner: str = "log", origin: str = ORIGIN) -> bytes:
-    nodes = copy.of_messages("", messages, None).nodes
+    nodes = compare.of_messages("", messages, None).nodes
     text = checkpoint.Checkpoint(origin, len(messages), merkle.root_of(nodes, len(messages))).text
     return note.written(text, [note.sign(origin, seed_of(owner), text)])
 
 
 def asking(messages: list[bytes], old: int, new: int, /, **changes: Any) -> bytes:
     """A request to cosign the head of the first `new` messages."""
-    nodes = copy.of_messages("", messages, None).nodes
+    nodes = compare.of_messages("", messages, None).nodes
     proof = tuple(merkle.consistency(nodes, old, new)) if old <= new else ()
     given: dict[str, Any] = {
         "old": old,

@@ -17,8 +17,8 @@ import uuid
 from pathlib import Path
 from typing import Any, Final, Self
 
-from dragoman import wiring
-from dragoman.log import broker
+from dragoman import bootstrap
+from dragoman.eventlog import broker
 from patience import PATIENCE_S
 from ports import free_port
 from proxy import Proxy
@@ -181,7 +181,7 @@ class House:
     ) -> None:
         """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy; `program` is as for `Gateway`."""
         self.path = path
-        wiring.initialise(path)
+        bootstrap.initialise(path)
         self.broker = Broker(path)
         self.proxy = Proxy(self.broker.port)
         if gateway_data is not None:

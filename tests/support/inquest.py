@@ -25,9 +25,9 @@ from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.stream_config import stream_of, subjects_of
 from dragoman.limits import LIST_PAGE, READ_RECORDS
-from dragoman.log.connection import connected
-from dragoman.log.stream import stream_of, subjects_of
 from dragoman.projection.reads import row_of
 from service import Service
 from traffic import Posting, Traffic

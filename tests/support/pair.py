@@ -11,11 +11,11 @@ from typing import Any
 
 import aiohttp
 
+from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import READ_RECORDS
-from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
-from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Message
 from patience import PATIENCE_S
 from service import Answer, Caller, Second, Service
 

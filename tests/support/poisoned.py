@@ -11,8 +11,8 @@ import aiohttp
 
 from dragoman.domain.record import NotARecord, parse
 from dragoman.domain.table import PATHS
-from dragoman.log.connection import connected
-from dragoman.log.stream import stream_of
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.stream_config import stream_of
 from hostile import Named
 from service import NOTE, Caller, Service, new_key
 

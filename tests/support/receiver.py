@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from dragoman.interop import webhook
+from dragoman.interop import webhook_signatures
 from patience import PATIENCE_S
 
 
@@ -43,7 +43,7 @@ class Receiver:
                 request.headers["webhook-timestamp"],
                 request.headers["webhook-signature"],
             )
-            webhook.check(self.secret, id, stamp, signature, body, int(time.time()))
+            webhook_signatures.check(self.secret, id, stamp, signature, body, int(time.time()))
         self.tries[id] += 1
         self.tried.append(time.monotonic())
         await asyncio.sleep(self.delay)

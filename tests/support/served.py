@@ -9,7 +9,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from dragoman.cli import replica
+from dragoman.cli.audit import replica
+from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway import posting, proofs
 from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.console import alarm, board, consoles, serving
@@ -17,12 +19,10 @@ from dragoman.gateway.console.owed import DUTIES
 from dragoman.gateway.console.page import Here, Page, Preferences
 from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.service import Service
-from dragoman.language.words import words
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
-from dragoman.projection.live import Projection
+from dragoman.i18n.words import words
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 from world import World
 
 Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]

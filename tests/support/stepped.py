@@ -14,10 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from dragoman import cli, desk, watch
+from dragoman import cli, desk, scheduler
+from dragoman.eventlog import nats_connection
 from dragoman.gateway import service
-from dragoman.log import connection
-from dragoman.projection import live
+from dragoman.projection import projection
 
 
 def stepped(off: Path) -> type[datetime]:
@@ -33,15 +33,15 @@ def stepped(off: Path) -> type[datetime]:
 
 def counted(beats: Path) -> None:
     """Count in a file how often the watch has looked at all clocks, so that a test can wait until it has."""
-    beat, numbers = watch.Watch.beat, count(1)
+    beat, numbers = scheduler.Watch.beat, count(1)
 
-    async def counted(self: watch.Watch) -> None:
+    async def counted(self: scheduler.Watch) -> None:
         await beat(self)
         fresh = beats.with_suffix(".fresh")
         fresh.write_text(str(next(numbers)))
         fresh.rename(beats)
 
-    watch.Watch.beat = counted  # type: ignore[method-assign]
+    scheduler.Watch.beat = counted  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     clock = stepped(file)
     if alone:
         counted(file.with_suffix(".beats"))
-        connection.Guard.agrees = lambda *_: True  # type: ignore[method-assign]
-    for module in (desk, service, live, *(() if alone else (connection,))):
+        nats_connection.Guard.agrees = lambda *_: True  # type: ignore[method-assign]
+    for module in (desk, service, projection, *(() if alone else (nats_connection,))):
         vars(module)["datetime"] = clock
     cli.main()

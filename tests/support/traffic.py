@@ -18,7 +18,7 @@ import msgspec
 
 from dragoman.client import new_key
 from dragoman.domain import consent
-from dragoman_schemas.answers import Recorded
+from dragoman_schemas.responses import Recorded
 from patience import PATIENCE_S
 from service import Service, still_to_come
 from service import new_key as other_key

@@ -18,10 +18,10 @@ from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
-from dragoman.sentence import verbatim
+from dragoman.text import verbatim
 from dragoman.tlog import dsse
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import ErasedRecord
-from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from itertools import count
 
-from dragoman.log.port import Appended, Entry, EventLog, Outcome, Unavailable, Unknown
+from dragoman.eventlog.event_log import Appended, Entry, EventLog, Outcome, Unavailable, Unknown
 from patience import PATIENCE_S
 from records import note
 

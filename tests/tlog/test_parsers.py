@@ -12,7 +12,7 @@ from dragoman.domain import strict
 from dragoman.domain.record import NotARecord
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import SIGNATURES
-from dragoman.sentence import verbatim
+from dragoman.text import verbatim
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note, policy, proof, tiles
 from dragoman.tlog.checkpoint import Addition, Checkpoint
 from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Verifier

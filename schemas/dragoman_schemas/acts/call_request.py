@@ -4,9 +4,9 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.acts.meeting_request import Windows
 from dragoman_schemas.fields import Language, Line, Titles
-from dragoman_schemas.frame import Opening
 
 
 class CallRequest(Opening, frozen=True, kw_only=True, tag="call-request"):

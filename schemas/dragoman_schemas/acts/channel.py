@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.fields import (
     Base64Of32,
     ClockTime,
@@ -18,7 +19,6 @@ from dragoman_schemas.fields import (
     Words,
     Zone,
 )
-from dragoman_schemas.frame import Act
 
 Kind = Literal["official", "track2", "exercise", "desk"]
 Role = Literal["officer", "duty_officer", "head_of_office", "auditor", "administrator"]

@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Line, People, Timestamp, Words
-from dragoman_schemas.frame import Opening
 
 Form = Literal[
     "note_verbale",

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Continuing, Opening
 from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
-from dragoman_schemas.frame import Continuing, Opening
 
 
 class DangerArea(Opening, frozen=True, kw_only=True, tag="danger-area"):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Continuing, Opening
 from dragoman_schemas.fields import Line, Timestamp, Unknown, When, Where, Words
-from dragoman_schemas.frame import Answering, Continuing, Opening
 
 
 class EmergencyNotification(Opening, frozen=True, kw_only=True, tag="emergency-notification"):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Opening
 from dragoman_schemas.fields import Hex32, Length, Line, Shape, Speed, Unknown, When, Where, Words
-from dragoman_schemas.frame import Answering, Opening
 
 
 class Unit(Shape, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening, Sides
 from dragoman_schemas.fields import Line, Timestamp, Where, Words
-from dragoman_schemas.frame import Opening, Sides
 
 
 class ExplanationRequest(Opening, frozen=True, kw_only=True, tag="explanation-request"):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Continuing, Opening
 from dragoman_schemas.acts.call_record import Direction
 from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
 from dragoman_schemas.fields import (
@@ -19,7 +20,6 @@ from dragoman_schemas.fields import (
     Where,
     Words,
 )
-from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Kind = Literal[
     "collision",

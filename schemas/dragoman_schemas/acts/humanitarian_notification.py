@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Count, Line, Timestamp, Where, Window
-from dragoman_schemas.frame import Opening
 
 
 class HumanitarianNotification(Opening, frozen=True, kw_only=True, tag="humanitarian-notification"):

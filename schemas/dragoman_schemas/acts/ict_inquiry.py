@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Line, When, Words
-from dragoman_schemas.frame import Opening
 
 
 class IctInquiry(Opening, frozen=True, kw_only=True, tag="ict-inquiry"):

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Continuing, Opening
 from dragoman_schemas.acts.line_check import Designator
 from dragoman_schemas.fields import CodeWord, Position, When, Words
-from dragoman_schemas.frame import Continuing, Opening
 
 
 class ImmediateNotification(Opening, frozen=True, kw_only=True, tag="immediate-notification"):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Opening
 from dragoman_schemas.fields import Authentic, Line, Words
-from dragoman_schemas.frame import Answering, Opening
 
 
 class JointReport(Opening, frozen=True, kw_only=True, tag="joint-report"):

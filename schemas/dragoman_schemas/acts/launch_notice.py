@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Count, Line, When, Where, Window
-from dragoman_schemas.frame import Opening
 
 
 class LaunchNotice(Opening, frozen=True, kw_only=True, tag="launch-notice"):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Opening
 from dragoman_schemas.fields import Line, Name, Text
-from dragoman_schemas.frame import Answering, Opening
 
 Designator = Annotated[int, Meta(ge=1, le=99)]
 

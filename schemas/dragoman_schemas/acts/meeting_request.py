@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from dragoman_schemas.act_frame import Answering, Continuing, Opening
 from dragoman_schemas.fields import (
     Authentic,
     Hex32,
@@ -16,7 +17,6 @@ from dragoman_schemas.fields import (
     Window,
     Words,
 )
-from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
 Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]

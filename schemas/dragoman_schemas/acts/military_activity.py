@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Continuing, Opening
 from dragoman_schemas.fields import Count, Line, Reference, Shape, Timestamp, Where, Window, Words
-from dragoman_schemas.frame import Continuing, Opening
 
 ActivityType = Literal[
     "field_exercise",

@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Count, Line, Name, People, Window, Words
-from dragoman_schemas.frame import Opening
 
 
 class PeopleProgramme(Opening, frozen=True, kw_only=True, tag="people-programme"):

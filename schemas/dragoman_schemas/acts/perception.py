@@ -4,8 +4,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Continuing, Opening
 from dragoman_schemas.fields import Hex32, Id, Titles, Words
-from dragoman_schemas.frame import Answering, Continuing, Opening
 
 
 class Perception(Opening, frozen=True, kw_only=True, tag="perception"):

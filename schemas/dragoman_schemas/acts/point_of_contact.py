@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Continuing, Opening
 from dragoman_schemas.fields import Attended, Base64Of32, Languages, Line, Person, Text, Timestamp
-from dragoman_schemas.frame import Continuing, Opening
 
 Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Area, Continuing, Opening
 from dragoman_schemas.fields import Line, Reference, Words
-from dragoman_schemas.frame import Area, Continuing, Opening
 
 
 class Recommendation(Opening, frozen=True, kw_only=True, tag="recommendation"):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Date, Hex32, Line, Words
-from dragoman_schemas.frame import Opening
 
 
 class ReferenceDocument(Opening, frozen=True, kw_only=True, tag="reference-document"):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Answering, Opening
 from dragoman_schemas.fields import Hex32, Id, Reference, Shape, Timestamp, Titles, Words
-from dragoman_schemas.frame import Answering, Opening
 
 MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
 

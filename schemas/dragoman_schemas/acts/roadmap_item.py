@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Area, Opening
 from dragoman_schemas.fields import Line, Name, Window, Words
-from dragoman_schemas.frame import Area, Opening
 
 
 class RoadmapItem(Opening, frozen=True, kw_only=True, tag="roadmap-item"):

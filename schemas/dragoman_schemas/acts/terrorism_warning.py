@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Words
-from dragoman_schemas.frame import Opening
 
 
 class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warning"):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.fields import Languages, Line, Where, Window, Words
-from dragoman_schemas.frame import Opening
 
 
 class VisitInvitation(Opening, frozen=True, kw_only=True, tag="visit-invitation"):

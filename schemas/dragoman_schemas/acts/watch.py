@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.fields import Id, Name, Timestamp
-from dragoman_schemas.frame import Act
 
 ClockName = Literal[
     "acknowledgement",

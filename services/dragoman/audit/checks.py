@@ -6,10 +6,10 @@ What was signed comes before what the copy says of itself, and that before the b
 from collections.abc import Callable, Iterable, Iterator
 
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.strictly import read_strictly
-from dragoman.audit.verify import Verification
+from dragoman.audit.parallel_parse import read_strictly
+from dragoman.audit.verification import Verification
 from dragoman.domain.erasure import named_in
-from dragoman.log.archive import Archive
+from dragoman.eventlog.archive import Archive
 from dragoman.tlog.difference import Read, sources_of
 from dragoman.tlog.merkle import Nodes
 

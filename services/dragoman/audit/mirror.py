@@ -15,12 +15,12 @@ from typing import Final
 
 import msgspec
 
-from dragoman.audit.copy import is_cid
-from dragoman.audit.verify import Lie, Verification
+from dragoman.audit.compare import is_cid
+from dragoman.audit.verification import Lie, Verification
 from dragoman.domain.erasure import Withheld, entry_of, named_in, standing_in
-from dragoman.log import durable
-from dragoman.log.archive import Archive, ArchiveDamaged
-from dragoman.log.self_check import (
+from dragoman.eventlog import durable
+from dragoman.eventlog.archive import Archive, ArchiveDamaged
+from dragoman.eventlog.self_check import (
     AHEAD,
     CONTRADICTIONS,
     DO_PIN,

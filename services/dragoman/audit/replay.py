@@ -19,10 +19,10 @@ from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
 from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
-from dragoman.sentence import Sentence
+from dragoman.text import Sentence
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.channel import ErasedRecord
-from dragoman_schemas.answers import Count, Entry, Owed
+from dragoman_schemas.responses import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _SNAPSHOT_LEAVES = 32

@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay
+from dragoman.audit.replay_view import Past
 from dragoman.domain import attribution
 from dragoman.domain.receipts import receipts_of
 from dragoman.domain.record import NotARecord, parse

@@ -23,7 +23,7 @@ from cyclopts import Parameter
 
 from dragoman.client import Answered, Client, client
 from dragoman.printable import escaped, one_line
-from dragoman_schemas.answers import Channels, Entry, ExchangeView
+from dragoman_schemas.responses import Channels, Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from dragoman import place
+from dragoman import data_directory
 from dragoman.cli.common import (
     FAILED,
     USAGE,
@@ -23,8 +23,8 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Answered, Unreachable, client
-from dragoman.log import broker
-from dragoman.log.broker import BrokerError
+from dragoman.eventlog import broker
+from dragoman.eventlog.broker import BrokerError
 from dragoman.settings import SettingsError, flattened, load
 
 EVERYWHERE = Target()
@@ -62,10 +62,10 @@ def config_check(*, file: Annotated[Path | None, Parameter(name="--config")] = N
 
 def _checked(file: Path | None = None) -> None:
     """Load the settings, and what they name: certificates, networks, the provider. Raises `SettingsError`."""
-    from dragoman import wiring
+    from dragoman import bootstrap
 
     settings, _ = load(config=file)
-    wiring.check(settings)
+    bootstrap.check(settings)
 
 
 async def doctor(*, target: Target = EVERYWHERE) -> int:
@@ -122,7 +122,12 @@ def _data(data: Path) -> list[tuple[str, str]]:
             f"others may read {', '.join(open_keys)}; run chmod 600 on them" if open_keys else "",
         )
     )
-    findings.append(("data directory is where it was written", place.advice(place.fault_of(data))))
+    findings.append(
+        (
+            "data directory is where it was written",
+            data_directory.advice(data_directory.fault_of(data)),
+        )
+    )
     free = shutil.disk_usage(data).free
     findings.append(
         ("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else "")

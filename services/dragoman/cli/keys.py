@@ -7,12 +7,12 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
-from dragoman.cli.signing import Passphrase, Sign, make, over, posted, public_line, seed_of
-from dragoman.cli.signing import context as context_of
+from dragoman.cli.signature import Passphrase, Sign, make, over, posted, public_line, seed_of
+from dragoman.cli.signature import context as context_of
 from dragoman.domain import keepers, nesting
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed
-from dragoman.interop.checkwords import check_words
+from dragoman.interop.check_words import check_words
 from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
 

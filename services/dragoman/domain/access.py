@@ -4,7 +4,7 @@ from typing import Final
 
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, OFFICERS, Rule, Who
-from dragoman.sentence import Sentence, sentence
+from dragoman.text import Sentence, sentence
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"

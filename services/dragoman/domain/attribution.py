@@ -17,8 +17,8 @@ from dragoman.domain.exchange import SPOKEN, TRACK2_DEFAULTS, is_unattributed
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.table import RULES
 from dragoman.domain.title import title_of
-from dragoman.sentence import VERBATIM, Name, Sentence, sentence
-from dragoman_schemas.frame import Opening
+from dragoman.text import VERBATIM, Name, Sentence, sentence
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(

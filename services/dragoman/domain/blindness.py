@@ -19,7 +19,7 @@ from msgspec import Struct
 from dragoman.domain import clocks
 from dragoman.domain.line import ECHOED
 from dragoman_schemas.state import Exchange
-from dragoman_schemas.statistics import Line
+from dragoman_schemas.statistics_figures import Line
 
 Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
 

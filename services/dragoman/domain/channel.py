@@ -36,7 +36,7 @@ from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
 from dragoman.limits import CLOCK_SKEW_SECONDS
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts import channel as acts

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.units import FACTORS
 from dragoman.limits import FLASH_WORDS
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
 from dragoman_schemas.state import Registry

@@ -36,7 +36,7 @@ from dragoman.domain.exchange import ENDED, asked, precedence_of, receipts_over
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.acts import watch
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.profiles import PROFILES, Profile

@@ -22,7 +22,8 @@ from dragoman.domain.exchange import ENDED, life, owes_answer
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.sentence import Moment, Name, Sentence, sentence, verbatim
+from dragoman.text import Moment, Name, Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -30,7 +31,6 @@ from dragoman_schemas.acts.line_check import Echo, LineCheck
 from dragoman_schemas.acts.people_programme import PeopleProgramme
 from dragoman_schemas.acts.point_of_contact import PointOfContact, Reconfirmation, Withdrawal
 from dragoman_schemas.fields import Window
-from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
 
 

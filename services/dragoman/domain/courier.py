@@ -11,7 +11,7 @@ import msgspec
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.state import Exchange, Registry, Said
 

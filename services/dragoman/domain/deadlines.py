@@ -19,9 +19,9 @@ from dragoman.domain.clocks import Calendar
 from dragoman.domain.exchange import content_of
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.sentence import Name, sentence
-from dragoman_schemas.acts.carrying import Amendment, Correction, Update
-from dragoman_schemas.frame import Continuing, Opening
+from dragoman.text import Name, sentence
+from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.acts.continuing import Amendment, Correction, Update
 from dragoman_schemas.state import Exchange, Registry
 
 SHORTEST: Final = timedelta(hours=48)

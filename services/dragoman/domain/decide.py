@@ -8,8 +8,8 @@ from dragoman.domain.ledger import Ledger
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.table import FORMATS, PATHS, RULES
-from dragoman.sentence import sentence
-from dragoman_schemas.frame import Act
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState
 
 

@@ -13,9 +13,9 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.sentence import Sentence, sentence
-from dragoman_schemas.acts.desk import Instruction, InstructionRequest, SeenBy, Tasking
-from dragoman_schemas.frame import Act
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts.internal_task import Instruction, InstructionRequest, SeenBy, Tasking
 from dragoman_schemas.state import Exchange, Registry
 
 KINDS: Final = frozenset({"desk"})

@@ -23,14 +23,14 @@ from dragoman.domain.exchange import check_terms, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.sentence import Sentence, sentence, verbatim
-from dragoman_schemas.acts import carrying
+from dragoman.text import Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts import continuing
 from dragoman_schemas.acts.joint_report import Dissent, JointReport
 from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement
 from dragoman_schemas.acts.recommendation import Fate, Recommendation
 from dragoman_schemas.acts.reference_document import ReferenceDocument
 from dragoman_schemas.acts.roadmap_item import RoadmapItem
-from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
 
 UNDETERMINED: Final = "und"
@@ -256,7 +256,7 @@ def _check_paragraph(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Dissent | carrying.Endorsement) and exchange is not None
+    assert isinstance(data, Dissent | continuing.Endorsement) and exchange is not None
     if isinstance(data.paragraph, UnsetType):
         return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
     if exchange.act != "joint-report":
@@ -351,7 +351,7 @@ RULES: Final = (
     Rule(act="fate", shape=Fate, who=Who.ANY, kept=True, settle=_became),
     Rule(
         act="endorsement",
-        shape=carrying.Endorsement,
+        shape=continuing.Endorsement,
         who=Who.OTHER,
         consenting=True,
         acknowledges=True,
@@ -372,7 +372,7 @@ RULES: Final = (
     ),
     Rule(
         act="reaction",
-        shape=carrying.Reaction,
+        shape=continuing.Reaction,
         who=Who.ANY,
         acknowledges=True,
         answers=True,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from dragoman_schemas.answers import Change, Changed
+from dragoman_schemas.responses import Change, Changed
 from dragoman_schemas.state import Exchange, Registry, encode
 
 _NOISE = ("/etag", "/updated")

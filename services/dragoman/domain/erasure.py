@@ -27,10 +27,10 @@ from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.limits import CONSENTED_EXCHANGES
-from dragoman.sentence import Name, sentence
+from dragoman.text import Name, sentence
 from dragoman.tlog import leaf
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
-from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Consent, Registry, Stamp
 

@@ -21,10 +21,10 @@ from dragoman.domain import attribution, two_keys
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
-from dragoman.sentence import Name, Sentence, sentence
+from dragoman.text import Name, Sentence, sentence
+from dragoman_schemas.act_frame import Continuing, Opening
 from dragoman_schemas.acts.channel import Erasure, KeyRevocation
-from dragoman_schemas.frame import Continuing, Opening
-from dragoman_schemas.reports import Exceptional
+from dragoman_schemas.report_shapes import Exceptional
 from dragoman_schemas.state import Exchange, Registry
 
 _LATE: Final = ("late_report", "late_question", "short_notice")

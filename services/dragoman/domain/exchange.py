@@ -30,9 +30,9 @@ from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
 from dragoman.limits import CLOCK_SKEW_SECONDS
-from dragoman.sentence import sentence
-from dragoman_schemas.acts import SHAPES, carrying
-from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Act, Answering, Area, Continuing, Opening, Precedence
+from dragoman_schemas.acts import SHAPES, continuing
 from dragoman_schemas.state import (
     Amended,
     Cancellation,
@@ -390,7 +390,7 @@ def check_continuing(
                 side=record.side,
             ),
         )
-    if isinstance(data, carrying.StatusChange) and data.status not in form.changes.get(
+    if isinstance(data, continuing.StatusChange) and data.status not in form.changes.get(
         exchange.status, ()
     ):
         following = ", ".join(form.changes.get(exchange.status, ())) or sentence("none")
@@ -417,7 +417,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
     data, record, side = folding.record.data, folding.record, folding.record.side
     if rule.acknowledges or rule.answers:
         of = data.of if isinstance(data, Answering) else UNSET
-        answers = rule.answers and not (isinstance(data, carrying.Reply) and data.final is False)
+        answers = rule.answers and not (isinstance(data, continuing.Reply) and data.final is False)
         messages = _marked(messages, side, of, folding.stamp, answers=answers)
     if rule.message:
         others = {exchange.side, *exchange.to, *exchange.info} - {side}
@@ -540,10 +540,10 @@ def check_amendment(
     """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
     data = record.data
     if not isinstance(
-        data, carrying.Correction | carrying.Update | carrying.Amendment
+        data, continuing.Correction | continuing.Update | continuing.Amendment
     ) or isinstance(data.fields, UnsetType):
         return None
-    bound = not isinstance(data, carrying.Amendment) and consent.is_bound(exchange)
+    bound = not isinstance(data, continuing.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
         if bound and name not in consent.BESIDE:
             return invalid(
@@ -559,7 +559,7 @@ def check_amendment(
                     "%(name)s cannot be corrected; cancel the message and send a new one", name=name
                 ),
             )
-        if isinstance(data, carrying.Update):
+        if isinstance(data, continuing.Update):
             if name in _FRAME | _ALWAYS_GIVEN and not _is_open(exchange, name):
                 return invalid(
                     f"/fields/{name}",
@@ -583,7 +583,7 @@ def check_amendment(
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
     opened_by = (
         replace(record.envelope, actor=exchange.opened.by)
-        if isinstance(data, carrying.Amendment)
+        if isinstance(data, continuing.Amendment)
         else record.envelope
     )
     trial = replace(
@@ -634,14 +634,14 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
     """
     data = folding.record.data
-    if isinstance(data, carrying.AmendmentAgreement | carrying.SecondKey):
+    if isinstance(data, continuing.AmendmentAgreement | continuing.SecondKey):
         return _taken(form, exchange, folding, data.of)
-    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(
+    if not isinstance(data, continuing.Correction | continuing.Update) or isinstance(
         data.fields, UnsetType
     ):
         return exchange
     was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
-    if isinstance(data, carrying.Correction):
+    if isinstance(data, continuing.Correction):
         correction = Correction(
             corrected=folding.stamp,
             number=folding.number,
@@ -736,7 +736,7 @@ def precedence_of(exchange: Exchange, message: Message) -> Precedence:
 
 def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, carrying.Cancellation)
+    assert isinstance(data, continuing.Cancellation)
     return replace(
         exchange,
         cancellation=Cancellation(
@@ -852,7 +852,7 @@ def confirming(exchange: Exchange) -> set[str]:
 
 def _check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.Update)
+    assert isinstance(data, continuing.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid(
             "/text",
@@ -862,7 +862,7 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
 
 
 def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, carrying.NonAttendance) and exchange is not None
+    assert isinstance(record.data, continuing.NonAttendance) and exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
         return invalid(
             "/side",
@@ -876,7 +876,7 @@ def _check_absent(registry: Registry, exchange: Exchange | None, record: Record)
 
 def _be_absent(exchange: Exchange, folding: Folding) -> Exchange:
     data, meeting = folding.record.data, exchange.meeting
-    assert isinstance(data, carrying.NonAttendance) and meeting is not None
+    assert isinstance(data, continuing.NonAttendance) and meeting is not None
     return replace(
         exchange, meeting=replace(meeting, absent={data.side: folding.stamp, **meeting.absent})
     )
@@ -885,7 +885,7 @@ def _be_absent(exchange: Exchange, folding: Folding) -> Exchange:
 def _check_translation(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
-    assert isinstance(record.data, carrying.Translation) and exchange is not None
+    assert isinstance(record.data, continuing.Translation) and exchange is not None
     of = record.data.of
     if of is UNSET or any(of == message.id for message in exchange.messages):
         return None
@@ -900,7 +900,7 @@ def _check_translated(
 ) -> Refusal | None:
     data = record.data
     assert (
-        isinstance(data, carrying.TranslationAgreement | carrying.TranslationDispute)
+        isinstance(data, continuing.TranslationAgreement | continuing.TranslationDispute)
         and exchange is not None
     )
     for translation in exchange.acts.get("translation", ()):
@@ -915,7 +915,7 @@ def _check_translated(
                 )
             return (
                 check_terms(registry, exchange, record)
-                if isinstance(data, carrying.TranslationAgreement)
+                if isinstance(data, continuing.TranslationAgreement)
                 else None
             )
     return invalid(
@@ -928,12 +928,12 @@ EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
 
 
 def _check_interim(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, carrying.InterimReply)
+    assert isinstance(record.data, continuing.InterimReply)
     return checks.times(next_word_by=record.data.next_word_by)
 
 
 def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, carrying.Reply)
+    assert isinstance(record.data, continuing.Reply)
     assert exchange is not None
     data = record.data
     explained = {name: value for name in EXPLAINED if (value := getattr(data, name)) is not UNSET}
@@ -993,7 +993,7 @@ def _check_amending(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.Amendment) and exchange is not None
+    assert isinstance(data, continuing.Amendment) and exchange is not None
     standing = consent.open_amendment(exchange)
     if standing is not None:
         return invalid(
@@ -1023,7 +1023,7 @@ def _check_alternative(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.Alternative) and exchange is not None
+    assert isinstance(data, continuing.Alternative) and exchange is not None
     part = data.field, 0 if isinstance(data.item, UnsetType) else data.item
     stands = consent.part_of(exchange, part)
     if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
@@ -1058,7 +1058,7 @@ def _check_amendment_answer(
 ) -> Refusal | None:
     data = record.data
     assert (
-        isinstance(data, carrying.AmendmentAgreement | carrying.AmendmentRefusal)
+        isinstance(data, continuing.AmendmentAgreement | continuing.AmendmentRefusal)
         and exchange is not None
     )
     standing = consent.open_amendment(exchange)
@@ -1072,7 +1072,7 @@ def _check_amendment_answer(
         )
     return (
         None
-        if isinstance(data, carrying.AmendmentRefusal)
+        if isinstance(data, continuing.AmendmentRefusal)
         else check_terms(registry, exchange, record)
     )
 
@@ -1081,7 +1081,7 @@ def _check_withdrawal(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.ConsentWithdrawal) and exchange is not None
+    assert isinstance(data, continuing.ConsentWithdrawal) and exchange is not None
     given = next(
         (
             said
@@ -1112,7 +1112,7 @@ def _check_second_key(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.SecondKey) and exchange is not None
+    assert isinstance(data, continuing.SecondKey) and exchange is not None
     sent = next(
         (
             each.sent
@@ -1129,13 +1129,13 @@ def _check_second_key(
 
 
 def _turn(exchange: Exchange, folding: Folding) -> Exchange:
-    assert isinstance(folding.record.data, carrying.SecondKey)
+    assert isinstance(folding.record.data, continuing.SecondKey)
     return two_keys.turned(exchange, folding.record.data.of, folding.stamp)
 
 
 def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
-    assert isinstance(data, carrying.CallAttempt)
+    assert isinstance(data, continuing.CallAttempt)
     if data.side != "unknown":
         return checks.side(registry, "/side", data.side) or checks.times(at=data.at)
     return checks.times(at=data.at)
@@ -1144,14 +1144,14 @@ def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record
 RULES: Final = (
     Rule(
         act="acknowledgement",
-        shape=carrying.Acknowledgement,
+        shape=continuing.Acknowledgement,
         who=Who.ADDRESSED,
         acknowledges=True,
         settle=by_all_addressed,
     ),
     Rule(
         act="reply",
-        shape=carrying.Reply,
+        shape=continuing.Reply,
         who=Who.ADDRESSED,
         acknowledges=True,
         answers=True,
@@ -1162,7 +1162,7 @@ RULES: Final = (
     ),
     Rule(
         act="interim-reply",
-        shape=carrying.InterimReply,
+        shape=continuing.InterimReply,
         who=Who.ADDRESSED,
         acknowledges=True,
         message=True,
@@ -1171,7 +1171,7 @@ RULES: Final = (
     ),
     Rule(
         act="clarification-request",
-        shape=carrying.ClarificationRequest,
+        shape=continuing.ClarificationRequest,
         who=Who.ADDRESSED,
         acknowledges=True,
         message=True,
@@ -1179,7 +1179,7 @@ RULES: Final = (
     ),
     Rule(
         act="assessment",
-        shape=carrying.Assessment,
+        shape=continuing.Assessment,
         who=Who.OPENER,
         consenting=True,
         acknowledges=True,
@@ -1188,7 +1188,7 @@ RULES: Final = (
     ),
     Rule(
         act="update",
-        shape=carrying.Update,
+        shape=continuing.Update,
         who=Who.OPENER,
         message=True,
         kept=True,
@@ -1196,7 +1196,7 @@ RULES: Final = (
     ),
     Rule(
         act="decline",
-        shape=carrying.Decline,
+        shape=continuing.Decline,
         who=Who.ADDRESSEE,
         acknowledges=True,
         answers=True,
@@ -1207,7 +1207,7 @@ RULES: Final = (
     ),
     Rule(
         act="correction",
-        shape=carrying.Correction,
+        shape=continuing.Correction,
         who=Who.OPENER,
         consenting=True,
         message=True,
@@ -1215,7 +1215,7 @@ RULES: Final = (
     ),
     Rule(
         act="cancellation",
-        shape=carrying.Cancellation,
+        shape=continuing.Cancellation,
         who=Who.OPENER,
         consenting=True,
         message=True,
@@ -1224,14 +1224,14 @@ RULES: Final = (
     ),
     Rule(
         act="translation",
-        shape=carrying.Translation,
+        shape=continuing.Translation,
         who=Who.ANY,
         kept=True,
         check=_check_translation,
     ),
     Rule(
         act="translation-agreement",
-        shape=carrying.TranslationAgreement,
+        shape=continuing.TranslationAgreement,
         who=Who.ANY,
         consenting=True,
         kept=True,
@@ -1239,21 +1239,21 @@ RULES: Final = (
     ),
     Rule(
         act="translation-dispute",
-        shape=carrying.TranslationDispute,
+        shape=continuing.TranslationDispute,
         who=Who.ANY,
         kept=True,
         check=_check_translated,
     ),
     Rule(
         act="repeat-request",
-        shape=carrying.RepeatRequest,
+        shape=continuing.RepeatRequest,
         who=Who.ADDRESSED,
         message=True,
         kept=True,
     ),
     Rule(
         act="consent-withdrawal",
-        shape=carrying.ConsentWithdrawal,
+        shape=continuing.ConsentWithdrawal,
         who=Who.ANY,
         message=True,
         kept=True,
@@ -1261,7 +1261,7 @@ RULES: Final = (
     ),
     Rule(
         act="amendment",
-        shape=carrying.Amendment,
+        shape=continuing.Amendment,
         who=Who.ANY,
         consenting=True,
         message=True,
@@ -1270,7 +1270,7 @@ RULES: Final = (
     ),
     Rule(
         act="amendment-agreement",
-        shape=carrying.AmendmentAgreement,
+        shape=continuing.AmendmentAgreement,
         who=Who.ANY,
         consenting=True,
         acknowledges=True,
@@ -1281,7 +1281,7 @@ RULES: Final = (
     ),
     Rule(
         act="amendment-refusal",
-        shape=carrying.AmendmentRefusal,
+        shape=continuing.AmendmentRefusal,
         who=Who.ANY,
         acknowledges=True,
         answers=True,
@@ -1291,7 +1291,7 @@ RULES: Final = (
     ),
     Rule(
         act="alternative",
-        shape=carrying.Alternative,
+        shape=continuing.Alternative,
         who=Who.ANY,
         acknowledges=True,
         message=True,
@@ -1300,7 +1300,7 @@ RULES: Final = (
     ),
     Rule(
         act="second-key",
-        shape=carrying.SecondKey,
+        shape=continuing.SecondKey,
         who=Who.ANY,
         check=_check_second_key,
         evolve=_turn,
@@ -1308,14 +1308,14 @@ RULES: Final = (
     Rule(
         act="call-attempt",
         version=2,
-        shape=carrying.CallAttempt,
+        shape=continuing.CallAttempt,
         who=Who.ANY,
         kept=True,
         check=_check_attempt,
     ),
     Rule(
         act="non-attendance",
-        shape=carrying.NonAttendance,
+        shape=continuing.NonAttendance,
         who=Who.ANY,
         kept=True,
         check=_check_absent,
@@ -1323,7 +1323,7 @@ RULES: Final = (
     ),
     Rule(
         act="agreement",
-        shape=carrying.Agreement,
+        shape=continuing.Agreement,
         who=Who.OTHER,
         consenting=True,
         acknowledges=True,
@@ -1334,19 +1334,19 @@ RULES: Final = (
     ),
     Rule(
         act="status-change",
-        shape=carrying.StatusChange,
+        shape=continuing.StatusChange,
         who=Who.ANY,
         kept=True,
         settle=changed_status,
     ),
     Rule(
         act="closure",
-        shape=carrying.Closure,
+        shape=continuing.Closure,
         who=Who.ANY,
         consenting=True,
         check=_check_closure,
         evolve=_close,
         settle=_closed_by_opener,
     ),
-    Rule(act="lesson", shape=carrying.Lesson, who=Who.ANY, kept=True),
+    Rule(act="lesson", shape=continuing.Lesson, who=Who.ANY, kept=True),
 )

@@ -34,7 +34,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import accounts, developments, two_keys, units
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
-from dragoman.sentence import Name, Sentence, sentence
+from dragoman.text import Name, Sentence, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 

@@ -31,9 +31,9 @@ from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.domain.two_keys import Keys
-from dragoman.sentence import Sentence, sentence
+from dragoman.text import Sentence, sentence
 from dragoman.tlog import dsse
-from dragoman_schemas.acts.carrying import SecondKey
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import (
     BrokerOutage,
     Delivery,
@@ -41,10 +41,10 @@ from dragoman_schemas.acts.channel import (
     Erasure,
     ErasureConsent,
 )
+from dragoman_schemas.acts.continuing import SecondKey
 from dragoman_schemas.acts.line_check import LineCheck
 from dragoman_schemas.acts.meeting_request import MeetingRequest
 from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
-from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import dsse, policy
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.policy import Policy

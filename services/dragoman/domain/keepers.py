@@ -15,7 +15,7 @@ from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Folding
 from dragoman.limits import SIDES, SIGNATURES
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.state import Key, OfficerState, Registry, SideState

@@ -17,7 +17,7 @@ from msgspec import Struct, UnsetType
 from dragoman.domain.clocks import UNTIMED, profile_of, written
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.acts.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 

@@ -24,12 +24,12 @@ from dragoman.domain.exchange import check_terms, content_of, life, settled_by_a
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
-from dragoman.sentence import Sentence, sentence, verbatim
+from dragoman.text import Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
 from dragoman_schemas.fields import Window
-from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
 from dragoman_schemas.state import Readout as ReadoutState
 

@@ -27,7 +27,8 @@ from dragoman.domain.exchange import check_terms, content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
-from dragoman.sentence import Moment, Name, Position, Sentence, sentence, verbatim
+from dragoman.text import Moment, Name, Position, Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act, Answering, Area, Opening, Precedence
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord
@@ -48,7 +49,6 @@ from dragoman_schemas.acts.military_activity import AfterActivityReport, Militar
 from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
 from dragoman_schemas.codebook import CODEBOOKS, NOTICES, Codebook
 from dragoman_schemas.fields import About, Place, When, Where
-from dragoman_schemas.frame import Act, Answering, Area, Opening, Precedence
 from dragoman_schemas.state import Account, Exchange, Registry
 
 _TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"

@@ -23,7 +23,7 @@ from dragoman.domain import accounts, clocks, questions, two_keys
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer, owing_receipt
 from dragoman.domain.title import subject_of
-from dragoman_schemas.answers import OpenMatter, Owing
+from dragoman_schemas.responses import OpenMatter, Owing
 from dragoman_schemas.state import Exchange, Registry
 
 INCIDENTS: Final = frozenset({"hazardous-incident", "encounter-report", "emergency-notification"})

@@ -18,10 +18,10 @@ from dragoman.domain import ids, nesting, strict, upcast
 from dragoman.domain.refusal import Malformed
 from dragoman.domain.validation import fault_of, with_others
 from dragoman.limits import MESSAGE_BYTES
-from dragoman.sentence import Spoken, sentence
+from dragoman.text import Spoken, sentence
 from dragoman.tlog import leaf
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 
 _TYPES: Final = 1_000

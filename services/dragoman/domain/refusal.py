@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dragoman.sentence import Sentence, sentence
+from dragoman.text import Sentence, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,21 +23,21 @@ from dragoman.domain.exchange import check_terms, is_unattributed, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.sentence import Name, Sentence, sentence, verbatim
-from dragoman_schemas.acts import carrying
+from dragoman.text import Name, Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts import continuing
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.acts.release import PublicLine, Release, ReleaseConsent, ReleasedRecord
-from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _records = msgspec.json.Decoder(tuple[ReleasedRecord, ...]).decode
 
 _CHANGES: Final = (
-    carrying.Amendment
-    | carrying.AmendmentAgreement
-    | carrying.Correction
-    | carrying.ConsentWithdrawal
+    continuing.Amendment
+    | continuing.AmendmentAgreement
+    | continuing.Correction
+    | continuing.ConsentWithdrawal
 )
 _BESIDE: Final = ("text", "remarks", "attachments", "phrases")
 """Members of an act of consent that nobody consents to."""
@@ -126,7 +126,7 @@ def named(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
     if isinstance(data, Release):
         return data.records, "/records"
     if (
-        not isinstance(data, carrying.Correction | carrying.Amendment)
+        not isinstance(data, continuing.Correction | continuing.Amendment)
         or "records" not in data.fields
     ):
         return (), ""
@@ -199,7 +199,7 @@ def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
         return invalid(
             "/act", sentence("this release is public; what is public cannot be taken back")
         )
-    if not isinstance(data, ReleaseConsent | carrying.AmendmentAgreement | carrying.SecondKey):
+    if not isinstance(data, ReleaseConsent | continuing.AmendmentAgreement | continuing.SecondKey):
         return None
     beside = next((name for name in _BESIDE if getattr(data, name) is not UNSET), "")
     return (

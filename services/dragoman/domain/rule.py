@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
-from dragoman.sentence import Sentence
+from dragoman.text import Sentence
+from dragoman_schemas.act_frame import Act, Area, Precedence
 from dragoman_schemas.acts.channel import Family, Role
-from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})

@@ -28,7 +28,7 @@ from dragoman.domain.clocks import UNTIMED, Calendar, Running
 from dragoman.domain.exchange import precedence_of
 from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
 from dragoman_schemas.state import Exchange, Registry, Stamp
-from dragoman_schemas.statistics import (
+from dragoman_schemas.statistics_figures import (
     Blind,
     Blindness,
     Change,

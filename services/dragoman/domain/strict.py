@@ -18,7 +18,7 @@ from typing import Final
 
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import ACT_BYTES, DEPTH, DIGITS, INTEGER
-from dragoman.sentence import Sentence, sentence
+from dragoman.text import Sentence, sentence
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _CHAR = rf'[^"\\\x00-\x1f\x7f-\x9f{_BIDI}]'

@@ -9,7 +9,7 @@ from msgspec import Raw
 from dragoman.domain.exchange import event_of, opening_of
 from dragoman.domain.table import FORMATS
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.sentence import Sentence
+from dragoman.text import Sentence
 from dragoman_schemas.state import Exchange
 
 

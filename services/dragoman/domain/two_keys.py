@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from dragoman.domain import consent
 from dragoman.domain.record import Record
 from dragoman.domain.rule import Format, Rule
-from dragoman_schemas.frame import Act
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import Exchange, OneKey, Stamp
 
 

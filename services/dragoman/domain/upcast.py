@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import OLDER
-from dragoman_schemas.frame import Act
 
 _STEPS: Final[dict[tuple[str, int], Callable[[bytes], bytes]]] = {
     ("call-attempt", 1): lambda act: act[:-1] + b',"side":"unknown"}',

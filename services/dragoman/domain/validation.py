@@ -21,7 +21,7 @@ from msgspec.structs import fields
 
 from dragoman.domain.refusal import Fault, Malformed
 from dragoman.limits import FAULTS
-from dragoman.sentence import Sentence, sentence, verbatim
+from dragoman.text import Sentence, sentence, verbatim
 from dragoman_schemas.fields import FORMS
 
 _PATH: Final = re.compile(r" - at (?:`key` in )?`\$(.*)`$")

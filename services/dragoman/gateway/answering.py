@@ -20,10 +20,10 @@ from dragoman.gateway.posting import (
     whole,
 )
 from dragoman.gateway.typed import Call
-from dragoman.projection.live import Projection
-from dragoman.projection.moment import instant, position_by
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import instant, position_by
 from dragoman.projection.store import READERS
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 
 class Turns:

@@ -32,10 +32,19 @@ from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, May, Nothing, Reply, Route
 from dragoman.interop import cap
-from dragoman.projection.live import Projection
-from dragoman.sentence import Sentence, sentence
+from dragoman.projection.projection import Projection
+from dragoman.text import Sentence, sentence
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.answers import (
+from dragoman_schemas.record import Envelope
+from dragoman_schemas.release_bundle import Bundle, Releases
+from dragoman_schemas.report_shapes import (
+    FiveAnswers,
+    PeriodRecord,
+    Situation,
+    TurnOver,
+    YearReview,
+)
+from dragoman_schemas.responses import (
     AddedEndpoint,
     Alarm,
     CalendarLink,
@@ -84,10 +93,7 @@ from dragoman_schemas.answers import (
     WatchNotice,
     WatchView,
 )
-from dragoman_schemas.bundle import Bundle, Releases
-from dragoman_schemas.record import Envelope
-from dragoman_schemas.reports import FiveAnswers, PeriodRecord, Situation, TurnOver, YearReview
-from dragoman_schemas.statistics import Statistics
+from dragoman_schemas.statistics_figures import Statistics
 
 # Who and where
 

@@ -23,10 +23,10 @@ from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
 from dragoman.gateway.workers import WORKING, Workers
 from dragoman.limits import BODY_BYTES
-from dragoman.sentence import sentence
 from dragoman.settings import Settings
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import cancel_until_ended
+from dragoman.text import sentence
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

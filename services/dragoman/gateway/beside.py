@@ -15,17 +15,17 @@ from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Fault, Refusal, Refused, invalid
 from dragoman.domain.rule import STAFF
 from dragoman.domain.table import RULES
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
-from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
-from dragoman.sentence import Sentence, sentence
-from dragoman.stores.access import Grant
+from dragoman.projection.projection import Projection
 from dragoman.stores.files import File
 from dragoman.stores.people import Kept
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence, sentence
 from dragoman_schemas.acts.perception import Perception
-from dragoman_schemas.answers import ExchangeView, FileSeen, PersonSeen
 from dragoman_schemas.fields import Attachment
+from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
 
 
 def is_staff(projection: Projection, actor: str) -> bool:

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
-from dragoman.sentence import Sentence, sentence
 from dragoman.settings import Budgets as Settings
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence, sentence
 
 _ROUNDING: Final = 1e-6
 """What adding to the time of day, and taking away from it, leaves."""

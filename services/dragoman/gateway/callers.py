@@ -17,9 +17,9 @@ from dragoman.gateway.console import sessions
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.posting import SERVICE
 from dragoman.limits import BODY_BYTES
-from dragoman.sentence import sentence
 from dragoman.settings import SettingsError
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
 
 _PROBES: Final = frozenset({"/livez", "/readyz"})
 

@@ -15,14 +15,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain import heads
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import WAIT_SECONDS
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Behind, Projection
-from dragoman.stores.seals import Sealed, Seals
+from dragoman.projection.projection import Behind, Projection
+from dragoman.stores.signed_heads import Sealed, Seals
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.policy import Policy
-from dragoman_schemas.answers import Covered, Standing
+from dragoman_schemas.responses import Covered, Standing
 
 log = structlog.get_logger()
 

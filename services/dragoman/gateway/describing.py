@@ -14,7 +14,10 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
 from dragoman.gateway.typed import JSON, May, Nothing, Route
-from dragoman_schemas.answers import (
+from dragoman_schemas.fields import Titles, Words
+from dragoman_schemas.problems import BASE, TYPES, Problem
+from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
+from dragoman_schemas.responses import (
     DraftView,
     Entry,
     ExchangeView,
@@ -30,9 +33,6 @@ from dragoman_schemas.answers import (
     SideWatch,
     View,
 )
-from dragoman_schemas.fields import Titles, Words
-from dragoman_schemas.problems import BASE, TYPES, Problem
-from dragoman_schemas.reports import Advised, ChannelStanding, Matter, ReadOut, TurnOver
 from dragoman_schemas.state import Exchange, Registry
 
 PROBLEM: Final = "application/problem+json"
@@ -368,7 +368,7 @@ def _plain_names(components: Iterable[str]) -> dict[str, str]:
 
     msgspec gives shapes that share a name the path of their module. An act keeps its name, or else
     an answer; the last part of the module goes before the names of the others, so that
-    `dragoman_schemas.reports.Lesson` is `ReportsLesson`.
+    `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
     """
     names: dict[str, str] = {}
     for component in sorted(components, key=_rank):

@@ -9,10 +9,10 @@ from dragoman.gateway.posting import grant_of, in_thread, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call
 from dragoman.projection import dialogue
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.access import Grant
-from dragoman_schemas.answers import ChannelLink, ExchangeView
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman_schemas.responses import ChannelLink, ExchangeView
 from dragoman_schemas.state import decode_exchange
 
 

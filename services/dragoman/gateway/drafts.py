@@ -16,11 +16,11 @@ from dragoman.domain.validation import fault_of
 from dragoman.gateway import posting, workers
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.projection.projection import Projection
 from dragoman.stores.drafts import Draft
-from dragoman_schemas.answers import Drafts, DraftView, NewDraft
-from dragoman_schemas.frame import Act
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.responses import Drafts, DraftView, NewDraft
 
 _GONE: Final = sentence("There is no such draft of your side; GET /drafts lists those there are.")
 

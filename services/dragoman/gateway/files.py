@@ -13,15 +13,15 @@ from aiohttp import web
 
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import beside, posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import FILE_BYTES, FILE_SECONDS, FILES_AT_ONCE, SPARE_BYTES
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.projection.projection import Projection
 from dragoman.stores.files import File
-from dragoman_schemas.answers import Files, FileView
+from dragoman.text import sentence
 from dragoman_schemas.fields import MediaType
+from dragoman_schemas.responses import Files, FileView
 
 log = structlog.get_logger()
 

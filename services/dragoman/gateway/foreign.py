@@ -26,13 +26,13 @@ from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES, LINKS
-from dragoman.projection import watching
-from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked, moment
+from dragoman.projection import duty_watch
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.sentence import sentence
-from dragoman.stores.access import Grant
-from dragoman_schemas.answers import (
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
     CalendarLink,
     CalendarLinks,
     LinkView,
@@ -84,11 +84,11 @@ async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]
 
 
 def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
-    from dragoman.interop import calendar  # a fifth of a second, for who wants a calendar
+    from dragoman.interop import icalendar  # a fifth of a second, for who wants a calendar
 
     with moment(store, channel, Asked(), as_of) as then:
         found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
-        return calendar.feed(then.registry, found, now - _KEPT, base_url)
+        return icalendar.feed(then.registry, found, now - _KEPT, base_url)
 
 
 async def show_points(call: Call[Nothing]) -> Answered:
@@ -96,7 +96,7 @@ async def show_points(call: Call[Nothing]) -> Answered:
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
     service = service_of(call)
-    read = partial(watching.points_of_contact, members=media == JSON)
+    read = partial(duty_watch.points_of_contact, members=media == JSON)
     points: PointsOfContact = await in_thread(
         call, read, service.store, projection.name, service.now()
     )

@@ -25,13 +25,13 @@ from dragoman.domain.exchange import owes_acknowledgement
 from dragoman.gateway.readers import Line, Reader, Readers, Ringing, Stream
 from dragoman.gateway.service import Service
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
-from dragoman.projection import reads, watching
-from dragoman.projection.live import Behind, Projection, entry_of
+from dragoman.projection import duty_watch, reads
+from dragoman.projection.projection import Behind, Projection, entry_of
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm
-from dragoman_schemas.answers import Row
+from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
@@ -95,7 +95,7 @@ class Tail:
     async def _take(self, store: Store) -> None:
         await self._projection.in_file()
         for exchange in await asyncio.wrap_future(
-            store.in_thread(watching.flashes, store, self._projection.name)
+            store.in_thread(duty_watch.flashes, store, self._projection.name)
         ):
             if exchange.id not in (self._settled or ()):
                 self._flashes.setdefault(exchange.id, exchange)
@@ -126,10 +126,10 @@ class Tail:
         return [self._ringing(exchange, each) for exchange, each in self._waiting()]
 
     def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
-        record = self._projection.record_at(watching.message_position(exchange, each.message))
+        record = self._projection.record_at(duty_watch.message_position(exchange, each.message))
         return Ringing(
             each,
-            watching.flash_alarm(
+            duty_watch.flash_alarm(
                 exchange, each, self._now(), record if record and record.act else None
             ),
         )

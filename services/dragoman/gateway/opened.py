@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.record import Record
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
-from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Row as Stored
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Message
 
 log = structlog.get_logger()

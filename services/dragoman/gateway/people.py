@@ -13,11 +13,11 @@ from dragoman.domain.validation import faults_of
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.projection.projection import Projection
 from dragoman.stores import people
 from dragoman.stores.people import Kept
-from dragoman_schemas.answers import PersonEntry, PersonView, Register
+from dragoman.text import sentence
+from dragoman_schemas.responses import PersonEntry, PersonView, Register
 
 log = structlog.get_logger()
 

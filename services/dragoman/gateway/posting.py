@@ -18,11 +18,11 @@ from dragoman.gateway import beside, workers
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
-from dragoman.stores.access import Grant
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
 from dragoman.tlog import dsse
-from dragoman_schemas.frame import Act
+from dragoman_schemas.act_frame import Act
 
 SERVICE: Final = web.AppKey("service", Service)
 TRACE: Final = "trace"

@@ -9,13 +9,13 @@ from aiohttp.http_exceptions import LineTooLong
 from msgspec import json
 
 from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.gateway.budgets import Over
 from dragoman.limits import RETRY_AFTER_SECONDS
-from dragoman.log.port import LogBroken, LogUnreachable
-from dragoman.projection.live import Behind
+from dragoman.projection.projection import Behind
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
 from dragoman.projection.writer import StoreDamaged
-from dragoman.sentence import Sentence, sentence, verbatim
+from dragoman.text import Sentence, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 
 log = structlog.get_logger()

@@ -9,15 +9,15 @@ from aiohttp import web
 
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import RESEAL_SECONDS
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Projection
-from dragoman.reports import findings
-from dragoman.reports.findings import Finding
-from dragoman.sentence import Sentence, sentence
-from dragoman.stores.seals import Sealed
+from dragoman.projection.projection import Projection
+from dragoman.reports import log_findings
+from dragoman.reports.log_findings import Finding
+from dragoman.stores.signed_heads import Sealed
+from dragoman.text import Sentence, sentence
 from dragoman.tlog import checkpoint, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote
@@ -141,7 +141,7 @@ async def checked(call: Call[Any]) -> list[Finding]:
     projection = projection_of(call)
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     covered = await service_of(call).coverage.of(projection)
-    found = [findings.of_records(projection.state.position)]
+    found = [log_findings.of_records(projection.state.position)]
     try:
         head = (
             None
@@ -149,15 +149,15 @@ async def checked(call: Call[Any]) -> list[Finding]:
             else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
         )
     except NotANote as error:
-        return [*found, findings.of_no_head(error.said)]
+        return [*found, log_findings.of_no_head(error.said)]
     when = "" if sealed is None or sealed.taken is None else f"{sealed.taken:%Y-%m-%dT%H:%M:%SZ}"
-    found.append(findings.of_head(0 if head is None else head.size, when))
+    found.append(log_findings.of_head(0 if head is None else head.size, when))
     named = projection.registry.policy
     return [
         *found,
-        findings.of_witnesses(covered.final, covered.sides)
+        log_findings.of_witnesses(covered.final, covered.sides)
         if named
-        else findings.of_no_witnesses(),
+        else log_findings.of_no_witnesses(),
     ]
 
 

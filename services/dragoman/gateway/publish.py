@@ -16,9 +16,9 @@ from dragoman.domain.table import FORMATS, PATHS, RULES, states
 from dragoman.gateway.api import ROUTES, document, streams
 from dragoman.gateway.describing import template, undented
 from dragoman.gateway.typed import May, Route
+from dragoman_schemas.act_frame import Act, Continuing, Opening
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.frame import Act, Continuing, Opening
 from dragoman_schemas.record import Envelope
 
 _SAMPLES: Final = Path("schemas/samples/acts")

@@ -17,8 +17,8 @@ from msgspec import json
 
 from dragoman.domain.alarms import Escalation
 from dragoman.limits import STREAM_BYTES, STREAM_HELD
-from dragoman.stores.access import Grant
-from dragoman_schemas.answers import Alarm, Entry, Row
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman_schemas.responses import Alarm, Entry, Row
 
 log = structlog.get_logger()
 

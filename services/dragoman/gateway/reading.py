@@ -27,14 +27,16 @@ from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE, TIMELINE_PAGE
-from dragoman.projection import dialogue, reads, watching
-from dragoman.projection.causes import causes
-from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked
+from dragoman.projection import dialogue, duty_watch, reads
+from dragoman.projection.causation import causes
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked
 from dragoman.projection.statistics import statistics
 from dragoman.projection.store import Row as Stored
-from dragoman.sentence import sentence
-from dragoman_schemas.answers import (
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Area
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import (
     Causes,
     CodebookView,
     Coded,
@@ -43,10 +45,8 @@ from dragoman_schemas.answers import (
     Row,
     Rows,
 )
-from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, decode_exchange
-from dragoman_schemas.statistics import Statistics
+from dragoman_schemas.statistics_figures import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[tuple[str, str], live.Tail])
 
@@ -312,7 +312,7 @@ async def show_watch(call: Call[At]) -> Answered:
     service, side = service_of(call), grant_of(call.request).side
     at = await past(call, projection, position)
     view = await in_thread(
-        call, watching.watch_view, service.store, projection.name, side, service.now(), at
+        call, duty_watch.watch_view, service.store, projection.name, side, service.now(), at
     )
     if view is None:
         raise Refused(

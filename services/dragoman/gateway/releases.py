@@ -1,7 +1,7 @@
 """What the sides have made public together, given to anybody: the list of releases, and each as a bundle that proves itself.
 
     GET /v1/releases                        every release that is public on this host
-    GET /v1/releases/{channel}/{exchange}   its bundle (schemas/dragoman_schemas/bundle.py)
+    GET /v1/releases/{channel}/{exchange}   its bundle (schemas/dragoman_schemas/release_bundle.py)
 
 A release that is not public yet, or that there is not, is the same 404: nobody learns from here what the sides are about to say. Nor is
 one given out of which an extract is not what is left of its record: the sides agreed to words that there are not.
@@ -25,12 +25,12 @@ from dragoman.gateway.posting import in_thread, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.projection import dialogue
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
 from dragoman.tlog import merkle
 from dragoman.tlog.proof import Proof
 from dragoman_schemas.acts.release import ReleasedRecord
-from dragoman_schemas.bundle import Bundle, BundledRecord, Published, Releases
+from dragoman_schemas.release_bundle import Bundle, BundledRecord, Published, Releases
 from dragoman_schemas.state import Exchange
 
 _KEPT_SECONDS: Final = 30.0

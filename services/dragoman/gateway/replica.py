@@ -13,7 +13,7 @@ from dragoman.gateway import api, foreign, posting, problems, reading, reporting
 from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.service import Service
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
 
 _HANDLERS: Final = frozenset(
     {

@@ -15,18 +15,18 @@ from dragoman.gateway.drafts import name_of
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
-from dragoman.language.words import Words, of_tag
+from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked, Moment, instant, moment
-from dragoman.reports import answers, period, situation, turn_over
-from dragoman.reports import year as year_review
-from dragoman.reports.findings import Finding
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked, Moment, instant, moment
+from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
+from dragoman.reports import yearly_review as year_review
+from dragoman.reports.document import Paper
+from dragoman.reports.log_findings import Finding
 from dragoman.reports.markdown import markdown
-from dragoman.reports.paper import Paper
-from dragoman.stores.watching import Floor
+from dragoman.stores.watch_floor import Floor
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import HandedOver, PutAside, Report
+from dragoman_schemas.report_shapes import HandedOver, PutAside, Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -107,10 +107,10 @@ def situation_of(asked: Asked) -> Gather:
     """The situation report."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = situation.situation(
-            then, then.span(_begins(asked, situation.begins(then.ends))), live=live
+        found = situation_report.situation(
+            then, then.span(_begins(asked, situation_report.begins(then.ends))), live=live
         )
-        return Gathered(found, partial(situation.paper, found))
+        return Gathered(found, partial(situation_report.paper, found))
 
     return gather
 
@@ -122,12 +122,12 @@ def turn_over_of(
     is_now = not asked.at and asked.to is None
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        span = then.span(_begins(asked, turn_over.begins(then, side)))
+        span = then.span(_begins(asked, watch_handover.begins(then, side)))
         did = _did(floor, then.ends) if floor is not None and is_now else {}
-        found = turn_over.turn_over(
+        found = watch_handover.turn_over(
             then, span, side, live=live, drafts=drafts if is_now else (), **did
         )
-        return Gathered(found, partial(turn_over.paper, found))
+        return Gathered(found, partial(watch_handover.paper, found))
 
     return gather
 
@@ -174,10 +174,10 @@ def period_of(asked: Asked) -> Gather:
     """The record of the period."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found, flagged = period.record_of_the_period(
+        found, flagged = period_record.record_of_the_period(
             then, then.span(_begins(asked, None)), live=live
         )
-        return Gathered(found, partial(period.paper, found, flagged))
+        return Gathered(found, partial(period_record.paper, found, flagged))
 
     return gather
 
@@ -189,8 +189,8 @@ def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
         span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
-        told = answers.answers(then, span, first, whole, live=live)
-        return Gathered(told.report, partial(answers.paper, told))
+        told = audit_answers.answers(then, span, first, whole, live=live)
+        return Gathered(told.report, partial(audit_answers.paper, told))
 
     return gather
 

@@ -17,10 +17,10 @@ from dragoman.domain.table import FORMATS
 from dragoman.gateway.service import Service
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.projection.projection import Projection
 from dragoman.settings import Budgets
-from dragoman_schemas.frame import Opening
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Opening
 from dragoman_schemas.state import Exchange
 
 _OWED: Final = "acknowledgement"

@@ -19,27 +19,27 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.nats_connection import Bus, Guard
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.outages import Outage, Outages
 from dragoman.gateway.watchdog import Watchdog
-from dragoman.interop.urls import Guard as Urls
+from dragoman.interop.ssrf_guard import Guard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
-from dragoman.log.connection import Bus, Guard
-from dragoman.log.port import LogBroken, LogUnreachable
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
-from dragoman.sentence import sentence
-from dragoman.stores.access import Access, Grant
-from dragoman.stores.courier import Courier
 from dragoman.stores.drafts import Drafts
+from dragoman.stores.endpoints import Courier
 from dragoman.stores.files import Files
 from dragoman.stores.people import People
-from dragoman.stores.seals import Seals
+from dragoman.stores.signed_heads import Seals
+from dragoman.stores.tokens_and_sessions import Access, Grant
 from dragoman.supervision import Backoff, alarm, forever, supervise
+from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import ChannelOpening, LiveChannel
-from dragoman_schemas.answers import NewChannel, Opening, OpeningTerms
+from dragoman_schemas.responses import NewChannel, Opening, OpeningTerms
 
 log = structlog.get_logger()
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from dragoman.countersigning import LogConfirmation, Witnesses, confirmation_of
+from dragoman.data_directory import Confirmation
 from dragoman.domain.heads import log_of
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
-from dragoman.log.port import LogUnreachable
-from dragoman.place import Confirmation
-from dragoman.projection.live import Behind, Projection
-from dragoman.stores.seals import NoStore
+from dragoman.projection.projection import Behind, Projection
+from dragoman.stores.signed_heads import NoStore
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.note import NotANote
+from dragoman.witness_client import LogConfirmation, Witnesses, confirmation_of
 
 
 class TakeOver:

@@ -14,10 +14,10 @@ from dragoman.domain.refusal import Fault, Refusal, Refused
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
-from dragoman.projection.moment import instant
-from dragoman.sentence import sentence
-from dragoman.stores.access import Grant
-from dragoman_schemas.answers import (
+from dragoman.projection.snapshot import instant
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
     IssuedToken,
     NewSubject,
     NewToken,

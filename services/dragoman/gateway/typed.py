@@ -21,7 +21,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.validation import fault_of, faults_of
 from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)

@@ -17,13 +17,13 @@ from dragoman.domain.rule import STAFF
 from dragoman.domain.table import RULES
 from dragoman.gateway.posting import grant_of, key_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
-from dragoman.interop import webhook
+from dragoman.interop import webhook_signatures
 from dragoman.limits import ENDPOINTS
-from dragoman.projection.live import Projection
-from dragoman.sentence import Sentence, sentence, unpacked
-from dragoman.stores.courier import Endpoint, Progress, Waiting
+from dragoman.projection.projection import Projection
+from dragoman.stores.endpoints import Endpoint, Progress, Waiting
+from dragoman.text import Sentence, sentence, unpacked
 from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.answers import (
+from dragoman_schemas.responses import (
     AddedEndpoint,
     Deliveries,
     DeliveryView,
@@ -168,7 +168,7 @@ async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
             means=known.means,
         )
     view = _view(call, known, projection)
-    shared = known.secret if known.secret.startswith(webhook.SHARED) else ""
+    shared = known.secret if known.secret.startswith(webhook_signatures.SHARED) else ""
     return AddedEndpoint(
         secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__}
     )
@@ -206,8 +206,10 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
             )
         )
     if new.signature == "hmac":
-        return replace(made, target=new.url, secret=webhook.shared_secret(secrets.token_bytes(32)))
-    private, public = webhook.key_pair(secrets.token_bytes(32))
+        return replace(
+            made, target=new.url, secret=webhook_signatures.shared_secret(secrets.token_bytes(32))
+        )
+    private, public = webhook_signatures.key_pair(secrets.token_bytes(32))
     return replace(made, target=new.url, secret=private, public_key=public)
 
 

@@ -1,6 +1,6 @@
 """Other people's formats: pure writers and readers of what officers' other tools speak."""
 
-from dragoman.sentence import Spoken
+from dragoman.text import Spoken
 
 
 class NotUnderstood(Spoken):

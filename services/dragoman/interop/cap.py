@@ -19,7 +19,7 @@ import msgspec
 
 from dragoman.domain import developments, units
 from dragoman.domain.title import subject_of
-from dragoman.interop.texts import in_language
+from dragoman.interop.side_texts import in_language
 from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
 
 MEDIA: Final = "application/cap+xml"

@@ -27,7 +27,7 @@ from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
 from dragoman.limits import ACT_BYTES
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import Json, Language, Timestamp
 

@@ -29,8 +29,8 @@ from msgspec import Struct
 from dragoman.domain import attribution, checks, consent, developments
 from dragoman.domain import record as records
 from dragoman.domain.refusal import Malformed
-from dragoman.interop import NotUnderstood, calendar
-from dragoman.sentence import sentence
+from dragoman.interop import NotUnderstood, icalendar
+from dragoman.text import sentence
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -95,7 +95,7 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
     """
     act, said = _newest(exchange)
     if attribution.unattributed(exchange):
-        standing = [*calendar.windows(exchange)]
+        standing = [*icalendar.windows(exchange)]
         if not standing:
             return None
         method, event = "PUBLISH", _published(registry, exchange, standing)
@@ -107,15 +107,15 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
         and "windows" in exchange.acts[act][-1].content
     ):
         method, event = "COUNTER", _counter(registry, exchange, act, said)
-    elif calendar.status(exchange) == "CANCELLED":
+    elif icalendar.status(exchange) == "CANCELLED":
         method, event = "CANCEL", _cancel(registry, exchange, act, said)
-    elif standing := [*calendar.windows(exchange)]:
+    elif standing := [*icalendar.windows(exchange)]:
         method, event = "REQUEST", _request(registry, exchange, standing)
     else:
         return None
-    event.add("uid", calendar.uid(registry, exchange))
-    calendar.link(event, registry, exchange, base_url)
-    written = calendar.begun(registry, method)
+    event.add("uid", icalendar.uid(registry, exchange))
+    icalendar.link(event, registry, exchange, base_url)
+    written = icalendar.begun(registry, method)
     written.add_component(event)
     return bytes(written.to_ical())
 
@@ -124,12 +124,12 @@ def _published(
     registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]
 ) -> Event:
     """A meeting under the Chatham House Rule: that it takes place, and not who asked whom, nor who answered."""
-    event = calendar.described(registry, exchange, exchange.updated)
-    event.add("status", calendar.status(exchange))
-    calendar.take_place(event, standing[0])
+    event = icalendar.described(registry, exchange, exchange.updated)
+    event.add("status", icalendar.status(exchange))
+    icalendar.take_place(event, standing[0])
     if len(standing) > 1:
         event.pop("description")
-        event.add("description", f"{calendar.standing(exchange)}\n{_others(standing)}")
+        event.add("description", f"{icalendar.standing(exchange)}\n{_others(standing)}")
     return event
 
 
@@ -159,7 +159,7 @@ def _newest(exchange: Exchange) -> tuple[str, Stamp]:
 
 
 def _attend(registry: Registry, event: Event, side: str, **parameters: str) -> None:
-    attendee = calendar.address(registry, side)
+    attendee = icalendar.address(registry, side)
     attendee.params.update(
         {name.upper().replace("_", "-"): value for name, value in parameters.items()}
     )
@@ -169,12 +169,12 @@ def _attend(registry: Registry, event: Event, side: str, **parameters: str) -> N
 def _request(
     registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]
 ) -> Event:
-    event = calendar.described(registry, exchange, exchange.updated)
-    event.add("status", calendar.status(exchange))
-    calendar.take_place(event, standing[0])
+    event = icalendar.described(registry, exchange, exchange.updated)
+    event.add("status", icalendar.status(exchange))
+    icalendar.take_place(event, standing[0])
     if len(standing) > 1:
         event.pop("description")
-        event.add("description", f"{calendar.standing(exchange)}\n{_others(standing)}")
+        event.add("description", f"{icalendar.standing(exchange)}\n{_others(standing)}")
     meeting = exchange.meeting
     assert meeting is not None
     for side in exchange.to:
@@ -197,13 +197,13 @@ def _request(
 
 
 def _reply(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
-    event = calendar.described(registry, exchange, said)
+    event = icalendar.described(registry, exchange, said)
     _attend(registry, event, said.side, partstat="ACCEPTED" if act == "acceptance" else "DECLINED")
     if act == "acceptance":
         assert exchange.meeting is not None
         accepted = json.loads(bytes(exchange.meeting.accepted[said.side].terms))
-        for window in calendar.known([accepted]):
-            calendar.take_place(event, window)
+        for window in icalendar.known([accepted]):
+            icalendar.take_place(event, window)
     else:
         _explain(event, exchange)
     return event
@@ -212,12 +212,12 @@ def _reply(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Eve
 def _counter(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
     """As it was proposed, not as it is merged into the exchange; it answers the request before it, whose SEQUENCE it has."""
     content = exchange.acts[act][-1].content
-    proposed = [*calendar.known(json.loads(bytes(content["windows"])))]
-    event = calendar.described(registry, exchange, said)
+    proposed = [*icalendar.known(json.loads(bytes(content["windows"])))]
+    event = icalendar.described(registry, exchange, said)
     for name in ("sequence", "location"):
         event.pop(name, None)
-    event.add("sequence", calendar.sequence(exchange, said.position - 1))
-    calendar.take_place(event, proposed[0])
+    event.add("sequence", icalendar.sequence(exchange, said.position - 1))
+    icalendar.take_place(event, proposed[0])
     if "venue" in content:
         event.add("location", json.loads(bytes(content["venue"])))
     if len(proposed) > 1:
@@ -227,10 +227,10 @@ def _counter(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> E
 
 
 def _cancel(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
-    event = calendar.described(registry, exchange, said)
+    event = icalendar.described(registry, exchange, said)
     event.add("status", "CANCELLED")
-    for window in [*calendar.windows(exchange)][:1]:
-        calendar.take_place(event, window)
+    for window in [*icalendar.windows(exchange)][:1]:
+        icalendar.take_place(event, window)
     for side in (*exchange.to, *exchange.info):
         _attend(registry, event, side)
     if exchange.cancellation is not None:
@@ -316,7 +316,7 @@ def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
     Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.
     """
     act, standing = _consenting(answered.act, exchange), [begins for begins, _ in _terms(exchange)]
-    if act["act"] != "cancellation" and answered.sequence < calendar.sequence(
+    if act["act"] != "cancellation" and answered.sequence < icalendar.sequence(
         exchange, exchange.updated.position
     ):
         raise NotUnderstood(
@@ -346,8 +346,8 @@ def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     """The windows that stand, as acceptances count them, or a visit's dates."""
     content = exchange.content
     if "windows" in content:
-        return calendar.known(json.loads(bytes(content["windows"])))
-    return calendar.known([json.loads(bytes(content["dates"]))] if "dates" in content else [])
+        return icalendar.known(json.loads(bytes(content["windows"])))
+    return icalendar.known([json.loads(bytes(content["dates"]))] if "dates" in content else [])
 
 
 def _answer(event: Component) -> dict[str, Any]:

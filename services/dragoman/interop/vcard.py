@@ -23,9 +23,9 @@ from icalendar import (
     vUri,
 )
 
-from dragoman.interop.calendar import address
-from dragoman_schemas.answers import PersonEntry, PointView
+from dragoman.interop.icalendar import address
 from dragoman_schemas.fields import Attended, Day, Hours
+from dragoman_schemas.responses import PersonEntry, PointView
 from dragoman_schemas.state import Registry
 
 MEDIA: Final = "text/vcard"

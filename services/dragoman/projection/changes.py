@@ -12,10 +12,10 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from dragoman.domain import difference
 from dragoman.projection import reads
-from dragoman.projection.at import MASK, registry_at
+from dragoman.projection.as_of import MASK, registry_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.answers import Change, Changed
+from dragoman_schemas.responses import Change, Changed
 
 _STEPS: Final = 500
 """States of one exchange, or of the channel, that are compared: more change between two positions only where years lie between them."""

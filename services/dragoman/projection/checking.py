@@ -7,11 +7,11 @@ from typing import Final
 
 import structlog
 
-from dragoman.apart import Apart
 from dragoman.limits import INTEGRITY_SECONDS, INTEGRITY_SHARE
 from dragoman.projection import integrity
 from dragoman.projection.integrity import Checked, Damaged, Differs
 from dragoman.projection.store import Store
+from dragoman.worker_process import Apart
 
 log = structlog.get_logger()
 

@@ -10,10 +10,11 @@ from msgspec import UNSET, Raw
 from dragoman.domain import consent
 from dragoman.domain import dialogue as domain
 from dragoman.limits import LIST_PAGE
-from dragoman.projection.at import state_at
+from dragoman.projection.as_of import state_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.answers import (
+from dragoman_schemas.act_frame import Area
+from dragoman_schemas.responses import (
     ChannelLink,
     EarlierView,
     Issue,
@@ -24,7 +25,6 @@ from dragoman_schemas.answers import (
     RoadmapLine,
     View,
 )
-from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
 _MASK: Final = (1 << 40) - 1

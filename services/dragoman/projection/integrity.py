@@ -24,18 +24,18 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from dragoman.apart import Wire
 from dragoman.domain import digest
 from dragoman.domain.record import NotARecord, parse
+from dragoman.eventlog.event_log import Entry, Message, Outcome, Unavailable
 from dragoman.limits import READ_RECORDS
-from dragoman.log.port import Entry, Message, Outcome, Unavailable
-from dragoman.projection.live import Projection
+from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import remove
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SHIFT, exchange_row, is_damage
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import leaf
+from dragoman.worker_process import Wire
 from dragoman_schemas.state import decode_channel, decode_exchange
 
 _MASK: Final = (1 << SHIFT) - 1

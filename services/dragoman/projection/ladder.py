@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from dragoman.domain import alarms
 from dragoman.domain.clocks import written
-from dragoman.projection.at import registry_at
-from dragoman.projection.moment import position_before
+from dragoman.projection.as_of import registry_at
+from dragoman.projection.snapshot import position_before
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Message, Registry
 

@@ -37,8 +37,8 @@ from dragoman.limits import (
     REPORT_EXCHANGES,
     TIMELINE_PAGE,
 )
-from dragoman.projection import tally
-from dragoman.projection.at import (
+from dragoman.projection import counters
+from dragoman.projection.as_of import (
     calendars_at,
     delivered_at,
     open_areas,
@@ -49,16 +49,17 @@ from dragoman.projection.at import (
     time_at,
     waiting_at,
 )
+from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.dialogue import linked
-from dragoman.projection.live import entry, entry_of
+from dragoman.projection.duty_watch import clock_view, next_calls
+from dragoman.projection.projection import entry, entry_of
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import States, whole
-from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
-from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
-from dragoman.sentence import sentence, unpacked
-from dragoman_schemas.answers import (
+from dragoman.text import sentence, unpacked
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import (
     Count,
     Difference,
     Entry,
@@ -74,7 +75,6 @@ from dragoman_schemas.answers import (
     Terms,
     Unanswered,
 )
-from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange, Registry, Stamp, decode_exchange, encode
 
 _MASK: Final = (1 << 40) - 1
@@ -890,7 +890,7 @@ def _head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
     state, counted = connection.execute(
         "SELECT state, tally FROM channels WHERE number = ?", (base >> 40,)
     ).fetchone()
-    return digest, msgspec.json.decode(state)["time"], tally.decode(counted)
+    return digest, msgspec.json.decode(state)["time"], counters.decode(counted)
 
 
 def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
@@ -902,7 +902,7 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
     saved = connection.execute(
         "SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)
     ).fetchone()
-    time, counted = ("", Tally()) if saved is None else (saved[0], tally.decode(saved[1]))
+    time, counted = ("", Tally()) if saved is None else (saved[0], counters.decode(saved[1]))
     found = connection.execute(
         "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key",
         (base | start, base | at),
@@ -917,9 +917,9 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
         ).fetchone()
         if before is not None:
             counted.subtract(
-                tally.of(decode_exchange(whole(connection, base, exchange, before[0])))
+                counters.of(decode_exchange(whole(connection, base, exchange, before[0])))
             )
-        counted.update(tally.of(decode_exchange(whole(connection, base, exchange, state))))
+        counted.update(counters.of(decode_exchange(whole(connection, base, exchange, state))))
     return digest, time, counted
 
 

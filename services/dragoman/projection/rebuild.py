@@ -16,9 +16,9 @@ from typing import Final
 
 import structlog
 
+from dragoman.eventlog.event_log import EventLog, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
-from dragoman.log.port import EventLog, LogUnreachable
-from dragoman.projection.live import Behind, Projection
+from dragoman.projection.projection import Behind, Projection
 from dragoman.projection.store import Row, Store, WriterFailed
 from dragoman.projection.writer import StoreBusy, StoreDamaged, StoreFull
 from dragoman.supervision import cancel_until_ended

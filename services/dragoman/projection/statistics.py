@@ -9,12 +9,12 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.statistics import Measure
 from dragoman.domain.table import FORMATS
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.moment import Asked, Moment, instant, moment
+from dragoman.projection.snapshot import Asked, Moment, instant, moment
 from dragoman.projection.store import Store
-from dragoman.sentence import sentence
-from dragoman_schemas.frame import Area
-from dragoman_schemas.statistics import Area as AreaRow
-from dragoman_schemas.statistics import Statistics
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Area
+from dragoman_schemas.statistics_figures import Area as AreaRow
+from dragoman_schemas.statistics_figures import Statistics
 
 
 class Counted(NamedTuple):

@@ -29,7 +29,6 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
-from dragoman.apart import Apart
 from dragoman.domain import ids
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.erasure import entry_of
@@ -47,7 +46,8 @@ from dragoman.projection.writer import (
     decode_frontier,
     encode_frontier,
 )
-from dragoman.sentence import packed
+from dragoman.text import packed
+from dragoman.worker_process import Apart
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
 

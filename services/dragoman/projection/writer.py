@@ -23,17 +23,17 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.apart import Wire
 from dragoman.domain import digest
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.named import digests, may_name
 from dragoman.domain.open_matters import may_be_open
 from dragoman.domain.title import subject_of
-from dragoman.projection import stored_state, tally
+from dragoman.projection import counters, stored_state
+from dragoman.projection.counters import Tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
-from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
+from dragoman.worker_process import Wire
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
 VERSION: Final = 18
@@ -323,7 +323,14 @@ class Writer:
             empty = encode_frontier(Frontier())
             self._connection.execute(
                 "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?, ?)",
-                (number, channel, encode(ChannelState()), bytes(512), empty, tally.encode(Tally())),
+                (
+                    number,
+                    channel,
+                    encode(ChannelState()),
+                    bytes(512),
+                    empty,
+                    counters.encode(Tally()),
+                ),
             )
             self._numbers[channel] = number
         return number
@@ -416,7 +423,7 @@ class Writer:
                 batch.state,
                 lines[-1].total,
                 batch.frontier,
-                tally.encode(counted),
+                counters.encode(counted),
                 number,
             ),
         )
@@ -484,7 +491,7 @@ class Writer:
         ).fetchone()
         if stored is None:
             return None
-        return tally.of(
+        return counters.of(
             decode_exchange(stored_state.whole(self._connection, base, exchange, stored))
         )
 
@@ -495,10 +502,10 @@ class Writer:
             (states[0][0], base | _LAST),
         ).fetchall()
         for key, saved in found:
-            left = tally.decode(saved)
+            left = counters.decode(saved)
             left.subtract(next(each for at, each in reversed(states) if at <= key))
             self._connection.execute(
-                "UPDATE snapshots SET tally = ? WHERE key = ?", (tally.encode(left), key)
+                "UPDATE snapshots SET tally = ? WHERE key = ?", (counters.encode(left), key)
             )
 
     def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
@@ -521,7 +528,7 @@ class Writer:
             (saved,) = self._connection.execute(
                 "SELECT tally FROM channels WHERE number = ?", (number,)
             ).fetchone()
-            found = self._tallies[number] = tally.decode(saved)
+            found = self._tallies[number] = counters.decode(saved)
         known: dict[int, tuple[Tally, int | None]] = {}
         begun: dict[int, tuple[int, int]] = {}
         snapshots: list[tuple[object, ...]] = []
@@ -534,7 +541,7 @@ class Writer:
                         self._counted(key) if key < base | lines[0].position else (Tally(), None)
                     )
                 before, waited = known[key]
-                after = tally.of(state)
+                after = counters.of(state)
                 waits = (
                     PRECEDENCES.index(state.precedence)
                     if _waits(after)
@@ -552,7 +559,7 @@ class Writer:
                         begun[key] = here, waits
             if line.frontier:
                 snapshots.append(
-                    (base | line.position, line.frontier, line.time, tally.encode(found))
+                    (base | line.position, line.frontier, line.time, counters.encode(found))
                 )
         self._insert(
             "INSERT INTO waits",
@@ -571,7 +578,7 @@ class Writer:
             "SELECT precedence FROM waits WHERE key = ? AND until = ?",
             (key, key >> SHIFT << SHIFT | _LAST),
         ).fetchone()
-        return tally.of_parts(
+        return counters.of_parts(
             family, status, split(unacknowledged), split(unanswered)
         ), None if waits is None else waits[0]
 
@@ -621,7 +628,7 @@ def _refuse_truncated(path: Path) -> None:
 
 
 def _waits(counted: Tally) -> bool:
-    return any(what == tally.UNACKNOWLEDGED for what, _ in counted)
+    return any(what == counters.UNACKNOWLEDGED for what, _ in counted)
 
 
 def _record(base: int, cid: str, line: Line, state: bytes | None) -> tuple[object, ...]:

@@ -8,11 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.line import MISSES
 from dragoman.domain.notification import NARRATIVE
-from dragoman.language.words import Words
-from dragoman.reports.paper import Block, Paragraph, Points, Quote, Section, Table, section, table
-from dragoman.reports.words import Cell, Run, Said, between, filled, said
-from dragoman_schemas.answers import Issue, OpenMatter, Owing
-from dragoman_schemas.reports import (
+from dragoman.i18n.words import Words
+from dragoman.reports.document import (
+    Block,
+    Paragraph,
+    Points,
+    Quote,
+    Section,
+    Table,
+    section,
+    table,
+)
+from dragoman.reports.member_texts import Cell, Run, Said, between, filled, said
+from dragoman_schemas.report_shapes import (
     Ahead,
     ChannelStanding,
     Due,
@@ -25,7 +33,8 @@ from dragoman_schemas.reports import (
     Standing,
     Urgent,
 )
-from dragoman_schemas.statistics import Line, Spread, Statistics
+from dragoman_schemas.responses import Issue, OpenMatter, Owing
+from dragoman_schemas.statistics_figures import Line, Spread, Statistics
 
 
 def period(report: Report, w: Words) -> dict[str, str]:

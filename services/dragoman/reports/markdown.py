@@ -7,9 +7,9 @@ quotation, and turns no letters around. What is escaped reads the same once it i
 import re
 from typing import Final
 
-from dragoman.language.words import Words, words
-from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Section, Table
-from dragoman.reports.words import Cell, Run
+from dragoman.i18n.words import Words, words
+from dragoman.reports.document import Block, Paper, Paragraph, Points, Quote, Section, Table
+from dragoman.reports.member_texts import Cell, Run
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")

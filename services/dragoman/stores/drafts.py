@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.limits import DRAFT_BYTES
-from dragoman.stores.bucket import Bucket
-from dragoman.stores.writing import Moved
+from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.key_value import Bucket
 
 BUCKET: Final = "DRAGOMAN_DRAFTS"
 BYTES: Final = DRAFT_BYTES

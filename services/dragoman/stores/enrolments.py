@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.bucket import Bucket
+from dragoman.stores.key_value import Bucket
 
 _PREFIX: Final = "enrolment."
 

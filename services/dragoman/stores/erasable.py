@@ -11,11 +11,11 @@ broker must not drop messages by itself, by a limit say: it would leave their by
 from collections.abc import Sequence
 from typing import Any
 
-from dragoman.log.connection import Bus
-from dragoman.log.port import LogUnreachable
-from dragoman.sentence import sentence
-from dragoman.stores import writing
-from dragoman.stores.writing import Overtaken, Standing
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.stores import compare_and_set
+from dragoman.stores.compare_and_set import Overtaken, Standing
+from dragoman.text import sentence
 
 
 class Erasable:
@@ -63,7 +63,7 @@ class Erasable:
 
     async def refresh(self) -> None:
         """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
-        async for message in writing.following(
+        async for message in compare_and_set.following(
             self._bus, self.stream, f"{self._prefix}>", self._seen
         ):
             self._seen = max(self._seen, message.seq)
@@ -71,7 +71,7 @@ class Erasable:
 
     async def next(self, subjects: str, first: int) -> Standing | None:
         """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
-        return await writing.stands(
+        return await compare_and_set.stands(
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
 
@@ -106,7 +106,7 @@ class Erasable:
 
     async def publish(self, subject: str, payload: bytes, over: int | None = None) -> int:
         """Write a message durably; its sequence. Raises `Moved`, `LogUnreachable`."""
-        return await writing.write(self._bus, self.stream, subject, payload, over)
+        return await compare_and_set.write(self._bus, self.stream, subject, payload, over)
 
     async def sweep(self, key: str | None = None) -> None:
         """Erase what was superseded, of one key or of all. Raises `LogUnreachable`."""
@@ -127,4 +127,4 @@ class Erasable:
             )
 
     async def _stands(self, seq: int) -> bool:
-        return await writing.stands(self._bus, self.stream, {"seq": seq}) is not None
+        return await compare_and_set.stands(self._bus, self.stream, {"seq": seq}) is not None

@@ -16,11 +16,11 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHUNK_BYTES, ELECTION_SECONDS
-from dragoman.log.port import LogUnreachable
-from dragoman.sentence import sentence
+from dragoman.stores.compare_and_set import Moved
 from dragoman.stores.erasable import Erasable
-from dragoman.stores.writing import Moved
+from dragoman.text import sentence
 
 STREAM: Final = "DRAGOMAN_FILES"
 PREFIX: Final = "dragoman.files."

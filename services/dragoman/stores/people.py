@@ -12,9 +12,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.named import commitment
 from dragoman.limits import PERSON_BYTES
+from dragoman.stores.compare_and_set import Moved
 from dragoman.stores.erasable import Erasable
-from dragoman.stores.writing import Moved
-from dragoman_schemas.answers import PersonEntry
+from dragoman_schemas.responses import PersonEntry
 
 STREAM: Final = "DRAGOMAN_PEOPLE"
 PREFIX: Final = "dragoman.people."

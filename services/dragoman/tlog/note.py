@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct
 from nacl import bindings, exceptions
 
-from dragoman.sentence import Spoken, sentence
+from dragoman.text import Spoken, sentence
 from dragoman.tlog.dsse import decode_base64, encode_base64, is_sound, public_of
 
 ED25519: Final = 0x01

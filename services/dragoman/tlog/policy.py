@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import note
 from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Note, Verifier
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64

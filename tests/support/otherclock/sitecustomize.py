@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-_GUARDED = "dragoman.log.connection"
+_GUARDED = "dragoman.eventlog.nats_connection"
 _SHIFT = timedelta(seconds=float(os.environ["OTHER_CLOCK_SHIFT_S"]))
 
 

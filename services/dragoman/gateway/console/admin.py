@@ -31,9 +31,9 @@ from dragoman.gateway.console.keeping import (
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language
 from dragoman.gateway.console.sessions import see
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.answers import NewDraft
+from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)

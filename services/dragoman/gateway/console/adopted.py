@@ -24,13 +24,13 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
-from dragoman.sentence import sentence
-from dragoman.stores.watching import WatchChecks
+from dragoman.stores.watch_floor import WatchChecks
+from dragoman.text import sentence
 from dragoman_schemas.acts.channel import LineChecks
-from dragoman_schemas.answers import Covered
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.profiles import PROFILES, Profile
+from dragoman_schemas.responses import Covered
 from dragoman_schemas.state import Adopted, AdoptedCodebook, AdoptedPolicy
 
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3])[:.h]([0-5][0-9])")

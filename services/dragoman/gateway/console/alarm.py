@@ -51,7 +51,7 @@ from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import (
     ALARMS_SHOWN,
     FLOOD_ALARMS,
@@ -60,11 +60,11 @@ from dragoman.limits import (
     GROUP_ALARMS,
     PING_SECONDS,
 )
-from dragoman.projection.duties import Duty
-from dragoman.projection.live import Projection
+from dragoman.projection.open_deadlines import Duty
+from dragoman.projection.projection import Projection
 from dragoman.projection.store import Row as Stored
-from dragoman.sentence import sentence
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()

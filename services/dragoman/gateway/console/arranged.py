@@ -21,9 +21,9 @@ from dragoman.domain.contact import standing_office
 from dragoman.domain.title import subject_of
 from dragoman.gateway.console.offices import Office, office_of, places
 from dragoman.gateway.console.strips import LEVELS, Level, level_of, worst
-from dragoman.language.words import NBSP, Words, stamp
-from dragoman.projection.duties import Duty, duties_of
-from dragoman.projection.moment import Asked, Moment, moment
+from dragoman.i18n.words import NBSP, Words, stamp
+from dragoman.projection.open_deadlines import Duty, duties_of
+from dragoman.projection.snapshot import Asked, Moment, moment
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 

@@ -13,10 +13,10 @@ from dragoman.gateway.console.audit_log import Logged
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.signed import Signed
 from dragoman.gateway.console.travel import Life
-from dragoman.projection import history
+from dragoman.projection import timeline
 from dragoman.projection.changes import Between
-from dragoman.projection.history import Wanted
-from dragoman_schemas.reports import FiveAnswers
+from dragoman.projection.timeline import Wanted
+from dragoman_schemas.report_shapes import FiveAnswers
 
 _LINES: Final = 12
 _LISTED: Final = 5
@@ -47,7 +47,7 @@ async def audit(here: Here) -> Page:
     found = await five_answers.gathered(here)
     heads, fault = await signed.signed(here)
     hosts = await here.in_thread(
-        history.on_hosts_word, here.service.store, here.name, here.position
+        timeline.on_hosts_word, here.service.store, here.name, here.position
     )
     compare = here.request.query.get("compare", "")
     changed, why = (

@@ -13,10 +13,10 @@ from dragoman.gateway import posting
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.travel import travel
-from dragoman.projection import history
-from dragoman.projection.history import Found, Wanted
-from dragoman.sentence import sentence
-from dragoman_schemas.answers import Entry
+from dragoman.projection import timeline
+from dragoman.projection.timeline import Found, Wanted
+from dragoman.text import sentence
+from dragoman_schemas.responses import Entry
 
 ROWS: Final = 50
 _VOID: Final[tuple[Literal["void", "valid"], ...]] = ("void", "valid")
@@ -66,7 +66,7 @@ async def page_of(
 ) -> tuple[tuple[Logged, ...], Found]:
     """The newest records up to a position that are wanted."""
     found: Found = await here.in_thread(
-        history.found, here.service.store, here.name, wanted, top, here.position, most
+        timeline.found, here.service.store, here.name, wanted, top, here.position, most
     )
     return tuple(logged(each) for each in found.entries), found
 

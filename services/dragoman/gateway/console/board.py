@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
 from dragoman.gateway.console.alarm import Handed, handed_in
@@ -25,13 +26,12 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
-from dragoman.language.words import Words, as_moment
-from dragoman.log.port import LogUnreachable
-from dragoman.projection import reads, watching
-from dragoman.projection.duties import Duty, duties_at
-from dragoman.sentence import sentence
-from dragoman.stores.watching import Shelved
-from dragoman_schemas.answers import LineView, OpenMatter, PointView, SideWatch
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection import duty_watch, reads
+from dragoman.projection.open_deadlines import Duty, duties_at
+from dragoman.stores.watch_floor import Shelved
+from dragoman.text import sentence
+from dragoman_schemas.responses import LineView, OpenMatter, PointView, SideWatch
 
 _MATTERS = 40
 _OVERDUE = 10
@@ -325,7 +325,7 @@ def _next(view: Board, now: datetime) -> Strip | None:
 async def _to_ring(here: Here) -> tuple[PointView, ...]:
     """Whom to ring: points of contact in force, those first where somebody is there."""
     found = await here.in_thread(
-        watching.points_of_contact, here.service.store, here.name, here.moment, here.at or None
+        duty_watch.points_of_contact, here.service.store, here.name, here.moment, here.at or None
     )
     there = [point for point in found.points if point.stage == "in_force"]
     return tuple(

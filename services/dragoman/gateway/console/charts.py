@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from dragoman.gateway.console import plotting as plot
 from dragoman.gateway.console.plotting import PITCH, Box, Disc, Outline, Point, Rows, Stretch
-from dragoman.language.words import NBSP, Words
+from dragoman.i18n.words import NBSP, Words
 
 __all__ = [
     "AreaLane",

@@ -65,15 +65,15 @@ from dragoman.gateway.console.sessions import forget_kept, form_of, keep_form, k
 from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import dialogue as projected
 from dragoman.projection import reads
-from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
-from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.act_frame import Act, Answering
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.frame import Act, Answering
+from dragoman_schemas.responses import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"

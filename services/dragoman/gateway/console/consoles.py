@@ -9,13 +9,13 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
-from dragoman.stores.access import Console
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Console
+from dragoman.text import sentence
 from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from dragoman.domain import developments
 from dragoman.domain.developments import Value
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange
 
 

@@ -38,11 +38,11 @@ from dragoman.gateway.console.spoken import (
     Step,
     Told,
 )
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import dialogue as projected
-from dragoman.sentence import sentence
-from dragoman_schemas.frame import Area
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Area
 from dragoman_schemas.state import decode_exchange
 
 _ISSUES: Final = 20

@@ -22,7 +22,7 @@ from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.travel import travel
 from dragoman.projection import changes
 from dragoman.projection.changes import Between, Carried, Set
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 SHOWN: Final = 50
 """Exchanges that a page shows; all of them are in its JSON."""

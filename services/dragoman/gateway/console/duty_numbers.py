@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, UnsetType
 
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import beside
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.said import dialling, language
-from dragoman.language.words import Words
-from dragoman.log.port import LogUnreachable
-from dragoman.projection import watching
-from dragoman.projection.live import Projection
+from dragoman.i18n.words import Words
+from dragoman.projection import duty_watch
+from dragoman.projection.projection import Projection
 from dragoman.stores.people import Kept
-from dragoman_schemas.answers import MeansTested, PointView
+from dragoman_schemas.responses import MeansTested, PointView
 
 _MOST = 8
 
@@ -50,7 +50,7 @@ async def of_channel(here: Here, projection: Projection, first: str) -> tuple[Ri
         return ()
     service = here.service
     found = await here.in_thread(
-        watching.points_of_contact, service.store, projection.name, service.now()
+        duty_watch.points_of_contact, service.store, projection.name, service.now()
     )
     there = [each for each in found.points if each.stage == "in_force"]
     there.sort(key=lambda each: (each.side != first, not each.there_now))

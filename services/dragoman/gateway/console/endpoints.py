@@ -19,11 +19,12 @@ from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
-from dragoman.language.words import LANGUAGES
+from dragoman.i18n.words import LANGUAGES
 from dragoman.limits import SCREEN_ROWS
-from dragoman.sentence import VERBATIM
+from dragoman.text import VERBATIM
+from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.acts.channel import Family
-from dragoman_schemas.answers import (
+from dragoman_schemas.responses import (
     AddedEndpoint,
     CalendarLink,
     DeliveryView,
@@ -31,7 +32,6 @@ from dragoman_schemas.answers import (
     LinkView,
     NewEndpoint,
 )
-from dragoman_schemas.frame import Precedence
 
 _PRECEDENCES: Final[tuple[str, ...]] = get_args(Precedence)
 _ACTS: Final = (

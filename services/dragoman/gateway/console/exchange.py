@@ -40,10 +40,10 @@ from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
 from dragoman.gateway.posting import whole
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import ladder, reads
-from dragoman.stores.watching import Shelved
-from dragoman_schemas.answers import ClockView, Entry, ExchangeView
+from dragoman.stores.watch_floor import Shelved
+from dragoman_schemas.responses import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, Said, decode_exchange
 
 _FIRST: Final = (

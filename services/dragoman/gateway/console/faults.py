@@ -14,9 +14,9 @@ from typing import Final
 
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.kinds import Kind, Member
-from dragoman.language.vocabulary import known
-from dragoman.language.words import Words
-from dragoman.sentence import Name, Sentence, sentence
+from dragoman.i18n.vocabulary import known
+from dragoman.i18n.words import Words
+from dragoman.text import Name, Sentence, sentence
 
 
 @dataclass(frozen=True)

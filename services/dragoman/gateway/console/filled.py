@@ -16,11 +16,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Fault, Malformed, Refused
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.console.sessions import form_of, said
-from dragoman.language.words import Words
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Behind
-from dragoman.sentence import Sentence, sentence
+from dragoman.i18n.words import Words
+from dragoman.projection.projection import Behind
+from dragoman.text import Sentence, sentence
 from dragoman_schemas.problems import TYPES
 
 _MENDED: Final = frozenset(

@@ -17,13 +17,13 @@ from dragoman.gateway.answering import turn
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.signed import Signed
 from dragoman.gateway.console.strips import Level
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.moment import Asked, moment
+from dragoman.projection.snapshot import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.reports import answers, gather, layout
-from dragoman.reports.findings import Finding
-from dragoman_schemas.reports import FiveAnswers, Matter, Receipt, Urgent
+from dragoman.reports import audit_answers, layout, report_facts
+from dragoman.reports.log_findings import Finding
+from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
 """Days that the answers are about, the most that one report holds; 0 is since the opening."""
@@ -53,12 +53,12 @@ class Answer:
     more: tuple[Line, ...] = ()
 
 
-async def gathered(here: Here) -> answers.Told | None:
+async def gathered(here: Here) -> audit_answers.Told | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
     whole = await proofs.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
     async with turn(here.request, here.projection):
-        found: answers.Told | None = await here.in_thread(
+        found: audit_answers.Told | None = await here.in_thread(
             _gathered,
             here.service.store,
             here.name,
@@ -77,7 +77,7 @@ def _gathered(
     as_of: str,
     whole: list[Finding],
     live: bool,  # noqa: FBT001
-) -> answers.Told | None:
+) -> audit_answers.Told | None:
     with moment(store, channel, Asked(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
@@ -86,12 +86,12 @@ def _gathered(
                 then.expect(first, REPORT_EXCHANGES)
             except Refused:
                 continue
-            return answers.answers(then, span, first, whole, live=live)
+            return audit_answers.answers(then, span, first, whole, live=live)
     return None
 
 
 def told(
-    here: Here, found: answers.Told, signed: Signed, hosts: tuple[int, int]
+    here: Here, found: audit_answers.Told, signed: Signed, hosts: tuple[int, int]
 ) -> tuple[Answer, ...]:
     """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
@@ -271,7 +271,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
     say = words.say
     overdue = [each for each in found.owed if each.overdue and not each.courtesy]
     passed = [each for each in found.lapses if not each.courtesy]
-    at_least = len(found.lapses) >= gather.MOST
+    at_least = len(found.lapses) >= report_facts.MOST
     blind = sum(
         (row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s
         for row in found.blindness
@@ -304,7 +304,10 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
     lines += _blind(words, found)
     if at_least:
         lines.append(
-            say("Of limits that passed, the newest %(n)s are counted.", n=words.number(gather.MOST))
+            say(
+                "Of limits that passed, the newest %(n)s are counted.",
+                n=words.number(report_facts.MOST),
+            )
         )
     return Answer(
         question=say("What was owed and not done, and when could nobody have noticed?"),
@@ -446,14 +449,14 @@ def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -
         ),
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
         lines=tuple(
-            say("%(what)s: %(n)s", what=answers.kind_of(kind, words), n=words.number(count))
+            say("%(what)s: %(n)s", what=audit_answers.kind_of(kind, words), n=words.number(count))
             for kind, count in found.kinds.items()
         ),
         more=tuple(
             Line(
                 text=say(
                     "%(what)s: %(detail)s",
-                    what=_first(answers.kind_of(each.kind, words)),
+                    what=_first(audit_answers.kind_of(each.kind, words)),
                     detail=words.sentence(each.detail),
                 ),
                 position=each.position,

@@ -19,7 +19,7 @@ from multidict import CIMultiDict, MultiDict, MultiDictProxy
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, FORM_FIELDS, PART_HEADER_BYTES
-from dragoman.sentence import Sentence, sentence
+from dragoman.text import Sentence, sentence
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"

@@ -25,7 +25,7 @@ from dragoman.domain.notation import NeedsHemisphere, Point, Unread
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.faults import Fault
 from dragoman.gateway.console.kinds import Kind, Member
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 
 PREFIX: Final = "f"
 UNKNOWN: Final = "unknown"

@@ -18,11 +18,11 @@ from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.strips import Level
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
-from dragoman.projection import watching
+from dragoman.projection import duty_watch
 from dragoman.tlog.note import NotANote
-from dragoman_schemas.answers import LineView
+from dragoman_schemas.responses import LineView
 
 _SIDES: Final = 4
 """Sides with a cell of their own in the strip; of more, one cell counts."""
@@ -132,7 +132,7 @@ async def _then(here: Here) -> list[Cell]:
     cells = [Cell(key="moment", level="standby", word=words.say("As it stood then"), detail=detail)]
     if here.registry.kind not in UNTIMED:
         lines: list[LineView] = await here.in_thread(
-            watching.lines_then, here.service.store, here.name, here.at
+            duty_watch.lines_then, here.service.store, here.name, here.at
         )
         cells += [_line(words, lines[0]), *_watches(here)]
     return [replace(each, key=f"then-{each.key}") for each in cells]

@@ -23,10 +23,10 @@ from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import language, other_languages
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.service import Service
-from dragoman.language.words import LANGUAGES
-from dragoman.sentence import sentence
+from dragoman.i18n.words import LANGUAGES
+from dragoman.text import sentence
 from dragoman_schemas.acts.channel import Kind
-from dragoman_schemas.answers import (
+from dragoman_schemas.responses import (
     ChannelView,
     Health,
     IssuedToken,

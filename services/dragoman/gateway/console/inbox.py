@@ -19,14 +19,14 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.console.strips import Level, Strip, by_urgency, strip
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
 from dragoman.projection import reads
-from dragoman.projection.duties import Duty, duties_in
-from dragoman.sentence import sentence
-from dragoman.stores.searches import Search, TooMany
-from dragoman_schemas.answers import Row, Rows
-from dragoman_schemas.frame import Area
+from dragoman.projection.open_deadlines import Duty, duties_in
+from dragoman.stores.saved_searches import Search, TooMany
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Area
+from dragoman_schemas.responses import Row, Rows
 
 _VALUES: Final = 10
 """Values of a facet that are seen at once."""

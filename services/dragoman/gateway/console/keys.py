@@ -18,13 +18,13 @@ from dragoman.domain.table import FORMATS
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.console.strips import LEVELS, Level
-from dragoman.language import words as languages
-from dragoman.language.words import Words
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import Words
 from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
-from dragoman_schemas.frame import Precedence
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.profiles import PROFILES
 
 # Going somewhere

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from dragoman_schemas import fields, frame
+from dragoman_schemas import act_frame, fields
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.release import ReleasedRecord
 
@@ -318,7 +318,7 @@ def member(act: str, name: str) -> Member | None:
 
 FRAME: Final = frozenset(
     each.encode_name
-    for shape in (frame.Opening, frame.Continuing, frame.Answering)
+    for shape in (act_frame.Opening, act_frame.Continuing, act_frame.Answering)
     for each in inspect.type_info(shape).fields  # type: ignore[attr-defined]
 )
 """What any act may carry: asked for further down."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman_schemas.answers import Entry
+from dragoman_schemas.responses import Entry
 
 
 class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -23,12 +23,12 @@ from dragoman.gateway.console.arranged import (
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import reads
-from dragoman.projection.moment import Asked, moment
+from dragoman.projection.snapshot import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.sentence import sentence
-from dragoman_schemas.answers import Entry, ExchangeView, Link
+from dragoman.text import sentence
+from dragoman_schemas.responses import Entry, ExchangeView, Link
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _ACTS: Final = {

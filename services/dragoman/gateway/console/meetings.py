@@ -21,7 +21,7 @@ from dragoman.gateway.console.arranged import (
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.posting import whole
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 _ROWS: Final = 50
 _FEW: Final = 10

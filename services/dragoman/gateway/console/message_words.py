@@ -14,8 +14,8 @@ from dragoman.domain.exchange import content_of
 from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.language.words import Words
-from dragoman.projection.live import Projection
+from dragoman.i18n.words import Words
+from dragoman.projection.projection import Projection
 from dragoman_schemas.state import Exchange, Message
 
 _FIRST: Final = (

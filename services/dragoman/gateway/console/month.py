@@ -26,10 +26,10 @@ from dragoman.gateway.console.arranged import (
 )
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
-from dragoman.language.words import Words, stamp
-from dragoman.projection.moment import Asked, Moment, moment
+from dragoman.i18n.words import Words, stamp
+from dragoman.projection.snapshot import Asked, Moment, moment
 from dragoman.projection.store import Store
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
 _ANNOUNCED: Final = ("military-activity", "launch-notice", "danger-area")

@@ -14,15 +14,15 @@ from markupsafe import Markup
 from msgspec import Raw, Struct, UnsetType
 
 from dragoman.domain import named
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.said import person
 from dragoman.gateway.console.unseen import marked
-from dragoman.log.port import LogUnreachable
 from dragoman.stores.people import Kept
-from dragoman_schemas.answers import PersonEntry, PersonSeen
 from dragoman_schemas.fields import Person
+from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 
 class Choice(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from dragoman.gateway.console import kinds
 from dragoman.gateway.console.arranged import known, there
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.said import Display, language
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange, Said
 
 _BEGINNING = 60

@@ -10,8 +10,8 @@ from babel.dates import get_timezone_location
 from msgspec import Struct
 
 from dragoman.domain.clocks import WEEK, Calendar, calendar_of
-from dragoman.language.vocabulary import CITIES
-from dragoman.language.words import Words
+from dragoman.i18n.vocabulary import CITIES
+from dragoman.i18n.words import Words
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange
 

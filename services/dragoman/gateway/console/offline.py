@@ -17,7 +17,7 @@ from dragoman.desk import stamp
 from dragoman.gateway.console import duty_numbers
 from dragoman.gateway.console.page import HEADERS, STATIC, Here, Preferences, Sheet, html, rendered
 from dragoman.gateway.console.sessions import COOKIE, words_of
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
 
 _UNTIL: Final = "Dragoman-Kept-Until"

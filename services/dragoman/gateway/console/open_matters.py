@@ -12,9 +12,9 @@ from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.strips import Level, Strip, urgency, worst
-from dragoman.language.words import as_moment
+from dragoman.i18n.words import as_moment
 from dragoman.reports.layout import how_accounts_stand, who_has
-from dragoman_schemas.answers import OpenMatter, Owing
+from dragoman_schemas.responses import OpenMatter, Owing
 
 _TITLED: Final = frozenset(
     {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.projection.duties import Duties
-from dragoman.projection.live import Projection
+from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.projection import Projection
 
 DUTIES: Final = web.AppKey("duties", dict[str, Duties])
 

@@ -26,10 +26,10 @@ from dragoman.gateway.console.keeping import colleagues
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.console.signing import SignatureAsked
-from dragoman.interop.checkwords import check_words
+from dragoman.interop.check_words import check_words
 from dragoman.limits import SIGNATURES
-from dragoman.sentence import sentence
 from dragoman.stores.enrolments import Enrolment
+from dragoman.text import sentence
 from dragoman.tlog import dsse
 
 

@@ -37,14 +37,14 @@ from dragoman.gateway.console.punctuation import Punctuation
 from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
-from dragoman.language import words as languages
-from dragoman.language.words import Words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
-from dragoman.sentence import Sentence
-from dragoman.stores.access import Grant
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence
 from dragoman_schemas.state import Exchange, Registry
 
 _HERE: Final = Path(__file__).parent

@@ -35,7 +35,7 @@ from dragoman.gateway.console.page import STATIC, Here, Sheet, refused
 from dragoman.gateway.console.serving import register as _register
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForms
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 SHEETS: Final = (
     Sheet(path="", handler=board.board),

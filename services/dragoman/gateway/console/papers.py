@@ -34,12 +34,12 @@ from dragoman.gateway.console.page import (
     rendered,
 )
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.interop.checkwords import check_words
-from dragoman.interop.spelling import spelt, spelt_place, spelt_time
-from dragoman.language import words as languages
-from dragoman.language.words import as_moment
-from dragoman.reports.paper import Paper
-from dragoman_schemas.answers import Entry, ExchangeView
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import as_moment
+from dragoman.interop.check_words import check_words
+from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
+from dragoman.reports.document import Paper
+from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Correction, Exchange, decode_exchange
 
 _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")

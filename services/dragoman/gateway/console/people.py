@@ -22,12 +22,12 @@ from dragoman.gateway.console.offices import Office, office_state, place_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, dialling
 from dragoman.gateway.console.sessions import see
-from dragoman.language.words import Words
-from dragoman.projection import watching
-from dragoman.projection.moment import Asked, Moment, moment
-from dragoman.sentence import sentence
-from dragoman_schemas.answers import PersonSeen, PointView, SideWatch
+from dragoman.i18n.words import Words
+from dragoman.projection import duty_watch
+from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.text import sentence
 from dragoman_schemas.fields import Hours
+from dragoman_schemas.responses import PersonSeen, PointView, SideWatch
 from dragoman_schemas.state import Exchange
 
 _POINT: Final = "point-of-contact"
@@ -173,7 +173,7 @@ def _read(here: Here) -> _Found:
         entries = list(then.of("contact", _POINT))
         held = points.points(then.registry, entries, then.calendars, here.moment)
         return _Found(
-            [watching.point_view(point) for point in held],
+            [duty_watch.point_view(point) for point in held],
             _mentioned(entries),
             [
                 _office(state)

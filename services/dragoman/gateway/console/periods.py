@@ -11,8 +11,8 @@ from dragoman.domain import notation
 from dragoman.domain.clocks import written
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here
-from dragoman.language.words import Words, as_moment
-from dragoman.projection.moment import Asked
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection.snapshot import Asked
 
 _LONGEST: Final = notation.LONGEST + 1
 _MIDNIGHT: Final = " 00:00Z"

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from dragoman.domain import alarms
 from dragoman.gateway.console.page import Here
-from dragoman.language.words import Words, as_moment
+from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import ladder
 from dragoman.projection.ladder import Step
-from dragoman_schemas.answers import Fact
+from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import Exchange, Message, Stamp
 
 

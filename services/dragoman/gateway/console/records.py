@@ -25,14 +25,14 @@ from dragoman.gateway.console.audit_log import Logged, logged
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
 from dragoman.gateway.console.travel import travel
 from dragoman.projection import reads
-from dragoman.projection.causes import causes
+from dragoman.projection.causation import causes
 from dragoman.projection.changes import Between
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.dsse import encode_base64
-from dragoman_schemas.answers import Cause, Causes, Standing
 from dragoman_schemas.record import Envelope
+from dragoman_schemas.responses import Cause, Causes, Standing
 from dragoman_schemas.state import Key, Registry
 
 STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")

@@ -19,11 +19,11 @@ from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language, other_languages
 from dragoman.gateway.console.sessions import kept_form, see
 from dragoman.gateway.typed import Answered, Reply
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
-from dragoman.projection import watching
-from dragoman_schemas.answers import PersonEntry, PersonView, PointsOfContact, PointView
+from dragoman.projection import duty_watch
 from dragoman_schemas.problems import TYPES
+from dragoman_schemas.responses import PersonEntry, PersonView, PointsOfContact, PointView
 
 _LINES: Final = ("name", "post", "institution", "note")
 _LISTS: Final = ("telephones", "emails")
@@ -288,7 +288,7 @@ async def erase(here: Here) -> Page | web.StreamResponse:
 async def _shown(here: Here) -> PersonPage:
     person = _person(await people.show_person(here.call))
     found: PointsOfContact = await here.in_thread(
-        watching.points_of_contact, here.service.store, here.name, here.service.now()
+        duty_watch.points_of_contact, here.service.store, here.name, here.service.now()
     )
     return PersonPage(
         channel=here.name,

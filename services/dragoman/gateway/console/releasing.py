@@ -20,9 +20,9 @@ from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.language.words import Words
-from dragoman.projection.live import Projection
-from dragoman.sentence import sentence
+from dragoman.i18n.words import Words
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
 from dragoman_schemas.acts.release import ReleasedRecord
 from dragoman_schemas.state import Exchange
 

@@ -18,10 +18,10 @@ from dragoman.gateway.console import papers
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, Period, period_of, spans, too_much
 from dragoman.gateway.reporting import Gathered
-from dragoman.language.words import as_moment
-from dragoman.projection.moment import Asked
+from dragoman.i18n.words import as_moment
+from dragoman.projection.snapshot import Asked
 from dragoman.reports.markdown import markdown
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 
 
 class Offered(Struct, frozen=True, kw_only=True):

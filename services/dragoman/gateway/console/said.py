@@ -18,9 +18,9 @@ from dragoman.domain import consent, notation, units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city, places
 from dragoman.gateway.console.unseen import marked
-from dragoman.language.words import NBSP, Words, as_moment
-from dragoman_schemas.answers import PersonEntry, PersonSeen
+from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 LANGUAGES: Final = (
     *(

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.domain.rule import OFFICERS, Rule
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.state import Registry
 

@@ -28,11 +28,11 @@ from dragoman.gateway.console.page import (
 from dragoman.gateway.console.sessions import own_origin, signed_in, words_of
 from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.projection import reads
-from dragoman.projection.moment import instant, position_by
-from dragoman.sentence import Sentence, sentence
-from dragoman.stores.access import Grant
+from dragoman.projection.snapshot import instant, position_by
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence, sentence
 from dragoman_schemas.problems import TYPES
 from dragoman_schemas.state import Registry
 

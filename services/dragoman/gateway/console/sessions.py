@@ -20,8 +20,8 @@ from dragoman.gateway.console import form_reader
 from dragoman.gateway.console.form_reader import Form
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
 from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForm
-from dragoman.language import words as languages
-from dragoman.language.words import Words
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import Words
 from dragoman.limits import (
     BODY_BYTES,
     KEPT_FORM_BYTES,
@@ -30,8 +30,8 @@ from dragoman.limits import (
     SMALL_FORM_BYTES,
     VIEW_SECONDS,
 )
-from dragoman.sentence import sentence
-from dragoman.stores.access import Grant
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
 
 log = structlog.get_logger()
 

@@ -18,8 +18,8 @@ from dragoman.gateway.console.page import HEADERS, Here, Sheet, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, strip
 from dragoman.limits import SHELVED, SHELVED_REASON
-from dragoman.sentence import sentence
-from dragoman.stores.watching import Floor, Shelved
+from dragoman.stores.watch_floor import Floor, Shelved
+from dragoman.text import sentence
 
 HOURS: Final = (1, 2, 4, 8)
 

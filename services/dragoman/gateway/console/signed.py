@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from dragoman.domain import heads
 from dragoman.domain.clocks import written
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.console.page import Here
-from dragoman.log.port import LogUnreachable
-from dragoman.sentence import Sentence
-from dragoman.stores.seals import Sealed, Seals
+from dragoman.stores.signed_heads import Sealed, Seals
+from dragoman.text import Sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.dsse import encode_base64
 from dragoman.tlog.note import NotANote, Note, Verifier

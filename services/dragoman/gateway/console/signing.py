@@ -22,9 +22,9 @@ from dragoman.gateway.console.sessions import form_of, said
 from dragoman.gateway.console.signed import Head, head, recent
 from dragoman.gateway.typed import Reply
 from dragoman.limits import SIGNATURES
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman.tlog import dsse
-from dragoman_schemas.frame import Act
+from dragoman_schemas.act_frame import Act
 
 _SIGNED: Final = b',"signed":{'
 

@@ -14,8 +14,8 @@ from dragoman.domain import consent, developments, dialogue, release
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.exchange import JOINT
 from dragoman.domain.title import subject_of
-from dragoman.language.words import as_moment
-from dragoman_schemas.answers import Link
+from dragoman.i18n.words import as_moment
+from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
 
 

@@ -18,11 +18,11 @@ from dragoman.gateway.answering import turn
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, period_of, spans, too_much
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman.projection.statistics import Counted, counted
 from dragoman.reports import layout
-from dragoman.sentence import sentence
-from dragoman_schemas.statistics import Kept, Spread, Statistics
+from dragoman.text import sentence
+from dragoman_schemas.statistics_figures import Kept, Spread, Statistics
 
 EXPECTED: Final = (0.05, 0.15, 0.80)
 """The shares of flash, of immediate, and of priority with routine that hold where precedence has kept its meaning."""

@@ -7,8 +7,8 @@ from typing import Final, Literal
 from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import written
-from dragoman.projection.duties import Duty, spent
-from dragoman_schemas.frame import Precedence
+from dragoman.projection.open_deadlines import Duty, spent
+from dragoman_schemas.act_frame import Precedence
 
 Level = Literal["critical", "serious", "caution", "standby", "normal", "off"]
 LEVELS: Final[tuple[Level, ...]] = ("critical", "serious", "caution", "standby", "normal", "off")

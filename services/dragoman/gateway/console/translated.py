@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import consent, developments
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
-from dragoman.language.words import Words
+from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange, Said
 
 ACT: Final = "translation"

@@ -25,9 +25,9 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Sheet
 from dragoman.gateway.console.serving import position_of
 from dragoman.gateway.console.sessions import following, see
-from dragoman.language.words import Words, as_moment
-from dragoman.projection import history
-from dragoman.projection.history import Mark
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection import timeline
+from dragoman.projection.timeline import Mark
 
 _DAYS: Final = 400
 """Days of the chart: a year, and what a review of it looks back to."""
@@ -128,8 +128,8 @@ async def life_of(here: Here) -> Life:
     first = max(
         as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1)
     )
-    days = await here.in_thread(history.per_day, store, here.name, first, newest)
-    marks = await here.in_thread(history.marks, store, here.name, newest)
+    days = await here.in_thread(timeline.per_day, store, here.name, first, newest)
+    marks = await here.in_thread(timeline.marks, store, here.name, newest)
     return Life(
         opened=registry.opened.time,
         newest=newest,

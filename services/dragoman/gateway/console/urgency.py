@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from dragoman.domain.rule import Format
 from dragoman.gateway.console import kinds
+from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.frame import Act, Precedence
 
 ORDER: Final[tuple[Precedence, ...]] = ("flash", "immediate", "priority", "routine")
 _FEW: Final = 6

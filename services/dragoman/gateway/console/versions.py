@@ -20,7 +20,7 @@ from dragoman.gateway.console import kinds
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, language
 from dragoman.projection import reads
-from dragoman.sentence import sentence
+from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
 PROPOSED: Final = "proposed"

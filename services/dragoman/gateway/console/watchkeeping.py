@@ -19,13 +19,13 @@ from msgspec import Struct
 from dragoman.desk import stamp
 from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import UNTIMED
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import posting
 from dragoman.gateway.console import consoles
 from dragoman.gateway.opened import READING
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
-from dragoman.log.port import LogUnreachable
-from dragoman.projection.live import Projection
-from dragoman.stores.courier import Notice, Step
+from dragoman.projection.projection import Projection
+from dragoman.stores.endpoints import Notice, Step
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-// Verifies a published bundle in the reader's own browser (schemas/dragoman_schemas/bundle.py), with nothing of the server believed but
+// Verifies a published bundle in the reader's own browser (schemas/dragoman_schemas/release_bundle.py), with nothing of the server believed but
 // the log's key, which the bundle names and a side must have told the reader:
 //
 //   1 head       the log signed the head (C2SP signed-note)
@@ -8,7 +8,7 @@
 //   5 consents   each side consented to these terms, by two officers, and nothing in the bundle takes it back
 //   6 published  what is shown of each record is what the text lists
 //
-// The same steps as services/dragoman/audit/bundle.py takes; tests/browser/test_release_pages.py holds both against the same lies.
+// The same steps as services/dragoman/audit/release_bundle.py takes; tests/browser/test_release_pages.py holds both against the same lies.
 
 import { foldPath, hex, holdsUnder, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256 } from "./proof.js";
 

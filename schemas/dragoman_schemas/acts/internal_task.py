@@ -1,0 +1,41 @@
+"""One side's own desk: who shall do what about a matter, who has seen it, and what the capital says."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.fields import Line, Name, Reference, Timestamp, Words
+
+Officers = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
+
+
+class Tasking(Opening, frozen=True, kw_only=True, tag="tasking"):
+    """Somebody is to do something, about a message of a shared channel where there is one."""
+
+    text: Words
+    officers: Officers
+    about: Reference | UnsetType = UNSET
+    due: Timestamp | UnsetType = UNSET
+
+
+class InstructionRequest(Opening, frozen=True, kw_only=True, tag="instruction-request"):
+    """The office asks its capital what to say."""
+
+    text: Words
+    about: Reference | UnsetType = UNSET
+    wanted_by: Timestamp | UnsetType = UNSET
+    proposal: Words | UnsetType = UNSET
+
+
+class SeenBy(Continuing, frozen=True, kw_only=True, tag="seen-by"):
+    """These officers have read it."""
+
+    officers: Officers
+
+
+class Instruction(Continuing, frozen=True, kw_only=True, tag="instruction"):
+    """What the capital says."""
+
+    text: Words
+    from_post: Line | UnsetType = UNSET

@@ -1,0 +1,134 @@
+"""What an auditor asks of a log that was replayed: what was owed and not done, and which exceptions were made, on every side alike.
+
+    owed          every limit that passed before what was owed had come, or that is open at the log's own time
+    exceptions    one key, by voice, acting, later, late, corrected, void: `domain/exceptions.py`
+
+Nothing of it is taken from a gateway: all follows from the records.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from dragoman.audit.replay import Replay, replayed
+from dragoman.domain import clocks
+from dragoman.domain import difference as differing
+from dragoman.domain.attribution import unattributed_record
+from dragoman.domain.clocks import Outcome
+from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
+from dragoman.domain.flags import is_open_area
+from dragoman.domain.record import NotARecord, parse
+from dragoman_schemas.report_shapes import Exceptional
+from dragoman_schemas.responses import Difference
+from dragoman_schemas.state import Exchange, Registry, decode_exchange
+
+
+class Owed(Struct, frozen=True, kw_only=True):
+    """A limit: who owed what under which matter until when; when it came, if it did, and whether it bound."""
+
+    side: str
+    clock: str
+    number: str
+    exchange: str
+    due: str
+    came: str = ""
+    courtesy: bool = False
+    open: bool = False
+    state: Outcome = "open"
+    """What became of it: `open`, or `overdue`; it came `late`; or `unmet`, where the matter ended first."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the limit passed before what was owed had come."""
+        return self.state in clocks.PASSED
+
+
+def owed(replay: Replay) -> list[Owed]:
+    """Every limit that passed, and every one that is open, as of the log's own time; the first limit first."""
+    state = replay.standing.state
+    if state.registry is None or not state.time:
+        return []
+    now = datetime.fromisoformat(state.time).astimezone(UTC)
+    found = [
+        each
+        for exchange in replay.exchanges()
+        for each in _owed(replay, state.registry, exchange, now)
+    ]
+    return sorted(found, key=lambda each: (each.due, each.number, each.side, each.clock))
+
+
+def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Owed]:
+    calendars = {
+        side: clocks.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
+    }
+    for clock, outcome in clocks.outcomes(registry, exchange, calendars, now):
+        if outcome in clocks.OWED or outcome in clocks.PASSED:
+            yield Owed(
+                side=clock.side,
+                clock=clock.clock,
+                number=exchange.number,
+                exchange=exchange.id,
+                due=clocks.written(clock.due),
+                came="" if clock.met is None else clock.met.when,
+                courtesy=not clock.binding,
+                open=outcome in clocks.OWED,
+                state=outcome,
+            )
+
+
+def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
+    """What changed after a position, up to another, of a log that begins with these messages."""
+    replay = replayed(messages, first)
+    before, was = replay.encoded, replay.standing.state.registry
+    replay.take(messages[first:last])
+    after, registry = replay.encoded, replay.standing.state.registry
+    touched: dict[str, list[int]] = {}
+    for position, raw in enumerate(messages[first:last], first + 1):
+        if position not in replay.void and raw.startswith(b"{"):
+            touched.setdefault(parse(raw).envelope.subject, []).append(position)
+    return Difference(
+        from_=first,
+        to=last,
+        exchanges=tuple(
+            differing.changed(
+                decode_exchange(before[id]) if id in before else None,
+                decode_exchange(encoded),
+                tuple(touched[id]),
+            )
+            for id, encoded in after.items()
+            if id in touched and (registry is None or id != registry.id)
+        ),
+        channel=() if registry is None else differing.channel(was, registry),
+    )
+
+
+def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
+    """Every exception of a log, in the order of its positions."""
+    found = list(of_records(replay, messages))
+    registry = replay.standing.state.registry
+    if registry is not None:
+        areas = [exchange for exchange in replay.exchanges() if is_open_area(exchange)]
+        for exchange in replay.exchanges():
+            found += of_exchange(registry, exchange, areas)
+    return [each.exceptional for each in sorted(found, key=lambda each: (each.position, each.kind))]
+
+
+def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
+    """What records are without effect, and what the others say of themselves."""
+    registry = replay.standing.state.registry
+    for position, raw in enumerate(messages, 1):
+        try:
+            record = parse(raw)
+        except NotARecord:
+            if position in replay.void:
+                yield of_void(position, replay.void[position])
+            continue  # it was erased
+        exchange = replay.exchange(record.envelope.subject)
+        if position in replay.void:
+            hidden = unattributed_record(
+                record, exchange, "" if registry is None else registry.kind
+            )
+            yield of_void(position, replay.void[position], hidden=hidden)
+        else:
+            yield from of_record(position, record, exchange)

@@ -1,0 +1,698 @@
+"""Whole answers of a gateway, compared with those that the same code gives from a replayed log.
+
+    comparison = Comparison(host, replica)
+    for question in questions(store, channel, position, Random(7), sample=20, opens=False):
+        await comparison.ask(question)
+    comparison.result()
+
+The host is asked first. Its answer says of which position it is; the replica then reads and folds the log up to exactly there,
+and is asked the same. Two answers of one position, in one language and for one caller, are the same bytes, apart from what no log
+can tell. Each member that differs is a `Mismatch`: where, in which exchange, and both values.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from itertools import islice, pairwise
+from random import Random
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.audit.replay import Hole
+from dragoman.limits import LIST_PAGE
+from dragoman.projection import reads
+from dragoman.projection.reads import Filter
+from dragoman.projection.store import Store
+from dragoman_schemas.responses import Entry, Row
+
+MISMATCHES: Final = 100
+"""Differences that are kept: a gateway that serves another log would differ in everything."""
+
+UNANSWERED: Final = 10
+"""Questions that the host may leave unanswered before it is asked nothing more: each of them is waited for."""
+
+_VALUE_CHARACTERS: Final = 2_000
+"""Characters of a value in a mismatch."""
+
+_TRIES: Final = 5
+"""Times that a question is asked again while the log moves on between the two answers."""
+
+_BESIDE: Final = frozenset({"as_of", "live", "standing", "people", "files", "desk", "about"})
+"""Members that no replay of this log can give. `as_of` and `live` are the gateway's word on what it has seen; `standing` follows from cosignatures;
+people and files are beside the log; `desk` and `about` are of other channels."""
+
+_HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void")
+_READ: Final = 10
+"""Records, for each search of a sample, among whose words it is drawn."""
+
+_YEARS: Final = range(2000, 3000)
+_POSITION: Final = re.compile(r"[0-9]{1,15}")
+_PLACES: Final = re.compile(r"/[0-9]+(?=/|$)")
+_WORDS: Final = re.compile(r"[^\W_]+")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Unanswered(Exception):
+    """The host gave no answer: it is overloaded, it failed, or it cannot be reached."""
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """An answer of either party. `refused` is the status and the type of a problem, empty for a success; `seconds` is how long it took."""
+
+    refused: str = ""
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    seconds: float = 0.0
+
+
+class Host(Protocol):
+    """A gateway as its caller sees it."""
+
+    async def ask(self, path: str, least: int) -> Response:
+        """Ask for a path of the channel, at a position or after it. Raises `Unanswered`."""
+
+    async def position(self) -> int:
+        """Return the newest position. Raises `Unanswered`."""
+
+    def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
+        """Read the records from a position on. Raises `Unanswered`."""
+
+
+class Replica(Protocol):
+    """A gateway over a projection that was folded from the replayed log."""
+
+    @property
+    def position(self) -> int:
+        """The position that is folded."""
+
+    @property
+    def erasures(self) -> int:
+        """How many exchanges were erased by then."""
+
+    async def reach(self, position: int) -> None:
+        """Fold the log to a position, or as far beyond it as an erasure makes necessary. Raises `Hole`, `Unanswered`."""
+
+    async def ask(self, path: str, now: datetime, as_of: str) -> Response:
+        """Answer a path of the channel at a time, as if the end of the log had been seen then."""
+
+    def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
+        """Read the records from a position on."""
+
+    def number_of(self, exchange: str) -> str:
+        """Return the number of an exchange; empty where there is none."""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """A path of the channel that is asked of both.
+
+    `past` is of a past position, so that the answer's position says nothing of how far the log had come. `timed` depends on the gateway's clock.
+    `late` is worked out a moment after the position that it states, and may be of a later one. `pages` goes on with every further page.
+    """
+
+    kind: str
+    path: str
+    past: bool = False
+    timed: bool = False
+    late: bool = False
+    pages: bool = False
+
+
+class Mismatch(Struct, frozen=True, kw_only=True):
+    """A member of an answer that differs: in which answer, of which position and exchange, and both values as JSON.
+
+    The same difference of the same exchange may be in several `answers`, of which the first is named.
+    """
+
+    question: str
+    position: int
+    exchange: str
+    number: str
+    pointer: str
+    gateway: str
+    replay: str
+    answers: int = 1
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """The outcome: how many answers of each kind were compared, at which positions, and what differed or was not answered."""
+
+    answers: dict[str, int]
+    first: int
+    last: int
+    unanswered: tuple[str, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    seed: int = 0
+    whole: bool = False
+    stopped: str = ""
+
+
+class Comparison:
+    """A comparison that goes on, question by question."""
+
+    def __init__(self, host: Host, replica: Replica) -> None:
+        """Begin with nothing compared."""
+        self._host = host
+        self._replica = replica
+        self._first = replica.position
+        self._answers: dict[str, int] = {}
+        self._unanswered: list[str] = []
+        self._mismatches: dict[tuple[str, ...], Mismatch] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """True once nothing more should be asked: enough differs, or the host does not answer."""
+        return len(self._mismatches) >= MISMATCHES or len(self._unanswered) >= UNANSWERED
+
+    def result(self, *, seed: int = 0, whole: bool = False, stopped: str = "") -> Compared:
+        """Return the outcome so far."""
+        return Compared(
+            answers=dict(self._answers),
+            first=self._first,
+            last=self._replica.position,
+            unanswered=tuple(self._unanswered),
+            mismatches=tuple(self._mismatches.values()),
+            seed=seed,
+            whole=whole,
+            stopped=stopped,
+        )
+
+    async def ask(self, question: Question) -> None:
+        """Ask both a question, and every further page of a list that has some."""
+        path: str | None = question.path
+        while path is not None and not self.is_over:
+            try:
+                body = await self._compare(msgspec.structs.replace(question, path=path))
+            except Unanswered as error:
+                self._unanswered.append(f"{path}: {error}")
+                return
+            path = _next_page(path, body) if question.pages else None
+
+    async def _compare(self, question: Question) -> bytes:
+        """Compare one answer. Return the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
+        for attempt in range(_TRIES):
+            erasures = self._replica.erasures
+            answer = await self._host.ask(question.path, self._replica.position)
+            if not question.past and not answer.refused:
+                given = answer.headers.get("Dragoman-Position", "")
+                if not _POSITION.fullmatch(given):
+                    found = [
+                        self._mismatch(
+                            question, "Dragoman-Position", given or "nothing", "a position"
+                        )
+                    ]
+                    break
+                try:
+                    await self._replica.reach(int(given))
+                except Hole as error:
+                    found = [self._mismatch(question, "Dragoman-Position", given, str(error))]
+                    break
+                if self._replica.position != int(given):
+                    continue  # the answer is older than asked for, or an erasure took the replica further
+            mine, found = await self._beside(question, answer)
+            if found and (answer.refused or question.past or question.late):
+                mine, found = await self._further(question, answer, found)
+                if self._replica.erasures != erasures:
+                    continue  # something was erased between the two answers, which changes what is said of the past as well
+            if not found:
+                self._count(question.kind)
+                return mine.body
+            if not question.timed or attempt:
+                break  # else a limit may have passed between the two looks at the clock
+        else:
+            raise Unanswered(f"{_TRIES} answers were of other positions than asked for")
+        self._count(question.kind)
+        self._keep(found)
+        return b""
+
+    async def _further(
+        self, question: Question, answer: Response, found: list[Mismatch]
+    ) -> tuple[Response, list[Mismatch]]:
+        """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
+        newest = await self._host.position()
+        mine = Response()
+        while found and question.late and self._replica.position < newest:
+            await self._replica.reach(self._replica.position + 1)
+            mine, found = await self._beside(question, answer)
+        await self._replica.reach(newest)
+        return mine, found
+
+    async def _beside(
+        self, question: Question, answer: Response
+    ) -> tuple[Response, list[Mismatch]]:
+        """Return the replica's answer, given for the time that the host states, and how the host's differs. Raises `Unanswered`."""
+        as_of = answer.headers.get("Dragoman-As-Of", "")
+        for now in _moments(answer, timed=question.timed):
+            mine = await self._replica.ask(question.path, now, as_of)
+            if mine.refused.startswith("5"):
+                raise Unanswered(f"the replay itself cannot answer this: {mine.refused}")
+            found = self._differences(question, answer, mine)
+            if not found:
+                break
+        return mine, found
+
+    def _differences(self, question: Question, theirs: Response, mine: Response) -> list[Mismatch]:
+        if theirs.refused or mine.refused:
+            if theirs.refused == mine.refused:
+                return []
+            return [
+                self._mismatch(
+                    question,
+                    "",
+                    theirs.refused or "an answer",
+                    mine.refused or "an answer",
+                    _named_in(question.path),
+                )
+            ]
+        headers = [
+            self._mismatch(
+                question,
+                name,
+                theirs.headers.get(name, ""),
+                mine.headers.get(name, ""),
+                _named_in(question.path),
+            )
+            for name in _HEADERS
+            if not question.late and theirs.headers.get(name, "") != mine.headers.get(name, "")
+        ]
+        return self._bodies(question, theirs.body, mine.body) + headers
+
+    def _bodies(self, question: Question, theirs: bytes, mine: bytes) -> list[Mismatch]:
+        if theirs == mine:
+            return []
+        try:
+            left, right = _members(theirs), _members(mine)
+            plain = msgspec.json.encode(left) == theirs
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            left, right, plain = {}, {}, False
+        if not plain:  # no JSON object, or not written as ours are: a member twice, or white space
+            return [self._mismatch(question, "", theirs, mine, _named_in(question.path))]
+        found: list[Mismatch] = []
+        for name in dict.fromkeys((*right, *left)):
+            if (
+                name not in _BESIDE
+                and not (question.late and name == "position")
+                and left.get(name) != right.get(name)
+            ):
+                found += self._member(question, name, left.get(name), right.get(name))
+        return found
+
+    def _member(
+        self, question: Question, name: str, theirs: Raw | None, mine: Raw | None
+    ) -> list[Mismatch]:
+        """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
+        exchange = _named_in(question.path)
+        if theirs is None or mine is None:
+            left, right = ("nothing" if each is None else bytes(each) for each in (theirs, mine))
+            return [self._mismatch(question, f"/{_escaped(name)}", left, right, exchange)]
+        try:
+            one, other = msgspec.json.decode(theirs), msgspec.json.decode(mine)
+            found = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = []
+        if not found:
+            return [
+                self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)
+            ]
+        return [
+            self._mismatch(question, pointer, left, right, where)
+            for pointer, left, right, where in found
+        ]
+
+    def _mismatch(
+        self,
+        question: Question,
+        pointer: str,
+        theirs: str | bytes,
+        mine: str | bytes,
+        exchange: str = "",
+    ) -> Mismatch:
+        left, right = (
+            each if isinstance(each, str) else each.decode(errors="replace")
+            for each in (theirs, mine)
+        )
+        return Mismatch(
+            question=question.path,
+            position=self._replica.position,
+            exchange=exchange,
+            number=self._replica.number_of(exchange) if exchange else "",
+            pointer=pointer,
+            gateway=left[:_VALUE_CHARACTERS],
+            replay=right[:_VALUE_CHARACTERS],
+        )
+
+    def _keep(self, found: list[Mismatch]) -> None:
+        """Keep differences, as far as there is room. One that another answer of the exchange had already is only counted."""
+        for each in found:
+            key = (
+                each.exchange or each.question,
+                _PLACES.sub("", each.pointer),
+                each.gateway,
+                each.replay,
+            )
+            known = self._mismatches.get(key)
+            if known is not None:
+                self._mismatches[key] = msgspec.structs.replace(known, answers=known.answers + 1)
+            elif len(self._mismatches) < MISMATCHES:
+                self._mismatches[key] = each
+
+    def _count(self, kind: str) -> None:
+        self._answers[kind] = self._answers.get(kind, 0) + 1
+
+    async def records(self, first: int, most: int) -> None:
+        """Compare records as readers are streamed them, from a position on, at most so many. Raises `Hole`."""
+        last = min(self._replica.position, first + most - 1)
+        try:
+            while first <= last and not self.is_over:
+                first = await self._some_records(first, last)
+        except Unanswered as error:
+            self._unanswered.append(f"/records?from={first}: {error}")
+
+    async def _some_records(self, first: int, last: int) -> int:
+        """Compare records from a position to another, or to the first that differs. Return where to go on."""
+        erasures = self._replica.erasures
+        async with (
+            aclosing(_one_by_one(self._host.entries(first))) as theirs,
+            aclosing(_one_by_one(self._replica.entries(first))) as mine,
+        ):
+            for position in range(first, last + 1):  # where it ended is said below  # noqa: B007
+                one, other = await anext(theirs, None), await anext(mine, None)
+                assert other is not None, "the replica has what it folded"
+                if one != other:
+                    break
+                self._count("records")
+            else:
+                return last + 1
+        await self._replica.reach(await self._host.position())
+        if self._replica.erasures != erasures:
+            return position  # something was erased between the two answers
+        question = Question(kind="records", path=f"/records?from={position}", past=True)
+        encoded = (b"{}" if each is None else msgspec.json.encode(each) for each in (one, other))
+        found = self._bodies(question, *encoded)
+        number = self._replica.number_of(other.exchange)
+        self._keep(
+            [
+                msgspec.structs.replace(each, exchange=other.exchange, number=number)
+                for each in found
+            ]
+        )
+        self._count("records")
+        return position + 1
+
+
+async def _one_by_one(pages: AsyncGenerator[list[Entry], None]) -> AsyncGenerator[Entry, None]:
+    async with aclosing(pages):
+        async for page in pages:
+            for entry in page:
+                yield entry
+
+
+def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
+    """Yield the time of an answer, by the gateway's clock; where that matters, the latest and the earliest that it may have been.
+
+    A date of another age is not believed: no limit could be counted from it.
+    """
+    date = datetime.now(UTC)
+    with suppress(ValueError, OverflowError):  # a proxy left it out, or it is no date
+        given = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+        date = given if given.year in _YEARS else date
+    if timed:
+        yield date + timedelta(seconds=1)
+        yield date - timedelta(seconds=answer.seconds + 1)
+    else:
+        yield date
+
+
+def _next_page(path: str, body: bytes) -> str | None:
+    """Return the path of the next page of a list; None after the last one."""
+    cursor = msgspec.json.decode(body).get("next", "") if body else ""
+    if not cursor:
+        return None
+    bare = re.sub(r"[?&]cursor=[0-9]+", "", path)
+    return f"{bare}{'&' if '?' in bare else '?'}cursor={cursor}"
+
+
+def _named_in(path: str) -> str:
+    """Return the id of the exchange that a path names; empty for none."""
+    found = re.match(r"/exchanges/([^/?]+)", path)
+    return "" if found is None else found.group(1)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+_Found = tuple[str, bytes | str, bytes | str, str]
+
+
+def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Found]:
+    """Yield the places at which two decoded values differ: pointer, both values, and the exchange in which the place is."""
+    if isinstance(theirs, dict) and isinstance(mine, dict):
+        exchange = _exchange_of(mine) or exchange
+        for name in dict.fromkeys((*mine, *theirs)):
+            inner = f"{pointer}/{_escaped(name)}"
+            if name in theirs and name in mine:
+                yield from _diff(inner, theirs[name], mine[name], exchange)
+            else:
+                yield (
+                    *_both(inner, theirs.get(name, _NOTHING), mine.get(name, _NOTHING)),
+                    exchange,
+                )
+    elif isinstance(theirs, list) and isinstance(mine, list):
+        yield from _diff_lists(pointer, theirs, mine, exchange)
+    elif type(theirs) is not type(mine) or theirs != mine:
+        yield (*_both(pointer, theirs, mine), exchange)
+
+
+def _diff_lists(
+    pointer: str, theirs: list[Any], mine: list[Any], exchange: str
+) -> Iterator[_Found]:
+    """Yield those of two lists: rows are paired by their ids, so that a missing one does not shift the others; other items by place."""
+    left, right = _by_id(theirs), _by_id(mine)
+    if left is None or right is None or not (left or right):
+        for place in range(max(len(theirs), len(mine))):
+            one, other = (each[place] if place < len(each) else _NOTHING for each in (theirs, mine))
+            if one is _NOTHING or other is _NOTHING:
+                yield (
+                    *_both(f"{pointer}/{place}", one, other),
+                    _exchange_of(mine[place] if one is _NOTHING else one) or exchange,
+                )
+            else:
+                yield from _diff(f"{pointer}/{place}", one, other, exchange)
+        return
+    places = {id: place for place, id in [*enumerate(right), *enumerate(left)]}
+    for id, place in places.items():
+        if id in left and id in right:
+            yield from _diff(f"{pointer}/{place}", left[id], right[id], exchange)
+        else:
+            one, other = left.get(id, _NOTHING), right.get(id, _NOTHING)
+            yield (
+                *_both(f"{pointer}/{place}", one, other),
+                _exchange_of(right.get(id, left.get(id))) or exchange,
+            )
+    if set(left) == set(right) and list(left) != list(right):
+        yield (*_both(pointer, list(left), list(right)), exchange)
+
+
+_NOTHING: Final = object()
+
+
+def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str, bytes | str]:
+    one, other = (
+        "nothing" if each is _NOTHING else msgspec.json.encode(each) for each in (theirs, mine)
+    )
+    return pointer, one, other
+
+
+def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
+    """Return rows by their ids; None where a row has none, or two have the same."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in found:
+            return None
+        found[row["id"]] = row
+    return found
+
+
+def _exchange_of(value: Any) -> str:
+    """Return the exchange that an object says it is of; empty where it does not say."""
+    if isinstance(value, dict) and isinstance(value.get("number"), str):
+        for name in ("exchange", "id"):
+            if isinstance(value.get(name), str):
+                return str(value[name])
+    return ""
+
+
+# The questions
+
+
+def questions(
+    store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool
+) -> list[Question]:
+    """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
+
+    Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
+    """
+    rows = _rows(store, channel)
+    whole = not sample
+
+    def some(items: Sequence[Any]) -> list[Any]:
+        return list(items) if whole or len(items) <= sample else random.sample(items, sample)
+
+    asked: list[Question] = []
+    for row in some(rows):
+        now = f"?at={position}" if opens else ""
+        asked.append(
+            Question(
+                kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens
+            )
+        )
+    known = {row.id for row in rows}
+    for at in some(range(1, position + 1)):
+        exchange = _subject(store.raws(channel, at, at)[0])
+        if exchange in known:
+            asked.append(
+                Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
+            )
+        asked.append(Question(kind="records", path=f"/records/{at}", past=True))
+        asked.append(Question(kind="records", path=f"/records/{at}/causes", late=True))
+        asked.append(Question(kind="states", path=f"/state?at={at}", past=True))
+    asked.append(Question(kind="states", path="/state"))
+    narrowed = _filters(rows, some(rows))
+    asked += [
+        _list(filters, whole=whole, random=random, position=position)
+        for filters in (narrowed if whole else [{}, *some(narrowed)])
+    ]
+    asked += [
+        Question(kind="lists", path=path, late=True)
+        for path in ("/inbox", "/exchanges?facets=true")
+    ]
+    read = (
+        range(1, position + 1)
+        if whole
+        else random.sample(range(1, position + 1), min(position, _READ * sample))
+    )
+    words = sorted({each for at in read for each in _searched(store.raws(channel, at, at)[0])})
+    for each in some([word for word in words if _HAN.search(word)]) + some(
+        [word for word in words if not _HAN.search(word)]
+    ):
+        asked.append(
+            Question(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole)
+        )
+    asked += _reports(position, some(range(1, position)))
+    random.shuffle(asked)
+    return asked
+
+
+def _rows(store: Store, channel: str) -> list[Row]:
+    """Return every exchange's row, as the replica has it."""
+    found: list[Row] = []
+    cursor = ""
+    while True:
+        page = reads.listed(store, channel, Filter(cursor=cursor), LIST_PAGE, datetime.now(UTC))
+        found += page.exchanges
+        if not (cursor := page.next):
+            return found
+
+
+def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str]]:
+    """Return the filters of lists: each value by which some exchange is found."""
+    sides = sorted({side for row in rows for side in (row.side, *row.to)})
+    found: list[dict[str, str]] = [{}]
+    for name in ("family", "act", "status", "area"):
+        found += [{name: value} for value in sorted({getattr(row, name) for row in rows})]
+    found += [
+        {"family": family, "status": status}
+        for family, status in sorted({(row.family, row.status) for row in rows})
+    ]
+    found += [
+        {name: side}
+        for side in sides
+        for name in ("side", "unacknowledged_by", "unanswered_by", "overdue")
+    ]
+    found += [{"overdue": "any"}]
+    return found + [{"number": row.number} for row in numbered]
+
+
+def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> Question:
+    drawn = (
+        {}
+        if whole
+        else {
+            "limit": str(random.randint(1, LIST_PAGE)),
+            "cursor": str(random.randint(1, position + 1)),
+        }
+    )
+    query = urlencode({**filters, **drawn} if filters else filters)
+    return Question(
+        kind="lists",
+        path="/exchanges" + (f"?{query}" if query else ""),
+        timed="overdue" in filters,
+        pages=whole,
+    )
+
+
+def _reports(position: int, past: Sequence[int]) -> Iterator[Question]:
+    """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
+    for name in (
+        "watch",
+        "statistics",
+        "reports/situation",
+        "reports/turn-over",
+        "reports/period",
+        "reports/year",
+    ):
+        yield Question(kind="reports", path=f"/{name}?at={position}", past=True)
+    for name in ("perceptions", "roadmap", "codebook"):
+        yield Question(kind="reports", path=f"/{name}", late=True)
+    yield Question(kind="reports", path="/points-of-contact", timed=True, late=True)
+    for first, last in pairwise([0, *sorted(past), position]):
+        if first < last:
+            yield Question(kind="reports", path=f"/diff?from={first}&to={last}", past=True)
+
+
+class _Said(Struct):
+    subject: str = ""
+    data: Any = None
+
+
+_said = msgspec.json.Decoder(_Said).decode
+
+
+def _subject(raw: bytes) -> str:
+    """Return the exchange of a record; empty for bytes that are no record."""
+    try:
+        return _said(raw).subject
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _searched(raw: bytes) -> Iterator[str]:
+    """Yield the words by which a record may be found, and each two Han characters that stand side by side."""
+    try:
+        data = _said(raw).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    for text in _texts(data):
+        for word in _WORDS.findall(text):
+            if _HAN.search(word):
+                yield from (one + other for one, other in pairwise(word))
+            else:
+                yield word.lower()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "signed":
+                yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)

@@ -1,0 +1,331 @@
+"""Copies of a log, wherever they are, and what two of them come to: the same, one the beginning of the other, or a fork.
+
+    export     a file that `audit export` wrote
+    mirror     a folder that `audit mirror` keeps
+    gateway    what a gateway gives now
+    head       a signed head that somebody has kept, alone or in a record's proof: no records, and it convicts as they do
+
+Of a fork that the log's key has signed on both sides there is evidence that convicts whoever holds that key, and that needs
+neither copy any more:
+
+    one, other     two signed heads, of `old` and of `new` records
+    root           the root of the first `old` records as they stand under `other`
+    proof          that this root begins the tree of `other` (RFC 6962 §2.1.2)
+
+The two heads hold, the proof holds, and the root is not that of `one`: no log has both.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.replay import replayed
+from dragoman.domain import nesting
+from dragoman.domain.channel import cid_of, registry_of
+from dragoman.domain.erasure import entry_of
+from dragoman.domain.heads import log_of
+from dragoman.domain.record import NotARecord, parse
+from dragoman.eventlog.archive import Archive
+from dragoman.text import sentence
+from dragoman.tlog import checkpoint, leaf, merkle, note
+from dragoman.tlog import proof as proofs
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.dsse import decode_base64, encode_base64
+from dragoman.tlog.merkle import Nodes, leaf_hash
+from dragoman.tlog.note import NotANote, Verifier
+from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.state import Registry, Stamp
+
+
+class Copy(Struct, frozen=True, kw_only=True):
+    """One copy of a log: where it is, its messages, its tree, and the newest signed head that came with it."""
+
+    where: str
+    size: int
+    raw: Callable[[int], bytes]
+    nodes: Nodes
+    signed: bytes | None
+
+    def root(self, size: int) -> bytes:
+        """The root of its first records."""
+        return merkle.root_of(self.nodes, size)
+
+    @property
+    def opening(self) -> Registry | None:
+        """What its first record opens; None where that is no opening, or there is none."""
+        if not self.size:
+            return None
+        try:
+            record = parse(self.raw(1))
+        except NotARecord:
+            return None
+        stamp = Stamp(position=1, time=record.envelope.time, by=record.envelope.actor)
+        return registry_of(record, stamp) if isinstance(record.data, ChannelOpening) else None
+
+    @property
+    def cid(self) -> str:
+        """The channel's id, by its first record; empty where that is no opening."""
+        opening = self.opening
+        return "" if opening is None else opening.cid
+
+
+def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
+    """A copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
+    erased = (
+        replayed(messages).erased
+        if any(leaf.read_entry(raw) is not None for raw in messages)
+        else {}
+    )
+    leaves = [
+        leaf_hash(
+            raw
+            if position in erased and raw == entry_of(erased[position])
+            else leaf.entry(position - 1, leaf.commit(raw))
+        )
+        for position, raw in enumerate(messages, 1)
+    ]
+    return Copy(
+        where=where,
+        size=len(messages),
+        raw=lambda position: messages[position - 1],
+        nodes=merkle.nodes_of(leaves),
+        signed=signed,
+    )
+
+
+def of_archive(where: str, archive: Archive) -> Copy:
+    """A copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
+    if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
+        return of_messages(where, list(archive.messages()), archive.sealed)
+    return Copy(
+        where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed
+    )
+
+
+def of_export(path: Path) -> Copy:
+    """A copy in an export. Raises `NotAnExport`."""
+    with Export(path) as opened:
+        return of_messages(str(path), list(opened.messages()), opened.checkpoint)
+
+
+# Two of them
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """What two copies come to. `position` is the first at which they differ; `evidence` is there where both sides of a fork are signed."""
+
+    result: str
+    position: int = 0
+    detail: str = ""
+    evidence: bytes | None = None
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """A signed head that was kept, and where."""
+
+    where: str
+    signed: bytes
+
+
+def head_in(path: Path) -> Head | None:
+    """The signed head that a file is, or that is in a record's proof; None where it is neither."""
+    raw = path.read_bytes()
+    try:
+        signed = proofs.read(raw).checkpoint if raw.startswith(proofs.HEAD.encode()) else raw
+        checkpoint.read(note.read(signed).text)
+    except NotANote:
+        return None
+    return Head(where=str(path), signed=signed)
+
+
+SAME: Final = "same"
+EXTENDS: Final = "extends"
+OTHER: Final = "another channel"
+FORK: Final = "fork"
+SHORTER: Final = "shorter"
+
+
+def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
+    """Hold two copies against each other, byte by byte through their roots; `log` is the key that heads must be of."""
+    if not one.size or not other.size or one.cid != other.cid:
+        return Compared(
+            result=OTHER,
+            position=1,
+            detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}",
+        )
+    shorter, longer = sorted((one, other), key=lambda copy: copy.size)
+    if longer.root(shorter.size) == shorter.root(shorter.size):
+        if shorter.size == longer.size:
+            return Compared(result=SAME, detail=f"{one.size} records, the same in both")
+        return Compared(
+            result=EXTENDS,
+            detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
+        )
+    position = _first_difference(shorter, longer)
+    stub = next(
+        (each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), ""
+    )
+    detail = f"at position {position} they hold different records"
+    if stub:
+        detail += f": in {stub} a leaf entry stands there, and no erasure that has effect in that copy names it"
+    key = log or (None if one.opening is None else log_of(one.opening))
+    return Compared(
+        result=FORK,
+        position=position,
+        detail=detail,
+        evidence=None if key is None else _evidence(one, other, key),
+    )
+
+
+def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
+    """Hold a signed head that was kept against a copy; `log` is the key that heads must be of. Raises `NotANote` where it is not of that key."""
+    key = log or (None if copy.opening is None else log_of(copy.opening))
+    if key is None:
+        return Compared(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
+    signed = checkpoint.opened(head.signed, key)[0]
+    if signed.size > copy.size:
+        return Compared(
+            result=SHORTER,
+            position=copy.size + 1,
+            detail=f"{head.where} is signed over {signed.size} records, and {copy.where} has {copy.size}: it was cut off, or is an old one",
+        )
+    if copy.root(signed.size) == signed.root:
+        more = copy.size - signed.size
+        said = f"and {more} more" if more else "and no others"
+        return Compared(
+            result=EXTENDS if more else SAME,
+            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}",
+        )
+    return Compared(
+        result=FORK,
+        position=signed.size,
+        detail=f"the first {signed.size} records of {copy.where} are not those that {head.where} is signed over",
+        evidence=_convicting(head, signed, copy, key),
+    )
+
+
+def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes | None:
+    """What convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
+    try:
+        new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+    except NotANote:
+        return None
+    if (
+        new is None
+        or copy.signed is None
+        or not old.size <= new.size <= copy.size
+        or copy.root(new.size) != new.root
+    ):
+        return None
+    return _written(head.signed, copy.signed, copy, old.size, new.size)
+
+
+def _first_difference(one: Copy, other: Copy) -> int:
+    """The first position at which they differ: by halves, since roots differ from there on.
+
+    Where both hold the same bytes there, an entry, one of them lacks the erasure that makes it a record's: they differ where that erasure was to stand.
+    """
+    same, different = 0, min(one.size, other.size)
+    while different - same > 1:
+        middle = (same + different) // 2
+        if one.root(middle) == other.root(middle):
+            same = middle
+        else:
+            different = middle
+    further = range(different, min(one.size, other.size) + 1)
+    return next((at for at in further if one.raw(at) != other.raw(at)), different)
+
+
+# What convicts
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Two signed heads that no log has both, and why."""
+
+    one: str
+    other: str
+    root: str
+    proof: tuple[str, ...]
+
+
+def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
+    """What convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
+    heads = []
+    for copy in (one, other):
+        try:
+            head = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+        except NotANote:
+            return None
+        if (
+            head is None
+            or copy.signed is None
+            or head.size > copy.size
+            or copy.root(head.size) != head.root
+        ):
+            return None
+        heads.append((head, copy.signed, copy))
+    (old, first, _), (new, second, holder) = sorted(heads, key=lambda each: each[0].size)
+    if holder.root(old.size) == old.root:
+        return None  # the older head was signed before they parted
+    return _written(first, second, holder, old.size, new.size)
+
+
+def _written(one: bytes, other: bytes, holder: Copy, old: int, new: int) -> bytes:
+    found = Evidence(
+        one=one.decode(),
+        other=other.decode(),
+        root=encode_base64(holder.root(old)),
+        proof=tuple(encode_base64(each) for each in merkle.consistency(holder.nodes, old, new)),
+    )
+    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+
+
+def convicts(raw: bytes, log: Verifier) -> str:
+    """What a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
+    try:
+        nesting.check(raw)
+        found = msgspec.json.decode(raw, type=Evidence)
+    except msgspec.DecodeError as error:
+        raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
+    (old, _), (new, _) = (
+        checkpoint.opened(each.encode(), log) for each in (found.one, found.other)
+    )
+    root, proof = decode_base64(found.root, 32), [decode_base64(each, 32) for each in found.proof]
+    hashes = [each for each in proof if each is not None]
+    if root is None or len(hashes) != len(proof):
+        raise NotANote(sentence("a hash in it is none"))
+    if not merkle.is_consistent(old.size, new.size, root, new.root, hashes) or root == old.root:
+        raise NotANote(sentence("the two heads may be of one log: nothing is shown"))
+    return f"{log.name} signed a head of {old.size} records and one of {new.size}, and the first does not begin the second"
+
+
+def is_cid(raw: bytes, cid: str) -> bool:
+    """Whether a first record is the opening of that channel."""
+    try:
+        return cid_of(parse(raw).act) == cid
+    except NotARecord:
+        return False
+
+
+__all__ = [
+    "EXTENDS",
+    "FORK",
+    "OTHER",
+    "SAME",
+    "SHORTER",
+    "Compared",
+    "Copy",
+    "Head",
+    "NotAnExport",
+    "compare",
+    "convicts",
+    "head_in",
+    "held",
+    "of_archive",
+    "of_export",
+    "of_messages",
+]

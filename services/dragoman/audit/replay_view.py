@@ -1,0 +1,112 @@
+"""A log that was replayed, as the reports read it: what a gateway's projection gives of a moment, from the records alone."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from dragoman.audit.accountability import of_records
+from dragoman.audit.replay import Replay
+from dragoman.domain import blindness, clocks
+from dragoman.domain.access import officer_side
+from dragoman.domain.blindness import Check, Span, Turn
+from dragoman.domain.clocks import Calendar
+from dragoman.domain.exceptions import Noted
+from dragoman.domain.record import NotARecord, Record, parse
+from dragoman_schemas.acts.channel import BrokerOutage, Delivery, WatchAssumption, WatchRelief
+from dragoman_schemas.state import Exchange, Message, Registry
+
+
+class Past:
+    """A channel whose opening holds, at the position to which its log was replayed."""
+
+    def __init__(self, replay: Replay, messages: Sequence[bytes]) -> None:
+        """Read the messages that were replayed."""
+        self._replay = replay
+        self._messages = messages
+        state = replay.standing.state
+        assert state.registry is not None
+        self.registry: Registry = state.registry
+        self.position = state.position
+        self.digest = replay.standing.digest
+        self.ends = datetime.fromisoformat(state.time).astimezone(UTC) + timedelta(milliseconds=1)
+        self.sides = tuple(side.name for side in self.registry.sides)
+        self.calendars: dict[str, Calendar] = {
+            side: clocks.calendar_of(replay.office(side)) for side in self.sides
+        }
+        self._channel = list(self._acts())
+        self._marks: dict[str, list[tuple[int, str]]] = {}
+        for record in self._channel:
+            if isinstance(record.data, Delivery):
+                self._marks.setdefault(record.data.side, []).append(
+                    (record.data.upto, record.envelope.time)
+                )
+
+    def _acts(self) -> Iterator[Record]:
+        """The valid records of the channel's own family."""
+        void = self._replay.void
+        for position, raw in enumerate(self._messages, 1):
+            if position not in void and b',"family":"channel","actor":' in raw:
+                try:
+                    record = parse(raw)
+                except NotARecord:
+                    continue
+                if record.envelope.family == "channel":
+                    yield record
+
+    def delivered(self, side: str, message: Message) -> str:
+        """When the first watermark of the side that covers the message was recorded; empty where none was."""
+        marks = self._marks.get(side, [])
+        at = bisect_left(marks, (message.said.position, ""))
+        return marks[at][1] if at < len(marks) else ""
+
+    def exchanges(self, _: int) -> Iterator[Exchange]:
+        """All of them."""
+        return self._replay.exchanges()
+
+    def turns(self, _: int) -> list[Turn]:
+        """When watches became somebody's or nobody's."""
+        found: list[Turn] = []
+        for record in self._channel:
+            match record.data:
+                case WatchAssumption():
+                    manned = True
+                case WatchRelief() as data:
+                    manned = isinstance(data.to, str)
+                case _:
+                    continue
+            found.append(
+                Turn(
+                    datetime.fromisoformat(record.envelope.time),
+                    officer_side(record.envelope.actor),
+                    manned,
+                )
+            )
+        return found
+
+    def manned(self, _: int) -> frozenset[str]:
+        """None, before a channel's opening."""
+        return frozenset()
+
+    def outages(self, _: int) -> list[Span]:
+        """When gateways had no broker, as they said."""
+        ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
+        return [
+            Span(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to))
+            for each in ends
+        ]
+
+    def line_checks(self, _: int) -> list[Check]:
+        """The line checks."""
+        return [check for exchange in self.exchanges(0) for check in blindness.checks(exchange)]
+
+    def exceptional(self, _: int) -> Iterator[Noted]:
+        """What records say of themselves, and which of them are without effect."""
+        return of_records(self._replay, self._messages)
+
+    def actor(self, position: int) -> str | None:
+        """Whose valid record stands at a position."""
+        return self._replay.actor(position)
+
+    def period(self) -> Span:
+        """From the opening to now."""
+        return Span(datetime.fromisoformat(self.registry.opened.time), self.ends)

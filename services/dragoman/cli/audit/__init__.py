@@ -1,0 +1,1 @@
+"""Commands of `dragoman audit`: what an auditor does with a log."""

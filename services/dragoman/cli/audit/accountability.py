@@ -1,0 +1,229 @@
+"""`dragoman audit`, `audit owed` and `exceptions`: what an auditor asks of a log, from an export, a mirror, or the log as the gateway gives it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import UnsetType
+
+from dragoman.audit import accountability, tables
+from dragoman.audit.replay import Replay, replayed
+from dragoman.audit.replay_view import Past
+from dragoman.cli.audit.mirror import audit
+from dragoman.cli.audit.verify import (
+    Asked,
+    Cid,
+    Log,
+    PolicyFile,
+    Witnesses,
+    asked_for,
+    look_through,
+    not_before,
+    say_failed,
+    told_of,
+)
+from dragoman.cli.common import (
+    UNVERIFIED,
+    Target,
+    Unverified,
+    UsageError,
+    out,
+    out_json,
+    say,
+    table,
+)
+from dragoman.i18n.words import of_tag
+from dragoman.reports.audit_answers import answers, paper
+from dragoman.reports.log_findings import Finding
+from dragoman.reports.markdown import markdown
+from dragoman.text import verbatim
+from dragoman_schemas.responses import Change
+
+EVERYWHERE = Target()
+
+Source = Annotated[
+    Path | None,
+    Parameter(
+        help="An export, or a mirror's folder; without one, the log as the gateway gives it."
+    ),
+]
+
+
+@audit.default
+async def audit_command(
+    file: Source = None,
+    *,
+    at: Annotated[int | None, Parameter(help="As it stood at this position.")] = None,
+    cid: Cid = "",
+    log: Log = "",
+    witness: Witnesses = (),
+    policy_file: PolicyFile = None,
+    language: Annotated[
+        str,
+        Parameter(
+            help="In which language it is read: en, fr or zh, and texts in any in which they are given."
+        ),
+    ] = "en",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
+    asked = asked_for(witness, policy_file, log)
+    verification = asked.verification(cid, log, not_before(file, None), file)
+    messages: list[bytes] = []
+    await look_through(verification, file, target, asked, messages.append)
+    if at is not None and not 1 <= at <= len(messages):
+        raise UsageError(f"--at is a position from 1 to {len(messages)}")
+    result = verification.result()
+    replay = verification.replay
+    if result.lie is not None:
+        say_failed(result.lie)
+    if replay.standing.state.registry is None:
+        return UNVERIFIED
+    if at is not None:
+        replay = replayed(messages, at)
+    messages = messages[: replay.standing.state.position]
+    past = Past(replay, messages)
+    lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
+    whole = [
+        Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word))
+        for each in result.findings
+    ]
+    told = answers(past, past.period(), 1, whole, lie=lie)
+    if target.json:
+        out_json(msgspec.json.encode(told.report))
+    else:
+        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"), lines=True)
+    if not (cid and (log or policy_file)):
+        say(
+            "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
+        )
+    return 0 if result.lie is None else UNVERIFIED
+
+
+@audit.command(name="owed")
+async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
+    """List what every side owed and did not do in time, and what is open, as of the last record. Verify the log first."""
+    found = await _replayed(file, target)
+    rows = accountability.owed(found[0])
+    if target.json:
+        out_json(msgspec.to_builtins(rows))
+        return 0
+    table(
+        [
+            [
+                row.side,
+                row.clock,
+                row.number,
+                row.due,
+                row.came or row.state,
+                "courtesy" if row.courtesy else "",
+            ]
+            for row in rows
+        ],
+        ["SIDE", "WHAT", "UNDER", "UNTIL", "CAME", ""],
+    )
+    passed, overdue = sum(row.passed for row in rows), sum(row.state == "overdue" for row in rows)
+    say(
+        f"{passed} limits passed, {sum(row.open for row in rows)} are open, of which {overdue} are overdue"
+    )
+    return 0
+
+
+@audit.command(name="exceptions")
+async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
+    """List every exception: one key, by voice, acting, entered later, late, corrected, without effect. Verify the log first."""
+    found = await _replayed(file, target)
+    rows = accountability.exceptions(*found)
+    if target.json:
+        out_json(msgspec.to_builtins(rows))
+        return 0
+    table(
+        [[str(row.position), row.kind, row.side, row.number, row.detail] for row in rows],
+        ["POSITION", "KIND", "SIDE", "UNDER", "WHAT"],
+    )
+    say(f"{len(rows)} exceptions")
+    return 0
+
+
+@audit.command(name="tables")
+async def tables_command(
+    to: Annotated[
+        Path, Parameter(help="A file that ends in .sqlite, or a folder for Parquet files.")
+    ],
+    file: Source = None,
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Write a log as tables for analysis: records, exchanges, receipts. They prove nothing; verify the log first."""
+    found = await _replayed(file, target)
+    if found[0].standing.state.registry is None:
+        say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is no channel")
+        return UNVERIFIED
+    rows = tables.rows(*found)
+    try:
+        if to.suffix == ".sqlite":
+            await asyncio.to_thread(tables.write_sqlite, to, rows)
+        else:
+            await asyncio.to_thread(tables.write_parquet, to, rows)
+    except ImportError:
+        raise UsageError(
+            "Parquet takes the extra: pip install dragoman[audit]; a name that ends in .sqlite needs nothing"
+        ) from None
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{to} cannot be written: {error}") from None
+    out(str(to))
+    say(f"{found[0].standing.state.position} records, as {', '.join(tables.COLUMNS)}")
+    return 0
+
+
+@audit.command(name="diff")
+async def diff_command(
+    first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE
+) -> int:
+    """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
+    _, messages = await _replayed(file, target)
+    if not 0 <= first < last <= len(messages):
+        raise UsageError(
+            f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second"
+        )
+    found = accountability.difference(messages, first, last)
+    if target.json:
+        out_json(msgspec.json.encode(found))
+        return 0
+    for each in found.exchanges:
+        became = f"{each.was} \u2192 {each.status}" if each.was else f"opened, {each.status}"
+        out(
+            f"{each.number or each.exchange}  {each.act}  {became}  (records {', '.join(map(str, each.positions))})"
+        )
+        _print_changes(each.changes)
+    if found.channel:
+        out("the channel")
+        _print_changes(found.channel)
+    say(f"{len(found.exchanges)} exchanges changed between {first} and {last}")
+    return 0
+
+
+def _print_changes(changes: Sequence[Change]) -> None:
+    for change in changes:
+        was, now = (
+            "nothing" if isinstance(each, UnsetType) else bytes(each).decode()
+            for each in (change.was, change.now)
+        )
+        out(f"  {change.pointer}: {was} \u2192 {now}")
+
+
+async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
+    """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
+    asked = Asked()
+    verification = asked.verification("", "", 0, file)
+    messages: list[bytes] = []
+    await look_through(verification, file, target, asked, messages.append, tiled=False)
+    if verification.lie is not None:
+        raise Unverified(
+            f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}"
+        )
+    return verification.replay, messages

@@ -1,0 +1,235 @@
+"""`dragoman audit replay`: the gateway's answers beside those of a replica that was folded from the replayed log."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from random import Random
+from typing import Final
+
+import aiohttp
+
+from dragoman.audit.answer_comparison import (
+    Compared,
+    Comparison,
+    Mismatch,
+    Response,
+    Unanswered,
+    questions,
+)
+from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
+from dragoman.cli.audit.replica import Replica, replica
+from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
+from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.domain.heads import log_of
+from dragoman.domain.rule import OFFICERS
+from dragoman.tlog import checkpoint
+from dragoman.tlog.note import NotANote
+from dragoman_schemas.responses import Entry, Me
+
+SAMPLE: Final = 20
+"""Exchanges, and answers of every other kind, that are compared where nothing else is asked for: some seconds."""
+
+_PATIENT_SECONDS: Final = 30.0
+_AGAIN_SECONDS: Final = 0.25
+_WHOLE: Final = aiohttp.ClientTimeout(total=120, connect=5)
+"""Time for one answer: a report of a long log takes a while."""
+
+_FAILURES: Final = 3
+"""Times that a question is asked of a gateway that answers it with an error of its own."""
+
+_UNAUTHENTICATED, _TOO_MANY, _UNAVAILABLE, _FAILED = 401, 429, 503, 500
+_SHOWN: Final = 20
+"""Mismatches that are printed; `--json` has more."""
+
+_SHOWN_CHARACTERS: Final = 200
+
+
+class Other(Exception):
+    """The gateway gave another log the second time it was read, or its head is of other records; the message says which."""
+
+
+class Gateway:
+    """The gateway that is audited, asked as patiently as an honest one that is busy needs."""
+
+    def __init__(self, caller: Client, channel: str) -> None:
+        """Ask for a channel."""
+        self._caller = caller
+        self._channel = f"/v1/channels/{channel}"
+        self._name = channel
+
+    async def ask(self, path: str, least: int) -> Response:
+        """Ask for a path of the channel, at a position or after it. Raises `Unanswered`; `Answered` where the token is in force no longer."""
+        until, failures = time.monotonic() + _PATIENT_SECONDS, 0
+        while True:
+            begun = time.monotonic()
+            try:
+                answer = await self._caller.call(
+                    "GET",
+                    self._channel + path,
+                    headers={"Dragoman-Min-Position": str(least)},
+                    timeout=_WHOLE,
+                )
+                return Response(
+                    headers=answer.headers, body=answer.body, seconds=time.monotonic() - begun
+                )
+            except Garbled as error:
+                return Response(refused=str(error))
+            except Unreachable as error:
+                wait, why = _AGAIN_SECONDS, str(error)
+            except Answered as error:
+                status = error.problem.status
+                if status == _UNAUTHENTICATED:
+                    raise
+                if status < _FAILED and status != _TOO_MANY:
+                    return Response(refused=f"{status} {error.problem.type}")
+                failures += status not in (_TOO_MANY, _UNAVAILABLE)
+                wait, why = max(error.wait, _AGAIN_SECONDS), f"{status}: {error}"
+            if failures >= _FAILURES or time.monotonic() + wait > until:
+                raise Unanswered(why)
+            await asyncio.sleep(wait)
+
+    async def position(self) -> int:
+        """Return the newest position. Raises `Unanswered`."""
+        try:
+            return (await self._caller.channel(self._name)).position
+        except (Answered, Unreachable, Garbled) as error:
+            raise Unanswered(str(error)) from None
+
+    async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
+        """Read the records from a position on, up to another at least. Raises `Unanswered`."""
+        try:
+            async for page in self._caller.records(self._name, first, least):
+                yield page
+        except (Answered, Unreachable) as error:
+            raise Unanswered(str(error)) from None
+
+    async def more(self, first: int, least: int) -> AsyncGenerator[Page, None]:
+        """Read the messages from a position on, up to another at least. Raises `Unanswered`, `Hole`."""
+        async for page in messages_of(self.entries(first, least)):
+            yield page
+
+
+async def compare(
+    caller: Client,
+    channel: str,
+    fold: Replay,
+    source: Source,
+    *,
+    sample: int,
+    seed: int,
+    told: Callable[[str, int, int], None],
+) -> Compared:
+    """Compare the gateway's answers with a replica's, a sample of each kind or all where that is 0. Raises `Hole`, `Other`, `LogBroken`.
+
+    The replica folds what the source gives again, which must be what was replayed.
+    """
+    replayed = fold.result()
+    me = (await caller.call("GET", "/v1/me")).of("word on whose the token is", Me)
+    opens = not OFFICERS.isdisjoint(me.roles.get(channel, ()))
+    host = Gateway(caller, channel)
+    async with replica(channel, replayed.cid, me.actor, host.more) as own:
+        if fold.erased or fold.unproven or fold.entries:
+            own.expect(await erasures_in(source))
+        await own.begin(
+            _told(source(), lambda done: told("replaying again", done, replayed.position)),
+            replayed.position,
+        )
+        if own.projection.standing.frontier.root().hex() != replayed.root:
+            raise Other("the log was given as other records when it was read a second time")
+        random, comparison = Random(seed), Comparison(host, own)  # lots that can be drawn again  # noqa: S311
+        asked = questions(
+            own.projection.store, channel, own.position, random, sample=sample, opens=opens
+        )
+        for number, question in enumerate(asked, 1):
+            await comparison.ask(question)
+            told("comparing", number, len(asked))
+            if comparison.is_over:
+                break
+        first = random.randint(1, own.position) if sample else 1
+        await comparison.records(first, sample or own.position)
+        stopped = await _signed(caller, channel, own, replayed.position)
+        return comparison.result(seed=seed, whole=not sample, stopped=stopped)
+
+
+async def _told(
+    pages: AsyncGenerator[Page, None], done: Callable[[int], None]
+) -> AsyncGenerator[Page, None]:
+    async for page in pages:
+        yield page
+        done(page[-1][0] if page else 0)
+
+
+async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> str:
+    """Compare the signed head with the records that came meanwhile. Return a note on records that no head covers. Raises `Other`, `Hole`."""
+    if own.position == replayed:
+        return ""
+    registry = own.projection.registry
+    until = time.monotonic() + HEAD_SECONDS
+    while True:
+        signed = await head_of(caller, channel)
+        if signed is None:
+            return ""
+        try:
+            head, _ = checkpoint.opened(signed, log_of(registry))
+        except NotANote as error:
+            raise Other(
+                f"the signed head is not of the key that the genesis names: {error}"
+            ) from None
+        if head.size >= own.position or time.monotonic() > until:
+            break
+        await asyncio.sleep(_AGAIN_SECONDS)
+    try:
+        await own.reach(head.size)
+    except Unanswered as error:
+        return f"the records under the newest signed head were not given: {error}"
+    if own.projection.root(head.size) != head.root:
+        raise Other(
+            f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
+        )
+    if head.size < own.position:
+        return f"the records after {head.size} came while answers were compared, and stand under no signed head yet"
+    return ""
+
+
+def show(compared: Compared) -> None:
+    """Print how many answers were compared, and at which positions."""
+    counts = (
+        ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items()))
+        or "nothing"
+    )
+    drawn = (
+        "all of them"
+        if compared.whole
+        else f"a sample; --seed {compared.seed} draws it again, --all compares all"
+    )
+    out(f"\ncompared   {counts}")
+    out(f"           at positions {compared.first} to {compared.last}: {drawn}")
+
+
+def tell(compared: Compared) -> None:
+    """Print the differences and the unanswered questions on standard error."""
+    for mismatch in compared.mismatches[:_SHOWN]:
+        say(f"dragoman: VERIFICATION FAILED: {_said(mismatch)}")
+    if len(compared.mismatches) > _SHOWN:
+        say(f"and {len(compared.mismatches) - _SHOWN} differences more; --json has them")
+    if compared.stopped:
+        say(compared.stopped)
+    for each in compared.unanswered:
+        say(f"dragoman: not answered: {each}")
+
+
+def _said(mismatch: Mismatch) -> str:
+    where = (
+        f"exchange {mismatch.number} ({mismatch.exchange}), "
+        if mismatch.number
+        else f"{mismatch.exchange}, "
+        if mismatch.exchange
+        else ""
+    )
+    gateway, own = (
+        each if len(each) <= _SHOWN_CHARACTERS else f"{each[:_SHOWN_CHARACTERS]}…"
+        for each in (mismatch.gateway, mismatch.replay)
+    )
+    what = mismatch.pointer or "the whole answer"
+    more = f", and {mismatch.answers - 1} answers more" if mismatch.answers > 1 else ""
+    return f"{where}{what}: the gateway says {gateway}, the replay {own} (GET {mismatch.question}, at position {mismatch.position}{more})"

@@ -1,0 +1,416 @@
+"""`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from dragoman.audit import compare
+from dragoman.audit.compare import Compared, Copy, Head
+from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned, Unproven
+from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
+from dragoman.cli.audit.copies import archive_in, there
+from dragoman.cli.audit.replay import checked_cid, verifier_of
+from dragoman.cli.audit.verify import audit, tile_of
+from dragoman.cli.common import (
+    HEAD_SECONDS,
+    UNVERIFIED,
+    Target,
+    Unverified,
+    UsageError,
+    channel_of,
+    connected,
+    head_of,
+    out,
+    out_json,
+    read_input,
+    say,
+)
+from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.eventlog import repair
+from dragoman.eventlog.self_check import HASH
+from dragoman.tlog import merkle, tiles
+from dragoman.tlog.merkle import Nodes
+from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.tiles import Tile
+
+EVERYWHERE = Target()
+_LOOK_SECONDS: Final = 1.0
+_UNSIGNED_SECONDS: Final = 10.0
+"""How long records may stand under no signed head before it is said: a head comes within half a second."""
+
+_BATCH: Final = tiles.WIDTH
+"""Records are taken up to multiples of this, where few tiles show that a head goes on from them."""
+
+_LATER: Final = (429, 503)
+_GATEWAY: Final = "gateway"
+
+
+@audit.command(name="mirror")
+async def mirror_command(
+    folder: Path,
+    *,
+    cid: Annotated[
+        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+    ],
+    log: Annotated[
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down at the opening."
+        ),
+    ],
+    once: Annotated[
+        bool, Parameter(negative=(), help="Stop when the copy has come to the end of the log.")
+    ] = False,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Keep your side's own copy of a log in FOLDER, each record verified before it is kept. Ends with exit code 7 at the first lie."""
+    mirror = mirror_of(folder, cid, log)
+    try:
+        mirror.again()
+        if mirror.lie is None:
+            say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
+            async with connected(target) as caller:
+                await follow(mirror, caller, await channel_of(target, caller), once=once)
+    finally:
+        mirror.close()
+    return verdict(mirror)
+
+
+def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
+    """The mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
+    try:
+        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
+    except NotThisChannel as error:
+        raise UsageError(str(error)) from None
+    for notice in mirror.archive.notices:
+        say(f"{folder}: {notice}")
+    return mirror
+
+
+def verdict(mirror: Mirror) -> int:
+    """Say the first lie that a mirror has found; the exit code."""
+    if mirror.lie is None:
+        return 0
+    say(
+        f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}"
+    )
+    say(f"keep as evidence: {mirror.lie.evidence}")
+    return UNVERIFIED
+
+
+async def follow(
+    mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None
+) -> None:
+    """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
+
+    Nothing is taken that no signed head covers. Raises `Unverified` where `once` and there is none in time.
+    """
+    wanted, unsigned = wanted or asyncio.Event(), Unsigned()
+    while mirror.lie is None:
+        before = mirror.archive.size
+        signed: bytes | None = None
+        try:
+            signed = await head_of(caller, channel, wait_s=HEAD_SECONDS if once else 0.0)
+            if signed is not None:
+                await _take_under(signed, mirror, caller, channel, patient=not once)
+            if mirror.lie is None and (signed is None or not mirror.awaited):
+                more = await _goes_on(caller, channel, mirror.archive.size + 1)
+                unsigned.note(
+                    mirror.archive.size, more=more, is_new=mirror.archive.size > before, once=once
+                )
+                if once and more and signed is None:
+                    raise Unverified(
+                        "no head is signed: whether what is given can be denied tomorrow cannot be told, and nothing of it is kept"
+                    )
+            elif mirror.lie is None and not once:
+                unsigned.withheld(
+                    mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before
+                )
+        except (Unreachable, Garbled, Unproven) as error:
+            if once:
+                raise
+            unsigned.tell(f"{error}; it is tried again")
+        except Answered as error:
+            if once or error.problem.status not in _LATER:
+                raise
+            unsigned.tell(
+                f"{error.problem.title or 'refused'}: {error.problem.detail}; nothing is kept, and it is tried again"
+            )
+        if mirror.archive.size > before:
+            say(f"{mirror.archive.size} records are kept")
+        if once and signed is not None and mirror.awaited and mirror.archive.size == before:
+            mirror.cut_off(signed)
+        if once and not mirror.awaited:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await wanted.wait()
+        wanted.clear()
+
+
+class Unsigned:
+    """Records that are given under no signed head, which are waited for; said once each time it lasts."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._since: float | None = None
+        self._told = ""
+
+    def note(self, kept: int, *, more: bool, is_new: bool, once: bool) -> None:
+        """Note whether there are more records than are kept, and whether some were kept just now."""
+        if not more or is_new:
+            self._since, self._told = None, ""
+        if more:
+            self._since = self._since or time.monotonic()
+            if once or time.monotonic() - self._since > _UNSIGNED_SECONDS:
+                where = (
+                    f"the records from position {kept + 1} on are given under no signed head yet"
+                )
+                self.tell(
+                    f"{where}, and are left out"
+                    if once
+                    else f"{where}: none is kept before one covers it; ask the host why"
+                )
+
+    def withheld(self, kept: int, signed: int, *, is_new: bool) -> None:
+        """Note that a head is shown of more records than are given."""
+        if is_new:
+            self._since, self._told = None, ""
+        self._since = self._since or time.monotonic()
+        if time.monotonic() - self._since > _UNSIGNED_SECONDS:
+            self.tell(
+                f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head"
+            )
+
+    def tell(self, text: str) -> None:
+        """Say why nothing is kept, once as long as it is the same."""
+        if text != self._told:
+            say(text)
+        self._told = text
+
+
+async def _take_under(
+    signed: bytes, mirror: Mirror, caller: Client, channel: str, *, patient: bool
+) -> None:
+    """Take the records that a signed head has beyond those that are kept, each only once the head is shown to begin with all before it."""
+    size = mirror.size_of(signed)
+    if size is None or size <= mirror.archive.size:
+        await asyncio.to_thread(partial(mirror.head, signed, patient=patient))
+        return
+    batch: list[bytes] = []
+    tree = Tree(caller, channel, size)
+    first = mirror.archive.size + 1
+    async with aclosing(_pages(caller, channel, first)) as pages:
+        async for page in pages:
+            following = mirror.archive.size + len(batch) + 1
+            if page and page[0][0] != following:
+                raise Hole(f"position {following} is missing: {page[0][0]} comes in its place")
+            batch += [raw if isinstance(raw, bytes) else raw.raw for _, raw in page]
+            have = min(size, mirror.archive.size + len(batch))
+            count = (have if have == size else have // _BATCH * _BATCH) - mirror.archive.size
+            if count > 0:
+                await _take(batch[:count], signed, tree, mirror)
+                del batch[:count]
+            if mirror.lie is not None or mirror.archive.size >= size:
+                return
+    await _take(batch, signed, tree, mirror)  # the log ends before its head
+    mirror.head(signed)
+
+
+async def _take(messages: list[bytes], signed: bytes, tree: "Tree", mirror: Mirror) -> None:
+    if mirror.verification.asks_for_erasures(messages):
+        mirror.expect(
+            await erasures_in(partial(_pages, tree.caller, tree.channel, mirror.archive.size + 1))
+        )
+    sizes = mirror.archive.size, mirror.archive.size + len(messages)
+    nodes = await tree.nodes(*sizes) if sizes[1] < tree.size and messages else None
+    if messages:
+        mirror.take(messages, signed, nodes)
+
+
+class Tree:
+    """The tree of a signed head, out of the tiles that the gateway serves; whoever uses it verifies it."""
+
+    def __init__(self, caller: Client, channel: str, size: int) -> None:
+        """Have read none of its tiles."""
+        self.caller, self.channel, self.size = caller, channel, size
+        self._tiles: dict[Tile, bytes] = {}
+
+    async def nodes(self, *sizes: int) -> Nodes:
+        """Read what it takes to show that the trees of some sizes begin it. Raises `Unproven` where a tile is not there."""
+        wanted: list[Tile] = []
+
+        def note(tile: Tile) -> bytes:
+            wanted.append(tile)
+            return bytes(tile.width * HASH)
+
+        def noted(level: int, index: int) -> bytes:
+            return tiles.node(level, index, self.size, note)
+
+        for size in sizes:
+            merkle.root_of(noted, size)
+            merkle.consistency(noted, size, self.size)
+        for tile in wanted:
+            if tile not in self._tiles:
+                self._tiles[tile] = await self._read(tile)
+        return lambda level, index: tiles.node(level, index, self.size, self._tiles.__getitem__)
+
+    async def _read(self, tile: Tile) -> bytes:
+        raw = await tile_of(self.caller, self.channel, tile.path)
+        if raw is None or len(raw) != tile.width * HASH:
+            raise Unproven(f"{tile.path} of the signed head of {self.size} records is not served")
+        return raw
+
+
+async def _goes_on(caller: Client, channel: str, first: int) -> bool:
+    """Return whether there is a record from a position on."""
+    async with aclosing(_pages(caller, channel, first)) as pages:
+        async for page in pages:
+            if page:
+                return True
+    return False
+
+
+def _pages(caller: Client, channel: str, first: int) -> AsyncGenerator[Page, None]:
+    return messages_of(caller.records(channel, first))
+
+
+@audit.command(name="compare")
+async def compare_command(
+    one: str,
+    other: str,
+    *,
+    log: Annotated[
+        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
+    ] = "",
+    to: Annotated[
+        Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7.
+
+    One of them may be a signed head that you have kept, or a record's .tlog-proof: whoever has forked the log since is convicted by it alone.
+    """
+    with ExitStack() as opened:
+        found = await asyncio.to_thread(
+            _compared,
+            await _opened(opened, one, target),
+            await _opened(opened, other, target),
+            verifier_of(log) if log else None,
+        )
+    if target.json:
+        out_json(
+            msgspec.to_builtins(
+                {"result": found.result, "position": found.position, "detail": found.detail}
+            )
+        )
+    else:
+        out(f"{found.result}: {found.detail}")
+    if found.evidence is not None:
+        path = to or Path("fork.json")
+        path.write_bytes(found.evidence)
+        say(
+            f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …"
+        )
+    elif found.result == compare.FORK:
+        say(
+            "keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet"
+        )
+    elif found.result == compare.SHORTER:
+        say("keep what you have: it shows that there was more")
+    return 0 if found.result in (compare.SAME, compare.EXTENDS) else UNVERIFIED
+
+
+def _compared(one: Copy | Head, other: Copy | Head, log: Verifier | None) -> Compared:
+    """What two copies come to, or a head and a copy. Raises `UsageError`."""
+    try:
+        match one, other:
+            case Head(), Copy():
+                return compare.held(one, other, log)
+            case Copy(), Head():
+                return compare.held(other, one, log)
+            case Copy(), Copy():
+                return compare.compare(one, other, log)
+            case _:
+                raise UsageError(
+                    "two heads have no records to be compared by: name a copy beside one of them"
+                )
+    except NotANote as error:
+        raise UsageError(f"the head that was kept shows nothing of this log: {error}") from None
+
+
+async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
+    if where == _GATEWAY:
+        async with connected(target) as caller:
+            channel = await channel_of(target, caller)
+            signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
+            messages = [
+                raw
+                async for page in messages_of(caller.records(channel))
+                for _, raw in page
+                if isinstance(raw, bytes)
+            ]
+        return compare.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
+    path = there(Path(where))
+    if path.is_dir():
+        archive = archive_in(path)
+        opened.callback(archive.close)
+        return compare.of_archive(where, archive)
+    return compare.head_in(path) or compare.of_export(path)
+
+
+@audit.command(name="repair")
+def repair_command(
+    folder: Path,
+    *,
+    cid: Annotated[
+        str,
+        Parameter(
+            help="The channel's id as your own side wrote it down, where `pinned.json` is damaged."
+        ),
+    ] = "",
+    log: Annotated[
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down, where `pinned.json` is damaged."
+        ),
+    ] = "",
+) -> int:
+    """Repair a mirror's FOLDER as far as its records and its signed head prove it. What is replaced stays as NAME.damaged."""
+    pins = Pinned(cid=checked_cid(cid), log=str(verifier_of(log))) if cid and log else None
+    try:
+        done = repair.repair(there(folder), pins)
+    except repair.NotThisChannel as error:
+        raise UsageError(f"{error}; give --cid and --log of that channel") from None
+    for line in done or ["nothing is damaged"]:
+        out(line)
+    return 0
+
+
+@audit.command(name="fork")
+def fork_command(
+    file: Path,
+    *,
+    log: Annotated[
+        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
+    ],
+) -> int:
+    """Check the evidence of a fork that `audit compare` wrote, offline and without either copy."""
+    raw, verifier = read_input(str(file)), verifier_of(log)
+    try:
+        out(compare.convicts(raw, verifier))
+    except NotANote as error:
+        say(f"dragoman: {error}")
+        return UNVERIFIED
+    return 0
+
+
+__all__ = ["audit"]

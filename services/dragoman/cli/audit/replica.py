@@ -1,0 +1,320 @@
+"""A gateway over a replayed log, for `dragoman audit replay`: a projection in a folder of its own, the gateway's handlers, no network.
+
+    async with replica(channel, actor, more) as own:
+        await own.take(page)                      # as many pages as the log has
+        await own.reach(last)
+        await own.ask("/state", now, as_of)
+
+It answers on a socket in the folder, which only the user who runs it can open. It knows no broker, so that what is beside the log is told as unavailable.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from dragoman.audit.answer_comparison import Response
+from dragoman.audit.replay import Hole, Page
+from dragoman.client import Answered, Client
+from dragoman.desk import Desk
+from dragoman.domain.erasure import Withheld, named_in
+from dragoman.domain.record import Record
+from dragoman.eventlog.event_log import (
+    Entry,
+    LogBroken,
+    LogUnreachable,
+    Message,
+    Outcome,
+    Unavailable,
+)
+from dragoman.eventlog.nats_connection import Bus, Guard
+from dragoman.gateway.coverage import Coverage
+from dragoman.gateway.replica import application
+from dragoman.gateway.service import Service
+from dragoman.interop.ssrf_guard import Guard as Urls
+from dragoman.limits import COMPARED_GROWTH
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Store
+from dragoman.projection.tree import Trees
+from dragoman.stores import drafts, endpoints, files, people
+from dragoman.stores.erasable import Erasable
+from dragoman.stores.key_value import Bucket
+from dragoman.stores.keystore import Custody
+from dragoman.stores.signed_heads import Seals
+from dragoman.stores.tokens_and_sessions import BUCKET, Access, Grant
+from dragoman.text import verbatim
+from dragoman.tlog import leaf
+from dragoman_schemas import responses
+
+More = Callable[[int, int], AsyncGenerator[Page, None]]
+"""Reads the log from a position on, up to another at least. Raises `Unanswered`."""
+
+_FILE_SECONDS: Final = 600.0
+_OWN: Final = aiohttp.ClientTimeout(total=600)
+_SOCKET_CHARACTERS: Final = 100
+"""Characters of a socket's path: the kernel takes 107."""
+
+
+class ReplayedLog:
+    """An `EventLog` of messages that were read elsewhere, shown as far as a position. What was folded is forgotten."""
+
+    def __init__(self, channel: str) -> None:
+        """Begin empty."""
+        self.channel = channel
+        self.shown = 0
+        self._messages: list[Message] = []
+
+    def add(self, message: Message) -> None:
+        """Add the message that follows."""
+        self._messages.append(message)
+
+    @property
+    def waiting(self) -> Sequence[Message]:
+        """The messages that were not forgotten."""
+        return self._messages
+
+    def forget(self, position: int) -> None:
+        """Forget the messages up to a position."""
+        self._messages = [message for message in self._messages if message.position > position]
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:  # noqa: ARG002
+        """Refuse: nobody posts to a log that was replayed."""
+        return Unavailable(verbatim("the log is a copy, and nobody posts to it"))
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        """A slice of what is shown."""
+        return [message for message in self._messages if first <= message.position <= self.shown][
+            :most
+        ]
+
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """The same."""
+        return await self.read(first, most)
+
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:  # noqa: ARG002
+        """Nothing: whoever folds this log says how far."""
+        return
+        yield None
+
+
+class Replica:
+    """The projection and the answers over it."""
+
+    def __init__(
+        self, log: ReplayedLog, projection: Projection, client: Client, more: More
+    ) -> None:
+        """Begin before position 1; `more` reads on where the log is needed further than it was taken."""
+        self.projection = projection
+        self.now = datetime.now(UTC)
+        self._log = log
+        self._client = client
+        self._more = more
+        self._named: dict[int, Withheld] = {}
+        self._taken = 0
+        self._most = 0
+
+    @property
+    def position(self) -> int:
+        """The position that is folded."""
+        return self.projection.state.position
+
+    @property
+    def erasures(self) -> int:
+        """How many exchanges were erased by then."""
+        registry = self.projection.state.registry
+        return 0 if registry is None else len(registry.erased)
+
+    def number_of(self, exchange: str) -> str:
+        """The number of an exchange; empty where there is none."""
+        state = self.projection.exchange(exchange)
+        return "" if state is None else state.number
+
+    # Folding
+
+    def expect(self, named: dict[int, Withheld]) -> None:
+        """Make known what the erasures of this log name."""
+        self._named = named | self._named
+        self.projection.expect(self._named)
+
+    def take(self, page: Page) -> None:
+        """Take the next messages. Raises `Hole`."""
+        for wanted, (position, message) in enumerate(page, self._taken + 1):
+            if position != wanted:
+                raise Hole(f"position {wanted} is missing; {position} was given")
+            raw = message.raw if isinstance(message, Record) else message
+            self._log.add(Message(position=position, subject="", raw=raw))
+            self._taken = position
+        raws = (
+            (position, message.raw if isinstance(message, Record) else message)
+            for position, message in page
+        )
+        if named := named_in(raws):
+            self.expect(named)
+
+    async def begin(self, pages: AsyncGenerator[Page, None], last: int) -> None:
+        """Fold a log from its beginning to a position. Raises `Hole`."""
+        async with aclosing(pages):
+            async for page in pages:
+                self.take(page[: last - self._taken])
+                await self._fold(self._taken)
+                if self._taken == last:
+                    break
+        self._most = last + COMPARED_GROWTH
+
+    async def reach(self, position: int) -> None:
+        """Fold the log to a position, reading on where that is needed, or as far beyond it as an erasure makes necessary.
+
+        What was erased by then is not shown any more: a projection without it is one of after its erasure. Raises `Hole`, `Unanswered`.
+        """
+        if position <= self.position:
+            return
+        if position > self._most:
+            raise Hole(
+                f"the gateway speaks of position {position}, further from the beginning of this audit than any log grows meanwhile"
+            )
+        while self._taken < position or self._unexplained(position):
+            before = self._taken
+            async with aclosing(self._more(self._taken + 1, position)) as pages:
+                async for page in pages:
+                    self.take(page)
+                    if self._taken > self._most:
+                        break
+            if self._taken == before:
+                break
+        if self._taken < position:
+            raise Hole(
+                f"the gateway speaks of position {position}, and its log ends at {self._taken}"
+            )
+        await self._fold(
+            max(
+                (
+                    position,
+                    *(self._named[at].by for at in self._stubs(position) if at in self._named),
+                )
+            )
+        )
+
+    def _stubs(self, position: int) -> list[int]:
+        """The positions, up to one, at which a leaf entry waits that may stand for a record."""
+        return [
+            message.position
+            for message in self._log.waiting
+            if message.position <= position and leaf.read_entry(message.raw) is not None
+        ]
+
+    def _unexplained(self, position: int) -> bool:
+        """Whether an entry stands for a record, and the erasure that names it was not read yet."""
+        return any(
+            at not in self._named or self._named[at].by > self._taken
+            for at in self._stubs(position)
+        )
+
+    async def _fold(self, position: int) -> None:
+        self._log.shown = position
+        await self.projection.bring()
+        if self.projection.broken is not None:
+            raise LogBroken(self.projection.broken)
+        await self.projection.in_file(seconds=_FILE_SECONDS)
+        self._log.forget(position)
+
+    # Answering
+
+    async def ask(self, path: str, now: datetime, as_of: str) -> Response:
+        """Answer a path of the channel at a time, as if the end of the log had been seen then."""
+        self.now = now
+        try:
+            self.projection.checked = (
+                datetime.fromisoformat(as_of).astimezone(UTC) if as_of else now
+            )
+        except (ValueError, OverflowError):
+            self.projection.checked = now
+        try:
+            answer = await self._client.call(
+                "GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN
+            )
+        except Answered as error:
+            return Response(refused=f"{error.problem.status} {error.problem.type}")
+        return Response(headers=answer.headers, body=answer.body)
+
+    async def entries(self, first: int) -> AsyncGenerator[list[responses.Entry], None]:
+        """Read the records from a position on."""
+        async for page in self._client.records(self.projection.name, first):
+            yield page
+
+
+@asynccontextmanager
+async def replica(channel: str, cid: str, actor: str, more: More) -> AsyncIterator[Replica]:
+    """A replica of a channel that answers as an actor is answered, in a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="dragoman-replay-") as name:
+        folder = Path(name)
+        store = await asyncio.to_thread(Store, folder / "projection.sqlite")
+        log = ReplayedLog(channel)
+        projection = Projection(log, store)
+        try:
+            async with _answering(
+                folder,
+                _service(folder, store, projection),
+                Grant(id="replay", actor=actor, channels=(cid,)),
+            ) as (
+                service,
+                client,
+            ):
+                own = Replica(log, projection, client, more)
+                service.now = lambda: own.now
+                yield own
+        finally:
+            await asyncio.to_thread(store.close)
+
+
+@asynccontextmanager
+async def _answering(
+    folder: Path, service: Service, grant: Grant
+) -> AsyncIterator[tuple[Service, Client]]:
+    """The service behind a socket in a folder, and a client of it."""
+    with tempfile.TemporaryDirectory(
+        prefix="dragoman-", dir="/tmp"
+    ) as short:  # mkdtemp's own, for this user alone
+        socket = folder / "socket"
+        path = str(socket if len(str(socket)) <= _SOCKET_CHARACTERS else Path(short) / "socket")
+        runner = web.AppRunner(application(service, grant), access_log=None)
+        await runner.setup()
+        try:
+            await web.UnixSite(runner, path).start()
+            async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path)) as session:
+                yield service, Client(session, "http://replica", "")
+        finally:
+            await runner.cleanup()
+
+
+def _service(folder: Path, store: Store, projection: Projection) -> Service:
+    """A gateway's service without a broker: its channel is read, and nothing else is known."""
+    bus = Bus("auditor")
+    return Service(
+        desk=Desk(Custody(folder / "keys")),
+        access=Access(Bucket(bus, BUCKET)),
+        drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
+        courier=endpoints.Courier(Bucket(bus, endpoints.BUCKET)),
+        urls=Urls(()),
+        people=people.People(Erasable(bus, people.STREAM, people.PREFIX)),
+        files=files.Files(Erasable(bus, files.STREAM, files.PREFIX)),
+        seals=Seals(bus),
+        coverage=Coverage(Seals(bus)),
+        trees=Trees(store),
+        store=store,
+        bus=bus,
+        guard=Guard(bus),
+        open_log=_opens_none,
+        log_key=b"",
+        origin="",
+        channels={projection.name: projection},
+    )
+
+
+async def _opens_none(channel: str, *, new: bool = False) -> Projection:
+    raise LogUnreachable(verbatim("there is no broker here"))

@@ -1,0 +1,70 @@
+"""How a command ends that went wrong: what it says, and its exit code."""
+
+import asyncio
+import sys
+import traceback
+
+from cyclopts import CycloptsError
+
+from dragoman.audit.export import NotAnExport
+from dragoman.audit.mirror import Unproven
+from dragoman.audit.replay import Hole
+from dragoman.cli import common
+from dragoman.client import Answered, Garbled, Unreachable
+from dragoman.domain.refusal import Malformed
+from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
+from dragoman.eventlog.broker import BrokerError
+from dragoman.printable import escaped
+from dragoman.projection.writer import StoreBusy, StoreFull
+from dragoman.settings import SettingsError
+
+_INTERRUPTED = 130
+
+
+def told(error: BaseException) -> int | None:
+    """Say what went wrong; the exit code, or None for what nobody foresaw."""
+    match error:
+        case Answered():
+            _say_refused(error)
+            return common.exit_code(error)
+        case Unreachable():
+            common.say(f"dragoman: {error}")
+            return common.UNREACHABLE
+        case ArchiveDamaged():
+            common.say(f"dragoman: {error}")
+            return common.UNVERIFIED
+        case NotAnExport() | Unproven() | Hole() | Garbled() | common.Unverified():
+            common.say(
+                f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}"
+            )
+            return common.UNVERIFIED
+        case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():
+            common.say(f"dragoman: {error}")
+            return common.USAGE
+        case BrokerError() | StoreBusy() | StoreFull():
+            common.say(f"dragoman: {error}")
+            return common.FAILED
+        case CycloptsError():  # it has said so itself
+            return common.USAGE
+        case (
+            KeyboardInterrupt() | asyncio.CancelledError()
+        ):  # Ctrl-C, without a gateway and with one
+            return _INTERRUPTED
+        case BrokenPipeError():
+            return 0
+        case _:
+            return None
+
+
+def trace(error: BaseException) -> None:
+    """Print the traceback of what nobody foresaw, with nothing in it that a terminal would obey."""
+    sys.stderr.write(escaped("".join(traceback.format_exception(error))))
+
+
+def _say_refused(error: Answered) -> None:
+    problem = error.problem
+    common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
+    for fault in problem.errors:
+        common.say(f"  {fault.pointer or '/'}: {fault.detail}")
+    if problem.allowed:
+        common.say(f"  allowed: {', '.join(problem.allowed)}")

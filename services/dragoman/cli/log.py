@@ -1,0 +1,264 @@
+"""`dragoman log`: put a log back from a copy, and have other gateways take it for the one that they knew."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from msgspec import Struct
+
+from dragoman import bootstrap
+from dragoman.audit.checks import nodes_of, tile_in
+from dragoman.audit.export import Export
+from dragoman.audit.verification import Verification
+from dragoman.cli.audit.copies import archive_in
+from dragoman.cli.audit.replay import checked_cid, verifier_of
+from dragoman.cli.audit.verify import Cid, progress, say_failed
+from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
+from dragoman.domain.erasure import entry_of, named_in
+from dragoman.eventlog import broker, stream_config
+from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.high_water_mark import accept_stream
+from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.restore import Copy, Differs, rebuild
+from dragoman.settings import Settings, load
+from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.signed_heads import Seals
+from dragoman.tlog import checkpoint
+from dragoman.tlog.difference import sources_of
+from dragoman.tlog.merkle import Nodes
+
+log = App(
+    name="log", help="Put a damaged or lost log back from a copy, with every position as it was."
+)
+
+Data = Annotated[Path | None, Parameter(help="The data directory. Default: dragoman-data.")]
+
+
+class Messages(Struct, frozen=True):
+    """A copy in memory."""
+
+    messages: Sequence[bytes]
+    signed: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return len(self.messages)
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        return self.messages[position - 1]
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The newest signed head that came with it."""
+        return self.signed
+
+
+class Without(Struct, frozen=True):
+    """A copy without the bytes of what was erased: at those positions it has the entries that stand for the records."""
+
+    copy: Archive | Messages
+    entries: Mapping[int, bytes]
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return self.copy.size
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        entry = self.entries.get(position)
+        return self.copy.raw(position) if entry is None else entry
+
+
+@log.command(name="rebuild")
+async def rebuild_command(
+    source: Annotated[
+        Path,
+        Parameter(
+            help="The copy: a mirror's folder, a registrar's archive of the channel, or an export."
+        ),
+    ],
+    *,
+    cid: Cid,
+    log_key: Annotated[
+        str,
+        Parameter(
+            name="--log", help="The verifier key of the log, as it was written down at the opening."
+        ),
+    ],
+    set_aside: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="First move what the broker on this data directory has of the log into DIR/set-aside.",
+        ),
+    ] = False,
+    erase: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Carry out the erasures to which every side consented: what is put back, and what else this data directory has, is without them. "
+            "What the broker had is not set aside but removed.",
+        ),
+    ] = False,
+    data: Data = None,
+    nats_url: Annotated[
+        str | None,
+        Parameter(help="The broker's URL; by default the data directory's own broker is started."),
+    ] = None,
+    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+) -> int:
+    """Write what the broker lacks of a log from a copy, which is verified first. Stop the service before, and start it afterwards.
+
+    What the broker still has must be what the copy has; else nothing is written: exit code 7.
+    """
+    settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
+    if (set_aside or erase) and settings.nats.url:
+        raise UsageError(
+            "--set-aside and --erase are for the broker of a data directory; on another one its administrator deletes the stream"
+        )
+    copy = _opened(source)
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log_key))
+    with progress("verifying the copy", copy.size) as told:
+        verification.erasures = lambda: named_in(enumerate(_messages(copy), 1))
+        verification.take(_messages(copy), told)
+    verification.head(copy.sealed, whole=not source.is_dir(), sources=_sources(source, copy))
+    if verification.lie is not None:
+        say_failed(verification.lie)
+        return UNVERIFIED
+    channel = verification.result().channel
+    entries = (
+        {each.position: entry_of(each) for each in verification.replay.erased.values()}
+        if erase
+        else {}
+    )
+    if erase and not entries:
+        raise UsageError(
+            "nothing of this log was erased by the consent of every side; draft an erasure with `dragoman channel erase`"
+        )
+    aside = None
+    if set_aside or erase:
+        async with broker.lease(settings.data):
+            aside = broker.set_aside(settings.data, stream_config.stream_of(channel))
+        say(f"what the broker had is in {aside}" if aside else "the broker had nothing of it")
+    try:
+        written = await _rebuilt(settings, channel, Without(copy, entries), copy.sealed)
+    except (Differs, LogBroken) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except LogUnreachable as error:
+        say(f"dragoman: {error}; call it again: it goes on where it stopped")
+        return UNREACHABLE
+    except Moved:
+        say("dragoman: somebody else signs heads meanwhile; stop the registrars, and call it again")
+        return FAILED
+    _accepted(settings, channel)
+    if erase:
+        _erase(settings, channel, copy, entries)
+        if aside is not None:
+            shutil.rmtree(aside)
+        say(
+            f"{len(entries)} records are erased from the broker, the registrar's archive and the projections here; what others keep, they erase"
+        )
+    out(channel)
+    say(f"{written} records were written, of {copy.size}; start the service again")
+    return 0
+
+
+def _opened(source: Path) -> Archive | Messages:
+    if source.is_dir():
+        return archive_in(source)
+    with Export(source) as opened:
+        return Messages(list(opened.messages()), opened.checkpoint)
+
+
+def _sources(source: Path, copy: Archive | Messages) -> Callable[[int], list[Nodes]]:
+    """The hashes that came with a copy: they lead to the first record that is not the signed one."""
+    if isinstance(copy, Archive):
+        return lambda size: [nodes_of(copy)]
+
+    def read(path: str) -> bytes | None:
+        with Export(source) as opened:
+            return tile_in(opened)(path)
+
+    return lambda size: sources_of(size, read)
+
+
+def _messages(copy: Archive | Messages) -> Iterator[bytes]:
+    return (copy.raw(position) for position in range(1, copy.size + 1))
+
+
+def _erase(
+    settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]
+) -> None:
+    """Erase from the copy, where that is a folder, and from what else the data directory has; projections are built anew from the log."""
+    kept = settings.data / "archive" / channel
+    if isinstance(copy, Archive):
+        copy.erase(entries)
+        copy.close()
+    if kept.exists():
+        archive = Archive(kept)
+        archive.erase(
+            {position: entry for position, entry in entries.items() if position <= archive.size}
+        )
+        archive.close()
+    for file in (settings.data / "projection").glob("*.sqlite*"):
+        file.unlink()
+
+
+async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes | None) -> int:
+    """Write the log, and the newest signed head where the broker has lost it.
+
+    Where heads are kept is made before a log that is lost, and after one that is there has been found to be the copy's: who signs tells by that
+    which logs had heads before.
+    """
+    replicas = settings.nats.replicas
+    async with (
+        bootstrap.broker_of(settings) as endpoint,
+        connected(endpoint.url, "steward", endpoint.seed("steward")) as steward,
+    ):
+        if channel not in await stream_config.channels(steward):
+            await Seals.create(steward, replicas)
+        await stream_config.create(steward, channel, replicas)
+        async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
+            with progress("writing", copy.size) as told:
+                written = await rebuild(bus, channel, copy, told)
+        await Seals.create(steward, replicas)
+        async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
+            shown = await Seals(bus).newest(channel)
+            if signed is not None and (shown is None or _size(shown.note) < _size(signed)):
+                await Seals(bus).put(channel, signed, shown)
+    return written
+
+
+def _size(signed: bytes) -> int:
+    return checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+
+
+def _accepted(settings: Settings, channel: str) -> list[Path]:
+    return [
+        path
+        for path in sorted((settings.data / "marks").glob(f"*/{channel}.json"))
+        if accept_stream(path)
+    ]
+
+
+@log.command(name="accept")
+def accept(
+    channel: str,
+    *,
+    data: Data = None,
+    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+) -> int:
+    """Have a stopped gateway take a stream that was made anew from a copy for the one that it knew. It compares every record all the same."""
+    settings, _ = load({"data": data}, config=config)
+    found = _accepted(settings, channel)
+    if not found:
+        raise UsageError(f"{settings.data} has no high-water mark of {channel}")
+    say(f"{len(found)} high-water marks of {channel} hold for the stream as it is now")
+    return 0

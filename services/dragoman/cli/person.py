@@ -1,0 +1,139 @@
+"""`dragoman person`: the register of people, which stands beside the log and can be erased."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from cyclopts import App, Parameter
+from msgspec import json
+
+from dragoman.cli.common import (
+    UNVERIFIED,
+    File,
+    Target,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+    table,
+)
+from dragoman.client import Client, new_key
+from dragoman.domain.named import commitment
+from dragoman_schemas.responses import PersonView, Register
+
+person = App(name="person", help="Enter, change and erase people, whom acts name by id.")
+
+EVERYWHERE = Target()
+
+Key = Annotated[str | None, Parameter(help="The Idempotency-Key; a UUIDv7 becomes the entry's id.")]
+
+
+@person.command(name="new")
+async def person_new(file: File, *, key: Key = None, target: Target = EVERYWHERE) -> int:
+    """Enter the person in FILE, or on standard input for `-`: name, and what is known of post, institution, telephones, emails, languages, note."""
+    async with connected(target) as caller:
+        headers = {"Idempotency-Key": f'"{key or new_key()}"'}
+        answer = await caller.call(
+            "POST", await _register(target, caller), read_input(file), headers
+        )
+    return _told(target, json.decode(answer.body, type=PersonView), "entered")
+
+
+@person.command(name="list")
+async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
+    """List the register of a channel, of all sides or of one."""
+    found: list[PersonView] = []
+    async with connected(target) as caller:
+        path, cursor = await _register(target, caller), ""
+        while True:
+            answer = await caller.call("GET", f"{path}?side={quote(side)}&cursor={cursor}")
+            page = json.decode(answer.body, type=Register)
+            found += page.people
+            cursor = page.next
+            if not cursor:
+                break
+    if target.json:
+        out_json(found)
+        return 0
+    rows = [
+        [
+            each.id,
+            each.side,
+            _member(each, "name"),
+            _member(each, "post"),
+            _member(each, "institution"),
+        ]
+        for each in found
+    ]
+    table(rows, ["ID", "SIDE", "NAME", "POST", "INSTITUTION"])
+    return 0
+
+
+@person.command(name="show")
+async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Show the entry of that ID, and check the commitment by which acts name it."""
+    async with connected(target) as caller:
+        found = await _found(target, caller, id)
+    out_json(found)
+    if not found.erased and found.commitment != commitment(
+        bytes.fromhex(found.random), json.encode(found.entry)
+    ):
+        say("dragoman: VERIFICATION FAILED: the commitment is to something else than this entry")
+        return UNVERIFIED
+    say("erased" if found.erased else "the commitment is to this entry")
+    return 0
+
+
+@person.command(name="change")
+async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> int:
+    """Put FILE in the place of the entry of that ID. What stood there is overwritten; acts name the new one by a new commitment."""
+    async with connected(target) as caller:
+        before = await _found(target, caller, id)
+        headers = {"If-Match": f'"{before.commitment or "0" * 64}"'}
+        answer = await caller.call(
+            "PUT", f"{await _register(target, caller)}/{quote(id)}", read_input(file), headers
+        )
+    return _told(target, json.decode(answer.body, type=PersonView), "changed")
+
+
+@person.command(name="erase")
+async def person_erase(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Erase the entry of that ID, every revision of it. It does not come back; acts that name it say "erased"."""
+    async with connected(target) as caller:
+        before = await _found(target, caller, id)
+        headers = {} if before.erased else {"If-Match": f'"{before.commitment}"'}
+        answer = await caller.call(
+            "DELETE", f"{await _register(target, caller)}/{quote(id)}", headers=headers
+        )
+    return _told(target, json.decode(answer.body, type=PersonView), "erased")
+
+
+async def _register(target: Target, caller: Client) -> str:
+    return f"/v1/channels/{quote(await channel_of(target, caller))}/people"
+
+
+async def _found(target: Target, caller: Client, id: str) -> PersonView:
+    answer = await caller.call("GET", f"{await _register(target, caller)}/{quote(id)}")
+    return json.decode(answer.body, type=PersonView)
+
+
+def _member(view: PersonView, name: str) -> str:
+    value: Any = getattr(view.entry, name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _told(target: Target, view: PersonView, what: str) -> int:
+    if target.json:
+        out_json(view)
+        return 0
+    out(view.id)
+    say(
+        f"{what} {view.updated}"
+        + (
+            ""
+            if view.erased
+            else f'; acts name {{"id":"{view.id}","commitment":"{view.commitment}"}}'
+        )
+    )
+    return 0

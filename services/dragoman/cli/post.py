@@ -1,0 +1,288 @@
+"""`dragoman post` and `act`: say something, and carry an exchange on; `draft` and `release`, where that takes two."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Struct, UnsetType
+
+from dragoman.cli.common import (
+    File,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+)
+from dragoman.cli.signature import Passphrase, Sign, over, seed_of, signed
+from dragoman.client import Answered, Client, Posted, new_key
+from dragoman.domain import consent
+from dragoman.domain.record import read_act
+from dragoman_schemas.responses import Standing
+
+EVERYWHERE = Target()
+
+Wait = Annotated[
+    int,
+    Parameter(
+        help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty."
+    ),
+]
+Key = Annotated[
+    str | None,
+    Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known."),
+]
+
+
+class _Named(Struct):
+    """The name of an act that may want other members."""
+
+    act: str
+
+
+async def post(
+    file: File,
+    *,
+    key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    wait: Wait = 0,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Open an exchange with the act in FILE, or on standard input for `-`.
+
+    An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
+    """
+    return await _send(
+        read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait
+    )
+
+
+async def act(
+    exchange: str,
+    what: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *,
+    if_match: Annotated[
+        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+    ] = None,
+    key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    wait: Wait = 0,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Carry EXCHANGE on, named by its number or id.
+
+    WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
+    """
+    raw = (
+        read_input(what)
+        if what == "-" or Path(what).exists()
+        else json.dumps({"act": what}, separators=(",", ":")).encode()
+    )
+    return await _send(
+        raw,
+        target,
+        key=key,
+        exchange=exchange,
+        if_match=if_match or "",
+        sign=sign,
+        passphrase=passphrase,
+        wait=wait,
+    )
+
+
+async def draft(
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    *,
+    exchange: Annotated[
+        str, Parameter(help="The exchange that it carries on, by its number or id.")
+    ] = "",
+    if_match: Annotated[
+        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+    ] = None,
+    key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft the act in FILE, or on standard input for `-`; without one, list the drafts of your side."""
+    raw = b"" if file is None else read_input(file)
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        if file is None:
+            found = await caller.drafts(channel)
+        else:
+            named = await caller.exchange_of(channel, exchange) if exchange else ""
+            raw = await caller.with_terms(channel, named, raw) if named else raw
+            written, used, headers = (
+                await _signed(caller, channel, raw, named, key, sign, passphrase)
+                if sign
+                else (raw, key or new_key(), {})
+            )
+            found = (
+                await caller.draft(
+                    channel,
+                    written,
+                    key=used,
+                    exchange=named,
+                    if_match=if_match or "",
+                    headers=headers,
+                ),
+            )
+    for each in found:
+        if target.json:
+            out_json(each)
+        else:
+            out(each.id)
+            say(
+                f"{msgspec.json.decode(each.act, type=_Named).act}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
+            )
+    return 0
+
+
+async def release(
+    id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE
+) -> int:
+    """Show the draft of that ID as you release it: what is recorded is what you are shown."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        found = next((each for each in await caller.drafts(channel) if each.id == id), None)
+        if found is None:
+            raise UsageError(
+                f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them"
+            )
+        say(bytes(found.act).decode())
+        headers = over(bytes(found.act), [seed_of(path, passphrase) for path in sign])
+        posted = await caller.release(channel, found, headers)
+    _print(posted, target)
+    return 0
+
+
+async def take_in(
+    file: File,
+    *,
+    key: Key = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Take in a CAP alert, as a draft, or what a calendar program answers to a meeting, as the act that it is. FILE is `-` for standard input."""
+    raw = read_input(file)
+    media = (
+        "text/calendar"
+        if raw.lstrip()[:15].upper() == b"BEGIN:VCALENDAR"
+        else "application/cap+xml"
+    )
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        sent = {"Idempotency-Key": f'"{key or new_key()}"', "Content-Type": media}
+        answer = await caller.call("POST", f"/v1/channels/{channel}/imports", raw, sent)
+    if target.json:
+        out_json(answer.body)
+        return 0
+    found = answer.json()
+    out(found["id"] if answer.status == 202 else found.get("number") or found["exchange"])
+    if answer.status == 202:
+        say(
+            f"drafted as {found['act']['act']}; a colleague reads it and releases it: dragoman release {found['id']}"
+        )
+    else:
+        say(f"{found['act']} recorded at position {found['position']} of {found['channel']}")
+    return 0
+
+
+async def _signed(
+    caller: Client,
+    channel: str,
+    raw: bytes,
+    exchange: str,
+    key: str | None,
+    sign: tuple[Path, ...],
+    passphrase: Path | None,
+) -> tuple[bytes, str, dict[str, str]]:
+    """An act as it is recorded, its id, and the headers with its signatures, if it is signed."""
+    body, data = read_act(raw, cut=True)
+    seeds = [seed_of(path, passphrase) for path in sign]
+    if not seeds:
+        return body, key or new_key(), {}
+    signature = await signed(caller, channel, body, data, seeds, exchange=exchange, key=key)
+    return signature.act, signature.id, signature.headers
+
+
+async def _send(
+    raw: bytes,
+    target: Target,
+    *,
+    key: str | None,
+    exchange: str = "",
+    if_match: str = "",
+    sign: tuple[Path, ...] = (),
+    passphrase: Path | None = None,
+    wait: int = 0,
+) -> int:
+    read_act(
+        _with_some_terms(raw), cut=True
+    )  # what is wrong with it is said before anybody is asked
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        named = await caller.exchange_of(channel, exchange) if exchange else ""
+        raw = await caller.with_terms(channel, named, raw) if named else raw
+        body, used, headers = await _signed(caller, channel, raw, named, key, sign, passphrase)
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        try:
+            posted = await caller.post(
+                channel, body, key=used, exchange=named, if_match=if_match, headers=headers
+            )
+        except Answered as error:
+            if error.problem.status == 503:
+                say(f"send it again with --key {used}; it cannot be recorded twice")
+            raise
+    _print(posted, target)
+    return 0
+
+
+def _with_some_terms(raw: bytes) -> bytes:
+    """An act of consent that names no terms, with some: which they are is known once the exchange was read."""
+    try:
+        act = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw
+    if not isinstance(act, dict) or act.get("act") not in consent.ACTS or "terms" in act:
+        return raw
+    return msgspec.json.encode({**act, "terms": "0" * 64})
+
+
+def _print(posted: Posted, target: Target) -> None:
+    recorded = posted.recorded
+    if target.json:
+        out_json(recorded)
+        return
+    out(recorded.number or recorded.exchange)
+    say(
+        f"{recorded.act} {'was recorded already' if posted.replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
+    )
+    say(f"exchange {recorded.exchange}")
+    if recorded.one_key:
+        key = json.dumps({"act": "second-key", "of": recorded.id})
+        say(
+            f"sent on one key; a colleague turns the second:  echo '{key}' | dragoman act {recorded.number or recorded.exchange} -"
+        )
+    if not isinstance(recorded.standing, UnsetType):
+        say(in_words(recorded.standing))
+
+
+def in_words(standing: Standing) -> str:
+    """How a record stands under the signed heads."""
+    if standing.proof == "final":
+        return "final: the quorum of the sides' witnesses has cosigned it"
+    by = (
+        f"countersigned by {' and '.join(standing.countersigned_by)}"
+        if standing.countersigned_by
+        else "recorded"
+    )
+    return f"{by}, and not final yet"

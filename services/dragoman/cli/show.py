@@ -1,0 +1,192 @@
+"""`dragoman show`, `tail` and `state`: read."""
+
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from dragoman.cli.common import (
+    Target,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    say,
+    table,
+    timeline_of,
+)
+from dragoman.cli.post import in_words
+from dragoman_schemas.responses import Alarm, Entry, ExchangeView, Standing
+
+EVERYWHERE = Target()
+
+At = Annotated[int | None, Parameter(help="A past position.")]
+
+
+async def show(
+    exchange: str,
+    *,
+    timeline: Annotated[
+        bool, Parameter(negative=(), help="Also every record of the exchange.")
+    ] = False,
+    at: At = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Show an exchange, named by its number or id: what it is, and what each addressee has done."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        id = await caller.exchange_of(channel, exchange)
+        answer = await caller.call(
+            "GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else "")
+        )
+        shown = msgspec.json.decode(answer.body, type=ExchangeView)
+        entries = (
+            await timeline_of(caller, channel, id, shown, at)
+            if timeline and not target.json
+            else ()
+        )
+    view = answer.json()
+    if target.json:
+        out_json(answer.body)
+        return 0
+    _print_exchange(view, answer.headers.get("ETag", ""))
+    say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
+    if timeline:
+        out("")
+        for entry in entries:
+            out(_line(entry))
+    return 0
+
+
+def _print_exchange(view: dict[str, Any], etag: str) -> None:
+    state = view["state"]
+    subject = (
+        view["subject"]
+        if isinstance(view["subject"], str)
+        else next(iter(view["subject"].values()))
+    )
+    out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
+    out(f"{subject}")
+    out(
+        f"from {state['side']} to {', '.join(state['to'])}, {state['opened']['time']}, position {state['opened']['position']}"
+    )
+    out("")
+    width = max((len(name) for name in state["content"]), default=0)
+    for name, value in state["content"].items():
+        out(
+            f"  {name.ljust(width)}  {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
+        )
+    out("")
+    names = {message["id"]: message["act"] for message in state["messages"]}
+    rows = [
+        [
+            names[fact["message"]],
+            fact["side"],
+            *(fact.get(name) or "not yet" for name in ("delivered", "acknowledged", "answered")),
+        ]
+        for fact in view["facts"]
+    ]
+    table(rows, ["MESSAGE", "TO", "DELIVERED", "ACKNOWLEDGED", "ANSWERED"])
+    for side, accounts in state.get("accounts", {}).items():
+        for account in accounts:
+            out(f"\naccount of {side}, {account['given']['time']}: {account['content']['facts']}")
+    for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
+        for readout in readouts:
+            out(
+                f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): {', '.join(readout['topics'])}: {readout['text']}"
+            )
+    say(f"\nETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
+
+
+def _line(entry: Entry) -> str:
+    if not entry.valid or isinstance(entry.record, msgspec.UnsetType):
+        return f"{entry.position:>7}  void  {entry.reason}"
+    record = msgspec.json.decode(msgspec.json.encode(entry.record))
+    return f"{entry.position:>7}  {record['time']}  {record['actor']:<24} {record['data']['act']:<20} {entry.number or entry.exchange}"
+
+
+_SAID = ("kind", "time", "window", "place", "pos", "facts", "description", "text", "reason")
+"""Members of a message that an alarm shows, where the message has them."""
+
+
+def _alarm(alarm: Alarm) -> str:
+    """An alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
+    if not alarm.act:
+        return f"ALARM  {alarm.number}  {alarm.detail}"
+    said = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
+    return "  ".join(
+        [
+            "ALARM",
+            alarm.number,
+            f"{alarm.by} {alarm.act}, record {alarm.record}:",
+            ", ".join(said),
+            alarm.detail,
+        ]
+    )
+
+
+async def tail(
+    *,
+    from_: Annotated[
+        int | None,
+        Parameter(name="--from", help="Begin at this position; by default with what arrives now."),
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Follow a channel's records as they arrive, over every reconnection, without a gap; alarms go to standard error."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
+        async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
+            if isinstance(entry, Alarm):
+                say(_alarm(entry))
+            else:
+                out(msgspec.json.encode(entry).decode() if target.json else _line(entry))
+    return 0
+
+
+async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
+    """Show the liaison state of a channel: what waits for whom, what is open, and the digest of it all."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        answer = await caller.call(
+            "GET", f"/v1/channels/{channel}/state" + (f"?at={at}" if at else "")
+        )
+    if target.json:
+        out_json(answer.body)
+        return 0
+    found = answer.json()
+    custody = (
+        "; the host keeps the keys of all sides: a trial" if found["custody"] == "host" else ""
+    )
+    out(
+        f"{found['channel']}, {found['kind']}, position {found['position']}, {found['time']}{custody}"
+    )
+    out(f"digest {found['digest']}")
+    if not found.get("live"):
+        say(f"NOT LIVE: this is as of {found['as_of']}")
+    out("")
+    table(
+        [
+            [
+                owed["side"],
+                str(owed["unacknowledged"]),
+                str(owed["unanswered"]),
+                str(owed.get("delivered", 0)),
+            ]
+            for owed in found["owed"]
+        ],
+        ["SIDE", "NOT ACKNOWLEDGED", "NOT ANSWERED", "DELIVERED UP TO"],
+    )
+    out("")
+    table(
+        [[c["family"], c["status"], str(c["exchanges"])] for c in found["counts"]],
+        ["FAMILY", "STATUS", "EXCHANGES"],
+    )
+    if found["unacknowledged"]:
+        out("\nnot acknowledged yet:")
+        for row in found["unacknowledged"]:
+            out(
+                f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  waits for {', '.join(row['unacknowledged_by'])}"
+            )
+    return 0

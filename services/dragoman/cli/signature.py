@@ -1,0 +1,321 @@
+"""Signing acts: an officer's own key in a file, what the signature binds the act to, and the headers that carry it.
+
+    {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}      the bytes that are signed, and recorded
+    Dragoman-Key-Id, Dragoman-Signature                                            beside them, as many as there are keys
+
+The channel and its log's key are those of the genesis, which must have been opened under the name that was asked for, and be the one that was
+signed in before: so no host has an act of an exercise signed that holds in the live channel. `seen` is the newest signed head, verified under that
+key and kept, so that a head that goes back is noticed here.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cyclopts import Parameter
+from msgspec import Struct
+
+from dragoman.audit.compare import of_messages
+from dragoman.audit.replay import messages_of
+from dragoman.cli.common import (
+    HEAD_SECONDS,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    head_of,
+    home,
+)
+from dragoman.client import Client, new_key
+from dragoman.domain.channel import cid_of
+from dragoman.domain.keepers import public_of
+from dragoman.domain.record import NotARecord, parse, read_act, type_of
+from dragoman.domain.table import RULES
+from dragoman.tlog import checkpoint, dsse, merkle, tiles
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman.tlog.tiles import Tile
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.responses import Recorded
+
+Sign = Annotated[
+    tuple[Path, ...],
+    Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated."),
+]
+Passphrase = Annotated[
+    Path | None,
+    Parameter(
+        help="A file with the passphrase of those key files that have one. Default: what DRAGOMAN_PASSPHRASE_FILE names."
+    ),
+]
+
+_OTHERS: Final = 0o077
+_LOCKED: Final = b"ENCRYPTED"
+"""What stands at the beginning of a key file that is under a passphrase."""
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """An act that was signed: its bytes, its id, and the headers that go with it."""
+
+    act: bytes
+    id: str
+    headers: dict[str, str]
+
+
+# Keys in files
+
+
+def make(path: Path, passphrase: Path | None) -> bytes:
+    """Make a key in a new file that its owner alone reads; its public part. Raises `UsageError`."""
+    key = Ed25519PrivateKey.generate()
+    word = _word(passphrase)
+    how = (
+        serialization.NoEncryption()
+        if word is None
+        else serialization.BestAvailableEncryption(word)
+    )
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; a key is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+    return key.public_key().public_bytes_raw()
+
+
+def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
+    """The private part of the key in a PEM file: PKCS #8, as openssl writes it, under the passphrase if it is under any. Raises `UsageError`."""
+    try:
+        raw = path.read_bytes()
+        locked = _LOCKED in raw
+        if not locked and path.stat().st_mode & _OTHERS:
+            raise UsageError(
+                f"others may read {path}: chmod 600 {path}, or keep it under a passphrase"
+            )
+        key = serialization.load_pem_private_key(raw, _word(passphrase) if locked else None)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            f"{path} is no key that can be read: {error}; give --passphrase where it has one"
+        ) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{path} is no Ed25519 key; make one with `dragoman keys new`")
+    return key.private_bytes_raw()
+
+
+def _word(passphrase: Path | None) -> bytes | None:
+    named = passphrase or os.environ.get("DRAGOMAN_PASSPHRASE_FILE")
+    try:
+        return Path(named).read_bytes().rstrip(b"\r\n") if named else None
+    except OSError as error:
+        raise UsageError(f"{named} cannot be read: {error.strerror}") from None
+
+
+# What a signature binds an act to
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """A channel that may be signed in: its name and id, and the key of its log."""
+
+    name: str
+    cid: str
+    log: Verifier
+
+
+async def known(caller: Client, channel: str) -> Known:
+    """A channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
+    raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
+    try:
+        genesis = parse(raw)
+    except NotARecord as error:
+        raise UsageError(
+            f"the gateway gives no opening of {channel}: {error}; sign nothing, and ask why"
+        ) from None
+    opening = genesis.data
+    if not isinstance(opening, ChannelOpening) or opening.name != channel:
+        opened = (
+            f"what was opened as {opening.name}"
+            if isinstance(opening, ChannelOpening)
+            else "what is no opening"
+        )
+        raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
+    found = Known(
+        name=channel,
+        cid=cid_of(genesis.act),
+        log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
+    )
+    server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
+    kept, told = home() / "channels" / f"{channel}-{server}", f"{found.cid} {found.log}\n"
+    if kept.exists() and kept.read_text() != told:
+        raise UsageError(
+            f"{channel} is another channel there than the one that was signed in before, which {kept} names: "
+            "sign nothing, and ask why; remove that file only if the sides have begun the channel anew"
+        )
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_text(told)
+    return found
+
+
+async def seen(caller: Client, about: Known) -> dict[str, Any]:
+    """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
+
+    The first one is held against the records themselves, and each later one against the one before.
+    """
+    signed = await head_of(caller, about.name, wait_s=HEAD_SECONDS)
+    if signed is None:
+        raise UsageError(
+            "no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again"
+        )
+    try:
+        head, _ = checkpoint.opened(signed, about.log)
+    except NotANote as error:
+        raise UsageError(
+            f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why"
+        ) from None
+    kept = home() / "heads" / about.cid
+    if not kept.exists() and not await _is_of_records(caller, about.name, head):
+        raise UsageError(
+            f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
+        )
+    before = (
+        checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
+    )
+    if before is not None and not await _goes_on(caller, about.name, before, head):
+        (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
+        raise UsageError(
+            f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {kept}: "
+            "sign nothing, keep both, ask why"
+        )
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_bytes(signed)
+    return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool:
+    """Whether a head is that of the records which the gateway gives."""
+    messages: list[bytes] = []
+    async for page in messages_of(caller.records(channel)):
+        messages += [raw for _, raw in page[: head.size - len(messages)] if isinstance(raw, bytes)]
+        if len(messages) == head.size:
+            break
+    return (
+        len(messages) == head.size and of_messages("", messages, None).root(head.size) == head.root
+    )
+
+
+async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
+    """Whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
+    if head.size < before.size:
+        return False
+    found: dict[Tile, bytes] = {}
+
+    def wanted(tile: Tile) -> bytes:
+        found.setdefault(tile, b"")
+        return bytes(tile.width * 32)
+
+    merkle.consistency(
+        lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size
+    )
+    for tile in found:
+        found[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
+    try:
+        proof = merkle.consistency(
+            lambda level, index: tiles.node(level, index, head.size, found.__getitem__),
+            before.size,
+            head.size,
+        )
+    except ValueError:
+        return False
+    return merkle.is_consistent(before.size, head.size, before.root, head.root, proof)
+
+
+async def context(
+    caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False
+) -> dict[str, Any]:
+    """What `signed` is made of for an act there, but for its type and id."""
+    about = await known(caller, channel)
+    author = (await caller.call("GET", "/v1/me")).json()["actor"]
+    after = ""
+    if of_channel:
+        registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
+        exchange, after = registry["id"], registry["etag"]
+    elif exchange:
+        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).json()[
+            "state"
+        ]["revision"]
+    return {
+        "channel": about.cid,
+        "exchange": exchange,
+        "author": author,
+        "after": after,
+        "seen": await seen(caller, about),
+    }
+
+
+async def signed(
+    caller: Client,
+    channel: str,
+    act: bytes,
+    data: Act,
+    seeds: list[bytes],
+    *,
+    exchange: str = "",
+    key: str | None = None,
+) -> Signature:
+    """An act with `signed` as its last member, and the signatures of all keys over its bytes."""
+    rule = RULES[str(data.__struct_config__.tag)]
+    bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
+    id = key or new_key()
+    bound |= {"type": type_of(rule.act, rule.version), "id": id}
+    raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
+    return Signature(act=raw, id=id, headers=over(raw, seeds))
+
+
+async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:
+    """Post an act of the channel itself, signed by these keys; by none in a trial, whose host keeps the administrators' keys."""
+    raw = (
+        body
+        if isinstance(body, bytes)
+        else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    )
+    act, data = read_act(raw, cut=False)
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        if not seeds:
+            return (await caller.post(channel, act)).recorded
+        signature = await signed(caller, channel, act, data, seeds)
+        return (
+            await caller.post(channel, signature.act, key=signature.id, headers=signature.headers)
+        ).recorded
+
+
+def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
+    """The headers with the signatures of keys over an act's bytes; none for none."""
+    signatures = {
+        dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act))
+        for seed in seeds
+    }
+    return (
+        {
+            "Dragoman-Key-Id": " ".join(signatures),
+            "Dragoman-Signature": " ".join(signatures.values()),
+        }
+        if seeds
+        else {}
+    )
+
+
+def public_line(public: bytes) -> str:
+    """A public key as acts name it, and its id."""
+    return f"{dsse.encode_base64(public)}  {dsse.key_id(public)}"

@@ -1,0 +1,163 @@
+"""`dragoman watch`: take the watch of a side, hand it over, look at what it must look at; `dragoman adopt`: limits and codebooks."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import Target, channel_of, connected, out, out_json, read_input, say, table
+from dragoman.cli.signature import Sign, posted, seed_of
+
+watch = App(name="watch", help="Take the watch, hand it over, and see what it must look at.")
+adopt = App(
+    name="adopt",
+    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.",
+)
+
+EVERYWHERE = Target()
+
+
+@watch.command(name="show")
+async def watch_show(*, target: Target = EVERYWHERE) -> int:
+    """Show who has the watch, how the line stands, what must not wait, and what is due next on any side."""
+    async with connected(target) as caller:
+        answer = await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/watch")
+    view = answer.json()
+    if target.json:
+        out_json(answer.body)
+        return 0
+    for alarm in view["alarms"]:
+        out(f"ALARM  {alarm.get('number') or alarm['alarm'].replace('_', ' ')}: {alarm['detail']}")
+    if not view["alarms"]:
+        out("Quiet: no alarm.")
+    out("")
+    rows = [
+        [side["side"], side.get("manned_since") or "not manned", side.get("officer", "")]
+        for side in view["sides"]
+    ]
+    table(rows, ["SIDE", "MANNED SINCE", "BY"])
+    out("")
+    table(
+        [_line(line) for line in view["lines"]],
+        ["LINE", "STATE", "ECHOED LAST", "AFTER", "RUNNING"],
+    )
+    if view["due"]:
+        out("")
+        due = [
+            [each["clock"]["due"], each["clock"]["side"], each["clock"]["clock"], each["number"]]
+            for each in view["due"]
+        ]
+        table(due, ["DUE", "OWED BY", "WHAT", "EXCHANGE"])
+    return 0
+
+
+def _line(line: dict[str, Any]) -> list[str]:
+    latency = line.get("latency_s")
+    running = (
+        f"{line['missed_running']} missed"
+        if line.get("missed_running")
+        else f"{line.get('echoed_running', 0)} echoed"
+    )
+    state = line["state"].replace("_", " ")
+    return [
+        line["circuit"],
+        state,
+        line.get("checked") or "never",
+        "" if latency is None else f"{latency:.0f} s",
+        running,
+    ]
+
+
+@watch.command
+async def take(*, target: Target = EVERYWHERE) -> int:
+    """Take the watch of your side."""
+    await _said(target, {"act": "watch-assumption"})
+    return 0
+
+
+@watch.command(name="hand-over")
+async def hand_over(
+    to: Annotated[
+        str | None, Parameter(help="The duty officer who takes it; without one the watch ends.")
+    ] = None,
+    *,
+    note: Annotated[
+        str | None,
+        Parameter(help="What you add; it stands in the log, where the other side reads it."),
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands.
+
+    It is read again at any time: `watch show` says where. It is not repeated in the log.
+    """
+    async with connected(target) as caller:
+        path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"
+        written = (
+            await caller.call("GET", path, headers={"Accept": "text/markdown"})
+        ).body.decode()
+    await _said(
+        target,
+        {"act": "watch-relief"}
+        | ({"to": to.rpartition("/")[2]} if to else {})
+        | ({"note": note} if note else {}),
+    )
+    out(written, lines=True)
+    return 0
+
+
+@adopt.command
+async def profile(
+    name: Literal["default", "vienna", "shanghai"],
+    *,
+    line_check: Annotated[
+        str | None,
+        Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from."),
+    ] = None,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a profile of limits. They bind when every side has adopted the same."""
+    body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
+    if line_check is not None:
+        body["line_check"] = json.loads(read_input(line_check))
+    await _said(target, body, sign)
+    return 0
+
+
+@adopt.command
+async def codebook(
+    name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
+) -> int:
+    """Adopt a version of a codebook of coded messages."""
+    await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
+    return 0
+
+
+@adopt.command
+async def policy(
+    file: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="A C2SP tlog-policy without its `log` line; `-` for standard input.",
+        ),
+    ],
+    *,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a policy of witnesses: whose cosignatures make a record final. In force once every side has adopted the same."""
+    await _said(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
+    return 0
+
+
+async def _said(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
+    recorded = await posted(target, body, [seed_of(path) for path in sign])
+    if target.json:
+        out_json(recorded)
+    else:
+        say(
+            f"{recorded.act} recorded at position {recorded.position} of {recorded.channel}, {recorded.time}"
+        )

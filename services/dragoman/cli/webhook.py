@@ -1,0 +1,227 @@
+"""`dragoman listen` and `dragoman webhook`: have records brought to a URL or an address, here while it is tried, and for good."""
+
+import asyncio
+import secrets
+import time
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import (
+    FAILED,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    say,
+    table,
+)
+from dragoman.client import new_key
+from dragoman.domain.record import parse
+from dragoman.domain.table import RULES
+from dragoman.interop import webhook_signatures as signing
+from dragoman_schemas.responses import Alarm, Entry
+
+webhook = App(
+    name="webhook",
+    help="Say where your side is told of records, as its head of office or administrator.",
+)
+
+EVERYWHERE = Target()
+_TRY_SECONDS = 15.0
+
+
+async def listen(
+    *,
+    forward_to: Annotated[
+        str, Parameter(help="The URL of your program, like http://127.0.0.1:9000/hook.")
+    ],
+    from_: Annotated[
+        int | None,
+        Parameter(name="--from", help="Begin at this position; by default with what arrives now."),
+    ] = None,
+    secret: Annotated[
+        str | None,
+        Parameter(help="The shared secret, whsec_…; by default a new one, which is printed."),
+    ] = None,
+    own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Forward a channel's records to a URL on your own machine, signed as the courier signs them with a shared secret.
+
+    For developers: the other sides' acts, each once, whether it is taken or not.
+    """
+    if secret is not None and not secret.startswith(signing.SHARED):
+        raise UsageError(f"a shared secret begins with {signing.SHARED}")
+    shared = secret or signing.shared_secret(secrets.token_bytes(32))
+    client = aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=_TRY_SECONDS),
+        headers={"User-Agent": "dragoman-courier"},
+    )
+    async with connected(target) as caller, client as session:
+        side = "" if own else (await caller.call("GET", "/v1/me")).json()["actor"].partition("/")[0]
+        channel = await channel_of(target, caller)
+        say(f"forwarding {channel} at {caller.base_url} to {forward_to}; Ctrl-C ends")
+        say(f"the secret that signs is {shared}")
+        async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
+            if (
+                not isinstance(entry, Alarm)
+                and entry.valid
+                and isinstance(entry.record, msgspec.Raw)
+            ):
+                record = parse(bytes(entry.record))
+                if record.side != side and not RULES[record.name].silent:
+                    out(await _forwarded(session, forward_to, shared, entry, bytes(entry.record)))
+    return 0
+
+
+async def _forwarded(
+    session: aiohttp.ClientSession, url: str, secret: str, entry: Entry, raw: bytes
+) -> str:
+    record = msgspec.json.decode(raw)
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "Dragoman-Position": str(entry.position),
+    }
+    headers |= signing.headers(secret, record["id"], int(time.time()), raw)
+    try:
+        async with session.post(url, data=raw, headers=headers, allow_redirects=False) as response:
+            answered = str(response.status)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        answered = f"not reached: {error or type(error).__name__}"
+    return f"{entry.position:>7}  {record['data']['act']:<24} {answered}"
+
+
+@webhook.command
+async def add(
+    to: Annotated[str, Parameter(help="An https URL, or an address for e-mail.")],
+    *,
+    act: Annotated[list[str] | None, Parameter(negative=(), help="Of these acts alone.")] = None,
+    family: Annotated[
+        list[str] | None, Parameter(negative=(), help="Of these families alone.")
+    ] = None,
+    precedence: Annotated[
+        Literal["flash", "immediate", "priority", "routine"] | None,
+        Parameter(help="As urgent, or more."),
+    ] = None,
+    own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
+    signature: Annotated[
+        Literal["ed25519", "hmac"],
+        Parameter(help="By a key pair of its own, or by a shared secret."),
+    ] = "ed25519",
+    language: Annotated[
+        Literal["en", "fr", "zh"], Parameter(help="In which a mail is written.")
+    ] = "en",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Have the courier bring records to a URL or an address from now on. What checks its signatures is printed once."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        wanted: dict[str, Any] = {
+            "channel": channel,
+            "acts": act or [],
+            "families": family or [],
+            "own": own,
+            "signature": signature,
+            "language": language,
+        }
+        wanted["url" if "://" in to else "address"] = to
+        if precedence:
+            wanted["precedence"] = precedence
+        added = (
+            await caller.call(
+                "POST", "/v1/webhooks", msgspec.json.encode(wanted), {"Idempotency-Key": new_key()}
+            )
+        ).json()
+    if target.json:
+        out_json(added)
+        return 0
+    out(added["id"])
+    say(
+        f"{added['side']} is told of {channel} at {added['target']} from position {added['position']} on"
+    )
+    if added["means"] == "webhook":
+        say(f"its signatures are checked with {added.get('secret') or added['public_key']}")
+    return 0
+
+
+@webhook.command(name="list")
+async def webhook_list(*, target: Target = EVERYWHERE) -> int:
+    """List where your side is told, and how it goes."""
+    async with connected(target) as caller:
+        found = (await caller.call("GET", "/v1/webhooks")).json()["endpoints"]
+    if target.json:
+        out_json(found)
+        return 0
+    rows = [
+        [
+            e["id"],
+            e["channel"],
+            e["target"],
+            str(e["position"]),
+            str(e.get("waiting", 0)),
+            str(e.get("parked", 0)),
+            e.get("stopped", ""),
+        ]
+        for e in found
+    ]
+    table(rows, ["ID", "CHANNEL", "TO", "TOLD UP TO", "WAITING", "PARKED", ""])
+    return 0
+
+
+@webhook.command
+async def show(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Show what waits for another try at an endpoint, and what was given up."""
+    async with connected(target) as caller:
+        found = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
+            "deliveries"
+        ]
+    if target.json:
+        out_json(found)
+        return 0
+    rows = [
+        [
+            str(d["position"]),
+            str(d["tries"]),
+            "parked" if d.get("parked") else d["again"],
+            d["answered"],
+        ]
+        for d in found
+    ]
+    table(rows, ["POSITION", "TRIES", "AGAIN", "ANSWERED"])
+    return 0
+
+
+@webhook.command
+async def remove(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Remove an endpoint: nothing more is brought there."""
+    async with connected(target) as caller:
+        await caller.call("DELETE", f"/v1/webhooks/{quote(id)}")
+    say(f"endpoint {id} is removed")
+    return 0
+
+
+@webhook.command
+async def resend(id: str, position: int, *, target: Target = EVERYWHERE) -> int:
+    """Have a record brought to an endpoint once more, now; waits until it is seen whether it was taken."""
+    async with connected(target) as caller:
+        await caller.call("POST", f"/v1/webhooks/{quote(id)}/deliveries/{position}/resend")
+        for _ in range(40):
+            await asyncio.sleep(0.5)
+            found = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
+                "deliveries"
+            ]
+            still = next((each for each in found if each["position"] == position), None)
+            if still is None:
+                say(f"position {position} was taken")
+                return 0
+            if still["tries"]:
+                say(f"position {position} was not taken: {still['answered']}")
+                return FAILED
+    say("the courier has not come round yet; is one running?")
+    return FAILED

@@ -1,0 +1,161 @@
+"""`dragoman serve witness` and `dragoman witness`: a side's own witness, which cosigns the heads of a log that the side mirrors, and can be held."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Annotated, Final
+
+from aiohttp import web
+from cyclopts import App, Parameter
+
+from dragoman import bootstrap
+from dragoman.audit.mirror import Mirror
+from dragoman.cli.audit.mirror import follow, mirror_of, verdict
+from dragoman.cli.common import Target, UsageError, channel_of, connected, out, say
+from dragoman.cli.signature import seed_of
+from dragoman.desk import utc_now
+from dragoman.supervision import cancel_until_ended
+from dragoman.tlog.dsse import public_of
+from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
+from dragoman.witness import SILENT_SECONDS, Witness
+
+EVERYWHERE = Target()
+_REQUEST_BYTES: Final = 2 * 2**20
+_LOOK_SECONDS: Final = 5.0
+
+witness = App(
+    name="witness", help="Hold your side's witness, let it go, and print its verifier key."
+)
+
+Name = Annotated[
+    str,
+    Parameter(
+        help="The witness's name, as its verifier key has it: a URL without a scheme, like nato.example/witness."
+    ),
+]
+
+
+@witness.command
+def key(file: Path, *, name: Name) -> int:
+    """Print the verifier key of the witness with the key in FILE: what the log's settings and every auditor name."""
+    out(str(Verifier(name, COSIGNATURE, public_of(seed_of(file)))))
+    return 0
+
+
+@witness.command
+def hold(folder: Path) -> int:
+    """Cosign nothing until the witness is let go: what is posted meanwhile is not final."""
+    (folder / "held").touch()
+    say(f"the witness in {folder} is held")
+    return 0
+
+
+@witness.command
+def release(folder: Path) -> int:
+    """Let a held witness cosign again."""
+    (folder / "held").unlink(missing_ok=True)
+    say(f"the witness in {folder} cosigns")
+    return 0
+
+
+async def serve_witness(
+    folder: Path,
+    *,
+    key: Annotated[
+        Path,
+        Parameter(
+            help="The witness's key, made with `dragoman keys new`, and used for nothing else."
+        ),
+    ],
+    name: Name,
+    cid: Annotated[
+        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+    ],
+    log: Annotated[
+        str,
+        Parameter(
+            help="The verifier key of the log, as your own side wrote it down at the opening."
+        ),
+    ],
+    host: str = "127.0.0.1",
+    port: int = 8475,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Mirror a log into FOLDER and cosign its heads: each only when every record of it is there, verified. Ends at the first lie."""
+    mirror = mirror_of(folder, cid, log)
+    try:
+        cosigner = Witness(mirror, folder, name, seed_of(key), now=utc_now)
+        mirror.again()
+        if mirror.lie is None:
+            await _cosign(mirror, cosigner, host, port, target)
+    except NotANote as error:
+        raise UsageError(f"what was cosigned in {folder} is no head of this log: {error}") from None
+    finally:
+        mirror.close()
+    return verdict(mirror)
+
+
+async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, target: Target) -> None:
+    runner = web.AppRunner(application(mirror, cosigner))
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    out(f"http://{host}:{runner.addresses[0][1]}")
+    say(f"cosigning as {cosigner.verifier}")
+    try:
+        async with connected(target) as caller:
+            following = asyncio.create_task(
+                follow(
+                    mirror,
+                    caller,
+                    await channel_of(target, caller),
+                    once=False,
+                    wanted=cosigner.wanted,
+                )
+            )
+            silence = asyncio.create_task(_watch(cosigner))
+            stopped = asyncio.create_task(bootstrap.until_stopped())
+            done, pending = await asyncio.wait(
+                (following, silence, stopped), return_when=asyncio.FIRST_COMPLETED
+            )
+            await cancel_until_ended(pending)
+            for task in done:
+                task.result()
+    finally:
+        await runner.cleanup()
+
+
+async def _watch(cosigner: Witness) -> None:
+    """Tell the side when nobody has asked for a head for long."""
+    told = False
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        silent = cosigner.silent > SILENT_SECONDS
+        if silent and not told:
+            say(f"no head was brought for {SILENT_SECONDS / 60:g} minutes: ask the host why")
+        told = silent
+
+
+def application(mirror: Mirror, cosigner: Witness) -> web.Application:
+    """The witness over HTTP: `add-checkpoint`, and the newest cosigned head for whoever monitors."""
+    origin = hashlib.sha256(mirror.log.name.encode()).hexdigest()
+
+    async def add(request: web.Request) -> web.Response:
+        answer = await cosigner.add(await request.read())
+        return web.Response(
+            status=answer.status, body=answer.body, headers={"Content-Type": answer.media}
+        )
+
+    async def newest(request: web.Request) -> web.Response:
+        found = cosigner.newest if request.match_info["origin"] == origin else None
+        if found is None:
+            return web.Response(status=404, text="nothing of that origin was cosigned here\n")
+        return web.Response(
+            body=found,
+            headers={"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "max-age=5"},
+        )
+
+    app = web.Application(client_max_size=_REQUEST_BYTES)
+    app.router.add_post("/add-checkpoint", add)
+    app.router.add_get("/{origin}/checkpoint", newest)
+    return app

@@ -1,0 +1,279 @@
+"""The place of a data directory: its machine, its path and the file that says so.
+
+    place.json    {"machine":"5f0c…","host":"office-1","path":"/var/lib/dragoman","inode":1311,"born":1795778197457742111}
+
+A copy of a data directory would write a second history: its log, its keys and its clocks are those of the first.
+So the directory names its place, and a service that finds itself elsewhere writes nothing until the operator takes over.
+Three things are compared, each of which lasts over restarts, reboots, bind mounts and the replacement of a container:
+
+    machine    a hash of /etc/machine-id, where that id lasts; in a container it mostly does not, and is left out
+    path       the resolved path of the directory
+    file       the birth time of `place.json` itself, which no copy shares; its inode number where there is no birth time
+
+`host` is a hint for people, and is not compared. Decision 0027 says what this does not see.
+"""
+
+import asyncio
+import ctypes
+import hashlib
+import os
+import re
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from dragoman.text import Sentence, sentence
+
+log = structlog.get_logger()
+
+FILE: Final = "place.json"
+
+ELSEWHERE: Final = sentence(
+    "these data were copied or moved, and another service may still write where they came from: "
+    "post there, or have the operator stop that one for good and start this one with `--take-over`"
+)
+UNCONFIRMED: Final = sentence(
+    "these data are being taken over, and no witness has confirmed yet that they are the newest: "
+    "have the sides start their witnesses, which are asked again and again"
+)
+OUTDATED: Final = sentence(
+    "a witness has cosigned records that are not here, so these data are an old copy or a branch: "
+    "have the operator put the log back from the newest copy, such as a side's mirror"
+)
+
+_DO: Final = "stop for good what runs on the data where these came from, then start this once with --take-over; see docs/operating.md"
+_AGAIN_SECONDS: Final = 1.0
+_MACHINE_ID: Final = Path("/etc/machine-id")
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_PASSING: Final = frozenset({"overlay", "tmpfs", "ramfs", "rootfs", "aufs", "fuse.fuse-overlayfs"})
+"""Types of file systems that end with a container, or with a boot: a machine id that stands there does not last."""
+_CONTAINERS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_AT_EMPTY_PATH: Final = 0x1000
+_STATX_BTIME: Final = 0x800
+_STATX_BYTES: Final = 256
+_BTIME_OFFSET: Final = 80
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """The content of `place.json`. `machine` is empty and `born` is 0 where they are not known; `born` is in nanoseconds."""
+
+    machine: str
+    host: str
+    path: str
+    inode: int
+    born: int
+
+
+class Confirmation(Struct, frozen=True, kw_only=True):
+    """The witnesses' answer to a take-over: who confirmed, or the reason why none did; `detail` is for the log alone."""
+
+    by: tuple[str, ...] = ()
+    reason: Sentence | None = None
+    detail: str = ""
+
+
+Confirm = Callable[[], Awaitable[Confirmation]]
+
+
+def adopt(data: Path) -> None:
+    """Write the place of a data directory where none is written, as one of an earlier version has it."""
+    if not (data / FILE).exists():
+        _try_to_write(data)
+
+
+def fault_of(data: Path) -> str:
+    """Return the ways in which a data directory is not where it was written; empty where it is, or where it names no place."""
+    path = data / FILE
+    try:
+        with path.open("rb") as file:
+            home, place = (
+                msgspec.json.decode(file.read(), type=Place),
+                _place_of(file.fileno(), data),
+            )
+    except FileNotFoundError:
+        return ""
+    except (OSError, msgspec.MsgspecError) as error:
+        return f"{path} cannot be read: {error}"
+    differences = []
+    if home.machine and home.machine != place.machine:
+        differences.append(f"on another machine, {home.host}, and this is {place.host}")
+    if home.path != place.path:
+        differences.append(f"at {home.path}, and this is {place.path}")
+    if not _is_same_file(home, place):
+        differences.append("in other files, of which these are a copy")
+    return f"the data were written {'; '.join(differences)}" if differences else ""
+
+
+def advice(fault: str) -> str:
+    """Return a fault with what to do about it, for `dragoman doctor`."""
+    return fault and f"{fault}; {_DO}"
+
+
+class PlaceGuard:
+    """Permission to write on a data directory, which is refused while the directory is elsewhere than where it was written.
+
+    Permission is never taken back: it lasts as long as the process.
+    """
+
+    def __init__(self, data: Path, *, take_over: bool = False) -> None:
+        """Compare the directory with its place, which is written where there is none yet."""
+        self._data = data
+        self._take_over = take_over
+        self._allowed = asyncio.Event()
+        self._last_detail = ""
+        self._reason: Sentence | None = None
+        adopt(data)
+        fault = fault_of(data)
+        if fault:
+            self._reason = UNCONFIRMED if take_over else ELSEWHERE
+            doing = "nothing: it is being taken over" if take_over else _DO
+            log.critical("place.elsewhere", data=str(data), reason=fault, do=doing)
+        else:
+            self._allowed.set()
+
+    async def run(self, confirm: Confirm | None = None) -> None:
+        """Wait until writing is allowed. Where witnesses are to `confirm` a take-over, ask them until one does."""
+        while self._reason is not None:
+            if (self._data / FILE).exists() and not fault_of(self._data):
+                self._allow()  # another process on this directory took over
+            elif self._take_over:
+                await self._try_to_take_over(confirm)
+            if self._reason is not None:
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def then(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do work that writes, once writing is allowed."""
+        await self._allowed.wait()
+        await work()
+
+    def read_only_reason(self) -> Sentence | None:
+        """Return the reason why nothing may be written now; None where writing is allowed."""
+        return self._reason
+
+    def _allow(self) -> None:
+        self._reason = None
+        self._allowed.set()
+
+    async def _try_to_take_over(self, confirm: Confirm | None) -> None:
+        answer = Confirmation() if confirm is None else await confirm()
+        if answer.reason is None:
+            _try_to_write(self._data)
+            nobody = (
+                "nobody: no witness is named in the settings"
+                if confirm is None
+                else "nobody: no witness knows these logs"
+            )
+            log.warning(
+                "place.taken_over",
+                data=str(self._data),
+                confirmed_by=", ".join(answer.by) or nobody,
+            )
+            self._allow()
+            return
+        self._reason = answer.reason
+        if answer.detail != self._last_detail:
+            self._last_detail = answer.detail
+            log.critical(
+                "place.not_taken_over",
+                data=str(self._data),
+                reason=answer.detail,
+                do=str(answer.reason),
+            )
+
+
+def _is_same_file(home: Place, place: Place) -> bool:
+    """Return whether the file is the one that was written: by its birth time, or by its inode number where that is not known."""
+    if home.born and place.born:
+        return home.born == place.born
+    return home.inode == place.inode
+
+
+def _try_to_write(data: Path) -> None:
+    try:
+        _write(data)
+    except OSError as error:
+        log.warning(
+            "place.not_written",
+            data=str(data),
+            reason=str(error),
+            do="make room, or let this user write there",
+        )
+
+
+def _write(data: Path) -> None:
+    """Write the place of the directory, whole or not at all. The file is opened first, since it names itself."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = data / f".{FILE}.{os.getpid()}"
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, msgspec.json.encode(_place_of(descriptor, data)) + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.rename(data / FILE)
+    folder = os.open(data, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _place_of(descriptor: int, data: Path) -> Place:
+    return Place(
+        machine=machine(),
+        host=socket.gethostname(),
+        path=str(data.resolve()),
+        inode=os.fstat(descriptor).st_ino,
+        born=_born(descriptor),
+    )
+
+
+def _born(descriptor: int) -> int:
+    """Return when an open file was made, in nanoseconds; 0 where the system does not say. Python 3.11 has no function for it."""
+    try:
+        statx = ctypes.CDLL(None).statx
+    except AttributeError:
+        return 0
+    answer = ctypes.create_string_buffer(_STATX_BYTES)
+    if statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer) != 0:
+        return 0
+    (mask,) = struct.unpack_from("=I", answer)
+    seconds, nanoseconds = struct.unpack_from("=qI", answer, _BTIME_OFFSET)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds) if mask & _STATX_BTIME else 0
+
+
+def machine(id_file: Path = _MACHINE_ID, mounts: Path = _MOUNTS) -> str:
+    """Return a hash of the machine's id, which must not be shown itself; empty where there is none that lasts."""
+    try:
+        id = id_file.read_text().strip()
+        lasting = _lasts(id_file, mounts.read_text())
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return (
+        hashlib.sha256(f"dragoman place {id}".encode()).hexdigest()
+        if lasting and _ID.fullmatch(id)
+        else ""
+    )
+
+
+def _lasts(file: Path, mounts: str) -> bool:
+    """Return whether a file outlives a restart of the container, or of a system that runs from memory."""
+    best, passing = Path(), False
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4])
+        if (point == file or point in file.parents) and len(point.parts) >= len(best.parts):
+            best, passing = point, after.split()[0] in _PASSING
+    in_container = (
+        any(marker.exists() for marker in _CONTAINERS) or "KUBERNETES_SERVICE_HOST" in os.environ
+    )
+    return not passing and (
+        best == file or not in_container
+    )  # the machine's own id is sometimes mounted into a container

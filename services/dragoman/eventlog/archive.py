@@ -1,0 +1,348 @@
+"""A channel's log on a disk of one's own, outside the broker: what a registrar signs from, and what a side keeps for itself.
+
+    records    every message, each after its length in four bytes
+    leaves     the leaf hash of each, 32 bytes; of a record that was erased, that of the entry which stands in its place
+    offsets    where each message ends in `records`, eight bytes: what counts; written last, so that a crash leaves no half record
+    staged     the newest checkpoint that was signed over these leaves, as a signed note, before anybody was given it
+    sealed     the newest one that is known to be sealed: whoever shows an older one has lost something
+    witnessed  the newest one that was sealed with a witness's cosignature under it
+    covering   a signed checkpoint of more records than are here, under which a mirror takes them
+    erasing    what is to be erased, until it is
+
+Every addition is on the disk before it is acknowledged. One program has an archive at a time; a lock says so.
+Nothing of it is relied on before all of it was checked against itself (`self_check`).
+"""
+
+import fcntl
+import os
+import struct
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dragoman.eventlog import durable
+from dragoman.eventlog.cosign_times import TIMES
+from dragoman.eventlog.self_check import (
+    ERASED,
+    HASH,
+    LENGTH,
+    OFFSET,
+    ArchiveDamaged,
+    Damage,
+    Files,
+    SelfCheck,
+)
+from dragoman.tlog import leaf, merkle
+from dragoman.tlog.merkle import leaf_hash, node_hash
+
+_KEPT_LEVEL: Final = 8
+"""From this level on the roots of complete subtrees are kept in memory: 32 bytes for every 128 records."""
+
+
+class ArchiveBusy(Exception):
+    """Another program has the archive."""
+
+
+class Archive:
+    """One channel's records, contiguous from position 1, and the tree over them. Owns its folder's files and their lock."""
+
+    def __init__(self, folder: Path, *, checked: bool = True) -> None:
+        """Open the archive, or begin one. Raises `ArchiveBusy`, `ArchiveDamaged`.
+
+        The folder is `checked` as a whole first, unless this program did so before: seconds for a long log, so call this in a thread.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._lock = (folder / "lock").open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise ArchiveBusy(
+                f"{folder} is used by another program; stop it, or name another folder"
+            ) from None
+        self._records, self._leaves, self._offsets = (
+            _opened(folder / name) for name in ("records", "leaves", "offsets")
+        )
+        self._levels: list[list[bytes]] = []
+        self._summed = False
+        self.frontier = merkle.Frontier()
+        self.notices: tuple[str, ...] = ()
+        """What was cut off or completed at the opening: traces of a crash, or damage like it."""
+        with ExitStack() as unopened:
+            unopened.callback(self.close)
+            self._begin(checked=checked)
+            unopened.pop_all()
+
+    @property
+    def size(self) -> int:
+        """How many messages are kept."""
+        return self.frontier.size
+
+    def close(self) -> None:
+        """Let the archive go."""
+        for descriptor in (self._records, self._leaves, self._offsets):
+            os.close(descriptor)
+        self._lock.close()
+
+    def _begin(self, *, checked: bool) -> None:
+        """Check what is here, and make good what a crash left."""
+        if checked:
+            self._settle(self.self_check())
+        size = os.fstat(self._offsets).st_size // OFFSET
+        for index in range(size >> _KEPT_LEVEL):
+            self._grow(index)
+        self.frontier = self._frontier_of(size)
+
+    def self_check(self) -> SelfCheck:
+        """Check the folder as it is on the disk now, all of it. Raises `ArchiveDamaged`."""
+        check = SelfCheck(
+            self._folder, Files(self._records, self._leaves, self._offsets, self._pending())
+        )
+        check.run()
+        return check
+
+    def _settle(self, check: SelfCheck) -> None:
+        """Carry out what a crash interrupted: an erasure, offsets that were not written, an addition that was not acknowledged."""
+        self.notices, ends = tuple(check.notices), check.ends
+        written = os.fstat(self._offsets).st_size // OFFSET
+        os.truncate(self._offsets, written * OFFSET)
+        if len(ends) > written:
+            _write(self._offsets, b"".join(struct.pack(">Q", end) for end in ends[written:]))
+        os.truncate(self._records, ends[-1] if ends else 0)
+        os.truncate(self._leaves, len(ends) * HASH)
+        if (times := self._folder / TIMES).exists():
+            os.truncate(times, check.times_end)
+        self._carry_out()
+
+    # Adding
+
+    def add(self, messages: Sequence[bytes], entries: Container[int] = ()) -> None:
+        """Keep the next messages, on the disk when this returns. At the positions of `entries` stands what is left of an erased record."""
+        end = self._end(self.size)
+        records, leaves, offsets = bytearray(), bytearray(), bytearray()
+        for position, raw in enumerate(messages, self.size + 1):
+            erased = position in entries
+            records += struct.pack(">I", len(raw) | (ERASED if erased else 0)) + raw
+            leaves += leaf_hash(raw) if erased else _leaf(position, raw)
+            offsets += struct.pack(">Q", end + len(records))
+        for descriptor, written in ((self._records, records), (self._leaves, leaves)):
+            _write(descriptor, written)
+        _write(self._offsets, offsets)
+        frontier = self.frontier
+        for at in range(0, len(leaves), HASH):
+            frontier = frontier.add(bytes(leaves[at : at + HASH]))
+        for index in range(self.size >> _KEPT_LEVEL, frontier.size >> _KEPT_LEVEL):
+            self._grow(index)
+        self.frontier = (
+            frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
+        )
+
+    def erase(self, entries: Mapping[int, bytes]) -> None:
+        """Overwrite records by the entries that stand for them, on the disk when this returns. A crash meanwhile is made good at the next start.
+
+        Raises `ArchiveDamaged` where an entry is not that of the record.
+        """
+        for position, entry in entries.items():
+            if leaf_hash(entry) != self._leaf(position - 1):
+                raise self._damaged(
+                    position, "what is to stand there is not the entry of the record"
+                )
+        durable.write(self._folder / "erasing", msgspec.msgpack.encode(entries))
+        self._carry_out()
+
+    def _pending(self) -> dict[int, bytes]:
+        """What is to be erased, until it is. Raises `ArchiveDamaged` where an entry is not that of the record."""
+        path = self._folder / "erasing"
+        if not path.exists():
+            return {}
+        try:
+            entries = msgspec.msgpack.decode(path.read_bytes(), type=dict[int, bytes])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            entries = {0: b""}
+        if any(
+            position < 1 or leaf_hash(entry) != self._leaf(position - 1)
+            for position, entry in entries.items()
+        ):
+            what = "an erasure that was interrupted is not one of these records"
+            do = "Put it back from a backup, or remove it and carry the erasure out again"
+            raise ArchiveDamaged(self._folder, Damage(file="erasing", byte=0, what=what, do=do))
+        return entries
+
+    def _carry_out(self) -> None:
+        path = self._folder / "erasing"
+        if not path.exists():
+            return
+        with (self._folder / "records").open("r+b") as file:
+            for position, entry in self._pending().items():
+                begin, end = self._end(position - 1), self._end(position)
+                file.seek(begin)
+                file.write(
+                    (struct.pack(">I", len(entry) | ERASED) + entry).ljust(end - begin, b"\0")
+                )
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+
+    def keep_sums(self) -> None:
+        """Keep digests of signed heads beside them from now on, by which damage in a cosignature is noticed as well."""
+        self._summed = True
+
+    def keep_staged(self, signed: bytes) -> None:
+        """Keep a signed checkpoint before it is given to anybody, on the disk when this returns."""
+        self._keep("staged", signed)
+
+    def keep_sealed(self, signed: bytes) -> None:
+        """Keep a signed checkpoint that was sealed, on the disk when this returns."""
+        self._keep("sealed", signed)
+
+    def keep_witnessed(self, signed: bytes) -> None:
+        """Keep a cosigned checkpoint that was sealed, on the disk when this returns."""
+        self._keep("witnessed", signed)
+
+    def keep_covering(self, signed: bytes) -> None:
+        """Keep a signed checkpoint that goes on from these records and covers those to come, on the disk when this returns."""
+        self._keep("covering", signed)
+
+    def _keep(self, name: str, signed: bytes) -> None:
+        durable.write(self._folder / name, signed, summed=self._summed)
+
+    # Reading
+
+    @property
+    def staged(self) -> bytes | None:
+        """The newest checkpoint that was signed, if there ever was one."""
+        return self._kept("staged")
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The newest checkpoint that is known to be sealed, if there ever was one."""
+        return self._kept("sealed")
+
+    @property
+    def witnessed(self) -> bytes | None:
+        """The newest checkpoint that was sealed with a cosignature, if there ever was one."""
+        return self._kept("witnessed")
+
+    @property
+    def covering(self) -> bytes | None:
+        """The newest checkpoint under which records were taken, if there is one: of more than are here while they come."""
+        return self._kept("covering")
+
+    def _kept(self, name: str) -> bytes | None:
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else None
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        return self._framed(position)[0]
+
+    def messages(self) -> Iterator[bytes]:
+        """All messages, in order."""
+        return (self.raw(position) for position in range(1, self.size + 1))
+
+    def is_erased(self, position: int) -> bool:
+        """Whether an entry stands there for a record that was erased."""
+        return self._framed(position)[1]
+
+    def _framed(self, position: int) -> tuple[bytes, bool]:
+        """The message at a position, and whether it is what is left of one."""
+        begin, end = (
+            self._end(position - 1),
+            min(self._end(position), os.fstat(self._records).st_size),
+        )
+        framed = os.pread(self._records, end - begin, begin) if begin < end else b""
+        length = struct.unpack(">I", framed[:LENGTH])[0] if len(framed) >= LENGTH else 0
+        erased, length = bool(length & ERASED), length & ~ERASED
+        room = len(framed) - LENGTH
+        if (
+            begin >= end
+            or len(framed) != end - begin
+            or (length > room if erased else length != room)
+        ):
+            raise self._damaged(position, "the record is cut off")
+        return framed[LENGTH : LENGTH + length], erased
+
+    def _damaged(self, position: int, what: str) -> ArchiveDamaged:
+        return ArchiveDamaged(
+            self._folder,
+            Damage(file="records", byte=self._end(position - 1), position=position, what=what),
+        )
+
+    def check(self) -> Iterator[int]:
+        """Look at every record against its leaf, giving each position. Raises `ArchiveDamaged` at the first that differs."""
+        for position in range(1, self.size + 1):
+            if self._leaf_of(position) != self._leaf(position - 1):
+                raise self._damaged(position, "the record is not the one that was kept")
+            yield position
+
+    def nodes(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree."""
+        if level >= _KEPT_LEVEL:
+            return self._levels[level - _KEPT_LEVEL][index]
+        return self._subtree(level, index)
+
+    def root(self, size: int) -> bytes:
+        """The root of the tree at a size."""
+        frontier = self.frontier
+        return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
+
+    def _subtree(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree, from its leaves."""
+        count = 1 << level
+        raw = os.pread(self._leaves, count * HASH, index * count * HASH)
+        return merkle.folded([raw[at : at + HASH] for at in range(0, len(raw), HASH)])
+
+    def _grow(self, index: int) -> None:
+        """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""
+        level, found = 0, self._subtree(_KEPT_LEVEL, index)
+        while True:
+            if level == len(self._levels):
+                self._levels.append([])
+            self._levels[level].append(found)
+            if len(self._levels[level]) % 2:
+                return
+            found = node_hash(*self._levels[level][-2:])
+            level += 1
+
+    def _frontier_of(self, size: int) -> merkle.Frontier:
+        edge, begin = [], 0
+        for level in reversed(range(size.bit_length())):
+            if size >> level & 1:
+                edge.append(self.nodes(level, begin >> level))
+                begin += 1 << level
+        return merkle.Frontier(size, tuple(edge))
+
+    def _end(self, position: int) -> int:
+        if not position:
+            return 0
+        raw = os.pread(self._offsets, OFFSET, (position - 1) * OFFSET)
+        return int.from_bytes(raw, "big") if len(raw) == OFFSET else 0
+
+    def _leaf(self, index: int) -> bytes:
+        return os.pread(self._leaves, HASH, index * HASH)
+
+    def _leaf_of(self, position: int) -> bytes:
+        raw, erased = self._framed(position)
+        return leaf_hash(raw) if erased else _leaf(position, raw)
+
+
+def _leaf(position: int, raw: bytes) -> bytes:
+    return leaf_hash(leaf.entry(position - 1, leaf.commit(raw)))
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _write(descriptor: int, data: bytes | bytearray) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.fsync(descriptor)
+
+
+__all__ = ["Archive", "ArchiveBusy", "ArchiveDamaged"]

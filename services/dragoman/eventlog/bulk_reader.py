@@ -1,0 +1,111 @@
+"""A log from one position to another, page by page, as a consumer brings it: a quarter of what a batched read costs the broker.
+
+For whoever reads a long log from end to end and nothing else. The consumer is the broker's memory of how far it has sent; it
+acknowledges nothing, and ends by itself when nobody asks any more. It passes over what is missing without a word, so that every
+position is looked at here; and where a connection was lost in between, it is made anew.
+"""
+
+import asyncio
+import secrets
+from typing import Final
+
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.stream_config import stream_of
+from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
+from dragoman.text import Sentence, sentence
+
+_IDLE_NANOSECONDS: Final = 30_000_000_000
+_PAUSE_SECONDS: Final = 0.05
+
+
+class Pages:
+    """What is read of one channel's log. Owns a consumer, once there is one."""
+
+    def __init__(self, channel: str, bus: Bus, first: int, last: int) -> None:
+        """Read from one position to the other."""
+        self._channel = channel
+        self._stream = stream_of(channel)
+        self._bus = bus
+        self._next = first
+        self._last = last
+        self._consumer = ""
+
+    async def next(self) -> list[tuple[int, bytes]]:
+        """The next page of positions and messages; empty at the end. Raises `LogBroken`, `LogUnreachable`.
+
+        A replica that is behind, and has nothing yet, is asked again; so is a leader that is newly elected, for a consumer.
+        """
+        deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
+        anew = False
+        while self._next <= self._last:
+            try:
+                found = await self._found()
+            except LogUnreachable:
+                self._consumer = ""
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            whole = all(
+                position == self._next + offset for offset, (position, _) in enumerate(found)
+            )
+            if found and whole:
+                self._next = found[-1][0] + 1
+                return found
+            if (found and anew) or asyncio.get_running_loop().time() > deadline:
+                raise LogBroken(self._missing(found))
+            self._consumer, anew = "", bool(found)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return []
+
+    def _missing(self, found: list[tuple[int, bytes]]) -> Sentence:
+        if not found:
+            return sentence(
+                "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s; restore the broker's store from a copy",
+                missing=self._next,
+                channel=self._channel,
+                last=self._last,
+            )
+        missing = next(
+            self._next + offset
+            for offset, (position, _) in enumerate(found)
+            if position != self._next + offset
+        )
+        return sentence(
+            "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
+            missing=missing,
+            channel=self._channel,
+            follows=found[missing - self._next][0],
+        )
+
+    async def _found(self) -> list[tuple[int, bytes]]:
+        """Up to a page of what the consumer has next."""
+        if not self._consumer:
+            self._consumer = await self._made()
+        return await self._bus.pull(
+            self._stream, self._consumer, min(READ_RECORDS, self._last - self._next + 1)
+        )
+
+    async def _made(self) -> str:
+        """A new consumer that begins at the next position."""
+        name = secrets.token_hex(8)
+        config = {
+            "name": name,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self._next,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": _IDLE_NANOSECONDS,
+        }
+        answer = await self._bus.api(
+            f"CONSUMER.CREATE.{self._stream}.{name}",
+            {"stream_name": self._stream, "config": config},
+        )
+        if "error" in answer:
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+            )
+        return name

@@ -1,0 +1,29 @@
+"""The erasures in a log, read before it is folded: an entry stands for a record only if one further on names it."""
+
+import asyncio
+from collections.abc import Iterable
+
+from dragoman.domain.erasure import Withheld, named_in
+from dragoman.eventlog.event_log import EventLog, LogUnreachable, Message
+from dragoman.limits import POLL_SECONDS, READ_RECORDS
+from dragoman.tlog import leaf
+
+
+def has_entries(messages: Iterable[Message]) -> bool:
+    """Whether a leaf entry is among messages, which may stand for a record."""
+    return any(leaf.read_entry(message.raw) is not None for message in messages)
+
+
+async def named_from(log: EventLog, position: int) -> dict[int, Withheld]:
+    """What the erasures from a position to the log's end name. A log that cannot be reached is waited for. Raises `LogBroken`."""
+    named: dict[int, Withheld] = {}
+    while True:
+        try:
+            found = await log.read(position, READ_RECORDS)
+        except LogUnreachable:
+            await asyncio.sleep(POLL_SECONDS)
+            continue
+        if not found:
+            return named
+        named = named_in((message.position, message.raw) for message in found) | named
+        position = found[-1].position + 1

@@ -1,0 +1,129 @@
+"""A high-water mark: how far a channel's log had come, in a small synced file outside the broker.
+
+A broker that lost the end of a log does not know it, and will use the positions again. The mark remembers which stream it
+was, the last position that was known to be kept, and the commitment of what stood there. The file is at most
+`MARK_SECONDS` behind; in memory the mark is never behind.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.domain import nesting
+from dragoman.limits import MARK_SECONDS
+from dragoman.text import Sentence, sentence
+from dragoman.tlog import leaf
+
+log = structlog.get_logger()
+
+
+class Mark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the file says. `created` is when the broker made the stream, empty while unknown; `commit` is of the message at `position`."""
+
+    created: str
+    position: int
+    commit: str
+
+
+def accept_stream(path: Path) -> bool:
+    """Have a mark hold for a stream that was made anew from a copy: its position and what stood there stay. False where there is none."""
+    if not path.exists():
+        return False
+    mark = msgspec.json.decode(path.read_bytes(), type=Mark)
+    _write(path, msgspec.json.encode(replace(mark, created="")))
+    return True
+
+
+class HighWater:
+    """One channel's mark. Owns its file; one process has one."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin with what the file says, if it is there; `fault` says why it cannot be read."""
+        self.path = path
+        self.fault: Sentence | None = None
+        self.kept: Mark | None = None
+        self._newest: tuple[int, bytes] | None = None
+        self._kept_at = 0.0
+        self.keeping: asyncio.Task[None] | None = None
+        try:
+            raw = path.read_bytes()
+            nesting.check(raw)
+            self.kept = msgspec.json.decode(raw, type=Mark)
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.MsgspecError) as error:
+            self.fault = sentence(
+                "the high-water mark %(path)s cannot be read (%(error)s): compare the log with another copy, then remove the file",
+                path=str(path),
+                error=str(error),
+            )
+
+    @property
+    def known(self) -> Mark | None:
+        """The mark now: the last message that is known to be kept."""
+        if self._newest is None:
+            return self.kept
+        position, raw = self._newest
+        return Mark(
+            created="" if self.kept is None else self.kept.created,
+            position=position,
+            commit=leaf.commit(raw),
+        )
+
+    def note(self, position: int, raw: bytes) -> None:
+        """The broker has kept, or shown, this message."""
+        before = (
+            self._newest[0]
+            if self._newest is not None
+            else 0
+            if self.kept is None
+            else self.kept.position
+        )
+        if position > before:
+            self._newest = position, raw
+
+    def keep(self, created: str) -> None:
+        """Begin to write the file, where the mark has moved and was not written just now. Nobody waits for the disk."""
+        now = asyncio.get_running_loop().time()
+        if now < self._kept_at + MARK_SECONDS or (
+            self.keeping is not None and not self.keeping.done()
+        ):
+            return
+        known = self.known
+        if known is not None and (mark := replace(known, created=created)) != self.kept:
+            self.keeping = asyncio.create_task(self._keep(mark))
+        self._kept_at = now
+
+    async def _keep(self, mark: Mark) -> None:
+        try:
+            await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
+        except OSError as error:
+            log.warning(
+                "mark.not_kept",
+                path=str(self.path),
+                reason=str(error),
+                do="make room, or let this user write there",
+            )
+        else:
+            self.kept = mark
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, and on the disk before it is relied on."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

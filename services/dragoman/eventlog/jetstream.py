@@ -1,0 +1,509 @@
+"""The `EventLog` on a JetStream stream.
+
+Appending, for one record (several go as one atomic batch):
+
+    publish with the message id, the stream's name and the subject's last position
+      {"seq": n}                       → Appended
+      {"seq": n, "duplicate": true}    → compare with what stands at n
+      10071, 10164 wrong last sequence → resolve
+      10201 duplicate in a batch       → resolve
+      10158 first copy in flight       → wait, publish again
+    10176 batch not whole            → publish again: its leader was another one
+      no answer                        → publish again, until the deadline; then Unknown
+      10077 store failed               → Unknown
+      anything else                    → Unavailable, with the broker's words
+
+*Resolve*: the only message that can follow position e on a literal subject is the winner there. The leader is asked for
+it and its message id compared: mine and the same bytes, an earlier try of ours was kept; mine and the same post, it was
+posted before; mine and another post, the key was reused; not mine, a genuine conflict; none, publish again.
+This holds for ever, whatever the broker's duplicate window, replicas or batches (decision 0001).
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import structlog
+from nats.aio.msg import Msg
+
+from dragoman.domain.record import NotARecord, parse, same_post
+from dragoman.eventlog.event_log import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    KeyReused,
+    LogBroken,
+    LogUnreachable,
+    Message,
+    NobodyListens,
+    Outcome,
+    Unavailable,
+    Unknown,
+)
+from dragoman.eventlog.high_water_mark import HighWater
+from dragoman.eventlog.nats_connection import Bus, Guard, Nudge, read_answer
+from dragoman.eventlog.stream_config import (
+    NO_STREAM,
+    fault_of,
+    stream_of,
+    subjects_of,
+    told_by_a_leader,
+)
+from dragoman.limits import (
+    APPEND_SECONDS,
+    BATCH_RECORDS,
+    ELECTION_SECONDS,
+    INSPECT_SECONDS,
+    POLL_SECONDS,
+    READ_RECORDS,
+)
+from dragoman.text import Sentence, sentence
+from dragoman.tlog import leaf
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_WRONG_LAST: Final = frozenset({10071, 10164})
+_IN_FLIGHT: Final = 10158
+_STORE_FAILED: Final = 10077
+_BATCH_LOST: Final = 10176
+_BATCH_DUPLICATE: Final = 10201
+_NO_MESSAGE: Final = 10037
+_ALL: Final = ">"
+"""What a read asks for. The stream has the channel's subjects alone, and a broker that need not hold each against a narrower pattern reads faster."""
+_CONTENT: Final = "application/cloudevents+json"
+"""What a message is: a CloudEvents event in structured mode, as its binding to NATS has it."""
+_PAUSE_SECONDS: Final = 0.02
+_LOOK_SECONDS: Final = 0.2
+"""Between two looks at what a cluster says that it has lost."""
+_IN_FLIGHT_SECONDS: Final = 1.0
+"""After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
+ever: it is published under another id. The expected sequence of its subject keeps it from standing in the log twice."""
+_AGAIN: Final = "~"
+_SETTLE_SECONDS: Final = 0.001
+"""After a nudge: what this process appended itself has by then been applied, and need not be read."""
+_OWN_SECONDS: Final = 0.01
+"""How long a follower that was woken by what its own process appended, as under load, lets others gather."""
+_PATIENT_SECONDS: Final = 0.1
+"""How long a follower waits for its own process to apply a record that most likely is its own, before it reads it."""
+
+
+class _InFlight(Exception):
+    """The leader says that an earlier copy is still on its way."""
+
+
+class JetStreamLog:
+    """One channel's log on its stream."""
+
+    def __init__(
+        self,
+        channel: str,
+        bus: Bus,
+        guard: Guard | None = None,
+        *,
+        replicas: int = 1,
+        mark: HighWater | None = None,
+    ) -> None:
+        """Read and append through the bus; without a guard that was proven, only read.
+
+        Who follows compares the stream with what it must be, and with the mark where one is given.
+        """
+        self.channel = channel
+        self._stream = stream_of(channel)
+        self._subjects = subjects_of(channel)
+        self._bus = bus
+        self._guard = guard
+        self._replicas = replicas
+        self._mark = mark
+        self._followed = False
+        self._looked = -1
+        self._inspected = 0.0
+        self._created = ""
+        self._appending = 0
+        self._acknowledged = 0
+        self._own = range(0)
+        self._awaited = 0
+        self._awaited_since = 0.0
+        self._read = 0.0
+
+    @property
+    def _doubted(self) -> bool:
+        """Since the connection was lost it may be another log: whoever follows must look before anything is written on it."""
+        return self._followed and self._looked != self._bus.losses
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Append one record, or several as an atomic batch."""
+        assert 1 <= len(entries) <= BATCH_RECORDS
+        self._appending += 1
+        try:
+            outcome = await self._append(entries)
+        finally:
+            self._appending -= 1
+        if isinstance(outcome, Appended):
+            self._acknowledged = max(self._acknowledged, outcome.position)
+            self._own = range(outcome.position - len(entries) + 1, outcome.position + 1)
+            if self._mark is not None:
+                self._mark.note(outcome.position, entries[-1].record.raw)
+        return outcome
+
+    async def _append(self, entries: Sequence[Entry]) -> Outcome:
+        deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
+        asked = unanswered = False
+        detail = sentence("the broker did not answer in time")
+        again = 0
+        in_flight_since: float | None = None
+        while asyncio.get_running_loop().time() < deadline:
+            hindrance = self._hindrance(entries)
+            if hindrance is None:
+                asked = True
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        outcome = await self._attempt(entries, again)
+                    unanswered = unanswered or (
+                        outcome is None and self._replicas > 1
+                    )  # it may be another leader that has refused it
+                except _InFlight:
+                    now = asyncio.get_running_loop().time()
+                    in_flight_since = in_flight_since or now
+                    if now - in_flight_since > _IN_FLIGHT_SECONDS:
+                        again, in_flight_since = again + 1, None
+                        log.warning(
+                            "append.copy_forgotten",
+                            stream=self._stream,
+                            id=entries[0].message_id,
+                            tried=again,
+                        )
+                    outcome, unanswered = None, True
+                    detail = sentence("the broker says that an earlier copy is still on its way")
+                except TimeoutError:
+                    outcome, detail, unanswered = (
+                        None,
+                        sentence("the broker did not answer in time"),
+                        True,
+                    )
+                except NobodyListens as error:
+                    outcome, detail = None, error.said
+                except LogUnreachable as error:
+                    outcome, detail, unanswered = None, error.said, True
+                if isinstance(outcome, Unavailable) and unanswered:
+                    return Unknown(outcome.detail)  # an earlier try may have been kept
+                if outcome is not None:
+                    return outcome
+            elif asked or self._doubted:
+                detail = hindrance
+            else:
+                return Unavailable(hindrance)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return Unknown(detail) if unanswered else Unavailable(detail)
+
+    def _hindrance(self, entries: Sequence[Entry]) -> Sentence | None:
+        """Why nothing may be written at this moment, if so."""
+        if self._guard is None:
+            return sentence("this connection only reads")
+        if not self._bus.up:
+            return sentence("the broker cannot be reached")
+        if (
+            (reason := self._guard.reason) is not None
+        ):  # read once: a clock that is set right just then would leave none the second time
+            return reason
+        if not all(each.ahead is None or self._guard.agrees(each.ahead) for each in entries):
+            return sentence("this clock was stepped since the record was dated")
+        if self._doubted:
+            return sentence(
+                "the connection was lost, and the log is being compared with what was folded from it"
+            )
+        return None
+
+    async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
+        answer = read_answer((await self._publish(entries, again)).data)
+        error = answer.get("error")
+        if error is None:
+            if answer.get("duplicate"):
+                return await self._compared(entries, int(answer["seq"]))
+            return Appended(int(answer["seq"]))
+        code = error.get("err_code")
+        if code == _IN_FLIGHT:
+            raise _InFlight
+        if code == _BATCH_LOST:
+            return None
+        if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
+            return await self._resolve(entries)
+        if code == _STORE_FAILED:
+            return Unknown(sentence("the broker's store failed while it wrote; look at its disk"))
+        return Unavailable(
+            sentence(
+                "the broker answers %(code)s: %(answer)s",
+                code=code,
+                answer=error.get("description"),
+            )
+        )
+
+    async def _publish(self, entries: Sequence[Entry], again: int) -> Msg:
+        if len(entries) == 1:
+            (entry,) = entries
+            return await self._bus.request(
+                entry.subject, entry.record.raw, self._headers(entry, again, check=True)
+            )
+        batch = entries[0].record.envelope.id
+        seen: set[str] = set()
+        messages: list[tuple[str, dict[str, str], bytes]] = []
+        for number, entry in enumerate(entries, 1):
+            subject = entry.subject
+            headers = self._headers(entry, again, check=subject not in seen)
+            headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
+            seen.add(subject)
+            messages.append((subject, headers, entry.record.raw))
+        subject, headers, raw = messages.pop()
+        await self._bus.publish(messages)
+        return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
+
+    def _headers(self, entry: Entry, again: int, *, check: bool) -> dict[str, str]:
+        headers = {
+            "Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id,
+            "Nats-Expected-Stream": self._stream,
+            "Content-Type": _CONTENT,
+        }
+        if check:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(entry.expected)
+        if entry.first:
+            headers["Nats-Expected-Last-Sequence"] = "0"
+        parent, request = entry.trace
+        if parent:
+            headers["traceparent"] = parent
+        if request:
+            headers["tracestate"] = f"dragoman={request}"
+        return headers
+
+    async def _resolve(self, entries: Sequence[Entry]) -> Outcome | None:
+        missing = 0
+        conflict: Conflict | None = None
+        firsts = {entry.subject: entry for entry in reversed(entries)}
+        checked = [entry for entry in entries if firsts[entry.subject] is entry]
+        found = await asyncio.gather(
+            *(
+                self._stored({"seq": each.expected + 1, "next_by_subj": each.subject})
+                for each in checked
+            )
+        )
+        for entry, stored in zip(checked, found, strict=True):
+            if stored is None:
+                missing += 1
+            elif stored[1] != entry.message_id:
+                conflict = Conflict(stored[0].position)
+            else:
+                return await self._same(entries, entry, stored[0])
+        if conflict is None and missing == len(checked) and entries[0].first:
+            return Conflict(1)
+        return conflict
+
+    async def _compared(self, entries: Sequence[Entry], position: int) -> Outcome | None:
+        stored = await self._stored({"seq": position})
+        return None if stored is None else await self._same(entries, entries[0], stored[0])
+
+    async def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
+        """What it means that a message with this entry's id stands in the log."""
+        if stored.raw == entry.record.raw and await self._whole(
+            entries, stored.position - entries.index(entry)
+        ):
+            return Appended(stored.position + len(entries) - 1 - entries.index(entry))
+        try:
+            same = same_post(parse(stored.raw), entry.record)
+        except NotARecord:
+            same = False
+        return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
+
+    async def _whole(self, entries: Sequence[Entry], first: int) -> bool:
+        """Whether all entries stand in the log one after the other: an earlier try of ours was kept."""
+        for offset, entry in enumerate(entries):
+            stored = await self._stored({"seq": first + offset}) if first > 0 else None
+            if stored is None or stored[0].raw != entry.record.raw:
+                return False
+        return True
+
+    async def _stored(self, query: dict[str, object]) -> tuple[Message, str] | None:
+        """The message that the leader has for a query, with its message id."""
+        answer = await self._bus.api(f"STREAM.MSG.GET.{self._stream}", query)
+        if "error" in answer:
+            if answer["error"].get("err_code") == _NO_MESSAGE:
+                return None
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+            )
+        found = answer["message"]
+        headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
+        message_id = next(
+            (line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")),
+            "",
+        )
+        message_id = message_id.partition(_AGAIN)[0]
+        return Message(
+            position=found["seq"],
+            subject=found["subject"],
+            raw=base64.b64decode(found.get("data", "")),
+        ), message_id
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        """One batched read, up to the limits of a read.
+
+        On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
+        """
+        found = [
+            Message(
+                position=int(message.header(b"Nats-Sequence")),
+                subject=message.header(b"Nats-Subject"),
+                raw=message.data,
+            )
+            for message in await self._bus.fetch(self._stream, _ALL, first, min(most, READ_RECORDS))
+        ]
+        if self._replicas > 1 and (not found or found[0].position != first):
+            led = await self._stored({"seq": first})
+            found = [] if led is None and not found else [led[0]] if led is not None else found
+        for offset, message in enumerate(found):
+            if message.position != first + offset:
+                return await self._before_gap(found[:offset], first + offset, message.position)
+        return found
+
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """As `read`, from a position that is known to be kept."""
+        return await self._surely(lambda: self.read(first, most)) or []
+
+    async def _surely(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What is found; nothing only where there is none beyond doubt.
+
+        On a cluster a node that was cut off, and is joined again, may answer as a leader with its old log before it finds out.
+        """
+        begun = asyncio.get_running_loop().time()
+        while not (found := await look()):
+            if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        return found
+
+    async def _before_gap(self, found: list[Message], missing: int, follows: int) -> list[Message]:
+        """What was read before a gap, which is a hole only where the leader has nothing there either.
+
+        A connection that is lost and made again during a read loses what was sent in between.
+        """
+        led = await self._surely(lambda: self._stored({"seq": missing}))
+        if led is None:
+            raise LogBroken(
+                sentence(
+                    "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
+                    missing=missing,
+                    channel=self.channel,
+                    follows=follows,
+                )
+            )
+        return [*found, led[0]]
+
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+        """Read on at every nudge, and once a second should one be lost."""
+        self._followed = True
+        nudge: Nudge | None = None
+        try:
+            while True:
+                losses = self._bus.losses
+                try:
+                    if await self._inspected_anew():
+                        yield None
+                        self._looked = losses
+                    if self._is_coming(wanted()):
+                        await asyncio.sleep(_OWN_SECONDS)
+                        continue
+                    if nudge is None or nudge.sequence:
+                        nudge = await self._bus.nudge(f"tail.{self._subjects}")
+                    found = await self._read_on(wanted())
+                except LogUnreachable:
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                yield found
+                if found or self._doubted:
+                    continue
+                await nudge.wait(POLL_SECONDS)
+                await asyncio.sleep(_SETTLE_SECONDS)
+                if 0 < nudge.sequence < wanted():
+                    await asyncio.sleep(_OWN_SECONDS)
+        finally:
+            if nudge is not None:
+                await nudge.end()
+
+    async def _read_on(self, first: int) -> list[Message]:
+        found = await self.read(first, READ_RECORDS)
+        self._read = asyncio.get_running_loop().time()
+        if self._mark is not None:
+            if found:
+                self._mark.note(found[-1].position, found[-1].raw)
+            self._mark.keep(self._created)
+        return found
+
+    def _is_coming(self, position: int) -> bool:
+        """Whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
+
+        It is not where nothing is being appended, or something later was acknowledged: then others were faster, and the log
+        must be read. That is done as well when the position has been awaited for long, and every second to know the end.
+        """
+        now = asyncio.get_running_loop().time()
+        if position != self._awaited:
+            self._awaited, self._awaited_since = position, now
+        own = (self._appending > 0 and self._acknowledged < position) or position in self._own
+        return (
+            own and now < self._awaited_since + _PATIENT_SECONDS and now < self._read + POLL_SECONDS
+        )
+
+    async def _inspected_anew(self) -> bool:
+        """Inspect the stream where that is due; whether that is because the connection stands anew."""
+        anew = self._doubted and self._bus.up
+        if anew or self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
+            await self._inspect()
+        return anew
+
+    async def _inspect(self) -> None:
+        """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.
+
+        On a cluster a node that was cut off may show an old log before it finds out: it is given time to.
+        """
+        begun = asyncio.get_running_loop().time()
+        while (fault := await self._fault()) is not None:
+            if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+                raise LogBroken(fault)
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._inspected = asyncio.get_running_loop().time()
+
+    async def _fault(self) -> Sentence | None:
+        if self._mark is not None and self._mark.fault is not None:
+            return self._mark.fault
+        known = None if self._mark is None else self._mark.known
+        info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
+        if "error" in info and info["error"].get("err_code") != NO_STREAM:
+            raise LogUnreachable(
+                sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
+            )
+        told_by_a_leader(info)
+        fault = fault_of(info, self.channel, self._replicas, known)
+        if fault is None and known is not None:
+            stood = await self._stored({"seq": known.position})
+            erased = stood is not None and leaf.read_entry(stood[0].raw) == (
+                known.position - 1,
+                known.commit,
+            )
+            if stood is None or not (erased or leaf.commit(stood[0].raw) == known.commit):
+                at = {"position": known.position, "stream": self._stream}
+                fault = (
+                    sentence(
+                        "at position %(position)s the stream %(stream)s holds nothing where a kept record stood: "
+                        "restore the broker's store from a copy",
+                        **at,
+                    )
+                    if stood is None
+                    else sentence(
+                        "at position %(position)s the stream %(stream)s holds another message where a kept record stood: "
+                        "restore the broker's store from a copy",
+                        **at,
+                    )
+                )
+        if fault is None:
+            self._created = str(info["created"])
+        return fault

@@ -1,0 +1,245 @@
+"""A channel's stream: the settings it is made with, and what is wrong with one.
+
+Nothing that could remove, change or reorder a message is allowed, and nothing may be missing. The broker's administrator can
+still change settings, and a damaged store can lose messages without a word, so both are looked at: when a gateway starts,
+whenever its connection stands again, and every `INSPECT_SECONDS`.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.high_water_mark import Mark
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
+from dragoman.text import Sentence, sentence
+
+PREFIX: Final = "DRAGOMAN_LOG_"
+NO_STREAM: Final = 10059
+_NAME_TAKEN: Final = 10058
+_PAUSE_SECONDS: Final = 0.2
+
+
+def stream_of(channel: str) -> str:
+    """The name of a channel's stream."""
+    return PREFIX + channel.upper()
+
+
+def subjects_of(channel: str) -> str:
+    """All subjects of a channel."""
+    return f"dragoman.v1.{channel}.>"
+
+
+def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
+    """The settings of a stream from which nothing is taken. Whatever could remove or change a message is left out or denied."""
+    return {
+        "name": name,
+        "subjects": [subjects],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": -1,
+        "max_consumers": -1,
+        "num_replicas": replicas,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_direct": True,
+        "compression": "none",
+    }
+
+
+def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
+    """The settings of a channel's stream."""
+    subjects = subjects_of(channel)
+    return kept(stream_of(channel), subjects, replicas) | {
+        "max_msg_size": MESSAGE_BYTES,
+        "allow_atomic": True,
+        "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
+        "republish": {"src": subjects, "dest": f"tail.{subjects}", "headers_only": True},
+        "metadata": {"dragoman.record": "1"},
+    }
+
+
+async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
+    """Make a channel's stream, or find it as it would be made.
+
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    """
+    await make(steward, configuration(channel, replicas))
+
+
+async def make(steward: Bus, wanted: dict[str, Any]) -> None:
+    """Make a stream with these settings, or find it. A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
+
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    """
+    begun = asyncio.get_running_loop().time()
+    while True:
+        try:
+            await _make(steward, wanted)
+        except LogUnreachable:
+            if (
+                wanted["num_replicas"] == 1
+                or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS
+            ):
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
+    answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
+    if "error" in answer:
+        failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable
+        raise failure(
+            sentence(
+                "the broker does not make the stream %(stream)s: %(answer)s",
+                stream=wanted["name"],
+                answer=answer["error"].get("description"),
+            )
+        )
+
+
+def told_by_a_leader(answer: dict[str, Any]) -> None:
+    """See that STREAM.INFO was answered by one who leads the stream. Raises `LogUnreachable`.
+
+    A node of a cluster that knows no leader answers as well, for as long as it is cut off, and with what it has itself.
+    """
+    if "error" not in answer and "cluster" in answer and not answer["cluster"].get("leader"):
+        raise LogUnreachable(sentence("the broker knows no leader of the stream at present"))
+
+
+async def last_of(bus: Bus, channel: str) -> int:
+    """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
+    answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
+    if "error" in answer:
+        raise LogUnreachable(
+            sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
+        )
+    told_by_a_leader(answer)
+    return int(answer["state"]["last_seq"])
+
+
+async def channels(bus: Bus) -> list[str]:
+    """The names of the channels that have a stream."""
+    found: list[str] = []
+    total = 1
+    while len(found) < total:
+        answer = await bus.api("STREAM.NAMES", {"offset": len(found)})
+        page = answer.get("streams") or []
+        total = int(answer.get("total", 0))
+        found += page
+        if not page:
+            break
+    return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
+
+
+_FOR_EVER: Final = ("allow_msg_ttl", "sealed")
+"""Settings that a broker does not take back once they are on."""
+
+
+def fault_of(
+    answer: dict[str, Any], channel: str, replicas: int, known: Mark | None
+) -> Sentence | None:
+    """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
+
+    `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
+    """
+    stream = stream_of(channel)
+    if answer.get("error", {}).get("err_code") == NO_STREAM:
+        if known is None:
+            return sentence(
+                "the broker has no stream %(stream)s: restore its store from a copy", stream=stream
+            )
+        return sentence(
+            "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: restore its store from a copy",
+            stream=stream,
+            n=known.position,
+        )
+    changed = drift(answer["config"], configuration(channel, replicas))
+    if changed and any(answer["config"].get(name) for name in _FOR_EVER):
+        return sentence(
+            "the settings of the stream %(stream)s were changed: %(changed)s: the broker takes that back never again; "
+            "rebuild the log from a copy with `dragoman log rebuild --set-aside`",
+            stream=stream,
+            changed=tuple(changed),
+        )
+    if changed:
+        return sentence(
+            "the settings of the stream %(stream)s were changed: %(changed)s: put them back as the broker's administrator",
+            stream=stream,
+            changed=tuple(changed),
+        )
+    missing = _missing(answer["state"])
+    if missing is not None:
+        return sentence(
+            "%(missing)s in the stream %(stream)s: restore the broker's store from a copy",
+            missing=missing,
+            stream=stream,
+        )
+    if known is None:
+        return None
+    if known.created not in ("", answer["created"]):
+        return sentence(
+            "the stream %(stream)s was made at %(created)s, the one known here at %(known)s: it is another log under the same name: "
+            "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection",
+            stream=stream,
+            created=answer["created"],
+            known=known.created,
+        )
+    last = int(answer["state"]["last_seq"])
+    if last < known.position:
+        return sentence(
+            "the stream %(stream)s ends at position %(last)s, but %(known)s was known to be kept: restore the broker's store from a copy",
+            stream=stream,
+            last=last,
+            known=known.position,
+        )
+    return None
+
+
+def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Sentence]:
+    """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
+    metadata = {
+        name: value
+        for name, value in (found.get("metadata") or {}).items()
+        if not name.startswith("_nats.")
+    }
+    settings = {**found, "metadata": metadata}
+    return [
+        sentence(
+            "%(setting)s is %(found)s and must be %(wanted)s",
+            setting=name,
+            found=repr(settings.get(name)),
+            wanted=repr(wanted.get(name, "off")),
+        )
+        for name in sorted({*settings, *wanted})
+        if (settings.get(name) != wanted[name] if name in wanted else settings[name])
+    ]
+
+
+def _missing(state: dict[str, Any]) -> Sentence | None:
+    """What a stream's own account of itself says it has lost."""
+    first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
+    if first > 1:
+        return sentence("positions 1 to %(last)s are missing", last=first - 1)
+    gone = [
+        position for position in state.get("deleted") or () if position
+    ]  # brokers list position 0 of an empty stream
+    if gone:
+        return sentence(
+            "%(n)s of %(last)s positions are missing, the first of them %(first)s",
+            n=last - messages,
+            last=last,
+            first=min(gone),
+        )
+    if messages != last or (last and state.get("num_deleted")):
+        return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)
+    lost = (state.get("lost") or {}).get("bytes", 0)
+    return sentence("%(n)s bytes were found damaged and thrown away", n=lost) if lost else None

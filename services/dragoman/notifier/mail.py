@@ -1,0 +1,130 @@
+"""E-mail: that something waits, how urgent it is and where to read it; never what it says, since mail is read on its way.
+
+It is written in the language that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for military mail systems,
+and MT-PRIORITY (RFC 6710) where the server offers it.
+"""
+
+from email.message import EmailMessage
+from email.utils import formatdate
+from typing import Final
+
+import aiosmtplib
+
+from dragoman.i18n.words import words
+from dragoman.notifier.delivery import SECONDS, SHOWN, Brought, Item, unreachable
+from dragoman.settings import Smtp
+from dragoman.stores.endpoints import Endpoint
+from dragoman.text import Name, Sentence, sentence, verbatim
+
+_MMHS: Final = {"routine": "1", "priority": "2", "immediate": "3", "flash": "4"}
+_MT_PRIORITY: Final = {"routine": -2, "priority": 0, "immediate": 2, "flash": 4}
+_EXERCISE: Final = "0"
+_OPERATION: Final = "1"
+_DRILL: Final = "EXERCISE EXERCISE EXERCISE"
+"""The word of procedure, which is the same in every language."""
+
+
+def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> EmailMessage:
+    """The mail for a record. Its Message-ID is the same at every try."""
+    mail, said = EmailMessage(), words(endpoint.language)
+    drill = f"{_DRILL} " if item.exercise else ""
+    mail["From"], mail["To"] = sender, endpoint.target
+    act = f"{said.act(item.act)}, {item.matter}" if item.matter else said.act(item.act)
+    about = item.number or (act if item.notice is None else said.sentence(item.notice))
+    mail["Subject"] = f"{drill}[{said.value(item.precedence).upper()}] {about}"
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["MMHS-Primary-Precedence"] = _MMHS[item.precedence]
+    mail["MMHS-Message-Type"] = _EXERCISE if item.exercise else _OPERATION
+    if item.number:
+        mail["MMHS-Originator-Reference"] = item.number
+    where = (
+        f"{base_url}/c/{item.channel}"
+        if base_url
+        else sentence("channel %(channel)s", channel=item.channel)
+    )
+    happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
+    told = [happened] if item.exercise else []
+    lines = [
+        said.sentence(each)
+        for each in (*told, *_lines(item, said.written(item.time, "minute"), where))
+    ]
+    mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
+    mail["Content-Language"] = (
+        said.tag
+    )  # after the content, which takes all headers about it with it
+    return mail
+
+
+def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]:
+    """What it says: what came, from whom and when, and where to read it."""
+    if item.notice is not None:
+        return item.notice, sentence(
+            "Since %(time)s. Take the watch: %(where)s", time=time, where=where
+        )
+    return (
+        sentence(
+            "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
+            side=_sender(item),
+            act=Name("act", item.act),
+            precedence=Name("value", item.precedence),
+            time=time,
+        ),
+        sentence("Number: %(number)s", number=item.number)
+        if item.number
+        else sentence("Record: %(n)s", n=item.position),
+        *([sentence("Exchange: %(number)s", number=item.matter)] if item.matter else []),
+        sentence("Read and acknowledge it: %(where)s", where=where),
+    )
+
+
+def _sender(item: Item) -> Name | Sentence:
+    """From whom a record is; under the Chatham House Rule from a participant."""
+    if item.unattributed:
+        return sentence("a participant")
+    return Name("side", item.side) if item.side else sentence("the service")
+
+
+class Mails:
+    """Brings mails to a server, one connection each: they are few, and no connection is kept that may have died."""
+
+    def __init__(self, settings: Smtp, base_url: str) -> None:
+        """Use that server, and point readers to that address of a gateway."""
+        self._settings = settings
+        self._base_url = base_url
+
+    async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
+        """Try once."""
+        settings = self._settings
+        if not settings.host:
+            return Brought(ok=False, answered=sentence("no mail server is set: courier.smtp.host"))
+        try:
+            password = (
+                None
+                if settings.password_file is None
+                else settings.password_file.read_text().strip()
+            )
+            client = aiosmtplib.SMTP(
+                hostname=settings.host,
+                port=settings.port,
+                use_tls=settings.tls == "tls",
+                start_tls=settings.tls == "starttls",
+                username=settings.username or None,
+                password=password,
+                timeout=SECONDS,
+            )
+            async with client:
+                await client.ehlo()
+                mail = message(endpoint, item, settings.sender, self._base_url)
+                priority = (
+                    [f"MT-PRIORITY={_MT_PRIORITY[item.precedence]}"]
+                    if client.supports_extension("mt-priority")
+                    else []
+                )
+                await client.send_message(mail, mail_options=priority)
+        except aiosmtplib.SMTPResponseException as error:
+            return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return Brought(ok=False, answered=unreachable(endpoint, error))
+        return Brought(ok=True)

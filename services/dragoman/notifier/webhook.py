@@ -1,0 +1,139 @@
+"""Webhooks: a record's exact bytes as a CloudEvent, signed by Standard Webhooks, to a URL that leads nowhere inside.
+
+A URL is entered by a side and called by the host, so it must not reach what only the host reaches. The address is checked once more when its
+socket is made, however it was written or looked up: none but public ones are called, and those that the settings allow. Redirects are not followed.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+import aiohttp
+from aiohttp import AddrInfoType
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from dragoman.interop import webhook_signatures
+from dragoman.interop.ssrf_guard import Guard
+from dragoman.notifier.delivery import SECONDS, SHOWN, Brought, Item, unreachable
+from dragoman.stores.endpoints import Endpoint
+from dragoman.text import verbatim
+
+_AGENT: Final = "dragoman-courier"
+
+CONNECTIONS: Final = 64
+"""Connections at once for one side of a channel."""
+
+CONNECTIONS_PER_HOST: Final = 8
+"""Connections at once to one receiver, for one side of a channel."""
+
+
+class NotAllowed(OSError):
+    """An address that is not called."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Looks names up, and gives no address that may not be called: it is the very address that is then connected to."""
+
+    def __init__(self, guard: Guard, names: AbstractResolver | None = None) -> None:
+        """Look names up with the system's resolver, unless another is given."""
+        self._guard = guard
+        self._names = names or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a name that may be called. Raises `NotAllowed` where there is none."""
+        found = await self._names.resolve(host, port, family)
+        allowed = [each for each in found if self._guard.allows(each["host"])]
+        if not allowed:
+            raise NotAllowed(f"{host} stands for no public address")
+        return allowed
+
+    async def close(self) -> None:
+        """Close the resolver behind."""
+        await self._names.close()
+
+
+def _guarded(guard: Guard) -> Callable[[AddrInfoType], socket.socket]:
+    """Return what makes the socket of each connection; it refuses an address that may not be called."""
+
+    def made(info: AddrInfoType) -> socket.socket:
+        family, type, protocol, _, address = info
+        if not guard.allows(str(address[0])):
+            raise NotAllowed(f"{address[0]} is no public address")
+        return socket.socket(family, type, protocol)
+
+    return made
+
+
+def session(guard: Guard) -> aiohttp.ClientSession:
+    """HTTP connections that lead where the guard allows."""
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(guard),
+        use_dns_cache=False,
+        limit=CONNECTIONS,
+        limit_per_host=CONNECTIONS_PER_HOST,
+        socket_factory=_guarded(guard),
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=SECONDS),
+        headers={"User-Agent": _AGENT},
+    )
+
+
+class Webhooks:
+    """Brings records to URLs. Each side of each channel has connections of its own, so that no side waits for another's receivers."""
+
+    def __init__(self, guard: Guard) -> None:
+        """Call where the guard allows; close it with `aclose`."""
+        self._sessions: dict[tuple[str, str], aiohttp.ClientSession] = {}
+        self._guard = guard
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for each in self._sessions.values():
+            await each.close()
+
+    def _session(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+        key = endpoint.cid, endpoint.side
+        if key not in self._sessions:
+            self._sessions[key] = session(self._guard)
+        return self._sessions[key]
+
+    async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
+        """Try once."""
+        if wrong := self._guard.check(endpoint.target):
+            return Brought(ok=False, answered=unreachable(endpoint, wrong))
+        sent = webhook_signatures.headers(endpoint.secret, item.id, int(time.time()), item.raw)
+        sent |= {
+            "Content-Type": "application/cloudevents+json",
+            **({"Dragoman-Position": str(item.position)} if item.position else {}),
+        }
+        try:
+            async with self._session(endpoint).post(
+                endpoint.target, data=item.raw, headers=sent, allow_redirects=False
+            ) as response:
+                said = (
+                    (await response.content.read(SHOWN)).decode(errors="replace")
+                    if response.status >= 300
+                    else ""
+                )
+                return _outcome(response.status, response.headers.get("Retry-After", ""), said)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Brought(ok=False, answered=unreachable(endpoint, error))
+
+
+def _outcome(status: int, retry_after: str, said: str) -> Brought:
+    wait = (
+        float(retry_after)
+        if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504)
+        else 0.0
+    )
+    answered = verbatim(f"{status} {said}".strip())
+    return Brought(
+        ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410
+    )

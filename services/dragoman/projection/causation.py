@@ -1,0 +1,150 @@
+"""Why a record is there, and what came of it: the tree of causes, from the matter with which it all began.
+
+a service's record     was caused by the record that its `causationid` names: a reminder by the message whose clock it is of
+an act with `of`       by the message that it is about
+any other act          by the opening of its exchange
+an opening             by the opening of the first exchange that it refers to
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.limits import TREE_RECORDS
+from dragoman.projection.as_of import MASK
+from dragoman.projection.store import Store
+from dragoman.projection.writer import referred
+from dragoman_schemas.responses import Cause, Causes
+
+_TOP: Final = 50
+"""Exchanges that are followed back, each of which refers to the one before."""
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(slots=True)
+class _Record:
+    position: int
+    id: str
+    exchange: str
+    act: str
+    actor: str
+    time: str
+    number: str
+    cause: str = ""
+    references: tuple[str, ...] = ()
+    caused: list["_Record"] = field(default_factory=list)
+
+
+def causes(store: Store, channel: str, position: int) -> Causes | None:
+    """The tree in which a record stands; None for what is void or no record."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        found = next(_read(connection, "key = ?", base | position), None)
+        if found is None:
+            return None
+        top, above = found.exchange, [found.exchange]
+        while (
+            len(above) < _TOP
+            and (before := _referred(connection, base, top))
+            and before not in above
+        ):
+            top = before
+            above.append(top)
+        records: dict[str, _Record] = {}
+        waiting, seen = [top], {top}
+        while waiting and len(records) < TREE_RECORDS:
+            exchange = waiting.pop(0)
+            for each in _read(
+                connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK
+            ):
+                records[each.id] = each
+            fresh = [id for id in _referring(connection, base, exchange) if id not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        roots = _joined(connection, base, records)
+    root = next((each for each in roots if each.id == top), roots[0])
+    return Causes(
+        position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS
+    )
+
+
+def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -> Iterator[_Record]:
+    """Valid records of exchanges, in order. Of a record that was erased nothing is known but its bytes' commitment: it has no exchange any more."""
+    query = (
+        "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # fixed words  # noqa: S608
+        f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key LIMIT {TREE_RECORDS}"
+    )
+    for key, id, exchange, act, actor, time, number, raw in connection.execute(query, parameters):
+        envelope = _decode(raw)
+        data = envelope.get("data") or {}
+        opens = id == exchange
+        yield _Record(
+            position=key & MASK,
+            id=id,
+            exchange=exchange,
+            act=act,
+            actor=actor,
+            time=time,
+            number=number or "",
+            cause=str(envelope.get("causationid") or data.get("of") or ("" if opens else exchange)),
+            references=tuple(referred(data)) if opens else (),
+        )
+
+
+def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
+    """The first exchange that the opening of an exchange refers to; empty for none."""
+    opening = next(
+        _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None
+    )
+    for named in () if opening is None else opening.references:
+        row = connection.execute(
+            "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1",
+            (named, named, base, base | MASK),
+        ).fetchone()
+        if row is not None:
+            return str(row[0])
+    return ""
+
+
+def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list[str]:
+    """The exchanges that refer to an exchange, by its number or its id."""
+    row = connection.execute(
+        "SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
+        (exchange, base, base | MASK),
+    ).fetchone()
+    targets = (exchange, exchange if row is None else row[0])
+    found = connection.execute(
+        "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
+        (base, *targets, TREE_RECORDS),
+    )
+    return [id for (id,) in found]
+
+
+def _joined(
+    connection: sqlite3.Connection, base: int, records: dict[str, _Record]
+) -> list[_Record]:
+    """The records, each under its cause; those that have none here."""
+    roots: list[_Record] = []
+    for each in sorted(records.values(), key=lambda record: record.position):
+        cause = records.get(each.cause) or (
+            records.get(_referred(connection, base, each.id)) if each.references else None
+        )
+        (roots if cause is None or cause.position >= each.position else cause.caused).append(each)
+    return roots
+
+
+def _tree(record: _Record) -> Cause:
+    return Cause(
+        position=record.position,
+        id=record.id,
+        exchange=record.exchange,
+        act=record.act,
+        by=record.actor,
+        time=record.time,
+        number=record.number,
+        caused=tuple(_tree(each) for each in record.caused),
+    )

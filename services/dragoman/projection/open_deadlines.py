@@ -1,0 +1,303 @@
+"""What is owed in a channel now, kept ready: every open clock, every open matter, and how the line stands, brought up to date as records are folded.
+
+A board shows all that waits. To ask the file for a thousand exchanges at each look would take a second; here each exchange's clocks are worked
+out once, when it changes. What was owed at a past position is asked of the file.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from dragoman.domain import clocks, line
+from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.exchange import precedence_of
+from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.title import subject_of
+from dragoman.limits import DUTIES_LOOKED
+from dragoman.projection.as_of import calendars_at, open_ids, registry_at, state_at
+from dragoman.projection.duty_watch import CIRCUITS, LINE_CHECKS
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import Store
+from dragoman_schemas.act_frame import Precedence
+from dragoman_schemas.responses import LineView, OpenMatter
+from dragoman_schemas.state import Exchange, Registry
+
+
+class Duty(Struct, frozen=True, kw_only=True, gc=False):
+    """One open clock, and the exchange in which it runs: as much of it as a row of a list shows.
+
+    `message_act` and `precedence` are of the message which started the clock, `by` who said it, `opener` the side that opened the exchange.
+    """
+
+    exchange: str
+    number: str
+    act: str
+    message_act: str
+    subject: Raw
+    opener: str
+    status: str
+    precedence: Precedence
+    by: str
+    one_key: bool
+    clock: Running
+
+
+def duties_of(
+    registry: Registry, state: Exchange, calendars: dict[str, Calendar]
+) -> tuple[Duty, ...]:
+    """The open clocks of an exchange."""
+    return tuple(
+        _duty(state, clock)
+        for clock in clocks.running(registry, state, calendars)
+        if clocks.is_owed(state, clock)
+    )
+
+
+def _duty(state: Exchange, clock: Running) -> Duty:
+    started = next(
+        (message for message in state.messages if message.id == clock.started_by), state.messages[0]
+    )
+    return Duty(
+        exchange=state.id,
+        number=state.number,
+        act=state.act,
+        message_act=started.act,
+        subject=subject_of(state),
+        opener=state.side,
+        status=state.status,
+        precedence=precedence_of(state, started),
+        by=started.said.by,
+        one_key=bool(state.one_key),
+        clock=clock,
+    )
+
+
+def _in_order(found: Iterable[Duty]) -> list[Duty]:
+    return sorted(found, key=lambda duty: (duty.clock.due, duty.exchange, duty.clock.clock))
+
+
+class Duties:
+    """The open clocks of one channel now."""
+
+    def __init__(self, projection: Projection) -> None:
+        """Listen to the projection; what stands in its file already is known after `begin`."""
+        self._projection = projection
+        self._open: dict[str, tuple[Duty, ...]] = {}
+        self._matters: dict[str, OpenMatter] = {}
+        self._checks: OrderedDict[str, Exchange] = OrderedDict()
+        self._calendars: dict[str, Calendar] = {}
+        self._terms: object = None
+        self._arrived: dict[str, Exchange] | None = {}
+        self._erased = 0
+        self._ordered: list[Duty] | None = None
+        self._urgent: list[OpenMatter] | None = None
+        self._lines: list[LineView] | None = None
+        self._turn = asyncio.Lock()
+        projection.listeners.add(self._hear)
+
+    async def begin(self) -> None:
+        """Take what the file has, once, and again where the limits or an office's calendar have changed since. Raises `Behind`."""
+        async with self._turn:
+            if self._arrived is None and self._terms == self._terms_now():
+                return
+            await self._load()
+
+    async def _load(self) -> None:
+        projection = self._projection
+        self._arrived = {}
+        terms = self._terms_now()
+        await projection.in_file()
+        loaded = await asyncio.wrap_future(
+            projection.store.in_thread(_loaded, projection.store, projection.name)
+        )
+        self._open, self._matters, self._checks, self._calendars = loaded
+        self._terms = terms
+        arrived, self._arrived = self._arrived, None
+        for state in arrived.values():
+            self._take(state)
+        self._ordered = self._urgent = self._lines = None
+
+    def _terms_now(self) -> object:
+        """What the clocks of all exchanges rest on."""
+        registry = self._projection.state.registry
+        if registry is None:
+            return None
+        offices = [self._projection.office(side.name) for side in registry.sides]
+        return registry.profiles, [None if office is None else office.etag for office in offices]
+
+    def _hear(self, row: Stored) -> None:
+        state = row.folded.state
+        if isinstance(state, Exchange):
+            if self._arrived is not None:
+                self._arrived[state.id] = state
+            else:
+                self._take(state)
+        for id in row.folded.removed:
+            self._open.pop(id, None)
+            self._matters.pop(id, None)
+            self._checks.pop(id, None)
+            self._ordered = self._urgent = self._lines = None
+
+    def _take(self, state: Exchange) -> None:
+        registry = self._projection.state.registry
+        assert registry is not None
+        found = duties_of(registry, state, self._calendars)
+        if found:
+            self._open[state.id] = found
+        else:
+            self._open.pop(state.id, None)
+        matter = open_matter(registry, state, self._calendars)
+        if matter is not None:
+            self._matters[state.id] = matter
+        else:
+            self._matters.pop(state.id, None)
+        self._ordered = self._urgent = None
+        if state.act == "line-check":
+            self._checks[state.id] = state
+            while len(self._checks) > LINE_CHECKS:
+                self._checks.popitem(last=False)
+            self._lines = None
+
+    def listed(self) -> list[Duty]:
+        """Every open clock, the soonest due first."""
+        if self._ordered is None:
+            self._ordered = _in_order(duty for each in self._open.values() for duty in each)
+        return self._ordered
+
+    def matters(self) -> list[OpenMatter]:
+        """Return every open matter, the most urgent first."""
+        if self._urgent is None:
+            self._urgent = in_order(self._matters.values())
+        return self._urgent
+
+    def of(self, exchange: str) -> tuple[Duty, ...]:
+        """The open clocks of one exchange."""
+        return self._open.get(exchange, ())
+
+    @property
+    def exchanges(self) -> int:
+        """In how many exchanges a clock runs."""
+        return len(self._open)
+
+    def lines(self) -> list[LineView]:
+        """Each circuit that was ever checked, and the primary one, by its newest checks."""
+        if self._lines is None:
+            self._lines = list(lines_of(reversed(self._checks.values())))
+        return self._lines
+
+
+def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
+    """How each circuit stands by line checks, the newest first."""
+    known = list(checks)
+    for circuit in CIRCUITS:
+        own = [
+            check for check in known if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
+        ]
+        if own or circuit == "primary":
+            stands = line.standing(own)
+            yield LineView(
+                circuit=circuit,
+                **{name: getattr(stands, name) for name in stands.__struct_fields__},
+            )
+
+
+_Loaded = tuple[
+    dict[str, tuple[Duty, ...]],
+    dict[str, OpenMatter],
+    OrderedDict[str, Exchange],
+    dict[str, Calendar],
+]
+
+
+def _loaded(store: Store, channel: str) -> _Loaded:
+    """Return the open clocks and matters of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
+    base = store.base(channel)
+    found: dict[str, tuple[Duty, ...]] = {}
+    matters: dict[str, OpenMatter] = {}
+    with store.snapshot() as connection:
+        (newest,) = connection.execute(
+            "SELECT position FROM channels WHERE number = ?", (base >> 40,)
+        ).fetchone()
+        registry = registry_at(connection, base, newest)
+        if registry is None:
+            return {}, {}, OrderedDict(), {}
+        calendars = calendars_at(connection, base, newest, [side.name for side in registry.sides])
+        for ids in open_ids(connection, base, newest):
+            for id in ids:
+                state = state_at(connection, base, newest, id)
+                owed, matter = (
+                    duties_of(registry, state, calendars),
+                    open_matter(registry, state, calendars),
+                )
+                if owed:
+                    found[id] = owed
+                if matter is not None:
+                    matters[id] = matter
+        newest_checks = connection.execute(_CHECKS, (base, base | newest, LINE_CHECKS)).fetchall()
+        checks = OrderedDict(
+            (id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks)
+        )
+    return found, matters, checks, calendars
+
+
+_CHECKS: Final = "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """What was owed and open at a past position; `more` where so much was open that not all exchanges were looked at."""
+
+    duties: list[Duty]
+    lines: list[LineView]
+    matters: list[OpenMatter]
+    more: bool = False
+
+
+def duties_at(store: Store, channel: str, at: int) -> Past:
+    """What was owed at a past position."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = registry_at(connection, base, at)
+        if registry is None:
+            return Past(duties=[], lines=[], matters=[])
+        calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
+        waiting, others = open_ids(connection, base, at)
+        ids = [*waiting, *others]
+        states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
+        found = _in_order(
+            duty for state in states for duty in duties_of(registry, state, calendars)
+        )
+        matters = in_order(
+            each
+            for state in states
+            if (each := open_matter(registry, state, calendars)) is not None
+        )
+        checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
+        lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
+    return Past(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
+
+
+def duties_in(
+    store: Store, channel: str, at: int, exchanges: Iterable[str]
+) -> dict[str, tuple[Duty, ...]]:
+    """What was owed at a past position in some exchanges, which had been opened by then."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = registry_at(connection, base, at)
+        if registry is None:
+            return {}
+        calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
+        return {
+            id: duties_of(registry, state_at(connection, base, at, id), calendars)
+            for id in exchanges
+        }
+
+
+def spent(clock: Running, now: datetime) -> float:
+    """How much of a clock's time has gone, as a fraction; over 1 past the limit."""
+    whole = (clock.due - clock.begins).total_seconds()
+    return (now - clock.begins).total_seconds() / whole if whole > 0 else 1.0

@@ -1,0 +1,460 @@
+"""One channel as it stood at a moment: after a position, and at a time up to which that position is all there is.
+
+Statistics and reports are of one moment, and of nothing later, so that they come out the same whenever they are made again.
+Where a time alone is given, the position is the last before the first record of that time or later.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from time import sleep
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from dragoman.domain import blindness, clocks
+from dragoman.domain.access import officer_side
+from dragoman.domain.attribution import unattributed_message
+from dragoman.domain.blindness import Check, Span, Turn
+from dragoman.domain.clocks import Calendar
+from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
+from dragoman.domain.exchange import ENDED
+from dragoman.domain.record import parse
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
+from dragoman.projection.as_of import (
+    MASK,
+    calendars_at,
+    delivered_at,
+    position_of,
+    registry_at,
+    state_at,
+    time_at,
+)
+from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
+from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.text import sentence, unpacked
+from dragoman_schemas.fields import Timestamp
+from dragoman_schemas.report_shapes import ChannelAct
+from dragoman_schemas.responses import Link
+from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
+"""How long after its own time a record may come to the log."""
+
+_TOLD: Final = frozenset(
+    {"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"}
+)
+"""Acts of the channel whose content reports give: they name no officer."""
+
+
+class _Data(Struct):
+    data: dict[str, Raw]
+
+
+_data = msgspec.json.Decoder(_Data).decode
+
+_STRETCH: Final = 100
+_REST_SECONDS: Final = 0.001
+"""A thread that reads many exchanges holds the interpreter: it rests a little after each stretch, so that whoever posts has a turn."""
+
+_CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of-contact')"
+"""The exchanges in which a side may owe more than acknowledgements."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Which period, and as of which position: `from` a time, to but not including another; by default all that is known."""
+
+    at: int = 0
+    from_: Timestamp | None = field(name="from", default=None)
+    to: Timestamp | None = None
+
+
+def instant(name: str, text: str) -> datetime:
+    """A time that a caller gives, to the millisecond in UTC. Raises `Refused` for one that does not exist."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        detail = sentence(
+            "%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.",
+            name=name,
+            time=text,
+        )
+        raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def position_by(store: Store, channel: str, newest: int, moment: datetime) -> int:
+    """The last position, up to the newest, at which the channel's time was before a moment; 0 for none."""
+    with store.snapshot() as connection:
+        return position_before(connection, store.base(channel), newest, moment)
+
+
+def position_before(
+    connection: sqlite3.Connection, base: int, newest: int, moment: datetime
+) -> int:
+    """The last position at which the channel's time was before a moment; 0 for none."""
+    wanted = clocks.written(moment)
+    (saved,) = connection.execute(
+        "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
+        (base, base | newest, wanted),
+    ).fetchone()
+    start = 0 if saved is None else saved & MASK
+    last = min(newest, start + SNAPSHOT_RECORDS)
+    (first,) = connection.execute(
+        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
+        (base | start, base | last, wanted),
+    ).fetchone()
+    return last if first is None else (first & MASK) - 1
+
+
+@contextmanager
+def moment(store: Store, channel: str, asked: Asked, as_of: str) -> "Iterator[Moment]":
+    """The moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        newest = position_of(connection, channel)
+        position, ends = _when(connection, base, newest, asked, as_of)
+        registry = registry_at(connection, base, position)
+        if registry is None:
+            raise Refused(
+                Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
+            )
+        yield Moment(connection, base, position, ends, registry)
+
+
+def _when(
+    connection: sqlite3.Connection, base: int, newest: int, asked: Asked, as_of: str
+) -> tuple[int, datetime]:
+    if not 0 <= asked.at <= newest:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "at is a position from 1 to %(newest)s, or left out for now.", newest=newest
+                ),
+            )
+        )
+    here = _after(time_at(connection, base, asked.at or newest))
+    known = (
+        max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of))
+        if as_of
+        else here
+    )
+    if asked.to is None:
+        return (asked.at, here) if asked.at else (newest, known)
+    ends = instant("to", asked.to)
+    if ends > known:
+        detail = sentence(
+            "to lies after %(time)s, until when the log is known here; leave it out for now.",
+            time=clocks.written(known),
+        )
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+    if not asked.at:
+        return position_before(connection, base, newest, ends), ends
+    following = datetime.max.replace(tzinfo=UTC)
+    if asked.at < newest:
+        following = datetime.fromisoformat(time_at(connection, base, asked.at + 1)) + _SETTLING
+    if not here <= ends <= following:
+        detail = sentence(
+            "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
+            time=clocks.written(ends),
+            position=asked.at,
+        )
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+    return asked.at, ends
+
+
+def _after(time: str) -> datetime:
+    return datetime.fromisoformat(time) + _MILLISECOND if time else datetime.min.replace(tzinfo=UTC)
+
+
+class Moment:
+    """What there is to be read of one moment. `ends` is its time, of which no record is any more."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        base: int,
+        position: int,
+        ends: datetime,
+        registry: Registry,
+    ) -> None:
+        """Read in an open transaction."""
+        self._connection = connection
+        self._base = base
+        self.position = position
+        self.ends = ends
+        self.registry = registry
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The names of the sides, in the order of the opening."""
+        return tuple(side.name for side in self.registry.sides)
+
+    @cached_property
+    def calendars(self) -> dict[str, Calendar]:
+        """Every side's calendar."""
+        return calendars_at(self._connection, self._base, self.position, self.sides)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the liaison state."""
+        (found,) = self._connection.execute(
+            "SELECT digest FROM records WHERE key = ?", (self._base | self.position,)
+        ).fetchone()
+        return str(found)
+
+    def span(self, begins: datetime | None) -> Span:
+        """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
+        begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
+        if begins >= self.ends:
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "from lies not before %(time)s, where the period ends.",
+                        time=clocks.written(self.ends),
+                    ),
+                )
+            )
+        return Span(begins, self.ends)
+
+    def first(self, span: Span) -> int:
+        """The first position of a span that ends here."""
+        return position_before(self._connection, self._base, self.position, span.begins) + 1
+
+    # Exchanges
+
+    def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
+        """What was opened or carried on since a position, and all in which something may be owed; at least these."""
+        yield from self._states(
+            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # fixed words  # noqa: S608
+            f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
+            first,
+            self._base | self.position,
+            self._base | MASK,
+            self._base | self.position,
+            format,
+        )
+
+    def touched(self, first: int) -> Iterator[Exchange]:
+        """What was opened or carried on since a position."""
+        return (
+            state
+            for state in self._states("e.position >= ?", first)
+            if state.updated.position >= first
+        )
+
+    def expect(self, first: int, most: int) -> None:
+        """Raise `Refused` where more exchanges were carried on since a position than one answer holds."""
+        (found,) = self._connection.execute(
+            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?",
+            (self._base, self._base | self.position, first),
+        ).fetchone()
+        if found > most:
+            detail = sentence(
+                "More than %(n)s exchanges were carried on in this time; choose a shorter one.",
+                n=most,
+            )
+            raise Refused(Refusal(kind="bad-request", detail=detail))
+
+    def of(self, family: str, *acts: str) -> Iterator[Exchange]:
+        """All exchanges of some formats of a family, in their order."""
+        return self._states(f"e.family = '{family}' AND e.act IN ({_words(acts)})")
+
+    def _states(self, where: str, *parameters: object) -> Iterator[Exchange]:
+        """The exchanges that were opened by then, as they stood."""
+        found = self._connection.execute(
+            "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # fixed words  # noqa: S608
+            f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
+            (self.position, self._base, self._base | self.position, *parameters),
+        )
+        for number, (id, _, state) in enumerate(found):
+            if number % _STRETCH == _STRETCH - 1:
+                sleep(_REST_SECONDS)
+            yield (
+                state_at(self._connection, self._base, self.position, id)
+                if state is None
+                else decode_exchange(whole(self._connection, self._base, id, state))
+            )
+
+    def opening(self, state: Exchange) -> dict[str, Raw]:
+        """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
+        (raw,) = self._connection.execute(
+            "SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)
+        ).fetchone()
+        return {
+            name: value for name, value in _data(raw).data.items() if name not in ("act", "signed")
+        }
+
+    def linked(self, state: Exchange) -> tuple[Link, ...]:
+        """The exchanges that refer to one, by its id or its number, in their order."""
+        found = self._connection.execute(
+            "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
+            "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+            (self._base, state.id, state.number, self._base | self.position),
+        ).fetchall()
+        states = (state_at(self._connection, self._base, self.position, id) for (id,) in found)
+        return tuple(
+            Link(
+                exchange=each.id,
+                number=each.number,
+                act=each.act,
+                status=each.status,
+                kind=str(msgspec.json.decode(each.content["kind"]))
+                if "kind" in each.content
+                else "",
+            )
+            for each in states
+        )
+
+    def delivered(self, side: str, message: Message) -> str:
+        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+        return delivered_at(self._connection, self._base, self.position, side, message)
+
+    def last_words(self) -> dict[str, str]:
+        """When an officer said something in an area last, for the areas in which anybody has."""
+        rows = self._connection.execute(
+            "SELECT area, position, id FROM exchanges WHERE key BETWEEN ? AND ?",
+            (self._base, self._base | self.position),
+        ).fetchall()
+        newest: dict[str, tuple[int, str]] = {}
+        by_area: dict[str, list[tuple[int, str]]] = {}
+        for area, position, id in rows:
+            if position > self.position:  # what it is now it need not have been then
+                self._note_word(newest, state_at(self._connection, self._base, self.position, id))
+            else:
+                by_area.setdefault(area, []).append((position, id))
+        for area, carried in by_area.items():
+            for position, id in sorted(carried, reverse=True):
+                if position <= newest.get(area, (0, ""))[0]:
+                    break
+                self._note_word(newest, state_at(self._connection, self._base, position, id))
+        return {area: time for area, (_, time) in newest.items()}
+
+    def _note_word(self, newest: dict[str, tuple[int, str]], state: Exchange) -> None:
+        for message in state.messages:
+            if officer_side(message.said.by):
+                newest[state.area] = max(
+                    newest.get(state.area, (0, "")), (message.said.position, message.said.time)
+                )
+
+    # The channel, watches and the line
+
+    def channel_acts(self, first: int) -> Iterator[ChannelAct]:
+        """What officers changed in the channel since a position. Of officers and watches only that they changed."""
+        found = self._connection.execute(
+            "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "AND act != 'delivery' ORDER BY key",
+            (self.registry.id, self._base | first, self._base | self.position),
+        )
+        for key, act, actor, time, number, raw in found:
+            content = _data(raw).data if act in _TOLD else {}
+            yield ChannelAct(
+                position=key & MASK,
+                time=time,
+                side=officer_side(actor) or actor.partition("/")[0],
+                act=act,
+                number=number or "",
+                content={
+                    name: value for name, value in content.items() if name not in ("act", "signed")
+                },
+            )
+
+    def manned(self, first: int) -> frozenset[str]:
+        """The sides whose watch was somebody's before a position."""
+        registry = registry_at(self._connection, self._base, first - 1)
+        return frozenset(() if registry is None else registry.watches)
+
+    def turns(self, first: int) -> list[Turn]:
+        """When watches became somebody's or nobody's since a position."""
+        found = self._connection.execute(
+            "SELECT act, actor, time, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "AND act IN ('watch-assumption', 'watch-relief') ORDER BY key",
+            (self.registry.id, self._base | first, self._base | self.position),
+        )
+        return [
+            Turn(
+                datetime.fromisoformat(time),
+                officer_side(actor),
+                act == "watch-assumption" or "to" in _data(raw).data,
+            )
+            for act, actor, time, raw in found
+        ]
+
+    def outages(self, first: int) -> list[Span]:
+        """When gateways had no broker, as they said since a position."""
+        found = self._connection.execute(
+            "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
+            (self.registry.id, self._base | first, self._base | self.position),
+        )
+        ends = (_data(raw).data for (raw,) in found)
+        return [
+            Span(
+                *(
+                    datetime.fromisoformat(msgspec.json.decode(data[name]))
+                    for name in ("from", "to")
+                )
+            )
+            for data in ends
+        ]
+
+    def exceptional(self, first: int) -> Iterator[Noted]:
+        """What records since a position say of themselves, and which of them are without effect."""
+        said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
+        found = self._connection.execute(
+            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # fixed words  # noqa: S608
+            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
+            (self._base | self.position, self._base | first, self._base | self.position),
+        )
+        for key, valid, detail, raw, id in found:
+            exchange = (
+                None
+                if id is None or id == self.registry.id
+                else state_at(self._connection, self._base, self.position, id)
+            )
+            if valid:
+                yield from of_record(key & MASK, parse(raw), exchange)
+            else:
+                yield of_void(
+                    key & MASK,
+                    unpacked(detail),
+                    hidden=unattributed_message(raw, exchange, self.registry.kind),
+                )
+
+    def actor(self, position: int) -> str | None:
+        """Whose valid record stands at a position."""
+        row = self._connection.execute(
+            "SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def line_checks(self, first: int) -> list[Check]:
+        """The line checks since a position, and as many before it as tell how the line stood then."""
+        rows = self._connection.execute(
+            "SELECT position, id FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
+            "AND key >= coalesce((SELECT key FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
+            "ORDER BY key DESC LIMIT 1 OFFSET ?), 0) ORDER BY key",
+            (
+                self._base,
+                self._base | self.position,
+                self._base,
+                self._base | (first - 1),
+                LINE_CHECKS_BEFORE - 1,
+            ),
+        ).fetchall()
+        states = (
+            state_at(self._connection, self._base, min(position, self.position), id)
+            for position, id in rows
+        )
+        return [check for state in states for check in blindness.checks(state)]
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,225 @@
+"""The log as somebody looks through it: the records that are wanted, how many came on each day, and what stands out among them."""
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.domain.access import SERVICE
+from dragoman.domain.clocks import written
+from dragoman.projection.as_of import MASK, registry_at, time_at
+from dragoman.projection.projection import entry
+from dragoman.projection.store import Store
+from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.text import unpacked
+from dragoman_schemas.responses import Entry
+
+LOOKED: Final = 20_000
+"""Records that are looked at for one page of what is wanted, or for what stands out: some 50 ms; a list goes on from there."""
+
+MARKS: Final = 6
+"""How much of each kind stands out: the newest."""
+
+_DAY: Final = timedelta(days=1)
+_RECORD: Final = (
+    "r.key, r.raw, r.valid, r.detail, coalesce(r.exchange, ''), coalesce(nullif(r.number, ''), e.number, ''), r.record_commit, "
+    "r.act IS NULL OR substr(r.raw, 1, 1) != X'7B'"
+)
+_EXCHANGE: Final = "LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40"
+
+Void = Literal["", "void", "valid"]
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a reader wants of the log; empty members narrow nothing. `side` is that of the actor, or `service`."""
+
+    side: str = ""
+    act: str = ""
+    family: str = ""
+    void: Void = ""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """The newest records up to a position that are wanted, the newest first.
+
+    `older` is the position from which the next such page goes down, `newer` that of the page before; 0 for none. `looked` is the lowest that
+    was looked at. An entry's number is the record's own, or else that of its exchange.
+    """
+
+    entries: tuple[Entry, ...]
+    older: int
+    newer: int
+    looked: int
+
+
+def found(store: Store, channel: str, wanted: Wanted, top: int, newest: int, most: int) -> Found:
+    """A page of the log, from a position down; nothing after `newest` is looked at."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        clauses, parameters = _narrowed(connection, base, newest, wanted)
+        low = max(1, top - LOOKED + 1)
+        rows = connection.execute(
+            f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} ORDER BY r.key DESC LIMIT ?",  # noqa: S608
+            (base | low, base | top, *parameters, most + 1),
+        ).fetchall()
+        above = connection.execute(
+            f"SELECT r.key FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} ORDER BY r.key LIMIT ?",  # noqa: S608
+            (base | (top + 1), base | min(newest, top + LOOKED), *parameters, most),
+        ).fetchall()
+    lowest = (rows[most - 1][0] & MASK) if len(rows) > most else low
+    return Found(
+        entries=tuple(_entry(values) for values in rows[:most]),
+        older=lowest - 1,
+        newer=(above[-1][0] & MASK) if above else 0,
+        looked=lowest,
+    )
+
+
+def _narrowed(
+    connection: sqlite3.Connection, base: int, newest: int, wanted: Wanted
+) -> tuple[str, list[object]]:
+    clauses: list[str] = []
+    parameters: list[object] = []
+    if wanted.side:
+        clauses.append("r.actor >= ? AND r.actor < ?")
+        parameters += [f"{wanted.side}/", f"{wanted.side}0"]  # "0" follows "/"
+    if wanted.act:
+        clauses.append("r.act = ?")
+        parameters.append(wanted.act)
+    if wanted.family == "channel":
+        registry = registry_at(connection, base, newest)
+        clauses.append("r.exchange = ?")
+        parameters.append("" if registry is None else registry.id)
+    elif wanted.family:
+        clauses.append("e.family = ?")
+        parameters.append(wanted.family)
+    if wanted.void:
+        clauses.append("NOT r.valid" if wanted.void == "void" else "r.valid")
+    return "".join(f" AND {clause}" for clause in clauses), parameters
+
+
+def _entry(values: Sequence[Any]) -> Entry:
+    key, raw, valid, detail, exchange, number, commit, junk = values
+    reason = str(unpacked(detail)) if detail else ""
+    return entry(
+        key & MASK,
+        raw,
+        valid=bool(valid),
+        reason=reason,
+        exchange=exchange,
+        number=number,
+        commit=commit,
+        junk=bool(junk),
+    )
+
+
+def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
+    """How many acts of officers up to a position no side has signed, and of how many records: of the newest, where there are more."""
+    base, first = store.base(channel), max(1, last - LOOKED // 4 + 1)
+    with store.snapshot() as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM records WHERE key BETWEEN ? AND ? AND valid AND actor NOT GLOB ? AND instr(raw, ?) > 0",
+            (base | first, base | last, f"{SERVICE}/*", b'"attestation":"host"'),
+        ).fetchone()
+    return int(count), last - first + 1
+
+
+# By day
+
+
+def per_day(store: Store, channel: str, first: date, newest: int) -> tuple[int, ...]:
+    """How many records came on each day from one on, by the channel's time at each; up to the day of the newest position."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        saved = connection.execute(
+            "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key",
+            (base, base | newest),
+        ).fetchall()
+        positions, times = (
+            [0, *(key & MASK for key, _ in saved)],
+            ["", *(time for _, time in saved)],
+        )
+        last = datetime.fromisoformat(time_at(connection, base, newest)).date()
+        begun = datetime.fromisoformat(f"{first.isoformat()}T00:00:00.000Z")
+        ends = [
+            _last_before(connection, base, newest, positions, times, begun + day * _DAY)
+            for day in range((last - first).days + 1)
+        ]
+    return tuple(after - before for before, after in pairwise([*ends, newest]))
+
+
+def _last_before(
+    connection: sqlite3.Connection,
+    base: int,
+    newest: int,
+    positions: Sequence[int],
+    times: Sequence[str],
+    moment: datetime,
+) -> int:
+    """The last position at which the channel's time was before a moment, by the snapshots before it."""
+    wanted = written(moment)
+    start = positions[max(0, bisect_left(times, wanted) - 1)]
+    last = min(newest, start + SNAPSHOT_RECORDS)
+    (first,) = connection.execute(
+        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
+        (base | start, base | last, wanted),
+    ).fetchone()
+    return last if first is None else (first & MASK) - 1
+
+
+# What stands out
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """What stands out: a limit that passed, by the side that owed it; a time in which a gateway saw nothing; a flash, by who sent it."""
+
+    kind: Literal["late", "blind", "flash"]
+    position: int
+    time: str
+    side: str = ""
+
+
+class _Said(Struct):
+    side: str = ""
+
+
+class _Saying(Struct):
+    data: _Said
+
+
+_saying = msgspec.json.Decoder(_Saying).decode
+
+
+def marks(store: Store, channel: str, newest: int) -> tuple[Mark, ...]:
+    """The newest of what stands out, in the order of the log."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        late = connection.execute(
+            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "lapse", MARKS)
+        ).fetchall()
+        blind = connection.execute(
+            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "broker-outage", MARKS)
+        ).fetchall()
+        flashes = connection.execute(
+            "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
+            "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 ORDER BY w.since DESC LIMIT ?",
+            (base, base | newest, base | newest, MARKS),
+        ).fetchall()
+    lapses = [
+        Mark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side)
+        for key, time, raw in late
+    ]
+    outages = [Mark(kind="blind", position=key & MASK, time=time) for key, time, _ in blind]
+    rung = [
+        Mark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0])
+        for key, time, actor in flashes
+    ]
+    return tuple(sorted([*lapses, *outages, *rung], key=lambda mark: mark.position))
+
+
+_OF_ACT: Final = "SELECT key, time, raw FROM records WHERE key BETWEEN ? AND ? AND act = ? AND valid ORDER BY key DESC LIMIT ?"

@@ -1,0 +1,450 @@
+"""What several reports say of an exchange, a message, a side or the channel, gathered from a moment."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from dragoman.domain import alarms, attribution, clocks, questions
+from dragoman.domain.access import officer_side
+from dragoman.domain.attribution import unattributed
+from dragoman.domain.blindness import Span
+from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
+from dragoman.domain.exchange import ENDED, framed, owing_receipt
+from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.receipts import receipts_of
+from dragoman.domain.title import subject_of, title_of
+from dragoman.i18n.words import TAGS, words
+from dragoman.limits import SUBJECT_LENGTH
+from dragoman.reports.member_texts import between
+from dragoman.text import VERBATIM
+from dragoman_schemas.report_shapes import (
+    Ahead,
+    ChannelStanding,
+    Due,
+    Lapsed,
+    Lesson,
+    Matter,
+    Receipt,
+    ReportedChannel,
+    ReportedMatter,
+    Standing,
+    Unnamed,
+    Urgent,
+)
+from dragoman_schemas.responses import OpenMatter, Unanswered
+from dragoman_schemas.state import Exchange, Message, Registry, Stamp
+
+
+class Then(Protocol):
+    """What a channel was at a moment, by a projection or by an auditor's replay. `ends` is the moment, of which no record is any more."""
+
+    @property
+    def registry(self) -> Registry: ...  # noqa: D102
+    @property
+    def position(self) -> int: ...  # noqa: D102
+    @property
+    def ends(self) -> datetime: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def sides(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def calendars(self) -> dict[str, Calendar]: ...  # noqa: D102
+
+    def delivered(self, side: str, message: Message) -> str:
+        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+
+
+URGENT: Final = ("flash", "immediate")
+_ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor")
+MOST: Final = 25
+"""Rows of one list of a one-page report; how many are left off is said."""
+
+MOST_OF_A_YEAR: Final = 500
+"""Rows of one list of the yearly review."""
+
+
+def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
+    """What every report begins with."""
+    registry = then.registry
+    asked = {"from": written(span.begins), "to": written(span.ends), "at": then.position, **more}
+    return {
+        "of": ReportedChannel(
+            name=registry.name,
+            cid=registry.cid,
+            kind=registry.kind,
+            custody=registry.custody,
+            marking=registry.marking,
+            sides=then.sides,
+            languages=registry.languages,
+            exercise_of="" if registry.exercise_of is None else registry.exercise_of.name,
+        ),
+        "position": then.position,
+        "digest": then.digest,
+        "from_": written(span.begins),
+        "to": written(span.ends),
+        "again": f"/v1/channels/{registry.name}/reports/{report}?{urlencode(asked, safe=':')}",
+        "live": live,
+    }
+
+
+def matter(exchange: Exchange) -> Matter:
+    """An exchange as reports name it."""
+    subject, titles = _called(exchange)
+    original = exchange.content.get("original")
+    return Matter(
+        exchange=exchange.id,
+        number=attribution.number(exchange),
+        format=exchange.act,
+        family=exchange.family,
+        area=exchange.area,
+        side=attribution.side(exchange, exchange.side),
+        to=attribution.sides(exchange, exchange.to),
+        info=attribution.sides(exchange, exchange.info),
+        releasability=framed(exchange, "releasability"),
+        precedence=exchange.precedence,
+        subject=subject,
+        titles=titles,
+        original="" if original is None else str(msgspec.json.decode(original)),
+        status=exchange.status,
+        opened=exchange.opened.time,
+        for_the_record=exchange.for_the_record,
+    )
+
+
+def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
+    """An exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
+    title = title_of(exchange)
+    if title is None:
+        return subject_of(exchange), {}
+    if attribution.is_titled_by_side(exchange):
+        called = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
+        return Raw(msgspec.json.encode(called["en"])), called
+    if title.message != VERBATIM:
+        return subject_of(exchange), {
+            tag: words(language).subject(subject_of(exchange), title)[1]
+            for language, tag in TAGS.items()
+        }
+    text = title.values["text"]
+    if not isinstance(text, Mapping):
+        return subject_of(exchange), {}
+    return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
+
+
+def open_matters(then: Then, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
+    """Return the open matters among exchanges, the most urgent first."""
+    known = {exchange.id: exchange for exchange in exchanges}
+    found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
+    return [
+        _reported(known[each.exchange], each)
+        for each in in_order(each for each in found if each is not None)
+    ]
+
+
+def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
+    hidden = unattributed(exchange)
+    named = matter(exchange)
+    return ReportedMatter(
+        **{name: getattr(named, name) for name in Matter.__struct_fields__},
+        place=_where(exchange, "place", "launch_area", "venue"),
+        acknowledged={} if hidden else found.acknowledged,
+        unacknowledged_by=attribution.sides(exchange, found.unacknowledged_by),
+        accounts=found.accounts,
+        accounts_by=attribution.sides(exchange, found.accounts_by),
+        differing=found.differing,
+        owed=tuple(
+            replace(each, side=attribution.side(exchange, each.side)) for each in found.owed
+        ),
+    )
+
+
+def role_of(then: Then, stamp: Stamp) -> str:
+    """In which role an officer acted, the most particular to a watch first; never a name."""
+    officer = then.registry.officers.get(stamp.by)
+    return next(
+        (
+            name.replace("_", " ")
+            for name in _ROLES
+            if officer is not None and name in officer.roles
+        ),
+        "officer",
+    )
+
+
+def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
+    """The questions that an addressee has not answered, by their numbers."""
+    for each in questions.unanswered(exchange):
+        asked_by, side = (attribution.side(exchange, name) for name in (each.asked_by, each.side))
+        yield Unanswered(
+            message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers
+        )
+
+
+def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Receipt]:
+    """What each addressee did with a message, the three facts kept apart."""
+    for side in (*message.to, *message.info):
+        found = receipts_of(exchange, message, side, then.delivered(side, message))
+        acknowledged = found.acknowledged
+        yield Receipt(
+            side=side,
+            owes=found.owes,
+            delivered=found.delivered,
+            acknowledged="" if acknowledged is None else acknowledged.time,
+            acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
+            acknowledged_after_s=None
+            if acknowledged is None
+            else round(between(message.said.time, acknowledged.time), 3),
+            answered="" if found.answered is None else found.answered.time,
+            account="" if found.account is None else found.account.time,
+            rang=tuple(
+                rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)
+            ),
+        )
+
+
+def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
+    """A message and what became of it."""
+    return Urgent(
+        matter=matter(exchange),
+        act=message.act,
+        side=attribution.side(exchange, message.said.side),
+        time=message.said.time,
+        receipts=() if unattributed(exchange) else tuple(receipts(then, exchange, message)),
+    )
+
+
+def due(then: Then, exchange: Exchange) -> Iterator[Due]:
+    """What is owed under an exchange."""
+    for clock, outcome in limits(then, exchange):
+        if outcome in clocks.OWED:
+            yield Due(
+                side=attribution.side(exchange, clock.side),
+                clock=clock.clock,
+                begins=written(clock.begins),
+                due=written(clock.due),
+                overdue=outcome == "overdue",
+                courtesy=not clock.binding,
+                matter=matter(exchange),
+            )
+
+
+def limits(then: Then, exchange: Exchange) -> Iterator[tuple[Running, Outcome]]:
+    """The limits of an exchange, and what had become of each at the last time before the moment."""
+    return clocks.outcomes(then.registry, exchange, then.calendars, then.ends - clocks.TICK)
+
+
+def by_due(found: Iterable[Due]) -> list[Due]:
+    """What is owed, the first limit first."""
+    return sorted(found, key=lambda due: (due.due, due.side, due.clock))
+
+
+def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
+    """What is ahead, the first first."""
+    return sorted(
+        (each for each in found if each is not None),
+        key=lambda each: datetime.fromisoformat(each.from_),
+    )
+
+
+def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
+    """The limits of an exchange that passed in a span before what was owed had come."""
+    for clock, outcome in limits(then, exchange):
+        if outcome in clocks.PASSED and span.begins <= clock.due < span.ends:
+            yield lapsed(exchange, clock)
+
+
+def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
+    """A limit that passed."""
+    return Lapsed(
+        side=attribution.side(exchange, clock.side),
+        clock=clock.clock,
+        due=written(clock.due),
+        came="" if clock.met is None else clock.met.when,
+        courtesy=not clock.binding,
+        matter=matter(exchange),
+    )
+
+
+def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
+    """The lessons that were entered in a span."""
+    for said in exchange.acts.get("lesson", ()):
+        if span.holds(said.said.time):
+            yield Lesson(
+                side=attribution.side(exchange, said.said.side),
+                time=said.said.time,
+                text=said.content["text"],
+                matter=matter(exchange),
+            )
+
+
+def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
+    """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
+
+    What was said under the Chatham House Rule is counted for no side: `unnamed` counts it.
+    """
+    said = dict.fromkeys(then.sides, 0)
+    waits = dict.fromkeys(then.sides, 0)
+    for exchange in exchanges:
+        if unattributed(exchange):
+            continue
+        for message in exchange.messages:
+            for side in owing_receipt(exchange, message):
+                waits[side] += 1
+            side = officer_side(message.said.by)
+            if side in said and exchange.act != "line-check" and span.holds(message.said.time):
+                said[side] += 1
+    return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
+
+
+def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
+    """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
+    messages = [
+        (exchange, message)
+        for exchange in exchanges
+        if unattributed(exchange)
+        for message in exchange.messages
+    ]
+    return Unnamed(
+        messages=sum(
+            bool(officer_side(message.said.by)) and span.holds(message.said.time)
+            for _, message in messages
+        ),
+        unacknowledged=sum(len(owing_receipt(exchange, message)) for exchange, message in messages),
+    )
+
+
+def _side(then: Then, side: str, waits: int, said: int) -> Standing:
+    watch, delivered = then.registry.watches.get(side), then.registry.delivered.get(side)
+    return Standing(
+        side=side,
+        manned_since="" if watch is None else watch.since.time,
+        delivered_upto=0 if delivered is None else delivered.upto,
+        delivered_at="" if delivered is None else delivered.recorded.time,
+        unacknowledged=waits,
+        messages=said,
+    )
+
+
+def channel(then: Then) -> ChannelStanding:
+    """How the channel stands."""
+    status, (profile, since) = then.registry.status, clocks.profile_of(then.registry)
+    return ChannelStanding(
+        status="in_force" if status is None else status.status,
+        since="" if status is None else status.said.time,
+        reason=UNSET if status is None else status.reason,
+        profile=profile.name,
+        binding=since is not None and then.registry.kind not in UNTIMED,
+    )
+
+
+# What is ahead or in force
+
+
+def in_force(then: Then, exchange: Exchange) -> Ahead | None:
+    """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
+    if exchange.family != "notification" or exchange.status in (
+        *ENDED,
+        "cleared",
+        "reported",
+        "withdrawn",
+    ):
+        return None
+    window = _window(exchange, "window") or _journey(exchange)
+    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+        return None
+    return Ahead(
+        matter=matter(exchange),
+        from_=window[0],
+        to=window[1],
+        place=_where(exchange, "place", "launch_area"),
+    )
+
+
+def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
+    """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
+    meeting = exchange.meeting
+    if meeting is None or exchange.status not in ("requested", "accepted"):
+        return None
+    accepted = next((each.terms for each in meeting.accepted.values()), None)
+    offered = (
+        msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
+    )
+    terms = (
+        msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
+    )
+    window = (terms["from"], terms["to"]) if isinstance(terms, dict) else _window(exchange, "dates")
+    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+        return None
+    return Ahead(
+        matter=matter(exchange),
+        from_=window[0],
+        to=window[1],
+        place=_where(exchange, "venue", "place"),
+    )
+
+
+def _window(exchange: Exchange, name: str) -> tuple[str, str] | None:
+    value = msgspec.json.decode(exchange.content[name]) if name in exchange.content else None
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("from"), str)
+        and isinstance(value.get("to"), str)
+    ):
+        return value["from"], value["to"]
+    return None
+
+
+def _journey(exchange: Exchange) -> tuple[str, str] | None:
+    ends = [
+        str(msgspec.json.decode(exchange.content[name]))
+        for name in ("departure", "arrival")
+        if name in exchange.content
+    ]
+    return (ends[0], ends[-1]) if ends else None
+
+
+def _where(exchange: Exchange, *members: str) -> str:
+    """Where an exchange takes place, by the first of these members that it has."""
+    value = next(
+        (
+            msgspec.json.decode(exchange.content[name])
+            for name in members
+            if name in exchange.content
+        ),
+        None,
+    )
+    if unattributed(exchange) and isinstance(value, dict):
+        value = {
+            **value,
+            "text": "; ".join(
+                [*filter(None, [value.get("text")]), *value.get("names", {}).values()]
+            ),
+            "names": {},
+        }
+    return _place(value)
+
+
+def _place(place: Any) -> str:
+    """Coordinates first; each side's own name beside the other's."""
+    if not isinstance(place, dict):
+        return str(place or "")
+    found = []
+    if "lat" in place:
+        found.append(f"{place['lat']:g} {place['lon']:g}")
+    if "circle" in place:
+        circle = place["circle"]
+        found.append(
+            f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
+        )
+    if "polygon" in place:
+        found.append(
+            ", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"])
+        )
+    found += [place[name] for name in ("name", "text") if place.get(name)]
+    found += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
+    return "; ".join(found)

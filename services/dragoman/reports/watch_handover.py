@@ -1,0 +1,233 @@
+"""The turn-over note of a side's watch: what the next duty officer must know, written by itself from the log."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from dragoman.domain import attribution
+from dragoman.domain.blindness import Span
+from dragoman.domain.exchange import owing_receipt
+from dragoman.domain.statistics import lines
+from dragoman.i18n.words import Words
+from dragoman.limits import SITUATION_EXCHANGES
+from dragoman.projection.snapshot import Moment
+from dragoman.reports import layout, report_facts, situation_report
+from dragoman.reports.document import Paper, Paragraph, Quote, Section, section, table
+from dragoman.reports.member_texts import Cell, Said, said
+from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgent
+from dragoman_schemas.state import Exchange
+
+
+def begins(then: Moment, side: str) -> datetime:
+    """Since when: the watch was taken over, or where nobody has it, as a situation report."""
+    watch = then.registry.watches.get(side)
+    return (
+        situation_report.begins(then.ends)
+        if watch is None
+        else datetime.fromisoformat(watch.since.time)
+    )
+
+
+def turn_over(
+    then: Moment,
+    span: Span,
+    side: str,
+    *,
+    live: bool,
+    shelved: Sequence[PutAside] = (),
+    silenced: int = 0,
+    silenced_last: str = "",
+    drafts: Sequence[HandedOver] = (),
+) -> TurnOver:
+    """What is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
+    first = then.first(span)
+    then.expect(first, SITUATION_EXCHANGES)
+    exchanges = list(then.exchanges(first))
+    watch = then.registry.watches.get(side)
+    dues = report_facts.by_due(
+        due for exchange in exchanges for due in report_facts.due(then, exchange)
+    )
+    owed, awaited = ([due for due in dues if (due.side == side) == ours] for ours in (True, False))
+    waits = [each for exchange in exchanges for each in _unacknowledged(then, exchange, side)]
+    since = [
+        report_facts.matter(exchange)
+        for exchange in exchanges
+        if exchange.updated.position >= first and exchange.act != "line-check"
+    ]
+    stands = report_facts.open_matters(then, exchanges)
+    messages = sorted(_said(then, exchanges, span), key=lambda each: each.time)
+    in_force = report_facts.by_time(
+        report_facts.in_force(then, exchange) or report_facts.next_meeting(then, exchange)
+        for exchange in exchanges
+    )
+    return TurnOver(
+        **report_facts.heading(then, span, "turn-over", live=live),
+        side=side,
+        watch="nobody" if watch is None else "manned",
+        note=UNSET if watch is None else watch.note,
+        standing=report_facts.standing(then, exchanges, span),
+        unnamed=report_facts.unnamed(exchanges, span),
+        line=lines(then.sides, then.line_checks(first), span),
+        unacknowledged=tuple(waits[: report_facts.MOST]),
+        owed=tuple(owed[: report_facts.MOST]),
+        awaited=tuple(awaited[: report_facts.MOST]),
+        since=tuple(since[-report_facts.MOST :]),
+        in_force=tuple(in_force[: report_facts.MOST]),
+        shelved=tuple(
+            _put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved
+        ),
+        silenced=silenced,
+        silenced_last=silenced_last,
+        stands=tuple(stands[: report_facts.MOST]),
+        said=tuple(messages[-report_facts.MOST :]),
+        drafts=tuple(drafts),
+        left_off=sum(
+            max(0, len(each) - report_facts.MOST)
+            for each in (waits, owed, awaited, since, stands, messages, in_force)
+        ),
+    )
+
+
+def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
+    """A caution that was shelved; of an exchange under the Chatham House Rule without its side and number."""
+    exchange = exchanges.get(shelved.exchange)
+    if exchange is None:
+        return shelved
+    return replace(
+        shelved,
+        number=attribution.number(exchange),
+        owed_by=attribution.side(exchange, shelved.owed_by),
+    )
+
+
+def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urgent]:
+    """What the side has not acknowledged."""
+    for message in exchange.messages:
+        if side in owing_receipt(exchange, message):
+            yield report_facts.urgent(then, exchange, message)
+
+
+def _said(then: Moment, exchanges: Sequence[Exchange], span: Span) -> Iterator[Urgent]:
+    """Yield the messages of a span, of every exchange but the checks of the line."""
+    for exchange in exchanges:
+        for message in exchange.messages if exchange.act != "line-check" else ():
+            if span.holds(message.said.time):
+                yield report_facts.urgent(then, exchange, message)
+
+
+def paper(found: TurnOver, w: Words, language: str) -> Paper:
+    """The note laid out."""
+    side = layout.side(found.side)
+    counts = {
+        "n": w.number(len(found.unacknowledged)),
+        "m": w.number(len(found.owed)),
+        "k": w.number(len(found.awaited)),
+    }
+    watch = (
+        w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(found.from_))
+        if found.watch == "manned"
+        else w.say("Nobody has the watch of %(side)s on record.", side=side)
+    )
+    return Paper(
+        of=found.of,
+        language=w.language,
+        title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(found.to)),
+        lead=(
+            watch,
+            w.say("Not acknowledged by us: %(n)s. Owed by us: %(m)s. Awaited: %(k)s.", **counts),
+        ),
+        sections=tuple(_sections(found, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=layout.alarm(found, w),
+    )
+
+
+def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
+    if found.note:
+        yield section(
+            w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language))
+        )
+    waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
+    yield section(
+        w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged.")
+    )
+    if found.drafts:
+        drafts: list[tuple[Cell, ...]] = [
+            (w.act(each.act), each.author.partition("/")[2], w.written(each.since, "minute"))
+            for each in found.drafts
+        ]
+        yield section(
+            w.say("Needs a second hand"),
+            table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts),
+        )
+    stands = layout.open_table(found.stands, found.to, w, language)
+    yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
+    owed = layout.due_table(found.owed, found.to, w, language)
+    yield section(
+        w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit.")
+    )
+    awaited = layout.due_table(found.awaited, found.to, w, language)
+    yield section(
+        w.say("Awaited, the next first"),
+        awaited,
+        empty=w.say("Nothing is owed to us under a limit."),
+    )
+    shelved: list[tuple[Cell, ...]] = [
+        (
+            w.clock(each.clock),
+            layout.party(each.owed_by, w),
+            each.number,
+            Said(each.reason),
+            each.by.partition("/")[2],
+            w.written(each.until, "minute"),
+        )
+        for each in found.shelved
+    ]
+    head = (
+        w.say("What is owed"),
+        w.say("Owed by"),
+        w.say("Number"),
+        w.say("Reason"),
+        w.say("By"),
+        w.say("Until"),
+    )
+    silenced = w.count(
+        "A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", found.silenced
+    )
+    last = w.say("Last at %(t)s.", t=w.written(found.silenced_last)) if found.silenced_last else ""
+    yield section(
+        w.say("Shelved and silenced"),
+        table(head, shelved),
+        Paragraph((w.sentences([silenced, *([last] if last else [])]),))
+        if found.silenced
+        else None,
+        empty=w.say("Nothing is shelved, and no screen was silenced."),
+    )
+    told = {each.matter.exchange for each in found.said}
+    changed = layout.matter_table(
+        [each for each in found.since if each.exchange not in told], w, language
+    )
+    since = layout.urgent_table(found.said, found.to, w, language)
+    if since is None or changed is None:
+        yield section(
+            w.say("Since the watch was taken over"),
+            since or changed,
+            empty=w.say("Nothing was said."),
+        )
+    else:
+        yield section(w.say("Since the watch was taken over"), since)
+        yield section(w.say("Changed since, without a new message"), changed)
+    yield section(
+        w.say("In force and ahead"),
+        layout.ahead_table(found.in_force, w, language),
+        empty=w.say("Nothing."),
+    )
+    yield section(
+        w.say("Watch and line"),
+        layout.watch_points(found.standing, w),
+        layout.line_points(found.line, w),
+        layout.left_off(found.left_off, w),
+    )

@@ -1,0 +1,489 @@
+"""The registrar: signs the head of every channel's log, so that whoever keeps one head can show what was changed before it.
+
+    follow     every message goes into an archive of the registrar's own, outside the broker, and is on the disk there
+    sign       at most half a second later: origin, size and root, by the log key that the genesis names
+    seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL` over the head that was read there, and kept as sealed
+    cosign     the sides' witnesses are asked; their cosignatures are sealed with the head, where it is still the newest
+    agree      after a start, a lost connection or a surprise a witness must agree with what is kept here before more is signed
+    again      every five minutes the head as it stands is signed again, so that silence shows
+
+Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
+shorter than the archive, another message where one was kept, a sealed head that is not of these leaves, stops the signing of
+that channel, loudly, until an operator has looked; on a cluster, once it has stayed so for as long as an election takes. Any
+number of registrars may run; one is first, and the others follow.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from dragoman.data_directory import UNCONFIRMED, Confirmation
+from dragoman.domain.erasure import Named, standing_in
+from dragoman.domain.record import NotARecord, parse
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.eventlog.erasures import has_entries, named_from
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable, Message
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
+from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.signed_heads import NoStore, Sealed, Seals
+from dragoman.supervision import cancel_until_ended, supervise
+from dragoman.text import Sentence
+from dragoman.tlog import checkpoint, dsse, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman.witness_client import Contradicted, LogConfirmation, Witnesses, confirmation_of
+from dragoman_schemas.acts.channel import ChannelOpening
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_GATHER_SECONDS: Final = 0.1
+"""How long records gather before they are read, once the end of the log is reached: each time costs three writes that the broker's wait for."""
+
+_DISK_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 1.0
+_TELL_SECONDS: Final = 60.0
+
+
+async def _in_thread(work: Callable[[T], None], on: T) -> None:
+    """Work on the archive in a thread. Who is cancelled waits until it is done: the archive's files are not closed under it."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, on))
+    try:
+        await asyncio.shield(working)
+    finally:
+        while not working.done():
+            with suppress(
+                asyncio.CancelledError
+            ):  # however often: it is raised once the thread has done
+                await asyncio.wait([working])
+        working.exception()  # told by the shield, or to nobody who waits for it any more
+
+
+class Unexplained(Exception):
+    """A channel is not as it was when its head was signed; nothing more of it is signed."""
+
+
+class _Sealing:
+    """One channel: its archive, and the head that is sealed."""
+
+    def __init__(
+        self,
+        channel: str,
+        archive: Archive,
+        seals: Seals,
+        seed: bytes,
+        now: Callable[[], datetime],
+        witnesses: Witnesses,
+    ) -> None:
+        self._witnesses = witnesses
+        self.channel = channel
+        self.archive = archive
+        self._seals = seals
+        self._seed = seed
+        self._now = now
+        self._signed_at: datetime | None = None
+        self._verifier: Verifier | None = None
+        self.sealed: Sealed | None = None
+        self.compared = self.trusted = False
+        self.named: Named | None = None
+        self._told = datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The log's key by its genesis; None before there is one, or where the key is another registrar's."""
+        if self._verifier is None and self.archive.size:
+            try:
+                opening = parse(self.archive.raw(1)).data
+            except NotARecord:
+                return None
+            public = dsse.public_of(self._seed)
+            if isinstance(opening, ChannelOpening) and opening.log_key == dsse.encode_base64(
+                public
+            ):
+                self._verifier = Verifier(opening.origin, ED25519, public)
+        return self._verifier
+
+    def take(self, messages: list[Message]) -> None:
+        """Keep what comes, which must follow what was kept."""
+        fresh = [message for message in messages if message.position > self.archive.size]
+        if fresh and fresh[0].position != self.archive.size + 1:
+            raise Unexplained(f"position {self.archive.size + 1} is missing in the log")
+        if fresh:
+            entries = {
+                each.position
+                for each in fresh
+                if standing_in(each.raw, each.position, (self.named or {}).get) is not None
+            }
+            self.archive.add([message.raw for message in fresh], entries)
+
+    async def compare(self, event_log: JetStreamLog) -> None:
+        """The log still holds the last message that was kept, and the sealed head is one of these leaves, or of some to come."""
+        size = self.archive.size
+        if size:
+            stood = await event_log.read_kept(size, 1)
+            if not stood or stood[0].raw != self.archive.raw(size):
+                what = "nothing" if not stood else "another message"
+                raise Unexplained(
+                    f"at position {size} the log holds {what} where a record was kept"
+                )
+        self.sealed = await self._seals.newest(self.channel)
+        if (
+            self.sealed is None
+            and self.archive.staged is None
+            and not await self._seals.knew(self.channel)
+        ):
+            raise Unexplained(
+                "no head of it is kept, and where heads are kept was made after the log: what was signed before is lost; "
+                "call `dragoman log rebuild` with a side's mirror or an export, which has the newest head"
+            )
+        self.compared, self.trusted = True, False
+
+    def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
+        """A signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`, `ArchiveDamaged`."""
+        try:
+            head, _ = checkpoint.opened(signed, verifier)
+        except NotANote as error:
+            raise Unexplained(f"the sealed head is none: {error}") from None
+        if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
+            self.archive.self_check()
+            raise Unexplained(
+                f"the sealed head of {head.size} records is not that of the records that were kept"
+            )
+        return head
+
+    async def seal(self) -> None:
+        """Sign the head as it stands, if there is one to sign. Raises `Unexplained`, `LogUnreachable`."""
+        verifier, now = self.verifier, self._now()
+        if verifier is None or not self.compared:
+            return
+        if not self.trusted:
+            self._trust(verifier)
+            self.trusted = self.trusted and await self._is_agreed(verifier)
+        if not self.trusted:
+            return
+        frontier = self.archive.frontier
+        stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
+        before = None if self.sealed is None else checkpoint.opened(self.sealed.note, verifier)[0]
+        if before is not None and before.size == frontier.size and not stale:
+            return
+        head = Checkpoint(verifier.name, frontier.size, frontier.root())
+        signed = note.written(head.text, [note.sign(verifier.name, self._seed, head.text)])
+        await _in_thread(self.archive.keep_staged, signed)
+        try:
+            self.sealed = await self._seals.put(self.channel, signed, self.sealed)
+        except Moved:
+            self.sealed = await self._seals.newest(self.channel)
+            self.trusted = False  # another registrar was first: its head is looked at before ours goes on from it
+        else:
+            self._signed_at = now
+            await _in_thread(self.archive.keep_sealed, signed)
+
+    async def countersign(self) -> None:
+        """Have the newest head cosigned, once by each witness, and seal it with what came. Raises `LogUnreachable`."""
+        verifier = self.verifier
+        if verifier is None or not self.trusted or self.sealed is None:
+            return
+        head, found = checkpoint.opened(self.sealed.note, verifier)
+        if head.size > self.archive.size:
+            return
+        fresh = await self._witnesses.cosigned(head, found, self.archive.nodes)
+        if not fresh:
+            return
+        cosigned = note.written(head.text, [*found.signatures, *fresh])
+        try:
+            self.sealed = await self._seals.put(self.channel, cosigned, self.sealed)
+        except Moved:
+            self.sealed = await self._seals.newest(self.channel)
+            self.trusted = False
+        else:
+            await _in_thread(self.archive.keep_sealed, cosigned)
+            await _in_thread(self.archive.keep_witnessed, cosigned)
+
+    async def confirmation(self) -> LogConfirmation:
+        """Ask the witnesses whether the newest head here is the newest that they know."""
+        verifier = self.verifier
+        if not self.compared:
+            return LogConfirmation(waiting=("the log is not read yet",))
+        if verifier is None:
+            return LogConfirmation()  # there is no record yet, or the log is another registrar's
+        return await self._witnesses.confirm(
+            verifier,
+            self._root_at,
+            self.archive.nodes,
+            None if self.sealed is None else self.sealed.note,
+        )
+
+    async def _is_agreed(self, verifier: Verifier) -> bool:
+        """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
+        raw = self.archive.witnessed
+        try:
+            agreed = await self._witnesses.agree(
+                verifier,
+                self._root_at,
+                None if raw is None else note.read(raw),
+                None if self.sealed is None else self.sealed.note,
+            )
+        except Contradicted as error:
+            self.sealed = await self._seals.newest(self.channel)
+            if (
+                error.beyond
+                and self.sealed is not None
+                and self._explain(self.sealed.note, verifier).size >= error.size
+            ):
+                return False  # another registrar has sealed it meanwhile, and the archive will come so far
+            raise Unexplained(
+                f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be"
+            ) from None
+        if not agreed and self._is_time_to_tell():
+            log.warning(
+                "registrar.waits_for_a_witness",
+                channel=self.channel,
+                do="ask the sides to start their witnesses",
+            )
+        return agreed
+
+    def waits(self, error: LogUnreachable) -> None:
+        """Say why nothing is signed: loudly, where the heads that were signed are gone."""
+        if not isinstance(error, NoStore):
+            log.debug("registrar.waits", channel=self.channel, reason=str(error))
+        elif self._is_time_to_tell():
+            log.critical(
+                "registrar.no_store_of_heads",
+                channel=self.channel,
+                reason=str(error),
+                do="put the broker's store back from its newest whole copy, or call `dragoman log rebuild` on this registrar's archive; nothing is signed before",
+            )
+
+    def _is_time_to_tell(self) -> bool:
+        now = self._now()
+        if (now - self._told).total_seconds() < _TELL_SECONDS:
+            return False
+        self._told = now
+        return True
+
+    def _root_at(self, size: int) -> bytes | None:
+        return self.archive.root(size) if size <= self.archive.size else None
+
+    def _trust(self, verifier: Verifier) -> None:
+        """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""
+        staged, known = (
+            self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed)
+        )
+        sealed = None if self.sealed is None else self._explain(self.sealed.note, verifier)
+        for head in (staged, known):
+            if head is not None and head.size > self.archive.size:
+                raise Unexplained(
+                    f"{head.size} records were signed here, and the archive holds {self.archive.size}"
+                )
+        if known is not None and (sealed is None or sealed.size < known.size):
+            shown = "none" if sealed is None else f"one of {sealed.size}"
+            raise Unexplained(
+                f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one"
+            )
+        self.trusted = (
+            sealed is None or sealed.size <= self.archive.size
+        )  # else the archive has yet to come so far
+        if self.sealed is not None:
+            self._signed_at = self._signed_at or self.sealed.taken or self._now()
+
+    def _kept(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:
+        return None if raw is None else self._explain(raw, verifier)
+
+
+class Registrar:
+    """Signs for all channels of a broker whose genesis names this log key."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        folder: Path,
+        seed: bytes,
+        *,
+        replicas: int,
+        now: Callable[[], datetime],
+        witnesses: Callable[[], Witnesses],
+        read_only_reason: Callable[[], Sentence | None] = lambda: None,
+    ) -> None:
+        """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel.
+
+        Nothing is signed while `read_only_reason` gives a reason.
+        """
+        self._read_only_reason = read_only_reason
+        self._sealings: dict[str, _Sealing] = {}
+        self._witnesses = witnesses
+        self._bus = bus
+        self._folder = folder
+        self._seed = seed
+        self._replicas = replicas
+        self._now = now
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._explained: dict[str, float] = {}
+        self._checked: set[str] = set()
+
+    async def run(self) -> None:
+        """Sign for ever. One channel that cannot be explained holds no other up."""
+        try:
+            while True:
+                try:
+                    for name in await stream_config.channels(self._bus):
+                        if name not in self._tasks:
+                            self._tasks[name] = asyncio.create_task(self._keep(name))
+                except LogUnreachable as error:
+                    log.debug("registrar.waits", reason=str(error))
+                await asyncio.sleep(SEAL_SECONDS)
+        finally:
+            await cancel_until_ended(self._tasks.values())
+
+    async def confirmation(self) -> Confirmation:
+        """Ask the witnesses of all logs whether the newest heads here are the newest that they know."""
+        try:
+            names = await stream_config.channels(self._bus)
+        except LogUnreachable as error:
+            return Confirmation(reason=UNCONFIRMED, detail=str(error))
+        answers: dict[str, LogConfirmation] = {}
+        for name in names:
+            sealing = self._sealings.get(name)
+            answers[name] = (
+                LogConfirmation(waiting=("the log is not followed",))
+                if sealing is None
+                else await sealing.confirmation()
+            )
+        return confirmation_of(answers)
+
+    async def _keep(self, channel: str) -> None:
+        """Sign for one channel, and go on after whatever passes; what cannot be explained stops it, which is said."""
+
+        async def sign(_: Callable[[], None]) -> None:
+            try:
+                await self._sign_on_a_disk(channel)
+            except (Unexplained, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
+                log.critical(
+                    "registrar.stopped",
+                    channel=channel,
+                    reason=str(error),
+                    do="stop posting; see docs/operating.md, when a head is not signed",
+                )
+
+        await supervise("registrar", sign, channel=channel)
+
+    async def _sign_on_a_disk(self, channel: str) -> None:
+        """Sign until something stops it, and go on whenever the archive's disk does."""
+        while True:
+            try:
+                await self._sign_beyond_doubt(channel)
+            except OSError as error:
+                log.critical(
+                    "registrar.waits_for_its_disk",
+                    channel=channel,
+                    reason=str(error),
+                    do="free or mend the archive's disk; it is tried again",
+                )
+                await asyncio.sleep(_DISK_SECONDS)
+
+    async def _sign_beyond_doubt(self, channel: str) -> None:
+        """Sign until something cannot be explained. On a cluster a node that was cut off may show old heads before it finds out: it is looked again."""
+        loop = asyncio.get_running_loop()
+        doubted: float | None = None
+        while True:
+            try:
+                await self._sign_from_archive(channel)
+            except Unexplained as error:
+                now = loop.time()
+                if doubted is None or self._explained.get(channel, doubted) > doubted:
+                    doubted = now
+                if self._replicas == 1 or now > doubted + ELECTION_SECONDS:
+                    raise
+                log.warning("registrar.looks_again", channel=channel, reason=str(error))
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _sign_from_archive(self, channel: str) -> None:
+        archive = await self._archive(channel)
+        sealing = self._sealings[channel] = _Sealing(
+            channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses()
+        )
+        try:
+            await self._follow(sealing)
+        finally:
+            del self._sealings[channel]
+            archive.close()
+
+    async def _archive(self, channel: str) -> Archive:
+        """Open a channel's archive, which is checked as a whole the first time. Raises what an archive raises."""
+        opening = asyncio.ensure_future(
+            asyncio.to_thread(Archive, self._folder / channel, checked=channel not in self._checked)
+        )
+        try:
+            archive = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(ArchiveBusy, ArchiveDamaged, OSError):
+                (await opening).close()
+            raise
+        self._checked.add(channel)
+        for notice in archive.notices:
+            log.warning("archive.made_good", channel=channel, what=notice)
+        return archive
+
+    async def _follow(self, sealing: _Sealing) -> None:
+        event_log = JetStreamLog(sealing.channel, self._bus, replicas=self._replicas)
+        signer = asyncio.create_task(self._sign(sealing))
+        follower = asyncio.create_task(self._read(sealing, event_log))
+        try:
+            done, _ = await asyncio.wait((signer, follower), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await cancel_until_ended((signer, follower))
+
+    async def _read(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
+        async for messages in event_log.follow(lambda: sealing.archive.size + 1):
+            if messages is None:
+                await self._patiently(sealing, event_log)
+            elif messages:
+                if sealing.named is None and has_entries(messages):
+                    sealing.named = await named_from(event_log, messages[0].position)
+                await _in_thread(sealing.take, messages)
+                await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
+
+    async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
+        while True:
+            try:
+                await Seals(self._bus).check(self._replicas)
+                await sealing.compare(event_log)
+            except LogUnreachable as error:
+                sealing.waits(error)
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+    async def _sign(self, sealing: _Sealing) -> None:
+        while True:
+            await asyncio.sleep(SEAL_SECONDS)
+            if self._read_only_reason() is not None:
+                continue
+            try:
+                await sealing.seal()
+                if sealing.trusted:
+                    self._explained[sealing.channel] = asyncio.get_running_loop().time()
+                await sealing.countersign()
+            except LogUnreachable as error:
+                sealing.trusted = (
+                    False  # it may have been sealed: what stands there is looked at first
+                )
+                sealing.waits(error)
+                await self._look_again(sealing)
+
+    async def _look_again(self, sealing: _Sealing) -> None:
+        try:
+            sealing.sealed = await Seals(self._bus).newest(sealing.channel)
+        except LogUnreachable as error:
+            sealing.waits(error)

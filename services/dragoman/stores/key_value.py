@@ -1,0 +1,110 @@
+"""A small key-value bucket on a JetStream stream, followed by polling, so that it survives every restart of the broker."""
+
+from typing import Any
+
+import msgspec
+import structlog
+
+from dragoman.domain import nesting
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.nats_connection import Bus
+from dragoman.stores import compare_and_set
+from dragoman.stores.compare_and_set import Overtaken, Standing
+from dragoman.text import sentence
+
+log = structlog.get_logger()
+
+_OPERATION = "KV-Operation: "
+
+
+class Bucket:
+    """Keys and JSON values, the last of each key; `refresh` brings what changed since."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        """Read and write through the bus."""
+        self._bus = bus
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+        self._seen = 0
+        self.changes = 0
+        self.values: dict[str, bytes] = {}
+        self.revisions: dict[str, int] = {}
+
+    @staticmethod
+    async def create(steward: Bus, name: str, replicas: int, most_bytes: int = 65_536) -> None:
+        """Make the bucket's stream, or find it; a value has at most so many bytes."""
+        settings: dict[str, Any] = {
+            "name": f"KV_{name}",
+            "subjects": [f"$KV.{name}.>"],
+            "storage": "file",
+            "max_msgs_per_subject": 1,
+            "discard": "new",
+            "deny_delete": True,
+            "allow_direct": True,
+            "num_replicas": replicas,
+            "max_msg_size": most_bytes,
+        }
+        answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)
+        if "error" in answer:
+            raise LogUnreachable(
+                sentence(
+                    "the bucket %(name)s cannot be made: %(answer)s",
+                    name=name,
+                    answer=answer["error"].get("description"),
+                )
+            )
+
+    async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
+        """Write a value durably, or a marker that it is gone; over that revision of it alone, where one is given.
+
+        Raises `Moved`, once what stands there is known here, and `LogUnreachable`.
+        """
+        headers = {"KV-Operation": "DEL"} if value is None else {}
+        payload = b"" if value is None else msgspec.json.encode(value)
+        try:
+            seq = await compare_and_set.write(
+                self._bus, self._stream, self._prefix + key, payload, revision, headers
+            )
+        except Overtaken as error:
+            self._take(key, error.standing)
+            raise
+        self._apply(key, None if value is None else payload, seq)
+
+    def _apply(self, key: str, value: bytes | None, revision: int) -> None:
+        if revision < self.revisions.get(key, 0):
+            return
+        self.changes += 1
+        self.revisions[key] = revision
+        if value is None:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = value
+
+    async def refresh(self) -> None:
+        """Bring what was written since the last time, until a leader of the stream has no more. Raises `LogUnreachable`."""
+        async for message in compare_and_set.following(
+            self._bus, self._stream, f"{self._prefix}>", self._seen
+        ):
+            self._seen = max(self._seen, message.seq)
+            self._take(message.subject.removeprefix(self._prefix), message)
+
+    def _take(self, key: str, standing: Standing) -> None:
+        gone = standing.has(_OPERATION) or not _is_json(self._stream, standing)
+        self._apply(key, None if gone else standing.data, standing.seq)
+
+
+def _is_json(stream: str, standing: Standing) -> bool:
+    """Whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
+    try:
+        nesting.check(standing.data)
+        msgspec.json.decode(standing.data)
+    except msgspec.DecodeError as error:
+        log.critical(
+            "bucket.value_not_read",
+            bucket=stream,
+            key=standing.subject,
+            reason=str(error),
+            do="find out who writes to the broker beside the gateways, and delete the value",
+        )
+        return False
+    return True

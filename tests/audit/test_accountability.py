@@ -1,0 +1,83 @@
+"""What was owed is counted once, and alike, by whoever is asked: the bare audit, `audit owed` in words and as JSON, the page, the statistics."""
+
+import asyncio
+import re
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dragoman.audit.replay import Replay
+from dragoman.audit.replay_view import Past
+from dragoman.cli.audit import accountability
+from dragoman.cli.common import Target
+from dragoman.domain.statistics import Measure
+from dragoman.gateway.console import five_answers
+from dragoman.i18n.words import of_tag
+from dragoman.reports.audit_answers import answers, paper
+from dragoman.reports.markdown import markdown
+from histories import a_history
+from world import World
+
+
+def asked_of(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, json: bool
+) -> str:
+    """What `dragoman audit owed` prints, on both streams."""
+
+    async def replayed(*_: object) -> tuple[Replay, list[bytes]]:
+        return world.ledger, world.raws
+
+    with monkeypatch.context() as patched:
+        patched.setattr(accountability, "_replayed", replayed)
+        capsys.readouterr()
+        assert asyncio.run(accountability.owed_command(Path("log"), target=Target(json=json))) == 0
+    said = capsys.readouterr()
+    return said.out if json else said.out + said.err
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_all_who_are_asked_count_the_same_limits(
+    data: st.DataObject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = a_history(data)
+    past = Past(world.ledger, world.raws)
+    told = answers(past, past.period(), 1, [])
+    passed, owed = told.report.lapses, told.report.owed
+    overdue = sum(each.overdue for each in owed)
+
+    words = asked_of(world, monkeypatch, capsys, json=False)
+    assert f"\n{len(passed)} limits passed, {len(owed)} are open" in words
+    assert f", of which {overdue} are overdue\n" in words
+
+    rows = msgspec.json.decode(asked_of(world, monkeypatch, capsys, json=True))
+    states = Counter(row["state"] for row in rows)
+    assert sum(states[state] for state in ("overdue", "late", "unmet")) == len(passed)
+    assert (states["open"] + states["overdue"], states["overdue"]) == (len(owed), overdue)
+    assert sum(row["open"] for row in rows) == len(owed) and sum(states.values()) == len(rows)
+    assert all((row["state"] == "late") == bool(row["came"]) for row in rows)
+    assert words.count("overdue") - 1 == overdue and len(words.splitlines()) == len(rows) + 2
+
+    bare = markdown(paper(told, of_tag("en"), "en"))
+    assert re.search(rf"\b{len(passed)} limits? passed, {len(owed)} open\.", bare), bare[:400]
+
+    answer = five_answers._owed(of_tag("en"), told.report)
+    for side in world.sides:
+        late = sum(each.side == side and not each.courtesy for each in passed)
+        runs = sum(each.side == side for each in owed)
+        assert f"{side.upper()}: {late} limits passed, {runs} run." in map(str, answer.lines)
+
+    measure = Measure(world.registry, past.calendars, past.period())
+    for exchange in past.exchanges(0):
+        measure.take(exchange)
+    kept = [
+        row for row in measure.measured(world.sides).clocks if row.clock != "first_report"
+    ]  # which is no limit that anybody waits for
+    assert sum(row.late for row in kept) == len(passed)
+    assert (sum(row.open for row in kept), sum(row.overdue for row in kept)) == (len(owed), overdue)

@@ -1,0 +1,25 @@
+"""What a channel has seen: never denied once it was, seldom taken for seen where it was not."""
+
+import uuid
+
+from dragoman.projection.id_filter import Seen
+
+
+def test_what_was_taken_in_is_never_denied_and_what_was_not_nearly_always() -> None:
+    seen = Seen()
+    ids = [
+        str(uuid.UUID(int=number << 64 | number * 0x9E3779B97F4A7C15 % 2**64))
+        for number in range(12_000)
+    ]
+    for id in ids[:6_000]:
+        seen.add(id)
+    seen.complete = True
+    assert not any(seen.denies(id) for id in ids[:6_000])
+    assert sum(seen.denies(id) for id in ids[6_000:]) > 5_900
+
+
+def test_nothing_is_denied_before_it_is_complete() -> None:
+    seen = Seen()
+    assert not seen.denies("a")
+    seen.complete = True
+    assert seen.denies("a")

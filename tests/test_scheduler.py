@@ -1,0 +1,373 @@
+"""The watch on a channel in memory, with a clock that the test sets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from dragoman.audit.replay import Replay
+from dragoman.desk import Desk, stamp
+from dragoman.domain import clocks, ids, line
+from dragoman.domain import record as records
+from dragoman.domain.decide import Post
+from dragoman.domain.record import decode_act, parse, read_act
+from dragoman.eventlog.event_log import Appended, Entry, subject_of
+from dragoman.eventlog.memory import MemoryLog
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Store
+from dragoman.scheduler import Watch
+from dragoman.stores.keystore import Custody
+from dragoman_schemas.acts.watch import Reminder
+from dragoman_schemas.state import Exchange
+from samples import act
+from services_ids import clock_id, slot_id
+from world import SALT, World, compact, seed_of
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class House:
+    """A followed channel, a desk, and the time."""
+
+    projection: Projection
+    desk: Desk
+    log: MemoryLog
+    now: datetime
+    serial: int = 0
+
+    def watch(self) -> Watch:
+        return Watch({self.projection.name: self.projection}, self.desk, now=lambda: self.now)
+
+    async def post(self, actor: str, body: dict[str, Any], exchange: str = "") -> str:
+        self.serial += 1
+        raw, data = read_act(compact(body), cut=False)
+        id = ids.from_key(self.projection.name, actor, f"watch-test-{self.serial:08d}")
+        kept = await self.desk.post(
+            self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange)
+        )
+        return kept.recorded.exchange
+
+    async def take(self, id: str, actor: str = "service/watch") -> None:
+        """Write into the log past every gateway: somebody's note under an id, which has no effect."""
+        registry = self.projection.registry
+        side, _, name = actor.partition("/")
+        envelope = records.envelope(
+            id=id, source=f"/services/{name}" if side == "service" else f"/sides/{side}/offices/hq", name="contact-note", version=1, subject=id,
+            time=stamp(self.now), channel=registry.name, family="contact", actor=actor, decided=self.projection.state.position, salt=SALT,
+        )  # fmt: skip
+        position = self.projection.state.position
+        record = records.of(envelope, *read_act(compact(act("contact-note")), cut=False))
+        assert isinstance(await self.log.append([Entry(record=record, expected=0)]), Appended)
+        await self.projection.reached(position + 1)
+        assert self.projection.refusal_at(position + 1) is not None
+
+    def told(self, exchange: str) -> list[tuple[str, str, int]]:
+        """What is on record of an exchange's clocks: act, clock, step."""
+        state = self.projection.exchange(exchange)
+        assert state is not None
+        return [
+            (
+                name,
+                msgspec.json.decode(said.content["clock"]),
+                msgspec.json.decode(said.content["step"]),
+            )
+            for name in ("reminder", "lapse", "line-check-missed")
+            for said in state.acts.get(name, ())
+        ]
+
+
+@pytest.fixture(params=["default"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """A channel whose sides have adopted a profile, or, for an empty one, have not."""
+    async for made in followed(tmp_path, request.param):
+        yield made
+
+
+async def followed(
+    tmp_path: Path, profile: str = "default", **adopted: Any
+) -> AsyncIterator[House]:
+    """A followed channel."""
+    world = World(custody="host")
+    for side in world.sides if profile else ():
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
+    log = MemoryLog("nato-china")
+    for position, raw in enumerate(world.raws):
+        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(
+            position + 1
+        )
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    made = House(
+        projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), log, world.clock
+    )
+    following = asyncio.create_task(projection.run())
+    await projection.caught_up.wait()
+    yield made
+    following.cancel()
+    store.close()
+
+
+FLASH = act("contact-note", precedence="flash")
+
+
+async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limit(
+    house: House,
+) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    begun = house.now
+    seen = []
+    for seconds in (0, 299, 300, 539, 540, 600, 600.001, 900):
+        house.now = begun + timedelta(seconds=seconds)
+        await watch.beat()
+        seen.append([step for _, clock, step in house.told(id) if clock == "acknowledgement"])
+    assert seen == [[], [], [50], [50], [50, 90], [50, 90], [50, 90, 100], [50, 90, 100]]
+
+
+async def test_after_a_time_without_a_watch_the_highest_step_alone_is_recorded(
+    house: House,
+) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    house.now += 11 * MINUTE
+    await house.watch().beat()
+    assert house.told(id) == [("lapse", "acknowledgement", 100)]
+
+
+async def test_any_number_of_watches_and_restarts_record_each_step_once(house: House) -> None:
+    exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
+    for _ in range(3):
+        house.now += 4 * MINUTE
+        await asyncio.gather(*(house.watch().beat() for _ in range(3)))
+    assert [house.told(id) for id in exchanges] == [
+        [("reminder", "acknowledgement", 50), ("lapse", "acknowledgement", 100)]
+    ] * 20
+    folded = house.projection.state.position
+    await house.watch().beat()
+    assert house.projection.state.position == folded
+
+
+async def test_an_acknowledgement_that_lands_first_wins(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    await watch.beat()
+    house.now += 9 * MINUTE
+    await house.post("china/d-1", act("acknowledgement"), id)
+    house.now += 9 * MINUTE
+    await watch.beat()
+    assert house.told(id) == []
+
+
+async def test_a_running_watch_hears_of_what_is_new(house: House) -> None:
+    watch = house.watch()
+    await watch.beat()
+    incident = await house.post(
+        "nato/d-1", act("hazardous-incident", next_update="2026-11-24T12:30Z", precedence="routine")
+    )
+    house.now += timedelta(hours=1)
+    await watch.beat()
+    assert house.told(incident) == [("lapse", "update", 100)]
+    await house.post("nato/d-1", {"act": "update", "text": "Nothing new."}, incident)
+    house.now += timedelta(hours=6, seconds=1)
+    await watch.beat()
+    assert [told for told in house.told(incident) if told[1] == "update"] == [
+        ("lapse", "update", 100),
+        ("lapse", "update", 100),
+    ]
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_courtesy_never_lapses(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    for _ in range(3):
+        house.now += timedelta(days=1)
+        await watch.beat()
+    assert house.told(id) == []
+
+
+async def test_what_the_watch_records_names_what_caused_it(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    house.now += 11 * MINUTE
+    await house.watch().beat()
+    record = house.projection.record_at(house.projection.state.position)
+    assert record is not None
+    assert (record.name, record.envelope.actor, record.envelope.causationid) == (
+        "lapse",
+        "service/watch",
+        id,
+    )
+    assert subject_of(record).endswith(id)
+
+
+async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and_the_audit_agrees(
+    house: House,
+) -> None:
+    exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
+    for id in exchanges:
+        (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+        for step in (50, 90, 100):
+            await house.take(clock_id("nato-china", id, limit, step))
+    begun = house.now
+    with capture_logs() as lines:
+        for seconds in (301, 541, 601):
+            house.now = begun + timedelta(seconds=seconds)
+            await asyncio.gather(
+                *(house.watch().beat() for _ in range(2))
+            )  # two schedulers, each as after a restart
+            await house.watch().beat()
+    told = [
+        ("reminder", "acknowledgement", 50),
+        ("reminder", "acknowledgement", 90),
+        ("lapse", "acknowledgement", 100),
+    ]
+    assert [house.told(id) for id in exchanges] == [told] * 20
+    assert len([line for line in lines if line["event"] == "record.id_taken"]) == 60, (
+        "each is told once"
+    )
+    again = Replay()
+    again.take([raw for _, raw in await everything(house)])
+    assert again.standing == house.projection.standing
+
+
+async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+    first = clocks.key_of(id, reminder(limit, 50))
+    for each in ids.every("nato-china", clocks.ACTOR, first):
+        await house.take(each)
+    begun = house.now
+    for seconds in (301, 541, 601):
+        house.now = begun + timedelta(seconds=seconds)
+        await house.watch().beat()
+    assert house.told(id) == [
+        ("reminder", "acknowledgement", 90),
+        ("lapse", "acknowledgement", 100),
+    ]
+
+
+async def test_an_officers_record_takes_no_id_of_a_service(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+    own = clock_id("nato-china", id, limit, 50)
+    await house.take(own, "nato/d-1")
+    house.now += timedelta(seconds=301)
+    await house.watch().beat()
+    position = house.projection.posted(own)
+    assert position is not None
+    record = house.projection.record_at(position)
+    assert record is not None
+    assert record.envelope.actor == "service/watch"
+
+
+def one_of(house: House, id: str) -> Exchange:
+    state = house.projection.exchange(id)
+    assert state is not None
+    return state
+
+
+def reminder(limit: clocks.Running, step: int) -> Reminder:
+    data = decode_act(clocks.act_of(limit, step))
+    assert isinstance(data, Reminder)
+    return data
+
+
+async def everything(house: House) -> list[tuple[int, bytes]]:
+    found = await house.log.read(1, house.projection.state.position)
+    return [(each.position, each.raw) for each in found]
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_after(
+    house: House, tmp_path: Path
+) -> None:
+    watch = house.watch()
+    before = await house.post("nato/d-1", FLASH)
+    await watch.beat()
+    for side in ("nato", "china"):
+        seed = tmp_path / "keys" / "nato-china" / side / "root.seed"
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.write_bytes(seed_of(f"{side}/root"))
+        await house.post(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
+    after = await house.post("nato/d-1", FLASH)
+    await watch.beat()
+    house.now += 11 * MINUTE
+    await watch.beat()
+    assert (house.told(before), house.told(after)) == ([], [("lapse", "acknowledgement", 100)])
+
+
+@pytest.fixture
+def schedule() -> dict[str, Any]:
+    return {"at": ["06:00", "18:00"], "zone": "UTC", "sent_by": "china"}
+
+
+@pytest.fixture
+async def scheduled(tmp_path: Path, schedule: dict[str, Any]) -> AsyncIterator[House]:
+    """A channel whose sides have adopted a schedule of line checks at noon."""
+    async for made in followed(tmp_path, line_check=schedule):
+        yield made
+
+
+def checks(house: House) -> list[tuple[str, str, str]]:
+    """The line checks: for which side, when, in which status."""
+    found = []
+    for position in range(1, house.projection.state.position + 1):
+        record = house.projection.record_at(position)
+        if record is not None and record.name == "line-check":
+            state = house.projection.exchange(record.envelope.id)
+            assert state is not None
+            found.append((state.side, state.opened.time[8:16], state.status))
+    return found
+
+
+def latest(house: House) -> str:
+    """The newest line check."""
+    for position in range(house.projection.state.position, 0, -1):
+        record = house.projection.record_at(position)
+        if record is not None and record.name == "line-check":
+            return record.envelope.id
+    raise AssertionError
+
+
+async def test_a_line_check_is_sent_by_schedule_once_whatever_the_number_of_watches(
+    scheduled: House,
+) -> None:
+    for hours in (5, 6, 6.1, 7):
+        scheduled.now = datetime.fromisoformat("2026-11-24T12:00Z") + timedelta(hours=hours)
+        await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
+    assert checks(scheduled) == [("china", "24T18:00", "missed")]
+
+
+async def test_a_running_watch_sends_each_check_and_records_what_is_missed(
+    scheduled: House,
+) -> None:
+    watch = scheduled.watch()
+    start = datetime.fromisoformat("2026-11-24T12:00Z")
+    for minutes in (1, 360, 366, 371, 1080, 1085, 1091):
+        scheduled.now = start + timedelta(minutes=minutes)
+        await watch.beat()
+    assert checks(scheduled) == [("china", "24T18:00", "missed"), ("china", "25T06:00", "missed")]
+    assert scheduled.told(latest(scheduled))[-1] == ("line-check-missed", "echo", 100)
+
+
+async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(scheduled: House) -> None:
+    scheduled.now = datetime.fromisoformat("2026-11-24T18:11Z")
+    await scheduled.watch().beat()
+    assert checks(scheduled) == []
+
+
+async def test_a_line_check_is_sent_once_though_somebody_takes_its_id(scheduled: House) -> None:
+    registry = scheduled.projection.registry
+    schedule = line.schedule_of(registry)
+    assert schedule is not None
+    slot = schedule.next(scheduled.now)
+    await scheduled.take(slot_id(registry, slot))
+    scheduled.now = slot.due
+    before = len(checks(scheduled))
+    await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
+    await scheduled.watch().beat()
+    assert len(checks(scheduled)) == before + 1
