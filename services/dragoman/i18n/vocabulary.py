@@ -1,0 +1,177 @@
+"""The vocabulary of the log: every name that a record or a state may have in it, which the pages show in the reader's language.
+
+A name is looked up with its context, because one name may be several words: `officer` is an act and a role. The English catalogue has words
+for them as well; what it lacks is made from the name itself.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final, get_args
+
+from msgspec import inspect
+
+from dragoman.domain.rule import OFFICERS, Who
+from dragoman.domain.table import FORMATS, RULES
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts.watch import ClockName
+from dragoman_schemas.problems import TYPES
+from dragoman_schemas.responses import Alarm, PersonEntry
+
+FLAGS: Final = (
+    *(
+        "short_notice",
+        "below_aim",
+        "late_report",
+        "late_change",
+        "late_question",
+        "accounts_differ",
+        "own_account",
+        "not_adopted",
+        "default_venue",
+        "near_threshold",
+    ),
+    *("figures_differ", "overlap", "not_covered", "one_key", "suspended", "passed_by", "corrected"),
+)
+STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
+ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_unmanned")
+LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
+"""How a circuit, or one check of it, stands."""
+
+MEASURED: Final = ("first_report",)
+"""What is owed within a limit, and measured, without a clock that runs."""
+
+RUNGS: Final = ("deputy",)
+"""Whom an alarm reaches that is no role of anybody."""
+
+READOUTS: Final = ("proposed_jointly",)
+"""What a readout is until every side has said it."""
+
+HEADINGS: Final = ("sender", "keyboard", "token_subject")
+"""What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
+
+_BY_BUTTON: Final = tuple(
+    act
+    for act, rule in RULES.items()
+    if act not in FORMATS
+    and rule.family is None
+    and not rule.roles.isdisjoint(OFFICERS)
+    and rule.who not in (Who.WATCH, Who.COURIER)
+)
+"""Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
+
+CITIES: Final = (
+    "Beijing",
+    "Geneva",
+    "The Hague",
+    "Washington",
+    "Ottawa",
+    "Canberra",
+    "New Delhi",
+    "Ankara",
+    "Islamabad",
+    "Hanoi",
+    "Bern",
+)
+"""Seats of offices that have no time zone of their own name; the names of those that have one are CLDR's."""
+
+_WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
+"""What is a word, and no letter, number or type of files."""
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Every name, with its context."""
+    fields, values = _of_shapes()
+    yield from (("act", act) for act in RULES)
+    yield from (("verb", act) for act in _BY_BUTTON)
+    yield from (("status", status) for status in _statuses())
+    yield from (("field", name) for name in fields)
+    yield from (
+        ("value", name)
+        for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS))
+        if _WORD.fullmatch(name)
+    )
+    yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))
+    yield from (("flag", flag) for flag in FLAGS)
+    yield from (("stage", stage) for stage in STAGES)
+    yield from (("alarm", alarm) for alarm in ALARMS)
+    yield from (("heading", heading) for heading in HEADINGS)
+    yield from (("city", city) for city in CITIES)
+    yield from (("problem", kind) for kind in TYPES)
+
+
+@cache
+def known() -> frozenset[tuple[str, str]]:
+    """Every name with its context, to look one up."""
+    return frozenset(names())
+
+
+_HYPHENATED: Final = frozenset({"counter-terrorism", "e-mail"})
+
+
+def derived(context: str, name: str) -> str:
+    """English for a name, made from itself."""
+    if context == "problem":
+        return TYPES[name][1] if name in TYPES else name
+    words = name if name in _HYPHENATED else name.replace("_", " ").replace("-", " ")
+    return (
+        words if context in ("value", "status", "stage", "flag") else words[:1].upper() + words[1:]
+    )
+
+
+def _statuses() -> list[str]:
+    found: dict[str, None] = {}
+    for form in FORMATS.values():
+        found[form.start] = None
+        for moves in form.moves.values():
+            found.update(dict.fromkeys((*moves, *moves.values())))
+        for before, after in form.changes.items():
+            found.update(dict.fromkeys((before, *after)))
+    return sorted(found)
+
+
+@cache
+def chosen(act: str) -> frozenset[tuple[str, str]]:
+    """The members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
+    return (
+        frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word))
+        if act in SHAPES
+        else frozenset()
+    )
+
+
+@cache
+def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The members of all acts, and the words that these may be, each once."""
+    found = [each for shape in (*SHAPES.values(), Alarm, PersonEntry) for each in _members(shape)]
+    return tuple(dict.fromkeys(name for name, word in found if not word)), tuple(
+        dict.fromkeys(word for _, word in found if word)
+    )
+
+
+def _members(shape: Any) -> Iterator[tuple[str, str]]:
+    """The members of a shape, at any depth, each with an empty word, then with the words that it may be."""
+    seen: set[type] = set()
+
+    def walk(name: str, kind: Any) -> Iterator[tuple[str, str]]:
+        match kind:
+            case inspect.StructType() if kind.cls not in seen:
+                seen.add(kind.cls)
+                for member in kind.fields:
+                    yield member.encode_name, ""
+                    yield from walk(member.encode_name, member.type)
+            case inspect.UnionType():
+                for each in kind.types:
+                    yield from walk(name, each)
+            case inspect.VarTupleType():
+                yield from walk(name, kind.item_type)
+            case inspect.DictType():
+                yield from walk(name, kind.value_type)
+            case inspect.LiteralType():
+                yield from ((name, str(value)) for value in kind.values)
+            case inspect.Metadata():
+                yield from walk(name, kind.type)
+            case _:
+                pass
+
+    yield from walk("", inspect.type_info(shape))
