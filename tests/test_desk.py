@@ -9,11 +9,11 @@ import pytest
 
 from dragoman import desk as desks
 from dragoman.desk import Desk
-from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import parse, read_act
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import parse, read_act
+from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import Appended, Entry, Outcome
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES

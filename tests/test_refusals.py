@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import dragoman
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Fault, Malformed, Refusal
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Fault, Malformed, Refusal
 from dragoman.i18n import catalogue
 from dragoman.i18n.words import Words, words
 from dragoman.text import Sentence, sentence, verbatim
@@ -23,10 +23,10 @@ from world import World, compact
 _SERVICES = Path(dragoman.__file__).parent
 _PLACE = re.compile(r"%\((\w+)\)s")
 _VERBATIM = verbatim("").message
-_PARTS = {"validation.py", "access.py", "text.py"}
+_PARTS = {"validation_errors.py", "access.py", "text.py"}
 """Where a sentence is made of what stands in a table."""
 
-_FILLED_LATER = {"validation.py", "faults.py"}
+_FILLED_LATER = {"validation_errors.py", "faults.py"}
 """Where a sentence stands in a table before its values are known: whoever takes it out gives them."""
 
 

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 
 from dragoman.audit.replay import Replay
 from dragoman.desk import Desk, stamp
-from dragoman.domain import clocks, ids, line
-from dragoman.domain import record as records
+from dragoman.domain.acts import deadlines, line_checks
 from dragoman.domain.decide import Post
-from dragoman.domain.record import decode_act, parse, read_act
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import decode_act, parse, read_act
 from dragoman.eventlog.event_log import Appended, Entry, subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -207,9 +208,9 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
     house: House,
 ) -> None:
     exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
-    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
+    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
     for id in exchanges:
-        (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+        (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
         for step in (50, 90, 100):
             await house.take(clock_id("nato-china", id, limit, step))
     begun = house.now
@@ -236,9 +237,9 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
 
 async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
-    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
-    first = clocks.key_of(id, reminder(limit, 50))
-    for each in ids.every("nato-china", clocks.ACTOR, first):
+    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
+    first = deadlines.key_of(id, reminder(limit, 50))
+    for each in ids.every("nato-china", deadlines.ACTOR, first):
         await house.take(each)
     begun = house.now
     for seconds in (301, 541, 601):
@@ -252,7 +253,7 @@ async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(hous
 
 async def test_an_officers_record_takes_no_id_of_a_service(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
-    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
     own = clock_id("nato-china", id, limit, 50)
     await house.take(own, "nato/d-1")
     house.now += timedelta(seconds=301)
@@ -270,8 +271,8 @@ def one_of(house: House, id: str) -> Exchange:
     return state
 
 
-def reminder(limit: clocks.Running, step: int) -> Reminder:
-    data = decode_act(clocks.act_of(limit, step))
+def reminder(limit: deadlines.Running, step: int) -> Reminder:
+    data = decode_act(deadlines.act_of(limit, step))
     assert isinstance(data, Reminder)
     return data
 
@@ -362,7 +363,7 @@ async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(schedu
 
 async def test_a_line_check_is_sent_once_though_somebody_takes_its_id(scheduled: House) -> None:
     registry = scheduled.projection.registry
-    schedule = line.schedule_of(registry)
+    schedule = line_checks.schedule_of(registry)
     assert schedule is not None
     slot = schedule.next(scheduled.now)
     await scheduled.take(slot_id(registry, slot))

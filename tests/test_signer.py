@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from dragoman.audit import compare
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.witness import application
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogUnreachable, Message
 from dragoman.eventlog.memory import MemoryLog

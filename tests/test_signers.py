@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from brokers import RealBroker
 from cluster import REPLICAS, Clients
-from dragoman.domain import record as records
+from dragoman.domain.record import codec as records
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import Appended, Entry, Message, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog

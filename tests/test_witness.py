@@ -12,8 +12,8 @@ import pytest
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.audit.verification import Cosigned
 from dragoman.cli import witness
-from dragoman.domain.erasure import named_in
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.erasure import named_in
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.cosign_times import TIMES
 from dragoman.tlog import leaf, note
 from dragoman.witness import SIZE, Witness, times_in

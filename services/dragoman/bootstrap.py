@@ -21,7 +21,7 @@ from aiohttp import web
 from dragoman import data_directory, witness_client
 from dragoman.data_directory import PlaceGuard
 from dragoman.desk import Desk, stamp, utc_now
-from dragoman.domain import nesting
+from dragoman.domain.record import nesting
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.broker import BrokerError, Endpoint
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable

@@ -27,9 +27,10 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from dragoman.domain import consent, ids, nesting
-from dragoman.domain.record import decode_act
-from dragoman.domain.table import PATHS, RULES
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.act_registry import PATHS, RULES
+from dragoman.domain.record import ids, nesting
+from dragoman.domain.record.codec import decode_act
 from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.problems import Problem

@@ -24,19 +24,21 @@ import structlog
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import channel as channels
-from dragoman.domain import deadlines, ids, meeting, release, two_keys
-from dragoman.domain import record as records
-from dragoman.domain.access import ROOT, SERVICE
-from dragoman.domain.clocks import calendar_of
+from dragoman.domain.acts import short_notice, two_keys
+from dragoman.domain.acts.access import ROOT, SERVICE
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.deadlines import calendar_of
+from dragoman.domain.acts.erasure import consenting, hash_of
+from dragoman.domain.acts.families import channel as channels
+from dragoman.domain.acts.families import meeting, release
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
-from dragoman.domain.ledger import Asked
-from dragoman.domain.record import NotARecord, Record
-from dragoman.domain.refusal import Refusal, Refused, invalid
-from dragoman.domain.rule import Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.history_port import Asked
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import NotARecord, Record
+from dragoman.domain.record.errors import Refusal, Refused, invalid
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -428,14 +430,14 @@ class Desk:
         self, state: ChannelState, projection: Projection, record: Record
     ) -> None:
         """Raise `Refused` where an officer's act names dates that nobody can keep."""
-        if record.envelope.actor.startswith("service/") or not deadlines.names_dates(record):
+        if record.envelope.actor.startswith("service/") or not short_notice.names_dates(record):
             return
         after = folded(state, projection, record).state
         if isinstance(after, Exchange):
             calendars = {
                 side: calendar_of(projection.office(side)) for side in (after.side, *after.to)
             }
-            refusal = deadlines.check(projection.registry, after, record, calendars)
+            refusal = short_notice.check(projection.registry, after, record, calendars)
             if refusal is not None:
                 raise Refused(refusal)
 

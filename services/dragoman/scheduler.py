@@ -17,11 +17,12 @@ from typing import Final
 import structlog
 
 from dragoman.desk import Desk
-from dragoman.domain import clocks, ids, line
-from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts.deadlines import Calendar, Running
 from dragoman.domain.decide import Post
-from dragoman.domain.record import decode_act
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import decode_act
+from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
 from dragoman.projection import reads
@@ -76,7 +77,7 @@ class _Kept:
             self.next.clear()
             self._heap.clear()
             self._changed.clear()
-            schedule = line.schedule_of(self.projection.registry)
+            schedule = line_checks.schedule_of(self.projection.registry)
             self.line = (
                 None if schedule is None else schedule.start
             )  # a check that is due is sent, also after a restart
@@ -86,7 +87,7 @@ class _Kept:
 
     async def _load(self) -> None:
         projection = self.projection
-        if clocks.profile_of(projection.registry)[1] is None:
+        if deadlines.profile_of(projection.registry)[1] is None:
             return  # nothing binds
         await projection.in_file()
         ids = await asyncio.wrap_future(
@@ -116,7 +117,7 @@ class _Kept:
         if state is None:
             return []
         try:
-            found = clocks.open_clocks(self.projection.registry, state, self._calendars(state))
+            found = deadlines.open_clocks(self.projection.registry, state, self._calendars(state))
         except (
             OverflowError,
             ValueError,
@@ -125,20 +126,20 @@ class _Kept:
                 "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
             )
             return []
-        return [(clock, clocks.recorded(state, clock)) for clock in found]
+        return [(clock, deadlines.recorded(state, clock)) for clock in found]
 
     def _calendars(self, state: Exchange) -> dict[str, Calendar]:
         return {
-            side: clocks.calendar_of(self.projection.office(side))
+            side: deadlines.calendar_of(self.projection.office(side))
             for side in (state.side, *state.to)
         }
 
-    def slot(self, now: datetime) -> line.Slot | None:
+    def slot(self, now: datetime) -> line_checks.Slot | None:
         """The line check that is due by schedule, whether it was sent or not."""
         if self.line is None or now < self.line:
             return None
         registry = self.projection.registry
-        schedule, slot = line.schedule_of(registry), line.due(registry, now)
+        schedule, slot = line_checks.schedule_of(registry), line_checks.due(registry, now)
         self.line = None if schedule is None else schedule.next(now).due
         return slot
 
@@ -157,7 +158,7 @@ class _Kept:
         return [
             (clock, step)
             for clock, on_record in self._open(exchange)
-            if (step := clocks.reached(clock, now)) > on_record
+            if (step := deadlines.reached(clock, now)) > on_record
         ]
 
     def again(self, exchange: str, time: datetime) -> None:
@@ -168,10 +169,10 @@ class _Kept:
 
 def _next(clock: Running, on_record: int) -> datetime | None:
     """When the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
-    for step in clocks.REMINDERS:
+    for step in deadlines.REMINDERS:
         if step > on_record:
             return clock.at(step)
-    return clock.due + _MILLISECOND if on_record < clocks.LAPSE else None
+    return clock.due + _MILLISECOND if on_record < deadlines.LAPSE else None
 
 
 class Watch:
@@ -236,17 +237,17 @@ class Watch:
         for exchange in kept.due(now):
             await self._record(kept, exchange, now)
 
-    async def _check_line(self, kept: _Kept, slot: line.Slot, now: datetime) -> None:
+    async def _check_line(self, kept: _Kept, slot: line_checks.Slot, now: datetime) -> None:
         registry = kept.projection.registry
-        act = line.act_of(registry, slot)
-        key = line.key_of(slot)
+        act = line_checks.act_of(registry, slot)
+        key = line_checks.key_of(slot)
         if any(
             kept.projection.exchange(each) is not None
-            for each in ids.every(registry.name, clocks.ACTOR, key)
+            for each in ids.every(registry.name, deadlines.ACTOR, key)
         ):
             return
-        id = self._desk.own_id(kept.projection, clocks.ACTOR, key)
-        post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=id, family="contact")
+        id = self._desk.own_id(kept.projection, deadlines.ACTOR, key)
+        post = Post(actor=deadlines.ACTOR, act=act, data=decode_act(act), id=id, family="contact")
         try:
             await self._desk.post(kept.projection, post)
         except Refused as error:
@@ -266,14 +267,16 @@ class Watch:
     async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
         retries: list[datetime] = []
         for clock, step in kept.steps(exchange, now):
-            act = clocks.act_of(clock, step)
+            act = deadlines.act_of(clock, step)
             data = decode_act(act)
             assert isinstance(data, Reminder | Lapse | LineCheckMissed)
             post = Post(
-                actor=clocks.ACTOR,
+                actor=deadlines.ACTOR,
                 act=act,
                 data=data,
-                id=self._desk.own_id(kept.projection, clocks.ACTOR, clocks.key_of(exchange, data)),
+                id=self._desk.own_id(
+                    kept.projection, deadlines.ACTOR, deadlines.key_of(exchange, data)
+                ),
                 exchange=exchange,
                 caused_by=clock.started_by,
             )

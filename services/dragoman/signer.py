@@ -23,8 +23,8 @@ from typing import Final, TypeVar
 import structlog
 
 from dragoman.data_directory import UNCONFIRMED, Confirmation
-from dragoman.domain.erasure import Named, standing_in
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.acts.erasure import Named, standing_in
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.erasures import has_entries, named_from

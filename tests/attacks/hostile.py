@@ -21,8 +21,9 @@ from typing import Any
 
 from dragoman import cli
 from dragoman.desk import stamp
-from dragoman.domain import decide, fold, strict
-from dragoman.domain import record as records
+from dragoman.domain import decide, fold
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import strict_json
 from dragoman.gateway import live, proofs
 from dragoman.gateway.service import Service
 from dragoman.projection import projection as folding
@@ -46,7 +47,7 @@ def accepts() -> None:
 
 
 def lax() -> None:
-    vars(strict)["read"] = lambda raw, *, cut: raw
+    vars(strict_json)["read"] = lambda raw, *, cut: raw
 
 
 def swaps() -> None:

@@ -11,7 +11,7 @@ from dragoman.audit import export, replay
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import Hole, Page, Replay
 from dragoman.audit.verification import Verification
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.limits import LINE_BYTES, MESSAGE_BYTES
 from dragoman.tlog import leaf, note
 from dragoman.tlog.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dragoman.cli.signature import seed_of
 from dragoman.client import new_key
-from dragoman.domain import record as records
+from dragoman.domain.record import codec as records
 from dragoman.tlog import checkpoint, dsse
 from dragoman.tlog.note import read_verifier
 from forging import Hostile, append

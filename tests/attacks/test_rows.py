@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from nacl import bindings
 
-from dragoman.domain.record import parse
+from dragoman.domain.record.codec import parse
 from dragoman.tlog import dsse, note
 from dragoman.tlog.note import COSIGNATURE, ED25519, Signature, Verifier, key_id
 from forging import CHANNEL, Auditor, Forge, Given, decided_anew, public_of, signer

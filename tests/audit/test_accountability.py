@@ -14,7 +14,7 @@ from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import Past
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
-from dragoman.domain.statistics import Measure
+from dragoman.domain.views.statistics import Measure
 from dragoman.gateway.console import five_answers
 from dragoman.i18n.words import of_tag
 from dragoman.reports.audit_answers import answers, paper

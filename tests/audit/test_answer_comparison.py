@@ -29,9 +29,9 @@ from dragoman.audit.answer_comparison import (
 )
 from dragoman.audit.replay import Hole, Page
 from dragoman.cli.audit.replica import Replica, replica
-from dragoman.domain import channel as channels
-from dragoman.domain import clocks
-from dragoman.domain.erasure import entry_of, named_in
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.erasure import entry_of, named_in
+from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.fold import Folded
 from dragoman.projection import counters
 from dragoman.projection.writer import SNAPSHOT_RECORDS
@@ -496,7 +496,7 @@ class Timed(Host):
 async def test_what_is_late_is_rendered_for_the_time_of_the_answer(pair: Pair) -> None:
     limits = [
         each.due
-        for each in clocks.running(pair.world.registry, pair.world.exchange(pair.waiting), {})
+        for each in deadlines.running(pair.world.registry, pair.world.exchange(pair.waiting), {})
         if each.open
     ]
     assert limits

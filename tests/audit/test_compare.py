@@ -8,7 +8,7 @@ import pytest
 from dragoman.audit import compare
 from dragoman.audit.compare import Copy
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
 from dragoman.tlog import checkpoint, leaf, merkle, note, proof
 from dragoman.tlog.note import NotANote

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import commands
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.audit.copies import archive_in
-from dragoman.domain.erasure import named_in
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import parse
+from dragoman.domain.acts.erasure import named_in
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog.archive import Archive, ArchiveDamaged
 from dragoman.eventlog.repair import repair
 from dragoman.tlog import leaf

@@ -13,7 +13,7 @@ from dragoman.audit.mirror import Mirror, Pinned, Unproven
 from dragoman.cli.audit import mirror as mirroring
 from dragoman.cli.common import Unverified
 from dragoman.client import Answer, Answered, Unreachable
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
 from dragoman.tlog import tiles
 from dragoman_schemas.problems import Problem

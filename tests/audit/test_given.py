@@ -15,7 +15,7 @@ from dragoman.audit.verification import Verification
 from dragoman.cli.audit import verify
 from dragoman.cli.audit.verify import Asked, Given
 from dragoman.cli.common import Target
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman_schemas.responses import Entry

@@ -13,7 +13,7 @@ from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
 from dragoman.audit.parallel_parse import read_strictly
 from dragoman.audit.verification import Verification
-from dragoman.domain.record import Record
+from dragoman.domain.record.codec import Record
 from prove import Log
 
 RECORDS = 3_000

@@ -5,7 +5,7 @@ import pytest
 
 from dragoman.audit.replay import Replay
 from dragoman.cli.audit import replay
-from dragoman.domain.erasure import named_in
+from dragoman.domain.acts.erasure import named_in
 from dragoman.tlog import leaf
 from world import NOTE, World
 

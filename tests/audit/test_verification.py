@@ -13,10 +13,10 @@ from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verification import Cosigned, Verification, Verified
-from dragoman.domain import heads
-from dragoman.domain.erasure import named_in
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import parse
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.erasure import named_in
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import parse
 from dragoman.tlog import dsse, leaf, note, policy
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, leaf_hash
@@ -221,7 +221,7 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(
     verification.take(told.raws)
     verification.head(signed)
     assert verification.result().findings[-1].found == says
-    strict = Verification(log=log_of(told.registry), policy=heads.in_force(told.registry))
+    strict = Verification(log=log_of(told.registry), policy=log_policy.in_force(told.registry))
     strict.take(told.raws)
     strict.head(signed)
     assert (strict.lie is None) == (says == "final")
@@ -277,7 +277,7 @@ def test_every_witness_that_is_asked_for_is_to_be_fresh_and_not_just_one_of_them
     asked: str, told: World
 ) -> None:
     log = log_of(told.registry)
-    given = policy.read(heads.written(log, BOTH)) if asked == "policy" else None
+    given = policy.read(log_policy.written(log, BOTH)) if asked == "policy" else None
     for nato in (COSIGNED, COSIGNED + 60):
         verification = Verification(
             log=log, witnesses=() if given else tuple(KEYS.values()), policy=given, not_before=COSIGNED + 30
@@ -299,7 +299,7 @@ def test_who_asks_for_anything_under_a_head_asks_for_a_head(asked: str, told: Wo
         cid=told.registry.cid,
         log=log if asked == "log" else None,
         witnesses=tuple(KEYS.values()) if asked == "witnesses" else (),
-        policy=policy.read(heads.written(log, BOTH)) if asked == "policy" else None,
+        policy=policy.read(log_policy.written(log, BOTH)) if asked == "policy" else None,
     )
     verification.take(told.raws)
     verification.head(None)
@@ -311,7 +311,7 @@ def test_a_policy_of_another_log_is_not_satisfied_by_this_one(told: World) -> No
     other = note.Verifier(
         "example.org/nato-china", note.ED25519, dsse.public_of(seed_of("another"))
     )
-    verification = Verification(policy=policy.read(heads.written(other, "quorum none\n")))
+    verification = Verification(policy=policy.read(log_policy.written(other, "quorum none\n")))
     verification.take(told.raws)
     assert verification.lie is not None
     assert (verification.lie.check, "than the policy" in verification.lie.what) == ("opening", True)

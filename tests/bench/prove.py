@@ -25,8 +25,9 @@ from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
 from dragoman.audit.verification import Verification
 from dragoman.desk import stamp
-from dragoman.domain import channel, ids
-from dragoman.domain import record as records
+from dragoman.domain.acts.families import channel
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note
 from dragoman.tlog.note import ED25519, Verifier
 

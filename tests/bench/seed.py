@@ -27,10 +27,11 @@ from msgspec import Raw
 from dragoman import bootstrap, telemetry
 from dragoman.audit.replay import replay
 from dragoman.desk import stamp, utc_now
-from dragoman.domain import consent, ids
-from dragoman.domain import record as records
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.fold import source_of
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import Endpoint
 from dragoman.eventlog.event_log import Appended, Entry, Unavailable, Unknown

@@ -14,7 +14,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Page, expect
 
 from browsing import EXERCISE, Visit, Visiting
-from dragoman.domain import ids
+from dragoman.domain.record import ids
 from dragoman.tlog import dsse, leaf, merkle
 from forging import append
 from service import NOTE, Caller, Service

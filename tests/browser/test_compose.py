@@ -13,7 +13,7 @@ from msgspec.structs import fields as fields_of
 from playwright.async_api import Page, expect
 
 from browsing import EXERCISE, Visit, Visiting, assert_accessible
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
 from dragoman_schemas.acts import SHAPES
 from patience import PATIENCE_S

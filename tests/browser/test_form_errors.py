@@ -17,8 +17,8 @@ from playwright.async_api import Browser, Page, expect
 
 import beside
 from browsing import Visit, Visiting
-from dragoman.domain.rule import Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Who
 from dragoman.gateway.console import kinds
 from filling import filled, needed
 from patience import PATIENCE_MS

@@ -13,12 +13,13 @@ import pytest
 
 import frames
 from dragoman.audit.replay import Replay
-from dragoman.domain import erasure, ids, strict
-from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.acts import erasure
+from dragoman.domain.acts.families.channel import delivery_act, delivery_key
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.fold import Folded
-from dragoman.domain.heads import log_of
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids, strict_json
+from dragoman.domain.record.errors import Malformed
 from dragoman.tlog import dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import COSIGNATURE, Verifier
@@ -339,7 +340,7 @@ def spoilt() -> list[dict[str, Any]]:
 
 def is_strict(act: bytes) -> bool:
     try:
-        strict.read(act, cut=False)
+        strict_json.read(act, cut=False)
         return isinstance(msgspec.json.decode(act), dict)
     except (Malformed, msgspec.DecodeError):
         return False

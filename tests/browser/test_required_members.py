@@ -19,8 +19,8 @@ from playwright.async_api import Browser, Page
 
 import beside
 from browsing import Visit
-from dragoman.domain.rule import OFFICERS, Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import OFFICERS, Who
 from dragoman.gateway.console import kinds
 from filling import CHOSEN, filled, fits, needed
 from patience import PATIENCE_MS

@@ -10,8 +10,8 @@ import pytest
 
 from brokers import RealBroker
 from cluster import Clients
-from dragoman.domain import record as records
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import Record
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import (
     AlreadyAppended,

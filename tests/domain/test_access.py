@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from accessed import POSTED
-from dragoman.domain import access, ids, two_keys
+from dragoman.domain.acts import access, two_keys
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record, read_act
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Who
-from dragoman.domain.table import RULES
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record, read_act
+from dragoman.domain.record.errors import Refusal
 from samples import SAMPLES, act
 from world import SALT, World, compact, refused
 

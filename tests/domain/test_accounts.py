@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import accounts
-from dragoman.domain.accounts import Told, point
-from dragoman.domain.flags import flags
-from dragoman.domain.notification import NARRATIVE
+from dragoman.domain.acts.families.notification import NARRATIVE
+from dragoman.domain.views import accounts
+from dragoman.domain.views.accounts import Told, point
+from dragoman.domain.views.flags import flags
 from dragoman.gateway.console import kinds
 from samples import act
 from world import World, refused

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.alarms import RUNGS, escalations, rang, reached
-from dragoman.domain.clocks import Calendar
-from dragoman.domain.points import attended, next_calls, points
+from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.views.alarms import RUNGS, escalations, rang, reached
+from dragoman.domain.views.points_of_contact import attended, next_calls, points
 from dragoman_schemas.fields import Hours
 from samples import act
 from world import World

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain import alarms, clocks
-from dragoman.domain.clocks import Running
-from dragoman.domain.exchange import framed
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.families.exchange import framed
 from dragoman.domain.fold import Folded
-from dragoman.domain.title import subject_of, title_of
+from dragoman.domain.views import alarms
+from dragoman.domain.views.titles import subject_of, title_of
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE
 from samples import act
 from world import INCIDENT, World, refused
@@ -33,7 +34,7 @@ def limits(world: World, id: str, clock: str) -> list[int]:
 def of(world: World, id: str, clock: str) -> list[Running]:
     return [
         each
-        for each in clocks.running(world.registry, world.exchange(id), {})
+        for each in deadlines.running(world.registry, world.exchange(id), {})
         if each.clock == clock
     ]
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain import consent
+from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Exchange
 from samples import act

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import accounts, developments, exceptions
+from dragoman.domain.acts import developments
 from dragoman.domain.fold import Folded
-from dragoman.domain.title import subject_of, title_of
+from dragoman.domain.views import accounts, audit_findings
+from dragoman.domain.views.titles import subject_of, title_of
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import World, refused
@@ -46,7 +47,9 @@ def values(exchange: Exchange, name: str) -> list[tuple[Any, str]]:
 
 
 def found(world: World, id: str) -> list[str]:
-    return [each.kind for each in exceptions.of_exchange(world.registry, world.exchange(id), [])]
+    return [
+        each.kind for each in audit_findings.of_exchange(world.registry, world.exchange(id), [])
+    ]
 
 
 def test_the_values_of_a_field_are_a_series_by_their_times_and_the_newest_stands() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded, allowed
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.title import subject_of
+from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import encode
 from samples import act

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.flags import flags, meet, outline
 from dragoman.domain.fold import Folded
-from dragoman.domain.stage import stage
+from dragoman.domain.views.flags import flags, meet, outline
+from dragoman.domain.views.phase import stage
 from samples import act
 from world import World
 

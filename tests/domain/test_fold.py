@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain import ids
-from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.acts.families.channel import delivery_act, delivery_key
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
 from dragoman.tlog import dsse
 from dragoman_schemas.record import Envelope
 from world import INCIDENT, NOTE, SALT, World, compact, public_of, refused, signatures

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.record.codec import parse
 from dragoman_schemas.acts import OLDER, SHAPES
 
 RECORDS = Path(__file__).parents[2] / "schemas" / "samples" / "records"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
-from dragoman.domain import dialogue
+from dragoman.domain.acts.families import dialogue
 from dragoman.gateway.console import spoken
 from dragoman.projection.dialogue import issues_of
 from dragoman_schemas.state import Exchange

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from dragoman.domain.exchange import owes_answer
+from dragoman.domain.acts.families.exchange import owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
 from lives import CD, CH, LIVES, ND, NH, C, N
 from samples import SAMPLES, act
 from world import World, refused

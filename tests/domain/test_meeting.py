@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import clocks, consent
-from dragoman.domain.exchange import owes_answer
+from dragoman.domain.acts import consent, deadlines
+from dragoman.domain.acts.families.exchange import owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record.codec import Record
 from dragoman_schemas.state import Meeting
 from samples import act
 from world import REQUEST, World, refused
@@ -73,7 +73,7 @@ def owing(world: World, id: str) -> set[str]:
     exchange = world.exchange(id)
     return {
         each.side
-        for each in clocks.running(world.registry, exchange, {})
+        for each in deadlines.running(world.registry, exchange, {})
         if each.clock == "readout" and each.met is None
     }
 

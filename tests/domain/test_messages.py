@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.exchange import asked, owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import asked, owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.title import subject_of
+from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange
 from samples import SAMPLES, act
 from world import INCIDENT, NOTE, World, refused

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import consent
+from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
 from dragoman.gateway.console.versions import marked
 from samples import act

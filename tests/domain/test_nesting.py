@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import strict
-from dragoman.domain.nesting import RECORD_DEPTH, TooDeep, check, is_deeper
-from dragoman.domain.record import NotARecord, parse
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import strict_json
+from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.record.errors import Malformed
+from dragoman.domain.record.nesting import RECORD_DEPTH, TooDeep, check, is_deeper
 from dragoman.limits import DEPTH
 from hostile import RECORD, corpus, more
 from world import NOTE, World
@@ -75,10 +75,10 @@ def test_an_act_of_the_greatest_depth_is_read_and_one_deeper_is_not() -> None:
     ):
         assert is_deeper(b'{"data":' + raw + b"}", RECORD_DEPTH) != valid
         if valid:
-            assert strict.read(raw, cut=False) == raw
+            assert strict_json.read(raw, cut=False) == raw
         else:
             with pytest.raises(Malformed):
-                strict.read(raw, cut=False)
+                strict_json.read(raw, cut=False)
 
 
 def test_no_hostile_message_raises_anything_but_that_it_is_no_record(
@@ -95,7 +95,7 @@ def test_no_hostile_message_raises_anything_but_that_it_is_no_record(
             assert raw == record.raw and (raw.startswith(RECORD[:60]) or "bit" in name), name
         for cut in (True, False):
             try:
-                strict.read(raw, cut=cut)
+                strict_json.read(raw, cut=cut)
             except Malformed:
                 continue
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dragoman.domain import numbering
+from dragoman.domain.record import numbering
 from world import INCIDENT, NOTE, World
 
 

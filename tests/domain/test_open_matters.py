@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dragoman.domain import clocks
-from dragoman.domain.exchange import ENDED, owes_acknowledgement
-from dragoman.domain.open_matters import INCIDENTS, in_order, may_be_open, open_matter, owing
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
+from dragoman.domain.views.open_matters import INCIDENTS, in_order, may_be_open, open_matter, owing
 from dragoman_schemas.profiles import PROFILES
 from dragoman_schemas.responses import OpenMatter
 from dragoman_schemas.state import Adopted, Exchange, Registry, Stamp
@@ -33,7 +33,9 @@ def expect(registry: Registry, exchange: Exchange) -> None:
     """An exchange is on the list exactly where it is an unsettled incident, or something is owed in it."""
     found = open_matter(registry, exchange, {})
     limits = [
-        clock for clock in clocks.running(registry, exchange, {}) if clocks.is_owed(exchange, clock)
+        clock
+        for clock in deadlines.running(registry, exchange, {})
+        if deadlines.is_owed(exchange, clock)
     ]
     must = [clock for clock in limits if clock.clock != "reconfirmation"]
     if must or (exchange.act in INCIDENTS and exchange.status not in ENDED):

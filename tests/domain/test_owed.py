@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain import clocks, ids
-from dragoman.domain import record as records
-from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Calendar, Running
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import SAMPLES, act
@@ -37,7 +38,7 @@ def adopted(profile: str = "default", sides: tuple[str, ...] = TWO, **kinds: Any
 
 
 def running(world: World, id: str, **calendars: Calendar) -> list[Running]:
-    return clocks.running(world.registry, world.exchange(id), calendars)
+    return deadlines.running(world.registry, world.exchange(id), calendars)
 
 
 def of(world: World, id: str, clock: str) -> list[Running]:
@@ -95,12 +96,12 @@ def office(**members: Any) -> Calendar:
         if key not in ("hours", "holidays")
     }
     id = world.open(CH, body | members)
-    return clocks.calendar_of(world.exchange(id))
+    return deadlines.calendar_of(world.exchange(id))
 
 
 def test_an_office_that_is_always_open_has_no_holidays_and_one_without_hours_has() -> None:
     days = {"2027-02-06", "2027-02-07"}
-    assert office() == Calendar() == clocks.calendar_of(None)
+    assert office() == Calendar() == deadlines.calendar_of(None)
     assert office(holidays=sorted(days)) == Calendar(holidays=frozenset(days))
     assert office(hours="24x7", holidays=sorted(days)).days == {
         "mon",
@@ -493,14 +494,18 @@ def test_a_clock_binds_that_began_after_the_last_side_had_adopted_the_profile() 
     before = world.open(N, act("ict-inquiry"))
     world.keep("china/root", {"act": "profile-adoption", "profile": "vienna"})
     since = world.position
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+    assert (
+        deadlines.profile_of(world.registry)[0].name,
+        deadlines.profile_of(world.registry)[1],
+    ) == (
         "vienna",
         since,
     )
     world.keep(N, {"act": "update", "text": "x"}, before)
     assert [each.binding for each in running(world, before)] == [False, True, False]
     assert [
-        each.started_by for each in clocks.open_clocks(world.registry, world.exchange(before), {})
+        each.started_by
+        for each in deadlines.open_clocks(world.registry, world.exchange(before), {})
     ] == [world.exchange(before).messages[1].id]
 
 
@@ -508,12 +513,18 @@ def test_while_the_sides_differ_the_limits_of_the_default_are_shown_as_courtesy(
     world = World(sides=THREE)
     for side, profile in (("nato", "vienna"), ("china", "vienna")):
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile})
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+    assert (
+        deadlines.profile_of(world.registry)[0].name,
+        deadlines.profile_of(world.registry)[1],
+    ) == (
         "default",
         None,
     )
     world.keep("osce/root", {"act": "profile-adoption", "profile": "shanghai"})
-    assert (clocks.profile_of(world.registry)[0].name, clocks.profile_of(world.registry)[1]) == (
+    assert (
+        deadlines.profile_of(world.registry)[0].name,
+        deadlines.profile_of(world.registry)[1],
+    ) == (
         "default",
         None,
     )
@@ -545,11 +556,11 @@ CLOCK = Running(
 
 
 def test_a_reminder_and_a_lapse_are_written_in_these_bytes() -> None:
-    assert clocks.act_of(CLOCK, 50) == (
+    assert deadlines.act_of(CLOCK, 50) == (
         b'{"act":"reminder","clock":"answer","side":"china","started_by":"0192f0c1-2f3a-7c4d-8e5f-112233445566","step":50,'
         b'"due":"2026-11-24T22:00:00.000Z"}'
     )
-    assert clocks.act_of(CLOCK, 100).startswith(b'{"act":"lapse","clock":')
+    assert deadlines.act_of(CLOCK, 100).startswith(b'{"act":"lapse","clock":')
 
 
 def test_the_id_of_a_lapse_is_made_of_what_it_is_about() -> None:
@@ -571,7 +582,7 @@ def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None
 
 def posted(world: World, exchange: str, clock: Running, step: int) -> Record:
     """What a watch would write of a clock now."""
-    raw = clocks.act_of(clock, step)
+    raw = deadlines.act_of(clock, step)
     envelope = records.envelope(
         id=clock_id(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,
         subject=exchange, time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor="service/watch", decided=world.position, salt=SALT,
@@ -584,14 +595,14 @@ def test_a_step_is_on_record_once_and_no_lower_one_after_it() -> None:
     world = adopted()
     id = world.open(ND, act("contact-note", precedence="flash"))
     (clock,) = running(world, id)
-    assert clocks.recorded(world.exchange(id), clock) == 0
+    assert deadlines.recorded(world.exchange(id), clock) == 0
     world.clock = clock.due
     for step in (50, 90, 100):
         record = posted(world, id, clock, step)
-        assert clocks.check(world.registry, world.exchange(id), {}, record) is None
+        assert deadlines.check(world.registry, world.exchange(id), {}, record) is None
         assert world.take(record).valid
-        assert clocks.recorded(world.exchange(id), clock) == step
-        again = clocks.check(world.registry, world.exchange(id), {}, record)
+        assert deadlines.recorded(world.exchange(id), clock) == step
+        again = deadlines.check(world.registry, world.exchange(id), {}, record)
         assert again is not None
         assert (again.kind, "on record" in str(again.detail)) == ("void", True)
 
@@ -602,7 +613,7 @@ def test_a_lapse_is_judged_by_the_calendar_of_the_office() -> None:
     world.keep(NH, act("agreement"), entry, seen=True)
     world.clock = datetime(2026, 11, 27, 18, tzinfo=UTC)
     id = world.open(N, act("contact-note"))
-    (clock,) = running(world, id, china=clocks.calendar_of(world.ledger.office("china")))
+    (clock,) = running(world, id, china=deadlines.calendar_of(world.ledger.office("china")))
     assert clock.due == datetime(2026, 11, 28, 18, 0, 1, tzinfo=UTC)
     world.clock = clock.due
     assert world.take(posted(world, id, clock, 100)).valid
@@ -615,7 +626,7 @@ def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> Non
     world.clock = china.due
     assert world.take(posted(world, id, china, 100)).valid
     found = {
-        (each.clock, each.side): clocks.recorded(world.exchange(id), each)
+        (each.clock, each.side): deadlines.recorded(world.exchange(id), each)
         for each in running(world, id)
     }
     assert found == {
@@ -637,7 +648,7 @@ def test_what_no_watch_would_write_is_void() -> None:
         (replace(clock, started_by=CLOCK.started_by), "No such clock runs"),
         (replace(clock, due=clock.due + timedelta(seconds=1)), "are determined"),
     ):
-        refusal = clocks.check(
+        refusal = deadlines.check(
             world.registry, world.exchange(id), {}, posted(world, id, wrong, 100)
         )
         assert refusal is not None
@@ -659,7 +670,7 @@ def test_a_step_is_reached_at_its_time_and_a_lapse_a_moment_after_the_limit() ->
         datetime(2026, 11, 24, 17, tzinfo=UTC),
         datetime(2026, 11, 24, 21, tzinfo=UTC),
     )
-    assert [clocks.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
+    assert [deadlines.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
 
 
 def test_what_was_met_late_stays_late() -> None:
@@ -674,6 +685,6 @@ def test_what_was_met_late_stays_late() -> None:
 
 def test_an_instant_is_written_to_the_millisecond_in_utc() -> None:
     assert (
-        clocks.written(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00"))
+        deadlines.written(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00"))
         == "2026-11-23T19:05:01.234Z"
     )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.receipts import receipts_of
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.receipts import receipts_of
 from samples import act
 from world import World
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import alarms, clocks, receipts
-from dragoman.domain.clocks import Running
-from dragoman.domain.exchange import owes_acknowledgement
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.fold import Folded
-from dragoman.domain.open_matters import open_matter
+from dragoman.domain.views import alarms, receipts
+from dragoman.domain.views.open_matters import open_matter
 from samples import act
 from world import INCIDENT, World, refused
 
@@ -23,7 +24,7 @@ def said(world: World, id: str, actor: str, body: dict[str, Any]) -> None:
 
 
 def owed(world: World, id: str) -> list[tuple[str, str]]:
-    running: list[Running] = list(clocks.running(world.registry, world.exchange(id), {}))
+    running: list[Running] = list(deadlines.running(world.registry, world.exchange(id), {}))
     return [
         (each.clock, each.side) for each in running if each.open and each.clock == "acknowledgement"
     ]

@@ -9,11 +9,13 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import channel, ids, keepers
-from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_act, delivery_key, outage_act, outage_key
+from dragoman.domain.acts import membership
+from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families.channel import delivery_act, delivery_key, outage_act, outage_key
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
 from dragoman.tlog import dsse
 from dragoman_schemas.state import Registry
 from samples import act
@@ -226,11 +228,11 @@ def test_what_was_found_to_hold_when_it_was_read_counts_under_the_keys_that_ther
         for owner in ("nato/root", "china/root")
     }
     read = found_to_hold(genesis, keys)
-    assert keepers.valid_signers(read, keys.get) == set(keys)
-    assert keepers.valid_signers(read, {**keys, next(iter(keys)): bytes(32)}.get) is None
-    assert keepers.valid_signers(read, {"00" * 32: bytes(32)}.get) is None
+    assert membership.valid_signers(read, keys.get) == set(keys)
+    assert membership.valid_signers(read, {**keys, next(iter(keys)): bytes(32)}.get) is None
+    assert membership.valid_signers(read, {"00" * 32: bytes(32)}.get) is None
     half = found_to_hold(genesis, dict([*keys.items()][:1]), act=genesis.act + b" ")
-    assert keepers.valid_signers(half, keys.get) is None, (
+    assert membership.valid_signers(half, keys.get) is None, (
         "of which one was found to hold, all are verified"
     )
 
@@ -241,11 +243,11 @@ def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:
         dsse.key_id(dsse.public_of(seed_of(owner))): dsse.public_of(seed_of(owner))
         for owner in ("nato/root", "china/root")
     }
-    assert keepers.valid_signers(genesis, keys.get) == set(keys)
-    assert keepers.valid_signers(genesis, dict(list(keys.items())[:1]).get) is None
+    assert membership.valid_signers(genesis, keys.get) == set(keys)
+    assert membership.valid_signers(genesis, dict(list(keys.items())[:1]).get) is None
     for text in (UNSET, "", "x"):
         assert (
-            keepers.valid_signers(
+            membership.valid_signers(
                 records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data),
                 keys.get,
             )
@@ -458,7 +460,7 @@ def refusal_at(
         raw,
         records.decode_act(raw),
     )
-    refusal = keepers.check_signed(world.registry, record, position)
+    refusal = membership.check_signed(world.registry, record, position)
     assert refusal is None or refusal.kind == "not-permitted"
     return "" if refusal is None else str(refusal.detail)
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import consent, release
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.families import release
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
 from world import NOTE, World, compact, refused
 
 N, ND, C, CD, OSCE = "nato/o-1", "nato/d-1", "china/o-1", "china/d-1", "osce/o-1"

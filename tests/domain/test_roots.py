@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import channel, keepers
+from dragoman.domain.acts import membership
+from dragoman.domain.acts.families import channel
 from dragoman.tlog import dsse
 from world import World, public_of, refused, seed_of
 
@@ -72,7 +73,7 @@ def test_a_rotation_that_not_all_have_signed_or_whose_keys_are_not_sound_is_void
 
 
 def test_roots_that_were_announced_are_the_only_next_ones(world: World) -> None:
-    announced = keepers.roots_hash(2, [public_of(OTHER), public_of("nato/root-4")])
+    announced = membership.roots_hash(2, [public_of(OTHER), public_of("nato/root-4")])
     assert world.attested(rotation(NEW, next_roots=announced), OLD, NEW).valid
     thief = refused(world.attested(rotation("nato/thief"), NEW, "nato/thief"))
     assert [fault.pointer for fault in thief.faults] == ["/roots"], (
@@ -115,6 +116,6 @@ def test_what_announces_roots_is_a_hash_that_anybody_can_make() -> None:
     ids = sorted((key_id(NEW), key_id(OTHER)))
     text = f"dragoman-roots/v1\n2\n{ids[0]}\n{ids[1]}\n"
     assert (
-        keepers.roots_hash(2, [public_of(OTHER), public_of(NEW)])
+        membership.roots_hash(2, [public_of(OTHER), public_of(NEW)])
         == hashlib.sha256(text.encode()).hexdigest()
     )

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from dragoman.audit.accountability import exceptions
 from dragoman.audit.replay import Replay
 from dragoman.audit.verification import Verification
-from dragoman.domain import ids, keepers
-from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.acts import membership
+from dragoman.domain.acts.families.channel import delivery_act, delivery_key
 from dragoman.domain.fold import Folded, allowed, fold
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
 from dragoman.tlog import dsse
 from dragoman_schemas.state import ChannelState
 from samples import act
@@ -555,7 +556,7 @@ def test_what_a_stolen_key_has_signed_stays_valid_and_is_listed_as_disputed() ->
     for folded in (*own, *theirs):
         assert folded.record is not None and folded.valid
         expected = [key_id(SIGNER)] if folded in theirs else []
-        assert keepers.disputed(world.registry, folded.record, folded.position) == expected
+        assert membership.disputed(world.registry, folded.record, folded.position) == expected
     first, second = (each.position for each in theirs)
     verification = Verification(cid=world.registry.cid)
     verification.take(world.raws)
@@ -584,8 +585,8 @@ def test_the_revocation_that_a_suspected_key_signs_itself_is_not_disputed() -> N
         {"act": "key-revocation", "key": key_id(SIGNER), "suspect_from": taken.position},
     )
     assert revoked.valid and revoked.record is not None and taken.record is not None
-    assert keepers.disputed(world.registry, taken.record, taken.position) == [key_id(SIGNER)]
-    assert keepers.disputed(world.registry, revoked.record, revoked.position) == []
+    assert membership.disputed(world.registry, taken.record, taken.position) == [key_id(SIGNER)]
+    assert membership.disputed(world.registry, revoked.record, revoked.position) == []
     verification = Verification(cid=world.registry.cid)
     verification.take(world.raws)
     assert [each.partition(":")[0] for each in verification.result().disputed] == [

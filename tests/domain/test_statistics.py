@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain import blindness, clocks
-from dragoman.domain.blindness import Check, Span, Turn, covered, down, line, nobodys
+from dragoman.domain.acts import deadlines
 from dragoman.domain.fold import Folded
-from dragoman.domain.statistics import Measure, Measured, blind, days, flood, share, spread
+from dragoman.domain.views import outages
+from dragoman.domain.views.outages import Check, Span, Turn, covered, down, line, nobodys
+from dragoman.domain.views.statistics import Measure, Measured, blind, days, flood, share, spread
 from dragoman_schemas.statistics_figures import Kept, Spread, Translations
 from samples import act
 from world import INCIDENT, NOTE, REQUEST, World
@@ -33,7 +34,7 @@ def adopted(**kinds: Any) -> World:
 
 
 def measured(world: World, begins: datetime, ends: datetime, *ids: str) -> Measured:
-    calendars = {side: clocks.calendar_of(world.ledger.office(side)) for side in world.sides}
+    calendars = {side: deadlines.calendar_of(world.ledger.office(side)) for side in world.sides}
     measure = Measure(world.registry, calendars, Span(begins, ends))
     for id in ids:
         measure.take(world.exchange(id))
@@ -319,11 +320,11 @@ def test_a_line_check_is_echoed_with_errors_missed_or_awaited() -> None:
     id = world.open(
         ND, {"act": "line-check", "sequence": 1, "challenge": "fox 联络", "circuit": "primary"}
     )
-    assert [each.result for each in blindness.checks(world.exchange(id))] == ["awaited"]
+    assert [each.result for each in outages.checks(world.exchange(id))] == ["awaited"]
     missed = replace(world.exchange(id), status="missed")
-    assert [each.result for each in blindness.checks(missed)] == ["missed"]
+    assert [each.result for each in outages.checks(missed)] == ["missed"]
     assert isinstance(world.keep(CD, {"act": "echo", "text": "fox 联给"}, id), Folded)
-    assert [each.result for each in blindness.checks(world.exchange(id))] == ["echoed_with_errors"]
+    assert [each.result for each in outages.checks(world.exchange(id))] == ["echoed_with_errors"]
 
 
 def test_the_line_has_a_current_run() -> None:
@@ -403,10 +404,10 @@ def test_blindness_counts_what_overlaps_once() -> None:
         ("china", 0.0, 2400.0, 660.0),
     ]
     assert [(each.what, each.sides, each.from_) for each in spans] == [
-        ("broker", ("nato", "china"), clocks.written(at(0))),
-        ("watch", ("nato",), clocks.written(at(0))),
-        ("line", ("china", "nato"), clocks.written(at(20))),
-        ("broker", ("nato", "china"), clocks.written(at(30))),
+        ("broker", ("nato", "china"), deadlines.written(at(0))),
+        ("watch", ("nato",), deadlines.written(at(0))),
+        ("line", ("china", "nato"), deadlines.written(at(20))),
+        ("broker", ("nato", "china"), deadlines.written(at(30))),
     ]
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay, Replayed
-from dragoman.domain.erasure import (
+from dragoman.domain.acts.erasure import (
     Withheld,
     entry_of,
     hash_of,
@@ -17,7 +17,7 @@ from dragoman.domain.erasure import (
     standing_in,
 )
 from dragoman.domain.fold import Folded, fold
-from dragoman.domain.record import Record, read_act
+from dragoman.domain.record.codec import Record, read_act
 from dragoman.i18n.words import words
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import dsse, leaf

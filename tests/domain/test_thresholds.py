@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain.flags import first_report, flags, meet, outline
 from dragoman.domain.fold import Folded
+from dragoman.domain.views.flags import first_report, flags, meet, outline
 from samples import SAMPLES, act
 from world import World
 

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from dragoman.domain import notation
-from dragoman.domain.record import read_act
-from dragoman.domain.table import FORMATS
-from dragoman.domain.title import subject_of, title_of
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import words
 from dragoman.text import packed, unpacked
 from samples import SAMPLES, act

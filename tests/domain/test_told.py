@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import alarms, clocks
-from dragoman.domain.accounts import accounts_of, differing, point
-from dragoman.domain.clocks import Running
-from dragoman.domain.flags import flags, lead
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import Folded
-from dragoman.domain.notification import coded_text
+from dragoman.domain.views import alarms
+from dragoman.domain.views.accounts import accounts_of, differing, point
+from dragoman.domain.views.flags import flags, lead
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import act
@@ -44,7 +45,7 @@ def at(world: World, moment: datetime) -> None:
 def of(world: World, id: str, clock: str) -> list[Running]:
     return [
         each
-        for each in clocks.running(world.registry, world.exchange(id), {})
+        for each in deadlines.running(world.registry, world.exchange(id), {})
         if each.clock == clock
     ]
 
@@ -407,8 +408,8 @@ def test_what_is_due_after_a_time_begins_then() -> None:
         datetime(2027, 1, 24, tzinfo=UTC),
         timedelta(days=30),
     )
-    assert clocks.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
-    assert clocks.reached(report, report.begins + timedelta(days=15)) == 50
+    assert deadlines.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
+    assert deadlines.reached(report, report.begins + timedelta(days=15)) == 50
 
 
 def test_shanghai_asks_for_no_meeting_and_vienna_does() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import clocks, consent, two_keys
-from dragoman.domain.exceptions import of_exchange
-from dragoman.domain.flags import flags
+from dragoman.domain.acts import consent, deadlines, two_keys
 from dragoman.domain.fold import Folded, allowed
-from dragoman.domain.record import Record
+from dragoman.domain.record.codec import Record
+from dragoman.domain.views.audit_findings import of_exchange
+from dragoman.domain.views.flags import flags
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import NOTE, World, refused
@@ -48,9 +48,11 @@ def noted(world: World, id: str) -> list[str]:
     ]
 
 
-def limits(world: World, exchange: Exchange) -> Iterator[clocks.Running]:
+def limits(world: World, exchange: Exchange) -> Iterator[deadlines.Running]:
     return (
-        each for each in clocks.running(world.registry, exchange, {}) if each.clock == "second_key"
+        each
+        for each in deadlines.running(world.registry, exchange, {})
+        if each.clock == "second_key"
     )
 
 
@@ -115,10 +117,10 @@ def test_a_consent_that_was_taken_back_asks_for_no_second_key(world: World) -> N
         of,
         7200,
     )
-    assert clocks.is_owed(world.exchange(id), limit)
+    assert deadlines.is_owed(world.exchange(id), limit)
     sent(world, C, {"act": "consent-withdrawal", "of": of}, id)
     (limit,) = limits(world, world.exchange(id))
-    assert not clocks.is_owed(world.exchange(id), limit)
+    assert not deadlines.is_owed(world.exchange(id), limit)
     assert refused(world.keep(CD, {"act": "second-key", "of": of}, id)).faults[0].pointer == "/of"
     found = of_exchange(world.registry, world.exchange(id), [])
     assert [str(each.detail) for each in found if each.kind == "one_key"] == [

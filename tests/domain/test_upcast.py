@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.domain import record as records
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import NotARecord, Record, parse
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.errors import Malformed
 from dragoman_schemas.acts import OLDER
 from world import SALT, World, compact
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dragoman
 
-_ASK = "import dragoman.domain.clocks, datetime, zoneinfo; print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Brussels')).utcoffset())"
+_ASK = "import dragoman.domain.acts.deadlines, datetime, zoneinfo; print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Brussels')).utcoffset())"
 
 
 def test_a_machine_with_other_zones_counts_the_same(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from brokers import RealBroker
-from dragoman.domain.record import Record, parse
+from dragoman.domain.record.codec import Record, parse
 from dragoman.eventlog.event_log import Entry
 from dragoman.eventlog.prefetch import read_ahead
 from processes import children

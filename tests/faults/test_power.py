@@ -19,7 +19,7 @@ import pytest
 import disks
 from disks import Disk
 from dragoman.audit.replay import Replay, replayed
-from dragoman.domain.record import Record, parse
+from dragoman.domain.record.codec import Record, parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import Appended, Entry, LogBroken
 from dragoman.eventlog.group_commit import CoalescingLog

@@ -23,7 +23,7 @@ import pytest
 import blocks
 from dragoman.audit.mirror import Pinned
 from dragoman.client import new_key
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.bulk_reader import Pages
 from dragoman.eventlog.nats_connection import connected

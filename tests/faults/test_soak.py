@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from dragoman.client import Answered, Unreachable, client
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
 from dragoman_schemas.responses import Alarm
 from house import CHANNEL, Gateway, House
 from inquest import Inquest

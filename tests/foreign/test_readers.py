@@ -15,8 +15,8 @@ import pytest
 from playwright.async_api import async_playwright
 
 import frames
-from dragoman.domain import strict
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import strict_json
+from dragoman.domain.record.errors import Malformed
 from gobuild import HERE, built_by_go, required
 from patience import PATIENCE_S
 
@@ -127,7 +127,7 @@ def _spoilt(sound: bytes, lots: random.Random) -> bytes:
 def in_python(raw: bytes) -> bool:
     """The strict reader, and the decoder that follows it."""
     try:
-        strict.read(raw, cut=False)
+        strict_json.read(raw, cut=False)
         return isinstance(msgspec.json.decode(raw), dict)
     except (Malformed, msgspec.DecodeError):
         return False

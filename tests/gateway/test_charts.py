@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from dragoman.domain.dialogue import _ITEM
+from dragoman.domain.acts.families.dialogue import _ITEM
 from dragoman.gateway.console import plotting
 from dragoman.gateway.console.charts import (
     AreaLane,

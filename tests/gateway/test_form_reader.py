@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dragoman
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway.console import form_reader
 from dragoman.gateway.console.form_reader import Upload
 from dragoman.limits import FORM_FIELDS

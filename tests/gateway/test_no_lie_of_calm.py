@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import clocks
-from dragoman.domain.exchange import ENDED, owes_acknowledgement
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.gateway.console import consoles
 from dragoman.i18n.words import words
 from dragoman.projection.snapshot import Asked, moment
@@ -64,8 +64,8 @@ def truth(raws: list[bytes], now: datetime) -> Truth:
     for exchange in replay.exchanges():
         owed = [
             clock
-            for clock in clocks.running(registry, exchange, {})
-            if clocks.is_owed(exchange, clock)
+            for clock in deadlines.running(registry, exchange, {})
+            if deadlines.is_owed(exchange, clock)
         ]
         waiting = exchange.status != "missed" and bool(owes_acknowledgement(exchange))
         waits += waiting

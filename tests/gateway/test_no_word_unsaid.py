@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain import two_keys
-from dragoman.domain.record import parse
+from dragoman.domain.acts import two_keys
+from dragoman.domain.record.codec import parse
 from dragoman.gateway import releases
 from dragoman.gateway.console import dialogue, exchange, inbox, papers
 from dragoman.i18n.words import words

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dragoman.domain.record import decode_act
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.record.codec import decode_act
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.urgency import rule_of
 from samples import SAMPLES

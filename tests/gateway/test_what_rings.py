@@ -16,13 +16,13 @@ import pytest
 from markupsafe import Markup
 
 from dragoman.cli import show
-from dragoman.domain import consent
-from dragoman.domain.exchange import precedence_of
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import parse
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.record.codec import parse
+from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import Message as Stored
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway.console import alarm, duty_numbers, kinds

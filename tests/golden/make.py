@@ -32,9 +32,10 @@ import aiohttp
 import msgspec
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import channel, courier, ids
-from dragoman.domain import record as records
+from dragoman.domain.acts.families import channel, delivery_outcomes
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.broker import Endpoint, write_secret
 from dragoman.eventlog.nats_connection import connected
@@ -270,7 +271,7 @@ def courier_outcome(of: str) -> tuple[Any, bytes]:
     """Return what came of a courier's try, as a value and as its bytes."""
     sample = {**SAMPLES["courier-outcome"], "of": of}
     data: Any = records.decode_act(compact(sample))
-    return data, courier.act_of(data)
+    return data, delivery_outcomes.act_of(data)
 
 
 def lines_of(raws: list[bytes]) -> list[dict[str, str]]:

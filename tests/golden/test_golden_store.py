@@ -23,8 +23,8 @@ import pytest
 import commands
 from dragoman.audit import export
 from dragoman.audit.replay import Replay
-from dragoman.domain import record as records
-from dragoman.domain.erasure import named_in
+from dragoman.domain.acts.erasure import named_in
+from dragoman.domain.record import codec as records
 from service import NOTE, Service
 
 HERE = Path(__file__).parent

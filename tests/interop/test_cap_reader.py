@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from dragoman.domain import record
-from dragoman.domain.title import subject_of
+from dragoman.domain.record import codec
+from dragoman.domain.views.titles import subject_of
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS, alert
 from dragoman.interop.cap_reader import Alerted, read
@@ -123,7 +123,7 @@ def holds(found: Alerted) -> bool:
         )
         msgspec.convert(value, type=sound)
     if not found.missing:
-        record.read_act(compact(found.act), cut=False)
+        codec.read_act(compact(found.act), cut=False)
     return not found.missing
 
 

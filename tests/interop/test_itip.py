@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 from msgspec.structs import replace
 
-from dragoman.domain import consent
-from dragoman.domain import record as records
+from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import codec as records
 from dragoman.interop import NotUnderstood, itip
 from dragoman.interop.icalendar import feed
 from dragoman.interop.itip import Answered

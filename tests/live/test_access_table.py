@@ -18,8 +18,8 @@ from accessed import CALLED, POSTED
 from beside import attached, digest, named, put
 from described import OPERATIONS, check
 from dragoman.audit.replay import Replay
-from dragoman.domain import ids
-from dragoman.domain.table import PATHS, RULES
+from dragoman.domain.acts.act_registry import PATHS, RULES
+from dragoman.domain.record import ids
 from dragoman.gateway.console.pages import SHEETS
 from patience import PATIENCE_S
 from samples import SAMPLES, act

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import validate
 
-from dragoman.domain import record as records
+from dragoman.domain.record import codec as records
 from patience import PATIENCE_S
 from service import INCIDENT, NOTE, Caller, Service, new_key
 

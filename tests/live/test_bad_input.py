@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.rule import Who as Who_
-from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_rules import Who as Who_
 from dragoman_schemas.acts import SHAPES
 from misfits import misfits
 from samples import SAMPLES, act

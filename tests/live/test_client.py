@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from dragoman.client import Answered, Client, Unreachable, client
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record.errors import Malformed
 from dragoman.gateway.examples import ALERT, INVITATION
 from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.responses import Alarm, Recorded

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from dragoman.domain import record as records
+from dragoman.domain.record import codec as records
 from pair import until
 from patience import PATIENCE_S
 from receiver import Mailbox, Receiver, mailbox, receiving

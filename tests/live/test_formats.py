@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from beside import provided
-from dragoman.domain.table import FORMATS, PATHS
+from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from samples import SAMPLES
 from service import NOTE, Caller, still_to_come
 

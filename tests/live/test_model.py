@@ -19,7 +19,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import record as records
+from dragoman.domain.record import codec as records
 from model import OPENS, RECORDED, RESTS_ON, Model, Post
 from pair import FIRST, SECOND, VICTIMS, Pair
 from service import INCIDENT, NOTE, Answer, still_to_come

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dragoman.audit import release_bundle
-from dragoman.domain import release
+from dragoman.domain.acts.families import release
 from service import Answer, Caller, Service
 
 C = "/v1/channels/nato-china"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_key
-from dragoman.domain.ids import from_key
+from dragoman.domain.acts.families.channel import delivery_key
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.ids import from_key
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
 from samples import act

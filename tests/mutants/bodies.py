@@ -19,10 +19,9 @@ from typing import Final
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import parse_mutant_key
 
-from mutant import Mutant
+from mutant import ROOT, Mutant, module_of
 
-ROOT: Final = Path(__file__).parents[2]
-AT_IMPORT: Final = frozenset({"exchange.life", "rule.opening"})
+AT_IMPORT: Final = frozenset({"exchange.life", "act_rules.opening"})
 _ERROR: Final = re.compile(r"^(?P<path>[^:]+):(?P<line>\d+): error:")
 
 
@@ -149,7 +148,7 @@ def _refused(bodies: list[Bodies]) -> set[tuple[str, str]]:
 
 
 def _mutant(bodies: Bodies, name: str) -> Mutant:
-    module = import_module(f"dragoman.domain.{bodies.name}")
+    module = import_module(module_of(bodies.name))
     function, owner = parse_mutant_key(name.partition("__mutmut_")[0])
     held = vars(module) if owner is None else vars(vars(module)[owner])
     target = held[function]

@@ -27,9 +27,8 @@ from mutmut.configuration import config
 import bodies
 import tables
 from dragoman.tlog import dsse
-from mutant import Mutant
+from mutant import ROOT, Mutant, file_of
 
-ROOT: Final = Path(__file__).parents[2]
 REPORT: Final = ROOT / "build" / "mutants.txt"
 DEMANDED: Final = 0.85
 MEMORY_BYTES: Final = 4 << 30
@@ -37,7 +36,7 @@ TEST_SECONDS: Final = 10
 READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py", "test_titles.py")
 """Tests that hold the tables against the catalogue, and so touch all of them."""
 
-ELSEWHERE: Final = ("test_strict.py", "test_digest.py")
+ELSEWHERE: Final = ("test_strict_json.py", "test_state_digest.py")
 """Tests of modules that are not changed here."""
 
 THE_PROCESS: Final = "the end of the process"
@@ -55,9 +54,7 @@ class Touched:
     def __init__(self, names: list[str]) -> None:
         self.by_test: dict[str, set[str]] = {}
         self.seconds: dict[str, float] = {}
-        self._files = {
-            str(ROOT / "services" / "dragoman" / "domain" / f"{name}.py"): name for name in names
-        }
+        self._files = {str(file_of(name)): name for name in names}
         self._now: set[str] = set()
         self._names: dict[CodeType, str] = {}
 
@@ -89,7 +86,7 @@ class Touched:
                 self._now.update(
                     (f"act {rule.act}", f"format {rule.act if known is None else known.act}")
                 )
-        elif event == "return" and name == "clocks.profile_of" and value is not None:
+        elif event == "return" and name == "deadlines.profile_of" and value is not None:
             self._now.add(f"profile {value[0].name}")
 
 

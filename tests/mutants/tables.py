@@ -12,14 +12,14 @@ from typing import Any, Final, get_args
 from msgspec.structs import fields, force_setattr
 
 from bodies import AT_IMPORT
-from dragoman.domain import exchange
-from dragoman.domain.rule import Format, Rule, Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Format, Rule, Who
+from dragoman.domain.acts.families import exchange
 from dragoman_schemas.act_frame import Area, Precedence
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.profiles import DAY, PROFILES, Ladder, Profile
-from mutant import Mutant
+from mutant import Mutant, module_of
 
 _FLAGS: Final = ("two_key", "silent", "consenting", "message", "acknowledges", "answers", "kept")
 _SIDES: Final = (
@@ -260,9 +260,7 @@ def _of_limit(
 
 def constants(names: list[str]) -> Iterator[Mutant]:
     """Mutants of the constants of some modules: a member of a set less, another number."""
-    modules = {
-        name: import_module(f"dragoman.domain.{name}") for name in ("rule", "exchange", *names)
-    }
+    modules = {name: import_module(module_of(name)) for name in ("act_rules", "exchange", *names)}
     read = {name for module in modules.values() for name in _read_by_functions(module)}
     seen = set()
     for part, module in modules.items():

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from brokers import RealBroker
 from confused import Confused
-from dragoman.domain import ids
 from dragoman.domain.decide import Post
+from dragoman.domain.record import ids
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import Bus

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.open_matters import in_order, open_matter
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import reads

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import parse
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import changes, integrity, reads, stored_state

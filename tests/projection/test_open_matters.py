@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import reads

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.domain.record import parse
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import Entry, LogBroken, Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
@@ -127,8 +127,8 @@ async def test_the_ledger_answers_alike_from_memory_and_from_the_file(
 
 
 def answers(ledger: object, world: World) -> list[object]:
-    from dragoman.domain.ledger import Ledger
-    from dragoman.domain.record import NotARecord, parse
+    from dragoman.domain.history_port import Ledger
+    from dragoman.domain.record.codec import NotARecord, parse
 
     asked: Ledger = ledger  # type: ignore[assignment]
     found: list[object] = []

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.domain.clocks import written
-from dragoman.domain.refusal import Refused
+from dragoman.domain.acts.deadlines import written
+from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection

@@ -37,14 +37,14 @@ from catalogue import (
     life_of,
 )
 from dragoman.audit.replay import Replay
-from dragoman.domain import clocks, line
-from dragoman.domain import record as records
+from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, source_of
-from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Who
-from dragoman.domain.table import RULES
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -412,13 +412,13 @@ class Anybody(RuleBasedStateMachine):
             if (each := self.world.ledger.exchange(id)) is not None
         ]:
             sides = {
-                side: clocks.calendar_of(self.world.ledger.office(side))
+                side: deadlines.calendar_of(self.world.ledger.office(side))
                 for side in (exchange.side, *exchange.to)
             }
-            for clock in clocks.open_clocks(self.registry, exchange, sides):
-                step = clocks.reached(clock, now)
-                if step > clocks.recorded(exchange, clock):
-                    raw = clocks.act_of(clock, step)
+            for clock in deadlines.open_clocks(self.registry, exchange, sides):
+                step = deadlines.reached(clock, now)
+                if step > deadlines.recorded(exchange, clock):
+                    raw = deadlines.act_of(clock, step)
                     id = clock_id(self.registry.name, exchange.id, clock, step)
                     data = records.decode_act(raw)
                     posts.append(
@@ -431,9 +431,9 @@ class Anybody(RuleBasedStateMachine):
                             caused_by=clock.started_by,
                         )
                     )
-        slot = line.due(self.registry, now) if self.registry.kind == "official" else None
+        slot = line_checks.due(self.registry, now) if self.registry.kind == "official" else None
         if slot is not None and not self.world.ledger.used(slot_id(self.registry, slot)):
-            raw = line.act_of(self.registry, slot)
+            raw = line_checks.act_of(self.registry, slot)
             posts.append(
                 Post(
                     actor="service/watch",
@@ -448,7 +448,7 @@ class Anybody(RuleBasedStateMachine):
                 self.world.ledger.standing.state,
                 self.world.ledger,
                 post,
-                time=clocks.written(now),
+                time=deadlines.written(now),
                 salt=SALT,
             )
             assert isinstance(decided, Record), decided

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.domain.erasure import entry_of
+from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from dragoman.audit import tables
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.gateway import reporting

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dragoman.domain.rule import Who
+from dragoman.domain.acts.act_rules import Who
 
 OFFICER, DUTY, HEAD, ADMINISTRATOR = (
     "any officer",

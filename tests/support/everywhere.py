@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
 from service import Caller, Service
 
 CHANNEL: Final = "nato-china"

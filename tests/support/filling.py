@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from dragoman.domain import consent
+from dragoman.domain.acts import consent
 from dragoman.gateway.console import forms, kinds
 from dragoman.gateway.console.kinds import Kind, Member
 from samples import SAMPLES

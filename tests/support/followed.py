@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE

@@ -19,11 +19,11 @@ from nacl import bindings
 
 from dragoman import bootstrap
 from dragoman.audit.replay import Replay
-from dragoman.domain import ids
-from dragoman.domain import record as records
-from dragoman.domain.channel import cid_of
-from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.channel import cid_of
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.broker import Endpoint

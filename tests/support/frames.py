@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain import record as records
-from dragoman.domain import strict
-from dragoman.domain.record import NotARecord
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import strict_json
+from dragoman.domain.record.codec import NotARecord
+from dragoman.domain.record.errors import Malformed
 from dragoman.tlog import leaf
 
 SAMPLES: Final = Path(__file__).parents[2] / "schemas" / "samples" / "records"
@@ -34,7 +34,9 @@ def is_record(raw: bytes) -> bool:
     """Whether our reader finds a frame as it must be, and in it an act that is strict JSON; which act that is, is not looked at."""
     try:
         _, act = records._parts(raw)
-        return strict.read(act, cut=False) == act and isinstance(msgspec.json.decode(act), dict)
+        return strict_json.read(act, cut=False) == act and isinstance(
+            msgspec.json.decode(act), dict
+        )
     except (NotARecord, Malformed, msgspec.DecodeError):
         return False
 

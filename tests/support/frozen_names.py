@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import inspect as shapes
 
 import dragoman
-from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
 from dragoman.gateway.api import document, streams
 from dragoman.settings import Settings
 from dragoman_schemas.acts import OLDER, SHAPES
@@ -30,11 +30,11 @@ WRITERS = (
     "stores/*.py",
     "eventlog/*.py",
     "tlog/*.py",
-    "domain/ids.py",
-    "domain/digest.py",
-    "domain/line.py",
-    "domain/courier.py",
-    "domain/clocks.py",
+    "domain/record/ids.py",
+    "domain/record/state_digest.py",
+    "domain/acts/line_checks.py",
+    "domain/acts/families/delivery_outcomes.py",
+    "domain/acts/deadlines.py",
     "audit/export.py",
     "audit/mirror.py",
     "gateway/live.py",

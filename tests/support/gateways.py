@@ -11,7 +11,7 @@ import aiohttp
 from cluster import REPLICAS, RealCluster
 from dragoman import bootstrap
 from dragoman.audit.replay import Replay
-from dragoman.domain.record import parse
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import connected

@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dragoman.domain import clocks
+from dragoman.domain.acts import deadlines
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import decode_act
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record.codec import decode_act
+from dragoman.domain.record.errors import Refusal
 from samples import act
 from services_ids import clock_id
 from world import INCIDENT, NOTE, SALT, World
@@ -174,7 +174,7 @@ def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
     exchange = world.exchange(id)
     running = [
         clock
-        for clock in clocks.running(world.registry, exchange, {})
+        for clock in deadlines.running(world.registry, exchange, {})
         if clock.open and clock.due > world.clock
     ]
     if not running:
@@ -183,11 +183,11 @@ def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
     world.clock = clock.due - timedelta(seconds=0 if lapse else 1)
     if lapse:
         raw, given = (
-            clocks.act_of(clock, clocks.LAPSE),
-            clock_id(world.name, id, clock, clocks.LAPSE),
+            deadlines.act_of(clock, deadlines.LAPSE),
+            clock_id(world.name, id, clock, deadlines.LAPSE),
         )
         post = Post(
-            actor=clocks.ACTOR,
+            actor=deadlines.ACTOR,
             act=raw,
             data=decode_act(raw),
             id=given,

@@ -20,11 +20,11 @@ import aiohttp
 import msgspec
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import ids
-from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.record import NotARecord, Record, parse
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import stream_of, subjects_of
 from dragoman.limits import LIST_PAGE, READ_RECORDS

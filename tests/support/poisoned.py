@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dragoman.domain.record import NotARecord, parse
-from dragoman.domain.table import PATHS
+from dragoman.domain.acts.act_registry import PATHS
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import stream_of
 from hostile import Named

@@ -11,8 +11,8 @@ from typing import Any, Final
 import aiohttp
 
 from beside import provided
-from dragoman.domain.rule import Format
-from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_rules import Format
 from samples import SAMPLES
 from service import Caller, Service, still_to_come
 

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from dragoman.domain import ids
-from dragoman.domain import record as records
-from dragoman.domain.record import Record
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
 from world import NOTE, SALT, compact
 
 

@@ -19,10 +19,10 @@ import aiohttp
 import msgspec
 
 import commands
-from dragoman.domain import consent, two_keys
-from dragoman.domain.record import decode_act
-from dragoman.domain.refusal import Malformed
-from dragoman.domain.table import FORMATS, PATHS
+from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts.act_registry import FORMATS, PATHS
+from dragoman.domain.record.codec import decode_act
+from dragoman.domain.record.errors import Malformed
 from dragoman.settings import Budgets
 from dragoman.tlog import checkpoint, note
 from dragoman_schemas.state import decode_exchange

@@ -20,8 +20,8 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.audit.export import description_of, line_of, message_of, readme_of, readmes_of
-from dragoman.domain.erasure import leaf_entry, named_in
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.erasure import leaf_entry, named_in
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import dsse, leaf, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import leaf_hash, nodes_of

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from dragoman.client import new_key
-from dragoman.domain import consent
+from dragoman.domain.acts import consent
 from dragoman_schemas.responses import Recorded
 from patience import PATIENCE_S
 from service import Service, still_to_come

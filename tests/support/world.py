@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import consent, ids
-from dragoman.domain import record as records
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.exchange import is_unattributed
 from dragoman.domain.fold import Folded, fold, judge, takes_two
-from dragoman.domain.ledger import Asked, Grounds
-from dragoman.domain.record import Record
-from dragoman.domain.refusal import Malformed, Refusal
-from dragoman.domain.rule import Who
-from dragoman.domain.table import RULES
+from dragoman.domain.history_port import Asked, Grounds
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Malformed, Refusal
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain import record as records
-from dragoman.domain import strict
-from dragoman.domain.record import NotARecord
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import strict_json
+from dragoman.domain.record.codec import NotARecord
+from dragoman.domain.record.errors import Malformed
 from dragoman.limits import SIGNATURES
 from dragoman.text import verbatim
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note, policy, proof, tiles
@@ -108,7 +108,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], bytes], list[bytes]]] = {
         [dsse.write_signatures({dsse.key_id(dsse.public_of(SEED)): dsse.sign(SEED, ACT)}).encode()],
     ),
     "policy": (_policy, [f"log {LOG}\nwitness w {WITNESS}\ngroup g any w\nquorum g\n".encode()]),
-    "act": (lambda raw: strict.read(raw, cut=False), [ACT]),
+    "act": (lambda raw: strict_json.read(raw, cut=False), [ACT]),
     "record": (_record, RECORDS),
 }
 JUNK = [

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from dragoman.audit.replay import Replay, replayed
-from dragoman.domain import clocks
-from dragoman.domain import difference as differing
-from dragoman.domain.attribution import unattributed_record
-from dragoman.domain.clocks import Outcome
-from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
-from dragoman.domain.flags import is_open_area
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Outcome
+from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.views import diff as differing
+from dragoman.domain.views.attribution import unattributed_record
+from dragoman.domain.views.audit_findings import Noted, of_exchange, of_record, of_void
+from dragoman.domain.views.flags import is_open_area
 from dragoman_schemas.report_shapes import Exceptional
 from dragoman_schemas.responses import Difference
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
@@ -41,7 +41,7 @@ class Owed(Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         """Whether the limit passed before what was owed had come."""
-        return self.state in clocks.PASSED
+        return self.state in deadlines.PASSED
 
 
 def owed(replay: Replay) -> list[Owed]:
@@ -60,19 +60,19 @@ def owed(replay: Replay) -> list[Owed]:
 
 def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Owed]:
     calendars = {
-        side: clocks.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
+        side: deadlines.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
     }
-    for clock, outcome in clocks.outcomes(registry, exchange, calendars, now):
-        if outcome in clocks.OWED or outcome in clocks.PASSED:
+    for clock, outcome in deadlines.outcomes(registry, exchange, calendars, now):
+        if outcome in deadlines.OWED or outcome in deadlines.PASSED:
             yield Owed(
                 side=clock.side,
                 clock=clock.clock,
                 number=exchange.number,
                 exchange=exchange.id,
-                due=clocks.written(clock.due),
+                due=deadlines.written(clock.due),
                 came="" if clock.met is None else clock.met.when,
                 courtesy=not clock.binding,
-                open=outcome in clocks.OWED,
+                open=outcome in deadlines.OWED,
                 state=outcome,
             )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.parallel_parse import read_strictly
 from dragoman.audit.verification import Verification
-from dragoman.domain.erasure import named_in
+from dragoman.domain.acts.erasure import named_in
 from dragoman.eventlog.archive import Archive
 from dragoman.tlog.difference import Read, sources_of
 from dragoman.tlog.merkle import Nodes

@@ -24,11 +24,11 @@ from msgspec import Struct
 
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import replayed
-from dragoman.domain import nesting
-from dragoman.domain.channel import cid_of, registry_of
-from dragoman.domain.erasure import entry_of
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.acts.erasure import entry_of
+from dragoman.domain.acts.families.channel import cid_of, registry_of
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record import nesting
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.archive import Archive
 from dragoman.text import sentence
 from dragoman.tlog import checkpoint, leaf, merkle, note

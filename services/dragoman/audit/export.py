@@ -23,8 +23,8 @@ from typing import Any, Final, Self, cast
 import msgspec
 
 from dragoman.audit.container import beside_members
-from dragoman.domain import nesting
-from dragoman.domain.erasure import leaf_entry, named_in
+from dragoman.domain.acts.erasure import leaf_entry, named_in
+from dragoman.domain.record import nesting
 from dragoman.limits import LINE_BYTES
 from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import tiles

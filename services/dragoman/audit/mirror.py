@@ -17,7 +17,7 @@ import msgspec
 
 from dragoman.audit.compare import is_cid
 from dragoman.audit.verification import Lie, Verification
-from dragoman.domain.erasure import Withheld, entry_of, named_in, standing_in
+from dragoman.domain.acts.erasure import Withheld, entry_of, named_in, standing_in
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive import Archive, ArchiveDamaged
 from dragoman.eventlog.self_check import (

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from dragoman.domain.record import NotARecord, Record, parse, reread
+from dragoman.domain.record.codec import NotARecord, Record, parse, reread
 from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
 from dragoman.worker_process import Apart, Wire

@@ -18,9 +18,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from dragoman.domain import channel, consent
-from dragoman.domain.exchange import content_of
-from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.text import Sentence, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.note import NotANote, Verifier

@@ -11,13 +11,13 @@ from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
 
-from dragoman.domain import ids
-from dragoman.domain.advance import Standing, advance
-from dragoman.domain.contact import offices_of, standing_office
-from dragoman.domain.erasure import Named, Withheld, left_of, named_in
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.acts.erasure import Named, Withheld, left_of, named_in
+from dragoman.domain.acts.families.contact import offices_of, standing_office
+from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import Record
+from dragoman.domain.step import Standing, advance
 from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
 from dragoman.text import Sentence
 from dragoman.tlog import leaf, merkle

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from dragoman.audit.accountability import of_records
 from dragoman.audit.replay import Replay
-from dragoman.domain import blindness, clocks
-from dragoman.domain.access import officer_side
-from dragoman.domain.blindness import Check, Span, Turn
-from dragoman.domain.clocks import Calendar
-from dragoman.domain.exceptions import Noted
-from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.views import outages as blindness
+from dragoman.domain.views.audit_findings import Noted
+from dragoman.domain.views.outages import Check, Span, Turn
 from dragoman_schemas.acts.channel import BrokerOutage, Delivery, WatchAssumption, WatchRelief
 from dragoman_schemas.state import Exchange, Message, Registry
 
@@ -31,7 +32,7 @@ class Past:
         self.ends = datetime.fromisoformat(state.time).astimezone(UTC) + timedelta(milliseconds=1)
         self.sides = tuple(side.name for side in self.registry.sides)
         self.calendars: dict[str, Calendar] = {
-            side: clocks.calendar_of(replay.office(side)) for side in self.sides
+            side: deadlines.calendar_of(replay.office(side)) for side in self.sides
         }
         self._channel = list(self._acts())
         self._marks: dict[str, list[tuple[int, str]]] = {}

@@ -17,10 +17,10 @@ from msgspec import Raw
 
 from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import Past
-from dragoman.domain import attribution
-from dragoman.domain.receipts import receipts_of
-from dragoman.domain.record import NotARecord, parse
-from dragoman.domain.title import subject_of
+from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.views import attribution
+from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange
 
 Row = tuple[Any, ...]

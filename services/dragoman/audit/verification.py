@@ -31,10 +31,10 @@ from msgspec import Struct, UnsetType
 
 from dragoman.audit.export import description_of, readmes_of
 from dragoman.audit.replay import Replay
-from dragoman.domain import heads, keepers
-from dragoman.domain.erasure import Named, leaf_entry
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.domain.acts import log_policy, membership
+from dragoman.domain.acts.erasure import Named, leaf_entry
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.difference import Difference, first_difference
@@ -269,7 +269,7 @@ class Verification:
 
     def _look(self, record: Record, before: str) -> None:
         self._look_at_seen(record)
-        for keyid in [keyid for keyid, _ in record.verified] or keepers.signer_ids(record):
+        for keyid in [keyid for keyid, _ in record.verified] or membership.signer_ids(record):
             self._signed_by.setdefault(keyid, array("Q")).append(
                 self.replay.standing.state.position
             )
@@ -335,7 +335,7 @@ class Verification:
                 whose = f"a key of {key.owner}, which ended at {key.until} and is held for stolen from {key.suspect_from} on"
                 signed = self._signed_by.get(keyid, array("Q"))
                 yield from (
-                    (position, whose) for position in signed if keepers.is_suspect(key, position)
+                    (position, whose) for position in signed if membership.is_suspect(key, position)
                 )
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
@@ -869,7 +869,7 @@ def _moment(time: int) -> str:
 
 def _final(registry: Registry, head: Note) -> list[Finding]:
     """Whether the head is final by the policy on which the sides agreed in this log. Raises `NotANote` where a cosignature does not hold."""
-    policy = heads.in_force(registry)
+    policy = log_policy.in_force(registry)
     if policy is None:
         return []
     witnessed = policy.witnessed(head)

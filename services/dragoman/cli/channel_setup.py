@@ -24,10 +24,10 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.signature import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
-from dragoman.domain import channel as channels
-from dragoman.domain import heads
-from dragoman.domain.erasure import Naming, exchanges_of, left_of
-from dragoman.domain.record import parse, read_act
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.erasure import Naming, exchanges_of, left_of
+from dragoman.domain.acts.families import channel as channels
+from dragoman.domain.record.codec import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman_schemas.act_frame import Signed
@@ -94,7 +94,7 @@ def _witnesses(terms: dict[str, str], text: str) -> list[str]:
     """The verifier keys of the witnesses that a policy names. Raises `UsageError`."""
     log = Verifier(terms["origin"], ED25519, dsse.decode_base64(terms["log_key"], 32) or bytes(32))
     try:
-        return [str(witness) for witness in heads.whole(log, text).witnesses.values()]
+        return [str(witness) for witness in log_policy.whole(log, text).witnesses.values()]
     except NotANote as error:
         raise UsageError(f"policy: {error}") from None
 

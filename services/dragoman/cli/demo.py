@@ -17,8 +17,9 @@ import aiohttp
 import structlog
 
 from dragoman.client import Answered, Client
-from dragoman.domain import ids, two_keys
-from dragoman.domain.table import RULES
+from dragoman.domain.acts import two_keys
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.record import ids
 from dragoman_schemas.responses import DraftView
 
 log = structlog.get_logger()

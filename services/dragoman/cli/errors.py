@@ -11,7 +11,7 @@ from dragoman.audit.mirror import Unproven
 from dragoman.audit.replay import Hole
 from dragoman.cli import common
 from dragoman.client import Answered, Garbled, Unreachable
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.broker import BrokerError
 from dragoman.printable import escaped

@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.signature import Passphrase, Sign, make, over, posted, public_line, seed_of
 from dragoman.cli.signature import context as context_of
-from dragoman.domain import keepers, nesting
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.acts import membership
+from dragoman.domain.record import nesting
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed
 from dragoman.interop.check_words import check_words
 from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
@@ -178,7 +179,7 @@ Threshold = Annotated[int, Parameter(help="How many of the root keys must sign."
 def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = None) -> int:
     """Print the hash that announces the keys in FILES as a side's next root keys, which then stay on paper until they are needed."""
     out(
-        keepers.roots_hash(
+        membership.roots_hash(
             threshold,
             [dsse.encode_base64(dsse.public_of(seed_of(path, passphrase))) for path in files],
         )

@@ -16,7 +16,7 @@ from dragoman.cli.audit.copies import archive_in
 from dragoman.cli.audit.replay import checked_cid, verifier_of
 from dragoman.cli.audit.verify import Cid, progress, say_failed
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
-from dragoman.domain.erasure import entry_of, named_in
+from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable

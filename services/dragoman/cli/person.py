@@ -19,7 +19,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Client, new_key
-from dragoman.domain.named import commitment
+from dragoman.domain.acts.references import commitment
 from dragoman_schemas.responses import PersonView, Register
 
 person = App(name="person", help="Enter, change and erase people, whom acts name by id.")

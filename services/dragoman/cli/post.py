@@ -21,8 +21,8 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.signature import Passphrase, Sign, over, seed_of, signed
 from dragoman.client import Answered, Client, Posted, new_key
-from dragoman.domain import consent
-from dragoman.domain.record import read_act
+from dragoman.domain.acts import consent
+from dragoman.domain.record.codec import read_act
 from dragoman_schemas.responses import Standing
 
 EVERYWHERE = Target()

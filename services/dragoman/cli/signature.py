@@ -33,10 +33,10 @@ from dragoman.cli.common import (
     home,
 )
 from dragoman.client import Client, new_key
-from dragoman.domain.channel import cid_of
-from dragoman.domain.keepers import public_of
-from dragoman.domain.record import NotARecord, parse, read_act, type_of
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.channel import cid_of
+from dragoman.domain.acts.membership import public_of
+from dragoman.domain.record.codec import NotARecord, parse, read_act, type_of
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier

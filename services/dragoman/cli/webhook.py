@@ -22,8 +22,8 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import new_key
-from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.record.codec import parse
 from dragoman.interop import webhook_signatures as signing
 from dragoman_schemas.responses import Alarm, Entry
 

@@ -2,12 +2,12 @@
 
 from msgspec import UNSET, Struct
 
-from dragoman.domain import record as records
+from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
 from dragoman.domain.fold import judge, source_of
-from dragoman.domain.ledger import Ledger
-from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman.domain.history_port import Ledger
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState

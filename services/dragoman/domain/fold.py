@@ -11,26 +11,15 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import (
-    access,
-    channel,
-    clocks,
-    courier,
-    erasure,
-    exchange,
-    ids,
-    keepers,
-    line,
-    numbering,
-    release,
-    two_keys,
-)
-from dragoman.domain.ledger import Grounds, Ledger
-from dragoman.domain.record import NotARecord, Record, parse, type_of
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
-from dragoman.domain.table import FORMATS, RULES
-from dragoman.domain.two_keys import Keys
+from dragoman.domain.acts import access, deadlines, erasure, line_checks, membership, two_keys
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
+from dragoman.domain.acts.families import channel, delivery_outcomes, exchange, release
+from dragoman.domain.acts.two_keys import Keys
+from dragoman.domain.history_port import Grounds, Ledger
+from dragoman.domain.record import ids, numbering
+from dragoman.domain.record.codec import NotARecord, Record, parse, type_of
+from dragoman.domain.record.errors import Refusal
 from dragoman.text import Sentence, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
@@ -313,16 +302,16 @@ def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
     """Return the key of the id of a service's act in an exchange, as it is recorded at a time; empty where the id is none of a key."""
     match data:
         case Reminder() | Lapse() | LineCheckMissed():
-            return clocks.key_of(exchange, data)
+            return deadlines.key_of(exchange, data)
         case LineCheck():
-            slot = line.due(registry, datetime.fromisoformat(time))
-            return "" if slot is None else line.key_of(slot)
+            slot = line_checks.due(registry, datetime.fromisoformat(time))
+            return "" if slot is None else line_checks.key_of(slot)
         case Delivery():
             return channel.delivery_key(data.side, data.upto)
         case BrokerOutage():
             return channel.outage_key(data.from_, data.to)
         case CourierOutcome():
-            return courier.key_of(data)
+            return delivery_outcomes.key_of(data)
         case _:
             return ""
 
@@ -523,7 +512,7 @@ def _check_attestation(
                 "`after` is not a record of the exchange that this act can follow; read it again and sign anew."
             ),
         )
-    return keepers.check_signed(registry, record, position)
+    return membership.check_signed(registry, record, position)
 
 
 def _check_cause(record: Record) -> Refusal | None:
@@ -581,9 +570,9 @@ def _check_act(
     if rule.who is Who.WATCH:
         assert known is not None
         calendars = {
-            side: clocks.calendar_of(ledger.office(side)) for side in (known.side, *known.to)
+            side: deadlines.calendar_of(ledger.office(side)) for side in (known.side, *known.to)
         }
-        return _check_cause(record) or clocks.check(registry, known, calendars, record)
+        return _check_cause(record) or deadlines.check(registry, known, calendars, record)
     if known is None:
         return (
             exchange.check_opening(registry, FORMATS[rule.act], record)

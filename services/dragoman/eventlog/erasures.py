@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from dragoman.domain.erasure import Withheld, named_in
+from dragoman.domain.acts.erasure import Withheld, named_in
 from dragoman.eventlog.event_log import EventLog, LogUnreachable, Message
 from dragoman.limits import POLL_SECONDS, READ_RECORDS
 from dragoman.tlog import leaf

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from dragoman.domain.record import Record
+from dragoman.domain.record.codec import Record
 from dragoman.text import Sentence, Spoken
 
 

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain import nesting
+from dragoman.domain.record import nesting
 from dragoman.limits import MARK_SECONDS
 from dragoman.text import Sentence, sentence
 from dragoman.tlog import leaf

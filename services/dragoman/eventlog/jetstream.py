@@ -27,7 +27,7 @@ from typing import Final, TypeVar
 import structlog
 from nats.aio.msg import Msg
 
-from dragoman.domain.record import NotARecord, parse, same_post
+from dragoman.domain.record.codec import NotARecord, parse, same_post
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,

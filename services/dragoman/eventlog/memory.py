@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from dragoman.domain.record import NotARecord, parse, same_post
+from dragoman.domain.record.codec import NotARecord, parse, same_post
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,

@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
-from dragoman.domain import nesting
+from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.limits import (
     BROKER_VERSION,

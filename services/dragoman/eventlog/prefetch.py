@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from dragoman.domain.record import NotARecord, Record, parse, reread
+from dragoman.domain.record.codec import NotARecord, Record, parse, reread
 from dragoman.eventlog.bulk_reader import Pages
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import connected

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import uuid4
 
-from dragoman.domain.record import NotARecord, is_name, parse
+from dragoman.domain.record.codec import NotARecord, is_name, parse
 from dragoman.eventlog.event_log import LogUnreachable, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Bus, read_answer

@@ -23,8 +23,8 @@ from typing import Final, NoReturn
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.channel import cid_of
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.acts.families.channel import cid_of
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog import cosign_times, durable
 from dragoman.tlog import checkpoint, dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint

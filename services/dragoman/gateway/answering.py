@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway.posting import (
     grant_of,
     in_thread,

@@ -10,9 +10,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman import __version__
-from dragoman.domain.heads import log_of
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.table import PATHS
+from dragoman.domain.acts.act_registry import PATHS
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import (
     drafts,
     examples,

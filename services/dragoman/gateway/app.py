@@ -9,8 +9,8 @@ from urllib.parse import quote
 from aiohttp import web
 
 from dragoman import telemetry
-from dragoman.domain.record import is_name
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.codec import is_name
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading, releases
 from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.budgets import BUDGETS, Budgets, Over

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain import access, named
+from dragoman.domain.acts import access, references
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.decide import Post
-from dragoman.domain.refusal import Fault, Refusal, Refused, invalid
-from dragoman.domain.rule import STAFF
-from dragoman.domain.table import RULES
+from dragoman.domain.record.errors import Fault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
 from dragoman.projection import reads
@@ -72,7 +72,7 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
     """
     if isinstance(post.data, Perception) and projection.posted(post.id) is None:
         _check_issue(projection, post.data)
-    if not named.may_name(post.act) or projection.posted(post.id) is not None:
+    if not references.may_name(post.act) or projection.posted(post.id) is not None:
         return
     act = msgspec.json.decode(post.act)
     faults = [
@@ -117,7 +117,7 @@ def _check_issue(projection: Projection, data: Perception) -> None:
 
 
 async def _people_faults(service: Service, projection: Projection, act: Any) -> list[Fault]:
-    mentioned = list(named.people(act))
+    mentioned = list(references.people(act))
     if not mentioned:
         return []
     found = await service.people.found(projection.registry.cid, tuple(id for _, id, _ in mentioned))
@@ -150,7 +150,7 @@ async def _file_faults(
     service: Service, projection: Projection, grant: Grant, act: Any
 ) -> list[Fault]:
     faults: list[Fault] = []
-    for where, attachment in named.attachments(act):
+    for where, attachment in references.attachments(act):
         known = await copies(service, projection, grant, attachment.sha256)
         fault = _file_fault(next((file for file in known if file.kept), None), attachment)
         if fault is not None:
@@ -179,21 +179,21 @@ async def seen(
     service: Service, projection: Projection, grant: Grant, view: ExchangeView
 ) -> ExchangeView:
     """An exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
-    if not named.may_name(bytes(view.state)):
+    if not references.may_name(bytes(view.state)):
         return view
     state = msgspec.json.decode(bytes(view.state))
     mentioned: dict[str, set[str]] = {}
-    for _, id, commitment in named.people(state):
+    for _, id, commitment in references.people(state):
         mentioned.setdefault(id, set()).add(commitment)
     try:
         people = await people_seen(service, projection, grant, mentioned)
         files = {
             digest: _file(await copies(service, projection, grant, digest))
-            for digest in dict.fromkeys(named.digests(state))
+            for digest in dict.fromkeys(references.digests(state))
         }
     except LogUnreachable:
         people = {id: PersonSeen(unavailable=True) for id in mentioned}
-        files = {digest: FileSeen(unavailable=True) for digest in named.digests(state)}
+        files = {digest: FileSeen(unavailable=True) for digest in references.digests(state)}
     return msgspec.structs.replace(view, people=people, files=files)
 
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.tokens_and_sessions import Grant

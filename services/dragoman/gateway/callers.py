@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway.budgets import Budgets
 from dragoman.gateway.console import sessions
 from dragoman.gateway.oidc import Provider

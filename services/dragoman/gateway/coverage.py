@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain import heads
+from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import WAIT_SECONDS
 from dragoman.projection.projection import Behind, Projection
@@ -50,7 +50,7 @@ class Coverage:
     async def of(self, projection: Projection) -> Covered:
         """How far the log is countersigned by now, or as far as is known where the broker cannot be asked."""
         registry = projection.registry
-        policy = heads.in_force(registry)
+        policy = log_policy.in_force(registry)
         if policy is None:
             return Covered()
         async with self._turns.setdefault(projection.name, asyncio.Lock()):
@@ -98,7 +98,7 @@ async def _with(
 ) -> Covered:
     """The coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
     try:
-        head, signatures = checkpoint.opened(sealed.note, heads.log_of(projection.registry))
+        head, signatures = checkpoint.opened(sealed.note, log_policy.log_of(projection.registry))
         witnessed = policy.witnessed(signatures)
     except NotANote as error:
         log.critical(

@@ -6,13 +6,13 @@ import msgspec
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain import ids, strict
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.fold import takes_two
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed, Refusal, Refused
-from dragoman.domain.rule import OFFICERS
-from dragoman.domain.table import RULES
-from dragoman.domain.validation import fault_of
+from dragoman.domain.record import ids, strict_json
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.validation_errors import fault_of
 from dragoman.gateway import posting, workers
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS
@@ -68,7 +68,7 @@ def name_of(act: msgspec.Raw) -> str:
 def _check(act: msgspec.Raw) -> None:
     """A draft may want members, and is JSON as an act may hold it: no number of many digits, which later readers could not read. Raises `Malformed`."""
     try:
-        strict.read(bytes(act), cut=True)
+        strict_json.read(bytes(act), cut=True)
     except Malformed as error:
         raise Malformed("/act" + error.faults[0].pointer, error.faults[0].detail) from None
     name_of(act)

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import beside, posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply

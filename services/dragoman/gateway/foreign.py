@@ -14,9 +14,9 @@ import structlog
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain import ids
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import drafts, posting, workers
 from dragoman.gateway.answering import headers_of, standing, wanted_media
 from dragoman.gateway.beside import is_staff

@@ -18,10 +18,10 @@ from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from msgspec import Raw
 
-from dragoman.domain import alarms
-from dragoman.domain.access import officer_side
-from dragoman.domain.alarms import Escalation
-from dragoman.domain.exchange import owes_acknowledgement
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.families.exchange import owes_acknowledgement
+from dragoman.domain.views import alarms
+from dragoman.domain.views.alarms import Escalation
 from dragoman.gateway.readers import Line, Reader, Readers, Ringing, Stream
 from dragoman.gateway.service import Service
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 from joserfc.util import urlsafe_b64decode
 
-from dragoman.domain.nesting import RECORD_DEPTH, is_deeper
+from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
 from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, VERIFIED_SECONDS, VERIFIED_TOKENS
 from dragoman.settings import Oidc, SettingsError
 

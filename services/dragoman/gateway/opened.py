@@ -12,8 +12,8 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.exchange import precedence_of
-from dragoman.domain.record import Record
+from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS

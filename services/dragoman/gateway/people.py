@@ -7,9 +7,9 @@ import structlog
 from msgspec import UNSET, Struct
 
 from dragoman.desk import stamp
-from dragoman.domain import ids, strict
-from dragoman.domain.refusal import Malformed, Refusal, Refused
-from dragoman.domain.validation import faults_of
+from dragoman.domain.record import ids, strict_json
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.validation_errors import faults_of
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
@@ -112,7 +112,7 @@ def entry_of(body: bytes) -> bytes:
 
     Raises `Malformed`, `Refused`.
     """
-    raw = strict.read(body, cut=True)
+    raw = strict_json.read(body, cut=True)
     try:
         entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
     except msgspec.ValidationError as error:

@@ -10,10 +10,10 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.desk import Kept
-from dragoman.domain import ids
 from dragoman.domain.decide import Post
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import beside, workers
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from msgspec import json
 
-from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.gateway.budgets import Over
 from dragoman.limits import RETRY_AFTER_SECONDS

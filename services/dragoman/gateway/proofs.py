@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.domain.heads import log_of
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.domain import two_keys
-from dragoman.domain.rule import NEVER, OFFICERS, STAFF, Rule, Who
-from dragoman.domain.table import FORMATS, PATHS, RULES, states
+from dragoman.domain.acts import two_keys
+from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
+from dragoman.domain.acts.act_rules import NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman.gateway.api import ROUTES, document, streams
 from dragoman.gateway.describing import template, undented
 from dragoman.gateway.typed import May, Route

@@ -15,7 +15,7 @@ from aiohttp.http_writer import StreamWriter
 from aiohttp_sse import EventSourceResponse
 from msgspec import json
 
-from dragoman.domain.alarms import Escalation
+from dragoman.domain.views.alarms import Escalation
 from dragoman.limits import STREAM_BYTES, STREAM_HELD
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.responses import Alarm, Entry, Row

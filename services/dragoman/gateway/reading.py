@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.table import FORMATS, PATHS
+from dragoman.domain.acts.act_registry import FORMATS, PATHS
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import At, headers_of, past, standing, turn, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS

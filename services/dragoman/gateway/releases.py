@@ -16,10 +16,11 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from dragoman.domain import consent, release
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import parse
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import parse
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import proofs
 from dragoman.gateway.posting import in_thread, service_of
 from dragoman.gateway.service import Service

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.record.errors import Malformed
 from dragoman.gateway import proofs
 from dragoman.gateway.answering import headers_of, standing, turn, wanted_media
 from dragoman.gateway.console import papers

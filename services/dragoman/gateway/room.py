@@ -11,9 +11,9 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.desk import stamp
+from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.decide import Post
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.table import FORMATS
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway.service import Service
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection import reads

@@ -12,13 +12,13 @@ import structlog
 from msgspec import UNSET
 
 from dragoman.desk import Desk, stamp
-from dragoman.domain import access as rules
-from dragoman.domain import channel as channels
-from dragoman.domain import ids
+from dragoman.domain.acts import access as rules
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.decide import Post
-from dragoman.domain.record import is_name, read_act
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.rule import OFFICERS
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import is_name, read_act
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import Bus, Guard
 from dragoman.gateway.coverage import Coverage

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from dragoman.data_directory import Confirmation
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.service import Service
 from dragoman.projection.projection import Behind, Projection

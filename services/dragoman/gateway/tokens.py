@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import UnsetType
 
 from dragoman.desk import stamp
-from dragoman.domain import access as rules
-from dragoman.domain.refusal import Fault, Refusal, Refused
+from dragoman.domain.acts import access as rules
+from dragoman.domain.record.errors import Fault, Refusal, Refused
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply

@@ -16,9 +16,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.nesting import RECORD_DEPTH, is_deeper
-from dragoman.domain.refusal import Malformed, Refusal, Refused
-from dragoman.domain.validation import fault_of, faults_of
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
+from dragoman.domain.record.validation_errors import fault_of, faults_of
 from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.text import sentence

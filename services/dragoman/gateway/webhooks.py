@@ -11,10 +11,10 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from dragoman.desk import stamp
-from dragoman.domain import ids
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.rule import STAFF
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import STAFF
+from dragoman.domain.record import ids
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway.posting import grant_of, key_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.interop import webhook_signatures

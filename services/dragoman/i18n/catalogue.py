@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from dragoman.domain.rule import Who
+from dragoman.domain.acts.act_rules import Who
 from dragoman.i18n import vocabulary
 from dragoman.i18n.words import LANGUAGES, LOCALES
 from dragoman_schemas.fields import FORMS
@@ -119,7 +119,9 @@ def updated(language: str) -> Catalog:
     found.obsolete.clear()
     if language == "en":
         for message in list(found):
-            if message.id and (not any(message.string or ()) or message.string == _default(message)):
+            if message.id and (
+                not any(message.string or ()) or message.string == _default(message)
+            ):
                 found.delete(message.id, message.context)
     return found
 

@@ -11,8 +11,8 @@ from typing import Any, Final, get_args
 
 from msgspec import inspect
 
-from dragoman.domain.rule import OFFICERS, Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import OFFICERS, Who
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.watch import ClockName
 from dragoman_schemas.problems import TYPES

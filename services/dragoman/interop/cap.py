@@ -17,8 +17,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from dragoman.domain import developments, units
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts import developments, si_units
+from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
 from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
 
@@ -187,7 +187,7 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
         _add(
             area,
             "circle",
-            f"{circle['pos']['lat']},{circle['pos']['lon']} {units.metres(circle['radius']) / 1000:g}",
+            f"{circle['pos']['lat']},{circle['pos']['lon']} {si_units.metres(circle['radius']) / 1000:g}",
         )
     elif "lat" in given:
         _add(area, "circle", f"{given['lat']},{given['lon']} 0")

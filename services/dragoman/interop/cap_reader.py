@@ -22,8 +22,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from dragoman.domain import checks, nesting, record, strict
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.acts import field_checks
+from dragoman.domain.record import codec, nesting, strict_json
+from dragoman.domain.record.errors import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
 from dragoman.limits import ACT_BYTES
@@ -325,9 +326,9 @@ class _Draft:
         """The act. Raises `NotUnderstood` where it is longer than the record takes."""
         act = {"act": self._name, **self._members}
         try:
-            raw = strict.read(msgspec.json.encode(act), cut=False)
+            raw = strict_json.read(msgspec.json.encode(act), cut=False)
             if not self.missing:
-                record.decode_act(raw)
+                codec.decode_act(raw)
         except Malformed as error:
             raise NotUnderstood(
                 sentence(
@@ -369,7 +370,7 @@ class _Draft:
         match self._name:
             case "terrorism-warning":
                 self._put("threat", _first(_THREATS, called) or "other")
-                self._put("target", checks.UNKNOWN)
+                self._put("target", field_checks.UNKNOWN)
                 self._put_window(self._leaf("onset") or self._leaf("effective") or sent)
             case "emergency-notification":
                 fire = any("Fire" in _all(info, "category") for info in self._infos)
@@ -387,7 +388,7 @@ class _Draft:
         self._put_time(self._leaf("effective"), "effective", about=True)
         self._put_time(sent, "", about=True)
         self._put_place()
-        self._put("place", checks.UNKNOWN)
+        self._put("place", field_checks.UNKNOWN)
 
     def keep(self, notice: str, root: ET.Element) -> None:
         """What no member has taken up, line by line; first of all what the status is. Raises `NotUnderstood` where it is too long."""
@@ -433,7 +434,7 @@ class _Draft:
             return False
         try:
             msgspec.convert(value, type=self._types[name])
-            strict.read(msgspec.json.encode({name: value}), cut=False)
+            strict_json.read(msgspec.json.encode({name: value}), cut=False)
         except (msgspec.ValidationError, Malformed):
             return False
         return True
@@ -602,7 +603,7 @@ def _language(info: ET.Element) -> str:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return checks.moment(msgspec.convert(text, type=Timestamp))
+        return field_checks.moment(msgspec.convert(text, type=Timestamp))
     except msgspec.ValidationError:
         return None
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
-from dragoman.domain import attribution, developments
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts import developments
+from dragoman.domain.views import attribution
+from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 

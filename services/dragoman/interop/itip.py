@@ -26,9 +26,10 @@ from icalendar.parser import Contentline, Contentlines
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from msgspec import Struct
 
-from dragoman.domain import attribution, checks, consent, developments
-from dragoman.domain import record as records
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.acts import consent, developments, field_checks
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.errors import Malformed
+from dragoman.domain.views import attribution
 from dragoman.interop import NotUnderstood, icalendar
 from dragoman.text import sentence
 from dragoman_schemas.fields import Window
@@ -392,7 +393,7 @@ def _proposed(event: Component) -> dict[str, Any]:
                 )
             ) from None
     window = {"from": _stamp(begins), "to": _stamp(ends)}
-    refusal = checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
+    refusal = field_checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
     if refusal is not None:
         raise NotUnderstood(refusal.faults[0].detail)
     venue = _text(event, "LOCATION")
@@ -574,7 +575,7 @@ def _zone(name: str, called: str) -> ZoneInfo:
         )
     steps = called.split("/")
     for known in (WINDOWS_TO_OLSON.get(called, called), "/".join(steps[-3:]), "/".join(steps[-2:])):
-        if checks.zone("", known) is None:
+        if field_checks.zone("", known) is None:
             return ZoneInfo(known)
     raise NotUnderstood(
         sentence(

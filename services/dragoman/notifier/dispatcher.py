@@ -19,10 +19,10 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.desk import Desk, stamp
-from dragoman.domain import courier as rules
-from dragoman.domain.access import may_read
+from dragoman.domain.acts.access import may_read
+from dragoman.domain.acts.families import delivery_outcomes as rules
 from dragoman.domain.decide import Post
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS
 from dragoman.notifier import selection

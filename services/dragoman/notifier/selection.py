@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.desk import stamp
-from dragoman.domain import attribution
-from dragoman.domain import record as records
-from dragoman.domain.exchange import precedence_of
-from dragoman.domain.record import NotARecord, Record
-from dragoman.domain.table import RULES
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import NotARecord, Record
+from dragoman.domain.views import attribution
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.notifier.delivery import Item
 from dragoman.projection import reads

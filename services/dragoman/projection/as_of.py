@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from dragoman.domain import clocks, flags
-from dragoman.domain.clocks import Calendar
-from dragoman.domain.contact import standing_office
-from dragoman.domain.exchange import owes_answer
-from dragoman.domain.open_matters import in_order, open_matter
-from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.families.contact import standing_office
+from dragoman.domain.acts.families.exchange import owes_answer
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.views import flags
+from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.limits import LIST_PAGE, OPEN_LOOKED
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import ACKNOWLEDGED, SNAPSHOT_RECORDS
@@ -50,7 +51,7 @@ def calendars_at(
         (base, base | at),
     ).fetchall()
     offices = [state_at(connection, base, at, id) for (id,) in ids]
-    return {side: clocks.calendar_of(standing_office(offices, side)) for side in sides}
+    return {side: deadlines.calendar_of(standing_office(offices, side)) for side in sides}
 
 
 def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:

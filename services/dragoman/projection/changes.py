@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from dragoman.domain import difference
+from dragoman.domain.views import diff
 from dragoman.projection import reads
 from dragoman.projection.as_of import MASK, registry_at
 from dragoman.projection.store import Store
@@ -116,7 +116,7 @@ def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> I
     after: tuple[int, bytes] | None = None
     for position, state in states:
         if after is not None:
-            steps = [step.pointer for step in difference.changes(state, after[1])]
+            steps = [step.pointer for step in diff.changes(state, after[1])]
             found |= {
                 pointer: after[0]
                 for pointer in left

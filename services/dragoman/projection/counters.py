@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman_schemas.state import Exchange
 
 UNACKNOWLEDGED: Final = "unacknowledged"

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, get_args
 import msgspec
 from msgspec import UNSET, Raw
 
-from dragoman.domain import consent
-from dragoman.domain import dialogue as domain
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.families import dialogue as domain
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.as_of import state_at
 from dragoman.projection.store import Store

@@ -9,12 +9,14 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.domain import alarms, attribution, clocks, line, points
-from dragoman.domain.alarms import Escalation
-from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
-from dragoman.domain.exchange import content_of, owing_receipt, precedence_of
-from dragoman.domain.points import Point
-from dragoman.domain.record import Record
+from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Running, profile_of
+from dragoman.domain.acts.families.exchange import content_of, owing_receipt, precedence_of
+from dragoman.domain.record.codec import Record
+from dragoman.domain.views import alarms, attribution
+from dragoman.domain.views import points_of_contact as points
+from dragoman.domain.views.alarms import Escalation
+from dragoman.domain.views.points_of_contact import Point
 from dragoman.projection.as_of import (
     calendars_at,
     delivered_at,
@@ -116,7 +118,7 @@ def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineVie
             check for check in checks if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
         ]
         if own or circuit == "primary":
-            stands = line.standing(own)
+            stands = line_checks.standing(own)
             views.append(
                 LineView(
                     circuit=circuit,
@@ -172,7 +174,7 @@ def flash_alarm(
         exchange=exchange.id,
         number=exchange.number,
         **_awaited(exchange, each.message, record),
-        since=clocks.written(each.since),
+        since=deadlines.written(each.since),
         repeats=each.repeats,
         reaches=each.rungs,
         detail=f"no acknowledgement by {each.side} yet, {int((now - each.since).total_seconds())} s passed",
@@ -234,8 +236,8 @@ def _due(
     found = [
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
-        for clock in clocks.running(registry, exchange, calendars)
-        if clocks.is_owed(exchange, clock)
+        for clock in deadlines.running(registry, exchange, calendars)
+        if deadlines.is_owed(exchange, clock)
     ]
     return sorted(found, key=lambda each: each.clock.due)[:_DUE]
 
@@ -246,8 +248,8 @@ def clock_view(clock: Running, now: datetime) -> ClockView:
         clock=clock.clock,
         side=clock.side,
         started_by=clock.started_by,
-        begins=clocks.written(clock.begins),
-        due=clocks.written(clock.due),
+        begins=deadlines.written(clock.begins),
+        due=deadlines.written(clock.due),
         met="" if clock.met is None else clock.met.when,
         ended="" if clock.ended is None else clock.ended.time,
         binding=clock.binding,
@@ -322,7 +324,7 @@ def point_view(point: Point) -> PointView:
         stage=point.stage,
         acknowledged=exchange.status == "acknowledged",
         there_now=point.there,
-        opens="" if point.opens is None else clocks.written(point.opens),
+        opens="" if point.opens is None else deadlines.written(point.opens),
         valid_from=_member(exchange, "valid_from"),
         valid_to=_member(exchange, "valid_to"),
         confirmed=newest[0].said.time if newest else exchange.opened.time,
@@ -345,7 +347,7 @@ def _tested(exchange: Exchange) -> Iterator[MeansTested]:
         at = msgspec.json.decode(said.content["at"]) if "at" in said.content else said.said.when
         yield MeansTested(
             means=means,
-            time=clocks.written(datetime.fromisoformat(at)),
+            time=deadlines.written(datetime.fromisoformat(at)),
             side=said.said.side,
             outcome=outcome,
         )

@@ -24,8 +24,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from dragoman.domain import digest
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.record import state_digest
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.event_log import Entry, Message, Outcome, Unavailable
 from dragoman.limits import READ_RECORDS
 from dragoman.projection.projection import Projection
@@ -157,7 +157,9 @@ class Checker:
             state = _read(channel, "where it stands", lambda: decode_channel(encoded))
             stored = self._digest(base, position)
             cid = "" if state.registry is None else state.registry.cid
-            if stored and stored != digest.digest(int.from_bytes(total), cid, position, state.time):
+            if stored and stored != state_digest.digest(
+                int.from_bytes(total), cid, position, state.time
+            ):
                 raise _Different(
                     channel, f"the sum in its row is not that of the digest at position {position}"
                 )
@@ -189,7 +191,7 @@ class Checker:
         if (
             stored
             and again == stored
-            and digest.digest(found & digest.MASK, cid, position, state.time) != stored
+            and state_digest.digest(found & state_digest.MASK, cid, position, state.time) != stored
         ):
             raise _Different(
                 channel,
@@ -214,7 +216,7 @@ class Checker:
             f"a state of {exchange}",
             lambda: whole(self._connection, base, exchange, found[0][0]),
         )
-        return digest.element_of(encoded)
+        return state_digest.element_of(encoded)
 
     def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
         id = str(row[1])

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dragoman.domain import alarms
-from dragoman.domain.clocks import written
+from dragoman.domain.acts.deadlines import written
+from dragoman.domain.views import alarms
 from dragoman.projection.as_of import registry_at
 from dragoman.projection.snapshot import position_before
 from dragoman.projection.store import Store

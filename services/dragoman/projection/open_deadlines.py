@@ -12,11 +12,11 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from dragoman.domain import clocks, line
-from dragoman.domain.clocks import Calendar, Running
-from dragoman.domain.exchange import precedence_of
-from dragoman.domain.open_matters import in_order, open_matter
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.views.open_matters import in_order, open_matter
+from dragoman.domain.views.titles import subject_of
 from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.as_of import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.duty_watch import CIRCUITS, LINE_CHECKS
@@ -53,8 +53,8 @@ def duties_of(
     """The open clocks of an exchange."""
     return tuple(
         _duty(state, clock)
-        for clock in clocks.running(registry, state, calendars)
-        if clocks.is_owed(state, clock)
+        for clock in deadlines.running(registry, state, calendars)
+        if deadlines.is_owed(state, clock)
     )
 
 
@@ -199,7 +199,7 @@ def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
             check for check in known if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
         ]
         if own or circuit == "primary":
-            stands = line.standing(own)
+            stands = line_checks.standing(own)
             yield LineView(
                 circuit=circuit,
                 **{name: getattr(stands, name) for name in stands.__struct_fields__},

@@ -15,15 +15,15 @@ from typing import Final
 import structlog
 from msgspec import UNSET, Raw
 
-from dragoman.domain import ids
-from dragoman.domain.access import ROOT, officer_side
-from dragoman.domain.advance import advance
-from dragoman.domain.contact import standing_office
-from dragoman.domain.erasure import Withheld, left_of, names_records, standing_in
+from dragoman.domain.acts.access import ROOT, officer_side
+from dragoman.domain.acts.erasure import Withheld, left_of, names_records, standing_in
+from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.fold import Folded
-from dragoman.domain.ledger import Grounds
-from dragoman.domain.record import NotARecord, Record, parse
-from dragoman.domain.refusal import Refusal
+from dragoman.domain.history_port import Grounds
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.errors import Refusal
+from dragoman.domain.step import advance
 from dragoman.eventlog.erasures import has_entries, named_from
 from dragoman.eventlog.event_log import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.limits import (

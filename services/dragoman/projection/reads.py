@@ -15,18 +15,19 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import clocks, consent, questions, units
-from dragoman.domain import difference as differing
-from dragoman.domain.access import officer_side
-from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
-from dragoman.domain.flags import AREAS, flags
+from dragoman.domain.acts import consent, deadlines, si_units
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import allowed
-from dragoman.domain.notification import coded_text
-from dragoman.domain.receipts import receipts_of
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.stage import stage
-from dragoman.domain.table import FORMATS, RULES
-from dragoman.domain.title import subject_of
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.views import diff as differing
+from dragoman.domain.views import open_questions
+from dragoman.domain.views.flags import AREAS, flags
+from dragoman.domain.views.phase import stage
+from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.titles import subject_of
 from dragoman.limits import (
     FACET_SECONDS,
     GO_FOUND,
@@ -369,7 +370,7 @@ def _lateness(
     calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
 
     def late(state: Exchange, side: str) -> bool:
-        limits = clocks.outcomes(registry, state, calendars, now)
+        limits = deadlines.outcomes(registry, state, calendars, now)
         return any(
             outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits
         )
@@ -548,7 +549,7 @@ def exchange_view(
         if FORMATS[state.act].moves.keys() & set(consent.BINDING)
         else (),
         clocks=tuple(
-            clock_view(clock, now) for clock in clocks.running(registry, state, calendars)
+            clock_view(clock, now) for clock in deadlines.running(registry, state, calendars)
         ),
         flags=tuple(
             FlagView(flag=each.flag, detail=str(each.detail))
@@ -566,13 +567,13 @@ def exchange_view(
                 time=each.time,
                 numbers=each.numbers,
             )
-            for each in questions.unanswered(state)
+            for each in open_questions.unanswered(state)
         ),
         si={
             pointer: Si(value=value, unit="m" if unit == "m" else "m/s")
             for name, raw in state.content.items()
             if b'"unit"' in bytes(raw)
-            for pointer, value, unit in units.quantities(msgspec.json.decode(raw), f"/{name}")
+            for pointer, value, unit in si_units.quantities(msgspec.json.decode(raw), f"/{name}")
         },
         notice=dict(FORMATS[state.act].notice),
         phrases=phrases,

@@ -15,15 +15,16 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct, field
 
-from dragoman.domain import blindness, clocks
-from dragoman.domain.access import officer_side
-from dragoman.domain.attribution import unattributed_message
-from dragoman.domain.blindness import Check, Span, Turn
-from dragoman.domain.clocks import Calendar
-from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
-from dragoman.domain.exchange import ENDED
-from dragoman.domain.record import parse
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.families.exchange import ENDED
+from dragoman.domain.record.codec import parse
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.views import outages as blindness
+from dragoman.domain.views.attribution import unattributed_message
+from dragoman.domain.views.audit_findings import MEMBERS, Noted, of_record, of_void
+from dragoman.domain.views.outages import Check, Span, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.as_of import (
     MASK,
@@ -99,7 +100,7 @@ def position_before(
     connection: sqlite3.Connection, base: int, newest: int, moment: datetime
 ) -> int:
     """The last position at which the channel's time was before a moment; 0 for none."""
-    wanted = clocks.written(moment)
+    wanted = deadlines.written(moment)
     (saved,) = connection.execute(
         "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
         (base, base | newest, wanted),
@@ -152,7 +153,7 @@ def _when(
     if ends > known:
         detail = sentence(
             "to lies after %(time)s, until when the log is known here; leave it out for now.",
-            time=clocks.written(known),
+            time=deadlines.written(known),
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
     if not asked.at:
@@ -163,7 +164,7 @@ def _when(
     if not here <= ends <= following:
         detail = sentence(
             "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
-            time=clocks.written(ends),
+            time=deadlines.written(ends),
             position=asked.at,
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
@@ -219,7 +220,7 @@ class Moment:
                     kind="bad-request",
                     detail=sentence(
                         "from lies not before %(time)s, where the period ends.",
-                        time=clocks.written(self.ends),
+                        time=deadlines.written(self.ends),
                     ),
                 )
             )

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple, get_args
 
-from dragoman.domain import statistics as counting
-from dragoman.domain.blindness import Check, Span
-from dragoman.domain.clocks import UNTIMED, profile_of, written
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.statistics import Measure
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.views import statistics as counting
+from dragoman.domain.views.outages import Check, Span
+from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
 from dragoman.projection.snapshot import Asked, Moment, instant, moment
 from dragoman.projection.store import Store

@@ -29,10 +29,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
-from dragoman.domain import ids
-from dragoman.domain.advance import Standing, Step
-from dragoman.domain.erasure import entry_of
+from dragoman.domain.acts.erasure import entry_of
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import ids
+from dragoman.domain.step import Standing, Step
 from dragoman.projection import writer
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import (

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.access import SERVICE
-from dragoman.domain.clocks import written
+from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.deadlines import written
 from dragoman.projection.as_of import MASK, registry_at, time_at
 from dragoman.projection.projection import entry
 from dragoman.projection.store import Store

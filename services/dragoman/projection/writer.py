@@ -23,12 +23,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain import digest
-from dragoman.domain.access import officer_side
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
-from dragoman.domain.named import digests, may_name
-from dragoman.domain.open_matters import may_be_open
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.acts.references import digests, may_name
+from dragoman.domain.record import state_digest
+from dragoman.domain.views.open_matters import may_be_open
+from dragoman.domain.views.titles import subject_of
 from dragoman.projection import counters, stored_state
 from dragoman.projection.counters import Tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
@@ -644,7 +644,7 @@ def _record(base: int, cid: str, line: Line, state: bytes | None) -> tuple[objec
         line.detail,
         line.number,
         line.commit,
-        digest.digest(int.from_bytes(line.total), cid, line.position, line.time),
+        state_digest.digest(int.from_bytes(line.total), cid, line.position, line.time),
         line.raw,
         state,
     )

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from dragoman.domain.blindness import Check, Span, Turn
-from dragoman.domain.exceptions import Noted, of_exchange
-from dragoman.domain.exchange import owing_receipt
-from dragoman.domain.flags import is_open_area
-from dragoman.domain.statistics import blind, spread
+from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.views.audit_findings import Noted, of_exchange
+from dragoman.domain.views.flags import is_open_area
+from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import (

@@ -5,9 +5,9 @@ The service's own words come from the catalogues of `w`; texts of the sides are 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.line import MISSES
-from dragoman.domain.notification import NARRATIVE
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.families.notification import NARRATIVE
+from dragoman.domain.acts.line_checks import MISSES
 from dragoman.i18n.words import Words
 from dragoman.reports.document import (
     Block,

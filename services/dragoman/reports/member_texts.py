@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain.units import in_si
+from dragoman.domain.acts.si_units import in_si
 from dragoman.i18n.vocabulary import known
 from dragoman.i18n.words import Words
 

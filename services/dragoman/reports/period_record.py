@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from dragoman.domain import attribution
-from dragoman.domain.blindness import Span
-from dragoman.domain.flags import AREAS, Flag, flags, is_open_area
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.views import attribution
+from dragoman.domain.views.flags import AREAS, Flag, flags, is_open_area
+from dragoman.domain.views.outages import Span
 from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES

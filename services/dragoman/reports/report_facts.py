@@ -9,15 +9,16 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain import alarms, attribution, clocks, questions
-from dragoman.domain.access import officer_side
-from dragoman.domain.attribution import unattributed
-from dragoman.domain.blindness import Span
-from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
-from dragoman.domain.exchange import ENDED, framed, owing_receipt
-from dragoman.domain.open_matters import in_order, open_matter
-from dragoman.domain.receipts import receipts_of
-from dragoman.domain.title import subject_of, title_of
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Outcome, Running, written
+from dragoman.domain.acts.families.exchange import ENDED, framed, owing_receipt
+from dragoman.domain.views import alarms, attribution, open_questions
+from dragoman.domain.views.attribution import unattributed
+from dragoman.domain.views.open_matters import in_order, open_matter
+from dragoman.domain.views.outages import Span
+from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.member_texts import between
@@ -178,7 +179,7 @@ def role_of(then: Then, stamp: Stamp) -> str:
 
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
     """The questions that an addressee has not answered, by their numbers."""
-    for each in questions.unanswered(exchange):
+    for each in open_questions.unanswered(exchange):
         asked_by, side = (attribution.side(exchange, name) for name in (each.asked_by, each.side))
         yield Unanswered(
             message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers
@@ -221,7 +222,7 @@ def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
 def due(then: Then, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
     for clock, outcome in limits(then, exchange):
-        if outcome in clocks.OWED:
+        if outcome in deadlines.OWED:
             yield Due(
                 side=attribution.side(exchange, clock.side),
                 clock=clock.clock,
@@ -235,7 +236,7 @@ def due(then: Then, exchange: Exchange) -> Iterator[Due]:
 
 def limits(then: Then, exchange: Exchange) -> Iterator[tuple[Running, Outcome]]:
     """The limits of an exchange, and what had become of each at the last time before the moment."""
-    return clocks.outcomes(then.registry, exchange, then.calendars, then.ends - clocks.TICK)
+    return deadlines.outcomes(then.registry, exchange, then.calendars, then.ends - deadlines.TICK)
 
 
 def by_due(found: Iterable[Due]) -> list[Due]:
@@ -254,7 +255,7 @@ def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
 def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
     """The limits of an exchange that passed in a span before what was owed had come."""
     for clock, outcome in limits(then, exchange):
-        if outcome in clocks.PASSED and span.begins <= clock.due < span.ends:
+        if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
 
@@ -332,7 +333,7 @@ def _side(then: Then, side: str, waits: int, said: int) -> Standing:
 
 def channel(then: Then) -> ChannelStanding:
     """How the channel stands."""
-    status, (profile, since) = then.registry.status, clocks.profile_of(then.registry)
+    status, (profile, since) = then.registry.status, deadlines.profile_of(then.registry)
     return ChannelStanding(
         status="in_force" if status is None else status.status,
         since="" if status is None else status.said.time,

@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.domain.blindness import Span
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.exchange import owing_receipt
-from dragoman.domain.statistics import lines
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.views.outages import Span
+from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.snapshot import Moment

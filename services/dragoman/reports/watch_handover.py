@@ -6,10 +6,10 @@ from datetime import datetime
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.domain import attribution
-from dragoman.domain.blindness import Span
-from dragoman.domain.exchange import owing_receipt
-from dragoman.domain.statistics import lines
+from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.views import attribution
+from dragoman.domain.views.outages import Span
+from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.snapshot import Moment

@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain import attribution, consent, questions
-from dragoman.domain.blindness import Span
-from dragoman.domain.clocks import profile_of, written
-from dragoman.domain.statistics import days
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.deadlines import profile_of, written
+from dragoman.domain.views import attribution, open_questions
+from dragoman.domain.views.outages import Span
+from dragoman.domain.views.statistics import days
 from dragoman.i18n.words import Words
 from dragoman.projection.dialogue import areas_of, issues_of
 from dragoman.projection.snapshot import Moment
@@ -130,7 +131,7 @@ def _advised(exchange: Exchange) -> Advised:
 
 def _questions(exchange: Exchange) -> Iterator[Question]:
     """The questions of an exchange that its addressees have not answered."""
-    for each in questions.unanswered(exchange) if exchange.cancellation is None else ():
+    for each in open_questions.unanswered(exchange) if exchange.cancellation is None else ():
         yield Question(
             asked_by=attribution.side(exchange, each.asked_by),
             side=attribution.side(exchange, each.side),

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from dragoman.domain import nesting
+from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.stores import compare_and_set

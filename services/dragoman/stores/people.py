@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain.named import commitment
+from dragoman.domain.acts.references import commitment
 from dragoman.limits import PERSON_BYTES
 from dragoman.stores.compare_and_set import Moved
 from dragoman.stores.erasable import Erasable

@@ -20,8 +20,8 @@ from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
 from dragoman.cli.audit.replica import Replica, replica
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
 from dragoman.client import Answered, Client, Garbled, Unreachable
-from dragoman.domain.heads import log_of
-from dragoman.domain.rule import OFFICERS
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.responses import Entry, Me

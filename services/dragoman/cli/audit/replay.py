@@ -55,7 +55,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Client
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
 from dragoman.tlog import checkpoint, leaf

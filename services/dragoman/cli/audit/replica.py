@@ -23,8 +23,8 @@ from dragoman.audit.answer_comparison import Response
 from dragoman.audit.replay import Hole, Page
 from dragoman.client import Answered, Client
 from dragoman.desk import Desk
-from dragoman.domain.erasure import Withheld, named_in
-from dragoman.domain.record import Record
+from dragoman.domain.acts.erasure import Withheld, named_in
+from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import (
     Entry,
     LogBroken,

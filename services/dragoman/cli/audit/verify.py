@@ -35,8 +35,8 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Answered, Client, Garbled, Unreachable
-from dragoman.domain import heads
-from dragoman.domain.erasure import Named
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.erasure import Named
 from dragoman.limits import COMPARED_GROWTH
 from dragoman.tlog import checkpoint, leaf, note, policy, tiles
 from dragoman.tlog.difference import sources_of
@@ -128,7 +128,7 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
         own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
         if own and not log:
             raise UsageError(f"{file} has no `log` line: add it, or give --log")
-        found = policy.read(heads.written(verifier_of(log), text) if own else text)
+        found = policy.read(log_policy.written(verifier_of(log), text) if own else text)
         if log and verifier_of(log) not in found.logs.values():
             raise UsageError(
                 f"{file} is a policy of another log than --log: name the same key in both"

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import accounts, developments
-from dragoman.domain.accounts import Point, Told
+from dragoman.domain.acts import developments
+from dragoman.domain.views import accounts
+from dragoman.domain.views.accounts import Point, Told
 from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.said import Display
 from dragoman_schemas.state import Exchange

@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Raw, Struct
 
-from dragoman.domain.access import ROOT
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import is_name, read_act
-from dragoman.domain.rule import HEADS, OFFICERS
+from dragoman.domain.acts.access import ROOT
+from dragoman.domain.acts.act_rules import HEADS, OFFICERS
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import is_name, read_act
 from dragoman.gateway import drafts, posting
 from dragoman.gateway.console import adopted, endpoints, erasing, own_key, signing
 from dragoman.gateway.console.asking import Asking, ask

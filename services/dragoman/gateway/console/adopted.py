@@ -14,9 +14,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct, UnsetType
 
-from dragoman.domain import heads, notation
-from dragoman.domain.clocks import UNTIMED, profile_of
-from dragoman.domain.line import schedule_of
+from dragoman.domain import notation
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of
+from dragoman.domain.acts.line_checks import schedule_of
 from dragoman.gateway import webhooks
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep
@@ -368,7 +369,7 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
 async def witnesses(here: Here, filled: Filled | None = None) -> Page:
     """Whose countersignatures make a record final."""
     registry = here.registry
-    found = heads.in_force(registry)
+    found = log_policy.in_force(registry)
     form = filled or Filled({"policy": [_policy_text(here)]})
     view = PolicyPage(
         channel=here.name,

@@ -26,12 +26,12 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.desk import stamp
-from dragoman.domain import alarms as rungs
-from dragoman.domain.clocks import written
-from dragoman.domain.refusal import Malformed, Refused
-from dragoman.domain.rule import OFFICERS
-from dragoman.domain.table import RULES
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.deadlines import written
+from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.domain.views import alarms as rungs
+from dragoman.domain.views.titles import subject_of
 from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import (

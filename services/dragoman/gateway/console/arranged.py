@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import flags
-from dragoman.domain.clocks import Calendar
-from dragoman.domain.contact import standing_office
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.families.contact import standing_office
+from dragoman.domain.views import flags
+from dragoman.domain.views.titles import subject_of
 from dragoman.gateway.console.offices import Office, office_of, places
 from dragoman.gateway.console.strips import LEVELS, Level, level_of, worst
 from dragoman.i18n.words import NBSP, Words, stamp

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.domain.heads import log_of
+from dragoman.domain.acts.log_policy import log_of
 from dragoman.gateway import posting
 from dragoman.gateway.console import audit_log, differences, five_answers, records, signed
 from dragoman.gateway.console import travel as travelling

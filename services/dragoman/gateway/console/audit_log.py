@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
-from dragoman.domain.access import SERVICE
-from dragoman.domain.table import PATHS, RULES
+from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.gateway import posting
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused

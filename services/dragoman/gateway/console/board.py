@@ -13,8 +13,8 @@ from aiohttp import web
 from markupsafe import Markup, escape
 from msgspec import Struct
 
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.rule import DUTY
+from dragoman.domain.acts.act_rules import DUTY
+from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing

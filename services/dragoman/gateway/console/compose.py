@@ -23,19 +23,21 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 from multidict import MultiDict
 
-from dragoman.domain import clocks, consent, notation, release, two_keys
-from dragoman.domain import refusal as refusals
-from dragoman.domain.clocks import Running
-from dragoman.domain.contact import Promised, Wanted, promised, reply_wanted
+from dragoman.domain import notation
+from dragoman.domain.acts import consent, deadlines, two_keys
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
+from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.contact import Promised, Wanted, promised, reply_wanted
+from dragoman.domain.acts.families.exchange import EXPLAINED, content_of
+from dragoman.domain.acts.families.notification import ACCOUNTED
 from dragoman.domain.decide import Post
-from dragoman.domain.exchange import EXPLAINED, content_of
 from dragoman.domain.fold import Folded, takes_two
 from dragoman.domain.notation import Unread
-from dragoman.domain.notification import ACCOUNTED
-from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed, Refusal, Refused
-from dragoman.domain.rule import OFFICERS, Format, Rule
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.record import errors as refusals
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import (
     charts,
@@ -769,7 +771,7 @@ def _own_first(here: Here) -> list[str]:
 
 def limits_of(here: Here) -> dict[str, int]:
     """Within how many seconds each precedence is to be acknowledged here."""
-    limits, _ = clocks.profile_of(here.registry)
+    limits, _ = deadlines.profile_of(here.registry)
     return dict(limits.acknowledgement)
 
 
@@ -1129,7 +1131,7 @@ async def _check(
         precedence=state.precedence if state is not None else "",
         to=_addressed(folded, state),
         two_key=second,
-        clocks=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+        clocks=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
     )
     return Page(
         template="check.html",
@@ -1164,7 +1166,7 @@ async def _check(
             "published": state is not None
             and state.act == release.RELEASE.rule.act
             and writing.act in release.PROVING,
-            "second_key_s": clocks.profile_of(here.registry)[0].second_key,
+            "second_key_s": deadlines.profile_of(here.registry)[0].second_key,
             "verb": verb(here, writing, view),
             "sender": senders.names(here.words, sending) if hands_over else "",
             "hand_to": senders.names(here.words, sending)
@@ -1502,13 +1504,13 @@ def _started(
     if state is None or folded.record is None:
         return []
     calendars = {
-        each.side: clocks.calendar_of(here.projection.office(each.side)) for each in offices
+        each.side: deadlines.calendar_of(here.projection.office(each.side)) for each in offices
     }
     envelope = folded.record.envelope
     recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
     return [
         each
-        for each in clocks.running(here.registry, state, calendars)
+        for each in deadlines.running(here.registry, state, calendars)
         if each.open and each.started_by in (envelope.id, state.id) and each.begins >= recorded
     ]
 
@@ -1533,13 +1535,15 @@ def _ending(writing: Writing, state: Exchange | None) -> list[Running]:
     if known is None or state is None:
         return []
     calendars = {
-        each.side: clocks.calendar_of(writing.here.projection.office(each.side))
+        each.side: deadlines.calendar_of(writing.here.projection.office(each.side))
         for each in writing.offices
     }
-    before = [each for each in clocks.running(writing.here.registry, known, calendars) if each.open]
+    before = [
+        each for each in deadlines.running(writing.here.registry, known, calendars) if each.open
+    ]
     after = {
         (each.clock, each.side, each.started_by): each
-        for each in clocks.running(writing.here.registry, state, calendars)
+        for each in deadlines.running(writing.here.registry, state, calendars)
     }
     kept = [(each, after.get((each.clock, each.side, each.started_by))) for each in before]
     return [each for each, now in kept if now is None or (not now.open and now.met is None)]
@@ -1695,11 +1699,11 @@ async def recorded(here: Here) -> Page:
     if record is None:
         raise refused("not-found", sentence("No record stands at that position."))
     state = here.projection.exchange(record.envelope.subject)
-    calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
+    calendars = {side: deadlines.calendar_of(here.projection.office(side)) for side in here.sides}
     begun = (
         []
         if state is None
-        else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+        else [each for each in deadlines.running(here.registry, state, calendars) if each.open]
     )
     recorded = datetime.fromisoformat(record.envelope.time)
     running = [
@@ -1722,7 +1726,7 @@ async def recorded(here: Here) -> Page:
         exchange="" if state is None else state.id,
         act=record.name,
         time=record.envelope.time,
-        owed=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+        owed=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
     )
     return Page(
         template="recorded.html",
@@ -1961,7 +1965,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         precedence=state.precedence if state is not None else "",
         to=() if folded is None else _addressed(folded, state),
         two_key=two_key,
-        clocks=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+        clocks=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
     )
     return Page(
         template="draft.html",

@@ -6,8 +6,8 @@ from typing import Any
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from dragoman.domain import developments
-from dragoman.domain.developments import Value
+from dragoman.domain.acts import developments
+from dragoman.domain.acts.developments import Value
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.i18n.words import Words

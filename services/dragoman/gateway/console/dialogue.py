@@ -16,7 +16,8 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import consent, developments, release
+from dragoman.domain.acts import consent, developments
+from dragoman.domain.acts.families import release
 from dragoman.gateway import reading
 from dragoman.gateway.console import charts, releasing, spoken
 from dragoman.gateway.console.offices import office_of

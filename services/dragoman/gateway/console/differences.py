@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway import posting
 from dragoman.gateway.answering import turn
 from dragoman.gateway.console import kinds

@@ -9,10 +9,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.refusal import Refused
-from dragoman.domain.rule import STAFF
-from dragoman.domain.table import FORMATS, RULES
-from dragoman.domain.validation import faults_of
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import STAFF
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.record.validation_errors import faults_of
 from dragoman.gateway import foreign, posting, webhooks
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled

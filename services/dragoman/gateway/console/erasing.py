@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.erasure import consenting, exchanges_of, hash_of
+from dragoman.domain.acts.erasure import consenting, exchanges_of, hash_of
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import (

@@ -8,15 +8,17 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, notification, release, two_keys, units
-from dragoman.domain import exchange as exchanges
-from dragoman.domain.accounts import accounts_of
-from dragoman.domain.contact import promised, reply_wanted
-from dragoman.domain.exchange import content_of, precedence_of
-from dragoman.domain.flags import AREAS, flags
-from dragoman.domain.record import parse
-from dragoman.domain.rule import OFFICERS
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts import consent, developments, si_units, two_keys
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.families import exchange as exchanges
+from dragoman.domain.acts.families import notification, release
+from dragoman.domain.acts.families.contact import promised, reply_wanted
+from dragoman.domain.acts.families.exchange import content_of, precedence_of
+from dragoman.domain.record.codec import parse
+from dragoman.domain.views import accounts
+from dragoman.domain.views.accounts import accounts_of
+from dragoman.domain.views.flags import AREAS, flags
 from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import (
     alarm,
@@ -508,7 +510,7 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
         return plotting.Disc(
             value["circle"]["pos"]["lat"],
             value["circle"]["pos"]["lon"],
-            units.metres(value["circle"]["radius"]),
+            si_units.metres(value["circle"]["radius"]),
         )
     if "polygon" in value:
         return plotting.Outline(

@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.refusal import Fault, Malformed, Refused
+from dragoman.domain.record.errors import Fault, Malformed, Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.console.sessions import form_of, said
 from dragoman.i18n.words import Words

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.exceptions import Noted
-from dragoman.domain.refusal import Refused
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.views.audit_findings import Noted
 from dragoman.gateway import proofs
 from dragoman.gateway.answering import turn
 from dragoman.gateway.console.page import Here

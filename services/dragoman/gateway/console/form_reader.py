@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import CIMultiDict, MultiDict, MultiDictProxy
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, FORM_FIELDS, PART_HEADER_BYTES
 from dragoman.text import Sentence, sentence

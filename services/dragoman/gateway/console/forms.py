@@ -20,8 +20,9 @@ import msgspec
 from msgspec import Raw
 from multidict import MultiDict, MultiDictProxy
 
-from dragoman.domain import nesting, notation
+from dragoman.domain import notation
 from dragoman.domain.notation import NeedsHemisphere, Point, Unread
+from dragoman.domain.record import nesting
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.faults import Fault
 from dragoman.gateway.console.kinds import Kind, Member

@@ -9,9 +9,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.refusal import Refused
-from dragoman.domain.rule import DUTY
+from dragoman.domain.acts.act_rules import DUTY
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway import proofs
 from dragoman.gateway.console import alarm, consoles, duty_numbers
 from dragoman.gateway.console.offices import Office, office_of

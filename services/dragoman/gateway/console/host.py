@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain import notation
-from dragoman.domain.validation import faults_of
+from dragoman.domain.record.validation_errors import faults_of
 from dragoman.gateway import api, posting, tokens
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled

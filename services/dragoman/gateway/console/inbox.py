@@ -12,8 +12,8 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from dragoman.domain.exchange import ENDED
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.gateway.console import charts, keys
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, Sheet, refused

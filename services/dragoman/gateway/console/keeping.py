@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.access import ROOT
-from dragoman.domain.channel import ADMINISTRATORS
+from dragoman.domain.acts.access import ROOT
+from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.gateway import posting
 from dragoman.gateway.console import signing
 from dragoman.gateway.console.filled import Filled

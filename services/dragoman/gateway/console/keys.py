@@ -13,8 +13,8 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.rule import OFFICERS, Format
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_rules import OFFICERS, Format
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.console.strips import LEVELS, Level

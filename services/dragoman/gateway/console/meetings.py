@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from dragoman.domain.rule import DUTY
+from dragoman.domain.acts.act_rules import DUTY
 from dragoman.gateway.console import meeting, month
 from dragoman.gateway.console.arranged import (
     MOST,

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from dragoman.domain.exchange import content_of
+from dragoman.domain.acts.families.exchange import content_of
 from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.said import Display, Fact

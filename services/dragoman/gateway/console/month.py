@@ -14,8 +14,8 @@ from babel.dates import format_skeleton, get_day_names
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.domain.clocks import WEEK, Calendar
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts.deadlines import WEEK, Calendar
+from dragoman.domain.views.titles import subject_of
 from dragoman.gateway.console.arranged import (
     FORMATS,
     Window,

@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct, UnsetType
 
-from dragoman.domain import named
+from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds
@@ -114,7 +114,7 @@ def id_of(value: str) -> str:
 async def seen_in(here: Here, *values: Any) -> dict[str, PersonSeen]:
     """Return who is meant in decoded acts, as the register has them now."""
     mentioned: dict[str, set[str]] = {}
-    for _, id, commitment in (each for value in values for each in named.people(value)):
+    for _, id, commitment in (each for value in values for each in references.people(value)):
         mentioned.setdefault(id, set()).add(commitment)
     return await seen(here, mentioned)
 
@@ -153,7 +153,7 @@ def _of_other_sides(
             or not member.kind.own
         ):
             continue
-        for _, id, _ in named.people(content[member.name]):
+        for _, id, _ in references.people(content[member.name]):
             known = people.get(id)
             if known is None or known.side in ("", here.side):
                 continue

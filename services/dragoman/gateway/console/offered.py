@@ -13,7 +13,8 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent, meeting, two_keys
+from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts.families import meeting
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.arranged import known, there
 from dragoman.gateway.console.offices import Office

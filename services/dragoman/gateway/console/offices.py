@@ -9,7 +9,7 @@ import msgspec
 from babel.dates import get_timezone_location
 from msgspec import Struct
 
-from dragoman.domain.clocks import WEEK, Calendar, calendar_of
+from dragoman.domain.acts.deadlines import WEEK, Calendar, calendar_of
 from dragoman.i18n.vocabulary import CITIES
 from dragoman.i18n.words import Words
 from dragoman_schemas.fields import Hours

@@ -16,9 +16,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain import heads, ids
-from dragoman.domain.access import ROOT
-from dragoman.domain.record import read_act
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.access import ROOT
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import read_act
 from dragoman.gateway import posting
 from dragoman.gateway.console import signing
 from dragoman.gateway.console.filled import Filled
@@ -128,7 +129,7 @@ async def own_key(here: Here, filled: Filled | None = None) -> Page:
                 each for each in colleagues(here) if f"{here.side}/{each}" != here.grant.actor
             ]
             or list(colleagues(here)),
-            "log": str(heads.log_of(here.registry)),
+            "log": str(log_policy.log_of(here.registry)),
             "may_ask": not here.past and here.grant.scope != "read" and here.writable,
             "said": here.request.query.get("said", ""),
         },

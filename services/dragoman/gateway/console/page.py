@@ -25,10 +25,10 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import nesting
-from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.rule import DUTY, OFFICERS
-from dragoman.domain.title import subject_of, title_of
+from dragoman.domain.acts.act_rules import DUTY, OFFICERS
+from dragoman.domain.record import nesting
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock

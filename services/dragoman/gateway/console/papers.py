@@ -16,10 +16,11 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import attribution, developments, two_keys
-from dragoman.domain.exchange import content_of
-from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.acts import developments, two_keys
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.record.codec import parse
+from dragoman.domain.views import attribution
 from dragoman.gateway import reading
 from dragoman.gateway.console import developing, kinds, translated
 from dragoman.gateway.console.loglines import LogLine, line_of

@@ -9,10 +9,12 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import named, notation, points
-from dragoman.domain.clocks import WEEK
-from dragoman.domain.rule import HEADS
-from dragoman.domain.title import subject_of
+from dragoman.domain import notation
+from dragoman.domain.acts import references
+from dragoman.domain.acts.act_rules import HEADS
+from dragoman.domain.acts.deadlines import WEEK
+from dragoman.domain.views import points_of_contact
+from dragoman.domain.views.titles import subject_of
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds, named_people, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
@@ -171,7 +173,7 @@ async def _page(here: Here, filled: Filled) -> Page:
 def _read(here: Here) -> _Found:
     with moment(here.service.store, here.name, Asked(at=here.position), "") as then:
         entries = list(then.of("contact", _POINT))
-        held = points.points(then.registry, entries, then.calendars, here.moment)
+        held = points_of_contact.points(then.registry, entries, then.calendars, here.moment)
         return _Found(
             [duty_watch.point_view(point) for point in held],
             _mentioned(entries),
@@ -194,7 +196,7 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
             for name in ("person", "deputy")
             if name in entry.content
         }
-        for _, id, commitment in named.people(members):
+        for _, id, commitment in references.people(members):
             found.setdefault(id, set()).add(commitment)
     return found
 
@@ -239,7 +241,7 @@ def shown(
     if doing == "office_hours":
         return OfficeShown(entry=entry, place=place, standing=words.status("open"), level="normal")
     assert isinstance(entry.hours, Raw)
-    _, opens = points.attended(
+    _, opens = points_of_contact.attended(
         msgspec.json.decode(bytes(entry.hours), type=Hours), frozenset(entry.holidays), now
     )
     why = words.say("closed now, %(why)s", why=office_state(doing, words))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from dragoman.domain import notation
-from dragoman.domain.clocks import written
+from dragoman.domain.acts.deadlines import written
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here
 from dragoman.i18n.words import Words, as_moment

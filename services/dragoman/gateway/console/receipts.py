@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dragoman.domain import alarms
+from dragoman.domain.views import alarms
 from dragoman.gateway.console.page import Here
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import ladder

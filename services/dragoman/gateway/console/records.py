@@ -15,9 +15,9 @@ from aiohttp import web
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import erasure, keepers
-from dragoman.domain.heads import log_of
-from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.acts import erasure, membership
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.gateway import coverage, posting, proofs
 from dragoman.gateway.answering import turn
 from dragoman.gateway.console import differences, translated
@@ -148,7 +148,7 @@ async def record(here: Here) -> Page:
         stands=await _stands(here, line),
         disputed=()
         if read is None or not entry.valid
-        else tuple(keepers.disputed(here.registry, read, position)),
+        else tuple(membership.disputed(here.registry, read, position)),
     )
     values = {
         "shown": shown(raw),

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct, UnsetType
 
-from dragoman.domain.refusal import Malformed, Refused
+from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.gateway import beside, people, posting
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled

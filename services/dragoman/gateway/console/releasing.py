@@ -13,9 +13,9 @@ import msgspec
 from markupsafe import Markup
 from msgspec import UNSET, Struct
 
-from dragoman.domain import release
-from dragoman.domain.exchange import content_of, is_unattributed
-from dragoman.domain.record import Record
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.exchange import content_of, is_unattributed
+from dragoman.domain.record.codec import Record
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway import posting, reporting
 from dragoman.gateway.console import papers
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused

@@ -14,7 +14,8 @@ from babel import Locale, UnknownLocaleError
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent, notation, units
+from dragoman.domain import notation
+from dragoman.domain.acts import consent, si_units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city, places
 from dragoman.gateway.console.unseen import marked
@@ -366,7 +367,7 @@ class Display:
     def quantity(self, value: Any) -> Markup:
         """A number with its unit, as it was entered, and in SI."""
         entered = f"{self.words.number(value['value'])}{NBSP}{value['unit']}"
-        si = units.in_si(value)
+        si = si_units.in_si(value)
         if si is None or si[1] == value["unit"]:
             return escape(entered)
         number, unit = si

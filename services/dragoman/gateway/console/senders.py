@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.domain.rule import OFFICERS, Rule
+from dragoman.domain.acts.act_rules import OFFICERS, Rule
 from dragoman.i18n.words import Words
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.state import Registry

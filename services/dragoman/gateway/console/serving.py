@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway import posting, problems
 from dragoman.gateway.console import frame, signing
 from dragoman.gateway.console.faults import plain

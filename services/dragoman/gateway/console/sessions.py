@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import structlog
 from aiohttp import web
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import form_reader

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from dragoman.domain.rule import DUTY
+from dragoman.domain.acts.act_rules import DUTY
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, Sheet, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see

@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.domain import heads
-from dragoman.domain.clocks import written
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.deadlines import written
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway.console.page import Here
 from dragoman.stores.signed_heads import Sealed, Seals
@@ -84,7 +84,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 async def signed(here: Here) -> tuple[Signed, Sentence | None]:
     """What is signed of the channel's log now; and why the newest head is none of it, if so."""
     registry = here.projection.registry
-    log, policy = heads.log_of(registry), heads.in_force(registry)
+    log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
     try:
         sealed, known = await recent(here.service.seals, here.name, HEADS), True
     except LogUnreachable:

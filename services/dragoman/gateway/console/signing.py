@@ -12,10 +12,10 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Struct
 
-from dragoman.domain import heads
-from dragoman.domain.record import read_act, type_of
-from dragoman.domain.rule import Who
-from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.record.codec import read_act, type_of
 from dragoman.gateway import posting, workers
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
@@ -160,7 +160,7 @@ async def to_sign(here: Here, act: bytes) -> ToSign:
     return ToSign(
         act=act.decode(),
         cid=registry.cid,
-        log=str(heads.log_of(registry)),
+        log=str(log_policy.log_of(registry)),
         head=note,
         consistency=f"/c/{here.name}/records/consistency",
     )
@@ -170,7 +170,7 @@ async def _newest(here: Here) -> tuple[Head, str]:
     """The newest signed head, and its note."""
     registry = here.projection.registry
     found = await recent(here.service.seals, here.name, 1)
-    newest = head(found[0], heads.log_of(registry), None) if found else None
+    newest = head(found[0], log_policy.log_of(registry), None) if found else None
     if newest is None or not newest.signed:
         raise refused(
             "unavailable",

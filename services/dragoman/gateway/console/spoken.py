@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import consent, developments, dialogue, release
-from dragoman.domain.attribution import unattributed
-from dragoman.domain.exchange import JOINT
-from dragoman.domain.title import subject_of
+from dragoman.domain.acts import consent, developments
+from dragoman.domain.acts.families import dialogue, release
+from dragoman.domain.acts.families.exchange import JOINT
+from dragoman.domain.views.attribution import unattributed
+from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import as_moment
 from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Said, Stamp

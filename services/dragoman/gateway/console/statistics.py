@@ -10,10 +10,10 @@ from typing import Any, Final
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.refusal import Refused
-from dragoman.domain.statistics import spread
-from dragoman.domain.table import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.views.statistics import spread
 from dragoman.gateway.answering import turn
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.page import Here, Page, Sheet, refused

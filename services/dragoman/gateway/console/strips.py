@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Raw, Struct
 
-from dragoman.domain.clocks import written
+from dragoman.domain.acts.deadlines import written
 from dragoman.projection.open_deadlines import Duty, spent
 from dragoman_schemas.act_frame import Precedence
 

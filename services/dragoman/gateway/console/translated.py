@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent, developments
+from dragoman.domain.acts import consent, developments
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.i18n.words import Words

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.domain import notation
-from dragoman.domain.clocks import written
+from dragoman.domain.acts.deadlines import written
 from dragoman.domain.notation import Unread
-from dragoman.domain.refusal import Refused
+from dragoman.domain.record.errors import Refused
 from dragoman.gateway import posting
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.offices import office_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from dragoman.domain.rule import Format
+from dragoman.domain.acts.act_rules import Format
 from dragoman.gateway.console import kinds
 from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts import SHAPES

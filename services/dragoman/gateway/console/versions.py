@@ -15,7 +15,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent, developments
+from dragoman.domain.acts import consent, developments
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, language

@@ -17,8 +17,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.desk import stamp
-from dragoman.domain import alarms as rungs
-from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.views import alarms as rungs
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.gateway import posting
 from dragoman.gateway.console import consoles

@@ -1,0 +1,1 @@
+"""Rules of the acts, pure: who may send each, when, and what it changes."""

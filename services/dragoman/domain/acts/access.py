@@ -1,0 +1,172 @@
+"""May this actor do this act on this object? The one answer, for pages, streams, lists, posts and audits."""
+
+from typing import Final
+
+from dragoman.domain.acts.act_rules import DUTY, OFFICERS, Rule, Who
+from dragoman.domain.record.errors import Refusal
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.state import Exchange, OfficerState, Registry
+
+ROOT: Final = "root"
+SERVICE: Final = "service"
+_SERVICES: Final = {
+    Who.GATEWAY: "gateway",
+    Who.DESK: "desk",
+    Who.WATCH: "watch",
+    Who.COURIER: "courier",
+}
+
+
+def officer_side(actor: str) -> str:
+    """The side for which an officer acted; empty for services, and for root keys, which say nothing."""
+    side, _, name = actor.partition("/")
+    return "" if side == SERVICE or name == ROOT else side
+
+
+def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | None:
+    """The officer `side/name`, if in office at a position."""
+    officer = registry.officers.get(actor)
+    if officer is None or officer.since >= position:
+        return None
+    return officer if officer.until is None or officer.until >= position else None
+
+
+def may_read(registry: Registry, actor: str) -> Refusal | None:
+    """Officers of the member sides, auditors among them, read all of the log; so do the sides' own root keys, which enter the first of them."""
+    if registry.custody == "sides" and actor in {f"{side.name}/{ROOT}" for side in registry.sides}:
+        return None
+    officer = registry.officers.get(actor)
+    if officer is None or officer.until is not None:
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence(
+                "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.",
+                actor=actor,
+                channel=registry.name,
+            ),
+        )
+    return None
+
+
+def may_act(
+    registry: Registry,
+    exchange: Exchange | None,
+    rule: Rule,
+    actor: str,
+    position: int,
+    second: str = "",
+) -> Refusal | None:
+    """Whether the actor's side and roles permit the act in that exchange, for a record at that position.
+
+    Of a two-key act either the actor or the `second`, who releases it, has the role; a duty officer may be let send it alone.
+    """
+    side, _, name = actor.partition("/")
+    if side == SERVICE:
+        wanted = _SERVICES.get(rule.who, rule.service)
+        return (
+            None
+            if wanted == name
+            else _denied(
+                sentence(
+                    "the service %(service)s does not record %(act)s.", service=name, act=rule.act
+                )
+            )
+        )
+    if rule.who in _SERVICES:
+        return _denied(
+            sentence(
+                "%(act)s is recorded by the service alone; nothing needs to be posted.",
+                act=rule.act,
+            )
+        )
+    if not _is_side(registry, side):
+        return _denied(
+            sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name)
+        )
+    if name == ROOT:
+        return (
+            None
+            if rule.who is Who.KEEPERS
+            else _denied(
+                sentence("root keys change sides, officers and keys, and say nothing else.")
+            )
+        )
+    officer = officer_at(registry, actor, position)
+    if officer is None:
+        return _denied(
+            sentence(
+                "%(actor)s is not in office in %(channel)s; an administrator of the side enters officers.",
+                actor=actor,
+                channel=registry.name,
+            )
+        )
+    other = officer_at(registry, second, position) if second else None
+    held = officer.roles if other is None else (*officer.roles, *other.roles)
+    if second and OFFICERS.isdisjoint(officer.roles):
+        return _denied(
+            sentence(
+                "%(act)s is drafted by an officer, whoever releases it; %(actor)s has %(held)s.",
+                act=rule.act,
+                actor=actor,
+                held=", ".join(officer.roles),
+            )
+        )
+    alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
+    if rule.roles.isdisjoint(held) and not alone:
+        roles = ", ".join(sorted(rule.roles)) or sentence("none: it is root's")
+        return _denied(
+            sentence(
+                "%(act)s needs one of the roles %(roles)s; %(actor)s has %(held)s.",
+                act=rule.act,
+                roles=roles,
+                actor=actor,
+                held=", ".join(officer.roles),
+            )
+        )
+    return (
+        None
+        if exchange is None or stands(exchange, rule, side)
+        else _denied(
+            sentence(
+                "%(act)s is for %(who)s, which %(side)s is not here.",
+                act=rule.act,
+                who=Sentence(rule.who.value, {}),
+                side=side,
+            )
+        )
+    )
+
+
+def _is_side(registry: Registry, side: str) -> bool:
+    for member in registry.sides:  # a generator costs more than all it looks at, at each record  # noqa: SIM110
+        if member.name == side:
+            return True
+    return False
+
+
+def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
+    """Whether a side stands in the exchange where the act asks it to."""
+    match rule.who:
+        case Who.OPENER:
+            return side == exchange.side
+        case Who.OTHER:
+            return side != exchange.side
+        case Who.CONVENER:
+            return side == exchange.side or (exchange.meeting is not None and side in exchange.to)
+        case Who.PARTY:
+            return side == exchange.side or side in exchange.to
+        case Who.ADDRESSEE:
+            meeting = exchange.meeting
+            if meeting is None or meeting.proposed_by == exchange.side:
+                return side in exchange.to
+            return side != meeting.proposed_by and (side == exchange.side or side in exchange.to)
+        case Who.ADDRESSED:
+            return any(side in message.to or side in message.info for message in exchange.messages)
+        case Who.WATCH | Who.COURIER | Who.GATEWAY | Who.DESK:
+            return False
+        case _:
+            return True
+
+
+def _denied(detail: Sentence) -> Refusal:
+    return Refusal(kind="not-permitted", detail=detail)

@@ -1,0 +1,97 @@
+"""The one table: every act that there is, and every format with the life of its exchanges.
+
+A new format is a line in `FORMATS`; acts of its own are lines of its family's `RULES`.
+"""
+
+from typing import Final
+
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.act_rules import Format, Rule
+from dragoman.domain.acts.families import (
+    channel,
+    contact,
+    delivery_outcomes,
+    dialogue,
+    exchange,
+    internal_tasks,
+    meeting,
+    notification,
+    release,
+)
+
+FORMATS: Final[dict[str, Format]] = {
+    form.rule.act: form
+    for family in (
+        contact.FORMATS,
+        meeting.FORMATS,
+        notification.FORMATS,
+        dialogue.FORMATS,
+        release.FORMATS,
+        internal_tasks.FORMATS,
+    )
+    for form in family
+}
+
+RULES: Final[dict[str, Rule]] = {
+    rule.act: rule
+    for rule in (
+        *(form.rule for form in FORMATS.values()),
+        *exchange.RULES,
+        *contact.RULES,
+        *meeting.RULES,
+        *notification.RULES,
+        *dialogue.RULES,
+        *release.RULES,
+        *internal_tasks.RULES,
+        *deadlines.RULES,
+        *delivery_outcomes.RULES,
+        *channel.RULES,
+    )
+}
+
+PATHS: Final[dict[str, str]] = {
+    "contacts": "contact",
+    "meetings": "meeting",
+    "notifications": "notification",
+    "dialogue": "dialogue",
+    "desk": "desk",
+    "channel": "channel",
+}
+"""Where under a channel the acts of a family are posted."""
+
+
+def states() -> str:
+    """The lives of all formats as a Markdown document with one Mermaid diagram each."""
+    lines = [
+        "# States of exchanges",
+        "",
+        "Drawn from the tables in `services/dragoman/domain` by `make schemas`.",
+        "",
+    ]
+    for form in FORMATS.values():
+        lines += [
+            f"## {form.code} `{form.rule.act}`",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            f"  [*] --> {form.start}",
+        ]
+        for act, moves in sorted(form.moves.items()):
+            lines += [
+                f"  {before} --> {after}: {act}"
+                for before, after in moves.items()
+                if before != after
+            ]
+        lines += [
+            f"  {before} --> {after}: status-change"
+            for before, changes in form.changes.items()
+            for after in changes
+        ]
+        lines += ["```", "", "| act | who | allowed in | consenting |", "|---|---|---|---|"]
+        for act, moves in sorted(form.moves.items()):
+            rule = RULES[act]
+            lines.append(
+                f"| `{act}` | {rule.who.value} | {', '.join(moves)} | {'yes' if rule.consenting else ''} |"
+            )
+        lines.append("")
+    return "\n".join(lines)

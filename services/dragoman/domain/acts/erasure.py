@@ -1,0 +1,310 @@
+"""Exchanges that every side consented to take out of the record, and the entries that stand in a log for what they said (record.md §7).
+
+    erasure-consent     root or an administrator of a side: names every record of whole exchanges
+    erasure             root or an administrator of every side: the same, and what of each record is kept
+
+In a trial, whose keys the host keeps, it signs an erasure for each side that has consented, and an erasure is void without their consents. Where
+the sides keep their own keys every side signs the erasure itself; a consent says before it that a side will.
+
+From an erasure on its exchanges are gone from the state, on every gateway and in every replay, whether the bytes are still in the log
+or not. Where they are not, the record's leaf entry stands in their place, so that tree, proofs and heads stay as they were signed.
+Such an entry is no more than junk unless an erasure further on names it: who folds a log that has one must know the erasures before
+it begins. The fold takes the record with an empty act: its id stays used up, its number counted, its time passed; it is not judged again.
+
+An exchange stays where the legality of others' records rests on it: a liaison office, by whose calendar clocks are judged, and a request for
+explanation, on whose ladder meetings stand; and where a service opened it, which said nothing of its own.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
+from typing import Final
+
+from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
+
+from dragoman.domain.acts.access import ROOT, SERVICE
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.limits import CONSENTED_EXCHANGES
+from dragoman.text import Name, sentence
+from dragoman.tlog import leaf
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
+from dragoman_schemas.record import Envelope
+from dragoman_schemas.state import Consent, Registry, Stamp
+
+LASTING: Final = frozenset({"liaison-office", "explanation-request"})
+"""Formats whose exchanges stay: other exchanges' records were legal by them."""
+
+_MARK: Final = b',"type":"dragoman.erasure.v'
+
+Naming = Erasure | ErasureConsent
+"""What names every record of whole exchanges."""
+
+RecordsOf = Callable[[str], Iterable[ErasedRecord]]
+"""Every record of an exchange, void ones too, in the order of the log."""
+
+
+class Withheld(Struct, frozen=True, kw_only=True, gc=False):
+    """A record whose bytes may be gone, as an erasure at the position `by` has it."""
+
+    record: ErasedRecord
+    by: int
+
+
+Named = Mapping[int, Withheld]
+"""What erasures say of records, by position. Whether those erasures are legal is found out when the fold comes to them."""
+
+
+def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
+    """What of a record an erasure keeps."""
+    e = record.envelope
+    return ErasedRecord(
+        position=position,
+        commit=record.commit,
+        id=e.id,
+        type=e.type,
+        subject=e.subject,
+        time=e.time,
+        actor=e.actor,
+        void=void,
+    )
+
+
+def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
+    """What the erasures among these messages name, by position; the first of several is the one that counts."""
+    found: dict[int, Withheld] = {}
+    for position, raw in messages:
+        if _MARK not in raw:
+            continue
+        try:
+            data = parse(raw).data
+        except NotARecord:
+            continue
+        if isinstance(data, Erasure):
+            for each in data.records:
+                if each.position < position:
+                    found.setdefault(each.position, Withheld(record=each, by=position))
+    return found
+
+
+def entry_of(record: ErasedRecord) -> bytes:
+    """The leaf entry that stands for the record."""
+    return leaf.entry(record.position - 1, record.commit)
+
+
+def exchanges_of(data: Naming) -> tuple[str, ...]:
+    """The exchanges that are taken out, each once."""
+    return tuple(dict.fromkeys(each.subject for each in data.records))
+
+
+def hash_of(data: Naming) -> str:
+    """What an erasure and the consents to it have in common: the hash of the records that they name."""
+    named = "".join(f"{each.position} {each.commit}\n" for each in data.records)
+    return hashlib.sha256(f"dragoman-erasure/v1\n{named}".encode()).hexdigest()
+
+
+def consenting(registry: Registry, records: str) -> dict[str, Stamp]:
+    """The sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
+    given = next((each.sides for each in registry.consents if each.records == records), {})
+    return {side: stamp for side, stamp in given.items() if _speaks(registry, stamp.by)}
+
+
+def _speaks(registry: Registry, actor: str) -> bool:
+    """Whether an actor still has a key and, if no root, an administrator's office."""
+    officer = registry.officers.get(actor)
+    in_office = officer is not None and officer.until is None and "administrator" in officer.roles
+    return (in_office or actor.endswith(f"/{ROOT}")) and any(
+        key.owner == actor and key.until is None for key in registry.keys.values()
+    )
+
+
+def consents_after(
+    registry: Registry, data: ErasureConsent, side: str, stamp: Stamp
+) -> tuple[Consent, ...]:
+    """The consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
+    exchanges, records = exchanges_of(data), hash_of(data)
+    kept = [
+        replace(each, sides={name: given for name, given in each.sides.items() if name != side})
+        if side in each.sides and not set(exchanges).isdisjoint(each.exchanges)
+        else each
+        for each in registry.consents
+    ]
+    if data.withdrawn is not True:
+        sides = next((each.sides for each in kept if each.records == records), {})
+        kept = [each for each in kept if each.records != records]
+        kept.append(Consent(exchanges=exchanges, records=records, sides={**sides, side: stamp}))
+    return tuple(each for each in kept if each.sides)
+
+
+def consents_without(registry: Registry, gone: Collection[str]) -> tuple[Consent, ...]:
+    """The consents that are left when exchanges are gone."""
+    return tuple(each for each in registry.consents if set(each.exchanges).isdisjoint(gone))
+
+
+def names_records(raw: bytes) -> bool:
+    """Whether a message may be an erasure or a consent to one."""
+    return b',"type":"dragoman.erasure' in raw
+
+
+def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
+    """The leaf entry of a message: the message itself, where it stands for a record."""
+    return (
+        leaf.entry(position - 1, leaf.commit(raw))
+        if standing_in(raw, position, named.get) is None
+        else raw
+    )
+
+
+def standing_in(
+    raw: bytes, position: int, named: Callable[[int], Withheld | None]
+) -> ErasedRecord | None:
+    """The record that a message stands for; None where it is no entry, or is named by no erasure."""
+    found = leaf.read_entry(raw)
+    withheld = None if found is None else named(position)
+    return (
+        withheld.record
+        if withheld is not None and found == (position - 1, withheld.record.commit)
+        else None
+    )
+
+
+def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record:
+    """A record with an empty act, of what is left of it."""
+    act = left.type.split(".")[1]
+    envelope = Envelope(
+        id=left.id,
+        source="",
+        type=left.type,
+        subject=left.subject,
+        time=left.time,
+        dataschema="",
+        channel=channel,
+        family=family,
+        actor=left.actor,
+        decided="0",
+        attestation="host",
+        salt="",
+        data=Raw(),
+    )
+    side = left.actor.partition("/")[0]
+    return Record(
+        envelope=envelope,
+        act=b"",
+        newest=b"",
+        data=Act(signed=UNSET),
+        raw=raw,
+        commit=left.commit,
+        name=act,
+        side=side,
+    )
+
+
+def check(
+    registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Naming
+) -> Refusal | None:
+    """Whole exchanges that may be erased, each with every record that it has, by consent. `formats` are the acts that open exchanges."""
+    return _check_records(registry, formats, records_of, data) or _check_consents(
+        registry, side, data
+    )
+
+
+def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | None:
+    given = consenting(registry, hash_of(data))
+    if isinstance(data, ErasureConsent):
+        return _check_consent(registry, side, data, consented=side in given)
+    if registry.custody != "host":
+        return None
+    if data.reason is not UNSET:
+        return invalid(
+            "/reason", sentence("in a trial each side's reason stands in its consent; leave it out")
+        )
+    silent = [each.name for each in registry.sides if each.name not in (side, *given)]
+    return not_consented(silent) if silent else None
+
+
+def _check_consent(
+    registry: Registry, side: str, data: ErasureConsent, *, consented: bool
+) -> Refusal | None:
+    if data.withdrawn is True:
+        there = any(
+            side in each.sides and each.records == hash_of(data) for each in registry.consents
+        )
+        return (
+            None
+            if there
+            else invalid(
+                "/withdrawn",
+                sentence("%(side)s has not consented to this", side=Name("side", side)),
+            )
+        )
+    if consented:
+        return invalid(
+            "/records", sentence("%(side)s has consented to this already", side=Name("side", side))
+        )
+    named = set(exchanges_of(data))
+    others = (
+        known.exchanges
+        for known in registry.consents
+        if side in known.sides and named.isdisjoint(known.exchanges)
+    )
+    if len(named.union(*others)) <= CONSENTED_EXCHANGES:
+        return None
+    detail = sentence(
+        "%(n)s exchanges wait for the other sides at once, and no more; carry some out first",
+        n=CONSENTED_EXCHANGES,
+    )
+    return invalid("/records", detail)
+
+
+def not_consented(sides: Iterable[str]) -> Refusal:
+    """Why an erasure in a trial is void without the consents of these."""
+    return Refusal(
+        kind="not-permitted",
+        detail=sentence(
+            "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
+            sides=tuple(Name("side", each) for each in sides),
+        ),
+    )
+
+
+def _check_records(
+    registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Naming
+) -> Refusal | None:
+    wanted: list[ErasedRecord] = []
+    for exchange in exchanges_of(data):
+        gone = exchange == registry.id or exchange in registry.erased
+        found = (
+            () if gone else tuple(islice(records_of(exchange), len(data.records) + 1))
+        )  # with one too many it is wrong already
+        opening = next((each for each in found if not each.void and each.id == exchange), None)
+        act = "" if opening is None else opening.type.split(".")[1]
+        if act not in formats:
+            return invalid(
+                "/records",
+                sentence(
+                    "there is no exchange %(exchange)s that could be erased: the channel's own acts stay, and what is gone is gone",
+                    exchange=exchange,
+                ),
+            )
+        if act in LASTING or (opening is not None and opening.actor.startswith(f"{SERVICE}/")):
+            return invalid(
+                "/records",
+                sentence(
+                    "%(exchange)s is a %(act)s that others' records rest on, or of a service: it stays",
+                    exchange=exchange,
+                    act=act,
+                ),
+            )
+        wanted += found
+        if len(wanted) > len(data.records):
+            break
+    if list(data.records) != sorted(wanted, key=lambda each: each.position):
+        return invalid(
+            "/records",
+            sentence(
+                "name every record of these exchanges as the log has them by now; draft it anew"
+            ),
+        )
+    return None

@@ -1,0 +1,1 @@
+"""Acts by family, pure: the rules of one family a module."""

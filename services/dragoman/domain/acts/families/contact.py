@@ -1,0 +1,375 @@
+"""The contact family: N01 line check, N02 point of contact, N03 contact note, call record, liaison office, people programme.
+
+    line-check         sent ──echo──▶ echoed · echoed_with_errors     sent ──line-check-missed──▶ missed     by hand, or by the watch
+    point-of-contact   proposed ──every acknowledgement──▶ acknowledged ──withdrawal──▶ withdrawn     (in force by its dates)
+    contact-note       open              a decline is an answer and ends nothing
+    call-record        open              the other side's gist stands beside it as its counter-account
+    liaison-office     proposed ──every agreement──▶ agreed ──status-change──▶ open ──status-change──▶ closed
+    people-programme   proposed ──every agreement──▶ agreed ──▶ running ──▶ completed, or dropped before
+
+All of them may be cancelled and closed.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from dragoman.domain.acts import field_checks, line_checks
+from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
+from dragoman.domain.acts.families.exchange import ENDED, life, owes_answer
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import Moment, Name, Sentence, sentence, verbatim
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts.call_record import CallRecord
+from dragoman_schemas.acts.contact_note import ContactNote
+from dragoman_schemas.acts.liaison_office import LiaisonOffice
+from dragoman_schemas.acts.line_check import Echo, LineCheck
+from dragoman_schemas.acts.people_programme import PeopleProgramme
+from dragoman_schemas.acts.point_of_contact import PointOfContact, Reconfirmation, Withdrawal
+from dragoman_schemas.fields import Window
+from dragoman_schemas.state import Exchange, Registry
+
+
+def _check_note(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, ContactNote)
+    return field_checks.times(reply_wanted_by=record.data.reply_wanted_by)
+
+
+def _note_title(data: Act) -> Sentence:
+    assert isinstance(data, ContactNote)
+    return sentence("Contact, %(form)s", form=Name("value", data.form))
+
+
+CONTACT_NOTE: Final = Format(
+    rule=opening("contact-note", ContactNote, "contact", check=_check_note),
+    code="N03",
+    start="open",
+    moves=life(("open",), {}),
+    title=_note_title,
+)
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A reply that the sender of a contact note would like: from which sides that have not replied yet, and by when. No limit runs for it."""
+
+    sides: tuple[str, ...]
+    by: str
+
+
+def reply_wanted(exchange: Exchange) -> Wanted | None:
+    """Return the reply that is still wanted in an exchange; None where none was asked for, or everybody has replied."""
+    raw = exchange.content.get("reply_wanted_by")
+    sides = owes_answer(exchange)
+    if exchange.act != "contact-note" or raw is None or not sides:
+        return None
+    return Wanted(
+        sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw))
+    )
+
+
+class Promised(Struct, frozen=True, kw_only=True):
+    """A further word that a side has promised by a holding reply, and by when: nobody is reminded of it."""
+
+    side: str
+    by: str
+
+
+def promised(exchange: Exchange) -> list[Promised]:
+    """Return the further words that sides have promised in an exchange and not said yet."""
+    newest = {said.said.side: said for said in exchange.acts.get("interim-reply", ())}
+    return [
+        Promised(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
+        for side, said in newest.items()
+        if exchange.status not in ENDED
+        and not any(
+            each.said.side == side and each.said.position > said.said.position
+            for each in exchange.messages
+        )
+    ]
+
+
+def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LineCheck)
+    if record.side == SERVICE:
+        return line_checks.check(registry, record)
+    if data.side is not UNSET:
+        return invalid(
+            "/side",
+            sentence(
+                "a side is named by the watch alone, when it sends a check by schedule; leave it out"
+            ),
+        )
+    return None
+
+
+def _line_title(data: Act) -> Sentence:
+    assert isinstance(data, LineCheck)
+    return sentence(
+        "Line check %(sequence)s, %(circuit)s",
+        sequence=data.sequence,
+        circuit=Name("value", data.circuit),
+    )
+
+
+_CHECKED: Final = ("sent", "echoed", "echoed_with_errors", "missed")
+
+LINE_CHECK: Final = Format(
+    rule=opening(
+        "line-check", LineCheck, "contact", roles=DUTY, service="watch", check=_check_line
+    ),
+    code="N01",
+    start="sent",
+    moves=life(
+        _CHECKED,
+        {
+            "echo": {"sent": "echoed", "missed": "missed"},  # late is recorded as late
+            "line-check-missed": {**{status: status for status in _CHECKED}, "sent": "missed"},
+        },
+        cancellable=("sent",),
+    ),
+    title=_line_title,
+)
+
+
+def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Echo) and exchange is not None
+    wanted = "text" if exchange.act == "line-check" else "designator"
+    if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (
+        wanted == "designator"
+    ):
+        return invalid(
+            f"/{wanted}",
+            sentence(
+                "the echo of a %(act)s sends back its %(name)s, and nothing else",
+                act=exchange.act,
+                name=wanted,
+            ),
+        )
+    return None
+
+
+def exactly_echoed(exchange: Exchange, status: str) -> str:
+    """Echoed, or echoed with errors where what came back is not what was sent."""
+    if exchange.status == "missed":
+        return status
+    sent = exchange.content.get("challenge") or exchange.content["designator"]
+    echoed = exchange.acts["echo"][-1].content
+    came = echoed.get("text") or echoed["designator"]
+    return (
+        status if msgspec.json.decode(sent) == msgspec.json.decode(came) else "echoed_with_errors"
+    )
+
+
+def _check_point(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, PointOfContact)
+    if len(set(data.channels)) < len(data.channels):
+        return invalid("/channels", sentence("a means of contact is named twice; name it once"))
+    refusal = field_checks.hours("/hours", data.hours) or field_checks.times(
+        valid_from=data.valid_from, valid_to=data.valid_to
+    )
+    if refusal is None and isinstance(data.valid_to, str):
+        return field_checks.window("/valid_to", Window(from_=data.valid_from, to=data.valid_to))
+    return refusal
+
+
+def _point_title(data: Act) -> Sentence:
+    assert isinstance(data, PointOfContact)
+    return sentence("Point of contact: %(role)s", role=data.role)
+
+
+def _is_urgent(data: Act, time: str) -> bool:
+    return isinstance(data, PointOfContact) and data.duty_number_dead is True
+
+
+POINT_OF_CONTACT: Final = Format(
+    rule=opening(
+        "point-of-contact",
+        PointOfContact,
+        "contact",
+        roles=HEADS,
+        two_key=True,
+        one_key=_is_urgent,
+        check=_check_point,
+    ),
+    code="N02",
+    start="proposed",
+    moves=life(
+        ("proposed", "acknowledged"),
+        {
+            "acknowledgement": {"proposed": "acknowledged"},
+            "reconfirmation": {"proposed": "proposed", "acknowledged": "acknowledged"},
+            "withdrawal": {"proposed": "withdrawn", "acknowledged": "withdrawn"},
+        },
+    ),
+    title=_point_title,
+)
+
+
+def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, CallRecord)
+    for name in data.posts:
+        refusal = field_checks.side(registry, f"/posts/{name}", name)
+        if refusal is not None:
+            return refusal
+    return field_checks.window("/ended", Window(from_=data.began, to=data.ended))
+
+
+def _call_title(data: Act) -> Sentence:
+    assert isinstance(data, CallRecord)
+    return sentence(
+        "Call, %(direction)s, %(time)s",
+        direction=Name("value", data.direction),
+        time=Moment(data.began),
+    )
+
+
+CALL_RECORD: Final = Format(
+    rule=opening("call-record", CallRecord, "contact", check=_check_call),
+    code="CALL",
+    start="open",
+    moves=life(("open",), {"counter-account": {"open": "open"}}),
+    precedence=always("priority"),
+    title=_call_title,
+)
+
+
+def _check_office(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LiaisonOffice)
+    if data.status != "proposed" and data.for_the_record is not True:
+        return invalid(
+            "/status",
+            sentence(
+                "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
+            ),
+        )
+    for index, holiday in enumerate(() if isinstance(data.holidays, UnsetType) else data.holidays):
+        refusal = field_checks.day(f"/holidays/{index}", holiday)
+        if refusal is not None:
+            return refusal
+    return field_checks.side(registry, "/side", data.side) or field_checks.hours(
+        "/hours", data.hours
+    )
+
+
+def _office_title(data: Act) -> Sentence:
+    assert isinstance(data, LiaisonOffice)
+    return sentence(
+        "Liaison office of %(side)s in %(seat)s", side=Name("side", data.side), seat=data.seat
+    )
+
+
+def _office_status(data: Act) -> str:
+    assert isinstance(data, LiaisonOffice)
+    return data.status
+
+
+LIAISON_OFFICE: Final = Format(
+    rule=opening("liaison-office", LiaisonOffice, "contact", roles=HEADS, check=_check_office),
+    code="OFFICE",
+    start="proposed",
+    begun=_office_status,
+    moves=life(
+        ("proposed", "agreed", "open"),
+        {
+            "agreement": {"proposed": "agreed"},
+            "status-change": {"agreed": "agreed", "open": "open"},
+        },
+        cancellable=("proposed", "agreed"),
+    ),
+    changes={"agreed": ("open", "closed"), "open": ("closed",)},
+    title=_office_title,
+)
+
+
+def offices_of(exchange: Exchange) -> tuple[str, ...]:
+    """The side whose office an exchange is about; none for any other."""
+    return (
+        (str(msgspec.json.decode(exchange.content["side"])),)
+        if exchange.act == "liaison-office"
+        else ()
+    )
+
+
+def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
+    """Of the entries of a side's office, the newest that is agreed or open."""
+    standing = [
+        each
+        for each in entries
+        if each is not None and each.status in ("agreed", "open") and offices_of(each) == (side,)
+    ]
+    return max(standing, key=lambda each: each.opened.position, default=None)
+
+
+def _check_programme(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, PeopleProgramme)
+    return field_checks.side(registry, "/host", data.host) or field_checks.window(
+        "/period", data.period
+    )
+
+
+def _programme_title(data: Act) -> Sentence:
+    assert isinstance(data, PeopleProgramme)
+    if isinstance(data.title, str):
+        return verbatim(data.title)
+    return sentence(
+        "Exchange of %(kind)s, host %(side)s",
+        kind=Name("value", data.kind),
+        side=Name("side", data.host),
+    )
+
+
+PEOPLE_PROGRAMME: Final = Format(
+    rule=opening("people-programme", PeopleProgramme, "contact", check=_check_programme),
+    code="PEOPLE",
+    start="proposed",
+    moves=life(
+        ("proposed", "agreed", "running", "completed", "dropped"),
+        {
+            "agreement": {"proposed": "agreed"},
+            "status-change": {status: status for status in ("proposed", "agreed", "running")},
+        },
+        cancellable=("proposed", "agreed"),
+    ),
+    changes={
+        "proposed": ("dropped",),
+        "agreed": ("running", "dropped"),
+        "running": ("completed", "dropped"),
+    },
+    title=_programme_title,
+)
+
+FORMATS: Final = (
+    LINE_CHECK,
+    POINT_OF_CONTACT,
+    CONTACT_NOTE,
+    CALL_RECORD,
+    LIAISON_OFFICE,
+    PEOPLE_PROGRAMME,
+)
+
+RULES: Final = (
+    Rule(
+        act="echo",
+        shape=Echo,
+        who=Who.ADDRESSEE,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=_check_echo,
+        settle=exactly_echoed,
+    ),
+    Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
+    Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
+)

@@ -1,0 +1,76 @@
+"""What the courier records: that a message was handed over to a side by other means than its pages, or given up.
+
+One record for each message, side, means and outcome, whichever courier is the first to say so; a message that was given up may be
+handed over later. Nothing rests on it: it stops no clock, and an acknowledgement is a person's.
+"""
+
+from typing import Final
+
+import msgspec
+
+from dragoman.domain.acts.act_rules import Rule, Who
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
+from dragoman.text import sentence
+from dragoman_schemas.acts.watch import CourierOutcome
+from dragoman_schemas.state import Exchange, Registry, Said
+
+ACTOR: Final = "service/courier"
+
+
+def key_of(outcome: CourierOutcome) -> str:
+    """Return the key of an outcome's id, the same from every courier."""
+    return f"{outcome.of}/{outcome.side}/{outcome.means}/{outcome.outcome}"
+
+
+def act_of(outcome: CourierOutcome) -> bytes:
+    """The bytes of an outcome."""
+    return msgspec.json.encode(outcome)
+
+
+def is_told(exchange: Exchange, message: str, side: str) -> bool:
+    """Whether a message of the exchange was said to a side."""
+    return any(each.id == message and side in (*each.to, *each.info) for each in exchange.messages)
+
+
+def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert exchange is not None and isinstance(data, CourierOutcome)
+    if not is_told(exchange, data.of, data.side):
+        return Refusal(
+            kind="void",
+            detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side),
+        )
+    if record.act != act_of(data):
+        return Refusal(
+            kind="void", detail=sentence("The bytes of what the courier records are determined.")
+        )
+    if is_recorded(exchange, data):
+        return Refusal(kind="void", detail=sentence("This outcome is on record."))
+    return None
+
+
+def is_recorded(exchange: Exchange, outcome: CourierOutcome) -> bool:
+    """Return whether the same outcome for the same message, side and means is on record, at whatever time."""
+    said = (
+        msgspec.json.decode(each.content["of"]) == outcome.of and _same(each, outcome)
+        for each in exchange.acts.get("courier-outcome", ())
+    )
+    return any(said)
+
+
+def _same(said: Said, outcome: CourierOutcome) -> bool:
+    found = tuple(msgspec.json.decode(said.content[name]) for name in ("side", "means", "outcome"))
+    return found == (outcome.side, outcome.means, outcome.outcome)
+
+
+RULES: Final = (
+    Rule(
+        act="courier-outcome",
+        shape=CourierOutcome,
+        who=Who.COURIER,
+        silent=True,
+        kept=True,
+        check=_check,
+    ),
+)

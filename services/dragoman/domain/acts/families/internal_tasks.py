@@ -1,0 +1,78 @@
+"""The desk family, in a desk channel alone: one side's own work on the matters of its shared channels.
+
+    tasking                open
+    instruction-request    open ──instruction──▶ instructed
+
+Both may be cancelled and closed. Nobody else is addressed, so nothing is owed to another side.
+"""
+
+from typing import Final
+
+from dragoman.domain.acts import field_checks
+from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
+from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts.internal_task import Instruction, InstructionRequest, SeenBy, Tasking
+from dragoman_schemas.state import Exchange, Registry
+
+KINDS: Final = frozenset({"desk"})
+
+
+def _check_officers(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Tasking | SeenBy)
+    for index, name in enumerate(data.officers):
+        if f"{record.side}/{name}" not in registry.officers:
+            return invalid(
+                f"/officers/{index}",
+                sentence(
+                    "%(officer)s is no officer of %(side)s here", officer=name, side=record.side
+                ),
+            )
+    return field_checks.times(due=data.due) if isinstance(data, Tasking) else None
+
+
+def _check_request(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, InstructionRequest)
+    return field_checks.times(wanted_by=record.data.wanted_by)
+
+
+def _task_title(data: Act) -> Sentence:
+    assert isinstance(data, Tasking)
+    return sentence("Task for %(officers)s", officers=data.officers)
+
+
+TASKING: Final = Format(
+    rule=opening("tasking", Tasking, "desk", check=_check_officers),
+    code="TASK",
+    start="open",
+    moves=life(("open",), {"seen-by": {"open": "open"}}),
+    kinds=KINDS,
+    title=_task_title,
+)
+INSTRUCTION_REQUEST: Final = Format(
+    rule=opening("instruction-request", InstructionRequest, "desk", check=_check_request),
+    code="ASK",
+    start="open",
+    moves=life(
+        ("open", "instructed"),
+        {
+            "instruction": {"open": "instructed", "instructed": "instructed"},
+            "seen-by": {"open": "open", "instructed": "instructed"},
+        },
+    ),
+    kinds=KINDS,
+    title=lambda data: sentence("Request for instructions"),
+)
+
+FORMATS: Final = (TASKING, INSTRUCTION_REQUEST)
+
+RULES: Final = (
+    Rule(act="seen-by", shape=SeenBy, who=Who.ANY, kept=True, check=_check_officers),
+    Rule(act="instruction", shape=Instruction, who=Who.ANY, kept=True),
+)

@@ -1,0 +1,271 @@
+"""What several fields must be together: real times, windows that end after they begin, one place, words that can be read out."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final
+from zoneinfo import available_timezones
+
+from msgspec import UNSET, UnsetType
+
+from dragoman.domain.acts.si_units import FACTORS
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.limits import FLASH_WORDS
+from dragoman.text import sentence
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
+from dragoman_schemas.state import Registry
+
+UNKNOWN: Final = "unknown"
+
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+_YEARS: Final = range(1000, 9001)
+"""Years of which times may be: whatever a clock adds to one or takes away, in whatever zone, is still a time."""
+
+
+def moment(text: str) -> datetime | None:
+    """The instant of a timestamp, or None where no such day, hour or offset exists, or none that can be reckoned with."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant if instant.year in _YEARS else None
+
+
+_FARTHEST_M: Final = 5_000_000
+
+
+def times(**fields: When | UnsetType) -> Refusal | None:
+    """Refuse a time that does not exist."""
+    for name, value in fields.items():
+        if value is UNSET:
+            continue
+        refusal = time(f"/{name}", value)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def time(pointer: str, value: When | UnsetType) -> Refusal | None:
+    """Refuse a time that does not exist."""
+    text = value.about if isinstance(value, About) else str(value)
+    if text != UNKNOWN and moment(text) is None:
+        return invalid(
+            pointer,
+            sentence(
+                "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000",
+                time=text,
+            ),
+        )
+    return None
+
+
+def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
+    """Refuse a day that does not exist."""
+    if value is not UNSET and moment(f"{value}T00:00Z") is None:
+        return invalid(
+            pointer, sentence("%(day)s is no day that exists; write it like 2026-11-24", day=value)
+        )
+    return None
+
+
+def zone(pointer: str, value: str) -> Refusal | None:
+    """Refuse a time zone that does not exist."""
+    if value in _zones():
+        return None
+    return invalid(
+        pointer,
+        sentence(
+            "%(zone)s is no time zone; name one like Europe/Brussels or Asia/Shanghai", zone=value
+        ),
+    )
+
+
+def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
+    """Refuse hours on no day, on a day twice, or in no zone."""
+    if not isinstance(value, Hours):
+        return None
+    if len(set(value.days)) < len(value.days):
+        return invalid(f"{pointer}/days", sentence("a day is named twice; name it once"))
+    return zone(f"{pointer}/zone", value.zone)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The zones that mean the same on every machine."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def imminent(begins: str, recorded: str, *, said: bool | None) -> bool:
+    """Whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
+    if said is not None:
+        return said
+    starts = moment(begins)
+    return starts is not None and starts <= datetime.fromisoformat(recorded) + _IMMINENT
+
+
+_IMMINENT: Final = timedelta(days=1)
+
+
+def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:
+    """Refuse the first place that is none."""
+    for index, value in enumerate(() if isinstance(values, UnsetType) else values):
+        refusal = place(f"{pointer}/{index}", value)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | None:
+    """Refuse what is no side of the channel."""
+    names = [member.name for member in registry.sides]
+    if value is UNSET or value in names:
+        return None
+    return invalid(
+        pointer,
+        sentence(
+            "%(side)s is no side of %(channel)s; its sides are %(sides)s",
+            side=value,
+            channel=registry.name,
+            sides=", ".join(sorted(names)),
+        ),
+    )
+
+
+def sides(
+    registry: Registry, pointer: str, values: tuple[str, ...] | str | UnsetType
+) -> Refusal | None:
+    """Refuse a side that the channel does not have, or that is named twice; a word instead of sides, and nothing, are taken."""
+    if isinstance(values, str | UnsetType):
+        return None
+    for index, value in enumerate(values):
+        refusal = side(registry, f"{pointer}/{index}", value)
+        if refusal is not None:
+            return refusal
+        if value in values[:index]:
+            return invalid(
+                f"{pointer}/{index}", sentence("%(side)s is named twice; name it once", side=value)
+            )
+    return None
+
+
+def window(pointer: str, value: Window) -> Refusal | None:
+    """Refuse a window whose ends do not exist or are the wrong way round."""
+    begins, ends = moment(value.from_), moment(value.to)
+    if begins is None or ends is None:
+        return invalid(
+            pointer,
+            sentence(
+                "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000"
+            ),
+        )
+    if ends < begins:
+        return invalid(pointer, sentence("the window ends before it begins; exchange the ends"))
+    return None
+
+
+def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
+    """Refuse a place that is half a point, or several things, or nothing."""
+    if value is UNSET or not isinstance(value, Place):
+        return None
+    if (value.lat is UNSET) != (value.lon is UNSET):
+        return invalid(
+            pointer, sentence("a point has both lat and lon; give the other one as well")
+        )
+    kinds = (value.lat is not UNSET) + (value.polygon is not UNSET) + (value.circle is not UNSET)
+    if kinds > 1:
+        return invalid(pointer, sentence("a place is a point, a polygon or a circle; give one"))
+    if (
+        not isinstance(value.circle, UnsetType)
+        and value.circle.radius.value * FACTORS[value.circle.radius.unit][0] > _FARTHEST_M
+    ):
+        return invalid(
+            f"{pointer}/circle/radius",
+            sentence("a circle reaches at most 5,000 km from its centre"),
+        )
+    if kinds == 0 and value.name is value.names is value.text is UNSET:
+        return invalid(
+            pointer,
+            sentence("the place is empty; give lat and lon, a polygon, a circle, a name or text"),
+        )
+    return None
+
+
+def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
+    """Refuse a phrase that no codebook has."""
+    for index, key in enumerate(() if isinstance(keys, UnsetType) else keys):
+        if not any(key in book.phrases for book in CODEBOOKS.values()):
+            return invalid(
+                f"/phrases/{index}",
+                sentence(
+                    "there is no agreed phrase %(phrase)s; GET /codebook lists them", phrase=key
+                ),
+            )
+    return None
+
+
+def words(text: Words | UnsetType) -> int:
+    """The words of the longest version: Latin words, and Han characters at half a word each."""
+    if isinstance(text, UnsetType):
+        return 0
+    return max((_count(version) for version in _versions(text)), default=0)
+
+
+def brief(**fields: Words | UnsetType) -> Refusal | None:
+    """Refuse a flash or immediate text that is too long to be read out."""
+    for name, value in fields.items():
+        if isinstance(value, str) and len(value) < 2 * FLASH_WORDS:
+            continue  # too short to hold as many words
+        counted = words(value)
+        if counted > FLASH_WORDS:
+            return invalid(
+                f"/{name}",
+                sentence(
+                    "%(n)s words; flash and immediate texts have at most %(limit)s: shorten it, the rest can follow in a reply",
+                    n=counted,
+                    limit=FLASH_WORDS,
+                ),
+            )
+    return None
+
+
+def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | None:
+    """Refuse an `original` that names no version of the text."""
+    if language is UNSET:
+        return None
+    if not isinstance(text, dict) or language not in text:
+        return invalid(
+            "/original",
+            sentence("original names one of the languages of text; give text by language"),
+        )
+    return None
+
+
+def authentic(
+    pointer: str, texts: Iterable[Words], languages: tuple[str, ...] | UnsetType
+) -> Refusal | None:
+    """Refuse a text that lacks one of the languages in which it is said to be authentic."""
+    if isinstance(languages, UnsetType):
+        return None
+    for index, text in enumerate(texts):
+        missing = [each for each in languages if not isinstance(text, dict) or each not in text]
+        if missing:
+            said = sentence(
+                "text %(n)s is not in %(languages)s, which is authentic; give it in each",
+                n=index + 1,
+                languages=", ".join(missing),
+            )
+            return invalid(pointer, said)
+    return None
+
+
+def _versions(text: Words) -> Iterable[str]:
+    return text.values() if isinstance(text, dict) else (text,)
+
+
+def _count(text: str) -> int:
+    han = len(_HAN.findall(text))
+    return len(_HAN.sub(" ", text).split()) + (han + 1) // 2

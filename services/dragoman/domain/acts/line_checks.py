@@ -1,0 +1,225 @@
+"""The line: checked by schedule or by hand, echoed or missed, degraded by two misses running, restored by the next echo.
+
+The schedule is part of the profile that every side adopted, and is kept once all adopted the same one. The watch sends the
+check of a slot within the time that its echo would have; a slot that was missed altogether is not made up for. Everything that
+it sends follows from the slot, so any number of watches send one check.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct, UnsetType
+
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal
+from dragoman.text import sentence
+from dragoman_schemas.acts.channel import LineChecks
+from dragoman_schemas.state import Exchange, Registry
+
+ECHOED: Final = ("echoed", "echoed_with_errors")
+MISSES: Final = 2
+"""Misses running that degrade a line."""
+
+_NEUTRAL: Final = (
+    "Quick brown fox",
+    "Five boxing wizards jump quickly",
+    "Lazy river over the wide plain",
+    "Bright vixens jump, dozy fowl quack",
+    "Six big juicy steaks sizzled",
+)
+"""Of nothing in particular, so that no word can be misread as a message."""
+
+_HAN: Final = ("联络官", "海上平安", "线路检查", "收到请复", "天气晴朗")
+_CYRILLIC: Final = ("Проверка связи", "Съешь же ещё этих мягких булок")
+
+_read = msgspec.json.Decoder(LineChecks).decode
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """One check of the schedule: when it is due, which side sends it, its running number."""
+
+    due: datetime
+    side: str
+    sequence: int
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """The checks that every side adopted, and from when on."""
+
+    checks: LineChecks
+    sides: tuple[str, ...]
+    start: datetime
+
+    def last(self, moment: datetime) -> Slot | None:
+        """The newest slot at or before a moment."""
+        today = moment.astimezone(self._zone).date()
+        before = [
+            slot
+            for day in (today - timedelta(days=1), today)
+            for slot in self._slots(day)
+            if slot.due <= moment
+        ]
+        return before[-1] if before else None
+
+    def next(self, moment: datetime) -> Slot:
+        """The first slot after a moment."""
+        day = max(moment, self.start).astimezone(self._zone).date()
+        for _ in range(3):
+            for slot in self._slots(day):
+                if slot.due > moment:
+                    return slot
+            day += timedelta(days=1)
+        raise AssertionError("every day has a slot")
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.checks.zone)
+
+    def _slots(self, day: date) -> list[Slot]:
+        """A day's slots in their order: where clocks are changed, hours of the zone are not in the order of time."""
+        return sorted(self._each(day), key=lambda slot: slot.due)
+
+    def _each(self, day: date) -> Iterator[Slot]:
+        times = sorted(set(self.checks.at))
+        first = self.start.astimezone(self._zone).date()
+        for index, at in enumerate(times):
+            due = datetime.combine(day, time.fromisoformat(at), self._zone).astimezone(UTC)
+            if due >= self.start:
+                sender = (
+                    self.sides[index % len(self.sides)]
+                    if self.checks.sent_by == "alternating"
+                    else self.checks.sent_by
+                )
+                yield Slot(
+                    due=due, side=sender, sequence=(day - first).days * len(times) + index + 1
+                )
+
+
+def schedule_of(registry: Registry) -> Schedule | None:
+    """The schedule that binds: every side has adopted the same profile, with the same checks."""
+    if registry.kind in UNTIMED or len(registry.sides) < 2:  # a line has two ends
+        return None
+    _, since = profile_of(registry)
+    adopted = [registry.profiles[side.name] for side in registry.sides] if since is not None else []
+    schedules = [
+        None if isinstance(each.line_check, UnsetType) else _read(each.line_check)
+        for each in adopted
+    ]
+    if not schedules or schedules[0] is None or any(each != schedules[0] for each in schedules):
+        return None
+    start = datetime.fromisoformat(max(each.adopted.time for each in adopted))
+    if isinstance(schedules[0].from_, str):
+        start = max(start, datetime.fromisoformat(schedules[0].from_))
+    return Schedule(
+        checks=schedules[0],
+        sides=tuple(side.name for side in registry.sides),
+        start=start.astimezone(UTC),
+    )
+
+
+def act_of(registry: Registry, slot: Slot) -> bytes:
+    """The bytes of the check of a slot, the same from every watch: in each script in use."""
+    words = [_NEUTRAL[slot.sequence % len(_NEUTRAL)], f"{slot.due:%d%H%M}Z"]
+    for prefix, phrases in (("zh", _HAN), ("ru", _CYRILLIC)):
+        if any(language.partition("-")[0] == prefix for language in registry.languages):
+            words.append(phrases[slot.sequence % len(phrases)])
+    return (
+        b'{"act":"line-check","sequence":%d,"challenge":"%s","circuit":"primary","side":"%s"}'
+        % (
+            slot.sequence,
+            " ".join(words).encode(),
+            slot.side.encode(),
+        )
+    )
+
+
+def key_of(slot: Slot) -> str:
+    """Return the key of the id of a slot's check, the same from every watch."""
+    return f"line-check\n{slot.side}\n{written(slot.due)}"
+
+
+def due(registry: Registry, moment: datetime) -> Slot | None:
+    """The slot whose check is to be sent at a moment, if it is not too late for its echo."""
+    schedule = schedule_of(registry)
+    slot = None if schedule is None else schedule.last(moment)
+    limits, _ = profile_of(registry)
+    return slot if slot is not None and moment - slot.due < timedelta(seconds=limits.echo) else None
+
+
+def check(registry: Registry, record: Record) -> Refusal | None:
+    """What the watch sends is the check of the slot in which it is sent, as every watch would send it."""
+    slot = due(registry, datetime.fromisoformat(record.envelope.time))
+    if slot is None:
+        return Refusal(kind="void", detail=sentence("No line check is due by schedule."))
+    if record.act != act_of(registry, slot):
+        return Refusal(
+            kind="void", detail=sentence("The bytes of a line check by schedule are determined.")
+        )
+    return None
+
+
+class LineState(Struct, frozen=True, kw_only=True):
+    """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+
+    `with_errors` is whether that echo was not what had been sent.
+    """
+
+    state: Literal["up", "degraded", "not_checked"]
+    checked: str = ""
+    latency_s: float | None = None
+    echoed_running: int = 0
+    missed_running: int = 0
+    with_errors: bool = False
+
+
+def standing(checks: Iterable[Exchange]) -> LineState:
+    """How a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
+    settled = [(check, result) for check in checks if (result := result_of(check))]
+    missed = len(list(takewhile(lambda each: each[1] == "missed", settled)))
+    echoed = len(list(takewhile(lambda each: each[1] in ECHOED, settled)))
+    last, came = next(
+        ((check, result) for check, result in settled if result in ECHOED), (None, "")
+    )
+    state: Literal["up", "degraded", "not_checked"] = (
+        "not_checked" if not settled else "degraded" if missed >= MISSES else "up"
+    )
+    return LineState(
+        state=state,
+        checked="" if last is None else last.acts["echo"][-1].said.time,
+        latency_s=None if last is None else latency(last),
+        echoed_running=echoed,
+        missed_running=missed,
+        with_errors=came == "echoed_with_errors",
+    )
+
+
+def result_of(check: Exchange) -> str:
+    """Return what became of a line check, also after it was closed: nobody mends a line by closing its checks. Empty while it is awaited."""
+    if check.status in (*ECHOED, "missed"):
+        return check.status
+    if check.cancellation is not None:
+        return ""
+    if "line-check-missed" in check.acts:
+        return "missed"
+    echoes = check.acts.get("echo", ())
+    if not echoes:
+        return ""
+    exact = msgspec.json.decode(echoes[-1].content["text"]) == msgspec.json.decode(
+        check.content["challenge"]
+    )
+    return "echoed" if exact else "echoed_with_errors"
+
+
+def latency(check: Exchange) -> float | None:
+    """Seconds from a check's record to its first echo's; None without one."""
+    echoes = check.acts.get("echo", ())
+    if not echoes:
+        return None
+    return (
+        datetime.fromisoformat(echoes[0].said.time) - datetime.fromisoformat(check.opened.time)
+    ).total_seconds()

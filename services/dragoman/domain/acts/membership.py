@@ -1,0 +1,478 @@
+"""Who keeps a channel: officers and keys, entered and revoked by root and administrators, and whose signature an act takes (record.md §4, §5)."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final
+
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.access import ROOT, SERVICE
+from dragoman.domain.acts.act_rules import Folding
+from dragoman.domain.acts.erasure import consenting, hash_of, not_consented
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.limits import SIDES, SIGNATURES
+from dragoman.text import sentence
+from dragoman.tlog import dsse
+from dragoman_schemas.acts import channel as acts
+from dragoman_schemas.state import Key, OfficerState, Registry, SideState
+
+MEMBERSHIP: Final = (
+    acts.Officer,
+    acts.OfficerRevocation,
+    acts.KeyAddition,
+    acts.KeyRevocation,
+    acts.RootRotation,
+    acts.SideAdmission,
+)
+"""The acts that change who keeps a channel."""
+
+
+# Signatures
+
+
+@lru_cache(maxsize=4_096)
+def public_of(encoded: str) -> bytes:
+    """The public key that an act names; bytes that are no sound key where the text is none."""
+    public = dsse.decode_base64(encoded, 32)
+    return public if public is not None else bytes(32)
+
+
+def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[str] | None:
+    """The key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
+    text = record.envelope.signatures
+    if not isinstance(text, str):
+        return None
+    if (
+        len(record.verified) == text.count(" ") + 1
+    ):  # each was found to hold when the record was read
+        return (
+            {keyid for keyid, _ in record.verified}
+            if all(known(keyid) == public for keyid, public in record.verified)
+            else None
+        )
+    signatures = dsse.read_signatures(text, SIGNATURES)
+    if signatures is None:
+        return None
+    for keyid, signature in signatures.items():
+        public = known(keyid)
+        if public is None or not dsse.verify(public, record.act, signature):
+            return None
+    return set(signatures)
+
+
+def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
+    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
+    added, wanted = _adds(record)
+
+    def valid(keyid: str) -> Key | None:
+        key = registry.keys.get(keyid)
+        return (
+            key
+            if key is not None
+            and key.since < position
+            and (key.until is None or key.until >= position)
+            else None
+        )
+
+    def known(keyid: str) -> bytes | None:
+        key = valid(keyid)
+        return (
+            public_of(added[keyid])
+            if keyid in added
+            else None
+            if key is None
+            else public_of(key.public)
+        )
+
+    signers = valid_signers(record, known)
+    if signers is None or len(signers & added.keys()) < wanted:
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("A signature is missing, does not hold, or is of no key valid here."),
+        )
+    owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
+    actor = record.envelope.actor
+    if isinstance(record.data, acts.SideAdmission | acts.Erasure):
+        silent = [
+            side.name for side in registry.sides if not _consents(registry, side, signers, owners)
+        ]
+        if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
+            given = consenting(registry, hash_of(record.data))
+            unasked = [side for side in silent if side not in given]
+            if unasked:
+                return not_consented(unasked)
+        if silent:
+            return Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "Root or an administrator of %(sides)s has not signed: every side consents.",
+                    sides=", ".join(silent),
+                ),
+            )
+    elif any(owner.partition("/")[0] != record.side for owner in owners):
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("Another side's key signed this act, which is not asked of it."),
+        )
+    second = record.envelope.releasedby
+    if not isinstance(second, UnsetType) and second not in owners:
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence(
+                "Two officers stand behind this act, and no valid key of %(officer)s signed it.",
+                officer=second,
+            ),
+        )
+    if actor == f"{record.side}/{ROOT}":
+        side = next(side for side in registry.sides if side.name == record.side)
+        enough = len(signers.intersection(side.roots)) >= side.threshold
+        return (
+            None
+            if enough
+            else Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "Root of %(side)s asks for %(n)s of its keys.", side=side.name, n=side.threshold
+                ),
+            )
+        )
+    return (
+        None
+        if actor in owners
+        else Refusal(
+            kind="not-permitted",
+            detail=sentence("No valid key of %(actor)s signed the act.", actor=actor),
+        )
+    )
+
+
+def _adds(record: Record) -> tuple[dict[str, str], int]:
+    """The keys that an act enters, by their ids, and how many of them must sign it."""
+    match record.data:
+        case acts.Officer(keys=tuple() as keys) | acts.KeyAddition(keys=keys):
+            wanted = len(keys)
+        case (
+            acts.RootRotation(roots=keys, threshold=wanted)
+            | acts.SideAdmission(side=acts.GenesisSide(roots=keys, threshold=wanted))
+        ):
+            pass
+        case _:
+            return {}, 0
+    return {dsse.key_id(public_of(key)): key for key in keys}, wanted
+
+
+def _consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
+    """Whether root of a side, or an administrator in office there, is among those who signed."""
+    if len(signers.intersection(side.roots)) >= side.threshold:
+        return True
+    officers = (
+        registry.officers.get(owner) for owner in owners if owner.partition("/")[0] == side.name
+    )
+    return any(
+        officer is not None and officer.until is None and "administrator" in officer.roles
+        for officer in officers
+    )
+
+
+# Who may be entered, and revoked
+
+
+def check(registry: Registry, record: Record, position: int) -> Refusal | None:
+    """An officer or a key is entered or revoked under a name and by an actor that holds."""
+    match record.data:
+        case acts.Officer() as data:
+            return _check_officer(registry, record.side, data)
+        case acts.OfficerRevocation() as data:
+            return _check_revocation(registry, record.side, data)
+        case acts.KeyAddition() as data:
+            return _check_addition(registry, record.side, data)
+        case acts.KeyRevocation() as data:
+            return _check_key_revocation(registry, record, data, position)
+        case acts.RootRotation() as data:
+            return _check_rotation(registry, record, data)
+        case acts.SideAdmission() as data:
+            return _check_admission(registry, data)
+        case _:
+            return None
+
+
+def _check_revocation(
+    registry: Registry, side: str, data: acts.OfficerRevocation
+) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    return (
+        invalid(
+            "/officer",
+            sentence("%(side)s/%(officer)s is not in office", side=side, officer=data.officer),
+        )
+        if officer is None or officer.until is not None
+        else None
+    )
+
+
+def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
+    if data.officer == ROOT:
+        return invalid("/officer", sentence("no officer is called %(name)s", name=ROOT))
+    known = registry.officers.get(f"{side}/{data.officer}")
+    if known is not None and known.until is not None:
+        return invalid(
+            "/officer",
+            sentence(
+                "%(side)s/%(officer)s was revoked; a revoked name does not return, choose another",
+                side=side,
+                officer=data.officer,
+            ),
+        )
+    return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
+
+
+def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    if officer is None or officer.until is not None:
+        return invalid(
+            "/officer",
+            sentence(
+                "%(side)s/%(officer)s is not in office; enter the officer first",
+                side=side,
+                officer=data.officer,
+            ),
+        )
+    return _check_keys(registry, data.keys)
+
+
+def _check_key_revocation(
+    registry: Registry, record: Record, data: acts.KeyRevocation, position: int
+) -> Refusal | None:
+    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one.
+
+    Of a key that was ended already they say from where on it is suspected, and may say so once more for an earlier position.
+    """
+    key, actor = registry.keys.get(data.key), record.envelope.actor
+    if (
+        key is None
+        or key.owner.partition("/")[0] != record.side
+        or (key.until is not None and not _suspects_earlier(key, data))
+    ):
+        return invalid(
+            "/key",
+            sentence(
+                "%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side
+            ),
+        )
+    if key.until is None and key.owner == f"{record.side}/{ROOT}":
+        return invalid(
+            "/key",
+            sentence("a root key is replaced with all of the side's roots, and not revoked alone"),
+        )
+    officer = registry.officers.get(actor)
+    keeps = actor == f"{record.side}/{ROOT}" or (
+        officer is not None and "administrator" in officer.roles
+    )
+    if not keeps and (key.owner != actor or data.key not in signer_ids(record)):
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence(
+                "A key is revoked by root or an administrator of its side, or signs so itself."
+            ),
+        )
+    ended = position if key.until is None else key.until
+    if isinstance(data.suspect_from, int) and not key.since < data.suspect_from < ended:
+        return invalid(
+            "/suspect_from",
+            sentence(
+                "the key could sign from position %(first)s to %(last)s; give one of these, or leave it out",
+                first=key.since + 1,
+                last=ended - 1,
+            ),
+        )
+    return None
+
+
+def _suspects_earlier(key: Key, data: acts.KeyRevocation) -> bool:
+    return isinstance(data.suspect_from, int) and (
+        key.suspect_from is None or data.suspect_from < key.suspect_from
+    )
+
+
+def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
+    """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
+    if record.envelope.actor != f"{record.side}/{ROOT}":
+        return Refusal(
+            kind="not-permitted", detail=sentence("Root keys are replaced by root alone.")
+        )
+    if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
+        return invalid(
+            "/roots",
+            sentence("each key is named once, and the threshold asks for no more than there are"),
+        )
+    side = next(side for side in registry.sides if side.name == record.side)
+    if side.next_roots and side.next_roots != roots_hash(data.threshold, data.roots):
+        return invalid(
+            "/roots", sentence("these are not the roots that the side announced as its next")
+        )
+    refusal = _check_keys(registry, data.roots)
+    return None if refusal is None else invalid("/roots", refusal.faults[0].detail)
+
+
+def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | None:
+    """A new side under a name of its own, with roots that serve for nothing else."""
+    side = data.side
+    if side.name == SERVICE or side.name in {each.name for each in registry.sides}:
+        return invalid(
+            "/side/name",
+            sentence(
+                "%(side)s is a side already, or none may be called so; choose another name",
+                side=side.name,
+            ),
+        )
+    if len(registry.sides) == SIDES:
+        return invalid("/side", sentence("a channel has at most %(limit)s sides", limit=SIDES))
+    if len(set(side.roots)) < len(side.roots) or side.threshold > len(side.roots):
+        return invalid(
+            "/side/roots",
+            sentence("each key is named once, and the threshold asks for no more than there are"),
+        )
+    refusal = _check_keys(registry, side.roots)
+    return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
+
+
+def roots_hash(threshold: int, roots: Iterable[str]) -> str:
+    """What announces root keys before they are named: a hash of their ids and of how many must sign."""
+    ids_of = "".join(
+        f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots)
+    )
+    return hashlib.sha256(f"dragoman-roots/v1\n{threshold}\n{ids_of}".encode()).hexdigest()
+
+
+def disputed(registry: Registry, record: Record, position: int) -> list[str]:
+    """The keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
+    return [
+        keyid
+        for keyid in sorted(signer_ids(record))
+        if (key := registry.keys.get(keyid)) is not None and is_suspect(key, position)
+    ]
+
+
+def is_suspect(key: Key, position: int) -> bool:
+    """Whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
+    return (
+        key.suspect_from is not None
+        and key.until is not None
+        and key.suspect_from <= position < key.until
+    )
+
+
+def signer_ids(record: Record) -> set[str]:
+    """The ids of the keys under which signatures stand in a record, whether they hold or not."""
+    text = record.envelope.signatures
+    return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
+
+
+def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
+    for index, key in enumerate(keys):
+        public = dsse.decode_base64(key, 32)
+        if (
+            public is None
+            or not dsse.is_sound(public)
+            or dsse.key_id(public) in registry.keys
+            or public in log_policy.keys_of(registry)
+        ):
+            return invalid(
+                f"/keys/{index}",
+                sentence("the key is not sound, or is or was in use here; make another one"),
+            )
+    return None
+
+
+def evolve(registry: Registry, folding: Folding) -> Registry:
+    """The registry after such an act."""
+    position, side = folding.stamp.position, folding.record.side
+    match folding.record.data:
+        case acts.Officer() as data:
+            name = f"{side}/{data.officer}"
+            keys = () if isinstance(data.keys, UnsetType) else data.keys
+            added = {
+                dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position)
+                for key in keys
+            }
+            officer = OfficerState(office=data.office, roles=data.roles, since=position)
+            return replace(
+                registry,
+                officers={**registry.officers, name: officer},
+                keys={**registry.keys, **added},
+            )
+        case acts.OfficerRevocation() as data:
+            name = f"{side}/{data.officer}"
+            keys_after = {
+                keyid: replace(key, until=position)
+                if key.owner == name and key.until is None
+                else key
+                for keyid, key in registry.keys.items()
+            }
+            revoked = replace(registry.officers[name], until=position)
+            return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
+        case acts.KeyAddition() as data:
+            added = {
+                dsse.key_id(public_of(key)): Key(
+                    public=key, owner=f"{side}/{data.officer}", since=position
+                )
+                for key in data.keys
+            }
+            return replace(registry, keys={**registry.keys, **added})
+        case acts.RootRotation() as data:
+            return _rotated(registry, side, data, position)
+        case acts.SideAdmission() as data:
+            return _admitted(registry, data.side, position)
+        case acts.KeyRevocation() as data:
+            key = registry.keys[data.key]
+            suspect_from = None if isinstance(data.suspect_from, UnsetType) else data.suspect_from
+            ended = replace(
+                key, until=position if key.until is None else key.until, suspect_from=suspect_from
+            )
+            return replace(registry, keys={**registry.keys, data.key: ended})
+        case _:
+            return registry
+
+
+def rooted(side: acts.GenesisSide) -> SideState:
+    """A side as it is known by its root keys."""
+    return SideState(
+        name=side.name,
+        roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
+        threshold=side.threshold,
+        next_roots="" if isinstance(side.next_roots, UnsetType) else side.next_roots,
+    )
+
+
+def root_keys(side: acts.GenesisSide, since: int) -> dict[str, Key]:
+    """A side's root keys, from a position on."""
+    return {
+        dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since)
+        for root in side.roots
+    }
+
+
+def _admitted(registry: Registry, side: acts.GenesisSide, position: int) -> Registry:
+    return replace(
+        registry,
+        sides=(*registry.sides, rooted(side)),
+        keys={**registry.keys, **root_keys(side, position)},
+    )
+
+
+def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
+    """The registry in which a side has other roots: the old ones sign nothing more."""
+    owner = f"{side}/{ROOT}"
+    kept = {
+        keyid: replace(key, until=position) if key.owner == owner and key.until is None else key
+        for keyid, key in registry.keys.items()
+    }
+    fresh = acts.GenesisSide(
+        name=side, roots=data.roots, threshold=data.threshold, next_roots=data.next_roots
+    )
+    sides = tuple(rooted(fresh) if each.name == side else each for each in registry.sides)
+    return replace(registry, keys={**kept, **root_keys(fresh, position)}, sides=sides)

@@ -1,0 +1,334 @@
+r"""The record's bytes: built from an envelope and an act, and read back only where they are exactly what would be built.
+
+    { members in a fixed order, no white space ,"data": act }
+
+Every value of the envelope is printable ASCII without `"` and `\`, so the first `,"data":` is the right one in any
+language, and the act is what stands between it and the last brace (record.md §3).
+"""
+
+import re
+from calendar import monthrange
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dragoman.domain.record import ids, nesting, strict_json, upcast
+from dragoman.domain.record.errors import Malformed
+from dragoman.domain.record.validation_errors import fault_of, with_others
+from dragoman.limits import MESSAGE_BYTES
+from dragoman.text import Spoken, sentence
+from dragoman.tlog import leaf
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.record import Envelope
+
+_TYPES: Final = 1_000
+"""Types of records that are remembered; a log has as many as there are acts and versions."""
+
+_DATA: Final = b',"data":'
+_TIME: Final = re.compile(
+    r"(?!0000)([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
+)
+_PRINTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
+_PLAIN: Final = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("\\"))
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_VERSION: Final = re.compile(r"dragoman\.([a-z0-9-]+)\.v([1-9][0-9]{0,3})")
+_SALT: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+_envelope = msgspec.json.Decoder(Envelope).decode
+_FIRST: Final = re.compile(rb'{"act":"([a-z0-9-]*)"')
+_decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.items()}
+
+
+class Record(Struct, frozen=True, kw_only=True, gc=False):
+    """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
+
+    `name` is the act's, `side` the actor's, or `service`. `verified` are keys, by id and public part, under which a signature of this act was
+    found to hold when it was read: whose key that was at its position is still to be judged. `newest` are the bytes of the act as the newest version writes it, which
+    the value is read from; they are the act's own but for records of an older version.
+    """
+
+    envelope: Envelope
+    act: bytes
+    newest: bytes
+    data: Act
+    raw: bytes
+    commit: str
+    name: str
+    side: str
+    verified: tuple[tuple[str, bytes], ...] = ()
+
+
+class _Named(Struct):
+    act: str
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+class NotARecord(Spoken):
+    """A message of the log that is no well-formed record; the fold passes it as void."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name a channel, side, office, officer, service or act."""
+    return len(text) <= 63 and _NAME.fullmatch(text) is not None
+
+
+def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
+    """An act's compact bytes and its value. Raises `Malformed`, pointing at every member that is wrong."""
+    act = strict_json.read(raw, cut=cut)
+    try:
+        return act, decode_act(act)
+    except Malformed as error:
+        shape = SHAPES.get(_name_of(act))
+        raise (error if shape is None else with_others(error, act, shape)) from None
+
+
+def decode_act(act: bytes) -> Act:
+    """The value of strictly read bytes. Raises `Malformed` where the act's name or a member is unknown or does not fit."""
+    name = _name_of(act)
+    decode = _decoders.get(name)
+    if decode is None:
+        raise Malformed(
+            "/act",
+            sentence(
+                "there is no act %(act)s; the acts are %(acts)s",
+                act=repr(name[:63]),
+                acts=", ".join(sorted(SHAPES)),
+            ),
+        )
+    try:
+        return decode(act)
+    except msgspec.ValidationError as error:
+        raise fault_of(error, SHAPES[name]) from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
+def _name_of(act: bytes) -> str:
+    first = _FIRST.match(act)
+    if first is not None:
+        return first.group(1).decode()
+    try:
+        return _named(act).act
+    except msgspec.ValidationError:
+        raise Malformed(
+            "/act", sentence('name the act, for instance "act":"acknowledgement"')
+        ) from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
+def build(envelope: Envelope, act: bytes) -> bytes:
+    """The record's bytes. `envelope.data` is not looked at."""
+    return prefix(envelope) + act + b"}"
+
+
+def prefix(envelope: Envelope) -> bytes:
+    """The bytes before the act."""
+    e = envelope
+    released = "" if e.releasedby is UNSET else f',"releasedby":"{e.releasedby}"'
+    caused = "" if e.causationid is UNSET else f',"causationid":"{e.causationid}"'
+    signed = "" if e.signatures is UNSET else f',"signatures":"{e.signatures}"'
+    return (
+        f'{{"specversion":"1.0","id":"{e.id}","source":"{e.source}","type":"{e.type}","subject":"{e.subject}"'
+        f',"time":"{e.time}","datacontenttype":"application/json","dataschema":"{e.dataschema}","channel":"{e.channel}"'
+        f',"family":"{e.family}","actor":"{e.actor}"{released},"decided":"{e.decided}"{caused}'
+        f',"attestation":"{e.attestation}"{signed},"salt":"{e.salt}","data":'
+    ).encode()
+
+
+def parse(raw: bytes) -> Record:
+    """The record that these bytes are. Raises `NotARecord` with the reason."""
+    envelope, act = _parts(raw)
+    try:
+        if strict_json.read(act, cut=False) != act:
+            raise NotARecord(sentence("the act is not compact"))
+        newest = _brought_up(envelope, act)
+        data = decode_act(newest)
+    except Malformed as error:
+        raise _no_act(error) from None
+    except msgspec.ValidationError as error:
+        raise _no_act(fault_of(error)) from None
+    except msgspec.DecodeError as error:  # the strict reader's everyday path leaves it to the decoder whether tokens are JSON
+        raise _no_act(
+            Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))
+        ) from None
+    return _made(envelope, act, newest, data, raw)
+
+
+def _no_act(error: Malformed) -> NotARecord:
+    return NotARecord(
+        sentence(
+            "no act: %(pointer)s: %(detail)s",
+            pointer=error.fault.pointer or "/",
+            detail=error.fault.detail,
+        )
+    )
+
+
+def _brought_up(envelope: Envelope, act: bytes) -> bytes:
+    """The act as the newest version writes it."""
+    older = _older(envelope.type)
+    return act if older is None else upcast.upcast(*older, act)
+
+
+@lru_cache(maxsize=_TYPES)
+def _older(type: str) -> tuple[str, int] | None:
+    """The act and the version of a record's type, where there was such a version before the newest."""
+    version = _VERSION.fullmatch(type)
+    if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
+        return None
+    return version.group(1), int(version.group(2))
+
+
+def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()) -> Record:
+    """The record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
+    envelope = _envelope(raw)
+    name, act = envelope.type.split(".")[1], bytes(envelope.data)
+    newest = _brought_up(envelope, act)
+    side = envelope.actor.partition("/")[0]
+    data = _decoders[name](newest)
+    return Record(
+        envelope=envelope,
+        act=act,
+        newest=newest,
+        data=data,
+        raw=raw,
+        commit=commit,
+        name=name,
+        side=side,
+        verified=verified,
+    )
+
+
+def check_built(record: Record) -> None:
+    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`.
+
+    With values that are printable and of their kind, the members can only be read as they were written.
+    """
+    e = record.envelope
+    optional = "".join(
+        value
+        for value in (e.releasedby, e.causationid, e.signatures)
+        if not isinstance(value, UnsetType)
+    )
+    values = f"{e.source}{e.type}{e.dataschema}{e.channel}{e.family}{e.actor}{optional}"
+    if len(record.raw) > MESSAGE_BYTES or _PRINTABLE.fullmatch(values) is None:
+        raise NotARecord(sentence("it is too large, or a value is not printable"))
+    _check_values(e)
+
+
+def _parts(raw: bytes) -> tuple[Envelope, bytes]:
+    """The envelope, and the bytes where the act stands."""
+    if len(raw) > MESSAGE_BYTES:
+        raise NotARecord(sentence("larger than a record may be"))
+    if nesting.is_deeper(raw, nesting.RECORD_DEPTH):
+        raise NotARecord(sentence("nested deeper than a record may be"))
+    try:
+        envelope = _envelope(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotARecord(sentence("no envelope: %(error)s", error=str(error))) from None
+    start = prefix(envelope)
+    if not raw.startswith(start) or start.translate(None, _PLAIN):
+        raise NotARecord(sentence("the members are not written as they must be"))
+    _check_values(envelope)
+    return envelope, raw[len(start) : -1]
+
+
+def _made(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) -> Record:
+    return Record(
+        envelope=envelope,
+        act=act,
+        newest=newest,
+        data=data,
+        raw=raw,
+        commit=leaf.commit(raw),
+        name=str(data.__struct_config__.tag),
+        side=envelope.actor.partition("/")[0],
+    )
+
+
+def of(envelope: Envelope, act: bytes, data: Act) -> Record:
+    """The record built from parts that are known to be good."""
+    return _made(envelope, act, act, data, build(envelope, act))
+
+
+def _check_values(envelope: Envelope) -> None:
+    if not ids.is_id(envelope.id) or (
+        envelope.subject != envelope.id and not ids.is_id(envelope.subject)
+    ):
+        raise NotARecord(sentence("an id is not of the permitted kind"))
+    time = _TIME.fullmatch(envelope.time)
+    if time is None or (
+        time.group(3) > "28"
+        and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]
+    ):
+        raise NotARecord(
+            sentence("the time does not exist, or is not written to the millisecond in UTC")
+        )
+    if _DECIMAL.fullmatch(envelope.decided) is None or _SALT.fullmatch(envelope.salt) is None:
+        raise NotARecord(
+            sentence("the position decided on, or the salt, is not written as it must be")
+        )
+    if (envelope.attestation == "author") != (envelope.signatures is not UNSET):
+        raise NotARecord(sentence("signatures stand exactly in what authors attest"))
+
+
+def envelope(
+    *,
+    id: str,
+    source: str,
+    name: str,
+    version: int,
+    subject: str,
+    time: str,
+    channel: str,
+    family: str,
+    actor: str,
+    decided: int,
+    salt: str,
+    signatures: str = "",
+    released_by: str = "",
+    caused_by: str = "",
+) -> Envelope:
+    """An envelope with its derived members filled in."""
+    return Envelope(
+        id=id,
+        source=source,
+        type=type_of(name, version),
+        subject=subject,
+        time=time,
+        dataschema=f"urn:dragoman:schema:{name}:{version}",
+        channel=channel,
+        family=family,
+        actor=actor,
+        decided=str(decided),
+        releasedby=released_by or UNSET,
+        causationid=caused_by or UNSET,
+        attestation="author" if signatures else "host",
+        signatures=signatures or UNSET,
+        salt=salt,
+        data=Raw(),
+    )
+
+
+def type_of(name: str, version: int) -> str:
+    """The record's type."""
+    return f"dragoman.{name}.v{version}"
+
+
+def same_post(one: Record, other: Record) -> bool:
+    """Whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
+    a, b = one.envelope, other.envelope
+    return (a.channel, a.subject, a.type, a.actor, one.act) == (
+        b.channel,
+        b.subject,
+        b.type,
+        b.actor,
+        other.act,
+    )

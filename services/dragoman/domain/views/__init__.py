@@ -1,0 +1,1 @@
+"""Values that follow from the state and are never stored, pure."""

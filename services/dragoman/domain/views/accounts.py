@@ -1,0 +1,213 @@
+"""The accounts of one event beside each other: on which points they differ.
+
+    report           kind near_miss, time 07:55, place 15.12 116.44, facts "Two aircraft passed …"
+    china's account  kind near_miss, time 07:58,                     facts "The passage was …"
+    compare()        kind same, time differs, place one, facts words
+
+Times are the same when they name one instant, places when they are less than a metre apart, quantities when they are the same in SI, and whose
+forces took part when the same sides are named, in any order. Words are shown and never compared: two descriptions of one event are never
+equal, and that is no difference; a place in words beside a position is none either. What is unknown states nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.domain import notation
+from dragoman.domain.acts import developments, si_units
+from dragoman.domain.acts.families.notification import NARRATIVE
+from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman_schemas.state import Exchange
+
+Result = Literal["differs", "same", "one", "none", "words"]
+
+WORDS: Final = frozenset(
+    {
+        *(
+            "facts",
+            "description",
+            "gist",
+            "damage",
+            "cause_assumed",
+            "cause_established",
+            "measures_taken",
+            "request",
+        ),
+        *(
+            "on_scene_frequency",
+            "radio_channel",
+            "cues_signals",
+            "weather",
+            "evidence",
+            "assessment",
+            "units",
+            "courses",
+        ),
+        *("text", "remarks"),
+    }
+)
+"""Members of accounts that are texts, lines, or rows that hold some."""
+
+TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
+"""Members that are instants."""
+
+OF_THE_MESSAGE: Final = frozenset(
+    {"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"}
+)
+"""Members in which an account speaks of itself and not of the event."""
+
+WHOSE: Final = "whose"
+"""The member that names the sides whose forces took part."""
+
+_PLACES: Final = frozenset({"place", "pos"})
+_SAME_METRES: Final = 1.0
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """One account: whose, at which record, and what it states, in the members of the exchange's format."""
+
+    side: str
+    position: int
+    time: str
+    content: dict[str, Raw]
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """One point over all accounts. `stated_by` are the sides that state it, `otherwise` those that differ from the first of them.
+
+    `apart` is by how much: seconds for times, metres for places, None where there is no measure.
+    """
+
+    name: str
+    result: Result
+    stated_by: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    apart: float | None = None
+
+
+def accounts_of(exchange: Exchange) -> list[Told]:
+    """Return the opening's account and each other side's newest, in the order in which they were given."""
+    opening = exchange.opened
+    told = [
+        Told(
+            side=exchange.side,
+            position=opening.position,
+            time=opening.time,
+            content=developments.of_event(exchange),
+        )
+    ]
+    narrative = NARRATIVE.get(exchange.act, "facts")
+    for side, given in exchange.accounts.items():
+        newest = given[-1]
+        content = {
+            narrative if name == "facts" else name: value for name, value in newest.content.items()
+        }
+        told.append(
+            Told(side=side, position=newest.given.position, time=newest.given.time, content=content)
+        )
+    return told
+
+
+def compare(exchange: Exchange) -> list[Point]:
+    """Return every point that another side's account gives as well, in the order of the report's members."""
+    told = accounts_of(exchange)
+    named = {name for account in told[1:] for name in account.content} - OF_THE_MESSAGE
+    ordered = [name for name in exchange.content if name in named] + sorted(
+        named - exchange.content.keys()
+    )
+    return [point(name, told) for name in ordered]
+
+
+def point(name: str, told: Sequence[Told]) -> Point:
+    """Return how accounts stand to each other on one point."""
+    values = {account.side: value_of(account.content, name) for account in told}
+    stated = {side: value for side, value in values.items() if value is not None}
+    sides = tuple(stated)
+    if len(stated) < 2:
+        return Point(name=name, result="one" if stated else "none", stated_by=sides)
+    if name in WORDS:
+        return Point(name=name, result="words", stated_by=sides)
+    compared = (
+        stated
+        if _are_one(stated)
+        else {side: value for side, value in stated.items() if not _is_in_words(name, value)}
+    )
+    if len(compared) < 2:
+        return Point(name=name, result="words", stated_by=sides)
+    first = next(iter(compared.values()))
+    apart = {side: _apart(name, first, value) for side, value in compared.items()}
+    otherwise = tuple(side for side in compared if apart[side] is None or apart[side] != 0.0)
+    if not otherwise and len(compared) < len(stated):
+        return Point(name=name, result="words", stated_by=sides)
+    if not otherwise:
+        return Point(
+            name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides
+        )
+    measured = [each for side in otherwise if (each := apart[side]) is not None]
+    return Point(
+        name=name,
+        result="differs",
+        stated_by=sides,
+        otherwise=otherwise,
+        apart=max(measured) if len(measured) == len(otherwise) else None,
+    )
+
+
+def value_of(content: Mapping[str, Raw], name: str) -> Any:
+    """Return what an account states on a point; None where it leaves it open or says that it is unknown."""
+    raw = content.get(name)
+    value = None if raw is None else msgspec.json.decode(raw)
+    if name == WHOSE and isinstance(value, list):
+        return sorted(value)  # sides have no order
+    return None if value == UNKNOWN else value
+
+
+def _are_one(stated: Mapping[str, Any]) -> bool:
+    first, *others = stated.values()
+    return all(each == first for each in others)
+
+
+def _is_in_words(name: str, value: Any) -> bool:
+    """Return whether a place is told by a name, in words or by an outline: whether it is the same as a position, nobody can compute."""
+    return name in _PLACES and point_of(value) is None
+
+
+def _apart(name: str, first: Any, other: Any) -> float | None:
+    """Return how far two values are apart; 0 for the same, None where they differ without a measure."""
+    if first == other:
+        return 0.0
+    if name in TIMES:
+        return abs((_instant(first) - _instant(other)).total_seconds())
+    points = [point_of(value) for value in (first, other)]
+    if points[0] is not None and points[1] is not None:
+        metres = notation.distance_m(points[0], points[1])
+        return 0.0 if metres < _SAME_METRES else metres
+    quantities = si_units.in_si(first), si_units.in_si(other)
+    return 0.0 if quantities[0] is not None and quantities[0] == quantities[1] else None
+
+
+def _instant(value: Any) -> datetime:
+    return datetime.fromisoformat(value["about"] if isinstance(value, dict) else value)
+
+
+def point_of(value: Any) -> notation.Point | None:
+    """Return the point that a place names: its own, or the middle of its circle; None for none."""
+    if isinstance(value, dict) and "lat" in value and "lon" in value:
+        return notation.Point(value["lat"], value["lon"])
+    if isinstance(value, dict) and "circle" in value:
+        return notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+    return None
+
+
+def differing(exchange: Exchange) -> dict[str, list[str]]:
+    """Return the fields that each other side's newest account gives otherwise; none once the sides have agreed on the facts."""
+    found: dict[str, list[str]] = {side: [] for side in exchange.accounts}
+    if not exchange.accounts or exchange.status == "agreed_facts":
+        return found
+    for each in compare(exchange):
+        for side in each.otherwise:
+            found.setdefault(side, []).append(each.name)
+    return found

@@ -1,0 +1,115 @@
+"""What must not wait: a flash that nobody has acknowledged is repeated, and reaches further officers as time goes by.
+
+    at once      the duty officer who has the watch; every duty officer while nobody has it
+    5 minutes    the deputies: the other duty officers of the side
+    9 minutes    the head of office
+
+It is repeated every minute until it is acknowledged. The sender sees the same, and whom to ring next. All of it is derived
+from the exchange as it stands; nothing is recorded but the acknowledgement.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.families.exchange import precedence_of, receipts_over
+from dragoman_schemas.state import Exchange, Message, Registry
+
+REPEAT_SECONDS: Final = 60
+RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
+"""Seconds after the record, and whom the flash reaches then (design §7)."""
+
+
+class Escalation(Struct, frozen=True, kw_only=True):
+    """An unacknowledged flash to one side: since when, how often it was repeated, and which officers of the side it has reached."""
+
+    exchange: str
+    message: str
+    side: str
+    since: datetime
+    repeats: int
+    rungs: tuple[str, ...]
+    officers: tuple[str, ...]
+
+
+def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
+    """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
+    told: set[str] = set()
+    for message in () if receipts_over(exchange) is not None else exchange.messages:
+        if not rings(registry, exchange, message):
+            continue
+        since = datetime.fromisoformat(message.said.time)
+        elapsed = max(0, int((now - since).total_seconds()))
+        for side in message.to:
+            if side in message.acknowledged or side in told:
+                continue
+            told.add(side)
+            rungs = tuple(rung for _, rung in reached_by(message, now))
+            yield Escalation(
+                exchange=exchange.id,
+                message=message.id,
+                side=side,
+                since=since,
+                repeats=elapsed // REPEAT_SECONDS,
+                rungs=rungs,
+                officers=tuple(
+                    dict.fromkeys(
+                        officer for rung in rungs for officer in reached(registry, side, rung)
+                    )
+                ),
+            )
+
+
+def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
+    """Say whether a message is a flash that rings for officers; what was said otherwise before, or is for the record, rings for nobody."""
+    if (
+        registry.kind in UNTIMED
+        or exchange.for_the_record
+        or message.for_the_record
+        or message.said.told
+    ):
+        return False
+    return precedence_of(exchange, message) == "flash"
+
+
+def rang(
+    registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime
+) -> tuple[tuple[datetime, str], ...]:
+    """Return the rungs that a message reached of a side before the side acknowledged it, each with its time; none for what does not ring."""
+    if side not in message.to or not rings(registry, exchange, message):
+        return ()
+    acknowledged = message.acknowledged.get(side)
+    return reached_by(
+        message,
+        now if acknowledged is None else min(now, datetime.fromisoformat(acknowledged.time)),
+    )
+
+
+def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str], ...]:
+    """Return the rungs that an unacknowledged message has reached by a moment, each with its time; the first is reached at once."""
+    since = datetime.fromisoformat(message.said.time)
+    times = [(since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS]
+    return tuple((time, rung) for time, rung in times if time <= max(moment, since))
+
+
+def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
+    """The officers of a side whom a rung reaches."""
+    in_office = {
+        name: officer
+        for name, officer in registry.officers.items()
+        if name.startswith(f"{side}/") and officer.until is None
+    }
+    duty = tuple(name for name, officer in in_office.items() if "duty_officer" in officer.roles)
+    held = registry.watches.get(side)
+    match rung:
+        case "duty_officer":
+            return (held.since.by,) if held is not None and held.since.by in in_office else duty
+        case "deputy":
+            return duty
+        case _:
+            return tuple(
+                name for name, officer in in_office.items() if "head_of_office" in officer.roles
+            )

@@ -1,0 +1,129 @@
+"""The Chatham House Rule: one filter for everything that leaves the pages of a channel's members.
+
+    reports, turn-over notes, statistics · calendars and cards · webhooks and e-mails · tables for analysis
+
+An exchange under the rule is a meeting, a call, a visit or a contact whose `attribution` is `chatham_house`. Outside the members' pages it
+has no side, no addressee and no number: numbers are counted for each side, so a gap between two numbers would name the speaker. What was
+said stays, in the words of whoever said it. The log, the API and the members' pages go on showing who recorded each act (record.md).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import SPOKEN, TRACK2_DEFAULTS, is_unattributed
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.views.titles import title_of
+from dragoman.text import VERBATIM, Name, Sentence, sentence
+from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.state import Exchange
+
+_ADDRESSED: Final = frozenset(
+    {"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"}
+)
+"""Members that name a side, an office, an officer, or another exchange by its number."""
+
+unattributed: Final = is_unattributed
+
+UNATTRIBUTED: Final = sentence("Not attributed, by the Chatham House Rule.")
+
+
+def unattributed_record(record: Record, exchange: Exchange | None, kind: str) -> bool:
+    """Say whether a record of a channel of that kind is under the rule: by its exchange, or by its own words where it opened none."""
+    if exchange is not None:
+        return unattributed(exchange)
+    data = record.data
+    rule = RULES.get(record.name)
+    if rule is None or rule.family not in SPOKEN or not isinstance(data, Opening):
+        return False
+    default = TRACK2_DEFAULTS["attribution"].strip('"') if kind == "track2" else ""
+    return (default if data.attribution is UNSET else data.attribution) == "chatham_house"
+
+
+def unattributed_message(raw: bytes, exchange: Exchange | None, kind: str) -> bool:
+    """Say whether a message of the log is a record under the rule; what is no record is not."""
+    try:
+        return unattributed_record(parse(raw), exchange, kind)
+    except NotARecord:
+        return False
+
+
+def number(exchange: Exchange) -> str:
+    """Return an exchange's number; none under the rule."""
+    return "" if unattributed(exchange) else exchange.number
+
+
+def side(exchange: Exchange, name: str) -> str:
+    """Return a side's name; none under the rule."""
+    return "" if unattributed(exchange) else name
+
+
+def sides(exchange: Exchange, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of several sides; none under the rule."""
+    return () if unattributed(exchange) else tuple(names)
+
+
+def is_titled_by_side(exchange: Exchange) -> bool:
+    """Say whether the service made a title with a side's name for an exchange under the rule."""
+    title = title_of(exchange) if unattributed(exchange) else None
+    if title is None or title.message == VERBATIM:
+        return False
+    return any(
+        isinstance(value, Name) and value.context == "side" for value in title.values.values()
+    )
+
+
+def spoken(exchange: Exchange, said: Sentence, names: Collection[str]) -> Sentence:
+    """Return a sentence of the service's own; under the rule only where it names none of these sides."""
+    return UNATTRIBUTED if unattributed(exchange) and naming(str(said), names) else said
+
+
+def naming(text: str, names: Collection[str]) -> bool:
+    """Say whether a text has a side's name in it, in any case."""
+    folded = text.casefold()
+    return any(name.casefold() in folded for name in names)
+
+
+def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw]:
+    """Return an act's members without those that name one of these sides, other than in the side's own words.
+
+    The fields of an opening that a correction, an update or an amendment holds are members as well.
+    """
+    found: dict[str, Raw] = {}
+    for member, raw in members.items():
+        value = msgspec.json.decode(raw)
+        if member == "fields" and isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name not in _ADDRESSED}
+        value = UNSET if member in _ADDRESSED else _nameless(value, names)
+        if value is not UNSET:
+            found[member] = Raw(msgspec.json.encode(value))
+    return found
+
+
+def _nameless(value: Any, names: Collection[str]) -> Any:
+    """Return a value without the names of sides in it; `UNSET` where nothing else is in it."""
+    match value:
+        case str():
+            return UNSET if _is_name(value, names) else value
+        case list():
+            kept = [
+                each for each in (_nameless(part, names) for part in value) if each is not UNSET
+            ]
+            return UNSET if value and not kept else kept
+        case dict():
+            pairs = ((key, _nameless(part, names)) for key, part in value.items())
+            named = {
+                key: part for key, part in pairs if part is not UNSET and not _is_name(key, names)
+            }
+            return UNSET if value and not named else named
+        case _:
+            return value
+
+
+def _is_name(text: str, names: Collection[str]) -> bool:
+    """Say whether a text is a side, an officer or a number with a side in it, and no sentence."""
+    parts = () if " " in text else text.casefold().split("/")
+    return any(name.casefold() in parts for name in names)

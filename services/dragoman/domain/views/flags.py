@@ -1,0 +1,652 @@
+"""What an exchange shows besides its status: derived at every look, never stored, and a reason to accuse nobody.
+
+    short_notice      an activity, a launch, a danger area, a movement or a new contact came later than the profile's lead time
+    below_aim         a danger area came in time, and later than the sides aim at
+    late_report       a report or an all-clear came later than it was owed after the event, or after it was known
+    late_change       a change was told later than it is owed after it was decided; no exception of who told it all the same
+    late_question     a question about yearly data came later than such questions are to come
+    accounts_differ   another side's account differs from the report on a point that can be compared, and no facts are agreed yet
+    own_account       another side has given its own account, which differs in words only
+    not_adopted       a coded message of a codebook that not every side has adopted
+    default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
+    near_threshold    an activity within a twentieth below a number from which it would be notifiable
+    figures_differ    what was reported after an activity is not what was declared before
+    overlap           a danger area, an impact area of a launch or the area of an activity meets another open one in place and time
+    not_covered       a danger area that refers to a launch, or the launch to it, is not closed for all of the launch's window
+    one_key           sent by a duty officer alone, the second key not turned yet
+    suspended         something was sent while the channel was suspended
+    passed_by         said otherwise before it was written down
+    corrected         corrected since
+
+Lead times count from the newest update, correction or postponement that changed date, area or totals: it restarts their test. What was
+said otherwise before it was written down counts from when it was said.
+"""
+
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from math import cos, pi, radians, sin
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.domain.acts import developments, si_units, two_keys
+from dragoman.domain.acts.deadlines import profile_of
+from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman.domain.views import accounts
+from dragoman.text import Name, Sentence, sentence
+from dragoman_schemas.profiles import Profile
+from dragoman_schemas.state import Exchange, Registry
+
+Point = tuple[float, float]
+
+_METRES_A_DEGREE: Final = 111_320.0
+_NOTICE: Final = (
+    "window",
+    "time",
+    "departure",
+    "notice_kind",
+    "type",
+    "phase",
+    "urgent",
+    "valid_from",
+    "duty_number_dead",
+)
+_RETESTED: Final = frozenset(
+    {
+        *("window", "time", "departure", "arrival", "valid_from", "phases"),
+        *("place", "route", "launch_area", "impact_areas", "dropping_zones", "floor", "ceiling"),
+        *("troops", "arms", "number", "vehicles", "persons", "totals"),
+    }
+)
+"""Date, area and totals: whoever corrects one of them tells it anew."""
+
+_CORNERS: Final = 32
+"""A circle is looked at as a polygon of so many corners."""
+
+THRESHOLDS: Final[dict[str, tuple[int, ...]]] = {
+    "troops": (9_000, 13_000),
+    "battle_tanks": (250, 300),
+    "armoured_combat_vehicles": (500,),
+    "artillery_100mm_plus": (250,),
+    "sorties": (200,),
+}
+LANDED: Final = (3_000, 3_500)
+"""Troops of an amphibious, heliborne or parachute activity."""
+
+_LANDING: Final = frozenset({"amphibious", "heliborne", "parachute"})
+
+
+class Flag(Struct, frozen=True, kw_only=True):
+    """One thing worth a look, and in words what it rests on."""
+
+    flag: str
+    detail: Sentence
+
+
+def flags(
+    registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None
+) -> list[Flag]:
+    """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
+    content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
+    found = list(_of_the_frame(registry, exchange))
+    if not exchange.for_the_record:
+        found += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
+    if exchange.accounts:
+        found += _accounts(exchange)
+    if exchange.act in AREAS:
+        found += _overlaps(exchange, areas)
+    if now is not None:
+        found += _venue(registry, exchange, content, now)
+    match exchange.act:
+        case "military-activity":
+            found += [*_near(content), *_differing(exchange, content)]
+        case "immediate-notification":
+            found += _not_adopted(registry)
+    return found
+
+
+def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
+    for alone in two_keys.due(exchange):
+        act, who = Name("act", alone.act, first=True), alone.sent.by
+        said = (
+            sentence("sent by %(who)s alone; the second key is due", who=who)
+            if alone.id == exchange.id
+            else sentence("%(act)s, sent by %(who)s alone; the second key is due", act=act, who=who)
+        )
+        yield Flag(flag="one_key", detail=said)
+    if exchange.messages[0].suspended:
+        yield Flag(flag="suspended", detail=sentence("sent while the channel was suspended"))
+    elif any(message.suspended for message in exchange.messages):
+        yield Flag(flag="suspended", detail=sentence("carried on while the channel was suspended"))
+    if exchange.opened.told:
+        told = sentence(
+            "said otherwise at %(t)s before it was written down, by its sender’s word",
+            t=exchange.opened.told,
+        )
+        yield Flag(flag="passed_by", detail=told)
+    if exchange.corrections:
+        n = len(exchange.corrections)
+        many = sentence("corrected %(n)s times; what stood there is kept", n=n)
+        yield Flag(
+            flag="corrected",
+            detail=many if n > 1 else sentence("corrected once; what stood there is kept"),
+        )
+
+
+def _not_adopted(registry: Registry) -> Iterator[Flag]:
+    missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
+    if missing:
+        said = sentence(
+            "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
+            sides=tuple(Name("side", each) for each in missing),
+        )
+        yield Flag(flag="not_adopted", detail=said)
+
+
+# Time
+
+
+def _instant(value: Any) -> datetime | None:
+    text = value.get("about") if isinstance(value, dict) else value
+    return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
+
+
+_ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
+"""An about time whose minutes are a multiple of these is as coarse as so many seconds: about 19:00 is some time in that hour."""
+
+
+def _latest(value: Any) -> datetime | None:
+    """Return the last moment that a time may mean: an `about` time is as coarse as it is written, and nobody is late by less than that."""
+    moment = _instant(value)
+    if moment is None or not isinstance(value, dict):
+        return moment
+    coarse = next(seconds for minutes, seconds in _ROUND if moment.minute % minutes == 0)
+    return moment + timedelta(seconds=coarse)
+
+
+class Lead(Struct, frozen=True, kw_only=True):
+    """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
+
+    given: timedelta
+    owed: timedelta
+
+
+def lead(registry: Registry, exchange: Exchange) -> Lead | None:
+    """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
+    content = {
+        name: msgspec.json.decode(exchange.content[name])
+        for name in _NOTICE
+        if name in exchange.content
+    }
+    window = content.get("window")
+    start = _instant(window.get("from")) if isinstance(window, dict) else None
+    limits, _ = profile_of(registry)
+    owed: float
+    match exchange.act:
+        case "point-of-contact" if content.get("duty_number_dead") is not True:
+            start, owed = _instant(content["valid_from"]), 0
+        case "military-activity" if content["notice_kind"] != "alert":
+            owed = (
+                limits.bomber_lead
+                if content["type"] == "strategic_bomber"
+                else limits.activity_lead
+            )
+        case "launch-notice" if content["phase"] == "pre_launch":
+            ends = _instant(window.get("to")) if isinstance(window, dict) else None
+            long = (
+                start is not None
+                and ends is not None
+                and ends - start >= timedelta(seconds=limits.launch_campaign)
+            )
+            start, owed = (
+                start or _latest(content.get("time")),
+                limits.launch_campaign_lead if long else limits.launch_lead,
+            )
+        case "danger-area":
+            owed = limits.area_lead
+        case "humanitarian-notification":
+            start = _instant(content.get("departure"))
+            owed = (
+                limits.urgent_movement_lead
+                if content.get("urgent") is True
+                else limits.movement_lead
+            )
+        case _:
+            return None
+    if start is None or exchange.for_the_record:
+        return None
+    return Lead(given=start - _told(exchange), owed=timedelta(seconds=owed))
+
+
+def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
+    """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
+    limits, _ = profile_of(registry)
+    match exchange.act:
+        case "hazardous-incident":
+            name, owed = "known_at", limits.first_report
+        case "encounter-report":
+            name, owed = "time", limits.encounter_report
+        case "emergency-notification":
+            name, owed = "time", limits.emergency_report
+        case _:
+            return None
+    raw = _first_told(exchange, name)
+    since = None if raw is None else _latest(msgspec.json.decode(raw))
+    if since is None or exchange.for_the_record:
+        return None
+    return Lead(
+        given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed)
+    )
+
+
+def _first_told(exchange: Exchange, name: str) -> Raw | None:
+    """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
+    return next(
+        (
+            each.value
+            for each in developments.series(exchange, name)
+            if each.told.position == exchange.opened.position
+        ),
+        None,
+    )
+
+
+def _told(exchange: Exchange) -> datetime:
+    """When the date, the area and the totals that stand were told."""
+    told = [
+        developments.stamp_of(each)
+        for each in developments.changes(exchange)
+        if not _RETESTED.isdisjoint(each.fields)
+    ]
+    told += [
+        said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content
+    ]
+    return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
+
+
+def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
+    notice, (limits, _) = lead(registry, exchange), profile_of(registry)
+    if notice is None:
+        return
+    if notice.given < notice.owed:
+        if not notice.owed:
+            yield Flag(
+                flag="short_notice",
+                detail=sentence(
+                    "it took effect %(d)s before it was told; it is to be told before",
+                    d=-notice.given,
+                ),
+            )
+        else:
+            given = max(timedelta(0), notice.given)
+            said = sentence("%(d)s before it begins; %(owed)s are owed", d=given, owed=notice.owed)
+            yield Flag(flag="short_notice", detail=said)
+    elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
+        aim = timedelta(seconds=limits.area_aim)
+        yield Flag(
+            flag="below_aim",
+            detail=sentence(
+                "%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim
+            ),
+        )
+
+
+def _late_reports(
+    registry: Registry, exchange: Exchange, content: dict[str, Any]
+) -> Iterator[Flag]:
+    limits, _ = profile_of(registry)
+    told = _instant(exchange.opened.when)
+    match exchange.act:
+        case "hazardous-incident" | "encounter-report" | "emergency-notification":
+            report = first_report(registry, exchange)
+            what = (
+                sentence("it was known")
+                if exchange.act == "hazardous-incident"
+                else sentence("the event")
+            )
+            if report is not None and report.given > report.owed:
+                yield Flag(flag="late_report", detail=_after(report.given, what, report.owed))
+        case "launch-notice" if content["phase"] == "post_launch":
+            window = content.get("window")
+            launched = (
+                _instant(window.get("to"))
+                if isinstance(window, dict)
+                else _latest(content.get("time"))
+            )
+            yield from _late(launched, told, limits.launch_report, sentence("the launch"))
+        case "danger-area":
+            yield from _late_acts(
+                exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free")
+            )
+        case "military-activity":
+            if content["notice_kind"] == "alert":
+                begun = _instant(content["window"]["from"])
+                if begun is not None and told is not None and told > begun:
+                    said = sentence(
+                        "%(d)s after it began; an alert activity is told when it begins",
+                        d=told - begun,
+                    )
+                    yield Flag(flag="late_report", detail=said)
+            yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
+        case "annual-exchange":
+            yield from _late(
+                _instant(content.get("changed_at")),
+                told,
+                limits.data_change,
+                sentence("the change"),
+            )
+            yield from _late_changes(exchange, limits.data_change, sentence("the change"))
+            yield from _late_data(exchange, content, limits)
+
+
+def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> Iterator[Flag]:
+    """Yearly and half-yearly data that came after their last day, and questions about them that came too late."""
+    told, last = datetime.fromisoformat(exchange.opened.when), None
+    years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
+    if "half_year_to" in content:
+        last = _day(content["half_year_to"]) + timedelta(seconds=limits.half_year)
+    elif content["kind"] == "defence_planning" and "budget_on" in content:
+        last = _months(_day(content["budget_on"]), limits.planning_months)
+    elif month and "changed_at" not in content:
+        last = datetime(content["year"] + years, month, day, tzinfo=UTC)
+    if last is not None and told >= last + timedelta(days=1):
+        late = told - last - timedelta(days=1)
+        yield Flag(
+            flag="late_report",
+            detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()),
+        )
+    until = _months(datetime.fromisoformat(exchange.opened.when), limits.data_question_months)
+    for message in exchange.messages:
+        asked = datetime.fromisoformat(message.said.when)
+        if message.act == "clarification-request" and not message.for_the_record and asked > until:
+            values = {
+                "side": Name("side", message.said.side),
+                "d": asked - until,
+                "day": until.date(),
+            }
+            yield Flag(
+                flag="late_question",
+                detail=sentence("%(side)s asked %(d)s after %(day)s, the last day", **values),
+            )
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _months(since: datetime, months: int) -> datetime:
+    """The same day so many months later; the last of that month where it has no such day."""
+    years, month = divmod(since.month - 1 + months, 12)
+    year = since.year + years
+    return since.replace(
+        year=year, month=month + 1, day=min(since.day, monthrange(year, month + 1)[1])
+    )
+
+
+def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Flag]:
+    """Changes that were told late after they were decided, or happened."""
+    yield from _late_acts(exchange, "update", "as_of", owed, what, "late_change")
+
+
+def _late_acts(
+    exchange: Exchange, act: str, since: str, owed: int, what: Sentence, flag: str = "late_report"
+) -> Iterator[Flag]:
+    for said in exchange.acts.get(act, ()):
+        if since in said.content:
+            yield from _late(
+                _instant(msgspec.json.decode(said.content[since])),
+                _instant(said.said.when),
+                owed,
+                what,
+                flag,
+            )
+
+
+def _venue(
+    registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime
+) -> Iterator[Flag]:
+    limits, _ = profile_of(registry)
+    asked = _instant(exchange.opened.time)
+    open_ = (
+        exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
+    )
+    if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
+        owed = timedelta(seconds=limits.venue)
+        yield Flag(
+            flag="default_venue",
+            detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed),
+        )
+
+
+def _late(
+    since: datetime | None,
+    told: datetime | None,
+    owed: int,
+    what: Sentence,
+    flag: str = "late_report",
+) -> Iterator[Flag]:
+    if since is not None and told is not None and told - since > timedelta(seconds=owed):
+        yield Flag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
+
+
+def _after(given: timedelta, what: Sentence, owed: timedelta) -> Sentence:
+    return sentence("%(d)s after %(what)s; %(owed)s are owed", d=given, what=what, owed=owed)
+
+
+# Numbers
+
+
+def _near(content: dict[str, Any]) -> Iterator[Flag]:
+    numbers = {"troops": content["troops"], **content.get("arms", {})}
+    for name, number in numbers.items():
+        landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
+        for threshold in (*THRESHOLDS.get(name, ()), *landed):
+            if isinstance(number, int) and threshold * 0.95 <= number < threshold:
+                said = sentence(
+                    "%(what)s: %(n)s of %(threshold)s",
+                    what=Name("field", name),
+                    n=number,
+                    threshold=threshold,
+                )
+                yield Flag(flag="near_threshold", detail=said)
+
+
+def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+    reports = exchange.acts.get("after-activity-report", ())
+    if not reports:
+        return
+    reported = {name: msgspec.json.decode(value) for name, value in reports[-1].content.items()}
+    before, after = (
+        {"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported)
+    )
+    for name in before.keys() & after.keys():
+        if before[name] != after[name] and "unknown" not in (before[name], after[name]):
+            values = {"what": Name("field", name), "a": before[name], "b": after[name]}
+            yield Flag(
+                flag="figures_differ",
+                detail=sentence("%(what)s: %(a)s declared, %(b)s reported", **values),
+            )
+
+
+# Accounts
+
+
+def _accounts(exchange: Exchange) -> Iterator[Flag]:
+    """Yield how each side's newest account stands to the report: on which points it differs, by the comparison that pages show."""
+    if exchange.status == "agreed_facts":
+        return
+    for side, fields in accounts.differing(exchange).items():
+        if fields:
+            names = tuple(Name("field", name) for name in fields)
+            yield Flag(
+                flag="accounts_differ",
+                detail=sentence(
+                    "%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names
+                ),
+            )
+        else:
+            yield Flag(
+                flag="own_account",
+                detail=sentence("%(side)s has given its own account", side=Name("side", side)),
+            )
+
+
+# Place
+
+
+AREAS: Final = {
+    "danger-area": ("place",),
+    "launch-notice": ("impact_areas", "dropping_zones"),
+    "military-activity": ("place",),
+}
+"""Formats that announce where it is dangerous or where something is done, and the members that say where."""
+
+_OPEN: Final = {
+    "danger-area": ("announced",),
+    "launch-notice": ("notified", "postponed"),
+    "military-activity": ("notified", "acknowledged"),
+}
+
+
+def is_open_area(exchange: Exchange) -> bool:
+    """Return whether an exchange announces an area, and has not been cleared, reported, cancelled or closed."""
+    return exchange.status in _OPEN.get(exchange.act, ())
+
+
+def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[Flag]:
+    """What is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
+    own, window = _outlines(exchange), _hours(exchange)
+    for other in areas:
+        if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
+            continue
+        of = {"number": other.number, "side": Name("side", other.side)}
+        if _at_once(window, hours) and any(
+            meet(one, two) for one in own for two in _outlines(other)
+        ):
+            yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
+        area, launch = sorted((exchange, other), key=lambda each: each.act)
+        if (
+            (area.act, launch.act) == ("danger-area", "launch-notice")
+            and _refer(area, launch)
+            and not _covers(_hours(area), _hours(launch))
+        ):
+            yield Flag(
+                flag="not_covered",
+                detail=sentence(
+                    "the area is not closed for all of the launch: see %(number)s of %(side)s", **of
+                ),
+            )
+
+
+def _outlines(exchange: Exchange) -> list[list[Point]]:
+    given = [
+        msgspec.json.decode(exchange.content[name])
+        for name in AREAS[exchange.act]
+        if name in exchange.content
+    ]
+    return [
+        outline(place) for each in given for place in (each if isinstance(each, list) else [each])
+    ]
+
+
+def _hours(exchange: Exchange) -> dict[str, Any] | None:
+    """The window of an announcement; of a launch that has a time alone, that moment; None where neither is known."""
+    window = msgspec.json.decode(exchange.content.get("window", b"null"))
+    if isinstance(window, dict):
+        return window
+    moment = _instant(msgspec.json.decode(exchange.content.get("time", b"null")))
+    return None if moment is None else {"from": moment.isoformat(), "to": moment.isoformat()}
+
+
+def _refer(one: Exchange, other: Exchange) -> bool:
+    """Return whether one of two exchanges refers to the other, by its number or its id."""
+
+    def named(exchange: Exchange) -> set[str]:
+        return set(msgspec.json.decode(exchange.content.get("references", b"[]")))
+
+    return not named(one).isdisjoint((other.number, other.id)) or not named(other).isdisjoint(
+        (one.number, one.id)
+    )
+
+
+def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
+    if outer is None or inner is None:
+        return True
+    begins, ends, starts, stops = (
+        datetime.fromisoformat(each[name]) for each in (outer, inner) for name in ("from", "to")
+    )
+    return begins <= starts and stops <= ends
+
+
+def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    begins, ends, starts, stops = (
+        datetime.fromisoformat(each[name]) for each in (one, other) for name in ("from", "to")
+    )
+    return begins <= stops and starts <= ends
+
+
+def outline(place: Any) -> list[Point]:
+    """A place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
+    if not isinstance(place, dict):
+        return []
+    if "polygon" in place:
+        return [(corner["lon"], corner["lat"]) for corner in place["polygon"]]
+    if "circle" in place:
+        lon, lat, radius = (
+            place["circle"]["pos"]["lon"],
+            place["circle"]["pos"]["lat"],
+            si_units.metres(place["circle"]["radius"]) / _METRES_A_DEGREE,
+        )
+        wide = radius / max(cos(radians(lat)), 0.01)
+        return [
+            (lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS))
+            for n in range(_CORNERS)
+        ]
+    return [(place["lon"], place["lat"])] if "lat" in place else []
+
+
+def meet(one: list[Point], other: list[Point]) -> bool:
+    """Whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
+    if not one or not other:
+        return False
+    return (
+        _inside(one[0], other)
+        or _inside(other[0], one)
+        or any(_cross(a, b) for a in _edges(one) for b in _edges(other))
+    )
+
+
+def _edges(corners: list[Point]) -> list[tuple[Point, Point]]:
+    return list(zip(corners, [*corners[1:], corners[0]], strict=True))
+
+
+def _inside(point: Point, corners: list[Point]) -> bool:
+    x, y = point
+    inside = False
+    for (ax, ay), (bx, by) in _edges(corners):
+        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
+            inside = not inside
+    return inside
+
+
+def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    (a, b), (c, d) = one, other
+    return (
+        _turn(a, b, c) * _turn(a, b, d) <= 0
+        and _turn(c, d, a) * _turn(c, d, b) <= 0
+        and _boxes_meet(one, other)
+    )
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _boxes_meet(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    return all(
+        min(one[0][axis], one[1][axis]) <= max(other[0][axis], other[1][axis])
+        and min(other[0][axis], other[1][axis]) <= max(one[0][axis], one[1][axis])
+        for axis in (0, 1)
+    )

@@ -1,0 +1,202 @@
+"""Open matters: every exchange that is not settled, what it is about, who has it, and what is owed in it next.
+
+A matter is open while
+
+    it is an incident           a hazardous incident, an encounter or an emergency, until it is closed or cancelled
+    it waits for its answer     a request for explanation, a warning or an inquiry, until its status says that it has it
+    anything is owed in it      an acknowledgement, an answer to a question, a report: by whatever side, with a limit or without
+
+The yearly reconfirmation of a point of contact or a protected site is upkeep. It makes a matter only when a test of the contact
+has failed or the limit has passed on record: otherwise no channel that has a contact could ever be quiet.
+
+All of it follows from the exchange and the channel as they stood at a position, and from no clock: made again for the same
+position, the list is the same. The higher precedence comes first; then what waits for an acknowledgement, the oldest first; then what is due next.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from dragoman.domain.acts import deadlines, two_keys
+from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.families.exchange import (
+    ENDED,
+    owes_acknowledgement,
+    owes_answer,
+    owing_receipt,
+)
+from dragoman.domain.views import accounts, open_questions
+from dragoman.domain.views.titles import subject_of
+from dragoman_schemas.responses import OpenMatter, Owing
+from dragoman_schemas.state import Exchange, Registry
+
+INCIDENTS: Final = frozenset({"hazardous-incident", "encounter-report", "emergency-notification"})
+
+UNANSWERED: Final[dict[str, tuple[str, ...]]] = {
+    "explanation-request": ("requested", "answered"),
+    "terrorism-warning": ("open",),
+    "ict-inquiry": ("open",),
+}
+"""Formats that ask something, and the statuses in which something is still to be said."""
+
+_REPORTED_LATER: Final = {
+    "military-activity": "after-activity-report",
+    "immediate-notification": "amplification",
+}
+"""Formats that owe one more act, and that act."""
+
+_CONFIRMED: Final = frozenset({"point-of-contact", "humanitarian-notification"})
+_ANSWERS: Final = frozenset({"answer", "explanation_answer", "echo"})
+_PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+_KINDS: Final = ("kind", "hazard", "threat", "form")
+_PLACES: Final = ("place", "launch_area", "venue")
+
+
+def open_matter(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> OpenMatter | None:
+    """Return an exchange as an open matter; None where it is settled."""
+    if not may_be_open(exchange):
+        return None
+    owed = sorted(
+        owing(registry, exchange, calendars),
+        key=lambda each: (each.due or "~", each.side, each.clock, each.started_by),
+    )
+    if not (_is_incident(exchange) or exchange.status in UNANSWERED.get(exchange.act, ()) or owed):
+        return None
+    newest = exchange.messages[-1]
+    kind = next((exchange.content[name] for name in _KINDS if name in exchange.content), None)
+    waiting = _unacknowledged(exchange)
+    fields = accounts.differing(exchange)
+    return OpenMatter(
+        exchange=exchange.id,
+        number=exchange.number,
+        act=exchange.act,
+        family=exchange.family,
+        status=exchange.status,
+        side=exchange.side,
+        to=exchange.to,
+        precedence=exchange.precedence,
+        subject=subject_of(exchange),
+        kind="" if kind is None else str(msgspec.json.decode(kind)),
+        place=next((exchange.content[name] for name in _PLACES if name in exchange.content), UNSET),
+        opened=exchange.opened.time,
+        newest_act=newest.act,
+        newest_side=newest.said.side,
+        newest_time=newest.said.time,
+        acknowledged={side: time for side, time in _acknowledged(exchange) if side not in waiting},
+        unacknowledged_by=tuple(sorted(waiting)),
+        accounts=_accounts(exchange, fields),
+        accounts_by=tuple(exchange.accounts),
+        differing=tuple(dict.fromkeys(name for names in fields.values() for name in names)),
+        owed=tuple(owed),
+    )
+
+
+def in_order(matters: Iterable[OpenMatter]) -> list[OpenMatter]:
+    """Return matters, the most urgent first."""
+    return sorted(matters, key=_urgency)
+
+
+def _urgency(matter: OpenMatter) -> tuple[int, bool, str, str, str]:
+    waits = bool(matter.unacknowledged_by)
+    due = "" if waits else next((each.due for each in matter.owed if each.due), "~")
+    return _PRECEDENCES.index(matter.precedence), not waits, due, matter.opened, matter.exchange
+
+
+def may_be_open(exchange: Exchange) -> bool:
+    """Return whether an exchange can be an open matter at all, whatever limits its channel has: no for most, and quickly."""
+    if owes_acknowledgement(exchange) or two_keys.due(exchange):
+        return True
+    if exchange.status in ENDED:
+        return False
+    return (
+        _is_incident(exchange)
+        or exchange.act in UNANSWERED
+        or exchange.act in _CONFIRMED
+        or exchange.meeting is not None
+        or (exchange.act in _REPORTED_LATER and _REPORTED_LATER[exchange.act] not in exchange.acts)
+        or any(message.act == "clarification-request" for message in exchange.messages)
+    )
+
+
+def _is_incident(exchange: Exchange) -> bool:
+    return exchange.act in INCIDENTS and exchange.status not in ENDED
+
+
+# What is owed
+
+
+def owing(
+    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+) -> Iterator[Owing]:
+    """Yield what is owed in an exchange, and by whom: under a limit, or without one where the channel or the act has none."""
+    limited: set[tuple[str, str]] = set()
+    for clock in deadlines.running(registry, exchange, calendars):
+        if not deadlines.is_owed(exchange, clock) or _is_upkeep(exchange, clock):
+            continue
+        limited.add(("answer" if clock.clock in _ANSWERS else clock.clock, clock.side))
+        yield Owing(
+            clock=clock.clock,
+            side=clock.side,
+            due=deadlines.written(clock.due),
+            begins=deadlines.written(clock.begins),
+            started_by=clock.started_by,
+            binding=clock.binding,
+        )
+    for what, side, message in _unlimited(exchange):
+        if (what, side) not in limited:
+            limited.add((what, side))
+            yield Owing(clock=what, side=side, started_by=message)
+
+
+def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
+    """Yield what the messages themselves say is owed: the act, the side, and the message that asks for it."""
+    for message in exchange.messages if exchange.act != "line-check" else ():
+        for side in owing_receipt(exchange, message):
+            yield "acknowledgement", side, message.id
+    if exchange.status in ENDED:
+        return
+    if exchange.status in UNANSWERED.get(exchange.act, ()) or (
+        exchange.meeting is not None and exchange.status == "requested"
+    ):
+        for side in sorted(owes_answer(exchange)):
+            yield "answer", side, exchange.id
+    for each in open_questions.unanswered(exchange):
+        if (
+            each.message != exchange.id
+        ):  # the questions of an opening are what its answer is owed to
+            yield "clarification", each.side, each.message
+
+
+def _unacknowledged(exchange: Exchange) -> set[str]:
+    """Return the sides that have not acknowledged something; a check of the line that was missed waits for nobody."""
+    return set() if exchange.status == "missed" else owes_acknowledgement(exchange)
+
+
+def _acknowledged(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """Yield each side to which something was said, and when it acknowledged the newest of it."""
+    for message in exchange.messages:
+        for side in message.to:
+            if side in message.acknowledged:
+                yield side, message.acknowledged[side].time
+
+
+def _is_upkeep(exchange: Exchange, clock: Running) -> bool:
+    """Return whether a limit is of the next confirmation of an entry that is in order."""
+    if clock.clock != "reconfirmation":
+        return False
+    failed = {said.id for said in deadlines.failed_tests(exchange)}
+    return clock.started_by not in failed and deadlines.recorded(exchange, clock) < deadlines.LAPSE
+
+
+def _accounts(
+    exchange: Exchange, fields: dict[str, list[str]]
+) -> Literal["", "beside", "differ", "agreed"]:
+    if exchange.status == "agreed_facts":
+        return "agreed"
+    if not exchange.accounts:
+        return ""
+    return "differ" if any(fields.values()) else "beside"

@@ -1,0 +1,176 @@
+"""When a side could not have noticed: nobody had its watch, a line check had shown no line, or there was no broker.
+
+    watch   nobody's          from the opening of the channel, or a relief without a successor, until the next assumption
+    line    between two sides from a check that was missed until the next one of either that came back
+
+    broker  from when to when a gateway had none, as it says afterwards (`broker-outage`)
+
+What nobody was there to notice, as a host without power, is on no record, and nothing is said of it here.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import takewhile
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.line_checks import ECHOED
+from dragoman_schemas.state import Exchange
+from dragoman_schemas.statistics_figures import Line
+
+Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
+
+
+class Span(Struct, frozen=True):
+    """A stretch of time: its beginning, and the end, which is not of it."""
+
+    begins: datetime
+    ends: datetime
+
+    def holds(self, time: str) -> bool:
+        """Whether a record's time lies in it."""
+        return self.begins <= datetime.fromisoformat(time) < self.ends
+
+    def cut(self, other: "Span") -> "Span | None":
+        """The part of another one that lies in this; None where there is none."""
+        begins, ends = max(self.begins, other.begins), min(self.ends, other.ends)
+        return Span(begins, ends) if begins < ends else None
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return (self.ends - self.begins).total_seconds()
+
+
+def covered(spans: Iterable[Span]) -> float:
+    """The seconds that lie in any of several spans, each counted once."""
+    seconds, upto = 0.0, None
+    for span in sorted(spans, key=lambda each: each.begins):
+        begins = span.begins if upto is None else max(span.begins, upto)
+        if begins < span.ends:
+            seconds += (span.ends - begins).total_seconds()
+            upto = span.ends
+    return seconds
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans as stretches that do not meet."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda each: each.begins):
+        if found and span.begins <= found[-1].ends:
+            found[-1] = Span(found[-1].begins, max(found[-1].ends, span.ends))
+        else:
+            found.append(span)
+    return found
+
+
+# The watch
+
+
+class Turn(Struct, frozen=True):
+    """At a time a side's watch became somebody's, or nobody's."""
+
+    at: datetime
+    side: str
+    manned: bool
+
+
+def nobodys(side: str, turns: Iterable[Turn], span: Span, *, manned: bool) -> list[Span]:
+    """When in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
+    found: list[Span] = []
+    since = None if manned else span.begins
+    for turn in sorted((turn for turn in turns if turn.side == side), key=lambda each: each.at):
+        if turn.manned and since is not None:
+            found.append(Span(since, turn.at))
+        since = None if turn.manned else since or turn.at
+    if since is not None:
+        found.append(Span(since, span.ends))
+    return [part for each in found if (part := span.cut(each)) is not None]
+
+
+# The line
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One line check as one side had it: when it was sent and by whom, and what came back when."""
+
+    sent: datetime
+    sender: str
+    side: str
+    result: Result
+    back: datetime | None = None
+
+
+def checks(exchange: Exchange) -> Iterator[Check]:
+    """What a line check was to each side that it went to; nothing for what is no line check, or was cancelled."""
+    if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
+        return
+    challenge = msgspec.json.decode(exchange.content["challenge"])
+    sender = (
+        str(msgspec.json.decode(exchange.content["side"]))
+        if "side" in exchange.content
+        else exchange.side
+    )
+    missed = exchange.status == "missed" or "line-check-missed" in exchange.acts
+    for side in exchange.to:
+        if side == sender:
+            continue
+        echo = next(
+            (said for said in exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")),
+            None,
+        )
+        result: Result = "missed" if missed else "awaited"
+        if echo is not None:
+            result = (
+                "echoed"
+                if msgspec.json.decode(echo.content["text"]) == challenge
+                else "echoed_with_errors"
+            )
+        back = None if echo is None else datetime.fromisoformat(echo.said.time)
+        yield Check(
+            sent=datetime.fromisoformat(exchange.opened.time),
+            sender=sender,
+            side=side,
+            result=result,
+            back=back,
+        )
+
+
+def down(found: Iterable[Check], until: datetime) -> Iterator[tuple[tuple[str, str], Span]]:
+    """When the line between two sides was not there, as their checks showed, or is not until then."""
+    since: dict[tuple[str, str], datetime] = {}
+    for check in sorted(found, key=lambda each: each.sent):
+        one, other = sorted((check.sender, check.side))
+        pair = one, other
+        if check.result == "missed":
+            since.setdefault(pair, check.sent)
+        elif check.back is not None and pair in since:
+            yield pair, Span(since.pop(pair), check.back)
+    for pair, begins in since.items():
+        yield pair, Span(begins, until)
+
+
+def line(side: str, found: Iterable[Check], span: Span) -> Line:
+    """How the checks came out that were sent to a side in a span; the last ones may be of before it."""
+    sent = sorted((check for check in found if check.side == side), key=lambda each: each.sent)
+    counted = [check.result for check in sent if span.begins <= check.sent < span.ends]
+    over = [check.result for check in reversed(sent) if check.result != "awaited"]
+    back = [check.back for check in sent if check.back is not None]
+    settled = len(counted) - counted.count("awaited")
+    return Line(
+        side=side,
+        checks=len(counted),
+        echoed=counted.count("echoed"),
+        echoed_with_errors=counted.count("echoed_with_errors"),
+        missed=counted.count("missed"),
+        awaited=counted.count("awaited"),
+        share_echoed=round(counted.count("echoed") / settled, 4) if settled else None,
+        run=sum(1 for _ in takewhile(lambda result: result in ECHOED, over)),
+        missed_run=sum(1 for _ in takewhile(lambda result: result == "missed", over)),
+        last_checked=deadlines.written(sent[-1].sent) if sent else "",
+        last_echoed=deadlines.written(back[-1]) if back else "",
+        last_result=sent[-1].result if sent else "",
+    )

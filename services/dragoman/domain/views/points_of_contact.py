@@ -1,0 +1,130 @@
+"""Points of contact as they hold: which is in force, whether somebody is there now, and whom to ring next.
+
+A point is superseded by a newer one of the same side and role that has taken effect. Whoever is there now comes first, and
+whoever was not tried yet before those who were.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.domain.acts.deadlines import WEEK, Calendar
+from dragoman.domain.acts.families.exchange import ENDED
+from dragoman.domain.views.phase import stage
+from dragoman_schemas.fields import Hours
+from dragoman_schemas.state import Exchange, Registry
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """A point of contact: for what, when and how it is reached. `person` and `deputy` are ids of the register of people."""
+
+    exchange: Exchange
+    role: str
+    institution: str
+    languages: tuple[str, ...]
+    means: tuple[str, ...]
+    person: str
+    deputy: str
+    stage: str
+    there: bool
+    opens: datetime | None
+
+
+def points(
+    registry: Registry, entries: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime
+) -> list[Point]:
+    """The points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
+    found: list[Point] = []
+    newest: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        if entry.status in ENDED:
+            continue
+        point = _point(registry, entry, calendars.get(entry.side, Calendar()), now)
+        if point.stage == "in_force":
+            before = newest.get((entry.side, point.role))
+            if before is not None:
+                found[before] = msgspec.structs.replace(
+                    found[before], stage="superseded", there=False
+                )
+            newest[entry.side, point.role] = len(found)
+        found.append(point)
+    return found
+
+
+def next_calls(
+    found: Iterable[Point], sides: Iterable[str], exchange: Exchange
+) -> list[tuple[Point, int]]:
+    """Whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
+    wanted = frozenset(sides)
+    attempts = [
+        tuple(_text(said.content.get(name)) for name in ("side", "post"))
+        for said in exchange.acts.get("call-attempt", ())
+    ]
+    calls = [
+        (
+            point,
+            sum(
+                post == point.role and side in (point.exchange.side, "unknown")
+                for side, post in attempts
+            ),
+        )
+        for point in found
+        if point.stage == "in_force" and point.exchange.side in wanted
+    ]
+    return sorted(calls, key=lambda call: (call[1], not call[0].there))
+
+
+def _text(raw: msgspec.Raw | None) -> str:
+    return "" if raw is None else str(msgspec.json.decode(raw))
+
+
+def _point(registry: Registry, entry: Exchange, calendar: Calendar, now: datetime) -> Point:
+    content: dict[str, Any] = {
+        name: msgspec.json.decode(value) for name, value in entry.content.items()
+    }
+    hours = content["hours"]
+    there, opens = (
+        (True, None)
+        if hours == "24x7"
+        else attended(msgspec.convert(hours, Hours), calendar.holidays, now)
+    )
+    at = stage(registry, entry, now)
+    return Point(
+        exchange=entry,
+        role=content["role"],
+        institution=content["institution"],
+        languages=tuple(content["languages"]),
+        means=tuple(content["channels"]),
+        person=content["person"]["id"],
+        deputy=content["deputy"]["id"] if "deputy" in content else "",
+        stage=at,
+        there=there and at == "in_force",
+        opens=opens,
+    )
+
+
+def attended(hours: Hours, holidays: frozenset[str], now: datetime) -> tuple[bool, datetime | None]:
+    """Whether somebody is there now, and otherwise when next, looking two weeks ahead. Hours that end before they begin run over midnight."""
+    for begins, ends in _spans(hours, holidays, now):
+        if begins <= now < ends:
+            return True, None
+        if begins > now:
+            return False, begins
+    return False, None
+
+
+def _spans(
+    hours: Hours, holidays: frozenset[str], now: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    zone = ZoneInfo(hours.zone)
+    today = now.astimezone(zone).date()
+    begins, ends = time.fromisoformat(hours.from_), time.fromisoformat(hours.to)
+    for offset in range(-1, 15):
+        day = today + timedelta(days=offset)
+        if WEEK[day.weekday()] in hours.days and day.isoformat() not in holidays:
+            last = day if ends > begins else day + timedelta(days=1)
+            yield datetime.combine(day, begins, zone), datetime.combine(last, ends, zone)

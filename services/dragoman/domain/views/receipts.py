@@ -1,0 +1,59 @@
+"""Receipts: the facts of one addressee about one message, from the exchange and from the reports of delivery.
+
+    delivered      when the message was at a station of the side: by a report of delivery, or by the acknowledgement, whichever is earlier
+    acknowledged   when a person of the side had it
+    answered       when the side answered it
+    account        when the side gave its own account of the event, after a message that tells of it
+
+An acknowledgement proves delivery, whatever reports came later or never. An own account is no answer to a question, and the state does not
+mark it as one; but a side that has given its account of a report has not been silent about it.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman_schemas.state import Exchange, Message, Stamp
+
+_TELLING: Final = frozenset(
+    {"update", "correction", "contained", "final-report", "counter-account"}
+)
+"""Acts, besides the opening, that tell of the event itself."""
+
+
+class Receipts(Struct, frozen=True, kw_only=True):
+    """The facts of one addressee about one message: `delivered` is a time, empty for never, and the others are records, None for none."""
+
+    owes: bool
+    delivered: str
+    acknowledged: Stamp | None
+    answered: Stamp | None
+    account: Stamp | None
+
+
+def receipts_of(exchange: Exchange, message: Message, side: str, delivered: str) -> Receipts:
+    """Return the facts of an addressee about a message, of which a delivery was reported at a time; empty for none."""
+    acknowledged = message.acknowledged.get(side)
+    return Receipts(
+        owes=side in message.to
+        and not message.for_the_record
+        and (acknowledged is not None or side in owing_receipt(exchange, message)),
+        delivered=delivered if acknowledged is None else _earlier(delivered, acknowledged.time),
+        acknowledged=acknowledged,
+        answered=message.answered.get(side),
+        account=account_after(exchange, message, side),
+    )
+
+
+def account_after(exchange: Exchange, message: Message, side: str) -> Stamp | None:
+    """Return the first own account that a side gave after a message that tells of the event; None for none, and for every other message."""
+    if message.id != exchange.id and message.act not in _TELLING:
+        return None
+    given = (each.given for each in exchange.accounts.get(side, ()))
+    return next((stamp for stamp in given if stamp.position > message.said.position), None)
+
+
+def _earlier(reported: str, proven: str) -> str:
+    return min(reported or proven, proven, key=datetime.fromisoformat)

@@ -1,0 +1,391 @@
+"""What the exchanges of a period come to, side by side: arithmetic alone, exchanges in and numbers out.
+
+A clock is counted in the period in which it was settled, and in no other:
+
+    done within the limit                   in time, when it was done
+    not done when the limit passed          late, when the limit passed, whatever came afterwards
+    the matter ended before its limit       ended: nothing is owed any more, and nothing was done
+    neither                                 open at the end of the period, and overdue past its limit
+
+What was said otherwise before it was written down was done when it was said.
+
+Percentiles are by nearest rank: a time that was really taken.
+"""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Running
+from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.views import attribution, flags
+from dragoman.domain.views import outages as blindness
+from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
+from dragoman_schemas.state import Exchange, Registry, Stamp
+from dragoman_schemas.statistics_figures import (
+    Blind,
+    Blindness,
+    Change,
+    Flashes,
+    Kept,
+    Line,
+    Meetings,
+    Notice,
+    Opened,
+    Spread,
+    Translations,
+)
+
+_PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+_P95: Final = 0.95
+_FLOOD: Final = timedelta(seconds=FLOOD_SECONDS)
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """What exchanges came to, in the rows of the answer."""
+
+    exchanges: int
+    opened: tuple[Opened, ...]
+    clocks: tuple[Kept, ...]
+    notices: tuple[Notice, ...]
+    changes: tuple[Change, ...]
+    meetings: tuple[Meetings, ...]
+    translations: tuple[Translations, ...]
+    flashes: tuple[Flashes, ...]
+
+
+def spread(seconds: Sequence[float]) -> Spread | None:
+    """The middle, the 95th of a hundred and the longest of several times; None for none."""
+    if not seconds:
+        return None
+    ranked = sorted(seconds)
+    return Spread(
+        measured=len(ranked),
+        median_s=_seconds(statistics.median(ranked)),
+        p95_s=_seconds(ranked[ceil(_P95 * len(ranked)) - 1]),
+        worst_s=_seconds(ranked[-1]),
+    )
+
+
+def share(part: int, whole: int) -> float | None:
+    """A part of a whole; None of nothing."""
+    return round(part / whole, 4) if whole else None
+
+
+def days(since: str, until: datetime) -> float:
+    """How many days lie between, to a tenth."""
+    return round((until - datetime.fromisoformat(since)) / timedelta(days=1), 1)
+
+
+def _seconds(value: float) -> float:
+    return round(value, 3)
+
+
+def _between(first: str, then: str) -> float:
+    return (datetime.fromisoformat(then) - datetime.fromisoformat(first)).total_seconds()
+
+
+class Measure:
+    """Takes exchanges one by one, as they stood at the end of a span, and counts what happened in it."""
+
+    def __init__(self, registry: Registry, calendars: dict[str, Calendar], span: Span) -> None:
+        """Begin with none. `registry` and `calendars` are as at the end of the span."""
+        self._registry = registry
+        self._unattributed = False
+        self._calendars = calendars
+        self._span = span
+        self._opened: Counter[tuple[str, str, str]] = Counter()
+        self._took: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
+        self._clocks: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+        self._given: defaultdict[tuple[str, str, float], list[float]] = defaultdict(list)
+        self._changed: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
+        self._met: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._translated: defaultdict[str, list[float]] = defaultdict(list)
+        self._flashes: defaultdict[str, list[datetime]] = defaultdict(list)
+
+    def take(self, exchange: Exchange) -> None:
+        """Count one exchange in; under the Chatham House Rule in rows of no side."""
+        self._unattributed = attribution.unattributed(exchange)
+        for clock in deadlines.running(self._registry, exchange, self._calendars):
+            self._take_clock(exchange, clock)
+        if self._span.holds(exchange.opened.time):
+            self._take_opening(exchange)
+        for correction in exchange.corrections:
+            self._take_change(exchange, "corrections", correction.corrected)
+        if exchange.cancellation is not None:
+            self._take_change(exchange, "cancellations", exchange.cancellation.cancelled)
+        if exchange.meeting is not None:
+            self._take_meeting(exchange)
+        self._take_translations(exchange)
+        self._take_flashes(exchange)
+
+    def _take_flashes(self, exchange: Exchange) -> None:
+        for message in exchange.messages:
+            if (
+                precedence_of(exchange, message) == "flash"
+                and not message.for_the_record
+                and self._span.holds(message.said.time)
+            ):
+                for side in message.to:
+                    self._flashes[self._side(side)].append(
+                        datetime.fromisoformat(message.said.time)
+                    )
+
+    def _take_clock(self, exchange: Exchange, clock: Running) -> None:
+        key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
+        met, ended = (
+            None if each is None else datetime.fromisoformat(each.when)
+            for each in (clock.met, clock.ended)
+        )
+        outcome = deadlines.outcome(exchange, clock, span.ends - deadlines.TICK)
+        found: list[str] = []
+        if met is not None and span.begins <= met < span.ends:
+            if clock.met is not None and clock.met.side == clock.side:
+                self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
+            found += ["in_time"] if outcome == "in_time" else []
+        if ended is not None and outcome == "ended" and span.begins <= ended < span.ends:
+            found.append("ended")
+        if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
+            found.append("late")
+        if outcome in deadlines.OWED:
+            found += ["open", "overdue"] if outcome == "overdue" else ["open"]
+        if found and not clock.binding:
+            found.append("courtesy")
+        self._clocks[key].update(found)
+
+    def _take_opening(self, exchange: Exchange) -> None:
+        side = self._side(exchange.side)
+        self._opened[side, exchange.act, exchange.precedence] += 1
+        report = flags.first_report(self._registry, exchange)
+        if report is not None and self._registry.kind not in UNTIMED:
+            key = side, exchange.act, "first_report"
+            self._took[key].append(report.given.total_seconds())
+            self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
+        notice = flags.lead(self._registry, exchange)
+        if notice is not None and self._registry.kind not in UNTIMED:
+            self._given[side, exchange.act, notice.owed.total_seconds()].append(
+                notice.given.total_seconds()
+            )
+
+    def _take_change(self, exchange: Exchange, what: str, stamp: Stamp) -> None:
+        if self._span.holds(stamp.time):
+            self._changed[self._side(exchange.side), exchange.act, what].append(
+                _between(exchange.opened.time, stamp.time)
+            )
+
+    def _take_meeting(self, exchange: Exchange) -> None:
+        meeting, span, act = exchange.meeting, self._span, exchange.act
+        assert meeting is not None
+        self._met[self._side(exchange.side), act]["asked"] += span.holds(exchange.opened.time)
+        for side, accepted in meeting.accepted.items():
+            self._met[self._side(side), act]["accepted"] += span.holds(accepted.accepted.time)
+        for what, stamps in (("declined", meeting.declined), ("not_attended", meeting.absent)):
+            for side, stamp in stamps.items():
+                self._met[self._side(side), act][what] += span.holds(stamp.time)
+        for held in meeting.held:
+            for side in {exchange.side, *exchange.to} - meeting.absent.keys():
+                self._met[self._side(side), act]["held"] += span.holds(held.recorded.time)
+
+    def _take_translations(self, exchange: Exchange) -> None:
+        said = {message.id: message.said.time for message in exchange.messages}
+        for translation in exchange.acts.get("translation", ()):
+            if self._span.holds(translation.said.time):
+                of = (
+                    msgspec.json.decode(translation.content["of"])
+                    if "of" in translation.content
+                    else exchange.id
+                )
+                side = self._side(translation.said.side)
+                self._translated[side].append(
+                    _between(said.get(of, exchange.opened.time), translation.said.time)
+                )
+
+    def _side(self, name: str) -> str:
+        """Whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
+        return "" if self._unattributed else name
+
+    def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
+        """How many seconds each side took each time for what one kind of clock owes, of whatever format."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for (side, _, of), seconds in self._took.items():
+            if of == clock:
+                found[side] += seconds
+        return {side: tuple(seconds) for side, seconds in found.items()}
+
+    def measured(self, sides: Sequence[str]) -> Measured:
+        """The rows: whatever any side has been counted for, for each of these sides."""
+        clocked = [key for key, counted in self._clocks.items() if counted.total()]
+        met = [key for key, counted in self._met.items() if counted.total()]
+        return Measured(
+            exchanges=self._opened.total(),
+            opened=tuple(
+                self._opened_row(*key)
+                for key in _rows(sides, ((key[0], key[1]) for key in self._opened))
+            ),
+            clocks=tuple(self._clock_row(*key) for key in _rows(sides, clocked)),
+            notices=tuple(self._notice_row(*key) for key in _rows(sides, self._given)),
+            changes=tuple(
+                self._change_row(*key)
+                for key in _rows(sides, ((key[0], key[1]) for key in self._changed))
+            ),
+            meetings=tuple(self._meeting_row(*key) for key in _rows(sides, met)),
+            translations=tuple(
+                Translations(
+                    side=side,
+                    translations=len(self._translated[side]),
+                    delay=spread(self._translated[side]),
+                )
+                for side in sides
+            ),
+            flashes=tuple(flood(side, self._flashes[side]) for side in sides),
+        )
+
+    def _opened_row(self, side: str, format: str) -> Opened:
+        counts = {precedence: self._opened[side, format, precedence] for precedence in _PRECEDENCES}
+        return Opened(side=side, format=format, opened=sum(counts.values()), **counts)
+
+    def _clock_row(self, side: str, format: str, clock: str) -> Kept:
+        counted = self._clocks[side, format, clock]
+        return Kept(
+            side=side,
+            format=format,
+            clock=clock,
+            took=spread(self._took[side, format, clock]),
+            in_time=counted["in_time"],
+            late=counted["late"],
+            share_in_time=share(counted["in_time"], counted["in_time"] + counted["late"]),
+            ended=counted["ended"],
+            open=counted["open"],
+            overdue=counted["overdue"],
+            courtesy=counted["courtesy"],
+        )
+
+    def _notice_row(self, side: str, format: str, owed: float) -> Notice:
+        given = self._given[side, format, owed]
+        in_time = sum(each >= owed for each in given)
+        return Notice(
+            side=side,
+            format=format,
+            owed_s=owed,
+            notices=len(given),
+            median_given_s=_seconds(statistics.median(given)) if given else None,
+            shortest_given_s=_seconds(min(given)) if given else None,
+            in_time=in_time,
+            short=len(given) - in_time,
+            share_in_time=share(in_time, len(given)),
+        )
+
+    def _change_row(self, side: str, format: str) -> Change:
+        corrected, cancelled = (
+            self._changed[side, format, what] for what in ("corrections", "cancellations")
+        )
+        return Change(
+            side=side,
+            format=format,
+            corrections=len(corrected),
+            corrected_after=spread(corrected),
+            cancellations=len(cancelled),
+            cancelled_after=spread(cancelled),
+        )
+
+    def _meeting_row(self, side: str, format: str) -> Meetings:
+        counted = self._met[side, format]
+        return Meetings(
+            side=side,
+            format=format,
+            asked=counted["asked"],
+            accepted=counted["accepted"],
+            declined=counted["declined"],
+            held=counted["held"],
+            not_attended=counted["not_attended"],
+        )
+
+
+def flood(side: str, came: Sequence[datetime]) -> Flashes:
+    """How often more came within ten minutes than anybody takes in one by one, and how many at most."""
+    times, floods, most, flooded = sorted(came), 0, 0, False
+    first = 0
+    for last, time in enumerate(times):
+        while time - times[first] > _FLOOD:
+            first += 1
+        within = last - first + 1
+        floods += within > FLOOD_ALARMS and not flooded
+        flooded, most = within > FLOOD_ALARMS, max(most, within)
+    return Flashes(side=side, came=len(times), floods=floods, most=most)
+
+
+def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """What any side has been counted for, with each of the sides in turn; the row of no side by itself."""
+    counted = set(keys)
+    for rest in sorted({key[1:] for key in counted}):
+        named = any((side, *rest) in counted for side in sides)
+        for side in (*(sides if named else ()), *([""] if ("", *rest) in counted else [])):
+            yield (side, *rest)
+
+
+# What checks and watches come to
+
+
+def lines(sides: Sequence[str], checks: Sequence[Check], span: Span) -> tuple[Line, ...]:
+    """The line checks that were sent to each side."""
+    return tuple(blindness.line(side, checks, span) for side in sides)
+
+
+def blind(
+    registry: Registry,
+    sides: Sequence[str],
+    checks: Sequence[Check],
+    turns: Sequence[Turn],
+    manned: Collection[str],
+    outages: Sequence[Span],
+    span: Span,
+) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
+    """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
+
+    Who has no broker is blind on every side: what a gateway cannot record it cannot show to anybody.
+    """
+    watched = registry.kind not in UNTIMED
+    nobodys = {
+        side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else []
+        for side in sides
+    }
+    downs = [
+        (pair, part)
+        for pair, each in blindness.down(checks, span.ends)
+        if (part := span.cut(each)) is not None
+    ]
+    gone = blindness.merged(part for each in outages if (part := span.cut(each)) is not None)
+    checked = {name for check in checks for name in (check.sender, check.side)}
+    rows = tuple(
+        Blindness(
+            side=side,
+            watch_nobody_s=_seconds(blindness.covered(nobodys[side])) if watched else None,
+            line_down_s=_seconds(blindness.covered(each for pair, each in downs if side in pair))
+            if side in checked
+            else None,
+            broker_down_s=_seconds(blindness.covered(gone)),
+        )
+        for side in sides
+    )
+    found: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], Span]]
+    found = [("watch", (side,), each) for side in sides for each in nobodys[side]]
+    found += [("line", pair, each) for pair, each in downs if not set(sides).isdisjoint(pair)]
+    found += [("broker", tuple(sides), each) for each in gone]
+    found.sort(key=lambda each: (each[2].begins, each[0], each[1]))
+    return rows, tuple(
+        Blind(
+            what=what,
+            sides=names,
+            from_=deadlines.written(each.begins),
+            to=deadlines.written(each.ends),
+        )
+        for what, names, each in found
+    )
