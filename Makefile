@@ -28,7 +28,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
-ASSETS := services/dragoman/gateway/static/vendor/swagger-ui.css
+ASSETS := services/dragoman/console/static/vendor/swagger-ui.css
 
 $(ASSETS): package-lock.json
 	@if command -v npm >/dev/null; then \
@@ -55,7 +55,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/lint-imports
 
 GROUPED := --dist loadgroup
-UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports gateway golden test_catalogues.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
+UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api application console golden test_catalogues.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)
@@ -85,7 +85,7 @@ bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
-	$(BIN)/python -m dragoman.gateway.publish
+	$(BIN)/python -m dragoman.api.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 
 catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dragoman import bootstrap
-from dragoman.gateway import tls
+from dragoman.server import tls
 from dragoman.settings import Http
 
 

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from dragoman.application.command_handler import Desk, stamp
 from dragoman.audit.replay import Replay
-from dragoman.desk import Desk, stamp
 from dragoman.domain.acts import deadlines, line_checks
 from dragoman.domain.decide import Post
 from dragoman.domain.record import codec as records

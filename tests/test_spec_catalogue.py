@@ -151,9 +151,6 @@ def marks_of(rule: Rule) -> str:
 FORMAT_HEADER: Final = (
     "code | act | name | family | opened by | officers | starts as | precedence | channels"
 )
-FORMAT_HEADER: Final = (
-    "code | act | name | family | opened by | officers | starts as | precedence | channels"
-)
 FORMAT_ROWS: Final = table(FORMAT_HEADER)
 ACT_HEADER: Final = "act | side | role | officers | marks | effect"
 ACT_ROWS: Final = [row for rows in tables(ACT_HEADER) for row in rows]

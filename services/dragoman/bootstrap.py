@@ -19,8 +19,13 @@ import structlog
 from aiohttp import web
 
 from dragoman import data_directory, witness_client
+from dragoman.api.auth.authentication import networks
+from dragoman.api.auth.oidc import Provider
+from dragoman.application.command_handler import Desk, stamp, utc_now
+from dragoman.application.finality import Coverage
+from dragoman.application.service import Service
+from dragoman.application.takeover import TakeOver
 from dragoman.data_directory import PlaceGuard
-from dragoman.desk import Desk, stamp, utc_now
 from dragoman.domain.record import nesting
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.broker import BrokerError, Endpoint
@@ -31,14 +36,6 @@ from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Guard as BrokerGuard
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.prefetch import Page, read_ahead
-from dragoman.gateway.app import application, rejection
-from dragoman.gateway.callers import networks
-from dragoman.gateway.connections import Connections, Site, connections_room
-from dragoman.gateway.coverage import Coverage
-from dragoman.gateway.oidc import Provider
-from dragoman.gateway.service import Service
-from dragoman.gateway.takeover import TakeOver
-from dragoman.gateway.tls import Certificate, is_in_clear
 from dragoman.interop.ssrf_guard import Guard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.notifier import mail, webhook
@@ -49,6 +46,9 @@ from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
 from dragoman.scheduler import Watch
+from dragoman.server.app import application, rejection
+from dragoman.server.connections import Connections, Site, connections_room
+from dragoman.server.tls import Certificate, is_in_clear
 from dragoman.settings import Settings, SettingsError
 from dragoman.signer import Registrar
 from dragoman.stores import drafts, files, people

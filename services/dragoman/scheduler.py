@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from dragoman.desk import Desk
+from dragoman.application.command_handler import Desk
 from dragoman.domain.acts import deadlines, line_checks
 from dragoman.domain.acts.deadlines import Calendar, Running
 from dragoman.domain.decide import Post

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from dragoman import cli
-from dragoman.desk import stamp
+from dragoman.api import sse
+from dragoman.application.command_handler import stamp
+from dragoman.application.operations import transparency_log
+from dragoman.application.service import Service
 from dragoman.domain import decide, fold
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import strict_json
-from dragoman.gateway import live, proofs
-from dragoman.gateway.service import Service
 from dragoman.projection import projection as folding
 from dragoman.projection import reads
 from dragoman.projection.tree import Trees
@@ -73,7 +74,7 @@ def withholds() -> None:
 
 
 def freezes() -> None:
-    newest, lines = proofs.Heads.newest, live.lines
+    newest, lines = transparency_log.Heads.newest, sse.lines
     first: dict[str, Any] = {}
 
     async def frozen(self: Any, call: Any, name: str, fresh_s: float = 0.2) -> Any:
@@ -95,8 +96,8 @@ def freezes() -> None:
             last if sealed is None else int(sealed.note.split()[1]),
         )
 
-    setattr(proofs.Heads, "newest", frozen)  # what mypy would not have  # noqa: B010
-    vars(live)["lines"] = cut
+    setattr(transparency_log.Heads, "newest", frozen)  # what mypy would not have  # noqa: B010
+    vars(sse)["lines"] = cut
 
 
 def backdates() -> None:
@@ -140,11 +141,11 @@ def mixes() -> None:
         raw = (Path(sys.argv[sys.argv.index("--data") + 1]) / "mixed-head").read_bytes()
         return checkpoint.read(note.read(raw).text), raw
 
-    vars(proofs)["signed_head"] = mixed
+    vars(transparency_log)["signed_head"] = mixed
 
 
 def leaps() -> None:
-    head, exists = proofs.signed_head, shapes.exists
+    head, exists = transparency_log.signed_head, shapes.exists
 
     async def far(call: Any, projection: Any) -> Any:
         true, _ = await head(call, projection)
@@ -154,7 +155,7 @@ def leaps() -> None:
         )
         return shown, note.written(shown.text, [note.sign(true.origin, seed, shown.text)])
 
-    vars(proofs)["signed_head"] = far
+    vars(transparency_log)["signed_head"] = far
     vars(shapes)["exists"] = lambda tile, size: exists(tile, 10**6)
     setattr(Trees, "tile", lambda self, name, wanted: bytes(32 * wanted.width))  # noqa: B010
 

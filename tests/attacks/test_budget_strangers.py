@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dragoman.gateway.console.sessions import COOKIE
+from dragoman.application.http.session_cookie import COOKIE
 from service import Caller, Service
 
 _BURST = 50

@@ -14,8 +14,8 @@ from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import Past
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
+from dragoman.console.audit import audit_summary
 from dragoman.domain.views.statistics import Measure
-from dragoman.gateway.console import five_answers
 from dragoman.i18n.words import of_tag
 from dragoman.reports.audit_answers import answers, paper
 from dragoman.reports.markdown import markdown
@@ -67,7 +67,7 @@ def test_all_who_are_asked_count_the_same_limits(
     bare = markdown(paper(told, of_tag("en"), "en"))
     assert re.search(rf"\b{len(passed)} limits? passed, {len(owed)} open\.", bare), bare[:400]
 
-    answer = five_answers._owed(of_tag("en"), told.report)
+    answer = audit_summary._owed(of_tag("en"), told.report)
     for side in world.sides:
         late = sum(each.side == side and not each.courtesy for each in passed)
         runs = sum(each.side == side for each in owed)

@@ -485,7 +485,7 @@ class Timed(Host):
         super().__init__(own)
         self._now = now
 
-    async def ask(self, path: str, least: int) -> Response:  # noqa: ARG002
+    async def ask(self, path: str, least: int) -> Response:
         """The answer of that time, which the answer says in whole seconds."""
         answer = await self.own.ask(path, self._now, "")
         headers = CIMultiDict(answer.headers)

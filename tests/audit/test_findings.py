@@ -7,8 +7,8 @@ import pytest
 
 from dragoman.audit.accountability import exceptions, owed
 from dragoman.audit.replay_view import Past
+from dragoman.console.audit import audit_summary
 from dragoman.domain.fold import Folded
-from dragoman.gateway.console import five_answers
 from dragoman.i18n.words import words
 from dragoman.reports.audit_answers import answers, kind_of
 from samples import act
@@ -112,7 +112,7 @@ def test_the_fifth_answer_says_of_each_exception_what_it_was(language: str, worl
     )
     past = Past(world.ledger, world.raws)
     told = answers(past, past.period(), 1, ())
-    answer = five_answers._authorised(words(language), told.report, told.exceptions)
+    answer = audit_summary._authorised(words(language), told.report, told.exceptions)
     (late,) = (each for each in told.exceptions if each.kind == "late")
     (line,) = (each.text for each in answer.more if each.position == late.position)
     assert kind_of("late", words(language)).casefold() in line.casefold()

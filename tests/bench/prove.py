@@ -20,11 +20,11 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.application.command_handler import stamp
 from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
 from dragoman.audit.verification import Verification
-from dragoman.desk import stamp
 from dragoman.domain.acts.families import channel
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids

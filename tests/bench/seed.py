@@ -25,8 +25,8 @@ import msgspec
 from msgspec import Raw
 
 from dragoman import bootstrap, telemetry
+from dragoman.application.command_handler import stamp, utc_now
 from dragoman.audit.replay import replay
-from dragoman.desk import stamp, utc_now
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.fold import source_of

@@ -15,7 +15,7 @@ EXPLORER = (
     Path(__file__).parents[2]
     / "services"
     / "dragoman"
-    / "gateway"
+    / "console"
     / "static"
     / "vendor"
     / "swagger-ui-bundle.js"

@@ -17,9 +17,9 @@ from playwright.async_api import Browser, Page, expect
 
 import beside
 from browsing import Visit, Visiting
+from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
-from dragoman.gateway.console import kinds
 from filling import filled, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
@@ -131,8 +131,8 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
     names = needed(act)
     required = [
         each
-        for each in kinds.members(act)
-        if each.required and each.name in names and not isinstance(each.kind, kinds.Fields)
+        for each in field_types.members(act)
+        if each.required and each.name in names and not isinstance(each.kind, field_types.Fields)
     ]
     for how in ("empty", "nonsense", "characters"):
         found: Any = await pages[side].evaluate(

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
-from dragoman.gateway.console.page import STATIC
+from dragoman.console.rendering import STATIC
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import reads
 from service import NOTE, Caller, Service

@@ -30,7 +30,7 @@ from trees import nodes_over
 from world import INCIDENT, NOTE, SALT, World, public_of, seed_of
 
 ROOT: Final = Path(__file__).parents[2]
-MODULE: Final = ROOT / "services" / "dragoman" / "gateway" / "static" / "proof.js"
+MODULE: Final = ROOT / "services" / "dragoman" / "console" / "static" / "proof.js"
 TESTS: Final = Path(__file__).parent / "js" / "proof.test.mjs"
 
 SIDES: Final = ("nato", "china")

@@ -19,9 +19,9 @@ from playwright.async_api import Browser, Page
 
 import beside
 from browsing import Visit
+from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS, Who
-from dragoman.gateway.console import kinds
 from filling import CHOSEN, filled, fits, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
@@ -57,11 +57,11 @@ def _of_every_kind() -> list[str]:
     found: list[str] = []
     seen: set[str] = set()
     for act in OPENED:
-        controls = {each.control for each in kinds.members(act) if each.required}
+        controls = {each.control for each in field_types.members(act) if each.required}
         rows = {
             f"optional {each.control}"
-            for each in kinds.members(act)
-            if isinstance(each.kind, kinds.Rows | kinds.Quantity)
+            for each in field_types.members(act)
+            if isinstance(each.kind, field_types.Rows | field_types.Quantity)
         }
         if not controls | rows <= seen:
             found.append(act)
@@ -157,7 +157,7 @@ async def _sent(page: Page, address: str, act: str, *presses: str) -> tuple[Any,
     ]:  # what only a rule asks for: a reply that says something, a launch at some time
         asked = [
             each.name
-            for each in kinds.members(act)
+            for each in field_types.members(act)
             if any(_is_of(fault, each.name) for fault in found["faults"])
         ]
         assert asked, found
@@ -289,7 +289,7 @@ async def test_a_form_with_scripts_is_sent_with_its_required_members_only(
         ]
         asked = [
             each.name
-            for each in kinds.members(act)
+            for each in field_types.members(act)
             if any(_is_of(link, each.name) for link in links)
         ]
         assert asked and not set(asked) & set(names), (links, names)

@@ -23,7 +23,7 @@ from service import Caller, Service
 pytestmark = pytest.mark.browser
 
 CSS = (
-    Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "static" / "console.css"
+    Path(__file__).parents[2] / "services" / "dragoman" / "console" / "static" / "console.css"
 ).read_text()
 CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
@@ -457,7 +457,6 @@ def test_levels_that_some_eyes_take_for_one_differ_in_shape_and_in_word() -> Non
         Path(__file__).parents[2]
         / "services"
         / "dragoman"
-        / "gateway"
         / "console"
         / "templates"
         / "symbols.html"

@@ -8,15 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.console.forms import field_types
 from dragoman.domain.acts.families.notification import NARRATIVE
 from dragoman.domain.views import accounts
 from dragoman.domain.views.accounts import Told, point
 from dragoman.domain.views.flags import flags
-from dragoman.gateway.console import kinds
 from samples import act
 from world import World, refused
 
-_WRITTEN = kinds.Text | kinds.Texts | kinds.Line | kinds.Lines | kinds.Rows | kinds.Files
+_WRITTEN = (
+    field_types.Text
+    | field_types.Texts
+    | field_types.Line
+    | field_types.Lines
+    | field_types.Rows
+    | field_types.Files
+)
 
 _GIVEN: dict[str, st.SearchStrategy[Any]] = {
     "time": st.sampled_from(
@@ -47,22 +54,22 @@ _GIVEN: dict[str, st.SearchStrategy[Any]] = {
 
 def test_words_are_the_members_that_are_written() -> None:
     for name in NARRATIVE:
-        compared = [each for each in kinds.members(name) if each.name in kinds_of_account()]
+        compared = [each for each in field_types.members(name) if each.name in kinds_of_account()]
         assert {each.name for each in compared if isinstance(each.kind, _WRITTEN)} <= accounts.WORDS
         assert (
             not {each.name for each in compared if not isinstance(each.kind, _WRITTEN)}
             & accounts.WORDS
         )
         assert {
-            each.name for each in compared if isinstance(each.kind, kinds.Time)
+            each.name for each in compared if isinstance(each.kind, field_types.Time)
         } == accounts.TIMES & {each.name for each in compared}
 
 
 def kinds_of_account() -> set[str]:
     """The members that another side's account may give."""
-    return {each.name for each in kinds.members("counter-account")} - accounts.OF_THE_MESSAGE | set(
-        NARRATIVE.values()
-    )
+    return {
+        each.name for each in field_types.members("counter-account")
+    } - accounts.OF_THE_MESSAGE | set(NARRATIVE.values())
 
 
 @given(

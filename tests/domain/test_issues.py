@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
+from dragoman.console.display import dialogue_views
 from dragoman.domain.acts.families import dialogue
-from dragoman.gateway.console import spoken
 from dragoman.projection.dialogue import issues_of
 from dragoman_schemas.state import Exchange
 from world import World
@@ -122,7 +122,7 @@ def test_common_ground_is_of_a_view_that_its_side_still_holds() -> None:
     assert issue.common_ground(every) == Raw(b'"It is to be tested daily."')
     later, _ = stated(world, (N, "the line", "It is not needed any more.", ""))
     states = [world.exchange(id) for id in (*ids, *later)]
-    (answered,), (shown,) = issues_of(states, every), spoken.issues(states, every)
+    (answered,), (shown,) = issues_of(states, every), dialogue_views.issues(states, every)
     assert answered.common_ground is UNSET is shown.common_ground, (
         "the answer and the page say the same"
     )

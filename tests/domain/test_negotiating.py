@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.console.display.text_versions import marked
 from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
-from dragoman.gateway.console.versions import marked
 from samples import act
 from world import World, refused
 

@@ -18,9 +18,9 @@ from accessed import CALLED, POSTED
 from beside import attached, digest, named, put
 from described import OPERATIONS, check
 from dragoman.audit.replay import Replay
+from dragoman.console.routes import SHEETS
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.domain.record import ids
-from dragoman.gateway.console.pages import SHEETS
 from patience import PATIENCE_S
 from samples import SAMPLES, act
 from service import INCIDENT, NOTE, Answer, Caller, Service, new_key

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from dragoman.api.examples import ALERT, INVITATION
 from dragoman.client import Answered, Client, Unreachable, client
 from dragoman.domain.record.errors import Malformed
-from dragoman.gateway.examples import ALERT, INVITATION
 from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.responses import Alarm, Recorded
 from patience import PATIENCE_S

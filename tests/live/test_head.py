@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from described import CALLERS, OPERATIONS
-from dragoman.gateway.console.pages import SHEETS
+from dragoman.console.routes import SHEETS
 from service import INCIDENT, Answer, Caller, Service, at_a_screen
 
 Who = Callable[[str], Caller]

@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 
 from catalogue import CONTINUING, OPENINGS
+from dragoman.application.operations import report_requests
+from dragoman.application.operations.report_requests import Gather, Gathered
 from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.gateway import reporting
-from dragoman.gateway.reporting import Gather, Gathered
 from dragoman.i18n.words import LANGUAGES
 from dragoman.projection.projection import Projection
 from dragoman.projection.snapshot import Asked, Moment, moment
@@ -30,7 +30,7 @@ from world import INCIDENT, NOTE, World, public_of, seed_of
 ALL: Final = Asked()
 
 
-def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+def year_of(then: Moment, live: bool) -> Gathered:
     found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
     return Gathered(found, partial(yearly_review.paper, found))
 
@@ -46,11 +46,11 @@ FOUND: Final = (
     log_findings.of_no_witnesses(),
 )
 REPORTS: Final[dict[str, Gather]] = {
-    "situation": reporting.situation_of(ALL),
-    "turn-over": reporting.turn_over_of(ALL, "china"),
+    "situation": report_requests.situation_of(ALL),
+    "turn-over": report_requests.turn_over_of(ALL, "china"),
     "year": year_of,
-    "period": reporting.period_of(ALL),
-    "audit": reporting.audit_of(ALL, FOUND),
+    "period": report_requests.period_of(ALL),
+    "audit": report_requests.audit_of(ALL, FOUND),
 }
 _DATA: Final = re.compile(
     r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"

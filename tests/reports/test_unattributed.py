@@ -11,13 +11,13 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from dragoman.application.operations import report_requests
+from dragoman.application.operations.report_requests import Gather, Gathered
 from dragoman.audit import tables
+from dragoman.console.pages import print_views
 from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.gateway import reporting
-from dragoman.gateway.console import papers
-from dragoman.gateway.reporting import Gather, Gathered
 from dragoman.i18n.words import LANGUAGES
 from dragoman.interop import icalendar, itip, vcard
 from dragoman.notifier import mail, selection
@@ -39,18 +39,18 @@ RULE: Final = {"attribution": "chatham_house"}
 ALL: Final = Asked()
 
 
-def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+def year_of(then: Moment, live: bool) -> Gathered:
     """The review of the year that began before anything was said."""
     found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
     return Gathered(found, partial(yearly_review.paper, found))
 
 
 PUBLIC: Final[dict[str, Gather]] = {
-    "situation": reporting.situation_of(ALL),
-    "period": reporting.period_of(ALL),
-    "audit": reporting.audit_of(ALL, [log_findings.of_records(12)]),
+    "situation": report_requests.situation_of(ALL),
+    "period": report_requests.period_of(ALL),
+    "audit": report_requests.audit_of(ALL, [log_findings.of_records(12)]),
     "year": year_of,
-    **{f"turn-over of {side}": reporting.turn_over_of(ALL, side) for side in SIDES},
+    **{f"turn-over of {side}": report_requests.turn_over_of(ALL, side) for side in SIDES},
 }
 
 
@@ -130,7 +130,7 @@ class Told:
             for language in LANGUAGES:
                 paper = laid.paper(language)
                 found[f"{report} Markdown {language}"] = markdown(paper)
-                found[f"{report} page {language}"] = papers.page(paper, {}).text or ""
+                found[f"{report} page {language}"] = print_views.page(paper, {}).text or ""
         return found
 
 
@@ -253,7 +253,7 @@ def test_what_was_said_is_still_there(told: Told) -> None:
 
 def test_a_printed_form_and_a_card_have_no_speaker(told: Told) -> None:
     state = told.world.exchange(told.opened[0])
-    _, printed = papers.unattributed(_view(), state, SIDES)
+    _, printed = print_views.unattributed(_view(), state, SIDES)
     assert (printed.side, printed.to, printed.info, printed.number) == ("", (), (), "")
     assert not named(repr({name: bytes(value) for name, value in printed.content.items()}))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from dragoman import cli, scheduler
-from dragoman.gateway.live import Tail
-from dragoman.gateway.service import Service
+from dragoman.api.sse import Tail
+from dragoman.application.service import Service
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 

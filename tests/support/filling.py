@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from dragoman.console.forms import field_types, form_parser
+from dragoman.console.forms.field_types import Kind, Member
 from dragoman.domain.acts import consent
-from dragoman.gateway.console import forms, kinds
-from dragoman.gateway.console.kinds import Kind, Member
 from samples import SAMPLES
 from service import still_to_come
 
@@ -38,8 +38,8 @@ def needed(act: str) -> list[str]:
     """
     found = [
         each.name
-        for each in kinds.members(act)
-        if each.required or isinstance(each.kind, kinds.Offered)
+        for each in field_types.members(act)
+        if each.required or isinstance(each.kind, field_types.Offered)
     ]
     return [name for name in found if name != "terms" or act not in consent.ACTS]
 
@@ -52,8 +52,8 @@ def filled(
     entries: list[Entry] = []
     expected: dict[str, Any] = {"act": act, **({"terms": CHOSEN} if act in consent.ACTS else {})}
     wanted = set(names)
-    for member in kinds.members(act):
-        if member.name in wanted and isinstance(member.kind, kinds.Fields):
+    for member in field_types.members(act):
+        if member.name in wanted and isinstance(member.kind, field_types.Fields):
             expected[member.name] = CHOSEN
         elif member.name in wanted and act == "status-change":  # the exchange says which there are
             entries.append((f"f.{member.name}", None))
@@ -70,27 +70,33 @@ def typed_for(member: Member, name: str, value: Any) -> tuple[list[Entry], Any]:
     kind = member.kind
     many = getattr(kind, "many", False)
     match kind:
-        case kinds.Person() | kinds.Files() | kinds.Message() | kinds.Offered() | kinds.Officer():
+        case (
+            field_types.Person()
+            | field_types.Files()
+            | field_types.Message()
+            | field_types.Offered()
+            | field_types.Officer()
+        ):
             return [(name, None)], CHOSEN
-        case kinds.Text(languages=True) | kinds.Texts():
+        case field_types.Text(languages=True) | field_types.Texts():
             return _texts(kind, name, value)
-        case kinds.Time():
+        case field_types.Time():
             return _time(member, name)
-        case kinds.Span() | kinds.Spans():
+        case field_types.Span() | field_types.Spans():
             return _spans(kind, name)
-        case kinds.Place() | kinds.Point():
+        case field_types.Place() | field_types.Point():
             typed, places = "15.12N 116.44E", [_POINT, "The port"]
             return [(name, f"{typed}\nThe port" if many else typed)], places if many else _POINT
-        case kinds.Pairs(sides=True):
+        case field_types.Pairs(sides=True):
             return [(f"{name}.{side}", line) for side, line in value.items()], value
-        case kinds.Group() | kinds.Rows():
+        case field_types.Group() | field_types.Rows():
             return _rows(kind, name, value)
         case _:
             return _plain(kind, name, value)
 
 
 def _texts(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
-    if isinstance(kind, kinds.Text):
+    if isinstance(kind, field_types.Text):
         text = _text(value)
         return [(f"{name}.{_LANGUAGE}", text)], {_LANGUAGE: text}
     texts = [_text(each) for each in value or ["First.", "Second."]]
@@ -105,7 +111,7 @@ def _text(value: Any) -> str:
 def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
     """Two days ago, or two months ahead where the form asks for a time to come; what ends, ends an hour later."""
     moment = datetime.now(UTC) + timedelta(
-        days=60 if member.name in forms.AHEAD else -2, hours=member.name in ("to", "ended")
+        days=60 if member.name in form_parser.AHEAD else -2, hours=member.name in ("to", "ended")
     )
     return [(name, f"{moment:%Y-%m-%d %H:%M}Z")], f"{moment:%Y-%m-%dT%H:%M}:00Z"
 
@@ -113,16 +119,18 @@ def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
 def _spans(kind: Kind, name: str) -> tuple[list[Entry], Any]:
     begins = datetime.now(UTC) + timedelta(days=60)
     ends = {"from": begins, "to": begins + timedelta(hours=2)}
-    where = f"{name}.0" if isinstance(kind, kinds.Spans) else name
+    where = f"{name}.0" if isinstance(kind, field_types.Spans) else name
     window = {end: f"{moment:%Y-%m-%dT%H:%M}:00Z" for end, moment in ends.items()}
     entries: list[Entry] = [
         (f"{where}.{end}", f"{moment:%Y-%m-%d %H:%M}Z") for end, moment in ends.items()
     ]
-    return entries, [window] if isinstance(kind, kinds.Spans) else window
+    return entries, [window] if isinstance(kind, field_types.Spans) else window
 
 
-def _rows(kind: kinds.Group | kinds.Rows, name: str, value: Any) -> tuple[list[Entry], Any]:
-    if isinstance(kind, kinds.Rows):
+def _rows(
+    kind: field_types.Group | field_types.Rows, name: str, value: Any
+) -> tuple[list[Entry], Any]:
+    if isinstance(kind, field_types.Rows):
         entries, row = _rows(kind.group, f"{name}.0", value[0] if value else {})
         return entries, [row]
     typed: list[Entry] = []
@@ -138,25 +146,25 @@ def _rows(kind: kinds.Group | kinds.Rows, name: str, value: Any) -> tuple[list[E
 
 def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
     match kind:
-        case kinds.Choice():
+        case field_types.Choice():
             chosen = value if value in kind.values else kind.values[0]
             return [(name, chosen)], chosen
-        case kinds.Choices() | kinds.Language(many=True) | kinds.Side(many=True):
+        case field_types.Choices() | field_types.Language(many=True) | field_types.Side(many=True):
             return [(name, each) for each in value], frozenset(value)
-        case kinds.Whose():
+        case field_types.Whose():
             return [(name, "nato"), (name, "china")], frozenset({"nato", "china"})
-        case kinds.Flag():
+        case field_types.Flag():
             return [(name, "yes")], True
-        case kinds.Quantity():
+        case field_types.Quantity():
             return [(name, "12")], {"value": 12, "unit": kind.units[0]}
-        case kinds.Hours():
+        case field_types.Hours():
             return [(f"{name}.always", "yes")], "24x7"
-        case kinds.Number():
+        case field_types.Number():
             number = 2 if value in (None, "unknown") else value
             return [(name, str(number))], number
-        case kinds.Lines() | kinds.Dates() | kinds.References(many=True):
+        case field_types.Lines() | field_types.Dates() | field_types.References(many=True):
             return [(name, "\n".join(value))], value
-        case kinds.Language():
+        case field_types.Language():
             return [(name, "zh")], "zh"
         case _:
             line = str(value or "Said in a line")

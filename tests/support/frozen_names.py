@@ -16,8 +16,8 @@ from typing import Any
 from msgspec import inspect as shapes
 
 import dragoman
+from dragoman.api.description import document, streams
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
-from dragoman.gateway.api import document, streams
 from dragoman.settings import Settings
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.problems import TYPES
@@ -37,7 +37,7 @@ WRITERS = (
     "domain/acts/deadlines.py",
     "audit/export.py",
     "audit/mirror.py",
-    "gateway/live.py",
+    "api/sse.py",
     "notifier/*.py",
     "signer.py",
     "bootstrap.py",

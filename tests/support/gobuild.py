@@ -13,7 +13,7 @@ _LIBRARIES = Path("/usr/share/gocode/src")
 _NEEDED = ("golang.org/x/mod/sumdb/tlog", "github.com/transparency-dev/formats/note")
 
 
-def required(found: bool, what: str) -> None:  # noqa: FBT001
+def required(found: bool, what: str) -> None:
     """Skip where something is not installed, unless it has to be."""
     if not found and os.environ.get("REQUIRE_GO"):
         pytest.fail(f"{what} is not installed")

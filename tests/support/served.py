@@ -9,16 +9,18 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import TURNS, Turns
+from dragoman.application.operations import transparency_log
+from dragoman.application.read_receipts import READING, Reading
+from dragoman.application.service import Service
 from dragoman.cli.audit import replica
+from dragoman.console import armed_consoles, dispatch
+from dragoman.console.deadline_cache import DUTIES
+from dragoman.console.pages import alarm, board
+from dragoman.console.rendering import Here, Page, Preferences
 from dragoman.eventlog.event_log import Message
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.gateway import posting, proofs
-from dragoman.gateway.answering import TURNS, Turns
-from dragoman.gateway.console import alarm, board, consoles, serving
-from dragoman.gateway.console.owed import DUTIES
-from dragoman.gateway.console.page import Here, Page, Preferences
-from dragoman.gateway.opened import READING, Reading
-from dragoman.gateway.service import Service
 from dragoman.i18n.words import words
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -42,8 +44,12 @@ async def served(
     service.now = lambda: world.clock
     projection.checked = world.clock
     app = web.Application()
-    app[posting.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
-    app[DUTIES], app[consoles.ARMED], app[proofs.HEADS] = {}, consoles.Armed(), proofs.Heads()
+    app[submission.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
+    app[DUTIES], app[armed_consoles.ARMED], app[transparency_log.HEADS] = (
+        {},
+        armed_consoles.Armed(),
+        transparency_log.Heads(),
+    )
     app[alarm.BELLS] = alarm.Bells(service)
     yield app, service, projection
 
@@ -72,10 +78,10 @@ async def page_of(
         grant=grant,
     )
     here.channel = projection
-    await serving._stand(here)
+    await dispatch._stand(here)
     shown = await handler(here)
     assert isinstance(shown, Page)
-    text = (await serving.answer(here, shown)).text
+    text = (await dispatch.answer(here, shown)).text
     assert text is not None
     return shown, text[text.index("<body") :]
 

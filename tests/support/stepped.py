@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from dragoman import cli, desk, scheduler
+from dragoman import cli, scheduler
+from dragoman.application import command_handler, service
 from dragoman.eventlog import nats_connection
-from dragoman.gateway import service
 from dragoman.projection import projection
 
 
@@ -51,6 +51,6 @@ if __name__ == "__main__":
     if alone:
         counted(file.with_suffix(".beats"))
         nats_connection.Guard.agrees = lambda *_: True  # type: ignore[method-assign]
-    for module in (desk, service, projection, *(() if alone else (nats_connection,))):
+    for module in (command_handler, service, projection, *(() if alone else (nats_connection,))):
         vars(module)["datetime"] = clock
     cli.main()

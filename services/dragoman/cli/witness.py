@@ -9,11 +9,11 @@ from aiohttp import web
 from cyclopts import App, Parameter
 
 from dragoman import bootstrap
+from dragoman.application.command_handler import utc_now
 from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.mirror import follow, mirror_of, verdict
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.signature import seed_of
-from dragoman.desk import utc_now
 from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier

@@ -627,7 +627,7 @@ def _whole(descriptor: int) -> bytes:
     )
 
 
-def _leaf_of(position: int, raw: bytes, erased: bool) -> bytes:  # as `_frame` gives both  # noqa: FBT001
+def _leaf_of(position: int, raw: bytes, erased: bool) -> bytes:  # as `_frame` gives both
     return leaf_hash(raw) if erased else leaf_hash(leaf.entry(position - 1, leaf.commit(raw)))
 
 

@@ -22,7 +22,7 @@ from dragoman.i18n.words import LANGUAGES, LOCALES
 from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
-_SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports")
+_SAYING: Final = (_HERE.parent / "console", _HERE.parent / "reports")
 """Folders with words of the pages and reports."""
 
 _MAKING: Final = (_HERE.parent,)

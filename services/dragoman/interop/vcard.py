@@ -131,7 +131,7 @@ def _card(
     person: PersonEntry | None,
     role: str,
     calendar: str,
-    has_deputy: bool,  # noqa: FBT001
+    has_deputy: bool,
 ) -> Iterator[str]:
     hours = _hours(point)
     yield from ("BEGIN:VCARD", "VERSION:4.0", f"PRODID:{_text(_PRODUCT)}", f"UID:{uid}")

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from dragoman.desk import Desk, stamp
+from dragoman.application.command_handler import Desk, stamp
 from dragoman.domain.acts.access import may_read
 from dragoman.domain.acts.families import delivery_outcomes as rules
 from dragoman.domain.decide import Post

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from dragoman.desk import stamp
+from dragoman.application.command_handler import stamp
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.record import codec as records

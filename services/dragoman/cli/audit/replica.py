@@ -19,10 +19,13 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from dragoman.api.replica import application
+from dragoman.application.command_handler import Desk
+from dragoman.application.finality import Coverage
+from dragoman.application.service import Service
 from dragoman.audit.answer_comparison import Response
 from dragoman.audit.replay import Hole, Page
 from dragoman.client import Answered, Client
-from dragoman.desk import Desk
 from dragoman.domain.acts.erasure import Withheld, named_in
 from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import (
@@ -34,9 +37,6 @@ from dragoman.eventlog.event_log import (
     Unavailable,
 )
 from dragoman.eventlog.nats_connection import Bus, Guard
-from dragoman.gateway.coverage import Coverage
-from dragoman.gateway.replica import application
-from dragoman.gateway.service import Service
 from dragoman.interop.ssrf_guard import Guard as Urls
 from dragoman.limits import COMPARED_GROWTH
 from dragoman.projection.projection import Projection
@@ -83,7 +83,7 @@ class ReplayedLog:
         """Forget the messages up to a position."""
         self._messages = [message for message in self._messages if message.position > position]
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:  # noqa: ARG002
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Refuse: nobody posts to a log that was replayed."""
         return Unavailable(verbatim("the log is a copy, and nobody posts to it"))
 
@@ -97,7 +97,7 @@ class ReplayedLog:
         """The same."""
         return await self.read(first, most)
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:  # noqa: ARG002
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Nothing: whoever folds this log says how far."""
         return
         yield None

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, their description, authentication and live streams."""

@@ -1,0 +1,180 @@
+"""Who calls: the address, behind our own proxies as well, and the officer behind a bearer token, an access token or a page's session.
+
+A token that is not known is looked up once more among what other gateways issued. Who is refused stands in the request's log line,
+with the address and the reason; tokens never do.
+"""
+
+import time
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from aiohttp import web
+
+from dragoman.api.auth.oidc import Provider
+from dragoman.application.http import session_cookie
+from dragoman.application.http.rate_limits import Budgets
+from dragoman.application.http.submission import SERVICE
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.limits import BODY_BYTES
+from dragoman.settings import SettingsError
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+
+_PROBES: Final = frozenset({"/livez", "/readyz"})
+
+
+class Callers:
+    """Finds out who calls, and asks their budgets."""
+
+    def __init__(self, budgets: Budgets, provider: Provider | None, trusted: Iterable[str]) -> None:
+        """Believe these proxies, and this provider. Raises `SettingsError`."""
+        self._budgets = budgets
+        self._provider = provider
+        self._trusted = networks(trusted)
+
+    def address(self, request: web.Request) -> str:
+        """Where a request comes from: the nearest address that is none of our own proxies'."""
+        nearest = request.remote or ""
+        if not self._trusted:
+            return nearest
+        for hop in reversed(
+            [
+                each
+                for line in request.headers.getall("X-Forwarded-For", ())
+                for each in line.split(",")
+            ]
+        ):
+            if not self._is_ours(nearest) or (address := _address(hop)) is None:
+                break
+            nearest = address
+        return nearest
+
+    def _is_ours(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._trusted)
+
+    async def admit(self, request: web.Request, *, public: bool) -> None:
+        """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
+        address = request["address"] = self.address(request)
+        if request.path in _PROBES:
+            self._budgets.probe(address)
+            return
+        if not request.path.startswith("/v1/"):
+            self._admit_to_page(request, address)
+            return
+        grant = await self._bearer(request) or session_cookie.session_grant(request)
+        if grant is None:
+            self._budgets.address(
+                address
+            )  # whoever has a token is asked by its own: others may come from the same address
+            if public:
+                return
+            self._budgets.stranger(address)
+            detail = sentence("Send Authorization: Bearer with a token; the operator issues them.")
+            if request.headers.get("Authorization", "").lower().startswith("bearer "):
+                detail = sentence(
+                    "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
+                )
+            raise Refused(Refusal(kind="unauthenticated", detail=detail))
+        self._charge(request, grant)
+        if grant.scope == "read" and request.method not in ("GET", "HEAD"):
+            raise Refused(
+                Refusal(
+                    kind="not-permitted",
+                    detail=sentence(
+                        "This token is for reading alone; ask the operator for one of the scope act."
+                    ),
+                )
+            )
+
+    def _admit_to_page(self, request: web.Request, address: str) -> None:
+        """Take a page, or a file of the pages, from whoever is signed in, and else from the address. Raises `Over`.
+
+        A stranger behind the same address must not use up what a duty officer needs to acknowledge a flash.
+        """
+        grant = session_cookie.page_grant(request)
+        if request.path.startswith("/static/"):
+            self._budgets.file(address, grant)
+        elif grant is None:
+            self._budgets.address(address)
+        else:
+            self._charge(request, grant)
+
+    def _charge(self, request: web.Request, grant: Grant) -> None:
+        """Bind a caller who is known to a request, which their budget pays for before its body is read. Raises `Over`."""
+        request["grant"] = grant
+        projection = request.app[SERVICE].channels.get(request.match_info.get("channel", ""))
+        known = projection is not None and request.app[SERVICE].may_see(grant, projection)
+        cid = projection.registry.cid if projection is not None and known else ""
+        request["payer"] = self._budgets.caller(grant, cid, _length(request))
+
+    async def _bearer(self, request: web.Request) -> Grant | None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        token = given.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        service = request.app[SERVICE]
+        if (
+            self._provider is not None and token.count(".") == 2
+        ):  # a JWT has three parts, a token of ours one
+            return await self._of_subject(request, self._provider, token)
+        grant = service.access.find(token, time.time())
+        if grant is None and await service.look_again():
+            grant = service.access.find(token, time.time())
+        return grant
+
+    async def _of_subject(
+        self, request: web.Request, provider: Provider, token: str
+    ) -> Grant | None:
+        found = await provider.subject(token)
+        if found is None:
+            return None
+        subject, expires = found
+        service = request.app[SERVICE]
+        grant = service.access.of_subject(provider.issuer, subject)
+        if grant is None and await service.look_again():
+            grant = service.access.of_subject(provider.issuer, subject)
+        if grant is None:
+            self._budgets.stranger(request["address"])
+            detail = sentence(
+                "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
+            )
+            raise Refused(Refusal(kind="unauthenticated", detail=detail))
+        request["still"] = lambda: (
+            expires > time.time() and service.access.holds(grant, time.time())
+        )
+        return grant
+
+
+def _address(hop: str) -> str | None:
+    """An address as proxies write it, with a port or without; None for what is none."""
+    bare = hop.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        return None
+
+
+def networks(given: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of proxies that are believed. Raises `SettingsError`."""
+    try:
+        return tuple(ip_network(each) for each in given)
+    except ValueError as error:
+        raise SettingsError(
+            f"http.trusted_proxies: {error}; name networks like 10.0.0.0/8 or 127.0.0.1"
+        ) from None
+
+
+def _length(request: web.Request) -> int:
+    """How many bytes a request brings; of one that does not say, the most that it may."""
+    if not request.can_read_body:
+        return 0
+    return request.content_length if request.content_length is not None else BODY_BYTES

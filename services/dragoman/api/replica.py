@@ -1,0 +1,64 @@
+"""The gateway's reads over a projection of the reader's own: an auditor compares its answers with those of a host.
+
+It has the routes of which the answers follow from the log alone, and the handlers that serve them everywhere. Who calls is known beforehand: there are
+no tokens, no budgets and no pages.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from dragoman.api import description
+from dragoman.api.routes import dialogue, exchanges, integrations, records, reports, state
+from dragoman.application.http import problems, submission
+from dragoman.application.http.conditional_requests import TURNS, Turns
+from dragoman.application.read_receipts import READING, Reading
+from dragoman.application.service import Service
+from dragoman.stores.tokens_and_sessions import Grant
+
+_HANDLERS: Final = frozenset(
+    {
+        integrations.show_points,
+        exchanges.list_exchanges,
+        records.show_causes,
+        dialogue.show_codebook,
+        state.show_difference,
+        exchanges.show_exchange,
+        records.show_inbox,
+        dialogue.show_perceptions,
+        records.show_record,
+        dialogue.show_roadmap,
+        state.show_state,
+        state.show_statistics,
+        state.show_watch,
+        records.stream_records,
+        reports.show_period,
+        reports.show_situation,
+        reports.show_turn_over,
+        reports.show_year,
+    }
+)
+
+
+def application(service: Service, grant: Grant) -> web.Application:
+    """The reads of a service whose channels were replayed, as one caller is answered."""
+
+    @web.middleware
+    async def answered(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        request["grant"] = grant
+        try:
+            return await handler(request)
+        except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
+            return problems.answer(error, "", request.path)
+
+    app = web.Application(middlewares=[answered])
+    app[submission.SERVICE] = service
+    app[TURNS] = Turns()
+    app[READING] = Reading(service)
+    for route in description.ROUTES:
+        if route.handler in _HANDLERS:
+            route.on(app.router)
+    return app

@@ -1,0 +1,42 @@
+"""Routes of the HTTP API, one module a resource; `ROUTES` are all of them."""
+
+from typing import Any, Final
+
+from dragoman.api.routes import (
+    acts,
+    channels,
+    dialogue,
+    drafts,
+    exchanges,
+    files,
+    health,
+    integrations,
+    log,
+    people,
+    records,
+    releases,
+    reports,
+    state,
+    tokens,
+    webhooks,
+)
+from dragoman.api.routing import Route
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    *channels.ROUTES,
+    *state.ROUTES,
+    *exchanges.ROUTES,
+    *acts.ROUTES,
+    *records.ROUTES,
+    *log.ROUTES,
+    *dialogue.ROUTES,
+    *integrations.ROUTES,
+    *reports.ROUTES,
+    *drafts.ROUTES,
+    *people.ROUTES,
+    *files.ROUTES,
+    *webhooks.ROUTES,
+    *tokens.ROUTES,
+    *releases.ROUTES,
+    *health.ROUTES,
+)

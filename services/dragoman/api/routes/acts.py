@@ -1,0 +1,55 @@
+"""Routes by which acts are posted."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, POST_HEADERS, May, Route
+from dragoman.application.http.request import Answered, Call, Nothing
+from dragoman.application.http.submission import projection_of, record
+from dragoman.domain.acts.act_registry import PATHS
+from dragoman_schemas.responses import (
+    Recorded,
+)
+
+
+async def post_opening(call: Call[Nothing]) -> Answered:
+    projection = projection_of(call)
+    family = PATHS.get(call.path("family"))
+    if family is None:
+        raise web.HTTPNotFound
+    return await record(call, projection, await call.body(), family=family)
+
+
+async def post_act(call: Call[Nothing]) -> Answered:
+    projection = projection_of(call)
+    return await record(call, projection, await call.body(), exchange=call.path("exchange"))
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "POST",
+        f"{CHANNEL}/exchanges/{{exchange}}/acts",
+        post_act,
+        "Carry an exchange on",
+        Nothing,
+        {201: Recorded},
+        takes="act",
+        headers=POST_HEADERS,
+        example=examples.ACKNOWLEDGEMENT,
+        may=May.ACT,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/{{family:{'|'.join(PATHS)}}}",
+        post_opening,
+        "Open an exchange",
+        Nothing,
+        {201: Recorded},
+        takes="act",
+        headers=POST_HEADERS,
+        example=examples.INCIDENT,
+        may=May.ACT,
+    ),
+)

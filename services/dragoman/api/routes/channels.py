@@ -1,0 +1,139 @@
+"""Routes of the caller and of channels."""
+
+from typing import Any, Final
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http.conditional_requests import headers_of
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import grant_of, service_of
+from dragoman.application.operations import (
+    access_tokens,
+)
+from dragoman.application.operations.channel_view import view_of
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    Channels,
+    ChannelView,
+    Me,
+    NewChannel,
+    Opening,
+    OpeningTerms,
+)
+
+
+async def me(call: Call[Nothing]) -> Answered:
+    grant, service = grant_of(call.request), service_of(call)
+    visible = service.visible(grant)
+    roles = {
+        projection.name: projection.registry.officers[grant.actor].roles
+        for projection in visible
+        if grant.actor in projection.registry.officers
+    }
+    return Reply(
+        body=Me(
+            actor=grant.actor,
+            roles={name: tuple(held) for name, held in roles.items()},
+            channels=tuple(p.name for p in visible),
+        )
+    )
+
+
+async def list_channels(call: Call[Nothing]) -> Answered:
+    visible = service_of(call).visible(grant_of(call.request))
+    return Reply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
+
+
+async def show_channel(call: Call[Nothing]) -> Answered:
+    service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
+    projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
+    if projection is None or not projection.is_channel:
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no channel %(channel)s.", channel=name[:63]),
+            )
+        )
+    return Reply(
+        body=view_of(projection), headers=headers_of(call, projection, projection.state.position)
+    )
+
+
+async def new_channel(call: Call[Nothing]) -> Answered:
+    service = access_tokens.operator(call)
+    projection = await service.open_channel(await call.decoded(NewChannel))
+    return Reply(
+        body=view_of(projection),
+        status=201,
+        headers={"Location": f"/v1/channels/{projection.name}"},
+    )
+
+
+async def show_terms(call: Call[Nothing]) -> Answered:
+    return Reply(body=access_tokens.operator(call).terms(call.path("channel")))
+
+
+async def open_channel(call: Call[Nothing]) -> Answered:
+    service = access_tokens.operator(call)
+    projection = await service.open_signed(await call.decoded(Opening))
+    return Reply(
+        body=view_of(projection),
+        status=201,
+        headers={"Location": f"/v1/channels/{projection.name}"},
+    )
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}, may=May.CALLER),
+    Route(
+        "GET",
+        "/v1/channels",
+        list_channels,
+        "The channels that the caller may see",
+        Nothing,
+        {200: Channels},
+        may=May.CALLER,
+    ),
+    Route(
+        "POST",
+        "/v1/channels",
+        new_channel,
+        "Open a trial channel",
+        Nothing,
+        {201: ChannelView},
+        takes=NewChannel,
+        example=examples.CHANNEL,
+        may=May.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/v1/openings",
+        open_channel,
+        "Open a channel whose sides keep their own keys",
+        Nothing,
+        {201: ChannelView},
+        takes=Opening,
+        example=examples.OPENING,
+        may=May.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/v1/openings/{channel}",
+        show_terms,
+        "What this host puts into an opening",
+        Nothing,
+        {200: OpeningTerms},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "GET",
+        CHANNEL,
+        show_channel,
+        "A channel",
+        Nothing,
+        {200: ChannelView},
+        may=May.MEMBER_OR_OPERATOR,
+        answer_headers=("Dragoman-Position",),
+    ),
+)

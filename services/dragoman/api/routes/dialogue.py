@@ -1,0 +1,92 @@
+"""Routes of the dialogue."""
+
+from typing import Any, Final
+
+from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.http.conditional_requests import (
+    headers_of,
+    standing,
+)
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import (
+    in_thread,
+    service_of,
+)
+from dragoman.projection import dialogue
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import (
+    CodebookView,
+    Coded,
+    Perceptions,
+    Roadmap,
+)
+
+
+async def show_perceptions(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    body = await in_thread(
+        call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry
+    )
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_roadmap(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    body = await in_thread(call, dialogue.roadmap, service_of(call).store, projection.name)
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_codebook(call: Call[Nothing]) -> Answered:
+    """The codebook that every side has adopted; the one that is offered, while they have not."""
+    projection, position = await standing(call)
+    adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
+    agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(
+        projection.registry.sides
+    )
+    book = CODEBOOKS[adopted.pop()[0]] if agreed else next(iter(CODEBOOKS.values()))
+    messages = tuple(
+        Coded(code_word=book.code_word, designator=number, texts=texts)
+        for number, texts in book.texts.items()
+    )
+    body = CodebookView(
+        codebook=book.name,
+        version=book.version,
+        in_force=agreed,
+        messages=messages,
+        phrases=book.phrases,
+    )
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/perceptions",
+        show_perceptions,
+        "Each side's perceptions next to the other's",
+        Nothing,
+        {200: Perceptions},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/roadmap",
+        show_roadmap,
+        "The joint roadmap over the areas",
+        Nothing,
+        {200: Roadmap},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/codebook",
+        show_codebook,
+        "The coded messages in full",
+        Nothing,
+        {200: CodebookView},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+)

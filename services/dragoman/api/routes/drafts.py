@@ -1,0 +1,136 @@
+"""Routes of drafts."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http import submission
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.operations.drafts import (
+    _GONE,
+    _check,
+    _desk,
+    _reply,
+    change,
+    drop,
+    keep_new,
+    listed,
+    release,
+)
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.stores.drafts import Draft
+from dragoman_schemas.responses import (
+    Drafts,
+    DraftView,
+    NewDraft,
+    Recorded,
+)
+
+
+async def found(call: Call[Any]) -> Draft:
+    """The draft that the path names, of the caller's own side. Raises `Refused`."""
+    projection, actor = _desk(call)
+    draft = await submission.service_of(call).drafts.find(
+        projection.registry.cid, actor.partition("/")[0], call.path("draft")
+    )
+    if draft is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return draft
+
+
+async def list_drafts(call: Call[Nothing]) -> Answered:
+    return Reply(body=await listed(call), headers={"Cache-Control": "no-store"})
+
+
+async def new_draft(call: Call[Nothing]) -> Answered:
+    return await keep_new(call, await call.decoded(NewDraft), 201)
+
+
+async def show_draft(call: Call[Nothing]) -> Answered:
+    projection, _ = _desk(call)
+    return _reply(projection, await found(call))
+
+
+async def change_draft(call: Call[Nothing]) -> Answered:
+    _desk(call)
+    new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
+    _check(new.act)
+    return await change(call, new, await found(call), submission.if_match(call.request))
+
+
+async def drop_draft(call: Call[Nothing]) -> Answered:
+    await drop(call, await found(call), submission.if_match(call.request))
+    return web.Response(status=204)
+
+
+async def release_draft(call: Call[Nothing]) -> Answered:
+    return await release(call, submission.if_match(call.request))
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/drafts",
+        list_drafts,
+        "The drafts of the caller's side",
+        Nothing,
+        {200: Drafts},
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/drafts",
+        new_draft,
+        "Draft an act",
+        Nothing,
+        {201: DraftView},
+        takes=NewDraft,
+        example=examples.DRAFT,
+        headers=("Idempotency-Key",),
+        may=May.OWN_OFFICERS,
+        refusals=("no-room",),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/drafts/{{draft}}",
+        show_draft,
+        "A draft",
+        Nothing,
+        {200: DraftView},
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "PUT",
+        f"{CHANNEL}/drafts/{{draft}}",
+        change_draft,
+        "Change a draft",
+        Nothing,
+        {200: DraftView},
+        takes=NewDraft,
+        example=examples.DRAFT,
+        headers=("If-Match",),
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "DELETE",
+        f"{CHANNEL}/drafts/{{draft}}",
+        drop_draft,
+        "Throw a draft away",
+        Nothing,
+        {204: None},
+        headers=("If-Match",),
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/drafts/{{draft}}/release",
+        release_draft,
+        "Release a draft",
+        Nothing,
+        {201: Recorded},
+        headers=("If-Match", "Dragoman-Min-Position", "Prefer"),
+        may=May.OWN_OFFICERS,
+    ),
+)

@@ -1,0 +1,261 @@
+"""Routes of exchanges."""
+
+from collections.abc import Sequence
+from typing import Any, Final, get_args
+
+import msgspec
+from aiohttp import web
+from msgspec.structs import replace
+
+from dragoman.api import sse
+from dragoman.api.routes import integrations
+from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.http.conditional_requests import (
+    At,
+    headers_of,
+    past,
+    standing,
+    turn,
+    unchanged,
+    wanted_media,
+)
+from dragoman.application.http.request import JSON, Answered, Call, Reply
+from dragoman.application.http.submission import (
+    in_thread,
+    service_of,
+    whole,
+)
+from dragoman.application.operations.exchange_view import viewed
+from dragoman.domain.acts.act_registry import FORMATS, PATHS
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.interop import cap, spreadsheet
+from dragoman.limits import LIST_PAGE
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Area
+from dragoman_schemas.responses import (
+    ExchangeView,
+    Row,
+    Rows,
+)
+from dragoman_schemas.state import Exchange, decode_exchange
+
+CSV: Final = "text/csv"
+
+
+class TimelineQuery(At, frozen=True, kw_only=True):
+    """A past position, and the cursor of a page of the timeline; empty for the newest page."""
+
+    cursor: str = ""
+
+
+class ListQuery(reads.Filter, frozen=True, kw_only=True):
+    """What a list is narrowed to, and how many rows a page has."""
+
+    limit: int = LIST_PAGE
+    facets: bool = False
+
+
+ICALENDAR: Final = "text/calendar"
+
+
+_CHOICES: Final[dict[str, Sequence[str]]] = {
+    "family": sorted({*PATHS.values()} - {"channel"}),
+    "act": [*FORMATS],
+    "status": sorted(
+        {
+            status
+            for form in FORMATS.values()
+            for moves in form.moves.values()
+            for each in moves.items()
+            for status in each
+        }
+    ),
+    "area": get_args(Area),
+}
+"""What a list may be narrowed to, by filter."""
+
+
+def _check_filter(projection: Projection, query: ListQuery) -> None:
+    """A filter that can leave nothing is a slip of the pen. Raises `Refused`."""
+    sides = [side.name for side in projection.registry.sides]
+    known: dict[str, Sequence[str]] = {
+        **_CHOICES,
+        **dict.fromkeys(("side", "unacknowledged_by", "unanswered_by"), sides),
+        "overdue": ["any", *sides],
+    }
+    for name, choices in known.items():
+        value = getattr(query, name)
+        if value and value not in choices:
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "There is no %(name)s %(value)s; choose one of %(choices)s.",
+                        name=name,
+                        value=value[:63],
+                        choices=", ".join(choices),
+                    ),
+                )
+            )
+    if (query.cursor and whole(query.cursor) is None) or query.limit < 1:
+        detail = sentence(
+            "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need."
+        )
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+
+
+async def list_exchanges(call: Call[ListQuery]) -> Answered:
+    projection, _ = await standing(call)
+    query = call.query
+    wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
+    _check_filter(projection, query)
+    most = min(query.limit, LIST_PAGE)
+    rows: Rows = await in_thread(
+        call,
+        reads.listed,
+        service_of(call).store,
+        projection.name,
+        wanted,
+        most,
+        service_of(call).now(),
+    )
+    if query.facets:
+        if query.overdue:
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "What is overdue is not counted by kinds; leave facets or overdue out."
+                    ),
+                )
+            )
+        async with turn(call.request, projection):
+            rows = replace(
+                rows,
+                facets=await in_thread(
+                    call, reads.facets, service_of(call).store, projection.name, wanted
+                ),
+            )
+    headers = headers_of(call, projection, rows.position)
+    media = wanted_media(call.request, (JSON, sse.NDJSON, CSV))
+    if not query.overdue:  # which depends on the time as well
+        headers |= {"ETag": f'W/"{rows.position}"', "Vary": "Accept"}
+        if unchanged(call, headers["ETag"]):
+            return web.Response(status=304, headers=headers)
+    if rows.next:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
+    match media:
+        case sse.NDJSON:
+            body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows.exchanges)
+            return web.Response(body=body, headers=headers, content_type=sse.NDJSON)
+        case "text/csv":
+            return web.Response(text=_csv(rows), headers=headers, content_type=CSV)
+        case _:
+            return Reply(body=rows, headers=headers)
+
+
+def _csv(rows: Rows) -> str:
+    names = Row.__struct_fields__
+    given = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
+    return spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
+
+
+async def show_exchange(call: Call[TimelineQuery]) -> Answered:
+    media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
+    projection, position = await standing(call)
+    at = await past(call, projection, position)
+    if call.query.cursor and not whole(call.query.cursor):
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "cursor is as `Link: rel=next` gave it; leave it out for the newest."
+                ),
+            )
+        )
+    view = await viewed(
+        call, projection, call.path("exchange"), at, position, whole(call.query.cursor) or 0
+    )
+    headers = headers_of(call, projection, view.position)
+    if view.earlier:
+        headers["Link"] = (
+            f'<{call.request.rel_url.update_query(cursor=str(view.earlier))}>; rel="next"'
+        )
+    if media != JSON:
+        return _spoken(
+            projection,
+            decode_exchange(bytes(view.state)),
+            media,
+            headers,
+            service_of(call).public_url,
+        )
+    if at is None:
+        headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
+        if unchanged(call, headers["ETag"]):
+            return web.Response(status=304, headers=headers)
+    return Reply(body=view, headers=headers)
+
+
+def _spoken(
+    projection: Projection, state: Exchange, media: str, headers: dict[str, str], base_url: str
+) -> web.Response:
+    """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
+    if media == cap.MEDIA:
+        if state.act not in cap.EVENTS:
+            raise Refused(
+                Refusal(
+                    kind="not-acceptable",
+                    detail=sentence(
+                        "A %(act)s is no alert; these are: %(acts)s.",
+                        act=state.act,
+                        acts=", ".join(cap.EVENTS),
+                    ),
+                )
+            )
+        return web.Response(
+            body=cap.alert(projection.registry, state),
+            headers=headers,
+            content_type=cap.MEDIA,
+            charset="utf-8",
+        )
+    from dragoman.interop import itip  # a fifth of a second, for who wants a calendar
+
+    raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
+    if raw is None:
+        raise Refused(
+            Refusal(
+                kind="not-acceptable",
+                detail=sentence("This is no meeting, call or visit at a time; take it as JSON."),
+            )
+        )
+    return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/exchanges",
+        list_exchanges,
+        "Exchanges, the newest first",
+        ListQuery,
+        {200: Rows, 304: None},
+        media=(JSON, sse.NDJSON, CSV),
+        headers=(*READ_HEADERS, *CACHE_HEADERS),
+        may=May.MEMBER,
+        answer_headers=("Link",),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/exchanges/{{exchange}}",
+        show_exchange,
+        "One exchange",
+        TimelineQuery,
+        {200: ExchangeView, 304: None},
+        media=(JSON, cap.MEDIA, integrations.CALENDAR),
+        headers=(*READ_HEADERS, *CACHE_HEADERS),
+        may=May.MEMBER,
+        answer_headers=("Link",),
+    ),
+)

@@ -1,0 +1,290 @@
+"""Routes of files."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application import attachment_checks
+from dragoman.application.command_handler import stamp
+from dragoman.application.http import submission
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.operations import (
+    files,
+)
+from dragoman.application.operations.files import TAKING, TYPES, _named, _view, keep
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.limits import FILE_BYTES, FILE_SECONDS
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    Files,
+    FileView,
+)
+
+log = structlog.get_logger()
+
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+_PIECE: Final = 64 * 1024
+
+
+_AS_IT_IS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+"""What keeps a browser from opening a file as a page of ours, and from showing it once it is erased."""
+
+
+def _digest(call: Call[Any]) -> str:
+    digest = call.path("sha256")
+    if _SHA256.fullmatch(digest) is None:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "A file is named by its SHA-256: 64 lower-case hexadecimal digits."
+                ),
+            )
+        )
+    return digest
+
+
+def _gone() -> Refused:
+    return Refused(
+        Refusal(
+            kind="not-found",
+            detail=sentence("There is no such file here for your side; what was erased is gone."),
+        )
+    )
+
+
+async def list_files(call: Call[Nothing]) -> Answered:
+    projection, actor = submission.staff_of(call)
+    side = actor.partition("/")[0]
+    found = await submission.service_of(call).files.listed(projection.registry.cid, side)
+    named = await _named(call, projection, side, found)
+    views = tuple(_view(file, named=file.sha256 in named) for file in found)
+    spare = sum(file.bytes for file in found if file.sha256 not in named)
+    return Reply(body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"})
+
+
+async def put_file(call: Call[Nothing]) -> Answered:
+    projection, actor = submission.staff_of(call)
+    side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
+    if media_type not in TYPES:
+        raise Refused(
+            Refusal(
+                kind="media-type",
+                detail=sentence(
+                    "%(media_type)s is not taken here; a file is one of %(types)s.",
+                    media_type=media_type,
+                    types=", ".join(TYPES),
+                ),
+            )
+        )
+    if (call.request.content_length or 0) > FILE_BYTES:
+        raise _too_large()
+    turn = call.request.app[TAKING][projection.registry.cid, side]
+    async with _in_time():
+        await turn.acquire()
+    try:
+        async with _in_time():
+            content = await _received(call.request, digest)
+        return await keep(call, projection, side, digest, media_type, content)
+    finally:
+        turn.release()
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(FILE_SECONDS):
+            yield
+    except TimeoutError:
+        detail = sentence(
+            "The file did not arrive within %(n)s s; send it again, one at a time.",
+            n=f"{FILE_SECONDS:g}",
+        )
+        raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+
+
+async def _received(request: web.Request, digest: str) -> bytearray:
+    """The body, held once; its digest is taken as it comes. Raises `Refused`."""
+    content, hasher = bytearray(), hashlib.sha256()
+    async for piece in request.content.iter_chunked(_PIECE):
+        content += piece
+        hasher.update(piece)
+        if len(content) > FILE_BYTES:
+            raise _too_large()
+    if not content:
+        raise Refused(
+            Refusal(
+                kind="invalid", detail=sentence("The file is empty; send its bytes as the body.")
+            )
+        )
+    if hasher.hexdigest() != digest:
+        detail = sentence(
+            "What came has the SHA-256 %(sha256)s, not the one in the path; send it again, or name it by that.",
+            sha256=hasher.hexdigest(),
+        )
+        raise Refused(Refusal(kind="invalid", detail=detail))
+    return content
+
+
+def _too_large() -> Refused:
+    return Refused(
+        Refusal(
+            kind="too-large",
+            detail=sentence(
+                "A file has at most %(limit)s MiB; split it, or send less of it.",
+                limit=FILE_BYTES // 2**20,
+            ),
+        )
+    )
+
+
+async def fetch_file(call: Call[Nothing]) -> Answered:
+    projection, digest = submission.projection_of(call), _digest(call)
+    service, cid = submission.service_of(call), projection.registry.cid
+    copies = await attachment_checks.copies(
+        service, projection, submission.grant_of(call.request), digest
+    )
+    file = next((file for file in copies if file.kept), None)
+    if file is None:
+        raise _gone()
+    headers = {**_AS_IT_IS, "ETag": f'"{digest}"'}
+    if call.request.headers.get("If-None-Match", "").strip() == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    response = web.StreamResponse(
+        headers={**headers, "Content-Type": file.media_type, "Content-Length": str(file.bytes)}
+    )
+    pieces = service.files.read(cid, file)
+    piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
+    await response.prepare(call.request)
+    if call.request.method == "HEAD":
+        await pieces.aclose()
+        await response.write_eof()
+        return response
+    return await _streamed(call.request, response, piece, pieces, digest)
+
+
+async def _streamed(
+    request: web.Request,
+    response: web.StreamResponse,
+    piece: bytes,
+    pieces: AsyncIterator[bytes],
+    digest: str,
+) -> web.StreamResponse:
+    """The rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
+    hasher = hashlib.sha256(piece)
+    try:
+        async for following in pieces:
+            await response.write(piece)
+            piece = following
+            hasher.update(piece)
+    except LogUnreachable as error:
+        log.warning("file.cut_off", sha256=digest, reason=str(error))
+    if hasher.hexdigest() == digest:
+        await response.write(piece)
+        await response.write_eof()
+        return response
+    log.error(
+        "file.not_whole",
+        sha256=digest,
+        do="ask for it again; if it stays so, restore the broker's store from a copy",
+    )
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+async def erase_file(call: Call[Nothing]) -> Answered:
+    """When this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
+    projection, actor = submission.staff_of(call)
+    side, digest = actor.partition("/")[0], _digest(call)
+    service, cid = submission.service_of(call), projection.registry.cid
+    known = next(iter(await service.files.found(cid, (side,), digest)), None)
+    if known is None:
+        raise _gone()
+    service.desk.refuse_if_read_only()
+    erased = (
+        known
+        if known.stage == "erased"
+        else await service.files.erase(cid, known, stamp(service.now()))
+    )
+    if erased is None:
+        raise Refused(
+            Refusal(
+                kind="busy",
+                detail=sentence(
+                    "The same file was put or erased at the same time; look under /files, and try again."
+                ),
+            )
+        )
+    log.info("file.erased", channel=projection.name, sha256=digest, side=side)
+    return Reply(
+        body=_view(erased, named=bool(await _named(call, projection, side, [erased]))),
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/files",
+        list_files,
+        "The files that the caller's side has put here",
+        Nothing,
+        {200: Files},
+        may=May.OWN_OFFICE,
+    ),
+    Route(
+        "PUT",
+        f"{CHANNEL}/files/{{sha256}}",
+        put_file,
+        "Put a file",
+        Nothing,
+        {200: FileView, 201: FileView},
+        takes=files.TYPES,
+        example=examples.FILE,
+        may=May.OWN_OFFICE,
+        refusals=(
+            "no-room",
+            "busy",
+        ),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/files/{{sha256}}",
+        fetch_file,
+        "A file's bytes",
+        Nothing,
+        {200: None, 304: None},
+        media=files.TYPES,
+        headers=("If-None-Match",),
+        may=May.MEMBER,
+    ),
+    Route(
+        "DELETE",
+        f"{CHANNEL}/files/{{sha256}}",
+        erase_file,
+        "Erase a file of the caller's side",
+        Nothing,
+        {200: FileView},
+        may=May.OWN_OFFICE,
+        refusals=("busy",),
+    ),
+)

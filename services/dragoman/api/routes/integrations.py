@@ -1,0 +1,375 @@
+"""Other people's tools over HTTP: a channel's calendar, the cards of its points of contact, and what calendars and warning systems send in.
+
+A calendar is subscribed to by a secret link, since no calendar program sends a token: whoever knows the link reads it, as its officer, until
+it is revoked, or the token is with which it was made, or the officer is.
+"""
+
+import time
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.attachment_checks import is_staff
+from dragoman.application.http import body_workers, submission
+from dragoman.application.http.conditional_requests import (
+    headers_of,
+    standing,
+    wanted_media,
+)
+from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.request import JSON, Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
+from dragoman.application.operations import (
+    drafts,
+)
+from dragoman.application.operations.calendar_links import end_link, links_of, make_link
+from dragoman.application.service import Service
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.interop import NotUnderstood
+from dragoman.limits import ACT_BYTES
+from dragoman.projection import duty_watch
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.store import Store
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    CalendarLink,
+    CalendarLinks,
+    DraftView,
+    NewDraft,
+    PersonEntry,
+    PointsOfContact,
+    Recorded,
+)
+
+CALENDAR: Final = "text/calendar"
+VCARD: Final = "text/vcard"
+ALERTS: Final = (
+    "application/cap+xml",
+    "application/EmergencyCallData.cap+xml",
+    "application/xml",
+    "text/xml",
+)
+IMPORTED: Final = (*ALERTS, CALENDAR)
+
+_DATED: Final = {
+    "meeting": ("meeting-request", "call-request", "visit-invitation"),
+    "notification": ("danger-area", "launch-notice", "military-activity", "terrorism-warning"),
+}
+_KEPT: Final = timedelta(days=366)
+"""How long what is over stays in a calendar."""
+
+# Going out
+
+
+async def show_calendar(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    return await _feed(call, projection, headers_of(call, projection, position))
+
+
+async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]) -> web.Response:
+    service = service_of(call)
+    body: bytes = await in_thread(
+        call,
+        _calendar,
+        service.store,
+        projection.name,
+        service.as_of(projection),
+        service.now(),
+        service.public_url,
+    )
+    headers = {**headers, "Content-Disposition": f'inline; filename="{projection.name}.ics"'}
+    return web.Response(body=body, headers=headers, content_type=CALENDAR, charset="utf-8")
+
+
+def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
+    from dragoman.interop import icalendar  # a fifth of a second, for who wants a calendar
+
+    with moment(store, channel, Asked(), as_of) as then:
+        found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
+        return icalendar.feed(then.registry, found, now - _KEPT, base_url)
+
+
+async def show_points(call: Call[Nothing]) -> Answered:
+    """The points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
+    media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
+    projection, position = await standing(call)
+    service = service_of(call)
+    read = partial(duty_watch.points_of_contact, members=media == JSON)
+    points: PointsOfContact = await in_thread(
+        call, read, service.store, projection.name, service.now()
+    )
+    headers = headers_of(call, projection, position)
+    if media == JSON:
+        return Reply(body=points, headers=headers)
+    from dragoman.interop import vcard
+
+    standing_ones = [each for each in points.points if each.stage in ("announced", "in_force")]
+    if media == CALENDAR:
+        return web.Response(
+            body=vcard.availability(projection.registry, standing_ones),
+            headers=headers,
+            content_type=CALENDAR,
+            charset="utf-8",
+        )
+    named = tuple({id for each in standing_ones for id in (each.person, each.deputy) if id})
+    people = await _people(service, projection, grant_of(call.request), named)
+    body = vcard.cards(
+        projection.registry,
+        standing_ones,
+        people,
+        calendar=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact",
+    )
+    return web.Response(body=body, headers=headers, content_type=VCARD, charset="utf-8")
+
+
+async def _people(
+    service: Service, projection: Projection, grant: Grant, named: tuple[str, ...]
+) -> dict[str, PersonEntry]:
+    """Who is meant by these ids, as far as the caller may know."""
+    if not named or not is_staff(projection, grant.actor):
+        return {}
+    found = await service.people.found(projection.registry.cid, named)
+    open_ones = {id: kept.person for id, kept in found.items() if kept.open_to(grant.actor)}
+    return {id: person for id, person in open_ones.items() if isinstance(person, PersonEntry)}
+
+
+# A calendar's secret links
+
+
+async def new_link(call: Call[Nothing]) -> Answered:
+    made = await make_link(call, projection_of(call))
+    return Reply(
+        body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"}
+    )
+
+
+async def list_links(call: Call[Nothing]) -> Answered:
+    return Reply(body=CalendarLinks(links=await links_of(call, projection_of(call))))
+
+
+async def revoke_link(call: Call[Nothing]) -> Answered:
+    await end_link(call, projection_of(call), call.path("link"))
+    return web.Response(status=204)
+
+
+async def show_linked(call: Call[Nothing]) -> Answered:
+    """The calendar behind a secret link, to whoever has the link."""
+    service, secret = service_of(call), call.path("secret")
+    grant = service.access.find(secret, time.time(), "link")
+    if grant is None and await service.look_again():
+        grant = service.access.find(secret, time.time(), "link")
+    seen = [
+        each
+        for each in service.channels.values()
+        if grant is not None and service.may_see(grant, each)
+    ]
+    if not seen:
+        call.request.app[BUDGETS].stranger(call.request["address"])
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "This link leads nowhere, or does not any more; make a new one in your office."
+                ),
+            )
+        )
+    await seen[0].in_file()
+    return await _feed(call, seen[0], {"Cache-Control": "no-store"})
+
+
+# Coming in
+
+
+async def take_import(call: Call[Nothing]) -> Answered:
+    """An alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
+    media = call.request.content_type
+    known = {each.lower(): each for each in IMPORTED}
+    if media not in known:
+        raise Refused(
+            Refusal(
+                kind="media-type",
+                detail=sentence(
+                    "%(media_type)s is not taken in here; send one of %(types)s.",
+                    media_type=media,
+                    types=", ".join(IMPORTED),
+                ),
+            )
+        )
+    projection = projection_of(call)
+    raw = await call.arrived()
+    if len(raw) > ACT_BYTES:
+        raise Refused(
+            Refusal(
+                kind="too-large",
+                detail=sentence("What is taken in has at most 240 KiB, as an act."),
+            )
+        )
+    return await (
+        _take_message(call, projection, raw)
+        if media == CALENDAR
+        else _take_alert(call, projection, raw)
+    )
+
+
+async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
+    from dragoman.interop import cap_reader
+
+    try:
+        alert = await body_workers.read(call.request, len(raw), cap_reader.read, raw)
+    except NotUnderstood as error:
+        raise Refused(
+            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
+        ) from None
+    if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
+        where = (
+            sentence("the live channel")
+            if projection.registry.kind == "exercise"
+            else sentence("an exercise's channel")
+        )
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence(
+                    "The alert's status is %(status)s: it belongs into %(where)s.",
+                    status=alert.status,
+                    where=where,
+                ),
+            )
+        )
+    return await drafts.keep_new(
+        call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202
+    )
+
+
+async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
+    from dragoman.interop import itip
+
+    grant = grant_of(call.request)
+    try:
+        answered = await body_workers.read(call.request, len(raw), itip.read, raw)
+        if answered.side not in ("", grant.side):
+            raise Refused(
+                Refusal(
+                    kind="not-permitted",
+                    detail=sentence(
+                        "The message answers for %(side)s, and you are of %(own)s.",
+                        side=answered.side,
+                        own=grant.side,
+                    ),
+                )
+            )
+        if not answered.exchange:
+            return await drafts.keep_new(
+                call, NewDraft(act=msgspec.Raw(msgspec.json.encode(answered.act))), 202
+            )
+        exchange = projection.exchange(answered.exchange)
+        if exchange is None:
+            raise Refused(
+                Refusal(
+                    kind="not-found",
+                    detail=sentence("The message is about a meeting that is not of this channel."),
+                )
+            )
+        body = msgspec.json.encode(itip.fitted(answered, exchange))
+    except NotUnderstood as error:
+        raise Refused(
+            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
+        ) from None
+    act, data = await body_workers.read(call.request, len(body), read_act, body, cut=True)
+    key = submission.key_of(call.request.headers.get("Idempotency-Key"))
+    return await submission.take_in(
+        call,
+        projection,
+        actor=grant.actor,
+        act=act,
+        data=data,
+        id=ids.from_key(projection.name, grant.actor, key),
+        exchange=exchange.id,
+        if_match=exchange.revision,  # what it answers is what stands there now: `fitted` has looked
+    )
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/points-of-contact",
+        show_points,
+        "Who is reached for what, when and how",
+        Nothing,
+        {200: PointsOfContact},
+        media=(JSON, VCARD, CALENDAR),
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/calendar.ics",
+        show_calendar,
+        "Meetings, calls, visits and announced windows, as a calendar",
+        Nothing,
+        {200: None},
+        media=(CALENDAR,),
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/calendar-links",
+        list_links,
+        "The caller's secret links to the calendar",
+        Nothing,
+        {200: CalendarLinks},
+        may=May.SELF,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/calendar-links",
+        new_link,
+        "Make a secret link to the calendar",
+        Nothing,
+        {201: CalendarLink},
+        may=May.SELF,
+        refusals=("no-room",),
+    ),
+    Route(
+        "DELETE",
+        f"{CHANNEL}/calendar-links/{{link}}",
+        revoke_link,
+        "Revoke a secret link",
+        Nothing,
+        {204: None},
+        may=May.SELF,
+    ),
+    Route(
+        "GET",
+        "/v1/calendars/{secret}",
+        show_linked,
+        "The calendar behind a secret link",
+        Nothing,
+        {200: None},
+        media=(CALENDAR,),
+        may=May.ANYBODY,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/imports",
+        take_import,
+        "Take in an alert, or what a calendar program answers",
+        Nothing,
+        {201: Recorded, 202: DraftView},
+        takes=IMPORTED,
+        headers=("Idempotency-Key",),
+        example={**dict.fromkeys(ALERTS, examples.ALERT), CALENDAR: examples.INVITATION},
+        may=May.OWN_OFFICERS,
+        refusals=("no-room",),
+    ),
+)

@@ -1,0 +1,101 @@
+"""Routes of the transparency log."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import in_thread, projection_of, service_of
+from dragoman.application.operations import (
+    transparency_log,
+)
+from dragoman.application.operations.transparency_log import _SAFE, BYTES, TEXT, signed_head
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.text import sentence
+from dragoman.tlog import tiles
+from dragoman_schemas.responses import (
+    Covered,
+)
+
+_FOR_EVER: Final = "private, max-age=31536000, immutable"
+
+
+async def show_checkpoint(call: Call[Nothing]) -> Answered:
+    """The newest signed head, as it is."""
+    _, note = await signed_head(call, projection_of(call))
+    return web.Response(
+        body=note,
+        content_type=TEXT,
+        charset="utf-8",
+        headers={**_SAFE, "Cache-Control": "private, max-age=1"},
+    )
+
+
+async def show_coverage(call: Call[Nothing]) -> Answered:
+    """How far the log is countersigned, and final, by the policy in force."""
+    return Reply(
+        body=await service_of(call).coverage.of(projection_of(call)),
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def show_tile(call: Call[Nothing]) -> Answered:
+    """A tile or an entry bundle of the tree."""
+    projection = projection_of(call)
+    tile = tiles.read_path(f"tile/{call.path('tile')}")
+    if tile is None or not tiles.exists(tile, projection.state.position):
+        detail = sentence(
+            "The tree of %(n)s records has no tile %(path)s.",
+            n=projection.state.position,
+            path=call.path("tile")[:80],
+        )
+        raise Refused(Refusal(kind="not-found", detail=detail))
+    await projection.in_file()
+    body = await in_thread(call, service_of(call).trees.tile, projection.name, tile)
+    cached = _FOR_EVER if tile.width == tiles.WIDTH else "private, max-age=60"
+    return web.Response(body=body, content_type=BYTES, headers={**_SAFE, "Cache-Control": cached})
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/records/{{position}}/proof",
+        transparency_log.show_proof,
+        "The proof that a record stands in the log",
+        Nothing,
+        {200: None},
+        media=(transparency_log.TEXT,),
+        may=May.MEMBER,
+        answer_headers=("Dragoman-Position",),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/log/checkpoint",
+        show_checkpoint,
+        "The newest signed head of the log",
+        Nothing,
+        {200: None},
+        media=(transparency_log.TEXT,),
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/log/coverage",
+        show_coverage,
+        "How far the log is countersigned, and final",
+        Nothing,
+        {200: Covered},
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/log/tile/{{tile:.+}}",
+        show_tile,
+        "A tile of the tree, or its entries",
+        Nothing,
+        {200: None},
+        media=(transparency_log.BYTES,),
+        may=May.MEMBER,
+    ),
+)

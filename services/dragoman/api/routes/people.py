@@ -1,0 +1,115 @@
+"""Routes of the register of people."""
+
+from typing import Any, Final
+
+from dragoman.api import examples
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http import submission
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.operations import (
+    people_register,
+)
+from dragoman.application.operations.people_register import (
+    PeopleQuery,
+    change,
+    enter,
+    entry_of,
+    erase,
+    views,
+)
+from dragoman.limits import LIST_PAGE
+from dragoman_schemas.responses import (
+    PersonEntry,
+    PersonView,
+    Register,
+)
+
+
+async def list_people(call: Call[PeopleQuery]) -> Answered:
+    query = call.query
+    wanted = [
+        person
+        for person in await views(call)
+        if person.id > query.cursor and query.side in ("", person.side)
+    ]
+    most = max(1, min(query.limit, LIST_PAGE))
+    more = wanted[most - 1].id if len(wanted) > most else ""
+    headers = {"Cache-Control": "no-store"}
+    if more:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
+    return Reply(body=Register(people=tuple(wanted[:most]), next=more), headers=headers)
+
+
+async def new_person(call: Call[Nothing]) -> Answered:
+    submission.staff_of(call)
+    key = submission.key_of(call.request.headers.get("Idempotency-Key"))
+    return await enter(call, entry_of(await call.body()), key)
+
+
+async def change_person(call: Call[Nothing]) -> Answered:
+    submission.staff_of(call)
+    return await change(
+        call, entry_of(await call.body())
+    )  # what is no entry is said first (RFC 9110 §13.2.1)
+
+
+async def erase_person(call: Call[Nothing]) -> Answered:
+    return await erase(call)
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/people",
+        list_people,
+        "The register of people",
+        people_register.PeopleQuery,
+        {200: Register},
+        may=May.OFFICE,
+        answer_headers=("Link",),
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/people",
+        new_person,
+        "Enter somebody",
+        Nothing,
+        {201: PersonView},
+        takes=PersonEntry,
+        example=examples.PERSON,
+        headers=("Idempotency-Key",),
+        may=May.OWN_OFFICE,
+        refusals=("no-room",),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/people/{{person}}",
+        people_register.show_person,
+        "Somebody, or that they are erased",
+        Nothing,
+        {200: PersonView},
+        may=May.OFFICE,
+    ),
+    Route(
+        "PUT",
+        f"{CHANNEL}/people/{{person}}",
+        change_person,
+        "Change an entry",
+        Nothing,
+        {200: PersonView},
+        takes=PersonEntry,
+        example=examples.PERSON,
+        headers=("If-Match",),
+        may=May.OWN_OFFICE,
+    ),
+    Route(
+        "DELETE",
+        f"{CHANNEL}/people/{{person}}",
+        erase_person,
+        "Erase an entry",
+        Nothing,
+        {200: PersonView},
+        headers=("If-Match",),
+        may=May.OWN_OFFICE,
+    ),
+)

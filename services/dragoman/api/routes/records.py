@@ -1,0 +1,275 @@
+"""Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.api import sse
+from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
+from dragoman.api.sse_broadcast import Line
+from dragoman.application import finality
+from dragoman.application.http.conditional_requests import (
+    headers_of,
+    standing,
+    turn,
+    wanted_media,
+)
+from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.request import JSON, Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import (
+    grant_of,
+    in_thread,
+    projection_of,
+    service_of,
+    wanted_position,
+    whole,
+)
+from dragoman.application.operations import (
+    transparency_log,
+)
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.projection import reads
+from dragoman.projection.causation import causes
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    Causes,
+    Entry,
+    Row,
+    Rows,
+)
+
+TAILS: Final = web.AppKey("tails", dict[tuple[str, str], sse.Tail])
+
+
+CLOUDEVENT: Final = "application/cloudevents+json"
+
+
+class FromPosition(Struct, frozen=True, kw_only=True):
+    """Where records begin: `from` a position, or `after` one."""
+
+    from_: int = msgspec.field(name="from", default=0)
+    after: int | None = None
+
+
+class After(Struct, frozen=True, kw_only=True):
+    """After which position an inbox goes on; left out, it begins with all that waits."""
+
+    after: int | None = None
+
+
+def _resumed(call: Call[Any], after: int | None) -> int | None:
+    """The position after which a stream goes on. Raises `Refused`."""
+    newest = call.request.headers.get("Last-Event-ID", "")
+    resumed = whole(newest)
+    if newest and resumed is None:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "Last-Event-ID is the position of the record that came last; leave it out to begin."
+                ),
+            )
+        )
+    return after if resumed is None else resumed
+
+
+async def _streamed(
+    call: Call[Any],
+    projection: Projection,
+    line: Callable[[Stored], Line | None],
+    missed: sse.Missed,
+    first: int,
+) -> web.StreamResponse:
+    """A live stream, one of the officer's few. Raises `Refused`; there is none for HEAD, which has no end to wait for."""
+    if call.request.method == "HEAD":
+        raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
+    service, grant, tails, budgets = (
+        service_of(call),
+        grant_of(call.request),
+        call.request.app[TAILS],
+        call.request.app[BUDGETS],
+    )
+    kind = projection.name, line.__name__
+    if kind not in tails:
+        tail = tails[kind] = sse.Tail(projection, service.now, line, sse.told(service, projection))
+        await tail.begin(service.store)
+    still: Callable[[], bool] = call.request.get(
+        "still", lambda: service.access.holds(grant, time.time())
+    )
+    account = budgets.open_stream(grant, projection.registry.cid)
+    try:
+        return await sse.stream(
+            call.request, service, projection, tails[kind], grant, sse.Begins(first, missed, still)
+        )
+    finally:
+        budgets.close_stream(account)
+
+
+async def show_inbox(call: Call[After]) -> Answered:
+    """What concerns the caller's side: all that waits for it as a list, or live."""
+    media = wanted_media(call.request, (JSON, sse.EVENT_STREAM))
+    service, side = service_of(call), grant_of(call.request).side
+    if media == sse.EVENT_STREAM:
+        projection, after = projection_of(call), _resumed(call, call.query.after)
+        if after is not None and after < 0:
+            raise Refused(
+                Refusal(kind="bad-request", detail=sentence("after is a position, 0 or more."))
+            )
+        return await _streamed(
+            call,
+            projection,
+            sse.changed,
+            sse.inbox(service, projection, side, after),
+            (after or 0) + 1,
+        )
+    projection, position = await standing(call)
+    rows: list[Row] = await in_thread(call, reads.inbox, service.store, projection.name, side, None)
+    return Reply(
+        body=Rows(exchanges=tuple(rows), position=position),
+        headers=headers_of(call, projection, position),
+    )
+
+
+async def stream_records(call: Call[FromPosition]) -> Answered:
+    projection = projection_of(call)
+    service, grant = service_of(call), grant_of(call.request)
+    media = wanted_media(call.request, (sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS))
+    after = _resumed(call, call.query.after)
+    if call.query.from_ < 0 or (after is not None and after < 0):
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence("Records are counted from 1: from is 1 or more, after 0 or more."),
+            )
+        )
+    if media == sse.EVENT_STREAM:
+        first = (
+            after + 1 if after is not None else call.query.from_ or projection.state.position + 1
+        )
+        return await _streamed(
+            call,
+            projection,
+            sse.recorded,
+            lambda since, last: sse.missed(service, projection, since, last),
+            first,
+        )
+    first = after + 1 if after is not None else call.query.from_ or 1
+    await projection.reached(wanted_position(call.request))
+    if media == sse.CLOUDEVENTS:
+        await projection.in_file()
+        return await sse.batch(
+            service, projection, service.station(grant, projection), first, call.request.path
+        )
+    return await sse.lines(
+        call.request,
+        service,
+        projection,
+        service.station(grant, projection),
+        first,
+        projection.state.position,
+    )
+
+
+async def show_causes(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    wanted = whole(call.path("position"))
+    found: Causes | None = None
+    if wanted is not None and 1 <= wanted <= position:
+        async with turn(call.request, projection):
+            found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
+    if found is None:
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("No valid record of an exchange stands at that position."),
+            )
+        )
+    return Reply(body=found, headers=headers_of(call, projection, position))
+
+
+async def show_record(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    wanted = whole(call.path("position"))
+    if wanted is None or not 1 <= wanted <= position:
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "Positions are whole numbers from 1 to %(newest)s.", newest=position
+                ),
+            )
+        )
+    raw, commit, digest, valid = projection.bytes_at(wanted)
+    stands = finality.standing(await service_of(call).coverage.of(projection), wanted)
+    headers = {
+        "Dragoman-Position": str(wanted),
+        "Dragoman-Commit": commit,
+        "Dragoman-Digest": digest,
+        "Dragoman-Void": "false" if valid else "true",
+        "ETag": f'"{commit}"',
+        "Dragoman-Proof": stands.proof,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.Response(
+        body=raw,
+        headers=headers,
+        content_type=CLOUDEVENT if raw[:1] == b"{" else "application/octet-stream",
+    )
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/inbox",
+        show_inbox,
+        "What concerns the caller's side: what waits, or live",
+        After,
+        {200: Rows},
+        media=(JSON, sse.EVENT_STREAM),
+        headers=(*READ_HEADERS, "Last-Event-ID"),
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/records",
+        stream_records,
+        "The records, to now or live",
+        FromPosition,
+        {200: Entry},
+        media=(sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS),
+        headers=("Last-Event-ID", *READ_HEADERS),
+        may=May.MEMBER,
+        streams=True,
+        answer_headers=(
+            "Dragoman-Position",
+            "Link",
+        ),
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/records/{{position}}",
+        show_record,
+        "The exact bytes of a record",
+        Nothing,
+        {200: None, 304: None},
+        media=(CLOUDEVENT, transparency_log.BYTES),
+        headers=(*READ_HEADERS, *CACHE_HEADERS),
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/records/{{position}}/causes",
+        show_causes,
+        "Why a record is there, and what came of it",
+        Nothing,
+        {200: Causes},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+)

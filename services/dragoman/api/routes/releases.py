@@ -1,0 +1,154 @@
+"""Routes of public releases."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+
+from dragoman.api.routing import May, Route
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import in_thread, service_of
+from dragoman.application.operations import (
+    transparency_log,
+)
+from dragoman.application.operations.public_releases import _KEPT_SECONDS, KEPT, found, listed
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import parse
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman.tlog import merkle
+from dragoman.tlog.proof import Proof
+from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.release_bundle import Bundle, BundledRecord, Releases
+from dragoman_schemas.state import Exchange
+
+_MOST_KEPT: Final = 64
+
+
+_OPENING: Final = frozenset({"channel-opening", "side-admission"})
+
+
+async def list_releases(call: Call[Nothing]) -> Answered:
+    """Answer with the releases that are public on this host."""
+    return Reply(
+        body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"}
+    )
+
+
+async def show_release(call: Call[Nothing]) -> Answered:
+    """Answer with a bundle."""
+    body = msgspec.json.encode(await bundle(call))
+    headers = {
+        "Cache-Control": "public, max-age=30",
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": "*",
+    }
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+async def bundle(call: Call[Any]) -> Bundle:
+    """Return the bundle of the release that a path names. Raises `Refused`."""
+    projection, state = await found(call)
+    kept, now = call.request.app[KEPT], time.monotonic()
+    until, made = kept.get((projection.name, state.id), (0.0, None))
+    if made is None or until < now:
+        made = await _made(call, projection, state)
+        kept.pop((projection.name, state.id), None)
+        if len(kept) >= _MOST_KEPT:
+            del kept[next(iter(kept))]
+        kept[projection.name, state.id] = now + _KEPT_SECONDS, made
+    return made
+
+
+async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bundle:
+    head, note = await transparency_log.signed_head(call, projection)
+    nodes = service_of(call).trees.nodes(projection.name)
+    opening, consents = {1, *_admissions(projection)}, release.proving(state)
+    named = release.records_of(state)
+    places = {
+        each.record: position
+        for each in named
+        if (position := projection.posted(each.record)) is not None
+    }
+    if not all(position <= head.size for position in (*opening, *consents, *places.values())):
+        raise Refused(
+            Refusal(
+                kind="unavailable",
+                detail=sentence("The newest records are not signed yet; ask again in a moment."),
+            )
+        )
+
+    def proof(position: int) -> str:
+        return bytes(
+            Proof(position - 1, tuple(merkle.inclusion(nodes, position - 1, head.size)), note)
+        ).decode()
+
+    def whole(position: int) -> BundledRecord:
+        raw, commit, _, _ = projection.bytes_at(position)
+        text = raw.decode() if raw.startswith(b"{") else ""
+        return BundledRecord(
+            position=position, proof=proof(position), record=text, commit="" if text else commit
+        )
+
+    def published(each: ReleasedRecord) -> BundledRecord:
+        position = places[each.record]
+        raw, commit, _, _ = projection.bytes_at(position)
+        if each.without is UNSET or not raw.startswith(b"{"):
+            return whole(position)
+        extract = release.extract(parse(raw).act, each.without).decode()
+        return BundledRecord(
+            position=position, proof=proof(position), extract=extract, commit=commit
+        )
+
+    def made() -> Bundle:
+        text = consent.bytes_of(consent.text_of(state))
+        return Bundle(
+            channel=projection.name,
+            cid=projection.registry.cid,
+            log=str(log_of(projection.registry)),
+            sides=tuple(sorted(consent.parties(state))),
+            release=state.id,
+            terms=consent.whole(state),
+            text=text.decode(),
+            publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
+            opening=tuple(map(whole, sorted(opening))),
+            consents=tuple(map(whole, sorted(consents))),
+            records=tuple(published(each) for each in named),
+        )
+
+    result: Bundle = await in_thread(call, made)
+    return result
+
+
+def _admissions(projection: Projection) -> Iterator[int]:
+    for each in projection.records_of(projection.registry.id):
+        if each.type.split(".")[1] in _OPENING and not each.void:
+            yield each.position
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        "/v1/releases",
+        list_releases,
+        "What the sides have made public",
+        Nothing,
+        {200: Releases},
+        may=May.ANYBODY,
+    ),
+    Route(
+        "GET",
+        "/v1/releases/{channel}/{exchange}",
+        show_release,
+        "A release, with what proves it",
+        Nothing,
+        {200: Bundle},
+        may=May.ANYBODY,
+    ),
+)

@@ -1,0 +1,158 @@
+"""Routes of reports."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.http.conditional_requests import (
+    headers_of,
+    standing,
+    wanted_media,
+)
+from dragoman.application.http.request import JSON, Answered, Call, Reply
+from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
+from dragoman.application.operations import (
+    report_requests,
+    transparency_log,
+)
+from dragoman.application.operations.report_requests import (
+    HTML,
+    MARKDOWN,
+    Gather,
+    ReportQuery,
+    YearQuery,
+    audit_of,
+    floor_of,
+    gathered,
+    handed_over,
+    period_of,
+    situation_of,
+    turn_over_of,
+    year_of,
+)
+from dragoman.projection.snapshot import Asked
+from dragoman.reports.markdown import markdown
+from dragoman_schemas.report_shapes import (
+    FiveAnswers,
+    PeriodRecord,
+    Situation,
+    TurnOver,
+    YearReview,
+)
+
+
+async def _report(call: Call[Any], asked: Asked, gather: Gather) -> Answered:
+    """A report in the form that is asked for: its shape, a page, or Markdown."""
+    projection, _ = await standing(call)
+    media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
+    found = await gathered(call, projection, asked, gather)
+    headers = headers_of(call, projection, found.report.position)
+    language = call.query.language or found.report.of.languages[0]
+    match media:
+        case "text/html":
+            page: web.Response = await in_thread(
+                call,
+                lambda: call.request.app[report_requests.PRINT_PAGE](
+                    found.paper(language), headers
+                ),
+            )
+            return page
+        case "text/markdown":
+            text: str = await in_thread(call, lambda: markdown(found.paper(language)))
+            return web.Response(text=text, headers=headers, content_type=MARKDOWN)
+        case _:
+            return Reply(body=found.report, headers=headers)
+
+
+async def show_situation(call: Call[ReportQuery]) -> Answered:
+    return await _report(call, call.query, situation_of(call.query))
+
+
+async def show_turn_over(call: Call[ReportQuery]) -> Answered:
+    side = grant_of(call.request).side
+    service, projection = service_of(call), projection_of(call)
+    gather = turn_over_of(
+        call.query,
+        side,
+        floor_of(service, projection, side),
+        handed_over(service, projection, side),
+    )
+    return await _report(call, call.query, gather)
+
+
+async def show_period(call: Call[ReportQuery]) -> Answered:
+    return await _report(call, call.query, period_of(call.query))
+
+
+async def show_audit(call: Call[ReportQuery]) -> Answered:
+    """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
+    return await _report(
+        call, call.query, audit_of(call.query, await transparency_log.checked(call))
+    )
+
+
+async def show_year(call: Call[YearQuery]) -> Answered:
+    """The review of a year."""
+    return await _report(call, *year_of(call, projection_of(call), call.query, call.query.year))
+
+
+_REPORT: Final = (JSON, HTML, MARKDOWN)
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/reports/situation",
+        show_situation,
+        "The situation report: since 06:00Z, on one page",
+        report_requests.ReportQuery,
+        {200: Situation},
+        media=_REPORT,
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/reports/turn-over",
+        show_turn_over,
+        "The turn-over note of the watch of the caller's side",
+        report_requests.ReportQuery,
+        {200: TurnOver},
+        media=_REPORT,
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/reports/period",
+        show_period,
+        "The record of the period: everything that was said",
+        report_requests.ReportQuery,
+        {200: PeriodRecord},
+        media=_REPORT,
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/reports/audit",
+        show_audit,
+        "The auditor's five questions, answered on one page",
+        report_requests.ReportQuery,
+        {200: FiveAnswers},
+        media=_REPORT,
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/reports/year",
+        show_year,
+        "The pack for the yearly review",
+        report_requests.YearQuery,
+        {200: YearReview},
+        media=_REPORT,
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+)

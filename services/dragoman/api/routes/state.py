@@ -1,0 +1,163 @@
+"""Routes of the liaison state."""
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.http.conditional_requests import (
+    At,
+    headers_of,
+    past,
+    standing,
+    turn,
+    unchanged,
+)
+from dragoman.application.http.request import Answered, Call, Reply
+from dragoman.application.http.submission import (
+    grant_of,
+    in_thread,
+    service_of,
+)
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.projection import duty_watch, reads
+from dragoman.projection.snapshot import Asked
+from dragoman.projection.statistics import statistics
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    Difference,
+    LiaisonState,
+    WatchView,
+)
+from dragoman_schemas.statistics_figures import Statistics
+
+
+class Between(Struct, frozen=True, kw_only=True):
+    """After which position, up to which; 0 is now."""
+
+    from_: int = msgspec.field(name="from", default=0)
+    to: int = 0
+
+
+class StatisticsQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and of which side and format alone."""
+
+    side: str = ""
+    format: str = ""
+
+
+async def show_watch(call: Call[At]) -> Answered:
+    projection, position = await standing(call)
+    service, side = service_of(call), grant_of(call.request).side
+    at = await past(call, projection, position)
+    view = await in_thread(
+        call, duty_watch.watch_view, service.store, projection.name, side, service.now(), at
+    )
+    if view is None:
+        raise Refused(
+            Refusal(kind="not-found", detail=sentence("The channel had not been opened there."))
+        )
+    return Reply(body=view, headers=headers_of(call, projection, view.position))
+
+
+async def show_state(call: Call[At]) -> Answered:
+    projection, position = await standing(call)
+    service = service_of(call)
+    at = await past(call, projection, position)
+    state: LiaisonState | None = await in_thread(
+        call,
+        lambda: reads.liaison_state(
+            service.store,
+            projection.name,
+            at,
+            service.as_of(projection),
+            live=service.is_live(projection),
+        ),
+    )
+    if state is None:
+        raise Refused(
+            Refusal(kind="not-found", detail=sentence("The channel had not been opened there."))
+        )
+    headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
+    return (
+        web.Response(status=304, headers=headers)
+        if unchanged(call, headers["ETag"])
+        else Reply(body=state, headers=headers)
+    )
+
+
+async def show_difference(call: Call[Between]) -> Answered:
+    projection, position = await standing(call)
+    first, last = call.query.from_, call.query.to or position
+    if not 0 <= first < last <= position:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "from and to are positions, from 0 and up to %(newest)s, the first below the second.",
+                    newest=position,
+                ),
+            )
+        )
+    async with turn(call.request, projection):
+        body = await in_thread(
+            call, reads.difference, service_of(call).store, projection.name, first, last
+        )
+    return Reply(body=body, headers=headers_of(call, projection, last))
+
+
+async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
+    projection, _ = await standing(call)
+    service, query = service_of(call), call.query
+    as_of = service.as_of(projection)
+    async with turn(call.request, projection):
+        body: Statistics = await in_thread(
+            call, statistics, service.store, projection.name, query, as_of, query.side, query.format
+        )
+    return Reply(body=body, headers=headers_of(call, projection, body.position))
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/state",
+        show_state,
+        "The liaison state and its digest",
+        At,
+        {200: LiaisonState, 304: None},
+        headers=(*READ_HEADERS, *CACHE_HEADERS),
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/diff",
+        show_difference,
+        "What changed between two positions",
+        Between,
+        {200: Difference},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/watch",
+        show_watch,
+        "Who has the watch, the line, and what must not wait",
+        At,
+        {200: WatchView},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/statistics",
+        show_statistics,
+        "What each side owed and did in a period, in numbers",
+        StatisticsQuery,
+        {200: Statistics},
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+)

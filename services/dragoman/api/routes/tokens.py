@@ -1,0 +1,135 @@
+"""Routes of tokens and of subjects of an OIDC provider."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import May, Route
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.operations.access_tokens import (
+    forget,
+    issue,
+    map_new,
+    operator,
+    revoke,
+    subjects_of,
+    tokens_of,
+)
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    IssuedToken,
+    NewSubject,
+    NewToken,
+    Subjects,
+    SubjectView,
+    Tokens,
+)
+
+
+async def list_tokens(call: Call[Nothing]) -> Answered:
+    return Reply(body=Tokens(tokens=await tokens_of(operator(call))))
+
+
+async def issue_token(call: Call[Nothing]) -> Answered:
+    service = operator(call)
+    issued = await issue(service, await call.decoded(NewToken))
+    return Reply(
+        body=issued,
+        status=201,
+        headers={"Location": f"/v1/tokens/{issued.id}", "Cache-Control": "no-store"},
+    )
+
+
+async def revoke_token(call: Call[Nothing]) -> Answered:
+    if not await revoke(operator(call), call.path("id")):
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no token of that id; GET /v1/tokens lists them."),
+            )
+        )
+    return web.Response(status=204)
+
+
+async def list_subjects(call: Call[Nothing]) -> Answered:
+    return Reply(body=Subjects(subjects=await subjects_of(operator(call))))
+
+
+async def map_subject(call: Call[Nothing]) -> Answered:
+    mapped = await map_new(operator(call), await call.decoded(NewSubject))
+    return Reply(body=mapped, status=201, headers={"Location": f"/v1/subjects/{mapped.id}"})
+
+
+async def forget_subject(call: Call[Nothing]) -> Answered:
+    if not await forget(operator(call), call.path("subject")):
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence("There is no subject of that id; GET /v1/subjects lists them."),
+            )
+        )
+    return web.Response(status=204)
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        "/v1/tokens",
+        list_tokens,
+        "The tokens in force",
+        Nothing,
+        {200: Tokens},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/v1/tokens",
+        issue_token,
+        "Issue a token",
+        Nothing,
+        {201: IssuedToken},
+        takes=NewToken,
+        example=examples.TOKEN,
+        may=May.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/v1/tokens/{id}",
+        revoke_token,
+        "Revoke a token",
+        Nothing,
+        {204: None},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/v1/subjects",
+        list_subjects,
+        "The OIDC subjects that are known",
+        Nothing,
+        {200: Subjects},
+        may=May.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/v1/subjects",
+        map_subject,
+        "Map an OIDC subject to an officer",
+        Nothing,
+        {201: SubjectView},
+        takes=NewSubject,
+        example=examples.SUBJECT,
+        may=May.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/v1/subjects/{subject}",
+        forget_subject,
+        "Forget an OIDC subject",
+        Nothing,
+        {204: None},
+        may=May.OPERATOR,
+    ),
+)

@@ -1,0 +1,123 @@
+"""Routes of webhook endpoints."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.api import examples
+from dragoman.api.routing import May, Route
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.submission import key_of, whole
+from dragoman.application.operations.webhook_endpoints import (
+    _found,
+    _view,
+    add,
+    deliveries_of,
+    endpoints_of,
+    remove,
+    send_again,
+)
+from dragoman_schemas.responses import (
+    AddedEndpoint,
+    Deliveries,
+    DeliveryView,
+    Endpoints,
+    EndpointView,
+    NewEndpoint,
+)
+
+
+async def list_endpoints(call: Call[Nothing]) -> Answered:
+    return Reply(body=Endpoints(endpoints=await endpoints_of(call)))
+
+
+async def new_endpoint(call: Call[Nothing]) -> Answered:
+    new = await call.decoded(NewEndpoint)
+    added = await add(call, new, key_of(call.request.headers.get("Idempotency-Key")))
+    return Reply(
+        body=added,
+        status=201,
+        headers={"Location": f"/v1/webhooks/{added.id}", "Cache-Control": "no-store"},
+    )
+
+
+async def show_endpoint(call: Call[Nothing]) -> Answered:
+    return Reply(body=_view(call, *await _found(call, call.path("endpoint"))))
+
+
+async def remove_endpoint(call: Call[Nothing]) -> Answered:
+    await remove(call, call.path("endpoint"))
+    return web.Response(status=204)
+
+
+async def list_deliveries(call: Call[Nothing]) -> Answered:
+    return Reply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
+
+
+async def resend(call: Call[Nothing]) -> Answered:
+    return Reply(
+        body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202
+    )
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        "/v1/webhooks",
+        list_endpoints,
+        "Where the caller's side is told",
+        Nothing,
+        {200: Endpoints},
+        may=May.CALLER,
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks",
+        new_endpoint,
+        "Say where the caller's side is told",
+        Nothing,
+        {201: AddedEndpoint},
+        takes=NewEndpoint,
+        headers=("Idempotency-Key",),
+        example=examples.ENDPOINT,
+        may=May.OWN_HEADS,
+        refusals=("no-room",),
+    ),
+    Route(
+        "GET",
+        "/v1/webhooks/{endpoint}",
+        show_endpoint,
+        "An endpoint, and how it goes",
+        Nothing,
+        {200: EndpointView},
+        may=May.OWN_OFFICE,
+    ),
+    Route(
+        "DELETE",
+        "/v1/webhooks/{endpoint}",
+        remove_endpoint,
+        "Remove an endpoint",
+        Nothing,
+        {204: None},
+        may=May.OWN_HEADS,
+    ),
+    Route(
+        "GET",
+        "/v1/webhooks/{endpoint}/deliveries",
+        list_deliveries,
+        "What waits, and what was given up",
+        Nothing,
+        {200: Deliveries},
+        may=May.OWN_OFFICE,
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks/{endpoint}/deliveries/{position}/resend",
+        resend,
+        "Try a delivery again at once",
+        Nothing,
+        {202: DeliveryView},
+        may=May.OWN_HEADS,
+        refusals=("moved",),
+    ),
+)

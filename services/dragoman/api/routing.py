@@ -1,0 +1,122 @@
+"""The typed layer over aiohttp: a route says what it takes and what it answers, as shapes.
+
+    Route("GET", "/v1/channels/{channel}/state", state, query=At, answers={200: LiaisonState})
+
+The handler gets a `Call` whose query is decoded, and returns a `Reply` whose body is encoded, or a prepared response.
+The OpenAPI document is derived from the same list, so nothing is said twice.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Generic
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http.request import JSON, Answered, Call, S, compressed, respond
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.validation_errors import fault_of
+from dragoman.text import sentence
+
+CHANNEL: Final = "/v1/channels/{channel}"
+POST_HEADERS: Final = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
+READ_HEADERS: Final = ("Dragoman-Min-Position",)
+CACHE_HEADERS: Final = ("If-None-Match",)
+
+
+class May(Enum):
+    """Who may call an operation, in words. Nothing is enforced by it: handlers ask, and a test holds them to what is printed of this."""
+
+    ANYBODY = "anybody, without a token"
+    CALLER = "whoever has a token, and is told what is their own"
+    OPERATOR = "the operator"
+    MEMBER = "whoever is in office in the channel"
+    """Auditors as well; and where the sides keep their own keys, their roots."""
+
+    MEMBER_OR_OPERATOR = "whoever is in office in the channel, and the operator"
+    SELF = "whoever is in office in the channel, for themselves"
+    OFFICE = "whoever is in office in the channel, but auditors"
+    OWN_OFFICE = "whoever is in office in the channel, but auditors, for their side"
+    OWN_OFFICERS = "officers, duty officers and heads of office, for their side"
+    OWN_HEADS = "heads of office and administrators, for their side"
+    ACT = "whoever the act is for, by its rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[S]):
+    """One method on one path.
+
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `may` says who may call. `example` is a body that may be sent as it stands, or one for each type. `streams` is a GET that sends records one after the other, which has no HEAD.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call[S]], Awaitable[Answered]]
+    summary: str
+    query: type[S]
+    answers: Mapping[int, type[Struct] | None]
+    takes: type[Struct] | str | tuple[str, ...] | None = None
+    media: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+    example: Any = None
+    may: May = field(kw_only=True)
+    streams: bool = field(default=False, kw_only=True)
+    answer_headers: tuple[str, ...] = field(default=(), kw_only=True)
+    refusals: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def public(self) -> bool:
+        """Whether it is answered without a token."""
+        return self.may is May.ANYBODY
+
+    def on(self, router: web.UrlDispatcher) -> None:
+        """Register the route; HEAD is answered wherever GET is, from the same handler."""
+        router.add_route(self.method, self.path, self._serve)
+        if self.method == "GET" and not self.streams:
+            router.add_route("HEAD", self.path, self._serve)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        query = self._asked(request) if request.query_string else self.query()
+        answered = await self.handler(Call(request, query))
+        return (
+            compressed(answered)
+            if isinstance(answered, web.StreamResponse)
+            else compressed(respond(answered))
+        )
+
+    def _asked(self, request: web.Request) -> S:
+        try:
+            query = msgspec.convert(dict(request.query), self.query, strict=False)
+        except msgspec.ValidationError as error:
+            fault = fault_of(error, self.query).fault
+            name = fault.pointer.removeprefix("/") or sentence("it")
+            detail = sentence(
+                "The query does not hold: %(name)s: %(fault)s.", name=name, fault=fault.detail
+            )
+            raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+        if len({*request.query}) < len(request.query):
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence("A query parameter is given twice; give each once."),
+                )
+            )
+        unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
+        if unknown:
+            names, known = (
+                ", ".join(sorted(unknown)),
+                ", ".join(self.query.__struct_encode_fields__),
+            )
+            detail = sentence(
+                "There is no query parameter %(names)s here; none is taken.", names=names
+            )
+            if known:
+                detail = sentence(
+                    "There is no query parameter %(names)s here; there are: %(known)s.",
+                    names=names,
+                    known=known,
+                )
+            raise Refused(Refusal(kind="bad-request", detail=detail))
+        return query

@@ -1,0 +1,313 @@
+"""Live records and alarms: each event encoded once for all of a channel's open streams.
+
+A stream first brings what its reader has missed, from the file, then what arrives; the event's id is the position, from which it resumes
+without a gap.
+
+Between the records comes the event `alarm` for an unacknowledged flash: at once, every minute, and whenever it reaches further
+officers of the side. It goes to those whom it has reached, and to the side that waits; it has no id, and is never missed for good.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+from aiohttp.client_exceptions import ClientConnectionResetError
+from msgspec import Raw
+
+from dragoman.api.sse_broadcast import Line, Reader, Readers, Ringing, Stream
+from dragoman.application.service import Service
+from dragoman.domain.acts.access import officer_side
+from dragoman.domain.acts.families.exchange import owes_acknowledgement
+from dragoman.domain.views import alarms
+from dragoman.domain.views.alarms import Escalation
+from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
+from dragoman.projection import duty_watch, reads
+from dragoman.projection.projection import Behind, Projection, entry_of
+from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import Store
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.supervision import Backoff, alarm
+from dragoman_schemas.responses import Row
+from dragoman_schemas.state import Exchange
+
+EVENT_STREAM = "text/event-stream"
+NDJSON = "application/x-ndjson"
+CLOUDEVENTS = "application/cloudevents-batch+json"
+
+
+def recorded(stored: Stored) -> Line:
+    """A record, as every reader of the channel gets it."""
+    folded, record = stored.folded, stored.folded.record
+    return Line(
+        b"record",
+        folded.position,
+        entry_of(stored),
+        officer_side(record.envelope.actor) if record and folded.valid else "",
+    )
+
+
+def changed(stored: Stored) -> Line | None:
+    """An exchange that has changed, for the sides that it concerns."""
+    folded, record = stored.folded, stored.folded.record
+    if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
+        return None
+    return row_line(
+        reads.row_of(folded.state), officer_side(record.envelope.actor), folded.position
+    )
+
+
+def row_line(row: Row, side: str, position: int) -> Line:
+    """An exchange as an event of an inbox."""
+    return Line(b"exchange", position, row, side, frozenset((row.side, *row.to)))
+
+
+class Tail:
+    """Makes a line of each folded record once, and hands it to every reader of the channel; rings while a flash waits."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        now: Callable[[], datetime],
+        line: Callable[[Stored], Line | None],
+        told: Callable[[str, list[Line]], None],
+    ) -> None:
+        """Listen to the projection; `told` hears which lines a station of a side has got. What waits already is known after `begin`."""
+        self._projection = projection
+        self._line = line
+        self._now = now
+        self.readers = Readers(told)
+        self._flashes: dict[str, Exchange] = {}
+        self._settled: set[str] | None = set()
+        self._rung: dict[tuple[str, str], tuple[int, int]] = {}
+        projection.listeners.add(self._arrived)
+
+    async def begin(self, store: Store) -> None:
+        """Take what waits from the file, once; what was heard of meanwhile is newer. A file that is behind is asked again."""
+        if self._settled is None:
+            return
+        with suppress(Behind):
+            await self._take(store)
+
+    async def _take(self, store: Store) -> None:
+        await self._projection.in_file()
+        for exchange in await asyncio.wrap_future(
+            store.in_thread(duty_watch.flashes, store, self._projection.name)
+        ):
+            if exchange.id not in (self._settled or ()):
+                self._flashes.setdefault(exchange.id, exchange)
+        self._settled = None
+
+    def ring(self) -> None:
+        """Hand an alarm to every reader for each flash that is to be repeated or has reached further officers.
+
+        Of many flashes from one side to one side, the further ones are told once, and not repeated.
+        """
+        rung: dict[tuple[str, str], tuple[int, int]] = {}
+        groups: Counter[tuple[str, str]] = Counter()
+        for exchange, each in self._waiting():
+            key, heard = (each.message, each.side), (each.repeats, len(each.rungs))
+            sender = next(
+                message.said.side for message in exchange.messages if message.id == each.message
+            )
+            groups[sender, each.side] += 1
+            if groups[sender, each.side] > GROUP_ALARMS:
+                heard = 0, 0
+            rung[key] = heard
+            if self._rung.get(key) != heard and self.readers:
+                self.readers.hand(self._ringing(exchange, each))
+        self._rung = rung
+
+    def ringing(self) -> list[Ringing]:
+        """What rings now, for a reader who has just come."""
+        return [self._ringing(exchange, each) for exchange, each in self._waiting()]
+
+    def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
+        record = self._projection.record_at(duty_watch.message_position(exchange, each.message))
+        return Ringing(
+            each,
+            duty_watch.flash_alarm(
+                exchange, each, self._now(), record if record and record.act else None
+            ),
+        )
+
+    def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
+        for exchange in self._flashes.values():
+            for each in alarms.escalations(self._projection.registry, exchange, self._now()):
+                yield exchange, each
+
+    def _arrived(self, row: Stored) -> None:
+        state = row.folded.state
+        if isinstance(state, Exchange) and state.precedence == "flash":
+            if owes_acknowledgement(state):
+                self._flashes[state.id] = state
+            else:
+                self._flashes.pop(state.id, None)
+                if self._settled is not None:
+                    self._settled.add(state.id)
+        if not self.readers:
+            return
+        line = self._line(row)
+        if line is not None:
+            self.readers.hand(line)
+
+
+async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> None:
+    """Ring in all channels that somebody listens to, for ever."""
+    again: dict[tuple[str, str], Backoff] = {}
+    while True:
+        await asyncio.sleep(RING_SECONDS)
+        for key, tail in [*tails.items()]:
+            backoff = again.setdefault(key, Backoff())
+            if not backoff.due:
+                continue
+            try:
+                await tail.begin(store)
+                tail.readers.sweep()
+                tail.ring()
+            except Exception as error:  # whatever it is, the other channels ring  # noqa: BLE001
+                alarm("ringing", error, backoff.failed(), channel=key[0])
+
+
+Missed = Callable[[int, int], AsyncIterator[list[Line]]]
+"""What a reader has missed, from a position to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """Where a stream begins, how what was missed is brought, and whether its token or session still holds."""
+
+    first: int
+    missed: Missed
+    still: Callable[[], bool]
+
+
+async def missed(
+    service: Service, projection: Projection, first: int, last: int
+) -> AsyncIterator[list[Line]]:
+    """The records from one position to another, from the file."""
+    await projection.in_file(last)
+    while first <= last:
+        most = min(RECORDS_PAGE, last - first + 1)
+        entries = await asyncio.wrap_future(
+            service.store.in_thread(reads.records, service.store, projection.name, first, most)
+        )
+        if not entries:
+            return
+        yield [Line(b"record", entry.position, entry, side) for entry, side in entries]
+        first = entries[-1][0].position + 1
+
+
+async def stream(
+    request: web.Request,
+    service: Service,
+    projection: Projection,
+    tail: Tail,
+    grant: Grant,
+    begins: Begins,
+) -> web.StreamResponse:
+    """Serve what was missed and what arrives as server-sent events, until the reader leaves, is cut off, or may no longer read."""
+    first = begins.first
+    await projection.reached(first - 1)
+    response = Stream(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
+    await response.prepare(request)
+    may = begins.still
+    reader = Reader(
+        response,
+        request,
+        grant,
+        service.station(grant, projection),
+        lambda: may() and service.may_see(grant, projection),
+        first,
+    )
+    tail.readers.join(reader)
+    try:
+        async with response:
+            await response.write(b"retry: 1000\n\n")
+            while not reader.is_live:
+                upto = reader.begin_again(projection.state.position)
+                async for lines in begins.missed(first, upto):
+                    fresh = [line for line in lines if line.is_for(grant.side)]
+                    await response.write(b"".join(line.event for line in fresh))
+                    _note(service, projection, reader.station, fresh)
+                first = upto + 1
+                await tail.readers.go_live(reader, tail.ringing())
+            await reader.ended
+    except (ClientConnectionResetError, ConnectionResetError):
+        pass
+    finally:
+        tail.readers.leave(reader)
+    return response
+
+
+def inbox(service: Service, projection: Projection, side: str, after: int | None) -> Missed:
+    """What an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
+    begun = False
+
+    async def brought(first: int, last: int) -> AsyncIterator[list[Line]]:
+        nonlocal begun
+        await projection.in_file(last)
+        since = first - 1 if begun else after
+        begun = True
+        while True:
+            rows = await asyncio.wrap_future(
+                service.store.in_thread(reads.inbox, service.store, projection.name, side, since)
+            )
+            if rows:
+                yield [row_line(row, "", row.position) for row in rows]
+            if since is None or len(rows) < RECORDS_PAGE:
+                return
+            since = rows[-1].position
+
+    return brought
+
+
+async def lines(
+    request: web.Request, service: Service, projection: Projection, side: str, first: int, last: int
+) -> web.StreamResponse:
+    """Serve records as newline-delimited JSON, from a position to another, and end."""
+    response = web.StreamResponse(headers={"Dragoman-Position": str(last)})
+    response.content_type = NDJSON
+    await response.prepare(request)
+    with suppress(ConnectionError):  # whoever has read enough leaves before the end
+        async for found in missed(service, projection, first, last):
+            await response.write(b"\n".join(line.encoded for line in found) + b"\n")
+            _note(service, projection, side, found)
+        await response.write_eof()
+    return response
+
+
+async def batch(
+    service: Service, projection: Projection, side: str, first: int, path: str
+) -> web.Response:
+    """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
+    found = await asyncio.wrap_future(
+        service.store.in_thread(reads.records, service.store, projection.name, first)
+    )
+    for entry, whose in reversed(found) if side else ():
+        if whose not in ("", side):
+            service.deliveries.note(projection.name, side, entry.position)
+            break
+    last = found[-1][0].position if found else first - 1
+    headers = {"Dragoman-Position": str(last)}
+    if last < projection.state.position:
+        headers["Link"] = f'<{path}?after={last}>; rel="next"'
+    events = b",".join(
+        bytes(entry.record) for entry, _ in found if entry.valid and isinstance(entry.record, Raw)
+    )
+    return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
+
+
+def told(service: Service, projection: Projection) -> Callable[[str, list[Line]], None]:
+    """Notes what has reached a station of a side."""
+    return lambda side, lines: _note(service, projection, side, lines)
+
+
+def _note(service: Service, projection: Projection, side: str, lines: list[Line]) -> None:
+    for line in reversed(lines) if side else ():
+        if line.side not in ("", side):
+            service.deliveries.note(projection.name, side, line.position)
+            return

@@ -1,0 +1,235 @@
+"""What acts name beside the log, at the edge: a post names who is there, a view says what became of it.
+
+The fold knows nothing of this: a record stays valid whatever is erased afterwards, and a replay needs no register.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from dragoman.application.service import Service
+from dragoman.domain.acts import access, references
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import STAFF
+from dragoman.domain.decide import Post
+from dragoman.domain.record.errors import Fault, Refusal, Refused, invalid
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.stores.files import File
+from dragoman.stores.people import Kept
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.acts.perception import Perception
+from dragoman_schemas.fields import Attachment
+from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
+
+
+def is_staff(projection: Projection, actor: str) -> bool:
+    """Whether the actor works with people and files: every officer but auditors."""
+    officer = projection.registry.officers.get(actor)
+    return officer is not None and officer.until is None and not STAFF.isdisjoint(officer.roles)
+
+
+async def naming(
+    service: Service, projection: Projection, digests: tuple[str, ...]
+) -> dict[str, frozenset[str]]:
+    """The sides whose valid acts name each of these files."""
+    if not digests:
+        return {}
+    await projection.in_file()
+    return await asyncio.wrap_future(
+        service.store.in_thread(reads.attached, service.store, projection.name, digests)
+    )
+
+
+async def copies(service: Service, projection: Projection, grant: Grant, digest: str) -> list[File]:
+    """The copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
+    staff, side = is_staff(projection, grant.actor), grant.side
+    found = await service.files.found(
+        projection.registry.cid, tuple(each.name for each in projection.registry.sides), digest
+    )
+    foreign = [file for file in found if file.side != side or not staff]
+    sides = (
+        (await naming(service, projection, (digest,))).get(digest, frozenset())
+        if foreign
+        else frozenset()
+    )
+    return [file for file in found if (staff and file.side == side) or file.side in sides]
+
+
+# Posts
+
+
+async def check(service: Service, projection: Projection, grant: Grant, post: Post) -> None:
+    """Every person and file that a post names is there, as it names them. Raises `Refused` with pointers, `LogUnreachable`.
+
+    A post that was recorded before gets its first answer, whatever was changed or erased since. Who may not post it at all is told that,
+    and not what is there.
+    """
+    if isinstance(post.data, Perception) and projection.posted(post.id) is None:
+        _check_issue(projection, post.data)
+    if not references.may_name(post.act) or projection.posted(post.id) is not None:
+        return
+    act = msgspec.json.decode(post.act)
+    faults = [
+        *await _people_faults(service, projection, act),
+        *await _file_faults(service, projection, grant, act),
+    ]
+    if not faults:
+        return
+    await projection.bring()  # another gateway may have recorded it before the change
+    if projection.posted(post.id) is None:
+        rule = RULES[str(post.data.__struct_config__.tag)]
+        denied = access.may_act(
+            projection.registry,
+            None,
+            rule,
+            post.actor,
+            projection.state.position + 1,
+            post.released_by,
+        )
+        if denied is not None:
+            raise Refused(denied)
+        detail = sentence(
+            "The act names people or files that are not there; mend what the errors name and post again."
+        )
+        raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
+
+
+def _check_issue(projection: Projection, data: Perception) -> None:
+    """Refuse a view of an issue that nobody has opened. The fold knows nothing of it: a view stands whatever is erased afterwards."""
+    if data.under is UNSET:
+        return
+    opened = projection.exchange(data.under)
+    if opened is None or opened.act != "perception":
+        raise Refused(
+            invalid(
+                "/under",
+                sentence(
+                    "there is no issue of that id here; leave it out, or name the exchange that opened the issue"
+                ),
+            )
+        )
+
+
+async def _people_faults(service: Service, projection: Projection, act: Any) -> list[Fault]:
+    mentioned = list(references.people(act))
+    if not mentioned:
+        return []
+    found = await service.people.found(projection.registry.cid, tuple(id for _, id, _ in mentioned))
+    faults = [
+        (where, _person_fault(found.get(id), commitment)) for where, id, commitment in mentioned
+    ]
+    return [
+        Fault(pointer=where + fault[0], detail=fault[1])
+        for where, fault in faults
+        if fault is not None
+    ]
+
+
+def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, Sentence] | None:
+    if kept is None:
+        return "/id", sentence(
+            "nobody of that id is in the channel's register of people; enter them with POST /people first"
+        )
+    if kept.erased:
+        return "/id", sentence("the entry was erased; enter the person anew with POST /people")
+    if kept.commitment != commitment:
+        return "/commitment", sentence(
+            "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands",
+            commitment=kept.commitment,
+        )
+    return None
+
+
+async def _file_faults(
+    service: Service, projection: Projection, grant: Grant, act: Any
+) -> list[Fault]:
+    faults: list[Fault] = []
+    for where, attachment in references.attachments(act):
+        known = await copies(service, projection, grant, attachment.sha256)
+        fault = _file_fault(next((file for file in known if file.kept), None), attachment)
+        if fault is not None:
+            faults.append(Fault(pointer=where + fault[0], detail=fault[1]))
+    return faults
+
+
+def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Sentence] | None:
+    if file is None:
+        return "/sha256", sentence(
+            "there is no such file here for your side; PUT it under /files first"
+        )
+    if file.bytes != attachment.bytes:
+        return "/bytes", sentence("the file has %(n)s bytes", n=file.bytes)
+    if file.media_type != attachment.media_type:
+        return "/media_type", sentence(
+            "the file was put as %(media_type)s", media_type=file.media_type
+        )
+    return None
+
+
+# Views
+
+
+async def seen(
+    service: Service, projection: Projection, grant: Grant, view: ExchangeView
+) -> ExchangeView:
+    """An exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
+    if not references.may_name(bytes(view.state)):
+        return view
+    state = msgspec.json.decode(bytes(view.state))
+    mentioned: dict[str, set[str]] = {}
+    for _, id, commitment in references.people(state):
+        mentioned.setdefault(id, set()).add(commitment)
+    try:
+        people = await people_seen(service, projection, grant, mentioned)
+        files = {
+            digest: _file(await copies(service, projection, grant, digest))
+            for digest in dict.fromkeys(references.digests(state))
+        }
+    except LogUnreachable:
+        people = {id: PersonSeen(unavailable=True) for id in mentioned}
+        files = {digest: FileSeen(unavailable=True) for digest in references.digests(state)}
+    return msgspec.structs.replace(view, people=people, files=files)
+
+
+async def people_seen(
+    service: Service, projection: Projection, grant: Grant, mentioned: Mapping[str, set[str]]
+) -> dict[str, PersonSeen]:
+    """Those whom acts mention, by id with their commitments, as the caller reads them: auditors see what is there, and no names.
+
+    Raises `LogUnreachable`.
+    """
+    found = (
+        await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
+    )
+    reader = grant.actor if is_staff(projection, grant.actor) else ""
+    return {
+        id: _person(found.get(id), commitments, reader) for id, commitments in mentioned.items()
+    }
+
+
+def _person(kept: Kept | None, commitments: set[str], reader: str) -> PersonSeen:
+    """Somebody as an officer sees them; nobody's name for an auditor, who is no reader."""
+    if kept is None:
+        return PersonSeen(absent=True)
+    if kept.erased:
+        return PersonSeen(side=kept.side, erased=True)
+    sealed = not kept.open_to(reader)
+    return PersonSeen(
+        side=kept.side,
+        entry=UNSET if sealed or not reader else kept.person,
+        sealed=sealed,
+        changed=commitments != {kept.commitment},
+    )
+
+
+def _file(known: list[File]) -> FileSeen:
+    if any(file.kept for file in known):
+        return FileSeen(there=True)
+    erased = any(file.erased for file in known)
+    return FileSeen(erased=erased, absent=not erased)

@@ -1,0 +1,180 @@
+"""The one place where what went wrong becomes an answer: problem details, their status, and what to do next."""
+
+import errno
+from collections.abc import Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from msgspec import json
+
+from dragoman.application.http.rate_limits import Over
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.limits import RETRY_AFTER_SECONDS
+from dragoman.projection.projection import Behind
+from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.projection.writer import StoreDamaged
+from dragoman.text import Sentence, sentence, verbatim
+from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
+
+log = structlog.get_logger()
+
+_HTTP = {
+    400: "bad-request",
+    403: "not-permitted",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    408: "too-slow",
+    413: "too-large",
+    415: "media-type",
+}
+_RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "busy"})
+
+
+def answer(
+    error: Exception, request_id: str, instance: str, say: Callable[[Sentence], str] = str
+) -> web.Response:
+    """The response for an error that reached the edge; in English, unless it is said otherwise."""
+    refusal, headers = refusal_of(error)
+    status, title = TYPES[refusal.kind]
+    problem = Problem(
+        type=BASE + refusal.kind,
+        title=title,
+        status=status,
+        detail=say(refusal.detail),
+        instance=instance,
+        request_id=request_id,
+        errors=tuple(
+            Fault(pointer=each.pointer, detail=say(each.detail)) for each in refusal.faults
+        ),
+        allowed=refusal.allowed,
+        position=refusal.position,
+    )
+    return web.Response(
+        body=json.encode(problem),
+        status=status,
+        headers=headers,
+        content_type="application/problem+json",
+    )
+
+
+def unreadable(error: BaseException | None) -> Exception:
+    """Return the refusal of a request that is no HTTP. The detail quotes nothing: what was sent may hold a token."""
+    match error:
+        case LineTooLong():
+            detail = sentence("The path or a header is longer than 8 KiB; shorten it.")
+        case web.HTTPExpectationFailed():
+            detail = sentence(
+                "The only expectation that is met here is 100-continue; leave the Expect header out."
+            )
+        case web.HTTPException():
+            return error
+        case _:
+            detail = sentence(
+                "The request is no HTTP/1.1: look for a control character or a line end in its path and headers, for example at the end of a token’s file."
+            )
+    return Refused(Refusal(kind="bad-request", detail=detail))
+
+
+def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
+    """An error as a refusal, and the headers that go with its answer."""
+    if (
+        isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+    ):  # a path whose last part is longer than any file's name
+        error = web.HTTPNotFound()
+    refusal, headers = _refusal(error)
+    if refusal.kind in _RETRY:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if TYPES[refusal.kind][0] == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return refusal, headers
+
+
+def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
+    match error:
+        case Over():
+            return error.refusal, {
+                "Retry-After": str(error.wait),
+                "RateLimit": f'"{error.policy}";r=0;t={error.wait}',
+            }
+        case Refused():
+            return error.refusal, {}
+        case Malformed():
+            detail = sentence("The body does not hold; mend what the errors name and post again.")
+            return Refusal(kind="invalid-act", detail=detail, faults=error.faults), {}
+        case NoSuchExchange():
+            return Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "There is no such exchange here, or was none at that position; list them under /exchanges."
+                ),
+            ), {}
+        case ErasedExchange(args=(int() as position,)):
+            detail = sentence(
+                "Every side consented to take this exchange out of the record, at position %(position)s.",
+                position=position,
+            )
+            return Refusal(kind="erased", detail=detail, position=position), {}
+        case Behind():
+            return Refusal(
+                kind="behind",
+                detail=sentence("%(error)s. Ask again in a moment.", error=error.said),
+            ), {}
+        case StoreDamaged():
+            detail = sentence(
+                "This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment."
+            )
+            return Refusal(kind="behind", detail=detail), {}
+        case LogUnreachable():
+            return Refusal(
+                kind="unavailable",
+                detail=sentence(
+                    "%(error)s. Try again with the same Idempotency-Key.", error=error.said
+                ),
+            ), {}
+        case LogBroken():
+            return Refusal(
+                kind="read-only",
+                detail=sentence("%(error)s. An operator must look.", error=error.said),
+            ), {}
+        case web.RequestPayloadError():
+            detail = sentence(
+                "The body ended early, or is not encoded as its headers say; send it again."
+            )
+            return Refusal(kind="bad-request", detail=detail), {}
+        case web.HTTPException() if error.status in _HTTP:
+            return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
+        case _:
+            log.error("request.failed", exc_info=error)
+            return Refusal(
+                kind="internal",
+                detail=sentence(
+                    "Nothing is known to be wrong with what you sent. Tell the operator the request id."
+                ),
+            ), {}
+
+
+def _said(error: web.HTTPException) -> Sentence:
+    match error:
+        case web.HTTPMethodNotAllowed():
+            methods = ", ".join(sorted(error.allowed_methods))
+            return sentence(
+                "%(method)s is not for this path; use %(methods)s.",
+                method=error.method,
+                methods=methods,
+            )
+        case web.HTTPRequestEntityTooLarge():
+            return sentence("An act has at most 240 KiB; put long matter into an attachment.")
+        case web.HTTPNotFound():
+            return sentence(
+                "There is nothing at this path; GET /v1/openapi.json lists what there is."
+            )
+        case _:
+            return verbatim(error.text or error.reason)
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    allow = error.headers.get("Allow")
+    return {} if allow is None else {"Allow": allow}

@@ -1,0 +1,145 @@
+"""One HTTP request and its answer, as the API and the pages share them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http import body_workers
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
+from dragoman.domain.record.validation_errors import faults_of
+from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
+from dragoman.text import sentence
+
+S = TypeVar("S", bound=Struct)
+
+
+B = TypeVar("B", bound=Struct)
+
+
+JSON = "application/json"
+
+
+_TEXTS = frozenset(
+    {
+        JSON,
+        "application/x-ndjson",
+        "application/cloudevents-batch+json",
+        "application/problem+json",
+        "text/csv",
+        "text/html",
+        "text/markdown",
+        "text/plain",
+    }
+)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Nothing(Struct, frozen=True):
+    """No query, no body."""
+
+
+@dataclass(slots=True)
+class Call(Generic[S]):
+    """One request: its path's variables, its decoded query, the request itself."""
+
+    request: web.Request
+    query: S
+
+    def path(self, name: str) -> str:
+        """A variable of the path."""
+        return self.request.match_info[name]
+
+    async def body(self) -> bytes:
+        """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
+        if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
+            raise Refused(
+                Refusal(
+                    kind="media-type",
+                    detail=sentence(
+                        "Send Content-Type: %(media_type)s; %(given)s came.",
+                        media_type=JSON,
+                        given=self.request.content_type,
+                    ),
+                )
+            )
+        return await self.arrived()
+
+    async def arrived(self) -> bytes:
+        """The body, of whatever type. Raises `Refused` where it does not arrive in time."""
+        if self.request.content.is_eof():  # it came with its headers
+            return await self.request.read()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self.request.read()
+        except TimeoutError:
+            detail = sentence(
+                "The body did not arrive within %(n)s seconds; send it again with the same Idempotency-Key.",
+                n=f"{BODY_SECONDS:.0f}",
+            )
+            raise Refused(Refusal(kind="too-slow", detail=detail)) from None
+
+    async def decoded(self, shape: type[B]) -> B:
+        """The body as a shape. Raises `Malformed` with a pointer."""
+        raw = await self.body()
+        if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
+            raise Malformed(
+                "", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH)
+            )
+        try:
+            return await body_workers.read(
+                self.request, len(raw), msgspec.json.decode, raw, type=shape
+            )
+        except msgspec.ValidationError as error:
+            raise faults_of(error, raw, shape) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "The body is no JSON: %(error)s. Send one JSON object.", error=str(error)
+                    ),
+                )
+            ) from None
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply:
+    """An answer: a shape, its status and its headers."""
+
+    body: Struct | None = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Answered = Reply | web.StreamResponse
+
+
+def compressed(response: web.StreamResponse) -> web.StreamResponse:
+    """A large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
+    if (
+        isinstance(response, web.Response)
+        and isinstance(response.body, bytes)
+        and len(response.body) >= COMPRESSED_BYTES
+    ):
+        response.headers["Vary"] = "Accept-Encoding"
+        if response.content_type in _TEXTS:
+            response.enable_compression()
+    return response
+
+
+def respond(reply: Reply, content_type: str = JSON) -> web.Response:
+    """An answer as a response."""
+    body = b"" if reply.body is None else _encode(reply.body)
+    return web.Response(
+        body=body,
+        status=reply.status,
+        headers=reply.headers,
+        content_type=content_type if body else None,
+    )

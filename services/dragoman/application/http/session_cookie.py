@@ -1,0 +1,32 @@
+"""The session cookie of a page."""
+
+import time
+from typing import Final
+
+from aiohttp import web
+
+from dragoman.application.http import submission
+from dragoman.stores.tokens_and_sessions import Grant
+
+COOKIE: Final = "__Host-dragoman"
+
+
+def session_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for, on requests that only read."""
+    session = request.cookies.get(COOKIE)
+    if session is None or request.method not in ("GET", "HEAD"):
+        return None
+    access = request.app[submission.SERVICE].access
+    request["session"] = session
+    request["still"] = lambda: access.session(session, time.time()) is not None
+    return access.session(session, time.time())
+
+
+def page_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
+    session = request.cookies.get(COOKIE)
+    return (
+        None
+        if session is None
+        else request.app[submission.SERVICE].access.session(session, time.time())
+    )

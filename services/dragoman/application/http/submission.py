@@ -1,0 +1,270 @@
+"""Taking posts in: the one way from the edge to the desk, for the API, drafts and pages alike, and what every handler asks of a call."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec.structs import replace
+
+from dragoman.application import attachment_checks
+from dragoman.application.command_handler import Kept
+from dragoman.application.http import body_workers
+from dragoman.application.http.request import Call, Reply
+from dragoman.application.quotas import ROOM
+from dragoman.application.service import Service
+from dragoman.domain.decide import Post
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman.tlog import dsse
+from dragoman_schemas.act_frame import Act
+
+SERVICE: Final = web.AppKey("service", Service)
+TRACE: Final = "trace"
+
+_ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
+_PREFERS: Final = re.compile(r"(?:^|[,; ])wait *= *\"?([0-9]{1,6})\"?(?=$|[,; ])", re.IGNORECASE)
+_MINIMAL: Final = re.compile(r"(?:^|[,; ])return *= *\"?minimal\"?(?=$|[,; ])", re.IGNORECASE)
+_WHOLE: Final = re.compile(r"[0-9]{1,15}")
+
+
+def whole(text: str) -> int | None:
+    """A whole number as it stands in a header or a path."""
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def grant_of(request: web.Request) -> Grant:
+    """Who calls."""
+    grant = request.get("grant")
+    assert isinstance(grant, Grant)
+    return grant
+
+
+def service_of(call: Call[Any]) -> Service:
+    """The service that is called."""
+    return call.request.app[SERVICE]
+
+
+def projection_of(call: Call[Any]) -> Projection:
+    """The channel that is called, which the caller may see. Raises `Refused`."""
+    return service_of(call).channel(grant_of(call.request), call.path("channel"))
+
+
+def staff_of(call: Call[Any]) -> tuple[Projection, str]:
+    """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
+    projection, actor = projection_of(call), grant_of(call.request).actor
+    if not attachment_checks.is_staff(projection, actor):
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence("People and files are the offices'; auditors read the log."),
+            )
+        )
+    return projection, actor
+
+
+def wanted_position(request: web.Request) -> int:
+    """The position that the caller asks to wait for."""
+    given = request.headers.get("Dragoman-Min-Position")
+    wanted = 0 if given is None else whole(given)
+    if wanted is None:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence("Dragoman-Min-Position is a position, a whole number."),
+            )
+        )
+    return wanted
+
+
+def key_of(given: str | None) -> str:
+    """The key by which sending it again is sending it once. Raises `Refused`."""
+    key = ids.read_key(given) if given is not None else None
+    if key is None:
+        detail = sentence(
+            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
+        )
+        raise Refused(Refusal(kind="idempotency-key", detail=detail))
+    return key
+
+
+def if_match(request: web.Request) -> str | None:
+    """The ETag that the caller read, or None where nothing is said of it. Raises `Refused`."""
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return None
+    tag = _ETAG.fullmatch(given)
+    if tag is None:
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence(
+                    "Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes."
+                ),
+            )
+        )
+    return tag.group(1)
+
+
+async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a query that may take long in a reader's thread."""
+    return await asyncio.wrap_future(service_of(call).store.in_thread(work, *arguments))
+
+
+async def record(
+    call: Call[Any],
+    projection: Projection,
+    body: bytes,
+    *,
+    exchange: str = "",
+    family: str = "",
+    key: str = "",
+    etag: str = "",
+    signatures: str = "",
+) -> Reply:
+    """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
+    request, grant = call.request, grant_of(call.request)
+    signatures = signatures or signatures_of(request)
+    act, data = await body_workers.read(request, len(body), read_act, body, cut=not signatures)
+    _all_or_nothing(data, signatures)
+    return await take_in(
+        call,
+        projection,
+        actor=grant.actor,
+        act=act,
+        data=data,
+        signatures=signatures,
+        id=id_of(projection, grant.actor, data, key or request.headers.get("Idempotency-Key")),
+        exchange=exchange,
+        family=family,
+        if_match=etag or if_match(request),
+    )
+
+
+def signatures_of(request: web.Request) -> str:
+    """The signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
+    keyids, given = (
+        request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
+    )
+    if not keyids and not given:
+        return ""
+    signatures = {
+        keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)
+    }
+    sound = all(each is not None and _KEY_ID.fullmatch(keyid) for keyid, each in signatures.items())
+    if len(keyids) != len(given) or len(signatures) != len(keyids) or not sound:
+        detail = sentence(
+            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
+        )
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+    return dsse.write_signatures(
+        {keyid: each for keyid, each in signatures.items() if each is not None}
+    )
+
+
+def _all_or_nothing(data: Act, signatures: str) -> None:
+    if (data.signed is msgspec.UNSET) != (not signatures):
+        detail = sentence(
+            "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        )
+        raise Refused(Refusal(kind="invalid", detail=detail))
+
+
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> str:
+    """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
+
+    The ids of a service's own records are UUIDv5 that anybody can compute. An author who could choose one would use it up, and
+    the service could never record its reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
+    """
+    if isinstance(data.signed, msgspec.UnsetType):
+        return ids.from_key(projection.name, actor, key_of(given))
+    if given is None and not ids.is_v7(data.signed.id):
+        detail = sentence(
+            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id."
+        )
+        raise Refused(Refusal(kind="idempotency-key", detail=detail))
+    if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
+        raise Refused(
+            Refusal(
+                kind="idempotency-key",
+                detail=sentence(
+                    "Idempotency-Key and `signed.id` differ; send one of them, or the same."
+                ),
+            )
+        )
+    return data.signed.id
+
+
+async def take_in(
+    call: Call[Any],
+    projection: Projection,
+    *,
+    actor: str,
+    act: bytes,
+    data: Act,
+    id: str,
+    exchange: str = "",
+    family: str = "",
+    if_match: str | None = None,
+    released_by: str = "",
+    signatures: str = "",
+) -> Reply:
+    """Take an act in as an actor's, and answer with its place in the log. Raises `Refused`."""
+    _all_or_nothing(data, signatures)
+    post = Post(
+        actor=actor,
+        act=act,
+        data=data,
+        id=id,
+        exchange=exchange,
+        family=family,
+        if_match=if_match,
+        released_by=released_by,
+        signatures=signatures,
+    )
+    wanted = wanted_position(call.request)
+    if wanted > projection.state.position:
+        await projection.reached(wanted)
+    if projection.posted(post.id) is None:
+        await call.request.app[ROOM].check(service_of(call), projection, post)
+    await attachment_checks.check(service_of(call), projection, grant_of(call.request), post)
+    kept = await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", "")))
+    return await reply_of(call, projection, kept)
+
+
+async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
+    """The answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
+    recorded = kept.recorded
+    prefer = call.request.headers.get("Prefer")
+    wait = None if prefer is None else _PREFERS.search(prefer)
+    if wait is not None:
+        standing = await service_of(call).coverage.reached(
+            projection, recorded.position, float(wait.group(1))
+        )
+        recorded = replace(recorded, standing=standing)
+    headers = {
+        "Location": f"/v1/channels/{projection.name}/exchanges/{recorded.exchange}",
+        "ETag": recorded.etag,
+        "Dragoman-Position": str(recorded.position),
+    }
+    if kept.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    minimal = prefer is not None and _MINIMAL.search(prefer) is not None
+    applied = [
+        *(["return=minimal"] if minimal else []),
+        *([f"wait={wait.group(1)}"] if wait is not None else []),
+    ]
+    if applied:
+        headers["Preference-Applied"] = ", ".join(applied)
+    call.request["recorded"] = recorded
+    call.request["replayed"] = kept.replayed
+    return Reply(body=None if minimal else recorded, status=201, headers=headers)

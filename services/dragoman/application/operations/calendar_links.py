@@ -1,0 +1,88 @@
+"""Secret links to a calendar."""
+
+from typing import Any
+
+import structlog
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.http.request import Call
+from dragoman.application.http.submission import grant_of, service_of
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.limits import LINKS
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman_schemas.responses import (
+    CalendarLink,
+    LinkView,
+)
+
+log = structlog.get_logger()
+
+
+async def make_link(call: Call[Any], projection: Projection, key: str = "") -> CalendarLink:
+    """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
+    grant, service = grant_of(call.request), service_of(call)
+    links = await _links(call, projection)
+    known = [each for each in links if key and each.key == key]
+    if known:
+        return CalendarLink(id=known[0].id, issued=known[0].issued, path="")
+    if len(links) >= LINKS:
+        raise Refused(
+            Refusal(
+                kind="no-room",
+                detail=sentence(
+                    "You have %(n)s links to this calendar; revoke those that are not used.",
+                    n=LINKS,
+                ),
+            )
+        )
+    secret, made = await service.access.issue(
+        grant.actor,
+        (projection.registry.cid,),
+        issued=stamp(service.now()),
+        scope="read",
+        expires=grant.expires,
+        made_with=grant.id,
+        key=key,
+        kind="link",
+    )
+    log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
+    path = f"/v1/calendars/{secret}"
+    return CalendarLink(
+        id=made.id,
+        issued=made.issued,
+        path=path,
+        url=service.public_url + path if service.public_url else "",
+    )
+
+
+async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
+    actor, cid = grant_of(call.request).actor, projection.registry.cid
+    return [
+        each
+        for each in await service_of(call).access.listed("link")
+        if each.actor == actor and cid in each.channels
+    ]
+
+
+async def links_of(call: Call[Any], projection: Projection) -> tuple[LinkView, ...]:
+    """The caller's links to a channel's calendar, the oldest first."""
+    return tuple(
+        LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection)
+    )
+
+
+async def end_link(call: Call[Any], projection: Projection, id: str) -> None:
+    """Revoke a link of the caller's. Raises `Refused`."""
+    if id not in {each.id for each in await _links(call, projection)}:
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "You have no link of that id to this calendar; GET …/calendar-links lists them."
+                ),
+            )
+        )
+    await service_of(call).access.revoke(id, "link")
+    log.info("link.revoked", channel=projection.name, link_id=id)

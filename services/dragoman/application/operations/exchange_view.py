@@ -1,0 +1,64 @@
+"""One exchange as its readers see it."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.application import attachment_checks, finality
+from dragoman.application.http.request import Call
+from dragoman.application.http.submission import (
+    grant_of,
+    in_thread,
+    service_of,
+)
+from dragoman.application.operations import linked_channels
+from dragoman.application.read_receipts import READING
+from dragoman.limits import TIMELINE_PAGE
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman_schemas.responses import (
+    ExchangeView,
+)
+
+
+async def viewed(
+    call: Call[Any],
+    projection: Projection,
+    exchange: str,
+    at: int | None,
+    position: int,
+    cursor: int = 0,
+    most: int = TIMELINE_PAGE,
+) -> ExchangeView:
+    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
+
+    Its timeline has at most so many records, 0 for all; the newest, or those before a cursor.
+    """
+    service, grant = service_of(call), grant_of(call.request)
+    unwritten: list[Stored] = []
+    if service.store.stalled and not at:
+        unwritten, position = projection.unwritten(exchange), projection.state.position
+        if exchange in projection.registry.erased:
+            raise reads.ErasedExchange(projection.registry.erased[exchange].position)
+    view: ExchangeView = await in_thread(
+        call,
+        reads.exchange_view,
+        service.store,
+        projection.name,
+        exchange,
+        at or position,
+        service.as_of(projection),
+        grant.side,
+        None if at else service.now(),
+        unwritten,
+        cursor,
+        most,
+    )
+    if not at and call.request.method != "HEAD":  # nobody reads what is not sent
+        call.request.app[READING].opened(projection, exchange, grant)
+    view = await linked_channels.joined(
+        call, projection, await attachment_checks.seen(service, projection, grant, view)
+    )
+    newest = max([*view.blame.values(), *(entry.position for entry in view.timeline)])
+    return replace(view, standing=finality.standing(await service.coverage.of(projection), newest))

@@ -1,0 +1,98 @@
+"""Files beside the log over HTTP: put by a side, fetched by the others once an act of that side names them, erased by it."""
+
+import asyncio
+from collections import defaultdict
+from typing import Any, Final, get_args
+
+from aiohttp import web
+
+from dragoman.application import attachment_checks
+from dragoman.application.command_handler import stamp
+from dragoman.application.http import submission
+from dragoman.application.http.request import Call, Reply
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.limits import FILES_AT_ONCE, SPARE_BYTES
+from dragoman.projection.projection import Projection
+from dragoman.stores.files import File
+from dragoman.text import sentence
+from dragoman_schemas.fields import MediaType
+from dragoman_schemas.responses import FileView
+
+TYPES: Final[tuple[str, ...]] = get_args(MediaType)
+TAKING: Final = web.AppKey("taking", defaultdict[tuple[str, str], asyncio.Semaphore])
+
+
+def taking() -> defaultdict[tuple[str, str], asyncio.Semaphore]:
+    """How many files each side of each channel, by its cid, may send at once."""
+    return defaultdict(lambda: asyncio.Semaphore(FILES_AT_ONCE))
+
+
+def _view(file: File, *, named: bool) -> FileView:
+    return FileView(
+        sha256=file.sha256,
+        side=file.side,
+        media_type=file.media_type,
+        bytes=file.bytes,
+        at=file.at,
+        named=named,
+        arriving=file.stage == "coming",
+        erased=file.erased,
+    )
+
+
+async def _named(call: Call[Any], projection: Projection, side: str, files: list[File]) -> set[str]:
+    """Those of a side's files that a valid act of the side names."""
+    naming = await attachment_checks.naming(
+        submission.service_of(call), projection, tuple(file.sha256 for file in files)
+    )
+    return {digest for digest, sides in naming.items() if side in sides}
+
+
+async def keep(
+    call: Call[Any],
+    projection: Projection,
+    side: str,
+    digest: str,
+    media_type: str,
+    content: bytearray,
+) -> Reply:
+    """Keep a file of a side beside the log, or answer with it again. Raises `Refused`."""
+    service, cid = submission.service_of(call), projection.registry.cid
+    where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
+    known = next(iter(await service.files.found(cid, (side,), digest)), None)
+    if known is not None and known.kept:
+        if known.media_type != media_type:
+            detail = sentence(
+                "Your side has put this file as %(media_type)s; erase it before you put it as another type.",
+                media_type=known.media_type,
+            )
+            raise Refused(Refusal(kind="exists", detail=detail))
+        named = await _named(call, projection, side, [known])
+        return Reply(body=_view(known, named=bool(named)), headers=where)
+    others = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
+    named = await _named(call, projection, side, others)
+    if sum(file.bytes for file in others if file.sha256 not in named) + len(content) > SPARE_BYTES:
+        detail = sentence(
+            "The files of your side that no act names have %(n)s MiB here together; post what names them, or erase those no longer needed: GET /files lists them.",
+            n=SPARE_BYTES // 2**20,
+        )
+        raise Refused(Refusal(kind="no-room", detail=detail))
+    service.desk.refuse_if_read_only()
+    file = File(
+        sha256=digest,
+        side=side,
+        at=stamp(service.now()),
+        stage="kept",
+        media_type=media_type,
+        bytes=len(content),
+    )
+    if not await service.files.keep(cid, file, content, known):
+        raise Refused(
+            Refusal(
+                kind="busy",
+                detail=sentence(
+                    "The same file was put or erased at the same time; look under /files, and send it again."
+                ),
+            )
+        )
+    return Reply(body=_view(file, named=False), status=201, headers=where)

@@ -1,0 +1,101 @@
+"""The health of a host: conditions of its services and channels."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from dragoman.application.http.request import Call
+from dragoman.application.http.submission import service_of
+from dragoman.application.operations import (
+    transparency_log,
+)
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.responses import (
+    Check,
+    Health,
+)
+
+_SIGNED: Final = "heads are signed"
+
+
+class Condition(Struct, frozen=True):
+    """What must hold for the service to be used, whether it does, and why not."""
+
+    name: str
+    ok: bool
+    why: Sentence | None = None
+
+
+async def health(call: Call[Any]) -> Health:
+    """Whether the service may be used, by its conditions."""
+    return health_of(await conditions(call))
+
+
+def health_of(found: Sequence[Condition]) -> Health:
+    """The conditions, in English."""
+    ready = all(
+        each.ok for each in found if each.name != _SIGNED
+    )  # posts are taken and kept without a head
+    checks = tuple(Check(name=each.name, ok=each.ok, detail=str(each.why or "")) for each in found)
+    return Health(status="ok" if ready else "not ready", checks=checks)
+
+
+async def conditions(call: Call[Any]) -> list[Condition]:
+    """What must hold for the service to be used; the heads are looked at where all else does."""
+    service = service_of(call)
+    unproven, read_only = (
+        service.guard.reason,
+        service.desk.read_only_reason,
+    )  # read once: either may change at any time
+    found = [
+        Condition("broker connected", service.bus.up),
+        Condition("broker syncs every write", unproven is None, unproven),
+        Condition("data are in their place", read_only is None, read_only),
+    ]
+    # Names of channels are their members' business.
+    late = sum(not service.is_live(projection) for projection in service.channels.values())
+    broken = sum(projection.broken is not None for projection in service.channels.values())
+    why = sentence(
+        "%(n)s of %(all)s are not read live, %(broken)s of them broken; the log says which",
+        n=late,
+        all=len(service.channels),
+        broken=broken,
+    )
+    found.append(Condition("channels are read live", not late, why if late else None))
+    doubted = sum(projection.doubt is not None for projection in service.channels.values())
+    found.append(
+        Condition(
+            "the copy is what the log makes",
+            not doubted,
+            sentence(
+                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says why",
+                n=doubted,
+                all=len(service.channels),
+            )
+            if doubted
+            else None,
+        )
+    )
+    found.append(
+        Condition(
+            "the copy is written",
+            not service.store.stalled,
+            sentence("the copy's file is not written: lists are as old as it is; the log says why")
+            if service.store.stalled
+            else None,
+        )
+    )
+    failing = sentence(
+        "%(tasks)s fail and are tried again; the log says why",
+        tasks=", ".join(sorted(service.failing)),
+    )
+    found.append(
+        Condition("background tasks run", not service.failing, failing if service.failing else None)
+    )
+    if all(
+        each.ok for each in found
+    ):  # who watches this service is told what is not signed, and nobody is sent away
+        unsigned = await transparency_log.unsigned(call)
+        found.append(Condition(_SIGNED, unsigned is None, unsigned))
+    return found

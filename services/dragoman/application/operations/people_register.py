@@ -1,0 +1,237 @@
+"""The register of people over HTTP: entered, changed and erased by the side whose entry it is, read by all offices of the channel."""
+
+from typing import Any, Final
+
+import msgspec
+import structlog
+from msgspec import UNSET, Struct
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.http import submission
+from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.domain.record import ids, strict_json
+from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.validation_errors import faults_of
+from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
+from dragoman.projection.projection import Projection
+from dragoman.stores import people
+from dragoman.stores.people import Kept
+from dragoman.text import sentence
+from dragoman_schemas.responses import PersonEntry, PersonView
+
+log = structlog.get_logger()
+
+_GONE: Final = sentence(
+    "There is no such entry in the channel's register of people; GET /people lists those there are."
+)
+
+
+class PeopleQuery(Struct, frozen=True, kw_only=True):
+    """Whose entries, after which one, and how many."""
+
+    side: str = ""
+    cursor: str = ""
+    limit: int = LIST_PAGE
+
+
+def view(kept: Kept, actor: str, *, random: bool = False) -> PersonView:
+    """An entry as an officer is answered; `random` with what its commitment was made of."""
+    reads = kept.open_to(actor)
+    return PersonView(
+        id=kept.id,
+        side=kept.side,
+        revision=kept.revision,
+        commitment=kept.commitment,
+        entry=kept.person if reads else UNSET,
+        random=kept.random if random and reads else "",
+        sealed=not reads,
+        created=kept.created,
+        updated=kept.updated,
+        erased=kept.erased,
+    )
+
+
+def _reply(kept: Kept, actor: str, status: int = 200, **headers: str) -> Reply:
+    tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
+    return Reply(
+        body=view(kept, actor, random=True),
+        status=status,
+        headers={**tag, "Cache-Control": "no-store", **headers},
+    )
+
+
+async def _found(call: Call[Any], projection: Projection) -> Kept:
+    kept = await submission.service_of(call).people.find(
+        projection.registry.cid, call.path("person")
+    )
+    if kept is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return kept
+
+
+async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
+    kept = await _found(call, projection)
+    if kept.side != actor.partition("/")[0]:
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "The entry is %(side)s's, whose officers change and erase it.", side=kept.side
+                ),
+            )
+        )
+    return kept
+
+
+def _as_read(call: Call[Any], kept: Kept, etag: str) -> None:
+    given = etag or submission.if_match(call.request)
+    if given is None:
+        raise Refused(
+            Refusal(
+                kind="precondition-required",
+                detail=sentence(
+                    "Send If-Match with the entry's ETag, its commitment, as you read it."
+                ),
+            )
+        )
+    if given != kept.commitment:
+        raise _moved()
+
+
+def _moved() -> Refused:
+    return Refused(
+        Refusal(
+            kind="moved",
+            detail=sentence(
+                "A colleague has changed or erased the entry since you read it; read it again."
+            ),
+        )
+    )
+
+
+def entry_of(body: bytes) -> bytes:
+    """An entry as it is kept: compact, members in the order of the schema. Text is held to what acts are held to.
+
+    Raises `Malformed`, `Refused`.
+    """
+    raw = strict_json.read(body, cut=True)
+    try:
+        entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
+    except msgspec.ValidationError as error:
+        raise faults_of(error, raw, PersonEntry) from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
+    if len(entry) > PERSON_BYTES:
+        raise Refused(
+            Refusal(
+                kind="too-large",
+                detail=sentence(
+                    "An entry has at most %(limit)s KiB; shorten the note.",
+                    limit=PERSON_BYTES // 1024,
+                ),
+            )
+        )
+    return entry
+
+
+async def views(call: Call[Any]) -> list[PersonView]:
+    """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
+    projection, actor = submission.staff_of(call)
+    return [
+        view(kept, actor)
+        for kept in await submission.service_of(call).people.listed(projection.registry.cid)
+    ]
+
+
+async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
+    """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
+    projection, actor = submission.staff_of(call)
+    service, cid, side = (
+        submission.service_of(call),
+        projection.registry.cid,
+        actor.partition("/")[0],
+    )
+    entered = people.entered(
+        ids.from_key(projection.name, actor, key), side, entry, stamp(service.now())
+    )
+    known = await service.people.find(cid, entered.id)
+    if known is None:
+        if sum(kept.side == side for kept in await service.people.listed(cid)) >= PEOPLE:
+            raise Refused(
+                Refusal(
+                    kind="no-room",
+                    detail=sentence(
+                        "A side has at most %(limit)s entries in a channel; erase those no longer needed.",
+                        limit=PEOPLE,
+                    ),
+                )
+            )
+        service.desk.refuse_if_read_only()
+        if await service.people.keep(cid, entered, None):
+            return _reply(
+                entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}"
+            )
+        known = await service.people.find(cid, entered.id)
+        assert known is not None
+    if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
+        raise Refused(
+            Refusal(
+                kind="key-reused",
+                detail=sentence(
+                    "This Idempotency-Key was used for another entry. Take a new key for a new entry."
+                ),
+            )
+        )
+    return _reply(
+        known,
+        actor,
+        201,
+        Location=f"/v1/channels/{projection.name}/people/{known.id}",
+        **{"Idempotent-Replayed": "true"},
+    )
+
+
+async def show_person(call: Call[Nothing]) -> Answered:
+    """Return one person of the register, as the caller may see them."""
+    projection, actor = submission.staff_of(call)
+    return _reply(await _found(call, projection), actor)
+
+
+async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
+    """Write an entry over the one that was read; a page's form brings the ETag that its officer has read. Raises `Refused`."""
+    projection, actor = submission.staff_of(call)
+    kept = await _own(call, projection, actor)
+    if kept.erased:
+        raise Refused(
+            Refusal(
+                kind="moved",
+                detail=sentence(
+                    "The entry was erased and does not come back; enter the person anew with POST /people."
+                ),
+            )
+        )
+    _as_read(call, kept, etag)
+    service = submission.service_of(call)
+    service.desk.refuse_if_read_only()
+    changed = people.changed(kept, entry, stamp(service.now()))
+    if not await service.people.keep(projection.registry.cid, changed, kept):
+        raise _moved()
+    return _reply(changed, actor)
+
+
+async def erase(call: Call[Any], etag: str = "") -> Reply:
+    """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
+    projection, actor = submission.staff_of(call)
+    kept = await _own(call, projection, actor)
+    service = submission.service_of(call)
+    service.desk.refuse_if_read_only()
+    if kept.erased:
+        erased = kept
+        await service.people.sweep()
+    else:
+        _as_read(call, kept, etag)
+        erased = people.erased(kept, stamp(service.now()))
+        if not await service.people.keep(projection.registry.cid, erased, kept):
+            raise _moved()
+    log.info("person.erased", channel=projection.name, id=erased.id)
+    return _reply(erased, actor)

@@ -1,0 +1,198 @@
+"""Reports over HTTP: each as its shape, a page or Markdown, as the caller accepts it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
+
+from dragoman.application.http.conditional_requests import turn
+from dragoman.application.http.request import Call
+from dragoman.application.http.submission import in_thread, service_of
+from dragoman.application.operations.drafts import name_of
+from dragoman.application.service import Service
+from dragoman.domain.record.errors import Malformed
+from dragoman.i18n.words import Words, of_tag
+from dragoman.limits import REPORT_EXCHANGES
+from dragoman.projection.projection import Projection
+from dragoman.projection.snapshot import Asked, Moment, instant, moment
+from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
+from dragoman.reports import yearly_review as year_review
+from dragoman.reports.document import Paper
+from dragoman.reports.log_findings import Finding
+from dragoman.stores.watch_floor import Floor
+from dragoman_schemas.fields import Language, Year
+from dragoman_schemas.report_shapes import HandedOver, PutAside, Report
+
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
+PRINT_PAGE: Final[web.AppKey[Callable[[Paper, dict[str, str]], web.Response]]] = web.AppKey(
+    "print_page"
+)
+"""Writes a report as an HTML page. The server sets it, because pages lie above the API."""
+
+
+class ReportQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and in which language a report is read.
+
+    Its own words are in that language where it is English, French or Chinese, in English else; of texts that a side gave in several
+    languages that one is shown. Left out, it is the first language of the channel.
+    """
+
+    language: Language | None = None
+
+
+class YearQuery(ReportQuery, frozen=True, kw_only=True):
+    """Which year; by default this one."""
+
+    year: Year | None = None
+
+
+class Gathered(NamedTuple):
+    """A report, and how it is laid out in the service's words, with the sides' texts in a language."""
+
+    report: Report
+    laid: Callable[[Words, str], Paper]
+
+    def paper(self, language: str) -> Paper:
+        """The report laid out for whoever reads a language; its own words are English where that is none of ours."""
+        return self.laid(of_tag(language), language)
+
+
+Gather = Callable[[Moment, bool], Gathered]
+"""Makes a report of a moment; the second says whether what came since is known to be in it."""
+
+
+async def gathered(
+    call: Call[Any], projection: Projection, asked: Asked, gather: Gather
+) -> Gathered:
+    """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
+    service = service_of(call)
+    live_or_past = asked.at > 0 or asked.to is not None or service.is_live(projection)
+
+    def make() -> Gathered:
+        with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
+            return gather(then, live_or_past)
+
+    async with turn(call.request, projection):
+        found: Gathered = await in_thread(call, make)
+    return found
+
+
+def _begins(asked: Asked, default: datetime | None) -> datetime | None:
+    return default if asked.from_ is None else instant("from", asked.from_)
+
+
+def situation_of(asked: Asked) -> Gather:
+    """The situation report."""
+
+    def gather(then: Moment, live: bool) -> Gathered:
+        found = situation_report.situation(
+            then, then.span(_begins(asked, situation_report.begins(then.ends))), live=live
+        )
+        return Gathered(found, partial(situation_report.paper, found))
+
+    return gather
+
+
+def turn_over_of(
+    asked: Asked, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()
+) -> Gather:
+    """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
+    is_now = not asked.at and asked.to is None
+
+    def gather(then: Moment, live: bool) -> Gathered:
+        span = then.span(_begins(asked, watch_handover.begins(then, side)))
+        did = _did(floor, then.ends) if floor is not None and is_now else {}
+        found = watch_handover.turn_over(
+            then, span, side, live=live, drafts=drafts if is_now else (), **did
+        )
+        return Gathered(found, partial(watch_handover.paper, found))
+
+    return gather
+
+
+def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
+    """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
+    held = projection.registry.watches.get(side)
+    return (
+        None
+        if held is None
+        else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+    )
+
+
+def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:
+    """Return the drafts of a side that an officer has handed over to a second one, the oldest first."""
+    found = []
+    for each in service.drafts.handed(projection.registry.cid, side) if side else ():
+        try:
+            act = name_of(each.act)
+        except Malformed:  # kept by another version of this service
+            continue
+        found.append(HandedOver(draft=each.id, act=act, author=each.author, since=each.handed))
+    return found
+
+
+def _did(floor: Floor, now: datetime) -> dict[str, Any]:
+    shelved = [
+        PutAside(
+            exchange=each.exchange,
+            number=each.number,
+            clock=each.clock,
+            owed_by=each.owed_by,
+            reason=each.reason,
+            by=each.by,
+            until=each.until,
+        )
+        for each in floor.standing(now)
+    ]
+    return {"shelved": shelved, "silenced": floor.silenced, "silenced_last": floor.silenced_last}
+
+
+def period_of(asked: Asked) -> Gather:
+    """The record of the period."""
+
+    def gather(then: Moment, live: bool) -> Gathered:
+        found, flagged = period_record.record_of_the_period(
+            then, then.span(_begins(asked, None)), live=live
+        )
+        return Gathered(found, partial(period_record.paper, found, flagged))
+
+    return gather
+
+
+def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
+    """The five answers, given the first of them."""
+
+    def gather(then: Moment, live: bool) -> Gathered:
+        span = then.span(_begins(asked, None))
+        first = then.first(span)
+        then.expect(first, REPORT_EXCHANGES)
+        told = audit_answers.answers(then, span, first, whole, live=live)
+        return Gathered(told.report, partial(audit_answers.paper, told))
+
+    return gather
+
+
+def year_of(
+    call: Call[Any], projection: Projection, asked: Asked, wanted: int | None
+) -> tuple[Asked, Gather]:
+    """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
+    now = service_of(call).as_of(projection) or projection.state.time
+    year = wanted or int(now[:4])
+    over = f"{year + 1:04}-01-01T00:00:00.000Z"
+    asked = Asked(
+        at=asked.at,
+        from_=asked.from_,
+        to=asked.to or (over if not asked.at and over <= now else None),
+    )
+
+    def gather(then: Moment, live: bool) -> Gathered:
+        found = year_review.year_review(
+            then, then.span(_begins(asked, year_review.begins(year))), year, live=live
+        )
+        return Gathered(found, partial(year_review.paper, found))
+
+    return asked, gather

@@ -1,0 +1,294 @@
+"""Where a side wants to be told, over HTTP: entered, looked at and removed by its heads of office and administrators, seen by its officers."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.http.request import Call
+from dragoman.application.http.submission import grant_of, service_of
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import STAFF
+from dragoman.domain.record import ids
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.interop import webhook_signatures
+from dragoman.limits import ENDPOINTS
+from dragoman.projection.projection import Projection
+from dragoman.stores.endpoints import Endpoint, Progress, Waiting
+from dragoman.text import Sentence, sentence, unpacked
+from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.responses import (
+    AddedEndpoint,
+    DeliveryView,
+    EndpointView,
+    NewEndpoint,
+)
+
+log = structlog.get_logger()
+
+ENTERING: Final[frozenset[Role]] = frozenset({"head_of_office", "administrator"})
+"""The roles that say where their side is told."""
+
+_GONE: Final = sentence(
+    "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
+)
+
+
+async def endpoints_of(call: Call[Any]) -> tuple[EndpointView, ...]:
+    """The endpoints of the caller's side, in all channels in which the caller is in office."""
+    service = service_of(call)
+    await service.courier.refresh()
+    found = [
+        (each, projection)
+        for each in service.courier.endpoints()
+        if (projection := _seen(call, each)) is not None
+    ]
+    return tuple(_view(call, each, projection) for each, projection in found)
+
+
+def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
+    """The channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
+    service, grant = service_of(call), grant_of(call.request)
+    for projection in service.visible(grant):
+        officer = projection.registry.officers.get(grant.actor)
+        if (
+            projection.registry.cid == endpoint.cid
+            and officer is not None
+            and not STAFF.isdisjoint(officer.roles)
+        ):
+            return projection if endpoint.side == grant.side else None
+    return None
+
+
+def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> EndpointView:
+    progress, _ = service_of(call).courier.progress(endpoint.id)
+    return EndpointView(
+        id=endpoint.id,
+        channel=projection.name,
+        side=endpoint.side,
+        means=endpoint.means,
+        target=endpoint.target,
+        acts=endpoint.acts,
+        families=endpoint.families,
+        precedence=endpoint.precedence,
+        own=endpoint.own,
+        language=endpoint.language,
+        public_key=endpoint.public_key,
+        created=endpoint.created,
+        created_by=endpoint.created_by,
+        position=progress.upto,
+        delivered=progress.delivered,
+        waiting=len(progress.waiting),
+        parked=len(progress.parked),
+        stopped=str(GONE) if progress.gone else "",
+    )
+
+
+def _entering(call: Call[Any], projection: Projection) -> None:
+    officer = projection.registry.officers.get(grant_of(call.request).actor)
+    if officer is None or ENTERING.isdisjoint(officer.roles):
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "Heads of office and administrators of a side say where it is told; ask one of them."
+                ),
+            )
+        )
+
+
+async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
+    """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
+
+    Raises `Refused`.
+    """
+    service, grant = service_of(call), grant_of(call.request)
+    projection = service.channel(grant, new.channel)
+    _entering(call, projection)
+    unknown = [act for act in new.acts if act not in RULES]
+    if unknown:
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence(
+                    "There is no act %(act)s; docs/formats.md lists those there are.",
+                    act=repr(unknown[0][:60]),
+                ),
+            )
+        )
+    id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
+    await service.courier.refresh()
+    known = service.courier.find(id)
+    if known is None:
+        own = [
+            each
+            for each in service.courier.endpoints()
+            if (each.cid, each.side) == (projection.registry.cid, grant.side)
+        ]
+        if len(own) >= ENDPOINTS:
+            raise Refused(
+                Refusal(
+                    kind="no-room",
+                    detail=sentence(
+                        "A side has at most %(limit)s endpoints in a channel; remove one first.",
+                        limit=ENDPOINTS,
+                    ),
+                )
+            )
+        known = _made(call, new, projection, id)
+        await service.courier.add(known, projection.state.position)
+        log.info(
+            "endpoint.added",
+            endpoint=id,
+            channel=projection.name,
+            side=grant.side,
+            by=grant.actor,
+            means=known.means,
+        )
+    view = _view(call, known, projection)
+    shared = known.secret if known.secret.startswith(webhook_signatures.SHARED) else ""
+    return AddedEndpoint(
+        secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__}
+    )
+
+
+def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) -> Endpoint:
+    service, grant = service_of(call), grant_of(call.request)
+    made = Endpoint(
+        id=id,
+        cid=projection.registry.cid,
+        side=grant.side,
+        means="webhook",
+        target="",
+        acts=new.acts,
+        families=new.families,
+        precedence="" if isinstance(new.precedence, UnsetType) else new.precedence,
+        own=new.own,
+        created=stamp(service.now()),
+        created_by=grant.actor,
+    )
+    if isinstance(new.url, str) == isinstance(new.address, str):
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence("Name a url, or an address for e-mail, and not both."),
+            )
+        )
+    if isinstance(new.address, str):
+        return replace(made, means="e-mail", target=new.address, language=new.language)
+    assert isinstance(new.url, str)
+    if wrong := service.urls.check(new.url):
+        raise Refused(
+            Refusal(
+                kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)
+            )
+        )
+    if new.signature == "hmac":
+        return replace(
+            made, target=new.url, secret=webhook_signatures.shared_secret(secrets.token_bytes(32))
+        )
+    private, public = webhook_signatures.key_pair(secrets.token_bytes(32))
+    return replace(made, target=new.url, secret=private, public_key=public)
+
+
+async def _found(call: Call[Any], id: str) -> tuple[Endpoint, Projection]:
+    service = service_of(call)
+    await service.courier.refresh()
+    endpoint = service.courier.find(id)
+    projection = None if endpoint is None else _seen(call, endpoint)
+    if endpoint is None or projection is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return endpoint, projection
+
+
+async def remove(call: Call[Any], id: str) -> None:
+    """Remove an endpoint: nothing more is brought there. Raises `Refused`."""
+    endpoint, projection = await _found(call, id)
+    _entering(call, projection)
+    await service_of(call).courier.remove(endpoint.id)
+    log.info(
+        "endpoint.removed",
+        endpoint=endpoint.id,
+        channel=projection.name,
+        by=grant_of(call.request).actor,
+    )
+
+
+GONE: Final = sentence("its receiver answers that it is gone; remove it, or enter it anew")
+
+
+async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
+    """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
+    endpoint, _ = await _found(call, id)
+    progress, _ = service_of(call).courier.progress(endpoint.id)
+    views = [
+        *(_delivery(each, parked=True) for each in progress.parked),
+        *(_delivery(each, parked=False) for each in progress.waiting),
+    ]
+    return tuple(sorted(views, key=lambda view: view.position))
+
+
+def answers_of(call: Call[Any], id: str) -> dict[int, Sentence]:
+    """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
+    progress, _ = service_of(call).courier.progress(id)
+    found = {each.position: answer_of(each) for each in (*progress.parked, *progress.waiting)}
+    return {position: said for position, said in found.items() if said is not None}
+
+
+def answer_of(waiting: Waiting) -> Sentence | None:
+    """What was answered last, if anything was."""
+    return unpacked(waiting.answer) if waiting.answer else None
+
+
+def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
+    again = "" if parked else stamp(datetime.fromtimestamp(waiting.again, UTC))
+    return DeliveryView(
+        position=waiting.position,
+        tries=waiting.tries,
+        answered=str(answer_of(waiting) or ""),
+        again=again,
+        parked=parked,
+    )
+
+
+async def send_again(call: Call[Any], id: str, position: int | None) -> DeliveryView:
+    """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on. Raises `Refused`."""
+    endpoint, projection = await _found(call, id)
+    _entering(call, projection)
+    service = service_of(call)
+    progress, revision = service.courier.progress(endpoint.id)
+    wanted = next(
+        (each for each in (*progress.parked, *progress.waiting) if each.position == position), None
+    )
+    if wanted is None:
+        raise Refused(
+            Refusal(
+                kind="not-found",
+                detail=sentence(
+                    "No such delivery waits or was given up; GET …/deliveries lists those."
+                ),
+            )
+        )
+    if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
+        raise Refused(
+            Refusal(kind="moved", detail=sentence("The courier was at it just now; look again."))
+        )
+    log.info(
+        "endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor
+    )
+    return _delivery(replace(wanted, again=time.time()), parked=False)
+
+
+def _resent(progress: Progress, wanted: Waiting) -> Progress:
+    once_more = replace(wanted, tries=0, again=0.0)
+    return replace(
+        progress,
+        parked=tuple(each for each in progress.parked if each != wanted),
+        waiting=(*(each for each in progress.waiting if each != wanted), once_more),
+        gone=False,
+    )

@@ -1,0 +1,103 @@
+"""How much a side may have open in a channel, and say in one exchange: room that a script may fill, but never for what must not wait.
+
+How many are open is counted in the file, and only once as many were ever opened; between two counts each opening counts as open still. What
+is urgent finds twice the room, and an acknowledgement, which is owed, always finds some.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+from aiohttp import web
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.service import Service
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.decide import Post
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.limits import COUNT_SECONDS
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.settings import Budgets
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.state import Exchange
+
+_OWED: Final = "acknowledgement"
+
+
+class Room:
+    """The room of every side in every channel, as this gateway knows it."""
+
+    def __init__(self, settings: Budgets) -> None:
+        """Take the sizes from the settings."""
+        self._open = settings.open_exchanges
+        self._acts = settings.acts
+        self._counted: dict[tuple[str, str], tuple[float, int, int]] = {}
+
+    async def check(self, service: Service, projection: Projection, post: Post) -> None:
+        """There is room for a post, which is not recorded yet. Raises `Refused`."""
+        side = post.actor.partition("/")[0]
+        if post.exchange:
+            exchange = projection.exchange(post.exchange)
+            if (
+                exchange is not None
+                and post.data.__struct_config__.tag != _OWED
+                and self._is_full(exchange, side)
+            ):
+                detail = sentence(
+                    "%(side)s has said %(n)s things in this exchange; open another one that refers to it.",
+                    side=side,
+                    n=self._acts,
+                )
+                raise Refused(Refusal(kind="budget", detail=detail))
+        elif isinstance(post.data, Opening):
+            await self._check_open(service, projection, post.data, side)
+
+    def _is_full(self, exchange: Exchange, side: str) -> bool:
+        said = [
+            *(message.said for message in exchange.messages),
+            *(each.said for acts in exchange.acts.values() for each in acts),
+        ]
+        return (
+            len(said) >= self._acts
+            and sum(each.by.startswith(f"{side}/") for each in said) >= self._acts
+        )
+
+    async def _check_open(
+        self, service: Service, projection: Projection, data: Opening, side: str
+    ) -> None:
+        opened = sum(
+            count
+            for series, count in projection.state.tally.items()
+            if series.startswith(f"{side}/")
+        )
+        if opened < self._open:
+            return
+        precedence = (
+            data.precedence
+            if isinstance(data.precedence, str)
+            else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
+        )
+        most = self._open * (2 if precedence in ("flash", "immediate") else 1)
+        at, count, then = self._counted.get(
+            (projection.name, side), (-COUNT_SECONDS, opened, opened)
+        )
+        now = time.monotonic()
+        if count + opened - then >= most and now - at >= COUNT_SECONDS:
+            count = await asyncio.wrap_future(
+                service.store.in_thread(reads.open_of, service.store, projection.name, side)
+            )
+            then = opened
+            self._counted[projection.name, side] = now, count, then
+        if count + opened - then >= most:
+            detail = sentence(
+                "%(side)s has %(n)s exchanges open in %(channel)s; close what is done, and post again.",
+                side=side,
+                n=most,
+                channel=projection.name,
+            )
+            raise Refused(Refusal(kind="budget", detail=detail))
+
+
+ROOM: Final = web.AppKey("room", Room)

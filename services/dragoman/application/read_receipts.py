@@ -1,0 +1,193 @@
+"""Which flash a side has acknowledged and nobody of it has opened: a receipt says that a person has it, and not that anybody has read on."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.service import Service
+from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.record.codec import Record
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman_schemas.state import Exchange, Message
+
+log = structlog.get_logger()
+
+_CHANGES: Final = 20
+
+
+class Unopened(Struct, frozen=True, kw_only=True):
+    """A flash that a side has acknowledged and not opened: which, in which exchange, acknowledged when."""
+
+    message: str
+    exchange: str
+    number: str
+    acknowledged: str
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """A flash that a side has acknowledged was corrected or added to by its sender since: which, by which act, at which position, when."""
+
+    message: str
+    exchange: str
+    number: str
+    act: str
+    position: int
+    time: str
+
+
+_CHANGING: Final = frozenset({"correction", "update", "cancellation"})
+
+
+class Reading:
+    """What each side has acknowledged and not opened, in all channels of a gateway."""
+
+    def __init__(self, service: Service) -> None:
+        """Follow nothing yet."""
+        self._service = service
+        self._heard: dict[str, Callable[[Stored], None]] = {}
+        self._waits: dict[tuple[str, str], dict[str, Unopened]] = {}
+        self._changed: dict[tuple[str, str], deque[Changed]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def follow(self) -> None:
+        """Follow the channels that there are by now; what was acknowledged shortly before is looked up."""
+        for name, projection in list(self._service.channels.items()):
+            if name not in self._heard and projection.is_channel and projection.caught_up.is_set():
+                self._heard[name] = hear = partial(self._hear, projection)
+                projection.listeners.add(hear)
+                first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
+                store = self._service.store
+                found = await asyncio.wrap_future(
+                    store.in_thread(reads.records, store, name, first, UNOPENED_RECORDS)
+                )
+                for exchange in {
+                    entry.exchange for entry, _ in found if entry.valid and entry.exchange
+                }:
+                    state = projection.exchange(exchange)
+                    if state is not None:
+                        self._note(projection, state, after=first - 1)
+
+    def _hear(self, projection: Projection, row: Stored) -> None:
+        record, state = row.folded.record, row.folded.state
+        if record is None or not row.folded.valid or not isinstance(state, Exchange):
+            return
+        if record.name == "acknowledgement":
+            self._note(projection, state, after=row.folded.position - 1)
+        elif record.name in _CHANGING:
+            self._note_change(projection, state, record, row.folded.position)
+
+    def _note(self, projection: Projection, state: Exchange, *, after: int) -> None:
+        """Take note of what was acknowledged after a position."""
+        for message in state.messages:
+            if precedence_of(state, message) != "flash":
+                continue
+            for side, receipt in message.acknowledged.items():
+                if receipt.position > after and not self._service.access.watching.is_opened(
+                    projection.registry.cid, side, message.id
+                ):
+                    waiting = self._waits.setdefault((projection.name, side), {})
+                    waiting[message.id] = Unopened(
+                        message=message.id,
+                        exchange=state.id,
+                        number=state.number,
+                        acknowledged=receipt.time,
+                    )
+
+    def _note_change(
+        self, projection: Projection, state: Exchange, record: Record, position: int
+    ) -> None:
+        """Take note of what the sender of an acknowledged flash says later on, unless that asks for a receipt of its own as a flash."""
+        for message in state.messages:
+            if (
+                precedence_of(state, message) != "flash"
+                or message.said.side != record.side
+                or message.id == record.envelope.id
+            ):
+                continue
+            for side in message.acknowledged:
+                changed = Changed(
+                    message=message.id,
+                    exchange=state.id,
+                    number=state.number,
+                    act=record.name,
+                    position=position,
+                    time=record.envelope.time,
+                )
+                self._changed.setdefault((projection.name, side), deque(maxlen=_CHANGES)).append(
+                    changed
+                )
+
+    def changed(self, projection: Projection, side: str) -> tuple[Changed, ...]:
+        """What senders have changed of what a side had acknowledged, within the last minutes."""
+        since = time.time() - CHANGED_SECONDS
+        return tuple(
+            each
+            for each in self._changed.get((projection.name, side), ())
+            if _seconds(each.time) > since
+        )
+
+    def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
+        """What a side has acknowledged within the last hours and nobody of it has opened."""
+        waiting = self._waits.get((projection.name, side), {})
+        since, watching = time.time() - UNOPENED_SECONDS, self._service.access.watching
+        for key in [
+            key
+            for key, each in waiting.items()
+            if _seconds(each.acknowledged) < since
+            or watching.is_opened(projection.registry.cid, side, key)
+        ]:
+            del waiting[key]
+        return tuple(sorted(waiting.values(), key=lambda each: each.acknowledged))
+
+    def opened(self, projection: Projection, exchange: str, grant: Grant) -> None:
+        """Somebody looks at an exchange now: at a station of a side, it has opened the flash in it."""
+        side = self._service.station(grant, projection)
+        state = projection.exchange(exchange) if side else None
+        if state is None:
+            return
+        watching, cid = self._service.access.watching, projection.registry.cid
+        for message in _flashes(state, side):
+            self._waits.get((projection.name, side), {}).pop(message.id, None)
+            if (
+                not watching.is_opened(cid, side, message.id)
+                and _seconds(message.said.time) > time.time() - UNOPENED_SECONDS
+            ):
+                task = asyncio.create_task(self._keep(cid, side, message.id))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _keep(self, cid: str, side: str, message: str) -> None:
+        try:
+            await self._service.access.watching.opened(cid, side, message, time.time())
+        except LogUnreachable as error:
+            log.info(
+                "opened.not_kept", reason=str(error)
+            )  # another gateway may remind once too often
+
+
+def _flashes(state: Exchange, side: str) -> Iterator[Message]:
+    return (
+        message
+        for message in state.messages
+        if side in message.to and precedence_of(state, message) == "flash"
+    )
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+READING: Final = web.AppKey("reading", Reading)

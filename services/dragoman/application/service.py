@@ -1,0 +1,537 @@
+"""What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import structlog
+from msgspec import UNSET
+
+from dragoman.application.broker_outages import Outage, Outages
+from dragoman.application.command_handler import Desk, stamp
+from dragoman.application.finality import Coverage
+from dragoman.application.loop_watchdog import Watchdog
+from dragoman.domain.acts import access as rules
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.families import channel as channels
+from dragoman.domain.decide import Post
+from dragoman.domain.record import ids
+from dragoman.domain.record.codec import is_name, read_act
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.nats_connection import Bus, Guard
+from dragoman.interop.ssrf_guard import Guard as Urls
+from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Store
+from dragoman.projection.tree import Trees
+from dragoman.stores.drafts import Drafts
+from dragoman.stores.endpoints import Courier
+from dragoman.stores.files import Files
+from dragoman.stores.people import People
+from dragoman.stores.signed_heads import Seals
+from dragoman.stores.tokens_and_sessions import Access, Grant
+from dragoman.supervision import Backoff, alarm, forever, supervise
+from dragoman.text import sentence
+from dragoman.tlog import dsse
+from dragoman_schemas.acts.channel import ChannelOpening, LiveChannel
+from dragoman_schemas.responses import NewChannel, Opening, OpeningTerms
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 0.2
+
+
+class OpenLog(Protocol):
+    """Follows a channel's log. Raises `LogBroken`, `LogUnreachable`."""
+
+    async def __call__(self, channel: str, *, new: bool = False) -> Projection:
+        """The channel's projection; of a `new` one the stream is made first."""
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """What has reached a station of each side, and what of it is already on record."""
+
+    noted: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def note(self, channel: str, side: str, position: int) -> None:
+        """A station of the side has everything up to a position, which is another side's act."""
+        if position > self.noted.get((channel, side), 0):
+            self.noted[channel, side] = position
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
+
+    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it; `issuer` the OIDC provider whose tokens are taken; `public_url`
+    how the service is called from outside, where that is known.
+    """
+
+    desk: Desk
+    access: Access
+    drafts: Drafts
+    courier: Courier
+    urls: Urls
+    people: People
+    files: Files
+    seals: Seals
+    coverage: Coverage
+    trees: Trees
+    store: Store
+    bus: Bus
+    guard: Guard
+    open_log: OpenLog
+    log_key: bytes
+    origin: str
+    issuer: str = ""
+    public_url: str = ""
+    channels: dict[str, Projection] = field(default_factory=dict)
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looked: float = 0.0
+    failing: set[str] = field(default_factory=set)
+    """Background tasks of no single channel that fail now, and are tried again."""
+
+    # Who calls, and what they may see
+
+    def channel(self, grant: Grant, name: str) -> Projection:
+        """A channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
+        projection = self.channels.get(name)
+        if projection is None or not projection.is_channel or not self.may_see(grant, projection):
+            raise Refused(
+                Refusal(
+                    kind="not-found",
+                    detail=sentence(
+                        "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.",
+                        channel=name[:63],
+                    ),
+                )
+            )
+        if projection.doubt:
+            raise Refused(
+                Refusal(
+                    kind="behind",
+                    detail=sentence("%(error)s. Ask again in a moment.", error=projection.doubt),
+                )
+            )
+        return projection
+
+    def may_see(self, grant: Grant, projection: Projection) -> bool:
+        """Whether the token is for the channel and its officer is in office there. The operator sees names and settings alone."""
+        if not projection.is_channel:
+            return False
+        if grant.is_operator:
+            return False
+        return (
+            projection.registry.cid in grant.channels
+            and rules.may_read(projection.registry, grant.actor) is None
+        )
+
+    def visible(self, grant: Grant) -> list[Projection]:
+        """The channels that the caller may see, by name; the operator sees that all exist."""
+        return [
+            projection
+            for _, projection in sorted(self.channels.items())
+            if projection.is_channel and (grant.is_operator or self.may_see(grant, projection))
+        ]
+
+    def station(self, grant: Grant, projection: Projection) -> str:
+        """The side at one of whose stations the caller sits; empty for auditors and administrators, who read for themselves."""
+        officer = projection.registry.officers.get(grant.actor)
+        return "" if officer is None or OFFICERS.isdisjoint(officer.roles) else grant.side
+
+    # How fresh
+
+    def as_of(self, projection: Projection) -> str:
+        """When this gateway last saw the end of the log."""
+        return "" if projection.checked is None else stamp(projection.checked)
+
+    def is_live(self, projection: Projection) -> bool:
+        """Whether that was just now."""
+        if (
+            projection.checked is None
+            or projection.broken
+            or projection.doubt
+            or self.store.stalled
+        ):
+            return False
+        return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
+
+    def is_writable(self, projection: Projection) -> bool:
+        """Return whether anything can be recorded in a channel now."""
+        return (
+            self.guard.proven
+            and not projection.broken
+            and not projection.doubt
+            and self.desk.read_only_reason is None
+        )
+
+    # Beginning a channel
+
+    async def open_channel(self, new: NewChannel) -> Projection:
+        """Open a trial channel, with its first officers entered by root. Raises `Refused`."""
+        self._check_new(new)
+        self.desk.refuse_if_read_only()
+        async with self.opening:
+            exercise_of = None
+            if isinstance(new.exercise_of, str):
+                live = self.channels.get(new.exercise_of)
+                if live is None or not live.is_channel:
+                    raise Refused(
+                        Refusal(
+                            kind="invalid",
+                            detail=sentence(
+                                "There is no channel %(channel)s to exercise; open that one first.",
+                                channel=new.exercise_of,
+                            ),
+                        )
+                    )
+                exercise_of = (live.name, live.registry.cid)
+            projection = self.channels.get(new.name)
+            if projection is None or not projection.is_channel:
+                genesis = self.desk.genesis(
+                    new,
+                    exercise_of=exercise_of,
+                    log_key=self.log_key,
+                    origin=self._origin(new.name),
+                )
+                projection = projection or await self.open_log(new.name, new=True)
+                self.channels[new.name] = projection
+                await self.desk.open(projection.log, genesis)
+                await projection.reached(1)
+            elif not self._half_opened(projection, new):
+                raise Refused(
+                    Refusal(
+                        kind="exists",
+                        detail=sentence(
+                            "There is a channel %(channel)s already; choose another name.",
+                            channel=new.name,
+                        ),
+                    )
+                )
+            for officer in new.officers:
+                body = b'{"act":"officer","officer":"%s","office":"%s","roles":[%s]}' % (
+                    officer.officer.encode(),
+                    officer.office.encode(),
+                    ",".join(f'"{role}"' for role in officer.roles).encode(),
+                )
+                act, data = read_act(body, cut=False)
+                actor = f"{officer.side}/root"
+                id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
+                await self.desk.post(
+                    projection, Post(actor=actor, act=act, data=data, id=id, family="channel")
+                )
+            return projection
+
+    async def open_signed(self, opening: Opening) -> Projection:
+        """Open a channel whose sides keep their own keys, by an opening that their root keys signed. The same once more changes nothing.
+
+        Raises `Refused`.
+        """
+        act, data = read_act(bytes(opening.act), cut=False)
+        if not isinstance(data, ChannelOpening):
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence(
+                        "This is no channel-opening; draft one with `dragoman channel draft`."
+                    ),
+                )
+            )
+        self._check_signed(data)
+        self.desk.refuse_if_read_only()
+        signatures = " ".join(
+            sorted({each for line in opening.signatures for each in line.split()})
+        )
+        genesis = self.desk.opening(data.name, act, data, signatures)
+        async with self.opening:
+            projection = self.channels.get(data.name)
+            if projection is not None and projection.is_channel:
+                if projection.registry.cid != channels.cid_of(act):
+                    raise Refused(
+                        Refusal(
+                            kind="exists",
+                            detail=sentence(
+                                "There is a channel %(channel)s already; choose another name.",
+                                channel=data.name,
+                            ),
+                        )
+                    )
+                return projection
+            projection = projection or await self.open_log(data.name, new=True)
+            self.channels[data.name] = projection
+            await self.desk.open(projection.log, genesis)
+            await projection.reached(1)
+            return projection
+
+    def terms(self, name: str) -> OpeningTerms:
+        """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
+        if not is_name(name):
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence(
+                        "%(name)s is no name: small letters and digits, with hyphens between.",
+                        name=name[:63],
+                    ),
+                )
+            )
+        return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
+
+    def _origin(self, name: str) -> str:
+        """The origin of a channel's log, which is no other's. Raises `Refused`."""
+        origin = self.origin.replace("{channel}", name).replace(
+            "{key}", hashlib.sha256(self.log_key).hexdigest()
+        )
+        others = [
+            p.name
+            for p in self.channels.values()
+            if p.is_channel and p.name != name and p.registry.origin == origin
+        ]
+        if others:
+            detail = sentence(
+                "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
+                origin=origin,
+                channel=others[0],
+            )
+            raise Refused(Refusal(kind="invalid", detail=detail))
+        return origin
+
+    def _check_signed(self, data: ChannelOpening) -> None:
+        terms = self.terms(data.name)
+        if (data.log_key, data.origin) != (terms.log_key, terms.origin):
+            detail = sentence(
+                "This host signs the heads of %(channel)s as %(origin)s with %(key)s; draft the opening with those.",
+                channel=data.name,
+                origin=terms.origin,
+                key=terms.log_key,
+            )
+            raise Refused(Refusal(kind="invalid", detail=detail))
+        if data.custody is not UNSET:
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence("The sides' own keys signed this: leave `custody` out."),
+                )
+            )
+        if isinstance(data.exercise_of, LiveChannel):
+            live = self.channels.get(data.exercise_of.name)
+            if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence(
+                            "There is no such channel %(channel)s here to exercise.",
+                            channel=data.exercise_of.name,
+                        ),
+                    )
+                )
+
+    def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
+        """Whether this is the same opening, which was cut off before all of its officers were entered."""
+        registry = projection.registry
+        named = {f"{officer.side}/{officer.officer}" for officer in new.officers}
+        same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
+            new.kind,
+            new.sides,
+            new.languages,
+        )
+        return same and registry.officers.keys() < named
+
+    def _check_new(self, new: NewChannel) -> None:
+        sides = set(new.sides)
+        if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence("An officer is named twice; name each once, with all roles."),
+                )
+            )
+        for officer in new.officers:
+            if officer.side not in sides:
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence(
+                            "%(side)s/%(officer)s is of no side of the channel.",
+                            side=officer.side,
+                            officer=officer.officer,
+                        ),
+                    )
+                )
+            if officer.officer == channels.FORBIDDEN_OFFICER:
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence(
+                            "No officer is called %(name)s; choose another name.",
+                            name=channels.FORBIDDEN_OFFICER,
+                        ),
+                    )
+                )
+        if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence(
+                        "Sides are named once, and none is called %(name)s.",
+                        name=channels.FORBIDDEN_SIDE,
+                    ),
+                )
+            )
+
+    async def look_again(self) -> bool:
+        """Bring new tokens for a caller that is not known, but no more often than a few times a second."""
+        now = asyncio.get_running_loop().time()
+        if not self.bus.up or now - self.looked < _LOOK_SECONDS:
+            return False
+        self.looked = now
+        try:
+            await self.access.refresh()
+        except LogUnreachable:
+            return False
+        return True
+
+    # In the background
+
+    async def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a task of no single channel for ever. While it fails, the service says that it is not ready."""
+
+        def failed(task: str, _: Exception) -> None:
+            self.failing.add(task)
+
+        await supervise(name, forever(run), failed=failed, recovered=self.failing.discard)
+
+    async def keep_delivering(self) -> None:
+        """Record, at most once a second and side, up to where another side's acts have been delivered."""
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            for (name, side), upto in list(self.deliveries.noted.items()):
+                projection = self.channels[name]
+                before = projection.registry.delivered.get(side)
+                if before is not None and before.upto >= upto:
+                    del self.deliveries.noted[name, side]
+                    continue
+                await self._deliver(projection, side, upto)
+
+    async def _deliver(self, projection: Projection, side: str, upto: int) -> None:
+        raw, data = read_act(channels.delivery_act(side, upto), cut=False)
+        actor = "service/gateway"
+        id = self.desk.own_id(projection, actor, channels.delivery_key(side, upto))
+        try:
+            await self.desk.post(
+                projection,
+                Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
+            )
+        except Refused as error:
+            log.warning(
+                "delivery.not_recorded",
+                channel=projection.name,
+                side=side,
+                upto=upto,
+                reason=str(error.refusal.detail),
+            )
+        except LogBroken as error:
+            log.warning(
+                "delivery.not_recorded",
+                channel=projection.name,
+                side=side,
+                upto=upto,
+                reason=str(error),
+            )
+        except Exception:  # other channels' deliveries are recorded, and the side's next delivery says this one as well
+            self.deliveries.noted.pop((projection.name, side), None)
+            log.critical(
+                "delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True
+            )
+
+    async def keep_outages(self) -> None:
+        """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
+        outages = Outages()
+        again: dict[str, Backoff] = {}
+        untold: list[tuple[str, Outage]] = []
+        while True:
+            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
+            tick = time.monotonic()
+            down = not self.bus.up or not self.guard.proven
+            for name, projection in self.channels.items():
+                found = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
+                if found is not None:
+                    untold.append((name, found))
+            untold = [
+                each
+                for each in untold
+                if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)
+            ]
+
+    async def _try_to_tell(self, backoff: Backoff, name: str, outage: Outage) -> bool:
+        """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
+        if not backoff.due:
+            return False
+        try:
+            return await self._tell_outage(name, outage)
+        except Exception as error:  # whatever it is  # noqa: BLE001
+            alarm("outages", error, backoff.failed(), channel=name)
+            return False
+
+    async def _tell_outage(self, name: str, outage: Outage) -> bool:
+        """Record an outage; False where it cannot be now, and True where it never will be."""
+        since, until = stamp(outage.since), stamp(outage.until)
+        act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
+        actor = "service/gateway"
+        id = self.desk.own_id(self.channels[name], actor, channels.outage_key(since, until))
+        try:
+            await self.desk.post(
+                self.channels[name],
+                Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
+            )
+        except (Refused, LogBroken) as error:
+            again = isinstance(error, LogBroken) or error.refusal.kind in (
+                "unavailable",
+                "unknown-outcome",
+                "busy",
+            )
+            log.warning(
+                "outage.not_recorded", channel=name, since=since, reason=str(error), again=again
+            )
+            return not again
+        return True
+
+    async def keep_access_fresh(self) -> None:
+        """Bring tokens issued and revoked elsewhere, and prove the broker again."""
+        fresh = True
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.guard.prove()
+                await self.access.refresh()
+            except LogUnreachable as error:
+                if fresh:
+                    log.warning(
+                        "access.not_fresh",
+                        reason=str(error),
+                        do="see the broker: what is revoked elsewhere holds here until it answers",
+                    )
+                fresh = False
+            else:
+                if not fresh:
+                    log.info("access.fresh")
+                fresh = True
+
+    async def keep_erasing(self) -> None:
+        """Finish what a gateway began to erase and did not end, being killed or cut off."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.people.sweep()
+                await self.files.sweep()
+            except LogUnreachable as error:
+                log.debug("erasing.put_off", reason=str(error))

@@ -1,0 +1,58 @@
+"""The witnesses' confirmation that the logs of a gateway are the newest, before it takes over from a service elsewhere."""
+
+import asyncio
+from collections.abc import Callable
+
+from dragoman.application.service import Service
+from dragoman.data_directory import Confirmation
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.projection.projection import Behind, Projection
+from dragoman.stores.signed_heads import NoStore
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.note import NotANote
+from dragoman.witness_client import LogConfirmation, Witnesses, confirmation_of
+
+
+class TakeOver:
+    """The question to the witnesses of all channels. Keeps how far each witness has come from one time to the next."""
+
+    def __init__(self, service: Service, witnesses: Callable[[], Witnesses]) -> None:
+        """Ask about the channels of the service; `witnesses` are made anew for each channel."""
+        self._service = service
+        self._make = witnesses
+        self._witnesses: dict[str, Witnesses] = {}
+
+    async def confirmation(self) -> Confirmation:
+        """Ask every witness about every channel."""
+        channels = [each for _, each in sorted(self._service.channels.items()) if each.is_channel]
+        return confirmation_of({each.name: await self._log_confirmation(each) for each in channels})
+
+    async def _log_confirmation(self, projection: Projection) -> LogConfirmation:
+        service, name = self._service, projection.name
+        nodes = service.trees.nodes(name)
+        try:
+            sealed = await self._sealed(name)
+            size = 0 if sealed is None else checkpoint.read(note.read(sealed).text).size
+            if size <= projection.state.position:
+                await projection.in_file(size)
+                # The subtrees are read in a thread, so that the proof for a witness is quick afterwards.
+                await asyncio.wrap_future(service.store.in_thread(merkle.root_of, nodes, size))
+        except (LogUnreachable, Behind) as error:
+            return LogConfirmation(waiting=(f"the log cannot be asked: {error}",))
+        except NotANote as error:
+            return LogConfirmation(against=f"what is sealed is no head: {error}")
+
+        def root(size: int) -> bytes | None:
+            return projection.root(size) if size <= projection.state.position else None
+
+        witnesses = self._witnesses.setdefault(name, self._make())
+        return await witnesses.confirm(log_of(projection.registry), root, nodes, sealed)
+
+    async def _sealed(self, channel: str) -> bytes | None:
+        """The newest signed head; None where none was signed. Raises `LogUnreachable`."""
+        try:
+            head = await self._service.seals.newest(channel)
+        except NoStore:
+            return None
+        return None if head is None else head.note

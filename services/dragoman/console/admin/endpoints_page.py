@@ -1,0 +1,295 @@
+"""Where the own side is told of records, and the reader's own secret links to the calendar; both stand beside the log and have no past.
+
+By the functions behind `/v1/webhooks` and `/v1/channels/{channel}/calendar-links`. What is secret is shown once, on the page that answers.
+"""
+
+from typing import Any, Final, get_args
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http import submission
+from dragoman.application.operations import calendar_links, webhook_endpoints
+from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance
+from dragoman.console.forms.confirm import Asking, ask
+from dragoman.console.forms.form_state import Filled
+from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.sessions import see
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import STAFF
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.record.validation_errors import faults_of
+from dragoman.i18n.words import LANGUAGES
+from dragoman.limits import SCREEN_ROWS
+from dragoman.text import VERBATIM
+from dragoman_schemas.act_frame import Precedence
+from dragoman_schemas.acts.channel import Family
+from dragoman_schemas.responses import (
+    AddedEndpoint,
+    CalendarLink,
+    DeliveryView,
+    EndpointView,
+    LinkView,
+    NewEndpoint,
+)
+
+_PRECEDENCES: Final[tuple[str, ...]] = get_args(Precedence)
+_ACTS: Final = (
+    *FORMATS,
+    *(act for act in RULES if act not in FORMATS and act != "channel-opening"),
+)
+"""What an endpoint may be told of: what opens an exchange first."""
+
+
+class Endpoints(Struct, frozen=True, kw_only=True):
+    """The endpoints of the reader's side in the channel, what each was not told of yet, and the reader's calendar links."""
+
+    channel: str
+    endpoints: tuple[EndpointView, ...]
+    deliveries: dict[str, tuple[DeliveryView, ...]]
+    links: tuple[LinkView, ...]
+
+
+async def endpoints(
+    here: Here,
+    filled: Filled | None = None,
+    *,
+    asked: Filled | None = None,
+    added: AddedEndpoint | None = None,
+    made: CalendarLink | None = None,
+) -> Page:
+    """The endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
+    sees = not here.past and not STAFF.isdisjoint(here.roles)
+    found = (
+        [
+            each
+            for each in await webhook_endpoints.endpoints_of(here.call)
+            if each.channel == here.name
+        ]
+        if sees
+        else []
+    )
+    form = filled or Filled(
+        {"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]}
+    )
+    view = Endpoints(
+        channel=here.name,
+        endpoints=tuple(found),
+        deliveries={
+            each.id: await webhook_endpoints.deliveries_of(here.call, each.id)
+            for each in found
+            if each.waiting or each.parked
+        },
+        links=() if here.past else await calendar_links.links_of(here.call, here.projection),
+    )
+    values: dict[str, Any] = {
+        "filled": form,
+        "asked": asked or Filled(),
+        "added": added,
+        "made": made,
+        "sees": sees,
+        "hindrance": hindrance(here, webhook_endpoints.ENTERING, kept=False),
+        "link_hindrance": hindrance(here, {*here.roles}, kept=False),
+        "who": colleagues(here, webhook_endpoints.ENTERING),
+        "server": address(here),
+        "acts_of": lambda acts: [here.words.act(each) for each in acts],
+        "family_options": [(each, here.words.value(each)) for each in _families(here)],
+        "act_options": [(each, here.words.act(each)) for each in _ACTS],
+        "precedence_options": [
+            ("", here.words.say("anything")),
+            *((each, here.words.value(each)) for each in _PRECEDENCES),
+        ],
+        "languages": LANGUAGES,
+        "most": SCREEN_ROWS,
+        "said": here.request.query.get("said", ""),
+        "gone": here.words.sentence(webhook_endpoints.GONE),
+        "answers": {each.id: _answers(here, each.id) for each in found},
+    }
+    status = max(form.status, values["asked"].status)
+    return Page(
+        template="endpoints.html", view=view, rows=view.endpoints, values=values, status=status
+    )
+
+
+def _answers(here: Here, id: str) -> dict[int, tuple[str, bool]]:
+    """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
+    return {
+        position: (here.words.sentence(said), said.message == VERBATIM)
+        for position, said in webhook_endpoints.answers_of(here.call, id).items()
+    }
+
+
+def _families(here: Here) -> list[str]:
+    """The families of which there are acts in a channel of this kind."""
+    desk = here.registry.kind == "desk"
+    return [each for each in get_args(Family) if each == "channel" or (each == "desk") == desk]
+
+
+async def add_endpoint(here: Here) -> Page:
+    """Enter an endpoint, and show once what checks its signatures."""
+    filled, say = await Filled.of(here.request), here.words.say
+    mail = filled["means"] == "e-mail"
+    if not filled["address" if mail else "url"]:
+        field, detail = (
+            ("address", say("Give the e-mail address."))
+            if mail
+            else ("url", say("Give the URL that is to be called."))
+        )
+        filled.wrong(field, detail)
+    added = None
+    if not filled.faults:
+        with filled.trying(
+            "address" if mail else "url",
+            url="/url",
+            address="/address",
+            signature="/signature",
+            acts="/acts",
+        ):
+            added = await webhook_endpoints.add(
+                here.call, _new(here, filled, mail=mail), submission.key_of(filled.key)
+            )
+    await at_the_end(here)
+    return await endpoints(here, filled if added is None else None, added=added)
+
+
+def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
+    """The endpoint that a form describes. Raises `Malformed`."""
+    given: dict[str, Any] = {
+        "channel": here.name,
+        "acts": filled.all("acts"),
+        "families": filled.all("families"),
+        "own": bool(filled["own"]),
+        **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
+        **(
+            {"address": filled["address"], "language": filled["language"] or here.words.language}
+            if mail
+            else {"url": filled["url"], "signature": filled["signature"]}
+        ),
+    }
+    try:
+        return msgspec.convert(given, NewEndpoint)
+    except msgspec.ValidationError as error:
+        raise faults_of(error, msgspec.json.encode(given), NewEndpoint) from None
+
+
+async def ask_removal(here: Here) -> Page | web.StreamResponse:
+    """Ask once before an endpoint is removed."""
+    id, say = here.request.query.get("endpoint", ""), here.words.say
+    found = (
+        []
+        if here.past
+        else [each for each in await webhook_endpoints.endpoints_of(here.call) if each.id == id]
+    )
+    if not found or hindrance(here, webhook_endpoints.ENTERING, kept=False):
+        return see(here.link("/admin/endpoints"))
+    follows = [
+        say("Nothing more is brought to %(target)s.", target=found[0].target),
+        say(
+            "Its key and what waits for it are forgotten. An endpoint that is added again begins at the record of that moment."
+        ),
+    ]
+    unsent = found[0].waiting + found[0].parked
+    if unsent:
+        follows.append(
+            here.words.count(
+                "%(n)s record that was not brought is not tried again.",
+                "%(n)s records that were not brought are not tried again.",
+                unsent,
+            )
+        )
+    return ask(
+        here,
+        Asking(act="endpoint", of=id),
+        question=say("Remove this endpoint?"),
+        follows=follows,
+        button=say("Remove it"),
+        back=(here.link("/admin/endpoints"), say("Keep it")),
+        area="admin",
+        hidden={"endpoint": id},
+    )
+
+
+async def remove_endpoint(here: Here) -> web.StreamResponse:
+    """Remove an endpoint; one that is gone already stays so."""
+    filled = await Filled.of(here.request)
+    try:
+        await webhook_endpoints.remove(here.call, filled["endpoint"])
+    except Refused as error:
+        if error.refusal.kind != "not-found":
+            raise
+    return see(here.link("/admin/endpoints", said="removed"))
+
+
+async def send_again(here: Here) -> web.StreamResponse:
+    """Have a record brought once more; one that waits no more was brought meanwhile, or given up with its endpoint."""
+    filled = await Filled.of(here.request)
+    try:
+        await webhook_endpoints.send_again(
+            here.call, filled["endpoint"], submission.whole(filled["position"])
+        )
+    except Refused as error:
+        if error.refusal.kind != "not-found":
+            raise
+        return see(here.link("/admin/endpoints", said="brought"))
+    return see(here.link("/admin/endpoints", said="again"))
+
+
+# Links to the calendar
+
+
+async def make_link(here: Here) -> Page:
+    """Make a secret link to the calendar, and show it once."""
+    filled = await Filled.of(here.request)
+    made = None
+    with filled.trying("make"):
+        made = await calendar_links.make_link(
+            here.call, here.projection, submission.key_of(filled.key)
+        )
+    await at_the_end(here)
+    return await endpoints(here, asked=filled if made is None else None, made=made)
+
+
+async def ask_link_end(here: Here) -> Page | web.StreamResponse:
+    """Ask once before a link is revoked."""
+    id, say = here.request.query.get("link", ""), here.words.say
+    known = () if here.past else await calendar_links.links_of(here.call, here.projection)
+    if id not in {each.id for each in known} or here.grant.scope == "read":
+        return see(here.link("/admin/endpoints"))
+    return ask(
+        here,
+        Asking(act="calendar-link", of=id),
+        question=say("Revoke this calendar link?"),
+        follows=[
+            say("Whoever has the link reads nothing more by it."),
+            say("Calendars that were subscribed by it stand still from now on."),
+        ],
+        button=say("Revoke it"),
+        back=(here.link("/admin/endpoints"), say("Keep it")),
+        area="admin",
+        hidden={"link": id},
+    )
+
+
+async def end_link(here: Here) -> web.StreamResponse:
+    """Revoke a link of the reader's; one that is gone already stays so."""
+    filled = await Filled.of(here.request)
+    try:
+        await calendar_links.end_link(here.call, here.projection, filled["link"])
+    except Refused as error:
+        if error.refusal.kind != "not-found":
+            raise
+    return see(here.link("/admin/endpoints", said="ended"))
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/admin/endpoints", handler=endpoints),
+    Sheet(path="/admin/endpoints", handler=add_endpoint, method="POST"),
+    Sheet(path="/admin/endpoints/remove", handler=ask_removal),
+    Sheet(path="/admin/endpoints/remove", handler=remove_endpoint, method="POST"),
+    Sheet(path="/admin/endpoints/again", handler=send_again, method="POST"),
+    Sheet(path="/admin/links", handler=endpoints),
+    Sheet(path="/admin/links", handler=make_link, method="POST"),
+    Sheet(path="/admin/links/revoke", handler=ask_link_end),
+    Sheet(path="/admin/links/revoke", handler=end_link, method="POST"),
+)

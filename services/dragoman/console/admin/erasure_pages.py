@@ -1,0 +1,263 @@
+"""What all sides take out of the record: which side has consented to what, what is gone, and the forms by which an administrator says so.
+
+A consent is to just what was read: the page that asks once carries the hash of the records that it counted, and what was said since makes
+it ask again. A side may take its consent back. In a trial the host signs the erasure for the sides that have consented; else every side signs it,
+on the command line.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.console.admin.admin_forms import (
+    address,
+    at_the_end,
+    colleagues,
+    hindrance,
+    keep,
+    sliced,
+)
+from dragoman.console.forms.confirm import Asking, ask
+from dragoman.console.forms.form_state import Filled
+from dragoman.console.rendering import Handler, Here, Page, Sheet
+from dragoman.console.sessions import see
+from dragoman.domain.acts.erasure import consenting, exchanges_of, hash_of
+from dragoman_schemas.acts.channel import Erasure
+from dragoman_schemas.state import Exchange, Stamp
+
+Doing = Literal["consent", "withdraw", "erase"]
+
+
+class WaitingRow(Struct, frozen=True, kw_only=True):
+    """Exchanges that sides consented to take out: by which number each goes, who consented when, who has not.
+
+    It `stands` until something is said in one; of the past that is not told.
+    """
+
+    exchanges: tuple[str, ...]
+    numbers: tuple[str, ...]
+    sides: dict[str, Stamp]
+    silent: tuple[str, ...]
+    stands: bool | None
+
+
+class GoneRow(Struct, frozen=True, kw_only=True):
+    """An exchange that was taken out, and by which record."""
+
+    exchange: str
+    erased: Stamp
+
+
+class Erasures(Struct, frozen=True, kw_only=True):
+    """What waits for consents, and what was taken out, the newest first; `total` of the latter."""
+
+    channel: str
+    position: int
+    custody: str
+    waiting: tuple[WaitingRow, ...]
+    total: int
+    gone: tuple[GoneRow, ...]
+
+
+async def erasures(here: Here, filled: Filled | None = None) -> Page:
+    """What was taken out of the record, what waits for it, and the form that names exchanges."""
+    registry = here.registry
+    gone = sorted(registry.erased.items(), key=lambda each: each[1].position, reverse=True)
+    shown, following = sliced(here, [GoneRow(exchange=id, erased=stamp) for id, stamp in gone])
+    form = filled or Filled({"exchanges": [here.request.query.get("exchanges", "")]})
+    view = Erasures(
+        channel=here.name,
+        position=here.position,
+        custody=registry.custody,
+        waiting=tuple(_waiting(here)),
+        total=len(gone),
+        gone=tuple(shown),
+    )
+    values = {
+        "filled": form,
+        "hindrance": hindrance(here),
+        "who": colleagues(here),
+        "following": following,
+        "server": address(here),
+        "said": here.request.query.get("said", ""),
+    }
+    return Page(
+        template="erasures.html", view=view, rows=view.gone, values=values, status=form.status
+    )
+
+
+def _waiting(here: Here) -> Iterable[WaitingRow]:
+    for each in here.registry.consents:
+        known = [here.projection.exchange(id) for id in each.exchanges]
+        sides = consenting(here.registry, each.records)
+        yield WaitingRow(
+            exchanges=each.exchanges,
+            numbers=tuple("" if state is None else state.number for state in known),
+            sides=sides,
+            silent=tuple(side for side in here.sides if side not in sides),
+            stands=None if here.past else hash_of(_naming(here, each.exchanges)) == each.records,
+        )
+
+
+def _naming(here: Here, exchanges: Iterable[str]) -> Erasure:
+    """The erasure of exchanges as they are now."""
+    found = [each for id in dict.fromkeys(exchanges) for each in here.projection.records_of(id)]
+    return Erasure(records=tuple(sorted(found, key=lambda each: each.position)))
+
+
+def _named(here: Here, filled: Filled) -> list[Exchange]:
+    """The exchanges that a form names, by number or id; what there is none of is said."""
+    found: list[Exchange] = []
+    for word in filled["exchanges"].split():
+        state = here.projection.exchange(here.projection.numbered(word) or word)
+        if state is None:
+            filled.wrong(
+                "exchanges",
+                here.words.say(
+                    "There is no exchange %(name)s here. Give its number or its id.", name=word
+                ),
+            )
+        elif state not in found:
+            found.append(state)
+    if not found and not filled.faults:
+        filled.wrong(
+            "exchanges", here.words.say("Name the exchanges, each by its number or its id.")
+        )
+    return found
+
+
+def _asking(doing: Doing) -> Handler:
+    async def asked(here: Here) -> Page | web.StreamResponse:
+        filled = Filled({"exchanges": [here.request.query.get("exchanges", "")]})
+        return await _ask(here, filled, doing, _named(here, filled))
+
+    return asked
+
+
+def _saying(doing: Doing) -> Handler:
+    async def said(here: Here) -> Page | web.StreamResponse:
+        return await _say(here, doing)
+
+    return said
+
+
+async def _ask(
+    here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
+) -> Page | web.StreamResponse:
+    """Ask once."""
+    if hindrance(here) or (doing == "erase" and here.registry.custody != "host"):
+        return see(here.link("/admin/erasures"))
+    if not exchanges or filled.of_field("exchanges"):
+        return await erasures(here, filled)
+    say, naming = here.words.say, _naming(here, (each.id for each in exchanges))
+    question, button = {
+        "consent": (
+            say("Consent to take this out of the record?"),
+            say("Consent for %(side)s", side=here.side.upper()),
+        ),
+        "withdraw": (
+            say("Take the consent of %(side)s back?", side=here.side.upper()),
+            say("Take the consent back"),
+        ),
+        "erase": (say("Take this out of the record, for ever?"), say("Take it out of the record")),
+    }[doing]
+    return ask(
+        here,
+        Asking(
+            act="erasure" if doing == "erase" else "erasure-consent",
+            of=" ".join(exchanges_of(naming)),
+        ),
+        question=question,
+        follows=[*_what(here, exchanges), *_what_follows(here, doing)],
+        button=button,
+        back=(
+            here.link("/admin/erasures"),
+            say("Leave it as it is") if doing == "withdraw" else say("Leave it in the record"),
+        ),
+        area="admin",
+        filled=filled,
+        hidden={"exchanges": " ".join(exchanges_of(naming)), "read": hash_of(naming)},
+        reason=doing != "erase",
+        signs=here.registry.custody == "sides",
+    )
+
+
+def _what(here: Here, exchanges: Sequence[Exchange]) -> list[str]:
+    """What is to be taken out, a line for each exchange."""
+    words = here.words
+    return [
+        words.count(
+            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(list(here.projection.records_of(each.id))),
+            number=each.number or each.id, what=here.subject(each)[1],
+        )
+        for each in exchanges
+    ]  # fmt: skip
+
+
+def _what_follows(here: Here, doing: Doing) -> list[str]:
+    say = here.words.say
+    if doing == "consent":
+        follows = [
+            say(
+                "It is to what these exchanges hold now. Whatever is said in one of them later takes a consent anew."
+            ),
+            say(
+                "Once every side has consented, they can be taken out: from every page, list and search, whole and for ever."
+            ),
+        ]
+        if here.registry.custody == "sides":
+            follows.append(say("Every side signs the erasure itself as well, on the command line."))
+        return follows
+    if doing == "withdraw":
+        return [
+            say(
+                "The record keeps that there was a consent, and that it was taken back. Nothing is taken out without another one."
+            )
+        ]
+    return [
+        say(
+            "They are gone from every page, list and search. That they were there, when and by whom, stays, and so do their numbers."
+        ),
+        say(
+            "The bytes go from the disks of this host when its operator carries the erasure out, and from a mirror by itself."
+        ),
+    ]
+
+
+async def _say(here: Here, doing: Doing) -> Page | web.StreamResponse:
+    """Record it."""
+    filled = await Filled.of(here.request)
+    exchanges = _named(here, filled)
+    naming = _naming(here, (each.id for each in exchanges))
+    if not filled.faults and hash_of(naming) != filled["read"]:
+        filled.wrong(
+            "reason",
+            here.words.say(
+                "Something was said in them since you read them. Look again, then press again."
+            ),
+        )
+    if not filled.faults:
+        act: dict[str, Any] = {
+            "act": "erasure" if doing == "erase" else "erasure-consent",
+            "records": [msgspec.to_builtins(each) for each in naming.records],
+        }
+        act |= {"reason": filled["reason"]} if filled["reason"] and doing != "erase" else {}
+        act |= {"withdrawn": True} if doing == "withdraw" else {}
+        if position := await keep(here, filled, act, "reason"):
+            return see(here.link("/admin/erasures", after=position, said=doing))
+    await at_the_end(here)
+    return await _ask(here, filled, doing, exchanges)
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/admin/erasures", handler=erasures),
+    Sheet(path="/admin/erasures/consent", handler=_asking("consent")),
+    Sheet(path="/admin/erasures/consent", handler=_saying("consent"), method="POST"),
+    Sheet(path="/admin/erasures/withdraw", handler=_asking("withdraw")),
+    Sheet(path="/admin/erasures/withdraw", handler=_saying("withdraw"), method="POST"),
+    Sheet(path="/admin/erasures/erase", handler=_asking("erase")),
+    Sheet(path="/admin/erasures/erase", handler=_saying("erase"), method="POST"),
+)

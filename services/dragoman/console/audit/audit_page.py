@@ -1,0 +1,108 @@
+"""The audit page: the channel at a moment of the reader's choice, the five answers, what changed, the log, who signed it, and how to take it away."""
+
+import shlex
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.application.http import submission
+from dragoman.console.audit import (
+    audit_log,
+    audit_summary,
+    record_diff,
+    record_page,
+    verified_heads,
+)
+from dragoman.console.audit.audit_log import Logged
+from dragoman.console.audit.verified_heads import Signed
+from dragoman.console.pages import point_in_time as travelling
+from dragoman.console.pages.point_in_time import Life
+from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.projection import timeline
+from dragoman.projection.changes import Between
+from dragoman.projection.timeline import Wanted
+from dragoman_schemas.report_shapes import FiveAnswers
+
+_LINES: Final = 12
+_LISTED: Final = 5
+
+
+class Audit(Struct, frozen=True, kw_only=True):
+    """A channel as its auditor looks at it. `answers` is the audit report, none where a single day is more than one report holds.
+
+    `hosts` is how many acts of sides rest on the host's word alone, among the newest `looked` records.
+    """
+
+    channel: str
+    cid: str
+    position: int
+    digest: str
+    life: Life
+    answers: FiveAnswers | None
+    hosts: int
+    looked: int
+    changed: Between | None
+    log: tuple[Logged, ...]
+    signed: Signed
+
+
+async def audit(here: Here) -> Page:
+    """The page."""
+    travel = await travelling.travel(here, compare=True)
+    found = await audit_summary.gathered(here)
+    heads, fault = await verified_heads.signed(here)
+    hosts = await here.in_thread(
+        timeline.on_hosts_word, here.service.store, here.name, here.position
+    )
+    compare = here.request.query.get("compare", "")
+    changed, why = (
+        await record_diff.compared(here, submission.whole(compare)) if compare else (None, "")
+    )
+    lines, _ = await audit_log.page_of(here, Wanted(), here.position, _LINES)
+    view = Audit(
+        channel=here.name,
+        cid=here.registry.cid,
+        position=here.position,
+        digest=here.digest or here.projection.bytes_at(here.position)[2],
+        life=travel.life,
+        answers=None if found is None else found.report,
+        hosts=hosts[0],
+        looked=hosts[1],
+        changed=changed,
+        log=lines,
+        signed=heads,
+    )
+    values = {
+        "travel": travel,
+        "told": () if found is None else audit_summary.told(here, found, heads, hosts),
+        "listed": _LISTED,
+        "groups": () if changed is None else record_diff.groups(here, changed),
+        "shown": record_diff.SHOWN,
+        "not_compared": why,
+        "newest": record_page.shown(here.projection.bytes_at(here.position)[0]),
+        "commands": _commands(here),
+        "fault": "" if fault is None else here.words.sentence(fault),
+    }
+    return Page(template="audit.html", view=view, rows=lines, values=values)
+
+
+def _commands(here: Here) -> dict[str, str]:
+    """How to take the log away, and to verify it where there is no network."""
+    registry = here.projection.registry
+    server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
+    pins = f"--cid {registry.cid} --log {shlex.quote(str(log_of(registry)))}"
+    return {
+        "export": f"dragoman audit export --channel {here.name}{server} --to {here.name}.zip",
+        "verify": f"dragoman audit verify {here.name}.zip {pins}",
+        "mirror": f"dragoman audit mirror {here.name} --channel {here.name}{server} {pins}",
+    }
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/audit", handler=audit),
+    *travelling.SHEETS,
+    *audit_log.SHEETS,
+    *record_page.SHEETS,
+    *record_diff.SHEETS,
+)

@@ -1,0 +1,470 @@
+"""The five answers as sentences: to each question what is so, how we know, and on whose word that rests.
+
+They are those of the audit report (`reports/answers`), in the reader's language, as of the position of the page.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from dragoman.application.http.conditional_requests import turn
+from dragoman.application.operations import transparency_log
+from dragoman.console.audit.verified_heads import Signed
+from dragoman.console.display.deadline_rows import Level
+from dragoman.console.rendering import Here
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.views.audit_findings import Noted
+from dragoman.i18n.words import Words
+from dragoman.limits import REPORT_EXCHANGES
+from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.store import Store
+from dragoman.reports import audit_answers, layout, report_facts
+from dragoman.reports.log_findings import Finding
+from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
+
+_PERIODS: Final = (0, 365, 90, 30, 7, 1)
+"""Days that the answers are about, the most that one report holds; 0 is since the opening."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One thing to look at: what is so, the matter it is of, or the record that shows it."""
+
+    text: str
+    matter: Matter | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One question answered. `lines` are the sides one by one, `more` what to look at."""
+
+    question: str
+    level: Level
+    icon: str
+    verdict: str
+    detail: str = ""
+    how: str
+    word: str
+    lines: tuple[str, ...] = ()
+    more: tuple[Line, ...] = ()
+
+
+async def gathered(here: Here) -> audit_answers.Told | None:
+    """The five answers about the longest period that one report holds; None where a day is too long."""
+    whole = await transparency_log.checked(here.call)
+    live = here.past or here.service.is_live(here.projection)
+    async with turn(here.request, here.projection):
+        found: audit_answers.Told | None = await here.in_thread(
+            _gathered,
+            here.service.store,
+            here.name,
+            here.at,
+            here.service.as_of(here.projection),
+            whole,
+            live,
+        )
+    return found
+
+
+def _gathered(
+    store: Store,
+    channel: str,
+    at: int,
+    as_of: str,
+    whole: list[Finding],
+    live: bool,
+) -> audit_answers.Told | None:
+    with moment(store, channel, Asked(at=at), as_of) as then:
+        for days in _PERIODS:
+            span = then.span(then.ends - timedelta(days=days) if days else None)
+            first = then.first(span)
+            try:
+                then.expect(first, REPORT_EXCHANGES)
+            except Refused:
+                continue
+            return audit_answers.answers(then, span, first, whole, live=live)
+    return None
+
+
+def told(
+    here: Here, found: audit_answers.Told, signed: Signed, hosts: tuple[int, int]
+) -> tuple[Answer, ...]:
+    """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
+    return (
+        _whole(here, signed, hosts),
+        _knew(here.words, found.report),
+        _owed(here.words, found.report),
+        _stood(here, found.report),
+        _authorised(here.words, found.report, found.exceptions),
+    )
+
+
+def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
+    words, newest = here.words, signed.newest
+    say = words.say
+    count, looked = hosts
+    level: Level = "normal"
+    icon, detail = "tick", ""
+    if not signed.known:
+        level, icon, verdict = (
+            "serious",
+            "lost",
+            say("Not known: the broker does not say what is signed."),
+        )
+    elif newest is None:
+        level, icon, verdict = "serious", "serious", say("Nothing is signed yet.")
+    elif not signed.matches:
+        level, icon, verdict = (
+            "critical",
+            "critical",
+            say("The signed head does not match the records here."),
+        )
+        detail = say("Keep both, and tell the operator.")
+    elif not signed.policy:
+        level, icon = "off", "seal"
+        verdict = say(
+            "Whole and unaltered to record %(n)s, on the host’s word alone.",
+            n=words.number(newest.size),
+        )
+        detail = say("No witness is named: others may be shown another log.")
+    elif signed.final >= here.position:
+        verdict = say("Whole and unaltered to record %(n)s.", n=words.number(signed.final))
+        detail = say("On the word of the witnesses whom every side named.")
+    else:
+        level, icon = "standby", "standby"
+        verdict = say(
+            "Signed to record %(n)s, countersigned to record %(m)s.",
+            n=words.number(newest.size),
+            m=words.number(signed.final),
+        )
+        detail = say("What comes after waits for the witnesses.")
+    lines = [
+        words.count(
+            "%(n)s act of a side rests on the host’s word.",
+            "%(n)s acts of sides rest on the host’s word.",
+            count,
+        )
+        if looked >= here.position
+        else say(
+            "Of the newest %(m)s records, %(n)s acts of sides rest on the host’s word.",
+            m=words.number(looked),
+            n=words.number(count),
+        )
+    ]
+    if newest is not None:
+        lines.append(say("Newest head: sealed %(t)s.", t=words.written(newest.sealed, "milli")))
+    return Answer(
+        question=say("Is it whole and unaltered, until when, on whose word?"),
+        level=level,
+        icon=icon,
+        verdict=verdict,
+        detail=detail,
+        how=say(
+            "This gateway folded every record and compared the tree’s root with the signed head."
+        ),
+        word=say(
+            "The gateway’s own word. Nobody’s is needed: each record’s page works the proof out in your browser."
+        ),
+        lines=tuple(lines),
+    )
+
+
+def _knew(words: Words, found: FiveAnswers) -> Answer:
+    say = words.say
+    waiting = sum(each.not_yet for each in found.receiving) + found.unnamed.unacknowledged
+    flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
+    if waiting:
+        level: Level = "critical" if flash else "caution"
+        verdict = words.count(
+            "%(n)s message is not acknowledged yet.",
+            "%(n)s messages are not acknowledged yet.",
+            waiting,
+        )
+    elif any(each.messages for each in found.receiving):
+        level, verdict = "normal", say("Every message was acknowledged.")
+    else:
+        level, verdict = "normal", say("No message asked for an acknowledgement.")
+    lines = []
+    for each in found.receiving:
+        values = {
+            "side": each.side.upper(),
+            "a": words.number(each.acknowledged),
+            "n": words.number(each.messages),
+        }
+        if each.took is None:
+            lines.append(say("%(side)s acknowledged %(a)s of %(n)s.", **values))
+        else:
+            slowest = words.span(each.took.worst_s)
+            lines.append(
+                say(
+                    "%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.",
+                    **values,
+                    d=slowest,
+                )
+            )
+    climbed = sum(len(receipt.rang) > 1 for each in found.messages for receipt in each.receipts)
+    if climbed:
+        lines.append(
+            words.count(
+                "%(n)s flash was to ring further than for the duty officer.",
+                "%(n)s flashes were to ring further than for the duty officer.",
+                climbed,
+            )
+        )
+    return Answer(
+        question=say("Who knew what, when?"),
+        level=level,
+        icon=level,
+        verdict=verdict,
+        how=say(
+            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash was to ring follows from the time it waited."
+        ),
+        word=say("The sides’ own word; of deliveries the gateway’s."),
+        lines=tuple(lines),
+        more=tuple(
+            Line(
+                text=say(
+                    "Not acknowledged by %(who)s, since %(t)s",
+                    who=words.listed(
+                        receipt.side.upper()
+                        for receipt in each.receipts
+                        if receipt.owes and not receipt.acknowledged
+                    )
+                    or say("a participant"),
+                    t=words.written(each.time, "milli"),
+                ),
+                matter=each.matter,
+            )
+            for each in found.unacknowledged
+        )
+        + tuple(Line(text=_told(words, each), matter=each.matter) for each in found.messages),
+    )
+
+
+def _told(words: Words, message: Urgent) -> str:
+    """Return who was told something, when, and when each had it."""
+
+    def stands(receipt: Receipt) -> str:
+        if receipt.acknowledged:
+            return words.say("acknowledged %(t)s", t=words.written(receipt.acknowledged, "milli"))
+        return words.say("not acknowledged") if receipt.owes else words.say("for information")
+
+    of = words.act(message.act)
+    said = words.say(
+        "%(act)s of %(side)s, %(t)s",
+        act=of,
+        side=message.side.upper() or words.say("a participant"),
+        t=words.written(message.time, "milli"),
+    )
+    had = words.semicolon.join(
+        words.say("%(what)s: %(detail)s", what=each.side.upper(), detail=stands(each))
+        for each in message.receipts
+    )
+    return words.say("%(what)s: %(detail)s", what=said, detail=had) if had else said
+
+
+def _owed(words: Words, found: FiveAnswers) -> Answer:
+    say = words.say
+    overdue = [each for each in found.owed if each.overdue and not each.courtesy]
+    passed = [each for each in found.lapses if not each.courtesy]
+    at_least = len(found.lapses) >= report_facts.MOST
+    blind = sum(
+        (row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s
+        for row in found.blindness
+    )
+    if overdue:
+        level: Level = "serious"
+        verdict = words.count(
+            "%(n)s thing is owed and late.", "%(n)s things are owed and late.", len(overdue)
+        )
+    elif passed:
+        level = "caution"
+        verdict = words.count(
+            "%(n)s limit passed before what was owed came.",
+            "%(n)s limits passed before what was owed came.",
+            len(passed),
+        )
+    else:
+        level, verdict = "normal" if blind < 1 else "caution", say("No limit passed.")
+    detail = say("There were times at which nobody could have noticed.") if blind >= 1 else ""
+    late, running = Counter(each.side for each in passed), Counter(each.side for each in found.owed)
+    lines = [
+        say(
+            "%(side)s: %(n)s limits passed, %(m)s run.",
+            side=side.upper(),
+            n=words.number(late[side]),
+            m=words.number(running[side]),
+        )
+        for side in found.of.sides
+    ]
+    lines += _blind(words, found)
+    if at_least:
+        lines.append(
+            say(
+                "Of limits that passed, the newest %(n)s are counted.",
+                n=words.number(report_facts.MOST),
+            )
+        )
+    return Answer(
+        question=say("What was owed and not done, and when could nobody have noticed?"),
+        level=level,
+        icon=level,
+        verdict=verdict,
+        detail=detail,
+        how=say("Limits run by the channel’s time and each side’s calendar, alike for all sides."),
+        word=say("The records’ own times; of outages the gateways’ word."),
+        lines=tuple(lines),
+        more=(
+            *(
+                Line(
+                    text=say(
+                        "%(side)s owes: %(what)s, by %(t)s",
+                        side=layout.party(each.side, words),
+                        what=words.clock(each.clock),
+                        t=words.written(each.due, "milli"),
+                    ),
+                    matter=each.matter,
+                )
+                for each in overdue
+            ),
+            *(
+                Line(
+                    text=say(
+                        "%(side)s late: %(what)s, due %(t)s",
+                        side=layout.party(each.side, words),
+                        what=words.clock(each.clock),
+                        t=words.written(each.due, "milli"),
+                    )
+                    if not each.came
+                    else say(
+                        "%(side)s late: %(what)s, due %(t)s, came %(c)s",
+                        side=layout.party(each.side, words),
+                        what=words.clock(each.clock),
+                        t=words.written(each.due, "milli"),
+                        c=words.written(each.came, "milli"),
+                    ),
+                    matter=each.matter,
+                )
+                for each in reversed(passed)
+            ),
+        ),
+    )
+
+
+def _blind(words: Words, found: FiveAnswers) -> Iterator[str]:
+    say = words.say
+    for row in found.blindness:
+        side = row.side.upper()
+        nobody, down = row.watch_nobody_s or 0, row.line_down_s or 0
+        if nobody >= 1:
+            yield say("%(side)s: nobody had the watch for %(d)s.", side=side, d=words.span(nobody))
+        if down >= 1:
+            yield say("%(side)s: no line for %(d)s.", side=side, d=words.span(down))
+    gone = max((row.broker_down_s for row in found.blindness), default=0)
+    if gone >= 1:
+        yield say("A gateway recorded nothing for %(d)s.", d=words.span(gone))
+
+
+def _stood(here: Here, found: FiveAnswers) -> Answer:
+    words, say = here.words, here.words.say
+    waiting, running = len(found.unacknowledged), len(found.owed)
+    timed = here.registry.kind not in UNTIMED
+    unmanned = [each.side for each in found.standing if not each.manned_since] if timed else []
+    level: Level = "serious" if unmanned else "caution" if waiting else "normal"
+    if any(each.matter.precedence == "flash" for each in found.unacknowledged):
+        level = "critical"
+    verdict = words.count(
+        "%(n)s message waited for an acknowledgement.",
+        "%(n)s messages waited for an acknowledgement.",
+        waiting,
+    )
+    if not waiting:
+        verdict = say("Nothing waited.")
+    if not waiting and found.open_matters:
+        verdict = words.count(
+            "Nothing waited. %(n)s matter was open.",
+            "Nothing waited. %(n)s matters were open.",
+            found.open_matters,
+        )
+    detail = (
+        words.count("%(n)s limit ran.", "%(n)s limits ran.", running)
+        if running
+        else say("No limit ran.")
+    )
+    lines = []
+    for each in found.standing if timed else ():
+        held = found.on_watch.get(each.side, "")
+        if held:
+            values = {
+                "side": each.side.upper(),
+                "who": held.partition("/")[2],
+                "t": words.written(each.manned_since, "milli"),
+            }
+            lines.append(say("%(side)s: %(who)s had the watch, since %(t)s.", **values))
+        else:
+            lines.append(say("%(side)s: nobody had the watch.", side=each.side.upper()))
+    return Answer(
+        question=say("What stood before the watch then, and who had it?"),
+        level=level,
+        icon=level,
+        verdict=verdict,
+        detail=detail,
+        how=say("Watches are taken and handed over by acts of the officers themselves."),
+        word=say("The sides’ own word."),
+        lines=tuple(lines),
+        more=tuple(
+            Line(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
+            for each in found.stands
+        ),
+    )
+
+
+def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -> Answer:
+    say = words.say
+    total = sum(found.kinds.values())
+    return Answer(
+        question=say("Who authorised what, with which exceptions?"),
+        level="normal"
+        if not total
+        else "caution"
+        if {"void", "late"} & found.kinds.keys()
+        else "standby",
+        icon="normal"
+        if not total
+        else "caution"
+        if {"void", "late"} & found.kinds.keys()
+        else "standby",
+        verdict=words.count("%(n)s exception.", "%(n)s exceptions.", total)
+        if total
+        else say("No exceptions."),
+        detail=words.count(
+            "%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)
+        ),
+        how=say(
+            "Officers are entered by root or administrators of their side; each exception names its record."
+        ),
+        word=say("The signed acts of each side; in a trial the host keeps the keys."),
+        lines=tuple(
+            say("%(what)s: %(n)s", what=audit_answers.kind_of(kind, words), n=words.number(count))
+            for kind, count in found.kinds.items()
+        ),
+        more=tuple(
+            Line(
+                text=say(
+                    "%(what)s: %(detail)s",
+                    what=_first(audit_answers.kind_of(each.kind, words)),
+                    detail=words.sentence(each.detail),
+                ),
+                position=each.position,
+            )
+            for each in reversed(exceptions)
+        ),
+    )
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,359 @@
+"""What changed between two records: where, what it was, what it is, and which record set it so; exchange by exchange, then the channel itself.
+
+The view is that of the API's difference with a record beside each member. A row says in words where in the state it is; what has no words
+here stands as its pointer.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup, escape
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import turn
+from dragoman.console.display.act_display import Display
+from dragoman.console.forms import field_types
+from dragoman.console.pages.point_in_time import travel
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.domain.record.errors import Refused
+from dragoman.projection import changes
+from dragoman.projection.changes import Between, Carried, Set
+from dragoman.text import sentence
+
+SHOWN: Final = 50
+"""Exchanges that a page shows; all of them are in its JSON."""
+
+_ACTS: Final = 12
+"""Records of an exchange that was opened which are named."""
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_STAMP: Final = {"position", "time", "by"}
+
+
+class Flat(Struct, frozen=True, kw_only=True):
+    """One change as a row of a table."""
+
+    exchange: str
+    number: str
+    pointer: str
+    was: Raw
+    now: Raw
+    set_by: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One change as it is shown, and the records that set it so: one, or of an exchange that was opened all of it."""
+
+    where: Markup
+    was: Markup
+    now: Markup
+    set_by: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The changes of one exchange, or of the channel itself, where there is no exchange."""
+
+    rows: tuple[Row, ...]
+    exchange: Carried | None = None
+
+
+async def between(here: Here, first: int, last: int) -> Between:
+    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    async with turn(here.request, here.projection):
+        found: Between = await here.in_thread(
+            changes.between, here.service.store, here.name, first, last
+        )
+    return found
+
+
+def groups(here: Here, found: Between) -> tuple[Group, ...]:
+    """The changes as they are shown: each exchange, and the channel."""
+    display = Display(here.words, link=here.link)
+    listed = [
+        Group(
+            exchange=each,
+            rows=tuple(
+                _rows(here, display, each.changes, each.act) if each.was else [_opened(here, each)]
+            ),
+        )
+        for each in found.exchanges[:SHOWN]
+    ]
+    channel = tuple(_rows(here, display, found.channel, ""))
+    return (*listed, Group(rows=channel)) if channel else tuple(listed)
+
+
+def flat(found: Between) -> tuple[Flat, ...]:
+    """The changes as rows of one table."""
+    every = [
+        *(
+            (each.exchange, each.number, change)
+            for each in found.exchanges
+            for change in each.changes
+        )
+    ]
+    every += [("", "", change) for change in found.channel]
+    return tuple(
+        Flat(
+            exchange=exchange,
+            number=number,
+            pointer=each.pointer,
+            was=_cell(each.was),
+            now=_cell(each.now),
+            set_by=each.set_by,
+        )
+        for exchange, number, each in every
+    )
+
+
+def _cell(raw: Raw | UnsetType) -> Raw:
+    return raw if isinstance(raw, Raw) else Raw(b'""')
+
+
+async def differences(here: Here) -> Page:
+    """What changed between two records."""
+    query = here.request.query
+    first, last = (
+        submission.whole(query.get("from", "")),
+        submission.whole(query.get("to", "")) or here.position,
+    )
+    if first is None or not 0 <= first < last <= here.position:
+        raise refused(
+            "bad-request",
+            sentence(
+                "from and to are records, from 0 and up to %(newest)s, the first below the second.",
+                newest=here.position,
+            ),
+        )
+    found = await between(here, first, last)
+    values = {"groups": groups(here, found), "shown": SHOWN, "travel": await travel(here)}
+    return Page(template="difference.html", view=found, rows=flat(found), values=values)
+
+
+async def compared(here: Here, other: int | None) -> tuple[Between | None, str]:
+    """What changed between the page's record and another; or in words why that is not shown."""
+    if other is None or not 1 <= other <= here.newest:
+        return None, here.words.say(
+            "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+        )
+    first, last = sorted((other, here.position))
+    if first == last:
+        return None, here.words.say("Both are the same record: nothing changed.")
+    try:
+        return await between(here, first, last), ""
+    except Refused:
+        return None, here.words.say(
+            "Too much changed between these records. Choose two that are nearer to each other."
+        )
+
+
+# Rows
+
+
+def _opened(here: Here, each: Carried) -> Row:
+    words = here.words
+    return Row(
+        where=escape(words.say("The exchange")),
+        was=escape(words.say("not there")),
+        now=escape(words.status(each.status)),
+        set_by=each.positions[:_ACTS],
+    )
+
+
+def _rows(here: Here, display: Display, found: Sequence[Set], act: str) -> Iterator[Row]:
+    for each in found:
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in each.pointer.split("/")[1:]]
+        if _is_bookkeeping(parts):
+            continue
+        said, rest = _label(here, parts, channel=not act)
+        where = (
+            escape(said)
+            if not rest
+            else Markup("{} <small><code>{}</code></small>").format(said, "/".join(rest))
+        )
+        was, now = (_value(here, display, parts, act, raw) for raw in (each.was, each.now))
+        yield Row(where=where, was=was, now=now, set_by=(each.set_by,) if each.set_by else ())
+
+
+def _is_bookkeeping(parts: Sequence[str]) -> bool:
+    """What only says at which position something else was said."""
+    return (len(parts) > 1 and parts[-1] == "position") or (
+        parts[0] == "delivered" and "recorded" in parts
+    )
+
+
+def _label(here: Here, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
+    """Where a change is, in words, and what is left of its pointer."""
+    if channel:
+        return _of_channel(here, parts)
+    match parts:
+        case ["messages", place, *rest]:
+            return _of_message(here, int(place) + 1, rest)
+        case ["meeting", *rest]:
+            return _of_meeting(here, rest)
+        case _:
+            return label(here, parts)
+
+
+def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+    """Where in the state of an exchange something is, in words, and what is left of its pointer."""
+    words, say = here.words, here.words.say
+    match parts:
+        case ["status"]:
+            return say("Status"), []
+        case ["content", name, *rest]:
+            return words.field(name), rest
+        case ["defaults", name, *rest]:
+            return say("%(what)s, by default", what=words.field(name)), rest
+        case ["corrections", place, *rest]:
+            return say("Correction %(n)s", n=words.number(int(place) + 1)), rest
+        case ["developments", place, *rest]:
+            return say("Update %(n)s", n=words.number(int(place) + 1)), rest
+        case ["amended", place, *rest]:
+            return say("Amendment %(n)s", n=words.number(int(place) + 1)), rest
+        case ["closures", side, *rest]:
+            return say("Closed by %(side)s", side=side.upper()), rest
+        case ["accounts", side, *rest]:
+            return say("Account of %(side)s", side=side.upper()), rest[1:]
+        case ["acts", name, place, *rest]:
+            return say(
+                "%(what)s, number %(n)s", what=words.act(name), n=words.number(int(place) + 1)
+            ), rest
+        case ["cancellation" | "second_key" as name, *rest]:
+            return words.act(name.replace("_", "-")), rest
+        case [name] if name in field_types.FRAME:
+            return words.field(name), []
+        case _:
+            return say("State"), parts
+
+
+def _of_message(here: Here, place: int, parts: list[str]) -> tuple[str, list[str]]:
+    say, n = here.words.say, here.words.number(place)
+    match parts:
+        case ["acknowledged", side, *rest]:
+            return say(
+                "Message %(n)s: receipt acknowledged by %(side)s", n=n, side=side.upper()
+            ), rest
+        case ["answered", side, *rest]:
+            return say("Message %(n)s: answered by %(side)s", n=n, side=side.upper()), rest
+        case _:
+            return say("Message %(n)s", n=n), parts
+
+
+def _of_meeting(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+    say = here.words.say
+    match parts:
+        case ["accepted", side, *rest]:
+            return say("Accepted by %(side)s", side=side.upper()), rest
+        case ["declined", side, *rest]:
+            return say("Declined by %(side)s", side=side.upper()), rest
+        case ["readouts", side, *rest]:
+            return say("Readout of %(side)s", side=side.upper()), rest[1:]
+        case ["held", *rest]:
+            return say("Held"), rest[1:]
+        case _:
+            return say("State"), ["meeting", *parts]
+
+
+def _of_channel(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+    say = here.words.say
+    match parts:
+        case ["delivered", side, *rest]:
+            return say("Delivered to %(side)s, up to record", side=side.upper()), [
+                each for each in rest if each != "upto"
+            ]
+        case ["watches", side, *rest]:
+            return say("Watch of %(side)s", side=side.upper()), rest
+        case ["officers", name, *rest]:
+            return say("Officer %(who)s", who=name), rest
+        case ["keys", id, *rest]:
+            return say("Key %(id)s", id=id[:8]), rest
+        case ["profiles", side, *rest]:
+            return say("Limits adopted by %(side)s", side=side.upper()), rest
+        case ["codebooks", side, *rest]:
+            return say("Codebook adopted by %(side)s", side=side.upper()), rest
+        case ["policies", side, *rest]:
+            return say("Policy of witnesses adopted by %(side)s", side=side.upper()), rest
+        case ["policy"]:
+            return say("Policy of witnesses in force"), []
+        case ["status", *rest]:
+            return say("Status of the channel"), rest
+        case ["erased", id, *rest]:
+            return say("Taken out of the record"), [id, *rest]
+        case _:
+            return say("The channel"), parts
+
+
+def _value(
+    here: Here, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
+) -> Markup:
+    words = here.words
+    if raw is UNSET:
+        return escape(words.say("not there"))
+    value = msgspec.json.decode(bytes(raw))
+    member = (
+        field_types.member(act, parts[1])
+        if act and len(parts) == 2 and parts[0] in ("content", "defaults")
+        else None
+    )
+    if member is not None:
+        return display.shown(member.kind, value)
+    match value:
+        case bool():
+            return escape(words.value("true" if value else "false"))
+        case int():
+            return escape(words.number(value))
+        case str() if parts == ["status"] and act:
+            return escape(words.status(value))
+        case str() if _TIME.fullmatch(value):
+            return words.time(value, "milli")
+        case str():
+            return (
+                display.text(value) if parts[0] == "content" else escape(_word(here, parts, value))
+            )
+        case dict():
+            return _object(here, value)
+        case list() if all(isinstance(each, str) for each in value):
+            return escape(words.listed(value))
+        case _:
+            return _code(value)
+
+
+def _word(here: Here, parts: list[str], value: str) -> str:
+    return here.words.value(value) if parts[-1] in ("precedence", "area") else value
+
+
+def _object(here: Here, value: dict[str, Any]) -> Markup:
+    """A stamp, what carries one, or an object as it stands."""
+    words = here.words
+    if value.keys() >= _STAMP:
+        return Markup("{} <small>{}</small>").format(
+            words.time(value["time"], "milli"), value["by"]
+        )
+    if "upto" in value:
+        return escape(words.number(value["upto"]))
+    if "roles" in value:
+        return Markup("{} <small>{}</small>").format(
+            words.listed(words.value(role) for role in value["roles"]), value["office"]
+        )
+    stamp = next(
+        (each for each in value.values() if isinstance(each, dict) and each.keys() >= _STAMP), None
+    )
+    if stamp is None:
+        return _code(value)
+    said = words.act(value["act"]) if isinstance(value.get("act"), str) else ""
+    return Markup("{} {} <small>{}</small>").format(
+        said, words.time(stamp["time"], "milli"), stamp["by"]
+    )
+
+
+def _code(value: object) -> Markup:
+    return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
+
+
+SHEETS: Final = (Sheet(path="/differences", handler=differences),)

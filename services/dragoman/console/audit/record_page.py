@@ -1,0 +1,335 @@
+"""One record: its exact bytes, where it stands, what it changed, and all that a browser needs to prove for itself that it stands in the log.
+
+/records/{position}             the page; its proof is worked out by static/audit.js with static/proof.js
+/records/{position}/material    what that asks: the record, its proof, keys, policy; nothing that a member may not see
+/records/consistency            that the head which a browser saw last begins a later one
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
+
+from dragoman.application import finality
+from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import turn
+from dragoman.application.operations import transparency_log
+from dragoman.console.audit import record_diff
+from dragoman.console.audit.audit_log import Logged, logged
+from dragoman.console.display import translations
+from dragoman.console.pages.point_in_time import travel
+from dragoman.console.rendering import HEADERS, Here, Page, Sheet, refused
+from dragoman.domain.acts import erasure, membership
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.projection import reads
+from dragoman.projection.causation import causes
+from dragoman.projection.changes import Between
+from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.text import sentence
+from dragoman.tlog import leaf, merkle
+from dragoman.tlog.dsse import encode_base64
+from dragoman_schemas.record import Envelope
+from dragoman_schemas.responses import Cause, Causes, Standing
+from dragoman_schemas.state import Key, Registry
+
+STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
+SCOPE: Final = (
+    "read",
+    "true",
+    "holder",
+    "legal",
+    "newest",
+    "page",
+    "owners",
+    "log_key",
+    "one_log",
+    "policy",
+)
+"""What a proof does not show: the last four unless a step has shown it."""
+
+_DATA: Final = b',"data":'
+_PASSED_OVER: Final = frozenset({"etag", "updated", "id", "opened"})
+
+
+class RecordView(Struct, frozen=True, kw_only=True):
+    """A record as its page shows it. `record` is its JSON as it stands in the log, `junk` in hex what is no record, or stands for an erased one.
+
+    `changed` is what the record changed, `stands` which members of its exchange are as it set them at the page's position, `causes` the tree in
+    which it stands. `digest` is that of the state after it. `disputed` are the keys that signed it and are held for stolen from before it on.
+    """
+
+    line: Logged
+    digest: str
+    standing: Standing
+    record: Raw | UnsetType = UNSET
+    junk: str = ""
+    erased_by: int = 0
+    causes: Causes | None = None
+    changed: Between | None = None
+    stands: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
+
+
+class Side(Struct, frozen=True, kw_only=True):
+    """A side before the record: how many of its root keys must sign."""
+
+    name: str
+    threshold: int
+
+
+class Erasing(Struct, frozen=True, kw_only=True):
+    """The erasure that names the record, its bytes in base64."""
+
+    position: int
+    record: str
+
+
+class Material(Struct, frozen=True, kw_only=True):
+    """What `prove()` of static/proof.js asks, but for what the browser kept itself; bytes are in base64."""
+
+    position: int
+    record: str
+    proof: str
+    log: str
+    cid: str
+    keys: dict[str, Key]
+    sides: tuple[Side, ...]
+    custody: str
+    policy: str
+    entry: str
+    genesis: str
+    erasure: Erasing | None = None
+
+
+class Consistency(Struct, frozen=True, kw_only=True):
+    """That the tree of one size begins that of another: the hashes in base64."""
+
+    from_: int = msgspec.field(name="from")
+    to: int
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The bytes as they are shown: before the act, the act, after it; of what is no record the hex digits."""
+
+    before: str = ""
+    act: str = ""
+    after: str = ""
+    hexed: str = ""
+
+
+async def record(here: Here) -> Page:
+    """A record."""
+    position = _position(here)
+    (entry, _), *_ = await here.in_thread(reads.records, here.service.store, here.name, position, 1)
+    raw, _, digest, _ = here.projection.bytes_at(position)
+    line = logged(entry)
+    read = None if entry.record is UNSET else parse(raw)
+    envelope: Envelope | None = None if read is None else read.envelope
+    tree: Causes | None = await here.in_thread(causes, here.service.store, here.name, position)
+    changed = (
+        await record_diff.between(here, position - 1, position)
+        if entry.valid and position > 1 and not line.erased
+        else None
+    )
+    view = RecordView(
+        line=line,
+        digest=digest,
+        standing=finality.standing(await here.service.coverage.of(here.projection), position),
+        record=entry.record,
+        junk=entry.junk,
+        erased_by=_erasure_of(here, position, raw).position if line.erased else 0,
+        causes=None if tree is None else replace(tree, tree=_until(tree.tree, here.position)),
+        changed=changed,
+        stands=await _stands(here, line),
+        disputed=()
+        if read is None or not entry.valid
+        else tuple(membership.disputed(here.registry, read, position)),
+    )
+    values = {
+        "shown": shown(raw),
+        "translations": await _translations(here, line),
+        "envelope": envelope,
+        "groups": () if changed is None else record_diff.groups(here, changed),
+        "stands": tuple(_named(here, view.stands)),
+        "commands": _commands(here, position),
+        "travel": await travel(here),
+        "steps": STEPS,
+        "scope": SCOPE,
+    }
+    return Page(template="record.html", view=view, values=values)
+
+
+async def _translations(here: Here, line: Logged) -> tuple[translations.Translated, ...]:
+    """Return the translations of the message that a record is, as far as the page's moment has them."""
+    if (
+        not line.valid or line.erased or line.exchange in ("", here.registry.id)
+    ):  # the channel's own acts are in no exchange
+        return ()
+    state = await here.in_thread(
+        reads.exchange_at, here.service.store, here.name, line.exchange, here.position
+    )
+    return () if state is None else translations.by_record(state).get(line.position, ())
+
+
+def _position(here: Here) -> int:
+    """The record that is asked for, which the page's moment has. Raises `Refused`."""
+    position = submission.whole(here.request.match_info["position"])
+    if position is None or not 1 <= position <= here.newest:
+        raise refused(
+            "not-found", sentence("Records are counted from 1 to %(newest)s.", newest=here.newest)
+        )
+    if position > here.position:
+        raise refused(
+            "not-found",
+            sentence(
+                "Record %(position)s came after record %(now)s, at which this page stands. Go back to now to see it.",
+                position=position,
+                now=here.position,
+            ),
+        )
+    return position
+
+
+def shown(raw: bytes) -> Shown:
+    """Bytes as they are shown."""
+    try:
+        parse(raw)
+    except NotARecord:
+        return Shown(hexed=raw.hex(" ", 2))
+    before, mark, rest = raw.partition(_DATA)
+    return Shown(before=(before + mark).decode(), act=rest[:-1].decode(), after=rest[-1:].decode())
+
+
+def _until(cause: Cause, position: int) -> Cause:
+    """A tree of causes without what came later."""
+    return replace(
+        cause,
+        caused=tuple(_until(each, position) for each in cause.caused if each.position <= position),
+    )
+
+
+async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
+    """The members of the record's exchange that are as it set them, at the page's position."""
+    if not line.exchange or line.erased:
+        return ()
+    try:
+        async with turn(here.request, here.projection):
+            view = await here.in_thread(
+                reads.exchange_view,
+                here.service.store,
+                here.name,
+                line.exchange,
+                here.position,
+                "",
+                here.side,
+                here.moment,
+            )
+    except (NoSuchExchange, ErasedExchange):
+        return ()
+    return tuple(
+        name
+        for name, position in view.blame.items()
+        if position == line.position and name not in _PASSED_OVER
+    )
+
+
+def _named(here: Here, members: tuple[str, ...]) -> Iterator[str]:
+    """Members in words, as far as there are any."""
+    for each in members:
+        label, rest = record_diff.label(here, each.split("."))
+        if not rest:
+            yield label
+
+
+def _commands(here: Here, position: int) -> dict[str, str]:
+    """The same on another machine: the record's proof, and the whole log."""
+    registry = here.projection.registry
+    name, log = here.name, shlex.quote(str(log_of(registry)))
+    server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
+    return {
+        "check": f"dragoman audit check {name}-{position}.tlog-proof {name}-{position}.json --log {log}",
+        "verify": f"dragoman audit verify --channel {name}{server} --cid {registry.cid} --log {log}",
+    }
+
+
+# For the proof in the page
+
+
+async def material(here: Here) -> web.Response:
+    """What the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
+    position = _position(here)
+    proof = await transparency_log.show_proof(here.call)
+    assert isinstance(proof, web.Response) and isinstance(proof.body, bytes)
+    raw, commit, _, valid = here.projection.bytes_at(position)
+    registry = here.projection.registry
+    stood = await here.in_thread(reads.stood, here.service.store, here.name, max(1, position - 1))
+    assert stood is not None
+    before: Registry = stood[0]
+    is_erased = valid and leaf.read_entry(raw) is not None
+    body = Material(
+        position=position,
+        record=encode_base64(raw),
+        proof=proof.body.decode(),
+        log=str(log_of(registry)),
+        cid=registry.cid,
+        keys=registry.keys,
+        sides=tuple(Side(name=side.name, threshold=side.threshold) for side in before.sides),
+        custody=registry.custody,
+        policy=registry.policy,
+        entry=leaf.entry(position - 1, commit).decode(),
+        genesis=encode_base64(here.projection.bytes_at(1)[0]),
+        erasure=_erasure_of(here, position, raw) if is_erased else None,
+    )
+    return _json(body)
+
+
+def _erasure_of(here: Here, position: int, raw: bytes) -> Erasing:
+    """The erasure by which a leaf entry stands for a record."""
+    for at in sorted({stamp.position for stamp in here.projection.registry.erased.values()}):
+        erasing, *_ = here.projection.bytes_at(at)
+        if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
+            return Erasing(position=at, record=encode_base64(erasing))
+    raise refused(
+        "not-found",
+        sentence("No erasure names what stands at record %(position)s.", position=position),
+    )
+
+
+async def consistency(here: Here) -> web.Response:
+    """That the tree of one size begins that of another."""
+    old, new = (submission.whole(here.request.query.get(name, "")) for name in ("from", "to"))
+    if old is None or new is None or not 1 <= old <= new <= here.newest:
+        raise refused(
+            "bad-request",
+            sentence(
+                "from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.",
+                newest=here.newest,
+            ),
+        )
+    hashes: list[bytes] = await here.in_thread(
+        merkle.consistency, here.service.trees.nodes(here.name), old, new
+    )
+    return _json(
+        Consistency(from_=old, to=new, hashes=tuple(encode_base64(each) for each in hashes))
+    )
+
+
+def _json(body: Any) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), headers=HEADERS, content_type="application/json"
+    )
+
+
+SHEETS: Final = (
+    Sheet(path="/records/consistency", handler=consistency),
+    Sheet(path="/records/{position:[0-9]{1,15}}", handler=record),
+    Sheet(path="/records/{position:[0-9]{1,15}}/material", handler=material),
+)

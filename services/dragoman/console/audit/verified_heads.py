@@ -1,0 +1,202 @@
+"""The signed heads of a channel's log, as a page shows them: the newest with all its signatures, those before it, and how far each witness covers.
+
+Heads are always those of now: what is proved today holds for every record before it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.console.rendering import Here
+from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.deadlines import written
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.stores.signed_heads import Sealed, Seals
+from dragoman.text import Sentence
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.dsse import encode_base64
+from dragoman.tlog.note import NotANote, Note, Verifier
+from dragoman.tlog.policy import Policy
+
+HEADS: Final = 50
+"""Heads that a page shows."""
+
+_WIDER: Final = (2, 8, 32, 128)
+"""How far back in the stream of all channels' heads is looked for so many of one, each time as many times their number."""
+
+
+class Cosigned(Struct, frozen=True, kw_only=True):
+    """A witness's cosignature under a head: by which name, when."""
+
+    name: str
+    time: str
+
+
+class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signed head: of so many records, signed by the log or not, cosigned by whom, and by how many keys that nobody named.
+
+    A `fault` is why it is none of this log's.
+    """
+
+    size: int
+    root: str
+    sealed: str
+    signed: bool = True
+    by: tuple[Cosigned, ...] = ()
+    others: int = 0
+    fault: str = ""
+
+
+class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A witness that the policy names: whose, by which key, and its newest cosignature: when, over how many records."""
+
+    side: str
+    name: str
+    key: str
+    time: str = ""
+    covers: int = 0
+
+
+class Signed(Struct, frozen=True, kw_only=True):
+    """What is signed of a log. `matches` says that the newest head is that of the records here, `final` up to where the quorum has cosigned.
+
+    `known` is false where the broker did not say what is sealed.
+    """
+
+    log: str
+    policy: str
+    final: int
+    covered: dict[str, int]
+    witnesses: tuple[Witness, ...]
+    heads: tuple[Head, ...]
+    note: str
+    matches: bool
+    known: bool = True
+
+    @property
+    def newest(self) -> Head | None:
+        """The newest head, which the log's key has signed or not."""
+        return self.heads[0] if self.heads else None
+
+
+async def signed(here: Here) -> tuple[Signed, Sentence | None]:
+    """What is signed of the channel's log now; and why the newest head is none of it, if so."""
+    registry = here.projection.registry
+    log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
+    try:
+        sealed, known = await recent(here.service.seals, here.name, HEADS), True
+    except LogUnreachable:
+        sealed, known = [], False
+    covered = await here.service.coverage.of(here.projection)
+    found = tuple(head(each, log, policy) for each in sealed)
+    shown = Signed(
+        log=str(log),
+        policy=registry.policy,
+        final=covered.final,
+        covered=covered.sides,
+        witnesses=tuple(_witnesses(policy, [side.name for side in registry.sides], found)),
+        heads=found,
+        note=sealed[0].note.decode(errors="replace") if sealed else "",
+        matches=bool(found) and not found[0].fault and await _is_of_records(here, found[0]),
+        known=known,
+    )
+    return shown, fault_of(sealed[0], log) if sealed else None
+
+
+async def _is_of_records(here: Here, newest: Head) -> bool:
+    """Whether a head is that of the records that were folded here."""
+    await here.projection.in_file(newest.size)
+    root = await here.in_thread(merkle.root_of, here.service.trees.nodes(here.name), newest.size)
+    return encode_base64(root) == newest.root
+
+
+async def recent(seals: Seals, channel: str, most: int) -> list[Sealed]:
+    """The newest heads of a channel, the newest first. Raises `LogUnreachable`."""
+    newest = await seals.newest(channel)
+    if newest is None:
+        return []
+    found, end = [newest], newest.seq
+    for width in _WIDER:
+        begin = max(0, end - 1 - width * most)
+        found = [*await _between(seals, channel, begin, end), *found]
+        end = begin + 1
+        if len(found) >= most or not begin:
+            break
+    return found[: -most - 1 : -1]
+
+
+async def _between(seals: Seals, channel: str, after: int, before: int) -> list[Sealed]:
+    found = []
+    each = await seals.after(channel, after)
+    while each is not None and each.seq < before:
+        found.append(each)
+        each = await seals.after(channel, each.seq)
+    return found
+
+
+def fault_of(sealed: Sealed, log: Verifier) -> Sentence | None:
+    """Why a sealed head is none of a log, if so."""
+    try:
+        checkpoint.opened(sealed.note, log)
+    except NotANote as error:
+        return error.said
+    return None
+
+
+def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
+    """A sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
+    taken = "" if sealed.taken is None else written(sealed.taken)
+    fault = fault_of(sealed, log)
+    try:
+        signed = note.read(sealed.note)
+        found = checkpoint.read(signed.text)
+        by = tuple(_cosigned(signed, [] if policy is None else policy.witnesses.items()))
+    except NotANote as error:
+        return Head(size=0, root="", sealed=taken, signed=False, fault=str(error))
+    is_signed = fault is None
+    others = len(signed.signatures) - len(by) - is_signed
+    return Head(
+        size=found.size,
+        root=encode_base64(found.root),
+        sealed=taken,
+        signed=is_signed,
+        by=by,
+        others=others,
+        fault=str(fault or ""),
+    )
+
+
+def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[Cosigned]:
+    for name, verifier in named:
+        found = signed.signed_by(verifier)
+        if found is not None:
+            yield Cosigned(name=name, time=written(datetime.fromtimestamp(found.time, UTC)))
+
+
+def _witnesses(
+    policy: Policy | None, sides: Sequence[str], found: Sequence[Head]
+) -> Iterator[Witness]:
+    for name, verifier in {} if policy is None else policy.witnesses.items():
+        assert policy is not None
+        newest = next((head for head in found if any(each.name == name for each in head.by)), None)
+        time = "" if newest is None else next(each.time for each in newest.by if each.name == name)
+        side = next((each for each in sides if name in members(policy, each)), "")
+        yield Witness(
+            side=side,
+            name=name,
+            key=str(verifier),
+            time=time,
+            covers=0 if newest is None else newest.size,
+        )
+
+
+def members(policy: Policy, name: str) -> frozenset[str]:
+    """The witnesses in a group, itself where it is one."""
+    group = policy.groups.get(name)
+    return (
+        frozenset({name})
+        if group is None
+        else frozenset().union(*(members(policy, each) for each in group.members))
+    )

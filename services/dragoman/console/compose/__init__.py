@@ -1,0 +1,1 @@
+"""Pages on which an act is written, checked and sent."""

@@ -1,0 +1,235 @@
+"""Routes of the pages: finds out who asks, of which channel and moment, has the handler answer, and gives that as a page, JSON or CSV."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from dragoman.application.http import problems, submission
+from dragoman.application.http.request import compressed
+from dragoman.console import page_layout
+from dragoman.console.forms import browser_signatures
+from dragoman.console.forms.browser_signatures import SignatureAsked
+from dragoman.console.forms.form_errors import plain
+from dragoman.console.rendering import (
+    HEADERS,
+    Here,
+    Page,
+    Preferences,
+    Sheet,
+    as_csv,
+    as_json,
+    html,
+    now,
+    refused,
+    rendered,
+)
+from dragoman.console.sessions import own_origin, signed_in, words_of
+from dragoman.domain.record.errors import Refused
+from dragoman.i18n.words import Words
+from dragoman.projection import reads
+from dragoman.projection.snapshot import instant, position_by
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import Sentence, sentence
+from dragoman_schemas.problems import TYPES
+from dragoman_schemas.state import Registry
+
+log = structlog.get_logger()
+
+_CHANNEL: Final = "{channel:[a-z0-9-]{1,63}}"
+_FORM: Final = r"{form:(?:\.json|\.csv)?}"
+_IN_CHANNEL: Final = re.compile(r"/c/([a-z0-9-]{1,63})(?:/|$)")
+_AT: Final = re.compile(r"[0-9]{1,15}")
+
+
+def register(app: web.Application, sheets: Sequence[Sheet]) -> None:
+    """Add the pages' routes."""
+    for sheet in sheets:
+        path = sheet.path if sheet.anywhere else f"/c/{_CHANNEL}{sheet.path}"
+        if sheet.method == "GET":
+            path += _FORM if not path.endswith("/") else ""
+        app.router.add_route(sheet.method, path, _served(sheet), name=sheet.name or None)
+        if sheet.method == "GET" and not sheet.streams:
+            app.router.add_route("HEAD", path, _served(sheet), name=sheet.name or None)
+
+
+def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def served(request: web.Request) -> web.StreamResponse:
+        if sheet.method == "POST":
+            own_origin(request)
+        here = await _here(request, sheet)
+        try:
+            answered = await sheet.handler(here)
+        except SignatureAsked as found:
+            return browser_signatures.answer(found.asked)
+        if not isinstance(answered, Page):
+            return answered
+        return compressed(await answer(here, answered))
+
+    return served
+
+
+async def _here(request: web.Request, sheet: Sheet) -> Here:
+    """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
+    name = request.match_info.get("channel", "")
+    grant = signed_in(request)
+    service = request.app[submission.SERVICE]
+    here = Here(
+        request=request,
+        service=service,
+        words=words_of(request),
+        preferences=Preferences.read(request),
+        moment=service.now(),
+        grant=grant,
+    )
+    if sheet.anywhere:
+        return here
+    here.channel = service.channel(grant, name)
+    request["registry"] = here.projection.registry
+    if sheet.method != "POST":
+        await _stand(here)
+    return here
+
+
+async def _stand(here: Here) -> None:
+    """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
+    projection = here.projection
+    wanted = (
+        submission.whole(here.request.query.get("after", "")) or 0
+    )  # what was posted before, on whatever gateway, is on the page
+    if projection.state.position < wanted <= projection.state.position + 1_000_000:
+        await projection.in_file(wanted)
+    await projection.in_file()
+    here.newest = projection.flushed
+    here.at = await position_of(here, here.request.query.get("at", ""))
+    if here.at:
+        stood = await here.in_thread(reads.stood, here.service.store, here.name, here.at)
+        if stood is None:
+            raise refused("not-found", sentence("The channel had not been opened there."))
+        here.registry_then, time, here.digest = stood
+        here.moment = datetime.fromisoformat(time)
+
+
+async def position_of(here: Here, at: str) -> int:
+    """A past position by itself or by a time; 0 for now. Raises `Refused`."""
+    if at in ("", "0"):
+        return 0
+    if _AT.fullmatch(at):
+        if not 1 <= int(at) <= here.newest:
+            raise refused(
+                "bad-request",
+                sentence(
+                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
+                    newest=here.newest,
+                ),
+            )
+        return int(at)
+    moment = instant("at", at) + timedelta(milliseconds=1)
+    found: int = await here.in_thread(
+        position_by, here.service.store, here.name, here.newest, moment
+    )
+    if not found:
+        raise refused("not-found", sentence("The channel had not been opened then."))
+    return found
+
+
+async def answer(here: Here, page: Page) -> web.Response:
+    """What a handler answered with, in the form that is asked for."""
+    headers = dict(page.headers)
+    if here.channel is not None and here.position:
+        headers["Dragoman-Position"] = str(here.position)
+    match here.request.match_info.get("form", ""):
+        case ".json":
+            return as_json(page.view, headers)
+        case ".csv":
+            if page.rows is None:
+                raise refused(
+                    "not-acceptable", sentence("This page has no table; take it as .json.")
+                )
+            return as_csv(page.rows, headers)
+    framed = await page_layout.of(here)
+    text = rendered(
+        here,
+        here.words,
+        page.template,
+        frame=framed,
+        view=page.view,
+        tabled=page.rows is not None,
+        **page.values,
+    )
+    return html(text, status=page.status, headers=headers)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether an error is to be answered by a page."""
+    return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
+
+
+def saying(request: web.Request) -> Callable[[Sentence], str]:
+    """How an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
+    return str if request.path.startswith("/v1/") else words_of(request).sentence
+
+
+def problem(request: web.Request, error: Exception) -> web.Response:
+    """An error as a page: its title, and what exactly is wrong, in the reader's language."""
+    _, request_id = request.get(submission.TRACE, ("", ""))
+    refusal, said = problems.refusal_of(error)
+    words, registry = words_of(request), _registry(request)
+    status, _ = TYPES[refusal.kind]
+    headers = {name: value for name, value in said.items() if name in ("Allow", "Retry-After")}
+    values = {
+        "refusal": refusal,
+        "detail": words.sentence(plain(refusal.detail)),
+        "onward": () if registry is None else _onward(request.path, registry.name, words),
+        "status": status,
+        "request_id": request_id,
+        "registry": registry,
+        "preferences": Preferences.read(request),
+        "frame": None,
+    }
+    return html(rendered(None, words, "problem.html", **values), status=status, headers=headers)
+
+
+def _registry(request: web.Request) -> Registry | None:
+    """Return the channel of a page that went wrong, also where its address is of no page; None where the reader has none of that name."""
+    known: Registry | None = request.get("registry")
+    grant, named = request.get("grant"), _IN_CHANNEL.match(request.path)
+    if known is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
+        return known
+    try:
+        return request.app[submission.SERVICE].channel(grant, named[1]).registry
+    except Refused:
+        return None
+
+
+def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...]:
+    """Return the pages on which a reader looks for what is not at an address: their addresses and names."""
+    rest = path.removeprefix(f"/c/{channel}")
+    lists = (
+        ("/drafts", "/drafts", words.say("Drafts of your side")),
+        ("/exchanges", "/inbox", words.say("Inbox")),
+        ("/meetings", "/meetings", words.say("Meetings")),
+        ("/dialogue", "/dialogue", words.say("Dialogue")),
+        ("/people/register", "/people/register", words.say("Register of people")),
+        ("/people", "/people", words.say("People")),
+        ("/compose", "/compose", words.say("Write")),
+        ("/reports", "/reports", words.say("Reports")),
+        ("/records", "/log", words.say("The log")),
+        ("/recorded", "/log", words.say("The log")),
+        ("/admin", "/admin", words.say("Administration")),
+    )
+    found = next(
+        (
+            (f"/c/{channel}{to}", word)
+            for begins, to, word in lists
+            if rest.startswith(begins) and rest != to
+        ),
+        None,
+    )
+    return () if found is None else (found,)
+
+
+__all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]

@@ -1,0 +1,1 @@
+"""How the pages show acts, times, deadlines and texts."""

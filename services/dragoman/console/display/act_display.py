@@ -1,0 +1,521 @@
+"""What an act says, member by member, as pages show it: times in UTC with the offices' beside, places in one notation, texts with their language.
+
+The service's words are in the reader's language; a side's own words stand as they were written, marked with the language that they are in.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from babel import Locale, UnknownLocaleError
+from markupsafe import Markup, escape
+from msgspec import Raw, Struct
+
+from dragoman.console.display.invisible_characters import marked
+from dragoman.console.display.office_clocks import Office, city, places
+from dragoman.console.forms import field_types
+from dragoman.domain import notation
+from dragoman.domain.acts import consent, si_units
+from dragoman.i18n.words import NBSP, Words, as_moment
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import PersonEntry, PersonSeen
+
+LANGUAGES: Final = (
+    *(
+        "ar",
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "et",
+        "fa",
+        "fi",
+        "fil",
+        "fr",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "id",
+        "is",
+        "it",
+        "ja",
+        "kk",
+    ),
+    *(
+        "km",
+        "ko",
+        "lt",
+        "lv",
+        "mk",
+        "mn",
+        "ms",
+        "my",
+        "nb",
+        "nl",
+        "pl",
+        "ps",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "sw",
+        "ta",
+    ),
+    *("th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
+
+_br: Final = Markup("<br>")
+_WIDE: Final = frozenset(
+    {
+        "Time",
+        "Span",
+        "Spans",
+        "Place",
+        "Rows",
+        "Group",
+        "Pairs",
+        "Lines",
+        "Texts",
+        "Hours",
+        "Person",
+        "Released",
+    }
+)
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One member as it is shown: its name, its label, its value; `said` where it is a side's own text, `wide` where it needs room."""
+
+    name: str
+    label: str
+    shown: Markup
+    said: bool = False
+    wide: bool = False
+    unknown: bool = False
+
+
+class Display:
+    """How values are shown to one reader of one channel."""
+
+    def __init__(
+        self,
+        words: Words,
+        offices: Sequence[Office] = (),
+        people: Mapping[str, PersonSeen] | None = None,
+        link: Any = None,
+    ) -> None:
+        """In a language, with the offices' clocks; `link` makes an address of a path of the channel."""
+        self.words = words
+        self.zones = places(offices, words)
+        self.people = people or {}
+        self.link = link
+        self.record: Callable[[str], Markup] | None = None
+        """Names a record of the channel by its id, where the page can look it up."""
+
+    # Members
+
+    def facts(
+        self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
+    ) -> list[Fact]:
+        """The members of an act that are there, in the order of its shape."""
+        left = frozenset(leave)
+        found = [
+            each
+            for each in field_types.members(act)
+            if each.name in content and each.name not in left
+        ]
+        if act not in consent.ACTS:
+            return [self.fact(each, content[each.name]) for each in found]
+        return [
+            self.terms(content["terms"])
+            if each.name == "terms"
+            else self.fact(each, content[each.name])
+            for each in found
+        ]
+
+    def terms(self, raw: Raw) -> Fact:
+        """The digest of the text that an act of consent is of."""
+        digest = str(msgspec.json.decode(bytes(raw)))
+        shown = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
+        return Fact(name="terms", label=self.words.say("Digest of the text"), shown=shown)
+
+    def fact(self, member: field_types.Member, raw: Raw) -> Fact:
+        """One member."""
+        value = msgspec.json.decode(bytes(raw))
+        return Fact(
+            name=member.name,
+            label=self.words.field(member.name),
+            shown=self.shown(member.kind, value),
+            said=isinstance(member.kind, field_types.Text | field_types.Texts)
+            and value != "unknown",
+            wide=type(member.kind).__name__ in _WIDE,
+            unknown=value == "unknown",
+        )
+
+    def shown(self, kind: field_types.Kind, value: Any) -> Markup:
+        """A value as its kind is shown."""
+        words = self.words
+        if value is None:
+            return Markup("–")
+        if value == "unknown":
+            return escape(words.value("unknown"))
+        match kind:
+            case field_types.Choice():
+                return escape(words.value(value) if str(value).islower() else value)
+            case field_types.Choices():
+                return escape(words.listed(words.value(each) for each in value))
+            case field_types.Flag():
+                return escape(words.value("true" if value else "false"))
+            case field_types.Text():
+                return self.text(value)
+            case field_types.Texts():
+                return _numbered([self.text(each) for each in value])
+            case field_types.Time():
+                return self.time(value)
+            case field_types.Span():
+                return self.span(value)
+            case field_types.Spans():
+                return _joined([self.span(each) for each in value])
+            case field_types.Place():
+                return (
+                    _joined([self.place(each) for each in value])
+                    if kind.many
+                    else self.place(value)
+                )
+            case field_types.Point():
+                return self.place(value)
+            case field_types.Number():
+                return escape(words.number(value))
+            case field_types.Quantity():
+                return self.quantity(value)
+            case field_types.Offered():
+                return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
+            case field_types.Issue():
+                return self.reference(str(value))
+            case field_types.Released():
+                return _joined([self.released(each) for each in value])
+            case field_types.Whose():
+                return self.sides(value) if isinstance(value, list) else escape(words.value(value))
+            case field_types.Side():
+                return self.sides(value if isinstance(value, list) else [value])
+            case field_types.Language():
+                return escape(
+                    words.listed(
+                        language(each) for each in (value if isinstance(value, list) else [value])
+                    )
+                )
+            case field_types.References():
+                return _joined(
+                    [
+                        self.reference(each)
+                        for each in (value if isinstance(value, list) else [value])
+                    ]
+                )
+            case field_types.Phrases():
+                return _joined([self.phrase(each) for each in value])
+            case field_types.Person():
+                return _joined(
+                    [
+                        self.person(each["id"])
+                        for each in (value if isinstance(value, list) else [value])
+                    ]
+                )
+            case field_types.Files():
+                return _joined(
+                    [self.file(each) for each in (value if isinstance(value, list) else [value])]
+                )
+            case field_types.Hours():
+                return self.hours(value)
+            case field_types.Pairs():
+                return _joined(
+                    [
+                        Markup("{}: {}").format(name.upper() if kind.sides else name, each)
+                        for name, each in value.items()
+                    ]
+                )
+            case field_types.Group():
+                return (
+                    self.group(kind, value)
+                    if isinstance(value, dict)
+                    else escape(words.value(value))
+                )
+            case field_types.Rows():
+                return _joined([self.group(kind.group, each) for each in value])
+            case field_types.Lines() | field_types.Dates():
+                return _joined([_own(each) for each in value])
+            case field_types.Part():
+                return escape(words.field(str(value)))
+            case field_types.Officer() | field_types.Message():
+                return escape(value if isinstance(value, str) else words.listed(value))
+            case field_types.Line():
+                return _own(value)
+            case _:
+                return Markup('<code class="break">{}</code>').format(
+                    msgspec.json.encode(value).decode()
+                )
+
+    def released(self, value: Mapping[str, Any]) -> Markup:
+        """A record that is made public, and what is left out of it."""
+        id = str(value["record"])
+        called = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
+        without = [self.words.field(each) for each in value.get("without", ())]
+        if not without:
+            return called
+        return called + Markup(" <small>{}</small>").format(
+            self.words.say("without: %(fields)s", fields=self.words.listed(without))
+        )
+
+    # Kinds of values
+
+    def text(self, value: Any) -> Markup:
+        """A side's own text, in every language in which it is given, the original first."""
+        if isinstance(value, str):
+            return _own(value)
+        return Markup("").join(
+            Markup('<span class="said break" dir="auto" lang="{}">{}</span>').format(
+                tag, _lines(text)
+            )
+            + (Markup(" <small>{}</small>").format(language(tag)) if len(value) > 1 else Markup(""))
+            + (_br if number < len(value) else Markup(""))
+            for number, (tag, text) in enumerate(value.items(), 1)
+        )
+
+    def time(self, value: Any) -> Markup:
+        """A moment in UTC, what it was entered as, and the time at each office."""
+        about = isinstance(value, dict)
+        text = value["about"] if about else value
+        moment = as_moment(text)
+        form = "full" if moment.second else "minute"
+        said = self.words.time(moment, form)
+        if about:
+            said = Markup("{} {}").format(self.words.say("about"), said)
+        local = [
+            f"{name}{NBSP}{self.words.local(moment, ZoneInfo(zone))}"
+            for zone, name in self.zones.items()
+        ]
+        offset = (
+            text[-6:] if text[-6:-5] in ("+", "-") and text[-6:] not in ("+00:00", "-00:00") else ""
+        )
+        if offset:
+            entered = datetime.fromisoformat(text)
+            local.append(self.words.say("entered %(t)s", t=f"{entered:%H:%M}{NBSP}{offset}"))
+        return said + (
+            Markup(" <small>{}</small>").format(self.words.listed(local)) if local else Markup("")
+        )
+
+    def span(self, value: Any) -> Markup:
+        """From one moment to another."""
+        if isinstance(value, str):
+            return escape(self.words.value(value))
+        begins, ends = (as_moment(value[each]) for each in ("from", "to"))
+        same = begins.date() == ends.date()
+        return Markup("{} – {}").format(
+            self.words.time(begins, "minute"), self.words.time(ends, "hour" if same else "minute")
+        )
+
+    def place(self, value: Any) -> Markup:
+        """Where something is."""
+        if isinstance(value, str):
+            return _own(value)
+        found: list[Markup] = []
+        if "lat" in value and "lon" in value:
+            point = notation.Point(value["lat"], value["lon"])
+            entered = notation.written_place(point, "decimal")
+            found.append(
+                Markup('<b class="num">{}</b> <small>{}</small>').format(
+                    notation.written_place(point), entered
+                )
+            )
+        if "circle" in value:
+            centre = notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+            entered = value["circle"]["radius"]
+            radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
+            found.append(
+                escape(
+                    self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))
+                )
+            )
+        if "polygon" in value:
+            corners = [
+                notation.written_place(notation.Point(each["lat"], each["lon"]), "dm")
+                for each in value["polygon"]
+            ]
+            found.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
+        if "name" in value:
+            found.append(_own(value["name"]))
+        for side, name in value.get("names", {}).items():
+            found.append(Markup("{}: {}").format(side.upper(), _own(name)))
+        if "text" in value:
+            found.append(_own(value["text"]))
+        return _joined(found)
+
+    def metres(self, metres: float) -> str:
+        """A distance in nautical miles and kilometres."""
+        if metres < 1_000:
+            return f"{self.words.number(round(metres))}{NBSP}m"
+        return f"{self.words.number(round(metres / 1_852, 1))}{NBSP}nm ({self.words.number(round(metres / 1_000, 1))}{NBSP}km)"
+
+    def quantity(self, value: Any) -> Markup:
+        """A number with its unit, as it was entered, and in SI."""
+        entered = f"{self.words.number(value['value'])}{NBSP}{value['unit']}"
+        si = si_units.in_si(value)
+        if si is None or si[1] == value["unit"]:
+            return escape(entered)
+        number, unit = si
+        return Markup("{} <small>{}{}{}</small>").format(
+            entered, self.words.number(round(number, 1)), NBSP, unit
+        )
+
+    def sides(self, names: Iterable[str]) -> Markup:
+        """Some sides."""
+        return Markup(", ").join(
+            Markup('<span class="side">{}</span>').format(name.upper()) for name in names
+        )
+
+    def reference(self, named: str) -> Markup:
+        """A message by its number or its id, where it can be looked up."""
+        if self.link is None:
+            return number(named)
+        return Markup('<a href="{}">{}</a>').format(self.link("/go", q=named), number(named))
+
+    def phrase(self, key: str) -> Markup:
+        """An agreed phrase, in the reader's language."""
+        texts = next((book.phrases[key] for book in CODEBOOKS.values() if key in book.phrases), {})
+        said = texts.get(self.words.language) or texts.get("en") or key
+        return Markup('<q class="said">{}</q>').format(said)
+
+    def person(self, id: str) -> Markup:
+        """Somebody as the register has them, or what became of the entry."""
+        words, seen = self.words, self.people.get(id)
+        if seen is None:  # nobody has asked the register
+            said = escape(words.say("an entry of the register of people"))
+            return (
+                said
+                if self.link is None
+                else Markup('<a href="{}">{}</a>').format(self.link(f"/people/register/{id}"), said)
+            )
+        if seen.unavailable:
+            return escape(words.say("The register does not answer now."))
+        if seen.absent:
+            return escape(words.say("somebody who is not in the register"))
+        if seen.erased:
+            return escape(words.say("erased from the register"))
+        if isinstance(seen.entry, msgspec.UnsetType):
+            return escape(
+                words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper())
+            )
+        changed = words.say("The entry was changed since this was written.") if seen.changed else ""
+        return person(seen.side, seen.entry) + (
+            Markup("<br><small>{}</small>").format(changed) if changed else Markup()
+        )
+
+    def file(self, value: Any) -> Markup:
+        """A file beside the log."""
+        size = self.words.number(value["bytes"])
+        said = Markup("{} <small>{}, {} {}</small>").format(
+            _own(value["title"]), value["media_type"], size, self.words.say("bytes")
+        )
+        if self.link is None:
+            return said
+        return Markup('<a href="{}" download>{}</a>').format(
+            self.link(f"/files/{value['sha256']}", at=""), said
+        )
+
+    def hours(self, value: Any) -> Markup:
+        """Working hours, or always."""
+        if isinstance(value, str):
+            return escape(self.words.say("at all hours"))
+        days = self.words.listed(self.words.value(each) for each in value["days"])
+        where = self.zones.get(value["zone"]) or city(value["zone"], self.words.language)
+        return escape(f"{days}, {value['from']}–{value['to']} {where}")
+
+    def group(self, kind: field_types.Group, value: Any) -> Markup:
+        """Several members together, on one line."""
+        return Markup("; ").join(
+            Markup("{} {}").format(
+                Markup("<small>{}</small>").format(self.words.field(each.name)),
+                self.shown(each.kind, value[each.name]),
+            )
+            for each in kind.members
+            if each.name in value
+        )
+
+
+def number(text: str) -> Markup:
+    """A number, which breaks after its strokes alone."""
+    return Markup('<span class="num">{}</span>').format(
+        Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+    )
+
+
+def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
+    """Return somebody as they are told apart from others of the same name: name, side, post, and first number.
+
+    The number is a link unless it is asked for as plain text, as inside the label of a choice.
+    """
+    parts = [
+        Markup('<b class="said">{}</b>').format(marked(entry.name)),
+        Markup('<span class="side">{}</span>').format(side.upper()),
+    ]
+    if not isinstance(entry.post, msgspec.UnsetType):
+        parts.append(Markup('<span class="said">{}</span>').format(marked(entry.post)))
+    if not isinstance(entry.telephones, msgspec.UnsetType):
+        number = entry.telephones[0]
+        parts.append(
+            Markup('<a href="tel:{}">{}</a>').format(dialling(number), number)
+            if dialled
+            else escape(number)
+        )
+    return Markup(", ").join(parts)
+
+
+def dialling(number: str) -> str:
+    """Return a telephone number as a link dials it."""
+    return number[:1] * number.startswith("+") + "".join(each for each in number if each.isdigit())
+
+
+def _own(text: str) -> Markup:
+    return Markup('<span class="said break" dir="auto">{}</span>').format(_lines(str(text)))
+
+
+def _lines(text: str) -> Markup:
+    return _br.join(marked(line) for line in text.splitlines())
+
+
+def _joined(parts: Sequence[Markup]) -> Markup:
+    return _br.join(parts)
+
+
+def _numbered(parts: Sequence[Markup]) -> Markup:
+    return _br.join(
+        Markup("<small>{}.</small> {}").format(place, part) for place, part in enumerate(parts, 1)
+    )
+
+
+def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Return languages besides a channel's, with their names; those that were chosen are among them, whatever they are."""
+    known = frozenset(languages)
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in known)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
+
+
+@lru_cache(256)
+def language(tag: str) -> str:
+    """A language's name in itself."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return tag
+    return (locale.get_display_name() or tag).capitalize()

@@ -1,0 +1,57 @@
+"""Facts that developed, as pages show them: the value that stands with the time that it is of, and the series behind it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from markupsafe import Markup
+from msgspec.structs import replace
+
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.forms import field_types
+from dragoman.domain.acts import developments
+from dragoman.domain.acts.developments import Value
+from dragoman.i18n.words import Words
+from dragoman_schemas.state import Exchange
+
+
+def dated(display: Display, state: Exchange, facts: Iterable[Fact]) -> list[Fact]:
+    """Return facts of an opening; those that an update told have the time that they are of and its record beside them."""
+    developed = {*developments.developed(state)}
+    return [
+        replace(each, shown=each.shown + since(display.words, state, each.name))
+        if each.name in developed
+        else each
+        for each in facts
+    ]
+
+
+def since(words: Words, state: Exchange, name: str) -> Markup:
+    """Return as of when the value that stands is, and in which record; nothing where it is the opening's own."""
+    newest = next(iter(developments.series(state, name)), None)
+    if newest is None or newest.told.position == state.opened.position:
+        return Markup("")
+    return Markup(' <small data-as-of="{}">{}</small>').format(
+        newest.told.position, _of(words, newest)
+    )
+
+
+def _of(words: Words, value: Value) -> str:
+    said = words.say("as of %(t)s", t=words.written(value.as_of, "minute"))
+    return words.listed([said, words.say("record %(n)s", n=words.number(value.told.position))])
+
+
+def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield how fields developed: the label of each, and its values, the newest first, with the times that they are of and the records."""
+    for name in developments.developed(state):
+        member = field_types.member(state.act, name)
+        if member is not None:
+            values = [
+                {
+                    "shown": display.fact(member, each.value).shown,
+                    "as_of": each.as_of,
+                    "told": each.told,
+                    "corrected": each.corrected,
+                }
+                for each in developments.series(state, name)
+            ]
+            yield display.words.field(name), values

@@ -1,0 +1,190 @@
+"""One message of an exchange in its own words: the members of its record, and how the message is named beside its matter.
+
+Both sides speak in an exchange. The exchange's own content is the opener's, so a page that shows a message reads the record of that
+message: an answer is never shown with the words, the place or the time of the message that it answers.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from dragoman.console.display import field_history
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.forms import field_types
+from dragoman.console.forms.field_types import Member
+from dragoman.domain.acts.families.exchange import content_of
+from dragoman.i18n.words import Words
+from dragoman.projection.projection import Projection
+from dragoman_schemas.state import Exchange, Message
+
+_FIRST: Final = (
+    "kind",
+    "place",
+    "pos",
+    "time",
+    "window",
+    "whose",
+    "casualties",
+    "hazard",
+    "request",
+)
+"""Members that a duty officer is shown first of a message, where it has them."""
+
+_TEXTS: Final = ("facts", "description", "text", "request", "reason")
+_WHEN: Final = (field_types.Time, field_types.Span, field_types.Spans)
+_WHERE: Final = (field_types.Place, field_types.Point)
+_PROSE: Final = (field_types.Text, field_types.Texts)
+_BESIDES: Final = (
+    *_PROSE,
+    field_types.Person,
+    field_types.Files,
+    field_types.Fields,
+    field_types.Message,
+    field_types.References,
+    field_types.Phrases,
+    field_types.Other,
+)
+_SHORT: Final = 6
+"""Members of an act that is shown whole."""
+
+
+def message_of(exchange: Exchange, id: str) -> Message:
+    """Return the message with an id; the opening where the exchange has no such message."""
+    return next((each for each in exchange.messages if each.id == id), exchange.messages[0])
+
+
+def is_opening(exchange: Exchange, message: Message) -> bool:
+    """Say whether a message opened its exchange."""
+    return message.id == exchange.messages[0].id
+
+
+def content(projection: Projection, exchange: Exchange, message: Message) -> dict[str, Raw]:
+    """Return the members of a message: of an opening as they stand, of any other as recorded. An erased message has none."""
+    if is_opening(exchange, message):
+        return exchange.content
+    record = projection.record_at(message.said.position)
+    return {} if record is None or not record.act else content_of(record.newest)
+
+
+def kind_of(content: Mapping[str, Raw]) -> str:
+    """Return the kind of event that a message states; empty where it states none."""
+    raw = content.get("kind") or content.get("hazard") or content.get("threat")
+    value = "" if raw is None else msgspec.json.decode(bytes(raw))
+    return value if isinstance(value, str) else ""
+
+
+def heading(words: Words, message: Message) -> str:
+    """Return what stands largest over a message that states no kind of event: its act, or whose account it is."""
+    if message.act == "counter-account":
+        return words.say("%(side)s’s account", side=message.said.side.upper())
+    return words.act(message.act)
+
+
+def matter(words: Words, exchange: Exchange, message: Message, side: str) -> str:
+    """Return how a message belongs to a matter that was open before it, as a side reads it; empty for the message that opened it."""
+    if is_opening(exchange, message):
+        return ""
+    own = exchange.side == side
+    if message.act == "counter-account":
+        speaker = message.said.side.upper()
+        if own:
+            return words.say(
+                "%(side)s’s account of your %(number)s", side=speaker, number=exchange.number
+            )
+        return words.say("%(side)s’s account of %(number)s", side=speaker, number=exchange.number)
+    act = words.act(message.act)
+    if own:
+        return words.say("%(act)s, in your %(number)s", act=act, number=exchange.number)
+    return words.say("%(act)s, in %(number)s", act=act, number=exchange.number)
+
+
+def within(words: Words, exchange: Exchange, message: Message, side: str) -> str:
+    """Return to which matter a message belongs that did not open it, with the kind of that matter; empty for the message that opened it."""
+    if is_opening(exchange, message):
+        return ""
+    kind = kind_of(exchange.content)
+    named = words.value(kind) if kind else words.act(exchange.act)
+    if exchange.side == side:
+        return words.say("In your matter: %(what)s, %(number)s", what=named, number=exchange.number)
+    return words.say("In the matter: %(what)s, %(number)s", what=named, number=exchange.number)
+
+
+def facts(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> tuple[Fact, ...]:
+    """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
+    facts = _facts(display, exchange, message, content)
+    return tuple(
+        field_history.dated(display, exchange, facts) if is_opening(exchange, message) else facts
+    )
+
+
+def _facts(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> Iterator[Fact]:
+    for member in _chosen(exchange, message, content):
+        fact = display.fact(member, content[member.name])
+        terms = _accepted(exchange, message) if member.name == "window" else None
+        yield (
+            fact
+            if terms is None
+            else msgspec.structs.replace(fact, shown=display.span(terms), wide=True)
+        )
+    amended = content.get("fields") if message.act in ("correction", "update") else None
+    for name, raw in (
+        {} if amended is None else msgspec.json.decode(bytes(amended), type=dict[str, Raw]).items()
+    ):
+        if (amends := field_types.member(exchange.act, name)) is not None:
+            yield display.fact(amends, raw)
+
+
+def _chosen(exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> list[Member]:
+    stated = [
+        each
+        for each in field_types.members(message.act)
+        if each.name in content
+        and each.name not in field_types.FRAME
+        and (not isinstance(each.kind, _BESIDES) or each.name in _FIRST)
+    ]
+    if not is_opening(exchange, message) and len(stated) <= _SHORT:
+        return sorted(stated, key=_rank)
+    chosen = sorted((each for each in stated if each.name in _FIRST), key=_rank)
+    for wanted in (_WHEN, _WHERE):
+        if not any(isinstance(each.kind, wanted) for each in chosen):
+            chosen += [each for each in stated if isinstance(each.kind, wanted)][:1]
+    return chosen
+
+
+def _rank(member: Member) -> int:
+    return _FIRST.index(member.name) if member.name in _FIRST else len(_FIRST)
+
+
+def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
+    """The window that an acceptance accepted, which its record names by an index alone."""
+    meeting = exchange.meeting
+    accepted = None if meeting is None else meeting.accepted.get(message.said.side)
+    if (
+        accepted is None
+        or message.act != "acceptance"
+        or accepted.accepted.position != message.said.position
+    ):
+        return None
+    terms = msgspec.json.decode(bytes(accepted.terms))
+    return terms if isinstance(terms, dict) and "from" in terms else None
+
+
+def text(
+    display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
+) -> Fact | None:
+    """Return the main text of a message: the usual one, or else the first text that it has."""
+    members = {each.name: each for each in field_types.members(message.act) if each.name in content}
+    prose = [each.name for each in members.values() if isinstance(each.kind, _PROSE)]
+    name = next((each for each in (*_TEXTS, *prose) if each in members), None)
+    if name is None:
+        return None
+    fact = display.fact(members[name], content[name])
+    return (
+        field_history.dated(display, exchange, [fact])[0] if is_opening(exchange, message) else fact
+    )

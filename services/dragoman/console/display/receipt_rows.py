@@ -1,0 +1,116 @@
+"""What each addressee has done with a message: delivered, acknowledged, answered, each with its time and how long it took."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dragoman.console.rendering import Here
+from dragoman.domain.views import alarms
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection import ladder
+from dragoman.projection.ladder import Step
+from dragoman_schemas.responses import Fact
+from dragoman_schemas.state import Exchange, Message, Stamp
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """The three facts of one addressee. `who` acknowledged is said by role, `by_answer` where no receipt was posted but an answer that proves one.
+
+    Times that were taken are in seconds; `rang` says for whom a flash rang, and when.
+    """
+
+    fact: Fact
+    rang: str = ""
+    who: str = ""
+    by_answer: bool = False
+    acknowledged_s: float | None = None
+    answered_s: float | None = None
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """One message, and what every addressee has done with it."""
+
+    message: Message
+    receipts: tuple[Receipt, ...]
+
+
+async def ladder_of(here: Here, state: Exchange) -> list[Step]:
+    """Return whom each flash of an exchange reached; officers of the reader's own side by name, of the others by role."""
+    if not any(alarms.rings(here.registry, state, message) for message in state.messages):
+        return []
+    found: list[Step] = await here.in_thread(
+        ladder.steps, here.service.store, here.name, state, here.position, here.moment, here.side
+    )
+    return found
+
+
+def of(
+    here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] = (), message: str = ""
+) -> list[Received]:
+    """Return each message of an exchange with its receipts; of one message alone where it is named."""
+    steps: dict[tuple[str, str], list[Step]] = {}
+    for each in rang:
+        steps.setdefault((each.message, each.side), []).append(each)
+    known = {each.id: each for each in state.messages if not message or each.id == message}
+    found: dict[str, list[Receipt]] = {}
+    for fact in facts:
+        if fact.message in known:
+            found.setdefault(fact.message, []).append(
+                _receipt(
+                    here,
+                    state,
+                    known[fact.message],
+                    fact,
+                    tuple(steps.get((fact.message, fact.side), ())),
+                )
+            )
+    return [Received(message=known[id], receipts=tuple(receipts)) for id, receipts in found.items()]
+
+
+def _receipt(
+    here: Here, state: Exchange, message: Message, fact: Fact, rang: tuple[Step, ...]
+) -> Receipt:
+    acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
+    officer = (
+        None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
+    )
+    return Receipt(
+        fact=fact,
+        rang=here.words.semicolon.join(
+            f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang
+        ),
+        who="" if officer is None else here.words.value(officer.roles[0]),
+        by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
+        acknowledged_s=_took(message, acknowledged),
+        answered_s=_took(message, answered),
+    )
+
+
+def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
+    """Whether the record that proves a receipt is an answer, and not a receipt alone."""
+    answers = {each.said.position for each in state.messages} | {
+        answered.position if answered else 0
+    }
+    return acknowledged.position in answers
+
+
+def rung_of(words: Words, step: Step) -> str:
+    """Return for whom a step rang: the role, and the officers where they are named."""
+    role = words.value(step.rung)
+    return (
+        words.say(
+            "%(role)s (%(who)s)",
+            role=role,
+            who=words.listed(each.partition("/")[2] for each in step.officers),
+        )
+        if step.officers
+        else role
+    )
+
+
+def _took(message: Message, stamp: Stamp | None) -> float | None:
+    return (
+        None
+        if stamp is None
+        else (as_moment(stamp.time) - as_moment(message.said.time)).total_seconds()
+    )

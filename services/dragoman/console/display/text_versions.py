@@ -1,0 +1,252 @@
+"""Marks a text in two of its versions: what was taken out and what was put in, word by word.
+
+/exchanges/{exchange}/versions?from=12&to=40    the text as record 12 left it, and as record 40 did; `to=proposed` is the amendment that waits
+
+marked("before the 5th of May", "before the 9th of May")    before the <del>5th</del><ins>9th</ins> of May
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from math import isqrt
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from markupsafe import Markup, escape
+from msgspec import Raw, Struct
+
+from dragoman.console.display.act_display import Display, language
+from dragoman.console.forms import field_types
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.domain.acts import consent, developments
+from dragoman.projection import reads
+from dragoman.text import sentence
+from dragoman_schemas.state import Exchange
+
+PROPOSED: Final = "proposed"
+"""The version that an amendment proposes and that not every side has taken."""
+
+_HAN: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKENS: Final = re.compile(rf"[{_HAN}]|\s+|\d+|[^\W\d_{_HAN}]+|.", re.DOTALL)
+"""Words and numbers; of Chinese each character, since no space parts its words."""
+
+
+_MOST: Final = 1_000
+"""Words of a change that are held against each other one by one: some 0.1 s at the worst."""
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A version of a text: its value in an address, when it came about and by whom, and its members."""
+
+    value: str
+    time: str
+    by: str
+    kind: str
+    content: dict[str, Raw]
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """Two versions of a text: which, and the members that differ."""
+
+    exchange: str
+    from_: str
+    to: str
+    fields: tuple[str, ...]
+
+
+def changes(state: Exchange) -> list[int]:
+    """Return the records that changed the text of an exchange, in order."""
+    return sorted({developments.stamp_of(each).position for each in developments.changes(state)})
+
+
+async def _versions(here: Here, state: Exchange) -> list[Version]:
+    """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
+    found = [
+        await _version(here, state, position)
+        for position in (state.opened.position, *changes(state))
+    ]
+    amendment = consent.open_amendment(state)
+    if amendment is not None:
+        content = {**state.content, **consent.fields_of(amendment)}
+        found.append(
+            Version(
+                value=PROPOSED,
+                time=amendment.said.time,
+                by=amendment.said.by,
+                kind="amendment",
+                content=content,
+            )
+        )
+    return found
+
+
+async def _version(here: Here, state: Exchange, position: int) -> Version:
+    stood: Exchange | None = await here.in_thread(
+        reads.exchange_at, here.service.store, here.name, state.id, position
+    )
+    assert stood is not None
+    record = here.projection.record_at(position)
+    act, by = ("", "") if record is None else (record.name, record.envelope.actor)
+    return Version(
+        value=str(position), time=stood.updated.time, by=by, kind=act, content=stood.content
+    )
+
+
+def marked(before: str, after: str, most: int = _MOST) -> Markup:
+    """Return a text with what was taken out of it and what was put in.
+
+    Of what lies between the first and the last change, at most `most` words are held against each other on either side; more are shown as
+    taken out and put in whole, since the time that it takes grows with their product.
+    """
+    old, new = _TOKENS.findall(before), _TOKENS.findall(after)
+    first = _common(old, new)
+    last = _common(old[first:][::-1], new[first:][::-1])
+    out, put = old[first : len(old) - last], new[first : len(new) - last]
+    parts = [escape("".join(old[:first]))]
+    if max(len(out), len(put)) > most:
+        parts += _changed(out, put)
+    else:
+        for what, i, j, k, m in SequenceMatcher(None, out, put, autojunk=False).get_opcodes():
+            parts += (
+                [escape("".join(out[i:j]))] if what == "equal" else _changed(out[i:j], put[k:m])
+            )
+    return Markup("").join([*parts, escape("".join(old[len(old) - last :]))])
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """Return how many items two lists begin with alike."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+
+
+def _changed(out: list[str], put: list[str]) -> list[Markup]:
+    found = [Markup("<del>{}</del>").format("".join(out))] if out else []
+    return [*found, Markup("<ins>{}</ins>").format("".join(put))] if put else found
+
+
+def _texts(value: Any) -> dict[str, str] | None:
+    """Return a text by its languages, the one without under the empty tag; None for what is no text."""
+    if isinstance(value, str):
+        return {"": value}
+    return (
+        value
+        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        else None
+    )
+
+
+class _Texts(NamedTuple):
+    """A text that differs between two versions."""
+
+    before: str
+    after: str
+
+
+def _compared(
+    display: Display, member: field_types.Member, before: Raw | None, after: Raw | None
+) -> Iterator[tuple[str, Markup | _Texts]]:
+    """Yield the parts of a member that differ between two versions: what each is called, and its texts, or how it is marked."""
+    one = None if before is None else msgspec.json.decode(bytes(before))
+    other = None if after is None else msgspec.json.decode(bytes(after))
+    label = display.words.field(member.name)
+    if isinstance(member.kind, field_types.Texts):
+        old, new = one or [], other or []
+        for index in range(max(len(old), len(new))):
+            called = display.words.say(
+                "%(what)s %(n)s", what=label, n=display.words.number(index + 1)
+            )
+            yield from _of_text(
+                called,
+                old[index] if index < len(old) else "",
+                new[index] if index < len(new) else "",
+            )
+    elif isinstance(member.kind, field_types.Text | field_types.Line) and (
+        _texts(one or "") is not None and _texts(other or "") is not None
+    ):
+        yield from _of_text(label, one or "", other or "")
+    elif one != other:
+        out = (
+            Markup("")
+            if one is None
+            else Markup("<del>{}</del>").format(display.shown(member.kind, one))
+        )
+        new = (
+            Markup("")
+            if other is None
+            else Markup("<ins>{}</ins>").format(display.shown(member.kind, other))
+        )
+        yield label, Markup(" ").join(filter(None, (out, new)))
+
+
+def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, _Texts]]:
+    old, new = _texts(before) or {}, _texts(after) or {}
+    for tag in dict.fromkeys((*old, *new)):
+        if old.get(tag, "") != new.get(tag, ""):
+            yield (
+                f"{label}, {language(tag)}" if tag else label,
+                _Texts(old.get(tag, ""), new.get(tag, "")),
+            )
+
+
+def _differing(
+    display: Display, act: str, one: Version, other: Version
+) -> list[tuple[str, Markup]]:
+    """Return what differs between two versions, each part with its label; a page of many parts takes no longer than a page of one."""
+    found = [
+        part
+        for member in field_types.members(act)
+        for part in _compared(
+            display, member, one.content.get(member.name), other.content.get(member.name)
+        )
+    ]
+    most = isqrt(_MOST**2 // max(1, sum(isinstance(each, _Texts) for _, each in found)))
+    return [
+        (label, marked(*each, most) if isinstance(each, _Texts) else each) for label, each in found
+    ]
+
+
+async def versions(here: Here) -> Page:
+    """Show two versions of a text beside each other, marked."""
+    state = await here.in_thread(
+        reads.exchange_at,
+        here.service.store,
+        here.name,
+        here.request.match_info["exchange"],
+        here.position,
+    )
+    if state is None:
+        raise refused("not-found", sentence("There is no exchange of that id here."))
+    every = await _versions(here, state)
+    chosen = [
+        _chosen(here, every, "from", every[max(0, len(every) - 2)]),
+        _chosen(here, every, "to", every[-1]),
+    ]
+    display = Display(here.words, (), {}, here.link)
+    one, other = chosen
+    differing = await here.in_thread(_differing, display, state.act, one, other)
+    names = tuple(
+        name
+        for name in {**one.content, **other.content}
+        if one.content.get(name) != other.content.get(name)
+    )
+    return Page(
+        template="versions.html",
+        view=Compared(exchange=state.id, from_=one.value, to=other.value, fields=names),
+        values={"state": state, "every": every, "one": one, "other": other, "differing": differing},
+    )
+
+
+def _chosen(here: Here, every: list[Version], name: str, default: Version) -> Version:
+    wanted = here.request.query.get(name, "")
+    found = next((each for each in every if each.value == wanted), None)
+    if wanted and found is None:
+        raise refused(
+            "not-found",
+            sentence("There is no such version of this text; choose one of those that are listed."),
+        )
+    return found or default
+
+
+SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)

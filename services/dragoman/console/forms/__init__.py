@@ -1,0 +1,1 @@
+"""Forms of the pages: fields, what was typed, errors and signatures."""

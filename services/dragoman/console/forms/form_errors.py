@@ -1,0 +1,371 @@
+"""Faults of an act in the words of its form: at which field each is shown, where its link leads, and what its officer is to do.
+
+    /facts/en   Expected `str` of length <= 60000      field f.facts.en, link #f-facts-en      "Facts: this is too long, at most 60,000 characters."
+    /windows/1  the window ends before it begins …     field f.windows.1.to                    "Possible times: this ends before it begins. …"
+
+The rules of the log say what is wrong to programs as well, by the names of members. A page must not: an officer knows neither pointers nor
+identifiers. So what a rule says with such names is said here once more in plain words, and a name that is a value is looked up in the vocabulary.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dragoman.console.forms import field_types
+from dragoman.console.forms.field_types import Kind, Member
+from dragoman.i18n.vocabulary import known
+from dragoman.i18n.words import Words
+from dragoman.text import Name, Sentence, sentence
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field: its name, its label, and a sentence.
+
+    `anchor` is the id to which a link leads, empty for a fault of the act as a whole; `suggestion` is what may have been meant.
+    """
+
+    field: str
+    label: str
+    sentence: str
+    anchor: str = ""
+    suggestion: str = ""
+
+
+# Where a fault is shown
+
+
+def placed(
+    fault: Fault,
+    members: Iterable[Member],
+    languages: Sequence[str],
+    *,
+    extra: Mapping[str, str] | None = None,
+) -> Fault:
+    """Return a fault with the field beside which a form shows it, and the id of the first control that mends it.
+
+    `extra` has the ids of fields that no member asks for.
+    """
+    if fault.field in (extra or {}):
+        return replace(fault, anchor=(extra or {})[fault.field])
+    head, *path = fault.field.split(".")
+    found = _within(members, head, path, languages) if head == "f" and path else None
+    if found is None:
+        return replace(fault, anchor="")
+    field, anchor = found
+    return replace(fault, field=field, anchor=_id(anchor))
+
+
+def _id(field: str) -> str:
+    return field.replace(".", "-")
+
+
+def _within(
+    members: Iterable[Member], prefix: str, path: Sequence[str], languages: Sequence[str]
+) -> tuple[str, str] | None:
+    """Return the field that shows a fault and the field to which its link leads; None where no form asks for it."""
+    member = next((each for each in members if each.name == path[0]), None)
+    if member is None:
+        return None
+    name, rest = f"{prefix}.{path[0]}", path[1:]
+    match member.kind:
+        case field_types.Group():
+            return (_within(member.kind.members, name, rest, languages) if rest else None) or (
+                name,
+                name,
+            )
+        case field_types.Rows():
+            inner = (
+                _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
+                if len(rest) > 1
+                else None
+            )
+            return inner or (name, name)
+        case _:
+            return _of_control(member.kind, name, rest, languages)
+
+
+def _of_control(
+    kind: Kind, name: str, rest: Sequence[str], languages: Sequence[str]
+) -> tuple[str, str]:
+    match kind:
+        case field_types.Text(languages=True) | field_types.Texts():
+            given = next((tag for tag in rest if tag in languages), "")
+            return (
+                (f"{name}.{given}", f"{name}.{given}")
+                if given
+                else (name, f"{name}.{languages[0]}")
+            )
+        case field_types.Spans():
+            index = rest[0] if rest and rest[0].isdigit() else "0"
+            end = rest[1] if len(rest) > 1 and rest[1] in ("from", "to") else ""
+            return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
+        case field_types.Span():
+            return (
+                (f"{name}.{rest[0]}",) * 2
+                if rest and rest[0] in ("from", "to")
+                else (name, f"{name}.from")
+            )
+        case field_types.Hours() | field_types.Pairs(sides=True):
+            return name, name
+        case field_types.Place() if rest and rest[0] in _OF_PLACE:
+            return (f"{name}.{_OF_PLACE[rest[0]]}",) * 2
+        case _:
+            return name, name
+
+
+_OF_PLACE: Final = {
+    "radius": "radius",
+    "circle": "radius",
+    "corners": "corners",
+    "polygon": "corners",
+    "name": "name",
+}
+
+
+# What it says
+
+
+_PLAIN: Final = {
+    "a reply says something; give text, answers by question number, or agreed phrases": sentence(
+        "Write an answer, or choose an agreed phrase."
+    ),
+    "an update says something; give text, or fields that are new, or next_update": sentence(
+        "Write what is new, or say when the next update comes."
+    ),
+    "give the file or its totals, or say nil_return: one of the two": sentence(
+        "Attach the file or give its totals; or answer Yes here where there is nothing to report."
+    ),
+    "no other side has given an agenda yet; give yours with `agenda`": sentence(
+        "No other side has given an agenda yet. Give yours first."
+    ),
+    "no other side has proposed a joint readout; give yours with `readout`": sentence(
+        "No other side has proposed a joint readout. Give yours first."
+    ),
+    "say where it was published, or give the sha256 of its file": sentence(
+        "Say where it was published, or attach it."
+    ),
+    "say when: give a window, or a time": sentence(
+        "Say when: give the beginning and the end, or one time."
+    ),
+    "there are %(n)s windows, counted from 0; name one of them": sentence(
+        "Choose one of the times that are offered."
+    ),
+    "%(n)s times are offered; say which one you accept, counted from 0": sentence(
+        "Choose one of the times that are offered."
+    ),
+    "window %(window)s was accepted already; accept the same one": sentence(
+        "Another side has accepted another time. Choose the same one."
+    ),
+    "the window ends before it begins; exchange the ends": sentence(
+        "This ends before it begins. Check the end date."
+    ),
+    "a point has both lat and lon; give the other one as well": sentence(
+        "A latitude and a longitude are needed: N or S, and E or W."
+    ),
+    "a place is a point, a polygon or a circle; give one": sentence(
+        "Give a point, or the corners of an area, but not both."
+    ),
+    "the place is empty; give lat and lon, a polygon, a circle, a name or text": sentence(
+        "Say where: a position, an area, or a name."
+    ),
+    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000": sentence(
+        "There is no such time."
+    ),
+    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000": sentence(
+        "There is no such time."
+    ),
+    "%(id)s is no message to %(side)s in this exchange; leave it out for the newest": sentence(
+        "Choose a message of this exchange."
+    ),
+    "%(id)s is no message of this exchange; leave it out for the opening": sentence(
+        "Choose a message of this exchange."
+    ),
+    "%(id)s is no translation in this exchange; name the id of one": sentence(
+        "Choose one of the translations in this exchange."
+    ),
+    "there is no agreed phrase %(phrase)s; GET /codebook lists them": sentence(
+        "Choose from the list."
+    ),
+    "original names one of the languages of text; give text by language": sentence(
+        "Choose a language in which the text is written."
+    ),
+    "nobody of that id is in the channel's register of people; enter them with POST /people first": sentence(
+        "This person is not in the register of people any more. Choose another one."
+    ),
+    "the entry was erased; enter the person anew with POST /people": sentence(
+        "This person was erased from the register. Enter them again."
+    ),
+    "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands": sentence(
+        "The entry of this person has changed. Open the form again, and choose the person once more."
+    ),
+    "there is no such file here for your side; PUT it under /files first": sentence(
+        "This file is not here. Attach it again."
+    ),
+    "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record": sentence(
+        "A new office begins as proposed. Choose that; or choose Entered for the record if it existed before."
+    ),
+    "%(side)s is no side of %(channel)s; its sides are %(sides)s": sentence(
+        "Choose a side of this channel."
+    ),
+    "a %(kind)s has %(members)s; give %(name)s": sentence(
+        "This must be filled in for what you chose above."
+    ),
+    "a %(act)s has no %(name)s; say it in facts, or leave it out": sentence(
+        "This has no place here. Say it in the facts, or leave it empty."
+    ),
+    "it is missing; give it": sentence("This must be filled in."),
+    "it is empty; give it, or leave it out": sentence("This must be filled in."),
+}
+"""What the rules say with names of members, and the same for an officer at a form."""
+
+_WRITTEN: Final = "write it as %(form)s"
+_LENGTH: Final = "Expected `%(wanted)s` of length %(is)s %(limit)s"
+_RANGE: Final = "Expected `%(wanted)s` %(is)s %(limit)s"
+_VALIDATORS: Final = (
+    *(
+        "Expected ",
+        "Invalid ",
+        "there is no %(value)s here",
+        "there is no such member",
+        "a string holds",
+        "%(error)s; send valid JSON",
+    ),
+    *("byte %(n)s", "a byte order mark", "there is white space", "%(text)s"),
+)
+_LISTED: Final = (
+    *(
+        field_types.Choice,
+        field_types.Choices,
+        field_types.Flag,
+        field_types.Side,
+        field_types.Officer,
+        field_types.Language,
+        field_types.Message,
+        field_types.Offered,
+        field_types.Part,
+        field_types.Released,
+    ),
+    *(field_types.Phrases, field_types.Person, field_types.Files),
+)
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+")
+_CONTEXTS: Final = ("act", "field", "value", "status")
+
+
+def worded(words: Words, kind: Kind | None, detail: Sentence, sides: Iterable[str] = ()) -> str:
+    """Return what an officer reads for what a rule or a validator says of a member of that kind."""
+    message = detail.message
+    if message in _PLAIN:
+        return words.sentence(_PLAIN[message])
+    if isinstance(kind, _LISTED) and (message == _WRITTEN or message.startswith(_VALIDATORS)):
+        return words.say("Choose from the list.")
+    if message == _LENGTH:
+        return _of_length(words, kind, detail)
+    if message == _RANGE:
+        limit = words.number(float(str(detail.values["limit"])))
+        return (
+            words.say("This is at most %(n)s.", n=limit)
+            if "<" in str(detail.values["is"])
+            else words.say("This is at least %(n)s.", n=limit)
+        )
+    if message.startswith(_VALIDATORS):
+        return words.say(
+            "This cannot be recorded as it is written. Type it again, without special characters."
+        )
+    values = {name: _value(words, value, frozenset(sides)) for name, value in detail.values.items()}
+    return words.whole(replace(detail, values=values))
+
+
+def _of_length(words: Words, kind: Kind | None, detail: Sentence) -> str:
+    limit = words.number(int(str(detail.values["limit"])))
+    if "<" in str(detail.values["is"]):
+        of_text = detail.values["wanted"] == "str"
+        return (
+            words.say("This is too long: at most %(n)s characters.", n=limit)
+            if of_text
+            else words.say("These are too many: at most %(n)s.", n=limit)
+        )
+    if isinstance(
+        kind, field_types.Place | field_types.Lines | field_types.Rows | field_types.Spans
+    ):
+        return words.say("At least %(n)s are needed.", n=limit)
+    return words.say("This must be filled in.")
+
+
+def _value(words: Words, value: object, sides: frozenset[str]) -> object:
+    """A value of a sentence as an officer knows it: times as pages write them, sides in capitals, names from the vocabulary."""
+    if not isinstance(value, str):
+        return value
+    if _TIME.fullmatch(value):
+        return words.written(value, "minute")
+    parts = value.split(", ")
+    if all(part in sides for part in parts):
+        return ", ".join(part.upper() for part in parts)
+    named = [
+        next((Name(context, part) for context in _CONTEXTS if (context, part) in known()), None)
+        for part in parts
+    ]
+    return tuple(named) if all(named) else value
+
+
+# An error as a whole
+
+
+_SEND_AGAIN: Final = sentence(
+    "Nothing was recorded: %(error)s. Send it again in a moment: it cannot be recorded twice."
+)
+_NO_EXCHANGE: Final = sentence("There is no such exchange here, or there was none at that time.")
+
+_ON_PAGES: Final = {
+    "There is nothing at this path; GET /v1/openapi.json lists what there is.": sentence(
+        "There is no page at this address."
+    ),
+    "There is no such exchange here, or was none at that position; list them under /exchanges.": _NO_EXCHANGE,
+    "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.": _NO_EXCHANGE,
+    "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.": sentence(
+        "There is no channel %(channel)s for you here."
+    ),
+    "This exchange is no joint report; take it under /exchanges.": sentence(
+        "This exchange is not a joint report."
+    ),
+    "There is no such draft of your side; GET /drafts lists those there are.": sentence(
+        "There is no such draft of your side."
+    ),
+    "There is no such entry in the channel's register of people; GET /people lists those there are.": sentence(
+        "There is no such entry in the register of people."
+    ),
+    "There is no such endpoint of your side; GET /v1/webhooks lists those there are.": sentence(
+        "There is no such endpoint of your side."
+    ),
+    "There is no token of that id; GET /v1/tokens lists them.": sentence("There is no such token."),
+    "There is no subject of that id; GET /v1/subjects lists them.": sentence(
+        "There is no such subject."
+    ),
+    "%(error)s. Try again with the same Idempotency-Key.": sentence(
+        "%(error)s. Try again in a moment."
+    ),
+    "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": _SEND_AGAIN,
+    "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": sentence(
+        "It may or may not be recorded: %(error)s. Send it again: it cannot be recorded twice."
+    ),
+    "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key.": sentence(
+        "Nothing was recorded: earlier messages of this exchange still wait for the log. Send it again in a moment."
+    ),
+    "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.": sentence(
+        "Others write in this exchange at this moment. Read it, and send yours again."
+    ),
+    "The exchange has moved since you read it; read it again, and post with its new ETag.": sentence(
+        "The exchange has moved since you read it. Read it, and write again."
+    ),
+}
+"""Sentences of the API for programs, each with the one that a reader of a page gets instead."""
+
+
+def plain(detail: Sentence) -> Sentence:
+    """Return an error in words for a page: it names no path and no header of the API."""
+    said = _ON_PAGES.get(detail.message)
+    return detail if said is None else replace(detail, message=said.message)

@@ -1,0 +1,814 @@
+"""Acts as forms: what an officer typed is read into the members of an act, and an act's members are written back as what would be typed.
+
+    f.kind=near_miss                     "kind":"near_miss"
+    f.time=0305                          "time":"2026-11-24T03:05:00Z"
+    f.place=15-07N 116-26E               "place":{"lat":15.116667,"lon":116.433333}
+    f.facts.en=…  f.facts.zh=…           "facts":{"en":"…","zh":"…"}
+    f.units.0.type=…  f.units.1.type=…   "units":[{"type":"…"},{"type":"…"}]
+
+What was left empty is left out. What cannot be read is a fault at its field, in the reader's language, and what was typed stays.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Raw
+from multidict import MultiDict, MultiDictProxy
+
+from dragoman.console.forms import field_types
+from dragoman.console.forms.field_types import Kind, Member
+from dragoman.console.forms.form_errors import Fault
+from dragoman.domain import notation
+from dragoman.domain.notation import NeedsHemisphere, Point, Unread
+from dragoman.domain.record import nesting
+from dragoman.i18n.words import Words, as_moment
+
+PREFIX: Final = "f"
+UNKNOWN: Final = "unknown"
+NOBODY_HERE: Final = "nobody_here"
+"""What stands instead of sides where forces of none took part."""
+
+_WINDOWS: Final = 3
+_SPARE_ROWS: Final = 2
+AHEAD: Final = frozenset(
+    {
+        *(
+            "next_update",
+            "next_word_by",
+            "reply_wanted_by",
+            "due",
+            "wanted_by",
+            "valid_from",
+            "valid_to",
+            "window",
+            "windows",
+        ),
+        *("dates", "period", "ends", "expires", "ready_by", "arrival", "departure"),
+    }
+)
+"""Members that are of times to come: without a day, the next such time is meant."""
+
+DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
+    "period": "",
+    "dates": "",
+    "valid_from": "from",
+    "valid_to": "to",
+    **dict.fromkeys(("reply_wanted_by", "due", "wanted_by", "expires", "ready_by"), "to"),
+}
+"""Members of which a day or a month alone is read, and whether its first or its last second is meant; empty for both ends of a span."""
+
+ENDS: Final = {"to": "from", "ended": "began", "valid_to": "valid_from", "arrival": "departure"}
+"""Members that end what another one begins."""
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,17}([.,][0-9]{1,17})?")
+_INDEX: Final = re.compile(r"[0-9]{1,3}")
+_DIGITS: Final = 6
+
+
+class _Left:
+    """What was not filled in."""
+
+
+LEFT: Final = _Left()
+
+
+@dataclass(kw_only=True)
+class Typed:
+    """What was typed into a form. `languages` are the channel's, `zone` the officer's own, `labels` says what the form calls a field."""
+
+    form: Mapping[str, Any] | MultiDictProxy[Any]
+    words: Words
+    languages: tuple[str, ...]
+    sides: tuple[str, ...]
+    now: datetime
+    zone: ZoneInfo
+    labels: Callable[[Member, str], str] | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    # What was typed
+
+    def one(self, name: str) -> str:
+        """One field, without the blanks around it."""
+        value = self.form.get(name, "")
+        return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+    def many(self, name: str) -> list[str]:
+        """All values of a field that may have several."""
+        values = (
+            self.form.getall(name, []) if hasattr(self.form, "getall") else self.form.get(name, [])
+        )
+        return [value for value in values if isinstance(value, str) and value]
+
+    def lines(self, name: str) -> list[str]:
+        """A field's lines that are not empty."""
+        return [line.strip() for line in self.one(name).split("\n") if line.strip()]
+
+    def any(self, kind: Kind, name: str) -> bool:
+        """Return whether somebody entered anything under a name; a unit that the form chose itself does not count."""
+        return is_filled(self.form, kind, name)
+
+    # Reading
+
+    def read(self, members: Iterable[Member], prefix: str = PREFIX) -> dict[str, Any]:
+        """The members that were filled in, in their order. What is wrong goes to `faults`."""
+        found: dict[str, Any] = {}
+        for member in members:
+            name = f"{prefix}.{member.name}"
+            value = self._value(member, name)
+            if value is not LEFT:
+                found[member.name] = value
+            elif member.required and not any(
+                fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults
+            ):
+                self._want(member, name)
+        return found
+
+    def _want(self, member: Member, name: str) -> None:
+        """Note that a required member is empty: at each of its own, where it is made of several."""
+        inner = member.kind.members if isinstance(member.kind, field_types.Group) else ()
+        for each in inner:
+            self._want(each, f"{name}.{each.name}")
+        if not inner:
+            self.fault(member, name, self._missing(member, name))
+
+    def fault(self, member: Member, name: str, sentence: str, suggestion: str = "") -> None:
+        """Note what is wrong with a member; of a span, at which end."""
+        label = self.label(member, name)
+        if isinstance(member.kind, field_types.Span | field_types.Spans) and name.endswith(
+            (".from", ".to")
+        ):
+            end = self.words.say("From") if name.endswith(".from") else self.words.say("To")
+            label = self.words.say("%(what)s (%(end)s)", what=label, end=end)
+        self.faults.append(Fault(field=name, label=label, sentence=sentence, suggestion=suggestion))
+
+    def label(self, member: Member, name: str) -> str:
+        """Return what the form calls a field."""
+        return self.words.field(member.name) if self.labels is None else self.labels(member, name)
+
+    def _missing(self, member: Member, name: str) -> str:
+        label = self.label(member, name)
+        if isinstance(
+            member.kind,
+            field_types.Choice
+            | field_types.Choices
+            | field_types.Flag
+            | field_types.Side
+            | field_types.Person
+            | field_types.Files
+            | field_types.Message
+            | field_types.Language
+            | field_types.Offered
+            | field_types.Part
+            | field_types.Released,
+        ):
+            return self.words.say("%(what)s: choose one.", what=label)
+        return self.words.say("%(what)s: this must be filled in.", what=label)
+
+    def _value(self, member: Member, name: str) -> Any:
+        match member.kind:
+            case (
+                field_types.Choice()
+                | field_types.Line()
+                | field_types.Message()
+                | field_types.Part()
+                | field_types.Issue()
+                | field_types.Phrases()
+                | field_types.Choices()
+            ):
+                return self._plain(member, name)
+            case field_types.Flag():
+                return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)
+            case field_types.Text():
+                return self._text(member.kind, name)
+            case field_types.Texts():
+                return self._texts(name)
+            case field_types.Lines():
+                return self.lines(name) or LEFT
+            case field_types.References():
+                return (self.lines(name) if member.kind.many else self.one(name)) or LEFT
+            case field_types.Time():
+                return self._time(member, name)
+            case field_types.Span():
+                return self._span(member, name)
+            case field_types.Spans():
+                found = [self._span(member, f"{name}.{index}") for index in self._indexes(name)]
+                return [each for each in found if each is not LEFT] or LEFT
+            case field_types.Place():
+                return self._places(member, name) if member.kind.many else self._place(member, name)
+            case field_types.Point():
+                return self._point(member, name, self.one(name))
+            case field_types.Number() | field_types.Quantity():
+                return self._number(member, name)
+            case field_types.Offered():
+                return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
+            case field_types.Side() | field_types.Officer() | field_types.Language():
+                return (
+                    self.many(name) if getattr(member.kind, "many", False) else self.one(name)
+                ) or LEFT
+            case field_types.Whose():
+                return self._whose(member, name)
+            case field_types.Released():
+                chosen = (
+                    {"record": id, "without": self.many(f"{name}.{id}.without")}
+                    for id in self.many(name)
+                )
+                return [
+                    each if each["without"] else {"record": each["record"]} for each in chosen
+                ] or LEFT
+            case field_types.Person() | field_types.Files():
+                return self._chosen(member, member.kind, name)
+            case field_types.Hours():
+                return self._hours(member, name)
+            case field_types.Dates():
+                return self._dates(member, name)
+            case field_types.Pairs():
+                return self._pairs(member, name)
+            case field_types.Group():
+                return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
+            case field_types.Rows():
+                group = member.kind.group
+                found = [
+                    self.read(group.members, f"{name}.{index}")
+                    for index in self._indexes(name)
+                    if self.any(group, f"{name}.{index}")
+                ]
+                return found or LEFT
+            case _:
+                return LEFT
+
+    def _whose(self, member: Member, name: str) -> Any:
+        chosen = self.many(name)
+        alone = [each for each in chosen if each in (NOBODY_HERE, UNKNOWN)]
+        if alone and len(chosen) > 1:
+            word = self.words.value(alone[0])
+            self.fault(
+                member, name, self.words.say("Choose sides, or “%(word)s” alone.", word=word)
+            )
+        return alone[0] if alone else chosen or LEFT
+
+    def _plain(self, member: Member, name: str) -> Any:
+        if isinstance(member.kind, field_types.Choices | field_types.Phrases):
+            return self.many(name) or LEFT
+        value = self.one(name)
+        return value or LEFT
+
+    def _text(self, kind: field_types.Text, name: str) -> Any:
+        if not kind.languages:  # a translation has a box for each paragraph of its original
+            texts = [value.replace("\r\n", "\n").strip() for value in self.many(name)]
+            return "\n\n".join(filter(None, texts)) or LEFT
+        given = {tag: self.one(f"{name}.{tag}") for tag in self.languages}
+        given = {tag: text for tag, text in given.items() if text}
+        if not given:
+            return LEFT
+        original = self.one("f.original") or self.words.language
+        ordered = dict(sorted(given.items(), key=lambda each: each[0] != original))
+        return next(iter(ordered.values())) if len(self.languages) == 1 else ordered
+
+    def _texts(self, name: str) -> Any:
+        """Texts stand under each other, with an empty line between them; those of another language in the same order."""
+        by_language = {
+            tag: [
+                each.strip()
+                for each in re.split(r"\n\s*\n", self.one(f"{name}.{tag}"))
+                if each.strip()
+            ]
+            for tag in self.languages
+        }
+        most = max((len(texts) for texts in by_language.values()), default=0)
+        if not most:
+            return LEFT
+        if len(self.languages) == 1:
+            return by_language[self.languages[0]]
+        return [
+            {tag: texts[place] for tag, texts in by_language.items() if place < len(texts)}
+            for place in range(most)
+        ]
+
+    def moment(
+        self,
+        text: str,
+        *,
+        ahead: bool,
+        begins: str = "",
+        days: Literal["", "from", "to"] = "",
+        beside: str = "",
+    ) -> datetime:
+        """Return a time as it was typed; `begins` is when that began which it ends, as typed `beside` it. Raise `Unread`.
+
+        `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
+        """
+        if days:
+            found = notation.read_days(
+                text, as_moment(begins).date() if begins else (self.now - notation.BEGUN).date()
+            )
+            if found is not None:
+                return datetime.combine(
+                    found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC
+                )
+        if begins:
+            unsaid = notation.zone_of(beside, self.zone)
+            return notation.read_end(
+                text, self.now, self.zone, as_moment(begins), ahead=ahead, unsaid=unsaid
+            )
+        read = notation.read_moment if ahead else notation.read_time
+        return read(text, self.now, self.zone)
+
+    def _time(self, member: Member, name: str) -> Any:
+        text = self.one(name)
+        assert isinstance(member.kind, field_types.Time)
+        if not text:
+            return UNKNOWN if self.one(f"{name}.unknown") else LEFT
+        if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
+            return UNKNOWN
+        written = self._moment(
+            member, name, text, self._begun(member, name), self._beside(member, name)
+        )
+        if written is LEFT:
+            return LEFT
+        return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
+
+    def _begun(self, member: Member, name: str) -> str:
+        """Return when that began which a time ends, if the form asks for that beside it and it can be read."""
+        text = self._beside(member, name)
+        try:
+            return zulu(self.moment(text, ahead=ENDS[member.name] in AHEAD)) if text else ""
+        except Unread:
+            return ""
+
+    def _beside(self, member: Member, name: str) -> str:
+        """Return what is typed for the beginning of what a time ends; empty where the form asks for none."""
+        start = ENDS.get(member.name, "")
+        return self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
+
+    def _moment(
+        self, member: Member, name: str, text: str, begins: str = "", beside: str = ""
+    ) -> Any:
+        """Return a time as acts have it; one that ends what begins then takes the day and the zone of its beginning where it has none."""
+        days: Literal["", "from", "to"] = ""
+        if member.name in DAYS:
+            days = DAYS[member.name] or ("to" if name.endswith(".to") else "from")
+        try:
+            return zulu(
+                self.moment(
+                    text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside
+                )
+            )
+        except Unread as error:
+            self.fault(member, name, self.unread(error, days=days != ""))
+            return LEFT
+
+    def _span(self, member: Member, name: str) -> Any:
+        if (
+            isinstance(member.kind, field_types.Span)
+            and member.kind.instead
+            and self.one(f"{name}.instead")
+        ):
+            return member.kind.instead
+        texts = {end: self.one(f"{name}.{end}") for end in ("from", "to")}
+        if not any(texts.values()):
+            return LEFT
+        empty = next((end for end, text in texts.items() if not text), "")
+        if empty:
+            self.fault(
+                member, f"{name}.{empty}", self.words.say("Both ends of the time are needed.")
+            )
+            return LEFT
+        begins = self._moment(member, f"{name}.from", texts["from"])
+        ends = self._moment(
+            member, f"{name}.to", texts["to"], "" if begins is LEFT else begins, texts["from"]
+        )
+        if LEFT in (begins, ends):
+            return LEFT
+        if ends < begins:
+            self.fault(
+                member,
+                f"{name}.to",
+                self.words.say("This ends before it begins. Check the end date."),
+            )
+            return LEFT
+        return {"from": begins, "to": ends}
+
+    def _point(self, member: Member, name: str, text: str) -> Any:
+        if not text:
+            return LEFT
+        try:
+            point = notation.read_place(text)
+        except Unread as error:
+            alone = text == self.one(name)
+            self.fault(
+                member,
+                name,
+                self.unread(error),
+                lettered(error.suggestion) if alone and error.suggestion is not None else "",
+            )
+            return LEFT
+        return {"lat": point.lat, "lon": point.lon}
+
+    def _place(self, member: Member, name: str, typed: str | None = None) -> Any:
+        """A point, a circle, corners, or a name in words: what has digits is meant as a position."""
+        text = self.one(name) if typed is None else typed
+        own, radius, corners = (
+            self.one(f"{name}.name"),
+            self.one(f"{name}.radius"),
+            self.lines(f"{name}.corners"),
+        )
+        found: dict[str, Any] = {}
+        if text and not any(letter.isdigit() for letter in text):
+            if not own and not corners and not radius:
+                return text
+            found["text"] = text
+        elif text:
+            point = self._point(member, name, text)
+            if point is LEFT:
+                return LEFT
+            reach = self._radius(member, name, radius)
+            found |= point if reach is None else {"circle": {"pos": point, "radius": reach}}
+        if corners:
+            points = [self._point(member, f"{name}.corners", line) for line in corners]
+            if LEFT in points:
+                return LEFT
+            found["polygon"] = points
+        if own:
+            found["name"] = own
+        return found or LEFT
+
+    def _radius(self, member: Member, name: str, radius: str) -> dict[str, Any] | None:
+        if not radius:
+            return None
+        number = _NUMBER.fullmatch(radius)
+        if number is None:
+            self.fault(member, f"{name}.radius", self.words.say("The radius is a number."))
+            return None
+        unit = self.one(f"{name}.radius.unit")
+        return {
+            "value": tidy(float(radius.replace(",", "."))),
+            "unit": unit if unit in ("nm", "km", "ft") else "m",
+        }
+
+    def _places(self, member: Member, name: str) -> Any:
+        found = [self._place(member, name, line) for line in self.lines(name)]
+        return [each for each in found if each is not LEFT] or LEFT
+
+    def _number(self, member: Member, name: str) -> Any:
+        text = self.one(name).replace("\u202f", "").replace("\u00a0", "")
+        kind = member.kind
+        assert isinstance(kind, field_types.Number | field_types.Quantity)
+        if not text:
+            return UNKNOWN if self.one(f"{name}.unknown") else LEFT
+        if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
+            return UNKNOWN
+        if _NUMBER.fullmatch(text) is None:
+            self.fault(
+                member,
+                name,
+                self.words.say(
+                    "%(what)s is a number, or left empty.", what=self.label(member, name)
+                ),
+            )
+            return LEFT
+        number = float(text.replace(",", "."))
+        if isinstance(kind, field_types.Quantity):
+            return {"value": tidy(number), "unit": self.one(f"{name}.unit") or kind.units[0]}
+        low, high = kind.least, kind.most
+        if (low is not None and number < low) or (high is not None and number > high):
+            values = {
+                "what": self.label(member, name),
+                "a": self.words.number(low or 0),
+                "b": self.words.number(high or 0),
+            }
+            self.fault(member, name, self.words.say("%(what)s is from %(a)s to %(b)s.", **values))
+            return LEFT
+        return int(number) if kind.whole else tidy(number)
+
+    def _chosen(
+        self, member: Member, kind: field_types.Person | field_types.Files, name: str
+    ) -> Any:
+        """What a choice of people or files holds: the act's own value, as JSON."""
+        try:
+            values = [_offered(value) for value in self.many(name)]
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            self.fault(member, name, self._missing(member, name))
+            return LEFT
+        if not values:
+            return LEFT
+        return values if kind.many else values[0]
+
+    def _hours(self, member: Member, name: str) -> Any:
+        if self.one(f"{name}.always"):
+            return "24x7"
+        if not self.any(member.kind, name):
+            return LEFT
+        days = self.many(f"{name}.days")
+        found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
+        if not days or not all(found.values()):
+            self.fault(
+                member,
+                name,
+                self.words.say("Hours have days, a beginning, an end and a time zone."),
+            )
+            return LEFT
+        return {"days": days, **found}
+
+    def _dates(self, member: Member, name: str) -> Any:
+        found = []
+        for line in self.lines(name):
+            try:
+                found.append(date.fromisoformat(line).isoformat())
+            except ValueError:
+                self.fault(
+                    member,
+                    name,
+                    self.words.say(
+                        "%(day)s is no day; write days like 2026-12-25, one a line.", day=line[:40]
+                    ),
+                )
+                return LEFT
+        return found or LEFT
+
+    def _pairs(self, member: Member, name: str) -> Any:
+        kind = member.kind
+        assert isinstance(kind, field_types.Pairs)
+        if kind.sides:
+            return {
+                side: self.one(f"{name}.{side}")
+                for side in self.sides
+                if self.one(f"{name}.{side}")
+            } or LEFT
+        found: dict[str, Any] = {}
+        for line in self.lines(name):
+            key, colon, value = line.rpartition(":")
+            if not colon or (kind.numbers and _NUMBER.fullmatch(value.strip()) is None):
+                self.fault(
+                    member, name, self.words.say("Write one a line: the name, a colon, the number.")
+                )
+                return LEFT
+            found[key.strip()] = int(value) if kind.numbers else value.strip()
+        return found or LEFT
+
+    def _indexes(self, name: str) -> list[int]:
+        return _indexes(self.form, name)
+
+    # Words for what was not read
+
+    def unread(self, error: Unread, *, days: bool = False) -> str:
+        """Return why a time or a place was not read, and what to do; `days` where a day or a month alone is read as well."""
+        words = self.words
+        if isinstance(error, NeedsHemisphere):
+            return words.say(
+                "Did you mean %(place)s? Write N or S and E or W.", place=lettered(error.suggestion)
+            )
+        match error.code:
+            case "in_future":
+                return words.say("This time is still to come. Check the day.")
+            case "day_only":
+                return words.say("The time of day is missing. Write it like 24 Nov 03:05Z.")
+            case "no_such_day":
+                return words.say("There is no such day.")
+            case "no_such_time":
+                return words.say("There is no such time.")
+            case "ambiguous_order":
+                return words.say("Day or month? Write the month as a word, like 24 Nov.")
+            case "ambiguous_time" | "ambiguous_zone":
+                return words.say(
+                    "This can be read in two ways. Write the time like 03:05Z or 03:05+08."
+                )
+            case "latitude_range":
+                return words.say("A latitude is at most 90. Check the order: latitude first.")
+            case "longitude_range":
+                return words.say("A longitude is at most 180.")
+            case "minutes_range":
+                return words.say("Minutes and seconds are below 60.")
+            case "same_axis":
+                return words.say("A latitude and a longitude are needed: N or S, and E or W.")
+            case "bad_mgrs" | "polar_mgrs":
+                return words.say("There is no such square of the grid.")
+            case "too_long":
+                return words.say("This is too long to be read.")
+            case code if "place" in code or code in ("sign_and_letter", "digit_count", "no_place"):
+                return words.say("This place was not read. Write it like 15-07N 116-26E.")
+            case _ if days:
+                return words.say(
+                    "This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z."
+                )
+            case _:
+                return words.say("This time was not read. Write it like 24 Nov 03:05Z.")
+
+
+def zulu(moment: datetime) -> str:
+    """A moment as acts have it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def lettered(point: Point) -> str:
+    """A point in decimal degrees with its letters."""
+    lat, lon = (str(tidy(abs(each))) for each in point)
+    return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
+
+
+def tidy(number: float) -> float | int:
+    """A number as short as it can be written."""
+    rounded = round(number, _DIGITS)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _offered(value: str) -> Any:
+    """A choice that a form offered, which is JSON, unless whoever sends it has made it up. Raises `DecodeError`."""
+    nesting.check(value.encode())
+    return msgspec.json.decode(value)
+
+
+# Writing back
+
+
+def typed(
+    words: Words,
+    languages: Sequence[str],
+    members: Iterable[Member],
+    content: Mapping[str, Any],
+    prefix: str = PREFIX,
+) -> MultiDict[str]:
+    """What would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
+    found: MultiDict[str] = MultiDict()
+    for member in members:
+        if member.name in content:
+            raw = content[member.name]
+            value = msgspec.json.decode(bytes(raw)) if isinstance(raw, Raw) else raw
+            for name, text in _typed(words, languages, member, f"{prefix}.{member.name}", value):
+                found.add(name, text)
+    return found
+
+
+def _typed(
+    words: Words, languages: Sequence[str], member: Member, name: str, value: Any
+) -> Iterator[tuple[str, str]]:
+    kind: Kind = member.kind
+    if value == UNKNOWN and isinstance(
+        kind, field_types.Time | field_types.Number | field_types.Quantity
+    ):
+        yield f"{name}.unknown", "yes"
+        return
+    match kind:
+        case field_types.Flag():
+            yield name, {True: "yes", False: "no"}.get(value, UNKNOWN)
+        case field_types.Text() if isinstance(value, dict):
+            yield from ((f"{name}.{tag}", text) for tag, text in value.items())
+        case field_types.Text() if kind.languages:
+            yield f"{name}.{languages[0]}", str(value)
+        case field_types.Texts():
+            yield from _typed_texts(languages, name, value)
+        case field_types.Time() if isinstance(value, dict):
+            yield name, _moment(value["about"])
+            yield f"{name}.about", "yes"
+        case field_types.Time():
+            yield name, _moment(value)
+        case field_types.Span() if isinstance(value, dict):
+            yield from (
+                (f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value
+            )
+        case field_types.Span():
+            yield f"{name}.instead", "yes"
+        case field_types.Spans():
+            for index, each in enumerate(value):
+                yield from _typed(
+                    words,
+                    languages,
+                    Member(member.name, field_types.Span()),
+                    f"{name}.{index}",
+                    each,
+                )
+        case field_types.Place() if kind.many:
+            yield name, "\n".join(each if isinstance(each, str) else _place(each) for each in value)
+        case field_types.Place() if isinstance(value, dict):
+            yield from _typed_place(name, value)
+        case field_types.Point() if isinstance(value, dict):
+            yield name, _place(value)
+        case field_types.Quantity() if isinstance(value, dict):
+            yield name, str(tidy(value["value"]))
+            yield f"{name}.unit", value["unit"]
+        case field_types.Person() | field_types.Files():
+            yield from (
+                (name, msgspec.json.encode(each).decode())
+                for each in (value if isinstance(value, list) else [value])
+            )
+        case field_types.Released():
+            for each in value:
+                yield name, each["record"]
+                yield from (
+                    (f"{name}.{each['record']}.without", left) for left in each.get("without", ())
+                )
+        case field_types.Hours() if isinstance(value, dict):
+            yield from ((f"{name}.days", day) for day in value["days"])
+            yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
+        case field_types.Hours():
+            yield f"{name}.always", "yes"
+        case field_types.Pairs() if kind.sides:
+            yield from ((f"{name}.{side}", line) for side, line in value.items())
+        case field_types.Pairs():
+            yield name, "\n".join(f"{key}: {each}" for key, each in value.items())
+        case field_types.Group():
+            yield from typed(words, languages, kind.members, value, name).items()
+        case field_types.Rows():
+            for index, each in enumerate(value):
+                yield from typed(
+                    words, languages, kind.group.members, each, f"{name}.{index}"
+                ).items()
+        case field_types.Lines() | field_types.References() | field_types.Dates() if isinstance(
+            value, list
+        ):
+            yield name, "\n".join(map(str, value))
+        case _ if isinstance(value, list):
+            yield from ((name, str(each)) for each in value)
+        case _:
+            yield name, str(value)
+
+
+def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tuple[str, str]]:
+    by_language: dict[str, list[str]] = {}
+    for each in value:
+        for tag, text in (each if isinstance(each, dict) else {languages[0]: each}).items():
+            by_language.setdefault(tag, []).append(text)
+    yield from ((f"{name}.{tag}", "\n\n".join(texts)) for tag, texts in by_language.items())
+
+
+def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "circle" in value:
+        yield name, _place(value["circle"]["pos"])
+        yield f"{name}.radius", str(tidy(value["circle"]["radius"]["value"]))
+        yield f"{name}.radius.unit", value["circle"]["radius"]["unit"]
+    elif "lat" in value:
+        yield name, _place(value)
+    elif "text" in value:
+        yield name, value["text"]
+    if "polygon" in value:
+        yield f"{name}.corners", "\n".join(_place(each) for each in value["polygon"])
+    if "name" in value:
+        yield f"{name}.name", value["name"]
+
+
+def _place(value: Mapping[str, Any]) -> str:
+    return (
+        lettered(Point(value["lat"], value["lon"]))
+        if "lat" in value and "lon" in value
+        else msgspec.json.encode(value).decode()
+    )
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = as_moment(text)
+    except ValueError:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment.second else f"{moment:%Y-%m-%d %H:%M}Z"
+
+
+def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
+    """Return whether somebody entered anything under a name.
+
+    A browser sends the unit beside an empty number as well, because a list of choices always has one chosen. So a unit alone does not
+    count: otherwise every spare row of a form would be a row that lacks its required members.
+    """
+    match kind:
+        case field_types.Released():
+            return name in form
+        case field_types.Group():
+            return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
+        case field_types.Rows():
+            return any(
+                is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name)
+            )
+        case _:
+            units = {field_types.Quantity: f"{name}.unit", field_types.Place: f"{name}.radius.unit"}
+            chosen = units.get(type(kind), "")
+            return any(
+                isinstance(value, str) and value.strip()
+                for field, value in form.items()
+                if field != chosen and (field == name or field.startswith(f"{name}."))
+            )
+
+
+def _indexes(form: Mapping[str, Any], name: str) -> list[int]:
+    """Return the numbers of the rows that a form holds under a name, in their order."""
+    found = {
+        int(match[1])
+        for key in form
+        if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
+    }
+    return sorted(found)
+
+
+def rows(
+    form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0
+) -> range:
+    """Return the rows that a form shows under a name: those that are filled in, and some to spare."""
+    used = [index + 1 for index in _indexes(form, name) if is_filled(form, kind, f"{name}.{index}")]
+    return range(max(least, max(used, default=0) + spare))
+
+
+def windows(form: Mapping[str, Any], name: str) -> range:
+    """Return the windows that a form shows under a name."""
+    return rows(form, name, field_types.Span(), spare=1, least=_WINDOWS)

@@ -1,0 +1,36 @@
+"""The page of a form that was sent after its session had ended: shown to the officer who sent it, who sends it again or leaves it."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+
+from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.sessions import kept_form
+
+_OWN: Final = frozenset({"key", "etag", "next", "signed", "sign", "signatures"})
+"""Fields of the page itself, which nobody has typed."""
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """The form, as data: where it was sent; empty for none."""
+
+    path: str = ""
+
+
+async def kept(here: Here) -> Page:
+    """The page."""
+    found = kept_form(here.request, here.grant.actor)
+    fields = [] if found is None else parse_qsl(found.body.decode(), keep_blank_values=True)
+    return Page(
+        template="kept.html",
+        view=Kept(path="" if found is None else found.path),
+        values={
+            "kept": found,
+            "fields": fields,
+            "shown": [each for each in fields if each[0] not in _OWN and each[1]],
+        },
+    )
+
+
+SHEETS: Final = (Sheet(path="/kept", handler=kept, anywhere=True),)

@@ -1,0 +1,540 @@
+"""The operator's pages: the channels of this host by name and settings, never what is said in them; who may call; whether all runs.
+
+Nobody else sees them. By the functions behind `/v1/channels`, `/v1/tokens`, `/v1/subjects`, `/v1/openings` and `/readyz`. A token is shown
+once, on the page that answers.
+"""
+
+import re
+from datetime import UTC
+from typing import Any, Final, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http import submission
+from dragoman.application.operations import access_tokens, channel_view, host_health
+from dragoman.application.service import Service
+from dragoman.console.admin.admin_forms import address, sliced
+from dragoman.console.display.act_display import language, other_languages
+from dragoman.console.forms.confirm import Asking, ask
+from dragoman.console.forms.form_state import Filled
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.sessions import see
+from dragoman.domain import notation
+from dragoman.domain.record.validation_errors import faults_of
+from dragoman.i18n.words import LANGUAGES
+from dragoman.text import sentence
+from dragoman_schemas.acts.channel import Kind
+from dragoman_schemas.responses import (
+    ChannelView,
+    Health,
+    IssuedToken,
+    NewChannel,
+    NewSubject,
+    NewToken,
+    OpeningTerms,
+    SubjectView,
+    TokenView,
+)
+
+_KINDS: Final[tuple[str, ...]] = get_args(Kind)
+_OFFICER: Final = re.compile(r"([^\s/]+)/([^\s/]+)\s+(\S+)\s+(.+)")
+
+
+def _operator(here: Here) -> Service:
+    """The service, for its operator alone. Raises `Refused`."""
+    return access_tokens.operator(here.call)
+
+
+def _values(here: Here, **more: Any) -> dict[str, Any]:
+    return {"server": address(here), "said": here.request.query.get("said", ""), **more}
+
+
+# The host, and its channels
+
+
+class ChannelRow(Struct, frozen=True, kw_only=True):
+    """A channel of this host, and whether its log is followed live; `broken` says why nothing is written to it."""
+
+    name: str
+    kind: str
+    sides: tuple[str, ...]
+    custody: str
+    position: int
+    as_of: str
+    live: bool
+    broken: str
+
+
+class Host(Struct, frozen=True, kw_only=True):
+    """How the host stands."""
+
+    health: Health
+    channels: tuple[ChannelRow, ...]
+    tokens: int
+    subjects: int
+
+
+async def host(here: Here) -> Page:
+    """How the host stands, and which channels it has."""
+    service = _operator(here)
+    rows = [
+        ChannelRow(
+            name=each.name,
+            kind=each.registry.kind,
+            sides=tuple(side.name for side in each.registry.sides),
+            custody=each.registry.custody,
+            position=each.state.position,
+            as_of=service.as_of(each),
+            live=service.is_live(each),
+            broken=str(each.broken or each.doubt or ""),
+        )
+        for each in service.visible(here.grant)
+    ]
+    shown, following = sliced(here, rows)
+    conditions = await host_health.conditions(here.call)
+    view = Host(
+        health=host_health.health_of(conditions),
+        channels=tuple(shown),
+        tokens=len(await access_tokens.tokens_of(service)),
+        subjects=len(await access_tokens.subjects_of(service)),
+    )
+    values = _values(
+        here,
+        total=len(rows),
+        following=following,
+        why={
+            each.name: here.words.sentence(each.why) for each in conditions if each.why is not None
+        },
+        broken={
+            each.name: here.words.sentence(said)
+            for each in service.channels.values()
+            if (said := each.broken or each.doubt) is not None
+        },
+    )
+    return Page(template="host.html", view=view, rows=view.channels, values=values)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of a channel; nothing that was said in it."""
+
+    channel: ChannelView
+    as_of: str
+    live: bool
+    broken: str
+
+
+async def channel(here: Here) -> Page:
+    """The settings of one channel, as the operator may see them."""
+    service, name = _operator(here), here.request.match_info["name"]
+    projection = service.channels.get(name)
+    if projection is None or not projection.is_channel:
+        raise refused(
+            "not-found",
+            sentence(
+                "There is no channel %(channel)s on this host; go back to the list.",
+                channel=name[:63],
+            ),
+        )
+    broken = projection.broken or projection.doubt
+    view = Settings(
+        channel=channel_view.view_of(projection),
+        as_of=service.as_of(projection),
+        live=service.is_live(projection),
+        broken=str(broken or ""),
+    )
+    return Page(
+        template="host_channel.html",
+        view=view,
+        rows=[view.channel],
+        values=_values(here, broken="" if broken is None else here.words.sentence(broken)),
+    )
+
+
+# A trial channel
+
+
+class OpeningForm(Struct, frozen=True, kw_only=True):
+    """What a trial channel may be, and which live channels there are to exercise."""
+
+    kinds: tuple[str, ...]
+    live: tuple[str, ...]
+
+
+async def opening(here: Here, filled: Filled | None = None) -> Page:
+    """The form by which a trial channel is opened."""
+    service = _operator(here)
+    form = filled or Filled({"kind": ["official"], "languages": ["en"]})
+    live = tuple(
+        each.name for each in service.visible(here.grant) if each.registry.kind != "exercise"
+    )
+    view = OpeningForm(kinds=_KINDS, live=live)
+    options = [
+        ("", here.words.say("no channel: it is no exercise")),
+        *((name, name) for name in live),
+    ]
+    return Page(
+        template="host_open.html",
+        view=view,
+        values=_values(here, filled=form, exercise_options=options, **_languages(form)),
+        status=form.status,
+    )
+
+
+def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
+    """Return the languages to choose from: those of the pages first, and the others."""
+    return {
+        "languages_here": [(tag, language(tag)) for tag in LANGUAGES],
+        "languages_beside": other_languages(LANGUAGES, form.all("languages")),
+    }
+
+
+async def open_trial(here: Here) -> Page | web.StreamResponse:
+    """Open a trial channel, with its first officers."""
+    service, filled = _operator(here), await Filled.of(here.request)
+    given = _given(here, filled)
+    fields = {
+        "name": "/name",
+        "kind": "/kind",
+        "sides": "/sides",
+        "languages": "/languages",
+        "marking": "/marking",
+        "exercise_of": "/exercise_of",
+        "officers": "/officers",
+    }
+    if not filled.faults:
+        with filled.trying("name", **fields):
+            new = _converted(given, NewChannel)
+            if not _is_open(service, new):
+                await service.open_channel(new)
+            return see(here.to(f"/host/channels/{new.name}", said="opened"))
+    return await opening(here, filled)
+
+
+def _given(here: Here, filled: Filled) -> dict[str, Any]:
+    """What the form says; what is wrong with it by itself is said in the form."""
+    say = here.words.say
+    given: dict[str, Any] = {
+        "name": filled["name"],
+        "kind": filled["kind"],
+        "sides": _words(filled["sides"]),
+        "languages": list(dict.fromkeys(each for each in filled.all("languages") if each)),
+    }
+    if not filled["name"]:
+        filled.wrong("name", say("Give the channel a name."))
+    if not given["sides"]:
+        filled.wrong("sides", say("Name the sides."))
+    if not given["languages"]:
+        filled.wrong("languages", say("Choose at least one language."))
+    if filled["kind"] == "exercise" and not filled["exercise_of"]:
+        filled.wrong("exercise_of", say("Choose the channel that is exercised."))
+    given |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
+    given["officers"] = _officers(here, filled)
+    return given
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").replace("、", " ").split()
+
+
+def _officers(here: Here, filled: Filled) -> list[dict[str, Any]]:
+    """The first officers, a line each: side/name office role,role."""
+    found = []
+    for number, line in enumerate(filled["officers"].splitlines(), 1):
+        if not line.strip():
+            continue
+        read = _OFFICER.fullmatch(line.strip())
+        if read is None:
+            detail = here.words.say(
+                "Line %(n)s: write it like nato/o-17 brussels officer,duty_officer.", n=number
+            )
+            filled.wrong("officers", detail)
+            continue
+        found.append(
+            {"side": read[1], "officer": read[2], "office": read[3], "roles": _words(read[4])}
+        )
+    return found
+
+
+def _converted(given: dict[str, Any], shape: Any) -> Any:
+    """What a form gave as a shape. Raises `Malformed`."""
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        raise faults_of(error, msgspec.json.encode(given), shape) from None
+
+
+def _is_open(service: Service, new: NewChannel) -> bool:
+    """Whether the very same channel stands open already, as after a second press of the button."""
+    known = service.channels.get(new.name)
+    if known is None or not known.is_channel:
+        return False
+    registry = known.registry
+    same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
+        new.kind,
+        new.sides,
+        new.languages,
+    )
+    return (
+        same
+        and registry.custody == "host"
+        and {*registry.officers} == {f"{each.side}/{each.officer}" for each in new.officers}
+    )
+
+
+# A channel whose sides keep their own keys
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What this host puts into an opening of that name; null where none was given."""
+
+    name: str
+    terms: OpeningTerms | None
+
+
+async def terms(here: Here) -> Page:
+    """The terms of an opening, and how the sides and the operator come from them to a channel."""
+    service, name = _operator(here), here.request.query.get("name", "").strip()
+    filled = Filled({"name": [name]})
+    found = None
+    if name:
+        with filled.trying("name"):
+            found = service.terms(name)
+    return Page(
+        template="host_terms.html",
+        view=Terms(name=name, terms=found),
+        values=_values(here, filled=filled),
+        status=filled.status,
+    )
+
+
+# Tokens
+
+
+class TokensPage(Struct, frozen=True, kw_only=True):
+    """The tokens in force, the newest first; `total` of all that were looked for."""
+
+    total: int
+    tokens: tuple[TokenView, ...]
+
+
+async def tokens_page(
+    here: Here, filled: Filled | None = None, *, issued: IssuedToken | None = None
+) -> Page:
+    """The tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
+    service = _operator(here)
+    of = here.request.query.get("of", "").strip()
+    found = [
+        each for each in reversed(await access_tokens.tokens_of(service)) if _is_of(each.actor, of)
+    ]
+    shown, following = sliced(here, found)
+    form = filled or Filled({"scope": ["act"]})
+    view = TokensPage(total=len(found), tokens=tuple(shown))
+    values = _values(
+        here,
+        filled=form,
+        issued=issued,
+        of=of,
+        following=following,
+        channel_options=_channels(here, service),
+    )
+    return Page(
+        template="tokens.html", view=view, rows=view.tokens, values=values, status=form.status
+    )
+
+
+def _is_of(actor: str, wanted: str) -> bool:
+    return wanted in ("", actor, actor.partition("/")[0])
+
+
+def _channels(here: Here, service: Service) -> list[tuple[str, str]]:
+    return [(each.name, each.name) for each in service.visible(here.grant)]
+
+
+async def issue(here: Here) -> Page:
+    """Issue a token, and show it once."""
+    service, filled = _operator(here), await Filled.of(here.request)
+    given = _grant_of(here, filled)
+    if filled["label"]:
+        given["label"] = filled["label"]
+    if filled["expires"]:
+        given["expires"] = _expiry(here, filled)
+    issued = None
+    if not filled.faults:
+        with filled.trying(
+            "actor",
+            actor="/actor",
+            channels="/channels",
+            label="/label",
+            scope="/scope",
+            expires="/expires",
+        ):
+            issued = await access_tokens.issue(
+                service, _converted(given, NewToken), submission.key_of(filled.key)
+            )
+    return await tokens_page(here, filled if issued is None else None, issued=issued)
+
+
+def _grant_of(here: Here, filled: Filled) -> dict[str, Any]:
+    """Whom a token or a subject is to speak for, and where."""
+    if not filled["actor"]:
+        filled.wrong("actor", here.words.say("Name the officer with the side, like nato/o-17."))
+    return {
+        "actor": filled["actor"],
+        "channels": filled.all("channels"),
+        "scope": filled["scope"] or "act",
+    }
+
+
+def _expiry(here: Here, filled: Filled) -> str:
+    try:
+        moment = notation.read_moment(filled["expires"], here.moment, ZoneInfo("UTC"))
+    except notation.Unread:
+        filled.wrong("expires", here.words.say("Give a day and a time, like 1 Jan 2027 00:00Z."))
+        return ""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+async def ask_revocation(here: Here) -> Page | web.StreamResponse:
+    """Ask once before a token is revoked."""
+    service, say = _operator(here), here.words.say
+    found = next(
+        (
+            each
+            for each in await access_tokens.tokens_of(service)
+            if each.id == here.request.query.get("token", "")
+        ),
+        None,
+    )
+    if found is None:
+        return see("/host/tokens?said=gone")
+    follows = [
+        say(
+            "The token of %(actor)s gives nothing more, on any gateway, within a second.",
+            actor=found.actor,
+        ),
+        say("Pages and streams that were opened with it end, and so do calendar links."),
+        say("%(actor)s stays in office. Another token can be issued.", actor=found.actor),
+    ]
+    if found.id == here.grant.id:
+        follows.append(
+            say(
+                "This is the token with which you are signed in. You need another one to come back."
+            )
+        )
+    return ask(
+        here,
+        Asking(act="token", of=found.id),
+        question=say("Revoke the token %(id)s of %(actor)s?", id=found.id, actor=found.actor),
+        follows=follows,
+        button=say("Revoke this token"),
+        back=("/host/tokens", say("Keep it in force")),
+        area="host",
+        hidden={"token": found.id},
+    )
+
+
+async def revoke(here: Here) -> web.StreamResponse:
+    """Revoke a token; one that is gone already stays so."""
+    service, filled = _operator(here), await Filled.of(here.request)
+    done = await access_tokens.revoke(service, filled["token"])
+    return see(f"/host/tokens?said={'revoked' if done else 'gone'}")
+
+
+# Subjects of the OIDC provider
+
+
+class SubjectsPage(Struct, frozen=True, kw_only=True):
+    """The OIDC provider, empty for none, and whom its subjects speak for; `total` of all."""
+
+    issuer: str
+    total: int
+    subjects: tuple[SubjectView, ...]
+
+
+async def subjects(here: Here, filled: Filled | None = None) -> Page:
+    """The subjects that are mapped to officers, and the form by which one is."""
+    service = _operator(here)
+    found = [*reversed(await access_tokens.subjects_of(service))]
+    shown, following = sliced(here, found)
+    form = filled or Filled({"scope": ["act"]})
+    view = SubjectsPage(issuer=service.issuer, total=len(found), subjects=tuple(shown))
+    values = _values(
+        here, filled=form, following=following, channel_options=_channels(here, service)
+    )
+    return Page(
+        template="subjects.html", view=view, rows=view.subjects, values=values, status=form.status
+    )
+
+
+async def map_subject(here: Here) -> Page | web.StreamResponse:
+    """Map a subject to an officer; once more is the same."""
+    service, filled = _operator(here), await Filled.of(here.request)
+    given = _grant_of(here, filled) | {"subject": filled["subject"]}
+    if not filled["subject"]:
+        filled.wrong("subject", here.words.say("Give the subject, as the provider writes it."))
+    if not filled.faults:
+        with filled.trying(
+            "subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"
+        ):
+            await access_tokens.map_new(service, _converted(given, NewSubject))
+            return see("/host/subjects?said=mapped")
+    return await subjects(here, filled)
+
+
+async def ask_forgetting(here: Here) -> Page | web.StreamResponse:
+    """Ask once before a subject is forgotten."""
+    service, say = _operator(here), here.words.say
+    found = next(
+        (
+            each
+            for each in await access_tokens.subjects_of(service)
+            if each.id == here.request.query.get("subject", "")
+        ),
+        None,
+    )
+    if found is None:
+        return see("/host/subjects?said=gone")
+    return ask(
+        here,
+        Asking(act="subject", of=found.id),
+        question=say("Forget the subject %(subject)s?", subject=found.subject),
+        follows=[
+            say("Access tokens of this subject speak for %(actor)s no more.", actor=found.actor),
+            say("Calendar links that were made with them end."),
+        ],
+        button=say("Forget it"),
+        back=("/host/subjects", say("Keep it")),
+        area="host",
+        hidden={"subject": found.id},
+    )
+
+
+async def forget(here: Here) -> web.StreamResponse:
+    """Forget a subject; one that is gone already stays so."""
+    service, filled = _operator(here), await Filled.of(here.request)
+    done = await access_tokens.forget(service, filled["subject"])
+    return see(f"/host/subjects?said={'forgotten' if done else 'gone'}")
+
+
+def _sheet(path: str, handler: Any, method: str = "GET") -> Sheet:
+    return Sheet(path=path, handler=handler, method=method, anywhere=True)
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    _sheet("/host", host),
+    _sheet("/host/channels/{name:[a-z0-9-]{1,63}}", channel),
+    _sheet("/host/open", opening),
+    _sheet("/host/open", open_trial, "POST"),
+    _sheet("/host/terms", terms),
+    _sheet("/host/tokens", tokens_page),
+    _sheet("/host/tokens", issue, "POST"),
+    _sheet("/host/tokens/revoke", ask_revocation),
+    _sheet("/host/tokens/revoke", revoke, "POST"),
+    _sheet("/host/subjects", subjects),
+    _sheet("/host/subjects", map_subject, "POST"),
+    _sheet("/host/subjects/forget", ask_forgetting),
+    _sheet("/host/subjects/forget", forget, "POST"),
+)

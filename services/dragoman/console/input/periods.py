@@ -1,0 +1,132 @@
+"""From when to when statistics and reports look, as officers write times: `?from=24 Nov 2026&to=26 Nov 06:00Z`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.rendering import Here
+from dragoman.domain import notation
+from dragoman.domain.acts.deadlines import written
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection.snapshot import Asked
+
+_LONGEST: Final = notation.LONGEST + 1
+_MIDNIGHT: Final = " 00:00Z"
+
+
+class Fault(NamedTuple):
+    """A field of a form that was not read, and a sentence that says what to do."""
+
+    field: str
+    sentence: str
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """A period as it was written, and as it is asked for; where there are faults it is not to be asked for."""
+
+    from_: str
+    to: str
+    asked: Asked
+    faults: tuple[Fault, ...] = ()
+
+
+def period_of(here: Here) -> Period:
+    """The period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
+    from_, to = (here.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
+    faults: list[Fault] = []
+    begins, ends = (_read(here, name, text, faults) for name, text in (("from", from_), ("to", to)))
+    known = _known(here)
+    if ends is not None and ends >= known:
+        ends = None
+    if not faults and ends is not None and ends <= as_moment(here.registry.opened.time):
+        faults.append(
+            Fault("to", here.words.say("The channel had not been opened then. Write a later end."))
+        )
+    if not faults and begins is not None and begins >= (ends or known):
+        faults.append(
+            Fault(
+                "from",
+                here.words.say("The period begins when it is over. Write an earlier beginning."),
+            )
+        )
+    asked = Asked(
+        at=here.at if ends is None else 0,
+        from_=None if begins is None else written(begins),
+        to=None if ends is None else written(ends),
+    )
+    return Period(from_=from_, to=to, asked=asked, faults=tuple(faults))
+
+
+def too_much(here: Here, field: str) -> Fault:
+    """More was carried on in a period than one answer holds."""
+    return Fault(
+        field,
+        here.words.say(
+            "Too much was carried on in this time for one answer. Choose a shorter period."
+        ),
+    )
+
+
+def spans(here: Here) -> Sequence[tuple[str, str]]:
+    """The periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
+    words, now = here.words, here.moment
+    begins = (
+        (words.say("24 hours"), now - timedelta(days=1)),
+        (words.say("7 days"), now - timedelta(days=7)),
+        (words.say("30 days"), now - timedelta(days=30)),
+        (
+            words.say("this year"),
+            now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0),
+        ),
+    )
+    opened = as_moment(here.registry.opened.time)
+    return [(name, f"{each:%Y-%m-%dT%H:%M:%SZ}") for name, each in begins if opened < each < now]
+
+
+def _known(here: Here) -> datetime:
+    """Until when the log is known, or the time of the past position."""
+    seen = "" if here.past else here.service.as_of(here.projection)
+    return min(here.moment, as_moment(seen)) if seen else here.moment
+
+
+def _read(here: Here, name: str, text: str, faults: list[Fault]) -> datetime | None:
+    """A time of the form; None for none, and where it was not read, which is said."""
+    if not text.strip():
+        return None
+    zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
+    try:
+        return _time(text, here.moment, zone)
+    except notation.Unread as unread:
+        faults.append(Fault(name, _why(here.words, unread.code)))
+        return None
+
+
+def _time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """A time; a day alone, whose year could be taken for a time of day, begins at midnight."""
+    try:
+        return notation.read_time(text, now, zone)
+    except notation.Unread as unread:
+        if unread.code not in ("day_only", "ambiguous_time"):
+            raise
+        try:
+            return notation.read_time(text.strip() + _MIDNIGHT, now, zone)
+        except notation.Unread:
+            raise unread from None
+
+
+def _why(words: Words, code: notation.Code) -> str:
+    match code:
+        case "in_future":
+            return words.say("That is still to come. Write a time that has passed.")
+        case "no_such_day" | "no_such_time" | "no_such_zone":
+            return words.say("There is no such time. Check the digits.")
+        case "ambiguous_order" | "ambiguous_time" | "ambiguous_zone":
+            return words.say("That can be read in two ways. Write it like 24 Nov 2026 06:00Z.")
+        case _:
+            return words.say(
+                "That was not read as a time. Write it like 24 Nov 2026, or 24 Nov 2026 06:00Z."
+            )

@@ -1,0 +1,817 @@
+"""The alarm: what waits for an acknowledgement by whoever sits at a page, in all their channels, and the one stream by which a browser hears of it.
+
+    GET  /alarm?in=…&armed=…         what rings for the reader now, as a fragment: the takeover, and what the scripts go by; `in` is the page's
+                                     channel, `armed` the exercise for which the browser is armed
+    GET  /alarm/events               server-sent events: hello, change, ping every ten seconds
+    POST /alarm/beat                 how this browser's alarm stands
+    POST /c/{channel}/acknowledge    receipt of one message; whoever of the side was first, it is recorded once
+
+An event says only that something has changed; what is shown is always asked for anew, so that a page with scripts and one without say the same.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.operations import drafts, report_requests
+from dragoman.application.read_receipts import READING
+from dragoman.application.service import Service
+from dragoman.console import watch_monitor
+from dragoman.console.deadline_cache import duties
+from dragoman.console.display import message_view
+from dragoman.console.display import translations as translated
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.deadline_rows import Level, level_of
+from dragoman.console.display.office_clocks import Office, office_of
+from dragoman.console.forms import authorised_senders, browser_signatures
+from dragoman.console.pages import alarm_shelving, duty_numbers
+from dragoman.console.rendering import HEADERS, Here, html, refused, rendered
+from dragoman.console.sessions import following, form_of, said, see
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.acts.deadlines import written
+from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.domain.views import alarms as rungs
+from dragoman.domain.views.titles import subject_of
+from dragoman.i18n.words import Words
+from dragoman.limits import (
+    ALARMS_SHOWN,
+    FLOOD_ALARMS,
+    FLOOD_SECONDS,
+    GATHER_SECONDS,
+    GROUP_ALARMS,
+    PING_SECONDS,
+)
+from dragoman.projection.open_deadlines import Duty
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+from dragoman_schemas.state import Exchange
+
+log = structlog.get_logger()
+
+_RINGING: Final = ("flash", "immediate", "priority")
+_RINGING_SET: Final = frozenset(_RINGING)
+_AGAIN: Final = 5
+_OPENED_WITHIN: Final = timedelta(minutes=5)
+_CHANGED: Final = 256
+"""The most exchanges of whose change a browser is told at once."""
+
+_NEVER: Final = 1e9
+"""The stream has pings of its own, which say the time."""
+
+
+class Ring(Struct, frozen=True, kw_only=True):
+    """One message that waits for an acknowledgement by the reader's side.
+
+    `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
+    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `name` is what the
+    message is called in a line; `matter` names a message that did not open its exchange, `within` that matter alone, with its kind.
+    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    no sound of its own.
+    """
+
+    key: str
+    channel: str
+    exercise: bool
+    exchange: str
+    number: str
+    act: str
+    kind: str
+    heading: str
+    name: str
+    matter: str
+    within: str
+    marking: str
+    sender: str
+    by: str
+    to: tuple[str, ...]
+    precedence: str
+    level: Level
+    since: str
+    due: str
+    limit_s: int
+    position: int
+    record: int
+    reaches_s: int | None
+    cancelled: bool
+    corrected: str
+    subject: Raw
+    signed: bool
+    joined: bool = False
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The flashes of one side in one channel that wait: how many, the newest, and the oldest of the others; `more` are on the board alone."""
+
+    channel: str
+    exercise: bool
+    sender: str
+    count: int
+    newest: Ring
+    earlier: tuple[Ring, ...] = ()
+    more: int = 0
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """A step of the ladder: after how many seconds a flash reaches whom. On a step that `adds_nobody` all are reached already."""
+
+    seconds: int
+    rung: str
+    officers: tuple[str, ...]
+    adds_nobody: bool
+
+
+class Detail(Struct, frozen=True, kw_only=True):
+    """What a takeover says of one message."""
+
+    ring: Ring
+    facts: tuple[Fact, ...]
+    text: Fact | None
+    offices: tuple[Office, ...]
+    rungs: tuple["Rung", ...]
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
+    translations: tuple[translated.Translated, ...] = ()
+
+
+class Left(Struct, frozen=True, kw_only=True):
+    """A flash that the reader's side has acknowledged and nobody of it has opened; once it `is_late`, that is said."""
+
+    key: str
+    channel: str
+    exchange: str
+    number: str
+    since: str
+    is_late: bool
+
+
+class Later(Struct, frozen=True, kw_only=True):
+    """What its sender has changed of a flash that the reader's side had acknowledged."""
+
+    channel: str
+    exchange: str
+    number: str
+    act: str
+    position: int
+    time: str
+
+
+class Absent(Struct, frozen=True, kw_only=True):
+    """A watch check of the reader's side that nobody answers: at whose console, since when, and whether that reaches the reader."""
+
+    channel: str
+    officer: str
+    since: str
+    reaches: bool
+
+
+class Handed(Struct, frozen=True, kw_only=True):
+    """A draft that a colleague has handed to the reader to send: in which channel, whose, of which act, and since when."""
+
+    id: str
+    channel: str
+    author: str
+    act: str
+    since: str
+
+
+class Alarms(Struct, frozen=True, kw_only=True):
+    """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
+
+    Of one sender's messages the oldest ring, and the newest; `groups` count all flashes, so that none hides those of another side.
+    Exercises are on their own channels' pages alone. `elsewhere` is what rings in the exercise for which the browser is armed while
+    another channel's page is asked: it sounds, and is neither shown nor counted there.
+    """
+
+    rings: tuple[Ring, ...]
+    details: tuple[Detail, ...]
+    recent: int
+    officer: bool
+    elsewhere: tuple[Ring, ...] = ()
+    groups: tuple[Group, ...] = ()
+    more: int = 0
+    left: tuple[Left, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    later: tuple[Later, ...] = ()
+    handed: tuple[Handed, ...] = ()
+
+    @property
+    def flashes(self) -> list[Ring]:
+        """Those that take a page over, in time, of whomever they reach."""
+        return [ring for ring in self.rings if ring.precedence == "flash"]
+
+    @property
+    def waiting(self) -> int:
+        """How many flashes wait."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def flood(self) -> bool:
+        """Whether more flashes wait than anybody takes in one by one."""
+        return self.waiting > FLOOD_ALARMS
+
+    @property
+    def scripted(self) -> list[dict[str, Any]]:
+        """What the scripts go by."""
+        return [
+            {
+                "key": ring.key,
+                "exchange": ring.exchange,
+                "channel": ring.channel,
+                "exercise": ring.channel if ring.exercise else "",
+                "precedence": ring.precedence,
+                "sender": ring.sender.upper(),
+                "name": ring.name,
+                "number": ring.number,
+                "since": ring.since,
+                "due": ring.due,
+                "limit": ring.limit_s,
+                "position": ring.position,
+                "record": ring.record,
+                "act": ring.act,
+                "reaches": ring.reaches_s,
+                "cancelled": ring.cancelled,
+                "corrected": ring.corrected,
+                "joined": ring.joined,
+                "elsewhere": elsewhere,
+            }
+            for rings, elsewhere in ((self.rings, False), (self.elsewhere, True))
+            for ring in rings
+        ]
+
+
+async def alarms(app: web.Application, here: Here) -> Alarms:
+    """What rings for the reader now, in all channels in which they are in office."""
+    if here.grant.is_operator:
+        return Alarms(rings=(), details=(), recent=0, officer=False)
+    await app[READING].follow()
+    now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
+    shown_here, armed = _channels(here), here.request.query.get("armed", "")
+    for projection in here.service.visible(here.grant):
+        held = projection.registry.officers.get(here.grant.actor)
+        is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
+        officer = officer or is_officer
+        if projection not in shown_here and projection.name != armed:
+            continue
+        owed = await duties(app, projection)
+        shelved = _shelved(here, projection, now)
+        waiting += [
+            (projection, each, is_officer)
+            for each in owed.listed()
+            if _rings(each, here.side) and not _is_aside(each, shelved, now)
+        ]
+    waiting.sort(
+        key=lambda each: (
+            _RINGING.index(each[1].precedence),
+            each[0].registry.kind == "exercise",
+            each[1].clock.begins,
+        )
+    )
+    elsewhere, _ = grouped(
+        [each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now
+    )
+    waiting = [each for each in waiting if each[0] in shown_here]
+    shown, groups = grouped(waiting, here.grant.actor, here.words, now)
+    flashes = [ring for ring in shown if ring.precedence == "flash"]
+    detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
+    since = now - timedelta(seconds=FLOOD_SECONDS)
+    return Alarms(
+        rings=tuple(shown),
+        details=tuple([await _detail(here, ring) for ring in detailed]),
+        recent=sum(
+            each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting
+        ),
+        officer=officer,
+        elsewhere=tuple(elsewhere),
+        groups=tuple(groups),
+        more=len(waiting) - len(shown),
+        left=tuple(_left(app, here, now)),
+        absent=tuple(_absent(app, here)),
+        later=tuple(_later(app, here)),
+        handed=tuple(_handed(here)),
+    )
+
+
+def _channels(here: Here) -> list[Projection]:
+    """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
+    page = here.request.query.get("in", "") if here.channel is None else here.name
+    return [
+        each
+        for each in here.service.visible(here.grant)
+        if each.registry.kind != "exercise" or each.name == page
+    ]
+
+
+def grouped(
+    waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime
+) -> tuple[list[Ring], list[Group]]:
+    """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
+    places: dict[tuple[str, str, str], list[int]] = {}
+    for place, (projection, each, _) in enumerate(waiting):
+        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(
+            place
+        )
+    rings: dict[int, Ring] = {}
+    groups = []
+    for (precedence, channel, sender), found in places.items():
+        for number, place in enumerate(found):
+            if number < GROUP_ALARMS or place == found[-1]:
+                projection, each, officer = waiting[place]
+                rings[place] = replace(
+                    _ring(projection, each, actor, words, now, officer=officer),
+                    joined=number >= GROUP_ALARMS,
+                )
+        if precedence == "flash":
+            earlier = [rings[place] for place in found[:-1] if place in rings]
+            newest, count = rings[found[-1]], len(found)
+            group = Group(
+                channel=channel,
+                exercise=newest.exercise,
+                sender=sender,
+                count=count,
+                newest=newest,
+                earlier=tuple(earlier),
+                more=count - 1 - len(earlier),
+            )
+            groups.append(group)
+    return [rings[place] for place in sorted(rings)], groups
+
+
+def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
+    for projection in _channels(here):
+        for each in (
+            app[READING].unopened(projection, here.side)
+            if here.service.station(here.grant, projection)
+            else ()
+        ):
+            yield Left(
+                key=each.message,
+                channel=projection.name,
+                exchange=each.exchange,
+                number=each.number,
+                since=each.acknowledged,
+                is_late=now - datetime.fromisoformat(each.acknowledged) >= _OPENED_WITHIN,
+            )
+
+
+def _later(app: web.Application, here: Here) -> Iterator[Later]:
+    for projection in _channels(here):
+        for each in (
+            app[READING].changed(projection, here.side)
+            if here.service.station(here.grant, projection)
+            else ()
+        ):
+            act = here.words.act(each.act)
+            time = here.words.written(each.time, "clock")
+            yield Later(
+                channel=projection.name,
+                exchange=each.exchange,
+                number=each.number,
+                act=act,
+                position=each.position,
+                time=time,
+            )
+
+
+def _handed(here: Here) -> Iterator[Handed]:
+    """Yield what colleagues have handed over that the reader may send, in every channel of which the page tells."""
+    for projection in _channels(here):
+        yield from handed_in(here, projection)
+
+
+def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
+    """Yield what colleagues have handed over in a channel that the reader may send."""
+    actor = here.grant.actor
+    if here.grant.scope == "read":
+        return
+    for draft in here.service.drafts.handed(projection.registry.cid, here.side):
+        try:
+            rule = RULES[drafts.name_of(draft.act)]
+        except Malformed:  # kept by another version of this service
+            continue
+        if draft.author == actor:
+            continue
+        if actor.partition("/")[2] in {
+            each.name
+            for each in authorised_senders.of(projection.registry, draft.author, rule).colleagues
+        }:
+            yield Handed(
+                id=draft.id,
+                channel=projection.name,
+                author=draft.author.partition("/")[2],
+                act=here.words.act(rule.act),
+                since=draft.handed,
+            )
+
+
+def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
+    for projection in _channels(here):
+        found = (
+            watch_monitor.unanswered(app, projection, here.side)
+            if here.service.station(here.grant, projection)
+            else None
+        )
+        if found is not None:
+            reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
+            yield Absent(
+                channel=found.channel,
+                officer=found.officer.partition("/")[2],
+                since=found.since,
+                reaches=reaches,
+            )
+
+
+def _shelved(here: Here, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
+    """The cautions that the reader's watch has put aside."""
+    floor = report_requests.floor_of(here.service, projection, here.side)
+    return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
+
+
+def _is_aside(duty: Duty, shelved: set[tuple[str, str, str]], now: datetime) -> bool:
+    key = duty.exchange, duty.clock.clock, duty.clock.started_by
+    return bool(shelved) and key in shelved and level_of(duty, now) == "caution"
+
+
+def _rings(duty: Duty, side: str) -> bool:
+    return (
+        duty.clock.clock == "acknowledgement"
+        and duty.clock.side == side
+        and duty.precedence in _RINGING
+    )
+
+
+def _ring(
+    projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool
+) -> Ring:
+    exchange = projection.exchange(duty.exchange)
+    assert exchange is not None
+    message = message_view.message_of(exchange, duty.clock.started_by)
+    is_opening = message_view.is_opening(exchange, message)
+    kind, heading = (
+        message_view.kind_of(message_view.content(projection, exchange, message)),
+        message_view.heading(words, message),
+    )
+    named = words.value(kind) if kind and is_opening else heading
+    return Ring(
+        key=duty.clock.started_by,
+        channel=projection.name,
+        exercise=projection.registry.kind == "exercise",
+        exchange=duty.exchange,
+        number=duty.number,
+        act=message.act,
+        kind=kind,
+        heading=heading,
+        name=named[:1].upper() + named[1:],
+        matter=message_view.matter(words, exchange, message, duty.clock.side),
+        within=message_view.within(words, exchange, message, duty.clock.side),
+        marking=projection.registry.marking,
+        sender=message.said.side,
+        by=message.said.by,
+        to=message.to,
+        precedence=duty.precedence,
+        level=level_of(duty, now),
+        since=written(duty.clock.begins),
+        due=written(duty.clock.due),
+        limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
+        position=exchange.updated.position,
+        record=message.said.position,
+        reaches_s=_reaches(projection, duty, actor) if officer else None,
+        cancelled=exchange.cancellation is not None,
+        corrected=exchange.corrections[-1].corrected.time
+        if exchange.corrections and is_opening
+        else "",
+        subject=subject_of(exchange),
+        signed=exchange.family in projection.registry.required_signatures,
+    )
+
+
+def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
+    """After how many seconds a message reaches an officer of the addressed side."""
+    side = duty.clock.side
+    for seconds, rung in rungs.RUNGS:
+        if actor in rungs.reached(projection.registry, side, rung):
+            return seconds
+    return None
+
+
+async def _detail(here: Here, ring: Ring) -> Detail:
+    projection = here.service.channels[ring.channel]
+    exchange = projection.exchange(ring.exchange)
+    assert exchange is not None
+    offices = tuple(
+        office_of(side.name, projection.office(side.name)) for side in projection.registry.sides
+    )
+    display = Display(here.words, offices)
+    message = message_view.message_of(exchange, ring.key)
+    content = message_view.content(projection, exchange, message)
+    facts = message_view.facts(display, exchange, message, content)
+    text = message_view.text(display, exchange, message, content)
+    # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
+    named = (
+        {"request", "kind"}
+        if not ring.within or ring.kind == message_view.kind_of(exchange.content)
+        else {"request"}
+    )
+    facts = tuple(each for each in facts if each.name not in named)
+    ladder = tuple(_ladder(projection, here.side, here.words))
+    ringing = await duty_numbers.of_channel(here, projection, ring.sender)
+    translations = translated.of_message(exchange, ring.key)
+    return Detail(
+        ring=ring,
+        facts=facts,
+        text=text,
+        offices=offices,
+        rungs=ladder,
+        ringing=ringing,
+        translations=translations,
+    )
+
+
+def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
+    """Yield the rungs that a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
+    before: set[str] = set()
+    for seconds, rung in rungs.RUNGS:
+        officers = rungs.reached(projection.registry, side, rung)
+        named = tuple(
+            authorised_senders.titled(words, projection.registry, each) for each in officers
+        )
+        yield Rung(
+            seconds=seconds,
+            rung=rung,
+            officers=named,
+            adds_nobody=bool(officers) and before.issuperset(officers),
+        )
+        before.update(officers)
+
+
+async def fragment(here: Here) -> web.Response:
+    """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
+    found = await alarms(here.request.app, here)
+    for ring in (*found.rings, *found.elsewhere):
+        note_read(here, here.service.channels[ring.channel])
+    settled = [
+        each
+        for known in here.request.query.getall("known", [])[:ALARMS_SHOWN]
+        for each in _settled(here, known)
+    ]
+    return html(
+        rendered(
+            here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()
+        )
+    )
+
+
+def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
+    """Who has acknowledged a message, in a sentence."""
+    name, _, rest = known.partition(" ")
+    exchange, _, key = rest.partition(" ")
+    projection = here.service.channels.get(name)
+    if projection is None or not here.service.may_see(here.grant, projection):
+        return
+    state = projection.exchange(exchange)
+    message = (
+        None if state is None else next((each for each in state.messages if each.id == key), None)
+    )
+    done = None if message is None else message.acknowledged.get(here.side)
+    if message is None or done is None:
+        return
+    seconds = (
+        datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
+    ).total_seconds()
+    who = authorised_senders.titled(here.words, projection.registry, done.by)
+    yield {
+        "key": key,
+        "text": here.words.say(
+            "Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds)
+        ),
+    }
+
+
+def note_read(here: Here, projection: Projection) -> None:
+    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
+
+    The answer to HEAD shows nothing, and so nothing was delivered by it.
+    """
+    side = here.service.station(here.grant, projection)
+    newest = projection.newest_of_others(side)
+    if side and newest and here.request.method != "HEAD":
+        here.service.deliveries.note(projection.name, side, newest)
+
+
+# Acknowledging
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
+
+    by: str
+    time: str
+    seconds: int
+    position: int
+    before: bool = False
+
+
+async def acknowledge(here: Here) -> web.StreamResponse:
+    """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
+    form = await form_of(here.request)
+    exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
+    receipt = await _acknowledged(here, exchange, of, key)
+    if "application/json" in here.request.headers.get("Accept", ""):
+        return web.Response(
+            body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
+        )
+    next = following(said(form, "next") or here.link())
+    return see(
+        f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
+    )
+
+
+async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt:
+    projection = here.projection
+    for _ in range(_AGAIN):
+        known = projection.exchange(exchange)
+        message = (
+            None
+            if known is None
+            else next((each for each in known.messages if each.id == of), None)
+        )
+        if known is None or message is None:
+            raise refused(
+                "not-found",
+                sentence(
+                    "There is no such message in this channel. Open the board again; it shows what waits."
+                ),
+            )
+        done = message.acknowledged.get(here.side)
+        if done is not None:
+            seconds = int(
+                (
+                    datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
+                ).total_seconds()
+            )
+            return Receipt(
+                by=done.by,
+                time=done.time,
+                seconds=seconds,
+                position=done.position,
+                before=done.by != here.grant.actor,
+            )
+        act = {"act": "acknowledgement", "of": of}
+        try:
+            await browser_signatures.record(
+                here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
+            )
+        except Refused as error:
+            if error.refusal.kind not in ("moved", "key-reused"):
+                raise
+            await (
+                projection.bring()
+            )  # a colleague was quicker, or something else was said meanwhile
+    raise refused("busy", sentence("Others write in this exchange just now. Press again."))
+
+
+# The stream
+
+
+@dataclass
+class _Change:
+    """The news of a channel for a browser: its newest position, whether something rings, and how many records each exchange has got."""
+
+    position: int = 0
+    ring: bool = False
+    exchanges: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class _Browser:
+    """One open stream: whose it is, and what it has not been told yet."""
+
+    grant: Grant
+    pending: dict[str, _Change] = field(default_factory=dict)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
+        """Note that a channel has changed, in an exchange where a record of it is told."""
+        known = self.pending.setdefault(channel, _Change())
+        known.position, known.ring = position, known.ring or ring
+        if exchange:
+            known.exchanges[exchange] = known.exchanges.get(exchange, 0) + 1
+            if len(known.exchanges) > _CHANGED:
+                del known.exchanges[next(iter(known.exchanges))]  # of a browser that reads nothing
+        self.woken.set()
+        if ring:
+            self.rung.set()
+
+
+class Bells:
+    """Tells every open browser of a change in a channel that it may see."""
+
+    def __init__(self, service: Service) -> None:
+        """Hang in no channel yet."""
+        self._service = service
+        self._hung: dict[str, Callable[[Stored], None]] = {}
+        self.browsers: set[_Browser] = set()
+
+    def hang(self) -> None:
+        """Hang in every channel there is by now."""
+        for name, projection in self._service.channels.items():
+            if name not in self._hung:
+                self._hung[name] = hear = partial(self._hear, projection)
+                projection.listeners.add(hear)
+
+    def nudge(self, projection: Projection, side: str) -> None:
+        """Have the open pages of a side ask anew: something has changed that stands in no log."""
+        for browser in self.browsers:
+            if browser.grant.side == side and self._service.may_see(browser.grant, projection):
+                browser.tell(projection.name, projection.state.position, ring=True)
+
+    def _hear(self, projection: Projection, row: Stored) -> None:
+        if not self.browsers or not row.folded.valid:
+            return
+        state = row.folded.state
+        ring = isinstance(state, Exchange) and not _RINGING_SET.isdisjoint(
+            (state.precedence, *(each.precedence for each in state.messages))
+        )
+        for browser in self.browsers:
+            if self._service.may_see(browser.grant, projection):
+                browser.tell(
+                    projection.name,
+                    row.folded.position,
+                    ring=ring,
+                    exchange=state.id if isinstance(state, Exchange) else "",
+                )
+
+
+BELLS: Final = web.AppKey("bells", Bells)
+
+
+async def events(here: Here) -> web.StreamResponse:
+    """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
+    app, service, grant = here.request.app, here.service, here.grant
+    bells = app[BELLS]
+    bells.hang()
+    still: Callable[[], bool] = here.request.get(
+        "still", lambda: service.access.holds(grant, time.time())
+    )
+    browser = _Browser(grant)
+    account = app[BUDGETS].open_stream(grant)
+    bells.browsers.add(browser)
+    try:
+        response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
+        await response.prepare(here.request)
+        async with response:
+            await response.send(
+                _said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello"
+            )
+            with suppress(ConnectionResetError):
+                while still() and response.is_connected():
+                    await _next(service, browser, response)
+    finally:
+        bells.browsers.discard(browser)
+        app[BUDGETS].close_stream(account)
+    return response
+
+
+async def _next(service: Service, browser: _Browser, response: Any) -> None:
+    """Wait for something to tell, and tell it: what rings at once, other changes gathered for a moment; or else a ping."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await browser.woken.wait()
+    except TimeoutError:
+        stale = [each.name for each in service.visible(browser.grant) if not service.is_live(each)]
+        await response.send(_said({"now": stamp(service.now()), "stale": stale}), event="ping")
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GATHER_SECONDS):
+            await browser.rung.wait()
+    browser.woken.clear()
+    browser.rung.clear()
+    pending, browser.pending = browser.pending, {}
+    for channel, change in pending.items():
+        told = {
+            "channel": channel,
+            "position": change.position,
+            "ring": change.ring,
+            "exchanges": change.exchanges,
+        }
+        await response.send(_said(told), event="change")
+
+
+def _said(value: object) -> str:
+    return msgspec.json.encode(value).decode()

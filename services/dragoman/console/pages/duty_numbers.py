@@ -1,0 +1,124 @@
+"""Whom to ring, with the number: the points of contact in force, and what the register has of the people that they name.
+
+The register of people is beside the log. While the broker answers, it is asked; otherwise what this gateway read last is shown, because a
+page says "use the telephone" just when the broker is gone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct, UnsetType
+
+from dragoman.application import attachment_checks
+from dragoman.console.display.act_display import dialling, language
+from dragoman.console.rendering import Here
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.i18n.words import Words
+from dragoman.projection import duty_watch
+from dragoman.projection.projection import Projection
+from dragoman.stores.people import Kept
+from dragoman_schemas.responses import MeansTested, PointView
+
+_MOST = 8
+
+
+class Ringing(Struct, frozen=True, kw_only=True):
+    """A point of contact to ring: its telephone numbers, and in the reader's language whether somebody is there, in which languages, and the last test."""
+
+    side: str
+    role: str
+    exchange: str
+    numbers: tuple[tuple[str, str], ...]
+    there: str
+    languages: str
+    tested: str
+
+    @property
+    def scripted(self) -> dict[str, object]:
+        """Return what the scripts go by, and what a device keeps: nobody's name."""
+        return {
+            "side": self.side.upper(),
+            "role": self.role,
+            "numbers": [{"number": number, "dialled": dialled} for number, dialled in self.numbers],
+            "languages": self.languages,
+            "tested": self.tested,
+        }
+
+
+async def of_channel(here: Here, projection: Projection, first: str) -> tuple[Ringing, ...]:
+    """Return whom to ring in a channel now, the side `first` before the others."""
+    if here.grant.is_operator or not projection.is_channel:
+        return ()
+    service = here.service
+    found = await here.in_thread(
+        duty_watch.points_of_contact, service.store, projection.name, service.now()
+    )
+    there = [each for each in found.points if each.stage == "in_force"]
+    there.sort(key=lambda each: (each.side != first, not each.there_now))
+    return await ringing(here, projection, there[:_MOST])
+
+
+async def ringing(
+    here: Here, projection: Projection, points: Sequence[PointView]
+) -> tuple[Ringing, ...]:
+    """Return points of contact with their numbers, as the reader may see them; auditors see no numbers."""
+    kept = await _people(
+        here, projection, {id for point in points for id in (point.person, point.deputy) if id}
+    )
+    reader = here.grant.actor if attachment_checks.is_staff(projection, here.grant.actor) else ""
+    return tuple(
+        _ringing(here.words, point, tuple(_numbers(point, kept, reader))) for point in points
+    )
+
+
+async def _people(here: Here, projection: Projection, ids: set[str]) -> dict[str, Kept]:
+    people, cid = here.service.people, projection.registry.cid
+    if here.service.is_live(projection):
+        try:
+            return await people.found(cid, tuple(ids))
+        except LogUnreachable:
+            pass
+    return people.known(cid, tuple(ids))
+
+
+def _numbers(point: PointView, kept: dict[str, Kept], reader: str) -> Iterator[str]:
+    if "telephone" not in point.means:
+        return
+    for id in (point.person, point.deputy):
+        entry = kept.get(id)
+        if entry is None or entry.erased or not reader or not entry.open_to(reader):
+            continue
+        person = entry.person
+        if not isinstance(person, UnsetType) and not isinstance(person.telephones, UnsetType):
+            yield from person.telephones
+
+
+def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
+    if point.there_now:
+        there = words.say("within its hours")
+    else:
+        there = (
+            words.say("opens %(t)s", t=words.written(point.opens, "minute"))
+            if point.opens
+            else words.say("outside its hours")
+        )
+    return Ringing(
+        side=point.side,
+        role=point.role,
+        exchange=point.exchange,
+        numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
+        there=there,
+        languages=words.listed(language(each) for each in point.languages),
+        tested=_tested(
+            words, next((each for each in point.tested if each.means == "telephone"), None)
+        ),
+    )
+
+
+def _tested(words: Words, test: MeansTested | None) -> str:
+    if test is None:
+        return words.say("telephone never tested")
+    return words.say(
+        "tested %(t)s: %(what)s",
+        t=words.written(test.time, "minute"),
+        what=words.value(test.outcome),
+    )

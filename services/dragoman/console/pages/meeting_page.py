@@ -1,0 +1,392 @@
+"""One meeting, call or visit: its life as steps, and what each side wrote of it beside what the other wrote."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from dragoman.console.display import translations as translated
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.meeting_summary import (
+    Arranged,
+    Window,
+    answer_of,
+    arranged,
+    besides,
+    known,
+    offices_of,
+    there,
+    together,
+)
+from dragoman.console.display.office_clocks import Office
+from dragoman.console.forms import field_types, people_choices
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection import reads
+from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.store import Store
+from dragoman.text import sentence
+from dragoman_schemas.responses import Entry, ExchangeView, Link
+from dragoman_schemas.state import Exchange, decode_exchange
+
+_ACTS: Final = {
+    **dict.fromkeys(("meeting-request", "call-request", "visit-invitation"), "proposed"),
+    "counter-proposal": "countered",
+    "postponement": "postponed",
+    "acceptance": "accepted",
+    "decline": "declined",
+    "agenda": "agenda",
+    "agenda-agreement": "agenda_taken",
+    "meeting-held": "held",
+    "non-attendance": "absent",
+    "readout": "readout",
+    "readout-agreement": "readout_taken",
+    "correction": "corrected",
+    "cancellation": "cancelled",
+    "closure": "closed",
+}
+"""The acts in which a meeting lives. What else is recorded stands with the exchange."""
+
+ANSWERS: Final = ("acceptance", "counter-proposal", "decline")
+"""The acts by which a side answers a request to meet, in the order of their buttons."""
+
+_AFTERWARDS: Final = ("readout-agreement", "readout")
+"""The acts by which a side says what a meeting was about."""
+
+_TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
+"""Members that a step tells, besides its windows."""
+
+_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*")
+
+
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a meeting's life. What is `agreed` has no act of its own: it follows when everybody who was asked has answered."""
+
+    what: str
+    position: int
+    time: str
+    side: str = ""
+    act: str = ""
+    windows: tuple[Window, ...] = ()
+    content: dict[str, Raw] = {}
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """A topic, and the sides that name it."""
+
+    topic: str
+    sides: tuple[str, ...]
+
+
+class ReadoutView(Struct, frozen=True, kw_only=True):
+    """A side's readout as it stands; `earlier` are the positions of those that it has taken the place of."""
+
+    side: str
+    time: str
+    position: int
+    kind: str
+    topics: tuple[str, ...]
+    text: Raw
+    earlier: tuple[int, ...] = ()
+
+
+class MeetingView(Struct, frozen=True, kw_only=True):
+    """A meeting with its life, its agendas and its readouts; `topics` and `agenda` say who names what."""
+
+    position: int
+    meeting: Arranged
+    steps: tuple[Step, ...]
+    agenda: tuple[Topic, ...]
+    topics: tuple[Topic, ...]
+    readouts: tuple[ReadoutView, ...]
+    linked: tuple[Link, ...] = ()
+
+
+class Paragraph(NamedTuple):
+    """A paragraph of a side's, in the language that is shown; empty where the side has none there."""
+
+    side: str
+    language: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]:
+    """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
+    joint = any(
+        each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts
+    )
+    said = bool(view.readouts) and all(each.kind == "joint" for each in view.readouts)
+    left = {
+        *(() if joint else ("readout-agreement",)),
+        *(() if view.meeting.status == "requested" else ("decline",)),
+    }
+    left |= {"readout"} if said else set()
+    begun = view.meeting.state == "agreed" and any(
+        as_moment(each.begins) <= here.moment for each in view.meeting.windows
+    )
+    acts = (
+        _AFTERWARDS
+        if view.meeting.state == "held"
+        else ("meeting-held", *ANSWERS)
+        if begun
+        else ANSWERS
+    )
+    return [act for act in acts if act in allowed and act not in left]
+
+
+class _Found(NamedTuple):
+    view: MeetingView
+    offices: tuple[Office, ...]
+    allowed: tuple[str, ...]
+    translations: dict[int, tuple[translated.Translated, ...]]
+
+
+async def meeting(here: Here) -> Page:
+    """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
+    exchange = here.request.match_info["exchange"]
+    found: _Found = await here.in_thread(_read, here, exchange)
+    view, offices, allowed, translations = found
+    swapped = bool(here.request.query.get("swapped"))
+    sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
+    readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
+    people = await people_choices.seen_in(
+        here, *(people_choices.decoded(step.content) for step in view.steps)
+    )
+    display = Display(here.words, offices, people, here.link)
+    return Page(
+        template="meeting.html",
+        view=view,
+        rows=view.steps,
+        values={
+            "offices": offices,
+            "sides": sides,
+            "swapped": swapped,
+            "readouts": readouts,
+            "paragraphs": list(level({each.side: each.text for each in readouts}, here.words)),
+            "others": [(each, _others(each.text, here.words)) for each in readouts],
+            "translations": translations,
+            "facts": lambda step: _facts(display, step),
+            "there": lambda window: there(window, offices, here.words),
+            "display": display,
+            "together": together,
+            "besides": besides,
+            "answer_of": answer_of,
+            "answers": _offered(here, view, allowed) if here.may_post else [],
+            "agreed_to": {step.position for step in view.steps if step.what == "readout_taken"},
+        },
+    )
+
+
+def _read(here: Here, exchange: str) -> _Found:
+    store: Store = here.service.store
+    as_of = here.service.as_of(here.projection)
+    view = reads.exchange_view(
+        store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0
+    )
+    state = decode_exchange(bytes(view.state))
+    if state.family != "meeting":
+        raise refused(
+            "not-found",
+            sentence(
+                "%(exchange)s is no meeting, call or visit; it stands among the exchanges.",
+                exchange=state.number or sentence("This exchange"),
+            ),
+        )
+    with moment(store, here.name, Asked(at=here.position), "") as then:
+        found = arranged(then.registry, state, then.calendars, here.moment)
+        return _Found(
+            _view(here.position, view, state, found),
+            offices_of(then),
+            view.allowed,
+            translated.by_record(state),
+        )
+
+
+def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:
+    assert state.meeting is not None
+    order = [party.side for party in found.parties]
+    return MeetingView(
+        position=position,
+        meeting=found,
+        steps=tuple(steps(view.timeline, state)),
+        agenda=topics({each.side: each.topics for each in found.agendas}),
+        topics=topics(
+            {
+                side: given[-1].topics
+                for side in order
+                if (given := state.meeting.readouts.get(side))
+            }
+        ),
+        readouts=tuple(
+            ReadoutView(
+                side=side,
+                time=given[-1].given.time,
+                position=given[-1].given.position,
+                kind=given[-1].kind,
+                topics=given[-1].topics,
+                text=given[-1].text,
+                earlier=tuple(each.given.position for each in given[:-1]),
+            )
+            for side in order
+            if (given := state.meeting.readouts.get(side))
+        ),
+        linked=view.linked,
+    )
+
+
+# Its life
+
+
+class _Record(Struct, frozen=True, kw_only=True):
+    type: str
+    time: str
+    actor: str
+    data: dict[str, Raw]
+
+
+_record = msgspec.json.Decoder(_Record).decode
+
+
+def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
+    """The steps of a meeting, in their order, from the records of its exchange."""
+    asked = _Asked(state)
+    for entry in timeline:
+        if not entry.valid or not isinstance(entry.record, Raw):
+            continue
+        record = _record(bytes(entry.record))
+        act = record.type.split(".")[1]
+        if act not in _ACTS:
+            continue
+        proposed = act == "readout" and bytes(record.data["kind"]) == b'"joint"'
+        step = Step(
+            what="readout_proposed" if proposed else _ACTS[act],
+            position=entry.position,
+            time=record.time,
+            side=record.actor.partition("/")[0],
+            act=act,
+            content={
+                name: record.data[name]
+                for name in (() if act == "readout" else _TOLD)
+                if name in record.data
+            },
+        )
+        yield replace(step, windows=asked.hear(step, record.data))
+        if asked.agreed:
+            yield Step(
+                what="agreed", position=step.position, time=step.time, windows=tuple(asked.chosen)
+            )
+            asked.agreed = False
+
+
+class _Asked:
+    """Who was asked which windows, act by act, and whether everybody has answered just now."""
+
+    def __init__(self, state: Exchange) -> None:
+        self._parties = {state.side, *state.to}
+        self._proposed_by = state.side
+        self._terms: list[Any] = []
+        self._accepted: set[str] = set()
+        self._declined: set[str] = set()
+        self.chosen: list[Window] = []
+        self.agreed = False
+
+    def hear(self, step: Step, data: Mapping[str, Raw]) -> tuple[Window, ...]:
+        """Take an act in; the windows that it names."""
+        match step.what:
+            case "proposed" | "countered" | "postponed":
+                self._propose(
+                    step.side,
+                    _terms(data) if _terms(data) or step.what != "postponed" else self._terms,
+                )
+                return tuple(known(_terms(data)))
+            case "corrected":
+                corrected = _terms(msgspec.json.decode(data["fields"], type=dict[str, Raw]))
+                self._terms = corrected or self._terms
+                return tuple(known(corrected))
+            case "accepted":
+                place = int(bytes(data["window"])) if "window" in data else 0
+                self.chosen = [*known(self._terms[place : place + 1])]
+                self._answer(self._accepted, step.side)
+                return tuple(self.chosen)
+            case "declined":
+                self._answer(self._declined, step.side)
+            case "held":
+                return tuple(
+                    known([{end: msgspec.json.decode(data[end]) for end in ("from", "to")}])
+                )
+            case _:
+                pass
+        return ()
+
+    def _propose(self, side: str, terms: list[Any]) -> None:
+        self._proposed_by, self._terms = side, terms
+        self._accepted, self._declined = set(), set()
+
+    def _answer(self, said: set[str], side: str) -> None:
+        said.add(side)
+        (self._declined if said is self._accepted else self._accepted).discard(side)
+        answered = self._accepted | self._declined
+        self.agreed = bool(self._accepted) and self._parties - {self._proposed_by} <= answered
+
+
+def _terms(data: Mapping[str, Raw]) -> list[Any]:
+    found: Any = next(
+        (msgspec.json.decode(data[name]) for name in ("windows", "dates") if name in data), []
+    )
+    return found if isinstance(found, list) else [found]
+
+
+def _facts(display: Display, step: Step) -> list[Fact]:
+    """What a step says besides its windows."""
+    members = field_types.members(step.act) if step.content else ()
+    return [
+        display.fact(member, step.content[member.name])
+        for member in members
+        if member.name in step.content
+    ]
+
+
+# Beside each other
+
+
+def topics(named: Mapping[str, tuple[str, ...]]) -> tuple[Topic, ...]:
+    """Every topic that a side names, in the order in which they come first, with the sides that name it."""
+    found = dict.fromkeys(topic for given in named.values() for topic in given)
+    return tuple(
+        Topic(topic=topic, sides=tuple(side for side, given in named.items() if topic in given))
+        for topic in found
+    )
+
+
+def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[Paragraph, ...]]:
+    """Texts beside each other, paragraph by paragraph; one that has ended leaves its place empty."""
+    split = {}
+    for side, raw in texts.items():
+        tag, text = words.text(raw)
+        split[side] = [
+            Paragraph(side, tag, tuple(each.splitlines()))
+            for each in _PARAGRAPH.split(text.strip())
+        ]
+    for place in range(max(map(len, split.values()), default=0)):
+        yield tuple(
+            given[place] if place < len(given) else Paragraph(side) for side, given in split.items()
+        )
+
+
+def _others(raw: Raw, words: Words) -> dict[str, str]:
+    """The languages in which a text is given besides the one that is shown."""
+    value = msgspec.json.decode(bytes(raw))
+    shown, _ = words.text(raw)
+    return (
+        {tag: text for tag, text in value.items() if tag != shown}
+        if isinstance(value, dict)
+        else {}
+    )
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),
+)

@@ -1,0 +1,294 @@
+"""A month as both sides have it: their duty days, holidays and hours, shown alike, and what is arranged and announced in it.
+
+Days are counted in UTC; whether a day is a duty day or a holiday of a side is said by its date at the side's office.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+from babel import Locale
+from babel.dates import format_skeleton, get_day_names
+from markupsafe import Markup
+from msgspec import Raw, Struct
+
+from dragoman.console.display.meeting_summary import (
+    FORMATS,
+    Window,
+    instant,
+    offices_of,
+    state_of,
+    windows,
+)
+from dragoman.console.display.office_clocks import Office
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.domain.acts.deadlines import WEEK, Calendar
+from dragoman.domain.views.titles import subject_of
+from dragoman.i18n.words import Words, stamp
+from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.store import Store
+from dragoman.text import sentence
+from dragoman_schemas.state import Exchange
+
+_ANNOUNCED: Final = ("military-activity", "launch-notice", "danger-area")
+_TAKEN_BACK: Final = frozenset({"cancelled", "withdrawn", "declined"})
+_MONTH: Final = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
+_DAY: Final = timedelta(days=1)
+_MOST: Final = 500
+"""Matters of one month that are shown: more than anybody reads in a calendar."""
+
+
+class Duty(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A side's day: a duty day, a holiday, a day off, or watched at all hours; and its office's hours within the day in UTC."""
+
+    side: str
+    state: Literal["duty", "holiday", "off", "always"]
+    hours: tuple[Window, ...] = ()
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that takes place: a meeting in one of its windows, or what was announced. `state` is how a meeting stands."""
+
+    exchange: str
+    number: str
+    act: str
+    side: str
+    subject: Raw
+    status: str
+    state: str = ""
+    begins: str
+    ends: str
+
+
+class Day(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A day of the calendar."""
+
+    date: str
+    within: bool
+    duties: tuple[Duty, ...]
+    events: tuple[Event, ...] = ()
+
+
+class Month(Struct, frozen=True, kw_only=True):
+    """A month in whole weeks, from Monday to Sunday; `within` are its own days. `more` where not everything is shown."""
+
+    channel: str
+    position: int
+    month: str
+    days: tuple[Day, ...]
+    more: bool = False
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A side's day, or something on a day, as a row of a table."""
+
+    date: str
+    side: str
+    what: str
+    state: str
+    begins: str = ""
+    ends: str = ""
+    number: str = ""
+    exchange: str = ""
+
+
+class _Found(NamedTuple):
+    month: Month
+    offices: tuple[Office, ...]
+
+
+async def calendar(here: Here) -> Page:
+    """The page of a month."""
+    first = _first(here)
+    found: _Found = await here.in_thread(_read, here, first)
+    weeks = [found.month.days[place : place + 7] for place in range(0, len(found.month.days), 7)]
+    locale = Locale.parse(here.words.tag, sep="-")
+    return Page(
+        template="meeting_calendar.html",
+        view=found.month,
+        rows=[line for day in found.month.days if day.within for line in _lines(day)],
+        values={
+            "weeks": weeks,
+            "first": first,
+            "title": format_skeleton("yMMMM", first, locale=locale),
+            "weekdays": [get_day_names("wide", locale=locale)[day] for day in range(7)],
+            "day": date.fromisoformat,
+            "before": f"{first - _DAY:%Y-%m}",
+            "after": f"{_next(first):%Y-%m}",
+            "today": here.moment.date().isoformat(),
+            "offices": found.offices,
+            "bar": bar,
+            "span": lambda event, day: _span(event, day, here.words),
+        },
+    )
+
+
+def _first(here: Here) -> date:
+    """The first day of the month that is asked for. Raises `Refused`."""
+    given = here.request.query.get("month", "") or f"{here.moment:%Y-%m}"
+    read = _MONTH.fullmatch(given)
+    if read is None or int(read[1]) < 1900:
+        raise refused(
+            "bad-request",
+            sentence("There is no month %(month)s; write it like 2026-11.", month=given[:20]),
+        )
+    return date(int(read[1]), int(read[2]), 1)
+
+
+def _next(first: date) -> date:
+    return (first.replace(day=28) + 4 * _DAY).replace(day=1)
+
+
+def _read(here: Here, first: date) -> _Found:
+    store: Store = here.service.store
+    begins = first - first.weekday() * _DAY
+    last = _next(first) - _DAY
+    ends = last + (7 - last.weekday()) * _DAY
+    with moment(store, here.name, Asked(at=here.position), "") as then:
+        offices = offices_of(then)
+        found = [each for each in _events(then) if _overlaps(each, begins, ends)]
+        calendars = then.calendars
+    found.sort(key=lambda each: (each.begins, each.exchange))
+    days = [begins + count * _DAY for count in range((ends - begins).days)]
+    month = Month(
+        channel=here.name,
+        position=here.position,
+        month=f"{first:%Y-%m}",
+        days=tuple(
+            Day(
+                date=day.isoformat(),
+                within=day.month == first.month,
+                duties=tuple(duty(office, calendars[office.side], day) for office in offices),
+                events=tuple(each for each in found[:_MOST] if _overlaps(each, day, day + _DAY)),
+            )
+            for day in days
+        ),
+        more=len(found) > _MOST,
+    )
+    return _Found(month, offices)
+
+
+def _overlaps(event: Event, begins: date, ends: date) -> bool:
+    first, last = (
+        stamp(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in (begins, ends)
+    )
+    return event.begins < last and (event.ends > first or event.begins == event.ends >= first)
+
+
+# What is on
+
+
+def _events(then: Moment) -> Iterator[Event]:
+    for state in then.of("meeting", *FORMATS):
+        stands = state_of(state)
+        if stands != "over" or (state.meeting is not None and state.meeting.held):
+            yield from (_event(state, window, stands) for window in windows(state))
+    for state in then.of("notification", *_ANNOUNCED):
+        if state.status not in _TAKEN_BACK:
+            yield from (_event(state, window) for window in _in_force(state))
+
+
+def _event(exchange: Exchange, window: Window, state: str = "") -> Event:
+    return Event(
+        exchange=exchange.id,
+        number=exchange.number,
+        act=exchange.act,
+        side=exchange.side,
+        subject=subject_of(exchange),
+        status=exchange.status,
+        state=state,
+        begins=window.begins,
+        ends=window.ends,
+    )
+
+
+def _in_force(state: Exchange) -> Iterator[Window]:
+    """When something announced takes place: until it was cleared, or at a time."""
+    cleared = [
+        instant(msgspec.json.decode(said.content["cleared_at"]))
+        for said in state.acts.get("all-clear", ())
+    ]
+    until = stamp(cleared[-1]) if cleared and cleared[-1] is not None else ""
+    for window in windows(state):
+        yield Window(begins=window.begins, ends=min(window.ends, until) if until else window.ends)
+    at = instant(msgspec.json.decode(state.content["time"])) if "time" in state.content else None
+    if at is not None and "window" not in state.content:
+        yield Window(begins=stamp(at), ends=stamp(at))
+
+
+# Whose day is what
+
+
+def duty(office: Office, calendar: Calendar, day: date) -> Duty:
+    """What a day is to a side, by its date at the office."""
+    begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    state: Literal["duty", "holiday", "off", "always"] = "duty"
+    if office.always:
+        state = "always"
+    elif day.isoformat() in calendar.holidays:
+        state = "holiday"
+    elif WEEK[day.weekday()] not in calendar.days:
+        state = "off"
+    hours = tuple(
+        Window(begins=stamp(opens), ends=stamp(closes))
+        for opens, closes in office.bands(begins, begins + _DAY)
+    )
+    return Duty(side=office.side, state=state, hours=hours)
+
+
+def bar(day: Day, each: Duty) -> Markup:
+    """The hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
+    begins = datetime.fromisoformat(day.date).replace(tzinfo=UTC)
+    bands = Markup("").join(
+        Markup('<rect class="band" x="{:.4g}" width="{:.4g}" height="2"/>').format(
+            (datetime.fromisoformat(hours.begins) - begins) / timedelta(hours=1),
+            (datetime.fromisoformat(hours.ends) - datetime.fromisoformat(hours.begins))
+            / timedelta(hours=1),
+        )
+        for hours in each.hours
+    )
+    return Markup(
+        '<svg class="hours" viewBox="0 0 24 2" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="24" height="2"/>{}</svg>'
+    ).format(bands)
+
+
+def _span(event: Event, day: Day, words: Words) -> str:
+    """When something takes place on a day, with the day on which it ends where that is another."""
+    begins, ends = event.begins[:10], event.ends[:10]
+    if begins == ends:
+        return f"{words.written(event.begins, 'hour')}" + (
+            f"\N{EN DASH}{words.written(event.ends, 'hour')}" if event.ends > event.begins else ""
+        )
+    if day.date == begins:
+        return words.say(
+            "from %(a)s, until %(b)s",
+            a=words.written(event.begins, "hour"),
+            b=words.written(event.ends, "minute"),
+        )
+    if day.date == ends:
+        return words.say("until %(b)s", b=words.written(event.ends, "hour"))
+    return words.say("all day, until %(b)s", b=words.written(event.ends, "minute"))
+
+
+def _lines(day: Day) -> Iterator[Line]:
+    for each in day.duties:
+        begins, ends = (each.hours[0].begins, each.hours[-1].ends) if each.hours else ("", "")
+        yield Line(
+            date=day.date, side=each.side, what="office", state=each.state, begins=begins, ends=ends
+        )
+    for event in day.events:
+        yield Line(
+            date=day.date,
+            side=event.side,
+            what=event.act,
+            state=event.state or event.status,
+            begins=event.begins,
+            ends=event.ends,
+            number=event.number,
+            exchange=event.exchange,
+        )
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/meetings/calendar", handler=calendar),)

@@ -1,0 +1,113 @@
+"""Open matters as rows of the board: what, where, since when, who has it, how the accounts stand, and what is due next."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from markupsafe import Markup
+from msgspec import Raw, Struct
+
+from dragoman.console.display.act_display import Display
+from dragoman.console.display.deadline_rows import Level, Strip, urgency, worst
+from dragoman.console.display.office_clocks import Office
+from dragoman.console.forms import field_types
+from dragoman.console.rendering import Here
+from dragoman.i18n.words import as_moment
+from dragoman.reports.layout import how_accounts_stand, who_has
+from dragoman_schemas.responses import OpenMatter, Owing
+
+_TITLED: Final = frozenset(
+    {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}
+)
+"""Formats whose kind says what the matter is."""
+
+_PLACES: Final = ("place", "launch_area", "venue")
+
+
+class MatterRow(Struct, frozen=True, kw_only=True):
+    """One open matter as a row; `next` is what is owed next, `further` how many things more."""
+
+    matter: OpenMatter
+    level: Level
+    kind: str
+    where: Markup
+    has: tuple[str, ...]
+    accounts: tuple[str, ...]
+    next: Owing | None
+    late: bool
+    further: int
+
+
+def rows(here: Here, matters: Sequence[OpenMatter], offices: Sequence[Office]) -> list[MatterRow]:
+    """Return open matters as rows."""
+    display = Display(here.words, offices, None, here.link)
+    return [_row(here, each, display) for each in matters]
+
+
+def _row(here: Here, matter: OpenMatter, display: Display) -> MatterRow:
+    first = next(iter(matter.owed), None)
+    return MatterRow(
+        matter=matter,
+        level=level_of(matter, here.moment),
+        kind=here.words.value(matter.kind) if matter.kind and matter.act in _TITLED else "",
+        where=_where(matter, display),
+        has=tuple(who_has(matter, here.words)),
+        accounts=tuple(how_accounts_stand(matter, here.words)),
+        next=first,
+        late=first is not None and bool(first.due) and as_moment(first.due) < here.moment,
+        further=max(0, len(matter.owed) - 1),
+    )
+
+
+def level_of(matter: OpenMatter, now: datetime) -> Level:
+    """Return how urgent a matter is: as the worst of what is owed in it; waiting, where nothing is."""
+    return worst([_level(matter, each, now) for each in matter.owed] or ["standby"])
+
+
+def _level(matter: OpenMatter, owing: Owing, now: datetime) -> Level:
+    if not owing.due:
+        return "standby"
+    begins, due = as_moment(owing.begins), as_moment(owing.due)
+    whole = (due - begins).total_seconds()
+    gone = (now - begins).total_seconds() / whole if whole > 0 else 1.0
+    return urgency(owing.clock, matter.precedence, gone=gone, late=now > due, binding=owing.binding)
+
+
+def _where(matter: OpenMatter, display: Display) -> Markup:
+    if not isinstance(matter.place, Raw):
+        return Markup()
+    member = next(
+        (each for name in _PLACES if (each := field_types.member(matter.act, name)) is not None),
+        None,
+    )
+    return Markup() if member is None else display.fact(member, matter.place).shown
+
+
+def unlimited(here: Here, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
+    """Yield what waits for an acknowledgement under no limit: where no clocks run, or of what was said before it was written down."""
+    for matter in matters:
+        for owing in matter.owed:
+            if owing.clock == "acknowledgement" and not owing.due:
+                state = here.state_of(matter.exchange)
+                assert state is not None
+                message = next(each for each in state.messages if each.id == owing.started_by)
+                yield Strip(
+                    level="standby",
+                    clock=owing.clock,
+                    owed_by=owing.side,
+                    due="",
+                    begins=message.said.time,
+                    spent=0.0,
+                    waited_s=int((here.moment - as_moment(message.said.time)).total_seconds()),
+                    limit_s=0,
+                    exchange=matter.exchange,
+                    started_by=owing.started_by,
+                    number=matter.number,
+                    act=matter.act,
+                    message_act=message.act,
+                    subject=matter.subject,
+                    opener=matter.side,
+                    by=message.said.by,
+                    precedence=matter.precedence,
+                    status=matter.status,
+                )

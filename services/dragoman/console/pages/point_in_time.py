@@ -1,0 +1,308 @@
+"""Time travel: the form by which any page is looked at as it stood at another record, and where it leads.
+
+One form without scripts: whatever was moved or written in it becomes the same page's address with another `at`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from markupsafe import Markup
+from msgspec import Struct
+
+from dragoman.application.http import submission
+from dragoman.console.charts import charts
+from dragoman.console.dispatch import position_of
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.rendering import Here, Sheet
+from dragoman.console.sessions import following, see
+from dragoman.domain import notation
+from dragoman.domain.acts.deadlines import written
+from dragoman.domain.notation import Unread
+from dragoman.domain.record.errors import Refused
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection import timeline
+from dragoman.projection.timeline import Mark
+
+_DAYS: Final = 400
+"""Days of the chart: a year, and what a review of it looks back to."""
+
+_SHORT: Final = timedelta(days=3)
+"""A channel that is younger is drawn from its opening on, and not from the midnight before."""
+
+_APART: Final = 60
+"""As many marks of one kind are told apart over the width of the chart."""
+
+_AMBIGUOUS: Final = frozenset(
+    {"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"}
+)
+
+
+class Life(Struct, frozen=True, kw_only=True):
+    """A channel from its opening to its newest record: how many records came on each day from `first` on, and what stands out."""
+
+    opened: str
+    newest: int
+    newest_time: str
+    first: str
+    days: tuple[int, ...]
+    marks: tuple[Mark, ...]
+
+
+class Fault(Exception):
+    """What is wrong with a field of the form, in the reader's language."""
+
+    def __init__(self, field: str, typed: str, sentence: str) -> None:
+        """The field's name, what was written in it, and what to do."""
+        super().__init__(sentence)
+        self.field = field
+        self.typed = typed
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Travel:
+    """The form, as a page has it. `page` is the address to come back to, `shown` the page's moment as its field has it.
+
+    `compare` says whether it asks with what to compare.
+    """
+
+    life: Life
+    page: str
+    record: str
+    time: str
+    shown: str
+    chart: Markup
+    months: tuple[tuple[str, int], ...]
+    compare: bool = False
+    compared: str = ""
+    fault: Fault | None = None
+
+
+async def travel(here: Here, *, compare: bool = False) -> Travel:
+    """The form for a page, with what was wrong in it, if anything was."""
+    life = await life_of(here)
+    field, _, typed = here.request.query.get("said", "").partition(":")
+    fault = await _fault(here, field, typed)
+    shown = _time(here.moment if here.past else as_moment(life.newest_time))
+    return Travel(
+        life=life,
+        page=here.again(at="", compare=""),
+        record=typed if fault is not None and field == "record" else str(here.position),
+        time=typed if fault is not None and field == "time" else shown,
+        shown=shown,
+        chart=_chart(here, life),
+        months=_by_month(here.words, life),
+        compare=compare,
+        compared=here.request.query.get("compare", ""),
+        fault=fault,
+    )
+
+
+async def _fault(here: Here, field: str, typed: str) -> Fault | None:
+    """What is wrong with what was written in a field; nothing where it can be read."""
+    try:
+        if field == "record":
+            await _at_record(here, typed)
+        elif field == "time":
+            await _at_time(here, "time", typed)
+    except Fault as fault:
+        return fault
+    return None
+
+
+def _time(moment: datetime) -> str:
+    """A moment as the form's field has it."""
+    return written(moment).replace("T", " ")
+
+
+async def life_of(here: Here) -> Life:
+    """A channel from its opening to now."""
+    registry, store, newest = here.projection.registry, here.service.store, here.newest
+    time = here.projection.state.time
+    first = max(
+        as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1)
+    )
+    days = await here.in_thread(timeline.per_day, store, here.name, first, newest)
+    marks = await here.in_thread(timeline.marks, store, here.name, newest)
+    return Life(
+        opened=registry.opened.time,
+        newest=newest,
+        newest_time=time,
+        first=first.isoformat(),
+        days=days,
+        marks=marks,
+    )
+
+
+def _chart(here: Here, life: Life) -> Markup:
+    words, ends = here.words, as_moment(life.newest_time)
+    begins = as_moment(f"{life.first}T00:00:00Z")
+    opened = as_moment(life.opened)
+    if ends - opened < _SHORT:
+        begins = opened
+    title = words.say(
+        "Records by day, from %(a)s to %(b)s. The list below says the same.",
+        a=words.day(begins),
+        b=words.day(ends),
+    )
+    moments = list(_moments(words, life.marks, (ends - begins) / _APART))
+    if opened >= begins:
+        moments.append(charts.Moment(opened, "opened", words.say("opened")))
+    return charts.density(
+        "density", title, begins, ends, life.days, moments, here.moment if here.past else ends
+    )
+
+
+def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[charts.Moment]:
+    """What stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
+    gathered: list[list[Mark]] = []
+    for mark in sorted(
+        marks, key=lambda each: (each.kind, each.side if each.kind == "late" else "", each.time)
+    ):
+        last = gathered[-1][-1] if gathered else None
+        alike = last is not None and label_of(words, last) == label_of(words, mark)
+        if last is not None and alike and as_moment(mark.time) - as_moment(last.time) <= near:
+            gathered[-1].append(mark)
+        else:
+            gathered.append([mark])
+    for each in gathered:
+        label, count = label_of(words, each[-1]), len(each)
+        yield charts.Moment(
+            as_moment(each[-1].time),
+            each[-1].kind,
+            label
+            if count == 1
+            else words.say("%(what)s (%(n)s)", what=label, n=words.number(count)),
+        )
+
+
+def label_of(words: Words, mark: Mark) -> str:
+    """What stands out, in a word or two."""
+    match mark.kind:
+        case "late":
+            return words.say("%(side)s late", side=mark.side.upper())
+        case "blind":
+            return words.say("blind")
+        case _:
+            return words.say("flash")
+
+
+def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
+    """How many records came in each month, the newest first."""
+    counted = Counter[str]()
+    for number, count in enumerate(life.days):
+        counted[(date.fromisoformat(life.first) + timedelta(days=number)).strftime("%Y-%m")] += (
+            count
+        )
+    return tuple((month, counted[month]) for month in sorted(counted, reverse=True))
+
+
+# Where it leads
+
+
+async def go(here: Here) -> web.StreamResponse:
+    """Lead to the page that the form asks for; back to where it was where something in it cannot be read."""
+    try:
+        return see(_address(here, at=await _target(here)))
+    except Fault as fault:
+        return see(_address(here, at=here.at, said=f"{fault.field}:{fault.typed}"))
+
+
+def _address(here: Here, **changed: object) -> str:
+    """The address of the page on which the form stood, with some of its query changed."""
+    path, _, given = following(here.request.query.get("page", "")).partition("?")
+    if path != f"/c/{here.name}" and not path.startswith(f"/c/{here.name}/"):
+        path, given = f"/c/{here.name}/audit", ""
+    compare = "".join(here.request.query.get("compare", "").replace(",", "").split())
+    query = {**dict(parse_qsl(given)), "compare": compare, **changed}
+    asked = urlencode({name: str(value) for name, value in query.items() if value})
+    return f"{path}?{asked}" if asked else path
+
+
+async def _target(here: Here) -> int:
+    """The position to which the form leads, 0 for now. Raises `Fault`."""
+    shown = submission.whole(here.request.query.get("was", "")) or here.position
+    match here.request.query.get("go", ""):
+        case "now":
+            return 0
+        case "first":
+            return 1
+        case "before":
+            return max(1, shown - 1)
+        case "after":
+            return min(here.newest, shown + 1)
+        case "newest":
+            return here.newest
+        case _:
+            return await _asked(here, shown)
+
+
+async def _asked(here: Here, shown: int) -> int:
+    """The position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
+    query = here.request.query
+    time, record, slid = (
+        query.get("time", "").strip(),
+        query.get("record", "").strip(),
+        submission.whole(query.get("slider", "")),
+    )
+    if time and time != query.get("was_time", ""):
+        return await _at_time(here, "time", time)
+    if record and record != str(shown):
+        return await _at_record(here, record)
+    if slid is not None and slid != shown:
+        return min(max(1, slid), here.newest)
+    return here.at
+
+
+async def _at_record(here: Here, text: str) -> int:
+    position = submission.whole("".join(text.replace(",", "").split()))
+    if position is None:
+        return await _at_time(here, "record", text)
+    if not 1 <= position <= here.newest:
+        raise Fault(
+            "record",
+            text,
+            here.words.say(
+                "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+            ),
+        )
+    return position
+
+
+async def _at_time(here: Here, field: str, text: str) -> int:
+    say = here.words.say
+    zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
+    try:
+        moment = notation.read_time(text, here.service.now(), zone)
+    except Unread as unread:
+        if unread.code == "in_future":
+            raise Fault(field, text, say("That time is still to come.")) from None
+        if unread.code in _AMBIGUOUS:
+            raise Fault(
+                field,
+                text,
+                say(
+                    "That can be read in more than one way. Write the day, the month, the year and the time."
+                ),
+            ) from None
+        raise Fault(
+            field,
+            text,
+            say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
+        ) from None
+    try:
+        return await position_of(here, written(moment))
+    except Refused:
+        opened = here.words.written(here.projection.registry.opened.time)
+        raise Fault(
+            field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
+        ) from None
+
+
+SHEETS: Final = (Sheet(path="/travel", handler=go),)

@@ -1,0 +1,417 @@
+"""What is made to be printed: reports as pages of their own, and of any exchange a numbered form and a card to be read aloud.
+
+    /exchanges/{exchange}/form    every field with its label, what was corrected beside what it was, the receipts, what was said since
+    /exchanges/{exchange}/card    one fact a line, numbers, times and places spelt for a bad telephone line
+
+Both end with the numbers and their check words, so that what was cut off, or misheard, shows.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from markupsafe import Markup, escape
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from dragoman.application.operations import exchange_view
+from dragoman.console.display import field_history, translations
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.log_rows import LogLine, line_of
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.forms import field_types
+from dragoman.console.rendering import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
+from dragoman.domain.acts import developments, two_keys
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.record.codec import parse
+from dragoman.domain.views import attribution
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import as_moment
+from dragoman.interop.check_words import check_words
+from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
+from dragoman.reports.document import Paper
+from dragoman_schemas.responses import Entry, ExchangeView
+from dragoman_schemas.state import Correction, Exchange, decode_exchange
+
+_FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
+"""Members that stand in the head of a form."""
+
+_SPELT: Final = 60
+"""Letters of a line that are spelt at most: a call sign or a telephone, and no sentence."""
+
+
+def page(paper: Paper, headers: dict[str, str]) -> web.Response:
+    """A report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
+    values = {"laid": paper, "registry": paper.of, "preferences": Preferences(), "frame": None}
+    text = rendered(None, languages.words(paper.language), "report.html", **values)
+    return html(text, headers={**headers, "Content-Security-Policy": PAPER_POLICY})
+
+
+class Numbered(Struct, frozen=True, kw_only=True):
+    """A number of the exchange, what bears it, and its check words."""
+
+    number: str
+    act: str
+    position: int
+    words: tuple[str, ...]
+
+
+class Was(Struct, frozen=True, kw_only=True):
+    """What a field was before a correction, if it was there; both times, the reason, and the correction's number."""
+
+    value: Markup | None
+    until: str
+    reason: str
+    number: str
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One fact of a card: what it is called, how it is written, and how it is said letter by letter."""
+
+    label: str
+    shown: Markup
+    spelt: tuple[str, ...] = ()
+
+
+async def form(here: Here) -> Page:
+    """An exchange as a printed form."""
+    view, state, display = await _read(here)
+    return Page(
+        template="form.html",
+        view=view,
+        values={
+            "state": state,
+            "opening_key": two_keys.sent(state, state.id),
+            "facts": field_history.dated(
+                display, state, display.facts(state.act, state.content, leave=_FRAME)
+            ),
+            "developed": list(field_history.series(display, state)),
+            "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
+            "translations": _translations(display, state),
+            "dated": display.time(
+                msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null"))))
+                or state.opened.when
+            ),
+            "was": _corrected(display, state),
+            "since": list(_since(display, state, view.timeline, here.sides)),
+            "numbers": numbers_of(state, view.timeline),
+        },
+    )
+
+
+async def card(here: Here) -> Page:
+    """An exchange as a card to be read aloud."""
+    view, state, display = await _read(here)
+    return Page(
+        template="card.html",
+        view=view,
+        values={
+            "state": state,
+            "lines": list(_lines(display, state, view)),
+            "numbers": numbers_of(state, view.timeline),
+        },
+    )
+
+
+def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
+    """The translations of every message, as they are printed."""
+    attributed = not attribution.unattributed(state)
+    found = [
+        each for message in state.messages for each in translations.of_message(state, message.id)
+    ]
+    return translations.shown(display.words, found, attributed=attributed)
+
+
+async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
+    view = await exchange_view.viewed(
+        here.call,
+        here.projection,
+        here.request.match_info["exchange"],
+        here.at or None,
+        here.newest,
+        most=0,
+    )
+    offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    state = decode_exchange(bytes(view.state))
+    if attribution.unattributed(state):
+        view, state = unattributed(view, state, here.sides)
+    return view, state, Display(here.words, offices, view.people)
+
+
+def unattributed(
+    view: ExchangeView, state: Exchange, sides: Sequence[str]
+) -> tuple[ExchangeView, Exchange]:
+    """An exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
+    printed = replace(
+        state,
+        number="",
+        side="",
+        to=(),
+        info=(),
+        content=attribution.content(state.content, sides),
+        corrections=tuple(
+            replace(
+                each,
+                number="",
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
+            for each in state.corrections
+        ),
+        amended=tuple(
+            replace(
+                each,
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
+            for each in state.amended
+        ),
+        developments=tuple(
+            replace(
+                each,
+                number="",
+                fields=attribution.content(each.fields, sides),
+                was=attribution.content(each.was, sides),
+            )
+            for each in state.developments
+        ),
+    )
+    return replace(
+        view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)
+    ), printed
+
+
+def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
+    """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
+    told = {
+        state.opened.position,
+        *(developments.stamp_of(each).position for each in developments.changes(state)),
+    }
+    found = [
+        entry for entry in timeline if entry.valid and (entry.number or entry.position in told)
+    ]
+    return [
+        Numbered(
+            number=entry.number or state.number,
+            act=line_of(entry).act,
+            position=entry.position,
+            words=check_words(entry.commit),
+        )
+        for entry in found
+    ]
+
+
+def _corrected(display: Display, state: Exchange) -> dict[str, list[Was]]:
+    """What each field was, the newest correction first."""
+    found: dict[str, list[Was]] = {}
+    for each in reversed(state.corrections):
+        for name in each.fields:
+            member = field_types.member(state.act, name)
+            if member is not None:
+                found.setdefault(name, []).append(_was(display, state, member, each))
+    return found
+
+
+def _was(
+    display: Display, state: Exchange, member: field_types.Member, correction: Correction
+) -> Was:
+    before = correction.was.get(member.name)
+    return Was(
+        value=None if before is None else display.fact(member, before).shown,
+        until=correction.corrected.when,
+        reason=correction.reason,
+        number=correction.number,
+    )
+
+
+def _since(
+    display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
+) -> Iterator[tuple[LogLine, list[Fact]]]:
+    """The records after the opening, and what each says."""
+    for entry in timeline:
+        if entry.position == state.opened.position:
+            continue
+        line = line_of(entry)
+        facts: list[Fact] = []
+        if not state.side:
+            line = replace(line, actor="")
+        if entry.valid and isinstance(entry.record, Raw) and line.act in RULES:
+            content = content_of(parse(bytes(entry.record)).newest)
+            content = content if state.side else attribution.content(content, sides)
+            facts = display.facts(line.act, content, leave=("of", "fields"))
+            if (
+                "fields" in content and line.act != "correction"
+            ):  # which stands beside what it mends
+                facts = [
+                    *display.facts(
+                        state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])
+                    ),
+                    *facts,
+                ]
+        yield line, facts
+
+
+# To be read aloud
+
+
+def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Line]:
+    """The facts in the order in which they are said: what and from whom, when and where, the words, what was corrected."""
+    words = display.words
+    yield Line(label=words.field("precedence"), shown=escape(words.value(state.precedence).upper()))
+    yield Line(label=words.say("Format"), shown=escape(words.act(state.act)))
+    if state.number:
+        yield Line(
+            label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number)
+        )
+    if state.side:
+        yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
+        yield Line(
+            label=words.say("To"),
+            shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))),
+        )
+    yield _moment(
+        display,
+        words.say("Dated"),
+        str(msgspec.json.decode(bytes(state.content["dtg"])))
+        if "dtg" in state.content
+        else state.opened.when,
+    )
+    corrected, developed = _corrected(display, state), {*developments.developed(state)}
+    for member in field_types.members(state.act):
+        if member.name in state.content and member.name not in _FRAME:
+            yield from _said(
+                display, member, msgspec.json.decode(bytes(state.content[member.name]))
+            )
+            for value in (
+                developments.series(state, member.name) if member.name in developed else ()
+            ):
+                of = words.say(
+                    "%(what)s, as of %(t)s",
+                    what=words.field(member.name),
+                    t=words.written(value.as_of, "minute"),
+                )
+                yield from (
+                    replace(each, label=of)
+                    for each in _said(display, member, msgspec.json.decode(bytes(value.value)))
+                )
+            for was in corrected.get(member.name, ()):
+                told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
+                yield Line(
+                    label=told,
+                    shown=Markup("{} {}").format(
+                        words.say("was:"), was.value or words.say("not said")
+                    ),
+                )
+    text = view.coded.get(words.language) or view.coded.get("en", "")
+    if text:
+        yield Line(label=words.say("In plain words, from the codebook"), shown=escape(text))
+    for translation in _translations(display, state):
+        yield Line(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
+    if state.cancellation is not None:
+        yield _moment(
+            display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when
+        )
+
+
+def _number(number: str) -> tuple[str, ...]:
+    """A number part by part, each from its stroke on."""
+    first, *rest = number.split("/")
+    return spelt(first), *(spelt(f"/{part}") for part in rest)
+
+
+def _moment(display: Display, label: str, time: str) -> Line:
+    moment = as_moment(time)
+    return Line(label=label, shown=display.words.time(moment), spelt=(spelt_time(moment),))
+
+
+def _said(
+    display: Display, member: field_types.Member, value: Any, before: str = ""
+) -> Iterator[Line]:
+    """A member as lines: of a group each member of it, of rows each row."""
+    label = f"{before}{display.words.field(member.name)}"
+    match member.kind:
+        case field_types.Group() if isinstance(value, dict):
+            yield from _group(display, member.kind, value, f"{label}, ")
+        case field_types.Rows():
+            for number, each in enumerate(value, 1):
+                yield from _group(display, member.kind.group, each, f"{label} {number}, ")
+        case _:
+            yield Line(
+                label=label,
+                shown=display.shown(member.kind, value),
+                spelt=tuple(_spelt(member.kind, value)),
+            )
+
+
+def _group(
+    display: Display, group: field_types.Group, value: dict[str, Any], before: str
+) -> Iterator[Line]:
+    for each in group.members:
+        if each.name in value:
+            yield from _said(display, each, value[each.name], before)
+
+
+def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
+    """How a value is said letter by letter; nothing for words that are said as they are."""
+    if value == "unknown" or value is None:
+        return
+    match kind:
+        case field_types.Time():
+            yield spelt_time(_instant(value))
+        case field_types.Span() if isinstance(value, dict):
+            yield from (spelt_time(as_moment(value[end])) for end in ("from", "to"))
+        case field_types.Spans():
+            yield from (
+                spelt_time(as_moment(each[end])) for each in value for end in ("from", "to")
+            )
+        case field_types.Place() | field_types.Point():
+            for each in value if isinstance(value, list) else [value]:
+                yield from _spelt_place(each)
+        case field_types.Number():
+            yield spelt(str(value))
+        case field_types.Quantity():
+            yield f"{spelt(format(value['value'], 'g'))} {value['unit']}"
+        case field_types.References():
+            yield from (spelt(each) for each in (value if isinstance(value, list) else [value]))
+        case field_types.Line() | field_types.Lines():
+            yield from (
+                spelt(each)
+                for each in (value if isinstance(value, list) else [value])
+                if _is_code(each)
+            )
+        case _:
+            pass
+
+
+def _is_code(text: str) -> bool:
+    """Whether a line is a call sign, a telephone or a number of a notice, and no words."""
+    return len(text) <= _SPELT and text == text.upper() and any(letter.isdigit() for letter in text)
+
+
+def _instant(value: Any) -> datetime:
+    return as_moment(value["about"] if isinstance(value, dict) else value)
+
+
+def _spelt_place(value: Any) -> Iterator[str]:
+    """A place's points: itself, the middle of its circle with the radius, or its corners."""
+    if not isinstance(value, dict):
+        return
+    if "lat" in value and "lon" in value:
+        yield from spelt_place(value["lat"], value["lon"])
+    if "circle" in value:
+        yield from spelt_place(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+        radius = value["circle"]["radius"]
+        yield f"radius {spelt(format(radius['value'], 'g'))} {_SPOKEN_UNITS[radius['unit']]}"
+    for corner in value.get("polygon", ()):
+        yield from spelt_place(corner["lat"], corner["lon"])
+
+
+_SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
+_EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path=f"{_EXCHANGE}/form", handler=form),
+    Sheet(path=f"{_EXCHANGE}/card", handler=card),
+)

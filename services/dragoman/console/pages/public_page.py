@@ -1,0 +1,44 @@
+"""Shows to anybody what the sides of this host have made public together, without signing in.
+
+/releases                        every release that is public
+/releases/{channel}/{exchange}   one of them, which the reader's own browser verifies (static/release.js)
+"""
+
+from aiohttp import web
+
+from dragoman.application.http.request import Call, Nothing
+from dragoman.application.http.submission import SERVICE, in_thread
+from dragoman.application.operations import public_releases
+from dragoman.console.pages import release_preview
+from dragoman.console.rendering import Preferences, html, rendered
+from dragoman.console.sessions import words_of
+
+
+async def listed(request: web.Request) -> web.Response:
+    """Show the releases that are public, newest first."""
+    words = words_of(request)
+    rows = [
+        (each, words.text(each.title)[1])
+        for each in await public_releases.listed(Call(request, Nothing()))
+    ]
+    return html(
+        rendered(
+            None,
+            words,
+            "public_releases.html",
+            rows=rows,
+            preferences=Preferences.read(request),
+            frame=None,
+        )
+    )
+
+
+async def one(request: web.Request) -> web.Response:
+    """Show a release. Raises `Refused` where it is not public."""
+    words, call = words_of(request), Call(request, Nothing())
+    projection, state = await public_releases.found(call)
+    values = await in_thread(
+        call, release_preview.shown, words, projection, state, request.app[SERVICE].now()
+    )
+    page = {"preview": False, "preferences": Preferences.read(request), "frame": None}
+    return html(rendered(None, words, "public_release.html", **values, **page))

@@ -1,0 +1,212 @@
+"""Shows a release: the records of a matter that may be published, what is published of each, and what anybody will read.
+
+candidates(here, offices, "0197…")      [Candidate(record="0197…", position=12, shown="Hazardous incident, NATO, 24 Nov 2026 03:06Z", members=…)]
+completed(here, [{"record": "0197…"}])  [{"record": "0197…", "exchange": "0197…", "commit": "9f…"}]
+items(projection, display, state)       [Item(position=12, facts=…)]
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup
+from msgspec import UNSET, Struct
+
+from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.forms import field_types
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.exchange import content_of, is_unattributed
+from dragoman.domain.record.codec import Record
+from dragoman.i18n.words import Words
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.state import Exchange
+
+OF: Final = "of_matter"
+"""The field of a form, and the parameter of its address, that names the matter of which a release is."""
+
+_UNREAD: Final = frozenset({"signed"})
+"""Members that say nothing to a reader; all others of a record are shown, since all are published."""
+
+_OWN: Final = frozenset({"signed", "title", "text", "original", "records", "publish_at"})
+"""Members of a release that its page shows elsewhere, or has no need to."""
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A record that a release may name: its place, what it is called, and the members that may be left out, each with its label."""
+
+    record: str
+    position: int
+    shown: str
+    members: tuple[tuple[str, str], ...]
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One record as it is published. `fits` is False where it is not what the release says: then nothing is published."""
+
+    position: int
+    act: str
+    by: str
+    side: str
+    time: str
+    facts: list[Fact]
+    without: tuple[str, ...] = ()
+    fits: bool = True
+
+
+def may_release(here: Here, state: Exchange) -> bool:
+    """Return whether the reader may propose that something of a matter is published."""
+    is_open = here.registry.kind in release.RELEASE.kinds and not is_unattributed(state)
+    return here.may_post and is_open and state.act != "release"
+
+
+def candidates(here: Here, exchange: str) -> list[Candidate]:
+    """Return the records of a matter that a release may name, in their order."""
+    state = here.projection.exchange(exchange) if exchange else None
+    if state is None or not may_release(here, state):
+        return []
+    found = (
+        here.projection.record_at(each.position)
+        for each in here.projection.records_of(exchange)
+        if not each.void
+    )
+    named = [record for record in found if record is not None and record.act]
+    return [_candidate(here, record) for record in named if record.side != "service"]
+
+
+def _candidate(here: Here, record: Record) -> Candidate:
+    content = content_of(record.act)
+    names = [each.name for each in field_types.members(record.name) if each.name in content]
+    return Candidate(
+        record=record.envelope.id,
+        position=here.projection.posted(record.envelope.id) or 0,
+        shown=called(here.words, record),
+        members=tuple((name, here.words.field(name)) for name in names),
+    )
+
+
+def called(words: Words, record: Record) -> str:
+    """Return what a record is called: its act, its side and its time."""
+    time = words.written(record.envelope.time, "minute")
+    return words.say(
+        "%(act)s of %(who)s, %(t)s", act=words.act(record.name), who=record.side.upper(), t=time
+    )
+
+
+def name_records(here: Here, display: Display) -> None:
+    """Let a display name the records of the channel by what they are, with a link to each."""
+
+    def named(id: str) -> Markup:
+        position = here.projection.posted(id)
+        record = None if position is None else here.projection.record_at(position)
+        if record is None:
+            return Markup("<code>{}</code>").format(id)
+        number = here.words.say("record %(n)s", n=here.words.number(position or 0))
+        return Markup('<a href="{}">{}</a> <small>{}</small>').format(
+            here.link(f"/records/{position}"), called(here.words, record), number
+        )
+
+    display.record = named
+
+
+def completed(here: Here, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records that a form chose as an act names them: with exchange, commitment, and the digest of what is left."""
+    found = []
+    for each in chosen:
+        position = here.projection.posted(each["record"])
+        record = None if position is None else here.projection.record_at(position)
+        if record is None:
+            found.append({**each, "exchange": each["record"], "commit": "0" * 64})
+            continue
+        item = {
+            "record": each["record"],
+            "exchange": record.envelope.subject,
+            "commit": record.commit,
+        }
+        if without := [name for name in each.get("without", ()) if name in content_of(record.act)]:
+            digest = hashlib.sha256(release.extract(record.act, without)).hexdigest()
+            item |= {"without": without, "extract": digest}
+        found.append(item)
+    return found
+
+
+def items(
+    projection: Projection, display: Display, named: tuple[ReleasedRecord, ...]
+) -> Iterator[Item]:
+    """Yield what is published of each record that a release names."""
+    for each in named:
+        position = projection.posted(each.record)
+        record = None if position is None else projection.record_at(position)
+        if record is None or position is None or not record.act:
+            yield Item(position=position or 0, act="", by="", side="", time="", facts=[])
+            continue
+        without = () if each.without is UNSET else each.without
+        left = release.extract(record.act, without)
+        yield Item(
+            position=position,
+            act=record.name,
+            by=record.envelope.actor,
+            side=record.side,
+            time=record.envelope.time,
+            facts=display.facts(record.name, content_of(left), leave=_UNREAD),
+            without=without,
+            fits=release.fits(each, record),
+        )
+
+
+# What anybody reads, before anybody can
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """A release as it will be read."""
+
+    release: str
+    status: str
+    publish_at: str
+
+
+async def preview(here: Here) -> Page:
+    """Show a member of the channel what anybody will read once the release is public."""
+    state = here.projection.exchange(here.request.match_info["exchange"])
+    if state is None or state.act != "release":
+        raise refused("not-found", sentence("There is no release of that id here."))
+    return Page(
+        template="public_release.html",
+        view=Preview(
+            release=state.id,
+            status=state.status,
+            publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
+        ),
+        values=await here.in_thread(shown, here.words, here.projection, state, here.service.now())
+        | {"preview": True},
+    )
+
+
+def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> dict[str, Any]:
+    """Return what the page of a release shows, for members and for anybody alike."""
+    sides = [side.name for side in projection.registry.sides]
+    offices = tuple(office_of(side, projection.office(side)) for side in sides)
+    display = Display(words, offices)
+    content: Mapping[str, Any] = state.content
+    found = [*items(projection, display, release.records_of(state))]
+    return {
+        "state": state,
+        "sides": sides,
+        "headline": display.text(msgspec.json.decode(content["title"])),
+        "text": display.text(msgspec.json.decode(content["text"])) if "text" in content else "",
+        "facts": display.facts(state.act, content, leave=_OWN),
+        "items": found,
+        "fits": all(each.fits for each in found),
+        "public": release.is_public(state, now),
+        "since": f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
+        "bundle": f"/v1/releases/{projection.name}/{state.id}",
+        "address": f"/releases/{projection.name}/{state.id}",
+        "file": f"{projection.name}-{state.id[:8]}.json",
+    }
+
+
+SHEETS: Final = (Sheet(path="/releases/{exchange:[0-9a-f-]{36}}", handler=preview),)

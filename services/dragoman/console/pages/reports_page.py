@@ -1,0 +1,187 @@
+"""The reports that write themselves: what there is, and each in the pages' frame, to be read and printed.
+
+    /reports                 what there is, each with a sentence
+    /reports/situation       /reports/turn-over       /reports/period       /reports/year
+
+They are gathered where the API gathers its own, and laid out from the same papers. `as=markdown` gives the text that the API gives.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http import submission
+from dragoman.application.operations import report_requests
+from dragoman.application.operations.report_requests import Gathered
+from dragoman.console.input.periods import Fault, Period, period_of, spans, too_much
+from dragoman.console.pages import print_views
+from dragoman.console.rendering import HEADERS, Here, Page, Sheet, refused
+from dragoman.domain.record.errors import Refused
+from dragoman.i18n.words import as_moment
+from dragoman.projection.snapshot import Asked
+from dragoman.reports.markdown import markdown
+from dragoman.text import sentence
+
+
+class Offered(Struct, frozen=True, kw_only=True):
+    """A report: what it is called in addresses, and whether the reader may have it."""
+
+    name: str
+    path: str
+    may: bool
+
+
+class ReportsView(Struct, frozen=True, kw_only=True):
+    """The reports that there are."""
+
+    channel: str
+    position: int
+    reports: tuple[Offered, ...]
+
+
+class NotRead(Struct, frozen=True, kw_only=True):
+    """A period that was not read, and why."""
+
+    report: str
+    faults: tuple[Fault, ...]
+
+
+async def reports(here: Here) -> Page:
+    """What reports there are."""
+    view = ReportsView(
+        channel=here.name,
+        position=here.position,
+        reports=tuple(
+            Offered(name=name, path=f"/reports/{name}", may=here.is_officer or name != "turn-over")
+            for name in ("situation", "turn-over", "period", "year")
+        ),
+    )
+    values = {
+        "spans": spans(here),
+        "opened": as_moment(here.registry.opened.time).year,
+        "year": here.moment.year,
+    }
+    return Page(template="reports.html", view=view, rows=view.reports, values=values)
+
+
+async def situation(here: Here) -> Page | web.Response:
+    """How the channel stands, on one page."""
+    period = period_of(here)
+    return await _shown(
+        here,
+        "situation",
+        period,
+        lambda: _gathered(here, period.asked, report_requests.situation_of(period.asked)),
+    )
+
+
+async def turn_over(here: Here) -> Page | web.Response:
+    """What the next watch of the reader's side must know."""
+    if not here.is_officer:
+        raise refused(
+            "not-permitted",
+            sentence(
+                "The turn-over note is for the officers of a side; auditors have the situation report and the log."
+            ),
+        )
+    period = period_of(here)
+    floor = report_requests.floor_of(here.service, here.projection, here.side)
+    drafts = report_requests.handed_over(here.service, here.projection, here.side)
+    gather = report_requests.turn_over_of(period.asked, here.side, floor, drafts)
+    return await _shown(here, "turn-over", period, lambda: _gathered(here, period.asked, gather))
+
+
+async def record_of_the_period(here: Here) -> Page | web.Response:
+    """Everything that was said in a period."""
+    period = period_of(here)
+    return await _shown(
+        here,
+        "period",
+        period,
+        lambda: _gathered(here, period.asked, report_requests.period_of(period.asked)),
+    )
+
+
+async def year(here: Here) -> Page | web.Response:
+    """The pack for the yearly review."""
+    text = here.request.query.get("year", "")
+    wanted = (
+        int(text)
+        if text.isascii() and text.isdigit() and len(text) == 4
+        else here.moment.year
+        if not text
+        else 0
+    )
+    first, last = as_moment(here.registry.opened.time).year, here.moment.year
+    faults: tuple[Fault, ...] = ()
+    if not first <= wanted <= last:
+        faults = (
+            Fault("year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)),
+        )
+    asked, gather = report_requests.year_of(
+        here.call, here.projection, Asked(at=here.at), wanted or None
+    )
+    period = Period(from_="", to="", asked=asked, faults=faults)
+    return await _shown(
+        here, "year", period, lambda: _gathered(here, asked, gather), year=text or str(wanted)
+    )
+
+
+async def _gathered(here: Here, asked: Asked, gather: report_requests.Gather) -> Gathered:
+    return await report_requests.gathered(here.call, here.projection, asked, gather)
+
+
+async def _shown(
+    here: Here,
+    name: str,
+    period: Period,
+    make: Callable[[], Awaitable[Gathered]],
+    *,
+    year: str = "",
+) -> Page | web.Response:
+    """A report in the frame; where the period was not read, the form and what is wrong with it."""
+    values = {"name": name, "period_asked": period, "year": year, "spans": spans(here)}
+    faults = period.faults
+    if not faults:
+        try:
+            found = await make()
+        except Refused as error:
+            if error.refusal.kind != "bad-request":
+                raise
+            faults = (too_much(here, "year" if name == "year" else "from"),)
+        else:
+            if here.request.query.get("as") == "markdown":
+                return await _markdown(here, found)
+            laid = await here.in_thread(found.paper, here.words.language)
+            return Page(
+                template="report.html",
+                view=found.report,
+                values={**values, "faults": (), "laid": laid, "report": found.report},
+                rows=None,
+            )
+    return Page(
+        template="report.html",
+        view=NotRead(report=name, faults=faults),
+        values={**values, "faults": faults, "laid": None},
+        status=400,
+    )
+
+
+async def _markdown(here: Here, found: Gathered) -> web.Response:
+    """The report as the API gives it to whoever accepts Markdown, in the reader's language."""
+    language = here.request.query.get("language") or here.words.language
+    text: str = await submission.in_thread(here.call, lambda: markdown(found.paper(language)))
+    headers = {**HEADERS, "Dragoman-Position": str(found.report.position)}
+    return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/reports", handler=reports),
+    Sheet(path="/reports/situation", handler=situation),
+    Sheet(path="/reports/turn-over", handler=turn_over),
+    Sheet(path="/reports/period", handler=record_of_the_period),
+    Sheet(path="/reports/year", handler=year),
+    *print_views.SHEETS,
+)

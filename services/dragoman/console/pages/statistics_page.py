@@ -1,0 +1,335 @@
+"""What each side owed and did in a period, in numbers: each figure with how many it is of, the middle one, the 95th of a hundred and the worst.
+
+The same rows stand for every side, as a plot and as a table. What was not measured is no statement, which is not zero, and nobody is accused.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from markupsafe import Markup
+from msgspec import Struct
+
+from dragoman.application.http.conditional_requests import turn
+from dragoman.console.charts import charts
+from dragoman.console.input.periods import Fault, period_of, spans, too_much
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.record.errors import Refused
+from dragoman.domain.views.statistics import spread
+from dragoman.i18n.words import Words
+from dragoman.projection.statistics import Counted, counted
+from dragoman.reports import layout
+from dragoman.text import sentence
+from dragoman_schemas.statistics_figures import Kept, Spread, Statistics
+
+EXPECTED: Final = (0.05, 0.15, 0.80)
+"""The shares of flash, of immediate, and of priority with routine that hold where precedence has kept its meaning."""
+
+_BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
+"""Where the times of acknowledgement are cut, in seconds: below the first no person has read anything."""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """One row of the table that `.csv` gives: what was measured of a side, and how it came out."""
+
+    what: str
+    side: str
+    format: str = ""
+    clock: str = ""
+    n: int = 0
+    median_s: float | None = None
+    p95_s: float | None = None
+    worst_s: float | None = None
+    in_time: int | None = None
+    late: int | None = None
+    ended: int | None = None
+    open: int | None = None
+    overdue: int | None = None
+
+
+class Precedences(Struct, frozen=True, kw_only=True):
+    """How urgently a side has sent what it opened, as counts and as fractions of one; no fractions of nothing."""
+
+    side: str
+    opened: int
+    flash: int
+    immediate: int
+    rest: int
+    shares: tuple[float, float, float] | None
+
+
+class Receipts(Struct, frozen=True, kw_only=True):
+    """How long a side took to acknowledge: how many times, and how many of each length, cut at `cuts_s` seconds."""
+
+    side: str
+    n: int
+    took: Spread | None
+    cuts_s: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+class StatisticsView(Struct, frozen=True, kw_only=True):
+    """The statistics of a period as the API gives them, with what the page makes of them; none where the period was not read."""
+
+    from_asked: str
+    to_asked: str
+    faults: tuple[Fault, ...] = ()
+    statistics: Statistics | None = None
+    precedences: tuple[Precedences, ...] = ()
+    receipts: tuple[Receipts, ...] = ()
+
+
+# The page
+
+
+async def statistics(here: Here) -> Page:
+    """The statistics of a period, of one side and format or of all."""
+    query = here.request.query
+    period = period_of(here)
+    side, format = query.get("side", ""), query.get("format", "")
+    if side not in ("", *here.sides) or format not in ("", *FORMATS):
+        raise refused(
+            "bad-request", sentence("There is no such side or format here; choose one of the form.")
+        )
+    found: Counted | None = None
+    faults = period.faults
+    if not faults:
+        try:
+            async with turn(here.request, here.projection):
+                found = await here.in_thread(
+                    counted,
+                    here.service.store,
+                    here.name,
+                    period.asked,
+                    here.service.as_of(here.projection),
+                    side,
+                    format,
+                )
+        except Refused as error:
+            if error.refusal.kind != "bad-request":
+                raise
+            faults = (too_much(here, "from"),)
+    view = StatisticsView(from_asked=period.from_, to_asked=period.to, faults=faults)
+    if found is not None:
+        view = _measured(view, found)
+    return Page(
+        template="statistics.html",
+        view=view,
+        rows=[] if found is None else list(_figures(found.statistics)),
+        status=400 if faults else 200,
+        values={
+            "found": None if found is None else found.statistics,
+            "asked_side": side,
+            "asked_format": format,
+            "formats": sorted(FORMATS, key=here.words.act),
+            "spans": spans(here),
+            "timed": here.registry.kind not in UNTIMED,
+            "buckets": bucket_names(here.words),
+            "precedence_chart": _precedence_chart(here.words, view.precedences),
+            "receipt_charts": [(each, _receipt_chart(here.words, each)) for each in view.receipts],
+            "clock_charts": []
+            if found is None
+            else list(_clock_charts(here.words, found.statistics)),
+            "translation_chart": None
+            if found is None
+            else _translation_chart(here.words, found.statistics),
+        },
+    )
+
+
+def _measured(view: StatisticsView, found: Counted) -> StatisticsView:
+    sides = tuple(found.receipts)
+    return StatisticsView(
+        from_asked=view.from_asked,
+        to_asked=view.to_asked,
+        statistics=found.statistics,
+        precedences=tuple(_precedences(found.statistics, side) for side in sides),
+        receipts=tuple(_receipts(found, side) for side in sides),
+    )
+
+
+def _precedences(found: Statistics, side: str) -> Precedences:
+    own = [each for each in found.opened if each.side == side]
+    flash, immediate = sum(each.flash for each in own), sum(each.immediate for each in own)
+    rest, opened = (
+        sum(each.priority + each.routine for each in own),
+        sum(each.opened for each in own),
+    )
+    parts = (flash / opened, immediate / opened, rest / opened) if opened else None
+    return Precedences(
+        side=side, opened=opened, flash=flash, immediate=immediate, rest=rest, shares=parts
+    )
+
+
+def _receipts(found: Counted, side: str) -> Receipts:
+    times = found.receipts[side]
+    edges = (0, *_BUCKETS)
+    counts = [
+        sum(low <= each < high for each in times)
+        for low, high in zip(edges, (*_BUCKETS, float("inf")), strict=True)
+    ]
+    return Receipts(
+        side=side, n=len(times), took=spread(times), cuts_s=_BUCKETS, counts=tuple(counts)
+    )
+
+
+# Drawn
+
+
+def bucket_names(words: Words) -> list[str]:
+    """What the lengths of time are called between which acknowledgements are counted."""
+    first, last = _BUCKETS[0], _BUCKETS[-1]
+    between = [
+        words.say("%(a)s to %(b)s", a=words.span(low), b=words.span(high))
+        for low, high in pairwise(_BUCKETS)
+    ]
+    return [
+        words.say("under %(d)s", d=words.span(first)),
+        *between,
+        words.say("%(d)s and more", d=words.span(last)),
+    ]
+
+
+def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | None:
+    """What each side sent, by how urgently."""
+    rows = []
+    for each in found:
+        if each.shares is not None:
+            names = (
+                words.value("flash"),
+                words.value("immediate"),
+                words.say("priority and routine"),
+            )
+            parts = [
+                (words.say("%(what)s %(share)s", what=name, share=words.share(part)), part)
+                for name, part in zip(names, each.shares, strict=True)
+            ]
+            rows.append((each.side.upper(), parts))
+    return (
+        charts.shares(
+            "precedences", words.say("How urgently each side sent what it opened"), rows, EXPECTED
+        )
+        if rows
+        else None
+    )
+
+
+def _receipt_chart(words: Words, found: Receipts) -> Markup | None:
+    if not found.n:
+        return None
+    title = words.say("How long %(side)s took to acknowledge", side=found.side.upper())
+    return charts.bars(
+        f"receipts-{found.side}", title, list(zip(bucket_names(words), found.counts, strict=True))
+    )
+
+
+def _clock_charts(
+    words: Words, found: Statistics
+) -> Iterator[tuple[str, list[Kept], Markup | None]]:
+    """For each kind of clock its rows, and how long what it owes took: side by side, format by format."""
+    clocks = dict.fromkeys(each.clock for each in found.clocks)
+    for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
+        rows = [each for each in found.clocks if each.clock == clock]
+        drawn = [
+            _drawn(
+                words.say(
+                    "%(side)s, %(what)s",
+                    side=layout.party(each.side, words),
+                    what=words.act(each.format),
+                ),
+                each.took,
+            )
+            for each in rows
+        ]
+        title = words.say("How long it took: %(what)s", what=words.clock(clock))
+        chart = (
+            charts.spread(f"took-{clock}", title, drawn, None, words)
+            if any(each.took for each in rows)
+            else None
+        )
+        yield clock, rows, chart
+
+
+def _translation_chart(words: Words, found: Statistics) -> Markup | None:
+    if not any(each.delay for each in found.translations):
+        return None
+    drawn = [_drawn(each.side.upper(), each.delay) for each in found.translations]
+    return charts.spread(
+        "translations-took", words.say("How long translations took"), drawn, None, words
+    )
+
+
+def _drawn(
+    label: str, took: Spread | None
+) -> tuple[str, int, float | None, float | None, float | None]:
+    return (
+        (label, 0, None, None, None)
+        if took is None
+        else (label, took.measured, took.median_s, took.p95_s, took.worst_s)
+    )
+
+
+# As a table
+
+
+def _figures(found: Statistics) -> Iterator[Figure]:
+    """Every figure as a row of one table."""
+    for opened in found.opened:
+        yield Figure(what="opened", side=opened.side, format=opened.format, n=opened.opened)
+    for kept in found.clocks:
+        yield Figure(
+            what="clock",
+            side=kept.side,
+            format=kept.format,
+            clock=kept.clock,
+            **_numbers(kept.took),
+            in_time=kept.in_time,
+            late=kept.late,
+            ended=kept.ended,
+            open=kept.open,
+            overdue=kept.overdue,
+        )
+    for notice in found.notices:
+        yield Figure(
+            what="notice",
+            side=notice.side,
+            format=notice.format,
+            n=notice.notices,
+            median_s=notice.median_given_s,
+            worst_s=notice.shortest_given_s,
+            in_time=notice.in_time,
+            late=notice.short,
+        )
+    for change in found.changes:
+        for what, number, after in (
+            ("correction", change.corrections, change.corrected_after),
+            ("cancellation", change.cancellations, change.cancelled_after),
+        ):
+            yield Figure(
+                what=what,
+                side=change.side,
+                format=change.format,
+                **{**_numbers(after), "n": number},
+            )
+    for translation in found.translations:
+        yield Figure(
+            what="translation",
+            side=translation.side,
+            **{**_numbers(translation.delay), "n": translation.translations},
+        )
+
+
+def _numbers(took: Spread | None) -> dict[str, Any]:
+    if took is None:
+        return {"n": 0}
+    return {
+        "n": took.measured,
+        "median_s": took.median_s,
+        "p95_s": took.p95_s,
+        "worst_s": took.worst_s,
+    }
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/statistics", handler=statistics),)

@@ -1,0 +1,98 @@
+"""Every page there is, by its path."""
+
+import time
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.application.http import submission
+from dragoman.console import api_docs, armed_consoles, offline, sessions
+from dragoman.console.admin import channel_members
+from dragoman.console.audit import audit_page
+from dragoman.console.compose import compose
+from dragoman.console.deadline_cache import DUTIES
+from dragoman.console.dispatch import register as _register
+from dragoman.console.display import text_versions
+from dragoman.console.forms import restored_form
+from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
+from dragoman.console.host_admin import host_pages
+from dragoman.console.pages import (
+    alarm,
+    alarm_shelving,
+    board,
+    contacts,
+    dialogue_page,
+    exchange_page,
+    inbox,
+    meetings_page,
+    public_page,
+    release_preview,
+    reports_page,
+    statistics_page,
+)
+from dragoman.console.rendering import STATIC, Here, Sheet, refused
+from dragoman.console.sessions import see
+from dragoman.text import sentence
+
+SHEETS: Final = (
+    Sheet(path="", handler=board.board),
+    Sheet(path="/watch", handler=board.take_watch, method="POST"),
+    Sheet(path="/acknowledge", handler=alarm.acknowledge, method="POST"),
+    Sheet(path="/alarm", handler=alarm.fragment, anywhere=True),
+    Sheet(path="/alarm/events", handler=alarm.events, anywhere=True, streams=True),
+    Sheet(path="/alarm/beat", handler=armed_consoles.beat, method="POST", anywhere=True),
+    *alarm_shelving.SHEETS,
+    *inbox.SHEETS,
+    *offline.SHEETS,
+    *exchange_page.SHEETS,
+    *compose.SHEETS,
+    *meetings_page.SHEETS,
+    *contacts.SHEETS,
+    *dialogue_page.SHEETS,
+    *release_preview.SHEETS,
+    *text_versions.SHEETS,
+    *statistics_page.SHEETS,
+    *reports_page.SHEETS,
+    *audit_page.SHEETS,
+    *channel_members.SHEETS,
+    *host_pages.SHEETS,
+    *restored_form.SHEETS,
+)
+
+
+def register(app: web.Application) -> None:
+    """Add the pages' routes and files, and what they keep."""
+    app[DUTIES] = {}
+    app[FORMS_KEPT] = KeptForms(time.monotonic)
+    app[armed_consoles.ARMED] = armed_consoles.Armed()
+    app[alarm.BELLS] = alarm.Bells(app[submission.SERVICE])
+    app.router.add_get("/sign-in", sessions.sign_in_form)
+    app.router.add_post("/sign-in", sessions.sign_in)
+    app.router.add_post("/sign-out", sessions.sign_out)
+    app.router.add_post("/preferences", sessions.prefer)
+    app.router.add_get("/docs", api_docs.docs)
+    app.router.add_get("/releases", public_page.listed)
+    app.router.add_get(
+        "/releases/{channel:[a-z0-9-]{1,63}}/{exchange:[0-9a-f-]{36}}", public_page.one
+    )
+    app.router.add_get("/offline", offline.plain)
+    app.router.add_get("/offline.js", offline.worker)
+    _register(app, (Sheet(path="/", handler=_home, anywhere=True), *SHEETS))
+    app.router.add_static("/static", STATIC)
+
+
+async def _home(here: Here) -> Any:
+    """The first channel's board: the one that must not wait comes first."""
+    if here.grant.is_operator:
+        return see("/host")
+    visible = here.service.visible(here.grant)
+    if not visible:
+        raise refused(
+            "not-permitted",
+            sentence(
+                "%(actor)s is in office in no channel; an administrator of the side enters officers.",
+                actor=here.grant.actor,
+            ),
+        )
+    first = next((each for each in visible if each.registry.kind == "official"), visible[0])
+    return see(f"/c/{first.name}")

@@ -1,0 +1,300 @@
+"""Who sits at a page: sessions behind a cookie, forms from our own pages alone, signing in and out, and how this screen wants its pages.
+
+A session is a server-side row behind a `__Host-` cookie. Forms are taken from our own origin only, by what the browser itself says
+(Sec-Fetch-Site, Origin).
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import structlog
+from aiohttp import web
+
+from dragoman.application.http import submission
+from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.session_cookie import COOKIE
+from dragoman.console.forms import form_reader
+from dragoman.console.forms.form_reader import Form
+from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm
+from dragoman.console.rendering import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
+from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import Words
+from dragoman.limits import (
+    BODY_BYTES,
+    KEPT_FORM_BYTES,
+    KEPT_FORM_SECONDS,
+    SESSION_SECONDS,
+    SMALL_FORM_BYTES,
+    VIEW_SECONDS,
+)
+from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.text import sentence
+
+log = structlog.get_logger()
+
+KEPT: Final = "__Host-dragoman-kept"
+"""What opens a form that was sent after its session had ended."""
+
+_FILLED: Final = re.compile(r"/c/[a-z0-9-]{1,63}/(compose|exchanges/[0-9a-f-]{36}/acts)/[a-z-]+")
+"""Pages that show a kept form filled in; any other form is shown again on a page of its own."""
+
+_PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
+"""A path of ours: no other host, no backslash, no control character."""
+
+
+class SignInNeeded(Exception):
+    """A page was asked for without a session."""
+
+
+def words_of(request: web.Request) -> Words:
+    """The language that this screen has chosen, or that the browser asks for."""
+    chosen = Preferences.read(request).language
+    return languages.words(
+        chosen or languages.preferred(request.headers.get("Accept-Language", ""))
+    )
+
+
+def signed_in(request: web.Request) -> Grant:
+    """Who sits at the page. Raises `SignInNeeded`, `Refused`."""
+    session, grant = request.cookies.get(COOKIE), request.get("grant")
+    access = request.app[submission.SERVICE].access
+    if session is None or not isinstance(grant, Grant):
+        raise SignInNeeded
+    request["session"] = session
+    request["still"] = lambda: access.session(session, time.time()) is not None
+    if grant.scope == "read" and request.method == "POST":
+        detail = sentence(
+            "You signed in with a token for reading alone; ask the operator for another."
+        )
+        raise Refused(Refusal(kind="not-permitted", detail=detail))
+    return grant
+
+
+async def to_sign_in(request: web.Request) -> web.Response:
+    """Send the reader to the form, and back afterwards; a script is told by the status instead. A form that was sent too late is kept."""
+    if "text/html" not in request.headers.get("Accept", "") or request.headers.get(
+        "Sec-Fetch-Mode"
+    ) in ("cors", "same-origin"):
+        return web.Response(status=401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
+    if request.method in ("GET", "HEAD"):
+        return web.Response(
+            status=303,
+            headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **HEADERS},
+        )
+    secret = await _kept(request)
+    back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
+    response = web.Response(
+        status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS}
+    )
+    if secret:
+        _hold(response, secret)
+    return response
+
+
+def _hold(response: web.Response, secret: str) -> None:
+    response.set_cookie(
+        KEPT,
+        secret,
+        max_age=KEPT_FORM_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def keep_form(
+    request: web.Request, actor: str, fields: Mapping[str, str], to: str
+) -> web.Response | None:
+    """Keep the fields of a form and go on at another page; the form's own page shows them again. Return None for a form that is too long."""
+    body = urlencode(list(fields.items())).encode()
+    secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
+    if not secret:
+        return None
+    response = see(to)
+    _hold(response, secret)
+    return response
+
+
+async def _kept(request: web.Request) -> str:
+    """Keep a form whose sender's session has just ended; the secret that opens it, empty where nothing is kept.
+
+    The body of a stranger is not even read. A file that came with a form is not kept.
+    """
+    service = request.app[submission.SERVICE]
+    session = request.cookies.get(COOKIE, "")
+    grant = service.access.ended(session, time.time()) if session else None
+    if grant is None:
+        return ""
+    try:
+        request["payer"] = request.app[BUDGETS].caller(
+            grant, "", min(request.content_length or 0, KEPT_FORM_BYTES)
+        )
+        form = await form_reader.read(request, limit=KEPT_FORM_BYTES, files=True)
+    except Refused:
+        return ""
+    body = urlencode(
+        [(name, value) for name, value in form.items() if isinstance(value, str)]
+    ).encode()
+    log.info("form.kept", actor=grant.actor, bytes=len(body))
+    return request.app[FORMS_KEPT].keep(grant.actor, request.path, body)
+
+
+def kept_form(request: web.Request, actor: str) -> KeptForm | None:
+    """Return the form that this browser sent after its session had ended, or that was left to enter somebody; only to the same officer."""
+    secret = request.cookies.get(KEPT, "")
+    return request.app[FORMS_KEPT].find(secret, actor) if secret else None
+
+
+def forget_kept(request: web.Request, response: web.Response) -> None:
+    """Forget a kept form: it was sent, or its officer has signed out."""
+    if secret := request.cookies.get(KEPT):
+        request.app[FORMS_KEPT].drop(secret)
+        response.del_cookie(KEPT, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def own_origin(request: web.Request) -> None:
+    """Refuse a form that another site sent."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    same = (
+        site in ("same-origin", "none")
+        if site is not None
+        else origin is None or origin.partition("://")[2] == request.host
+    )
+    if not same:
+        raise Refused(
+            Refusal(
+                kind="not-permitted",
+                detail=sentence(
+                    "This form came from another site. Open the board here and try again."
+                ),
+            )
+        )
+
+
+async def form_of(request: web.Request, *, limit: int = BODY_BYTES, files: bool = False) -> Form:
+    """Return the form that a page sent, in UTF-8; with a file only where the page takes `files`. Raise `Refused`."""
+    return await form_reader.read(request, limit=limit, files=files)
+
+
+def said(form: Form, name: str) -> str:
+    """A field of a form as text, with line ends as one character; empty where it is not there."""
+    value = form.get(name, "")
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+
+def following(path: str) -> str:
+    """Where to go next, if that is a path of ours."""
+    return path if _PATH.fullmatch(path) else "/"
+
+
+def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Go on at a page: after a form, so that loading it again sends nothing."""
+    return web.Response(status=303, headers={"Location": location, **HEADERS, **(headers or {})})
+
+
+# Signing in and out
+
+
+async def sign_in_form(request: web.Request) -> web.Response:
+    """The form."""
+    return _sign_in_page(
+        request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
+    )
+
+
+def _sign_in_page(
+    request: web.Request,
+    next: str,
+    *,
+    fault: bool = False,
+    waits: bool = False,
+    out: bool = False,
+    status: int = 200,
+) -> web.Response:
+    words = words_of(request)
+    values = {
+        "out": out,
+        "next": next,
+        "fault": fault,
+        "waits": waits,
+        "kept": KEPT in request.cookies,
+        "preferences": Preferences.read(request),
+        "frame": None,
+    }
+    return html(rendered(None, words, "sign_in.html", **values), status=status)
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """Begin a session in place of a token."""
+    own_origin(request)
+    form = await form_of(request, limit=SMALL_FORM_BYTES)
+    token, next = said(form, "token"), following(said(form, "next") or "/")
+    access = request.app[submission.SERVICE].access
+    grant = access.find(token, time.time())
+    if grant is None and await request.app[submission.SERVICE].look_again():
+        grant = access.find(token, time.time())
+    if grant is None:
+        log.info("sign_in.refused", address=request.get("address", ""))
+        request.app[BUDGETS].stranger(request.get("address", ""))
+        return _sign_in_page(request, next, fault=True, status=401)
+    request.app[BUDGETS].caller(grant, "", 0)
+    if request.cookies.get(COOKIE):
+        await access.close_session(request.cookies[COOKIE])  # who signs in anew leaves none behind
+    session = await access.open_session(token, time.time(), SESSION_SECONDS)
+    log.info(
+        "sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id
+    )
+    response = see("/host" if grant.is_operator and next == "/" else next)
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=SESSION_SECONDS + KEPT_FORM_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session."""
+    own_origin(request)
+    await form_of(request, limit=SMALL_FORM_BYTES)
+    session = request.cookies.get(COOKIE)
+    if session is not None:
+        await request.app[submission.SERVICE].access.close_session(session)
+    response = see("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
+    forget_kept(request, response)
+    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+async def prefer(request: web.Request) -> web.Response:
+    """Keep how this screen wants its pages: the language, the light, the single-letter keys."""
+    own_origin(request)
+    form = await form_of(request, limit=SMALL_FORM_BYTES)
+    known = Preferences.read(request)
+    language, theme = said(form, "language"), said(form, "theme")
+    wanted = Preferences(
+        language=language if language in languages.LANGUAGES else known.language,
+        theme=theme if theme in THEMES else "" if theme == "auto" else known.theme,
+        keys=said(form, "keys") != "off" if "keys" in form else known.keys,
+    )
+    response = see(following(said(form, "next") or "/"))
+    response.set_cookie(
+        VIEW_COOKIE,
+        wanted.written(),
+        max_age=VIEW_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response

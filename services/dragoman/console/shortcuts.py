@@ -1,0 +1,470 @@
+"""Getting about without a mouse: `/go` leads to a number, a record, a page or an action by its name, and `/help` lists every key.
+
+What one thing is called leads there at once; what several are called is listed. Names are known in every language of the pages, so that an
+officer at a colleague's screen need not know in which it is.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.console.display.deadline_rows import LEVELS, Level
+from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.sessions import see
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_rules import OFFICERS, Format
+from dragoman.i18n import words as languages
+from dragoman.i18n.words import Words
+from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
+from dragoman.projection import reads
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import Precedence
+from dragoman_schemas.profiles import PROFILES
+
+# Going somewhere
+
+
+class Goal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somewhere that one may go: an `exchange`, a `record`, a `page`, an `action`, a `channel`, by its name and its address."""
+
+    kind: str
+    label: str
+    address: str
+    channel: str = ""
+    number: str = ""
+
+
+class Go(Struct, frozen=True, kw_only=True):
+    """What was typed and where that leads; `more` where there is more than is listed."""
+
+    typed: str
+    goals: tuple[Goal, ...]
+    more: bool = False
+
+
+class _Named(Struct, frozen=True, kw_only=True):
+    """A goal and everything that it is called."""
+
+    goal: Goal
+    names: tuple[str, ...]
+
+
+_POSITION: Final = re.compile(r"(#?)\s*([0-9][0-9,.\s]{0,18})")
+_SERIAL: Final = re.compile(r"0[0-9]{1,7}")
+
+
+async def go(here: Here) -> Page | web.StreamResponse:
+    """Go where what was typed leads, if that is one place."""
+    typed = " ".join(here.request.query.get("q", "").split())
+    if len(typed) > SEARCH_CHARACTERS:
+        raise refused(
+            "bad-request",
+            sentence(
+                "What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS
+            ),
+        )
+    channels = _channels(here)
+    known = list(_everything(here, channels))
+    goals = _distinct(
+        [*_at_position(here, channels, typed), *await _records(here, channels, typed)]
+    ) or _called(typed, known)
+    if len(goals) == 1 and typed and not here.request.match_info.get("form"):
+        return see(goals[0].address)
+    return Page(
+        template="go.html",
+        view=Go(typed=typed, goals=tuple(goals[:GO_FOUND]), more=len(goals) > GO_FOUND),
+        rows=goals[:GO_FOUND],
+        values={
+            "searches": [
+                (each.name, here.to(f"/c/{each.name}/inbox", q=typed)) for each in channels
+            ]
+            if typed
+            else [],
+            "pages": []
+            if typed or here.channel is None
+            else [each.goal for each in _pages(here, here.projection)],
+            "most": SEARCH_CHARACTERS,
+            "writes": any(each.goal.kind == "action" for each in known),
+            "action": here.request.path.removesuffix(".json").removesuffix(".csv"),
+        },
+    )
+
+
+def _channels(here: Here) -> list[Projection]:
+    if here.channel is not None:
+        return [here.projection]
+    return [] if here.grant.is_operator else here.service.visible(here.grant)
+
+
+def _distinct(goals: Iterable[Goal]) -> list[Goal]:
+    return list({goal.address: goal for goal in goals}.values())
+
+
+def _upto(here: Here, channel: Projection) -> int:
+    """The position up to which a channel is looked at."""
+    return here.position if here.channel is not None else channel.flushed
+
+
+def _at_position(here: Here, channels: Iterable[Projection], typed: str) -> Iterator[Goal]:
+    """The record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
+    found = _POSITION.fullmatch(typed)
+    if found is None or (not found[1] and _SERIAL.fullmatch(typed)):
+        return
+    position = int(re.sub(r"\D", "", found[2]))
+    for channel in channels:
+        if 1 <= position <= _upto(here, channel):
+            label = here.words.say("record %(n)s", n=here.words.number(position))
+            yield Goal(
+                kind="record",
+                label=label,
+                address=here.to(f"/c/{channel.name}/records/{position}"),
+                channel=channel.name,
+            )
+
+
+async def _records(here: Here, channels: Iterable[Projection], typed: str) -> list[Goal]:
+    """The exchanges and records that have an id or a number, or whose number has that part."""
+    text = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
+    if not typed or " " in text:
+        return []
+    asked = [(channel.name, _upto(here, channel)) for channel in channels]
+    found: list[tuple[str, reads.Place]] = await here.in_thread(_places, here, asked, text)
+    return [_goal(here, channel, place) for channel, place in found]
+
+
+def _places(
+    here: Here, asked: Iterable[tuple[str, int]], text: str
+) -> list[tuple[str, reads.Place]]:
+    return [
+        (channel, place)
+        for channel, at in asked
+        for place in reads.places(here.service.store, channel, at, text)
+    ]
+
+
+def _goal(here: Here, channel: str, place: reads.Place) -> Goal:
+    path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
+    return Goal(
+        kind="exchange" if place.exchange else "record",
+        label=here.words.act(place.act),
+        address=here.to(f"/c/{channel}{path}")
+        + ("" if place.opens or not place.exchange else f"#r{place.position}"),
+        channel=channel,
+        number=place.number,
+    )
+
+
+# What there is, by its names
+
+
+def _everything(here: Here, channels: Sequence[Projection]) -> Iterator[_Named]:
+    for channel in channels:
+        yield from _pages(here, channel)
+        yield from _actions(here, channel)
+    for channel in _channels(here) if here.channel is None else here.service.visible(here.grant):
+        goal = Goal(
+            kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
+        )
+        yield _Named(goal=goal, names=(channel.name,))
+    keys = Goal(kind="page", label=here.words.say("All keys"), address="/help")
+    yield _Named(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
+
+
+def _page_names(words: Words) -> dict[str, str]:
+    """What the pages of a channel are called, by their paths."""
+    return {
+        "": words.say("Board"),
+        "/inbox": words.say("Inbox"),
+        "/meetings": words.say("Meetings"),
+        "/dialogue": words.say("Dialogue"),
+        "/people": words.say("People"),
+        "/reports": words.say("Reports"),
+        "/audit": words.say("Audit"),
+        "/log": words.say("Log"),
+        "/statistics": words.say("Statistics"),
+        "/drafts": words.say("Drafts"),
+    }
+
+
+def _pages(here: Here, channel: Projection) -> Iterator[_Named]:
+    officer = not OFFICERS.isdisjoint(_roles(here, channel))
+    for path, label in _page_names(here.words).items():
+        if path == "/drafts" and (not officer or here.past):
+            continue
+        goal = Goal(
+            kind="page",
+            label=label,
+            address=here.to(f"/c/{channel.name}{path}"),
+            channel=channel.name,
+        )
+        names = (
+            path.removeprefix("/") or "board",
+            *_in_all(lambda words, path=path: _page_names(words)[path]),  # type: ignore[misc]
+        )
+        yield _Named(goal=goal, names=names)
+
+
+def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
+    """What the reader may do in a channel now, beginning with the report that must not wait."""
+    roles = _roles(here, channel)
+    writable = here.service.is_writable(channel) and here.grant.scope != "read"
+    if here.past or not writable or OFFICERS.isdisjoint(roles):
+        return
+    asked: list[tuple[str, Callable[[Words], str]]] = [
+        ("/compose", lambda words: words.say("Write")),
+        ("#watch", lambda words: words.say("Take the watch, or hand it over")),
+        ("/reports/turn-over", lambda words: words.say("Turn-over note")),
+    ]
+    for path, name in asked:
+        goal = Goal(
+            kind="action",
+            label=name(here.words),
+            address=f"/c/{channel.name}{path}",
+            channel=channel.name,
+        )
+        yield _Named(goal=goal, names=_in_all(name))
+    for act, form in FORMATS.items():
+        if not _may_open(form, channel, roles):
+            continue
+        first = act == "hazardous-incident"
+        label = here.words.say("Report an incident") if first else here.words.act(act)
+        goal = Goal(
+            kind="action",
+            label=label,
+            address=f"/c/{channel.name}/compose/{act}",
+            channel=channel.name,
+        )
+        names = [act, form.code, *_in_all(lambda words, act=act: words.act(act))]  # type: ignore[misc]
+        yield _Named(
+            goal=goal,
+            names=(
+                *names,
+                *(_in_all(lambda words: words.say("Report an incident")) if first else ()),
+            ),
+        )
+
+
+def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
+    """Whether an officer of these roles opens such an exchange, alone or with a second officer."""
+    return channel.registry.kind in form.kinds and (
+        form.rule.two_key or not form.rule.roles.isdisjoint(roles)
+    )
+
+
+def _roles(here: Here, channel: Projection) -> tuple[str, ...]:
+    officer = channel.registry.officers.get(here.grant.actor)
+    return () if officer is None or officer.until is not None else officer.roles
+
+
+def _in_all(name: Callable[[Words], str]) -> tuple[str, ...]:
+    """A name in every language of the pages."""
+    return tuple(name(languages.words(language)) for language in languages.LANGUAGES)
+
+
+def _called(typed: str, known: Sequence[_Named]) -> list[Goal]:
+    """What is called so; or else what begins so; or else what has all of the words."""
+    if not typed:
+        return []
+    plain = _plain(typed)
+    for fits in (_is, _begins, _has):
+        found = _distinct(
+            each.goal for each in known if any(fits(_plain(name), plain) for name in each.names)
+        )
+        if found:
+            return found
+    return []
+
+
+def _is(name: str, typed: str) -> bool:
+    return name == typed
+
+
+def _begins(name: str, typed: str) -> bool:
+    return name.startswith(typed)
+
+
+def _has(name: str, typed: str) -> bool:
+    """Whether every word that was typed begins a word of the name; Han has no words, there a part is enough."""
+    if not typed.isascii():
+        return typed in name
+    words = re.split(r"[\s\u2019'-]+", name)
+    return all(any(word.startswith(each) for word in words) for each in typed.split())
+
+
+@cache
+def _plain(text: str) -> str:
+    """A name without case and accents."""
+    return "".join(
+        each
+        for each in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(each)
+    )
+
+
+# Help
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """A key, and what it does."""
+
+    key: str
+    does: str
+
+
+class Meaning(Struct, frozen=True, kw_only=True):
+    """A level of urgency: its word, and what it stands for."""
+
+    level: Level
+    word: str
+    means: str
+
+
+class Urgency(Struct, frozen=True, kw_only=True):
+    """A precedence, within how many seconds it is to be acknowledged, and what it does."""
+
+    precedence: Precedence
+    seconds: int
+    does: str
+
+
+class Help(Struct, frozen=True, kw_only=True):
+    """Every key, what the symbols and the precedences mean, and what to do when the line is lost. `letters` is whether single letters act."""
+
+    letters: bool
+    keys: tuple[Key, ...]
+    levels: tuple[Meaning, ...]
+    precedences: tuple[Urgency, ...]
+    lost: tuple[str, ...]
+
+
+async def help(here: Here) -> Page:
+    """All keys."""
+    view = Help(
+        letters=here.preferences.keys,
+        keys=tuple(_keys(here.words)),
+        levels=tuple(_meanings(here.words)),
+        precedences=tuple(_urgencies(here.words)),
+        lost=tuple(_lost(here.words)),
+    )
+    return Page(
+        template="help.html",
+        view=view,
+        rows=view.keys,
+        values={"said": here.request.query.get("said", "")},
+    )
+
+
+def level_words(words: Words) -> dict[Level, str]:
+    """What each level is called."""
+    return {
+        "critical": words.say("Critical"),
+        "serious": words.say("Serious"),
+        "caution": words.say("Caution"),
+        "standby": words.say("Standby"),
+        "normal": words.say("Normal"),
+        "off": words.say("Off"),
+    }
+
+
+def _keys(words: Words) -> Iterator[Key]:
+    say = words.say
+    for key, does in (
+        ("A", say("acknowledge receipt: in the flash, or of the row that has the focus")),
+        ("Esc", say("silence this screen for %(d)s; leave a popup", d=words.span(30))),
+        ("n", say("report an incident")),
+        ("c", say("write")),
+        ("r", say("reply")),
+        ("h", say("holding reply")),
+        ("t", say("record a call attempt")),
+        ("Ctrl+Enter", say("to the check page; there: send")),
+        ("x", say("exact bytes and proof")),
+        ("p", say("print")),
+        ("j", say("next row")),
+        ("k", say("previous row")),
+        ("Enter", say("open the row")),
+        ("u", say("back to the list")),
+        ("/", say("search")),
+        ("Ctrl+K", say("go to a number, a record, a page or an action")),
+        ("g b", say("board")),
+        ("g i", say("inbox")),
+        ("g m", say("meetings")),
+        ("g d", say("dialogue")),
+        ("g p", say("people")),
+        ("g l", say("log")),
+        ("w", say("when: to the field for a position or a time")),
+        ("←", say("in the past: the record before")),
+        ("→", say("in the past: the next record")),
+        ("End", say("in the past: back to now")),
+        ("l", say("next language, where several stand side by side")),
+        ("?", say("this page")),
+    ):
+        yield Key(key=key, does=does)
+
+
+def _meanings(words: Words) -> Iterator[Meaning]:
+    means: dict[Level, str] = {
+        "critical": words.say(
+            "A person is needed now: a flash is not acknowledged, the connection is lost, nobody is on watch."
+        ),
+        "serious": words.say(
+            "A limit has passed, an immediate message waits, the alarm is not armed, the line is degraded."
+        ),
+        "caution": words.say(
+            "Half of a limit is spent, a priority message waits, one line check was missed."
+        ),
+        "standby": words.say("Something waits for someone, within its limit; or nothing binds."),
+        "normal": words.say("In order, and inside every limit."),
+        "off": words.say("Closed, cancelled, not in force, or not known. Off is not an emergency."),
+    }
+    named = level_words(words)
+    for level in LEVELS:
+        yield Meaning(level=level, word=named[level], means=means[level])
+
+
+def _urgencies(words: Words) -> Iterator[Urgency]:
+    does: dict[Precedence, str] = {
+        "flash": words.say(
+            "Takes every page of the duty officer it is addressed to, and rings until a person acknowledges."
+        ),
+        "immediate": words.say(
+            "Rings every %(a)s for %(b)s, then every %(c)s.",
+            a=words.span(30),
+            b=words.span(300),
+            c=words.span(60),
+        ),
+        "priority": words.say(
+            "Sounds once when it comes, at half and at nine tenths of its limit."
+        ),
+        "routine": words.say("Silent. Counted in the duty days of the side that owes it."),
+    }
+    limits = PROFILES["default"].acknowledgement
+    for precedence, said in does.items():
+        yield Urgency(precedence=precedence, seconds=limits[precedence], does=said)
+
+
+def _lost(words: Words) -> Iterator[str]:
+    yield words.say(
+        "Use the telephone. The board lists whom under “If you must ring”, with their hours."
+    )
+    yield words.say(
+        "What stands on the page is as of the time that it shows. It may have changed since."
+    )
+    yield words.say(
+        "Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice."
+    )
+    yield words.say(
+        "What you said by telephone you record afterwards, with the time when it was said. It is then not late."
+    )
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/go", handler=go, anywhere=True),
+    Sheet(path="/go", handler=go),
+    Sheet(path="/help", handler=help, anywhere=True),
+)

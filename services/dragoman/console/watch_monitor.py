@@ -1,0 +1,149 @@
+"""Where a watch is manned and nobody is there: no alarm armed for two minutes, or no answer to the watch check.
+
+    a console says how it stands ─▶ none of a manned watch is armed for 2 min   the deputies, by courier
+                                └─▶ one has not answered its check              the deputies at once, the head of office after 90 s more
+
+Everybody of the side sees it on their pages. It is of the side alone, and stands in no log: heartbeats are not acts.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.command_handler import stamp
+from dragoman.application.http import submission
+from dragoman.application.read_receipts import READING
+from dragoman.console import armed_consoles
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.views import alarms as rungs
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
+from dragoman.projection.projection import Projection
+from dragoman.stores.endpoints import Notice, Step
+
+log = structlog.get_logger()
+
+_SAME_SECONDS: Final = 60.0
+"""Two gateways may date the same silence by as much apart: each knows of a console when it has looked."""
+
+
+class Unanswered(Struct, frozen=True, kw_only=True):
+    """A watch check that nobody answered: in which channel, at whose console, since when, and whom it has reached."""
+
+    channel: str
+    officer: str
+    since: str
+    reaches: tuple[str, ...]
+
+
+def unanswered(app: web.Application, projection: Projection, side: str) -> Unanswered | None:
+    """The check of a side's watch that nobody answers, if no console of the side is armed besides."""
+    now = time.time()
+    asked = armed_consoles.unanswered(app, projection, side)
+    if asked is None:
+        return None
+    steps = (
+        ("deputy", "head_of_office") if now - asked.since >= CHECKED_HEAD_SECONDS else ("deputy",)
+    )
+    officers = dict.fromkeys(
+        officer for step in steps for officer in rungs.reached(projection.registry, side, step)
+    )
+    return Unanswered(
+        channel=projection.name,
+        officer=asked.actor,
+        since=_written(asked.since),
+        reaches=tuple(officers),
+    )
+
+
+def notices(app: web.Application, projection: Projection, now: float) -> Iterator[Notice]:
+    """What the courier is to tell each side of a channel about its own watch."""
+    registry = projection.registry
+    for side in registry.watches if registry.kind not in UNTIMED else ():
+        asked = armed_consoles.unanswered(app, projection, side)
+        if asked is not None:
+            step: Step = "head_of_office" if now - asked.since >= CHECKED_HEAD_SECONDS else "deputy"
+            yield Notice(
+                cid=registry.cid, side=side, kind="no_answer", step=step, since=asked.since
+            )
+            continue
+        silent = armed_consoles.silent_for(app, projection, side)
+        if silent >= UNARMED_SECONDS:
+            yield Notice(
+                cid=registry.cid, side=side, kind="unarmed", step="deputy", since=now - silent
+            )
+
+
+Nudge = Callable[[Projection, str], None]
+"""Has the open pages of a side in a channel ask anew."""
+
+
+async def keep(app: web.Application, nudge: Nudge) -> None:
+    """Look after the watches of all channels for ever."""
+    service = app[submission.SERVICE]
+    absent: dict[tuple[str, str], Unanswered | None] = {}
+    handed: dict[tuple[str, str], tuple[str, ...]] = {}
+    while True:
+        try:
+            await app[READING].follow()
+            await service.drafts.refresh()
+            for projection in list(service.channels.values()):
+                if projection.is_channel and projection.caught_up.is_set():
+                    for side in (
+                        each.name for each in projection.registry.sides
+                    ):  # handed over at whatever gateway
+                        given = tuple(
+                            draft.etag
+                            for draft in service.drafts.handed(projection.registry.cid, side)
+                        )
+                        if given != handed.get((projection.name, side), ()):
+                            handed[projection.name, side] = given
+                            nudge(projection, side)
+                    for side in projection.registry.watches:
+                        found = unanswered(app, projection, side)
+                        if found != absent.get((projection.name, side)):
+                            absent[projection.name, side] = found
+                            nudge(projection, side)
+                    for notice in notices(app, projection, time.time()):
+                        await _tell(app, notice)
+        except LogUnreachable as error:
+            log.warning("watchkeeping.put_off", reason=str(error))
+        except Exception:  # whatever it is, the next look must come
+            log.exception("watchkeeping.failed")
+        await asyncio.sleep(WATCH_LOOK_SECONDS)
+
+
+async def _tell(app: web.Application, notice: Notice) -> None:
+    """Leave a notice for the courier, unless that silence was told of; of several gateways one leaves it. Raises `LogUnreachable`."""
+    courier = app[submission.SERVICE].courier
+    if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
+        return
+    await courier.refresh()
+    known, revision = courier.notice(notice.cid, notice.side)
+    if not _is_told(known, notice) and await courier.notify(notice, revision):
+        log.warning(
+            "watch.nobody_there",
+            cid=notice.cid,
+            side=notice.side,
+            kind=notice.kind,
+            step=notice.step,
+            since=_written(notice.since),
+        )
+
+
+def _is_told(known: Notice | None, notice: Notice) -> bool:
+    return (
+        known is not None
+        and (known.kind, known.step) == (notice.kind, notice.step)
+        and abs(known.since - notice.since) < _SAME_SECONDS
+    )
+
+
+def _written(seconds: float) -> str:
+    return stamp(datetime.fromtimestamp(seconds, UTC))

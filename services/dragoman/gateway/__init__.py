@@ -1,1 +1,0 @@
-"""The gateway: the HTTP API and the pages of a liaison office."""

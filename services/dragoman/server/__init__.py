@@ -1,0 +1,1 @@
+"""The web server: joins the API and the pages into one application."""
