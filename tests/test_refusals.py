@@ -12,10 +12,10 @@ import pytest
 import dragoman
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.record.codec import read_act
-from dragoman.domain.record.errors import Fault, Malformed, Refusal
+from dragoman.domain.record.errors import FieldFault, Malformed, Refusal
 from dragoman.i18n import catalogue
 from dragoman.i18n.words import Words, words
-from dragoman.text import Sentence, sentence, verbatim
+from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 from world import World, compact
@@ -111,15 +111,15 @@ def test_a_detail_by_itself_is_a_whole_sentence(language: str, whole: str) -> No
     assert words(language).whole(sentence("you have the watch already")) == whole
 
 
-def parts(said: Sentence) -> Iterator[Sentence]:
+def parts(said: Text) -> Iterator[Text]:
     """A sentence and those within it."""
     yield said
     for value in said.values.values():
-        if isinstance(value, Sentence):
+        if isinstance(value, Text):
             yield from parts(value)
 
 
-def unsaid(said: Sentence, language: Words) -> list[str]:
+def unsaid(said: Text, language: Words) -> list[str]:
     """What of a sentence a language leaves in English."""
     return [
         each.message
@@ -140,9 +140,9 @@ def bodies() -> Iterator[dict[str, Any]]:
     yield {}
 
 
-def faults() -> dict[str, Fault]:
+def faults() -> dict[str, FieldFault]:
     """A fault of each kind that comes of these bodies and of bytes that are no act, by its message."""
-    found: dict[str, Fault] = {}
+    found: dict[str, FieldFault] = {}
     vectors = json.loads((Path(__file__).parent / "vectors" / "record.json").read_text())[
         "acts_to_refuse"
     ]
@@ -202,7 +202,7 @@ def refusals() -> Iterator[Refusal]:
 
 
 def test_what_the_rules_refuse_is_said_in_every_language() -> None:
-    found: dict[str, Sentence] = {}
+    found: dict[str, Text] = {}
     for refusal in refusals():
         for detail in (refusal.detail, *(each.detail for each in refusal.faults)):
             found.setdefault(detail.message, detail)

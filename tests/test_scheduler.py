@@ -11,18 +11,18 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from dragoman.application.command_handler import Desk, stamp
+from dragoman.application.command_handler import CommandHandler, stamp
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import deadlines, line_checks
 from dragoman.domain.decide import Post
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act, parse, read_act
-from dragoman.eventlog.event_log import Appended, Entry, subject_of
+from dragoman.eventlog.event_log import Appended, EntryToAppend, subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.scheduler import Watch
+from dragoman.scheduler import Scheduler
 from dragoman.stores.keystore import Custody
 from dragoman_schemas.acts.watch import Reminder
 from dragoman_schemas.state import Exchange
@@ -38,13 +38,13 @@ class House:
     """A followed channel, a desk, and the time."""
 
     projection: Projection
-    desk: Desk
+    desk: CommandHandler
     log: MemoryLog
     now: datetime
     serial: int = 0
 
-    def watch(self) -> Watch:
-        return Watch({self.projection.name: self.projection}, self.desk, now=lambda: self.now)
+    def watch(self) -> Scheduler:
+        return Scheduler({self.projection.name: self.projection}, self.desk, now=lambda: self.now)
 
     async def post(self, actor: str, body: dict[str, Any], exchange: str = "") -> str:
         self.serial += 1
@@ -65,7 +65,9 @@ class House:
         )  # fmt: skip
         position = self.projection.state.position
         record = records.of(envelope, *read_act(compact(act("contact-note")), cut=False))
-        assert isinstance(await self.log.append([Entry(record=record, expected=0)]), Appended)
+        assert isinstance(
+            await self.log.append([EntryToAppend(record=record, expected=0)]), Appended
+        )
         await self.projection.reached(position + 1)
         assert self.projection.refusal_at(position + 1) is not None
 
@@ -100,13 +102,16 @@ async def followed(
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
     log = MemoryLog("nato-china")
     for position, raw in enumerate(world.raws):
-        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(
+        assert await log.append([EntryToAppend(record=parse(raw), expected=position)]) == Appended(
             position + 1
         )
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
     made = House(
-        projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), log, world.clock
+        projection,
+        CommandHandler(Custody(tmp_path / "keys"), now=lambda: made.now),
+        log,
+        world.clock,
     )
     following = asyncio.create_task(projection.run())
     await projection.caught_up.wait()
@@ -271,7 +276,7 @@ def one_of(house: House, id: str) -> Exchange:
     return state
 
 
-def reminder(limit: deadlines.Running, step: int) -> Reminder:
+def reminder(limit: deadlines.Deadline, step: int) -> Reminder:
     data = decode_act(deadlines.act_of(limit, step))
     assert isinstance(data, Reminder)
     return data

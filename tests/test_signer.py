@@ -15,16 +15,16 @@ from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.witness import application
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.event_log import LogUnreachable, Message
+from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.signer import Unexplained, _in_thread, _Sealing
-from dragoman.stores.compare_and_set import Moved
-from dragoman.stores.signed_heads import Sealed
+from dragoman.signer import LogContradiction, _in_thread, _Sealing
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.signed_heads import SealedHead
 from dragoman.text import verbatim
 from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.witness import Witness
-from dragoman.witness_client import Asked, LogConfirmation, Witnesses
+from dragoman.witness import CosigningWitness
+from dragoman.witness_client import LogConfirmation, WitnessEndpoint, Witnesses
 from world import NOTE, World, seed_of
 
 NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
@@ -38,9 +38,9 @@ class MemorySeals:
         self.fails = ""
         self.taken: datetime | None = None
 
-    async def newest(self, _: str) -> Sealed | None:
+    async def newest(self, _: str) -> SealedHead | None:
         return (
-            Sealed(seq=len(self.notes), note=self.notes[-1], taken=self.taken)
+            SealedHead(seq=len(self.notes), note=self.notes[-1], taken=self.taken)
             if self.notes
             else None
         )
@@ -48,16 +48,16 @@ class MemorySeals:
     async def knew(self, _: str) -> bool:
         return True
 
-    async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+    async def put(self, channel: str, note: bytes, over: SealedHead | None) -> SealedHead:
         fails, self.fails = self.fails, ""
         if fails == "lost":
             raise LogUnreachable(verbatim("lost"))
         if (0 if over is None else over.seq) != len(self.notes):
-            raise Moved(channel)
+            raise WriteConflict(channel)
         self.notes.append(note)
         if fails == "kept":
             raise LogUnreachable(verbatim("kept"))
-        return Sealed(seq=len(self.notes), note=note)
+        return SealedHead(seq=len(self.notes), note=note)
 
 
 class House:
@@ -72,9 +72,9 @@ class House:
         self.witnesses: Callable[[], Witnesses] = lambda: NOBODY
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[StoredMessage]:
         return [
-            Message(position=position, subject="x", raw=raw)
+            StoredMessage(position=position, subject="x", raw=raw)
             for position, raw in enumerate(self.world.raws, 1)
         ]
 
@@ -114,10 +114,10 @@ class Reading(MemoryLog):
         super().__init__("nato-china")
         self.raws = raws
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         found = self.raws[first - 1 : first - 1 + most]
         return [
-            Message(position=first + offset, subject="x", raw=raw)
+            StoredMessage(position=first + offset, subject="x", raw=raw)
             for offset, raw in enumerate(found)
         ]
 
@@ -224,19 +224,19 @@ async def test_a_log_that_is_shorter_than_what_was_kept_stops_it(house: House) -
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
     house.world.raws.pop()
-    with pytest.raises(Unexplained, match="holds nothing where a record was kept"):
+    with pytest.raises(LogContradiction, match="holds nothing where a record was kept"):
         await sealing.compare(await house.log())  # type: ignore[arg-type]
 
 
 async def test_another_message_where_one_was_kept_stops_it(house: House) -> None:
     sealing = await house.caught_up(house.registrar())
     house.world.raws[-1] = b"another"
-    with pytest.raises(Unexplained, match="another message"):
+    with pytest.raises(LogContradiction, match="another message"):
         await sealing.compare(await house.log())  # type: ignore[arg-type]
 
 
 async def test_a_hole_stops_it(house: House) -> None:
-    with pytest.raises(Unexplained, match="position 1 is missing"):
+    with pytest.raises(LogContradiction, match="position 1 is missing"):
         house.registrar().take(house.messages[1:])
 
 
@@ -247,7 +247,7 @@ async def test_a_sealed_head_that_is_not_of_these_records_stops_it(house: House)
         note.written(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)])
     )
     await house.caught_up(sealing)
-    with pytest.raises(Unexplained, match="not that of the records that were kept"):
+    with pytest.raises(LogContradiction, match="not that of the records that were kept"):
         await sealing.seal()
 
 
@@ -255,7 +255,7 @@ async def test_a_sealed_head_of_nobody_stops_it(house: House) -> None:
     sealing = house.registrar()
     house.seals.notes.append(b"no note")
     await house.caught_up(sealing)
-    with pytest.raises(Unexplained, match="the sealed head is none"):
+    with pytest.raises(LogContradiction, match="the sealed head is none"):
         await sealing.seal()
 
 
@@ -264,7 +264,7 @@ async def test_a_seal_that_was_rolled_back_to_nothing_stops_it(house: House) -> 
     await sealing.seal()
     house.seals.notes.clear()
     await sealing.compare(await house.log())  # type: ignore[arg-type]
-    with pytest.raises(Unexplained, match="an old one"):
+    with pytest.raises(LogContradiction, match="an old one"):
         await sealing.seal()
 
 
@@ -277,7 +277,7 @@ async def test_an_archive_that_lost_what_was_signed_stops_it(house: House) -> No
     other.archive.keep_staged(head)
     await other.compare(await house.log())  # type: ignore[arg-type]
     other.take(house.messages[:5])
-    with pytest.raises(Unexplained, match="were signed here, and the archive holds 5"):
+    with pytest.raises(LogContradiction, match="were signed here, and the archive holds 5"):
         await other.seal()
 
 
@@ -328,7 +328,11 @@ async def side(house: House, tmp_path: Path) -> AsyncIterator[Side]:
         def asked() -> Witnesses:
             return Witnesses(
                 session,
-                [Asked(verifier=side.verifier, url="http://127.0.0.1:1" if side.away else url)],
+                [
+                    WitnessEndpoint(
+                        verifier=side.verifier, url="http://127.0.0.1:1" if side.away else url
+                    )
+                ],
             )
 
         house.witnesses = asked
@@ -369,12 +373,12 @@ async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(
     side.cosigns(house.seals.notes[-1])
     house.world.raws[:], house.seals.notes[:] = backup
     with pytest.raises(
-        Unexplained,
+        LogContradiction,
         match=r"has cosigned a head of 12 records, signed by the log's key, and less is kept here",
     ):
         await (await house.caught_up(house.registrar("restored"))).seal()
     house.world.raws.append(b"another record where one was cosigned")
-    with pytest.raises(Unexplained, match="and others are kept here"):
+    with pytest.raises(LogContradiction, match="and others are kept here"):
         await (await house.caught_up(house.registrar("forked"))).seal()
     assert house.heads == [11]
 
@@ -389,7 +393,7 @@ async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(
     await (await house.caught_up(house.registrar("quick"))).seal()
     side.cosigns(house.seals.notes[-1])
     slow.trusted = False
-    slow.sealed = Sealed(seq=1, note=house.seals.notes[0])
+    slow.sealed = SealedHead(seq=1, note=house.seals.notes[0])
     await slow.seal()
     assert not slow.trusted and house.heads == [first, first + 1]
     slow.take(house.messages)
@@ -553,7 +557,7 @@ async def test_an_idle_head_is_cosigned_anew_every_five_minutes(
         house.world.raws,
         note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]),
     )
-    witness = Witness(
+    witness = CosigningWitness(
         mirror,
         tmp_path / "mirror",
         "nato.example/witness",
@@ -561,7 +565,7 @@ async def test_an_idle_head_is_cosigned_anew_every_five_minutes(
         now=lambda: house.now,
     )
     async with TestServer(application(mirror, witness)) as server, ClientSession() as session:
-        asked = Asked(verifier=witness.verifier, url=str(server.make_url("")).rstrip("/"))
+        asked = WitnessEndpoint(verifier=witness.verifier, url=str(server.make_url("")).rstrip("/"))
         house.witnesses = lambda: Witnesses(session, [asked])
         sealing = await house.caught_up(house.registrar())
         times: list[int | None] = []

@@ -13,12 +13,12 @@ from brokers import RealBroker
 from cluster import REPLICAS, Clients
 from dragoman.domain.record import codec as records
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.event_log import Appended, Entry, Message, subject_of
+from dragoman.eventlog.event_log import Appended, EntryToAppend, StoredMessage, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Bus, connected
-from dragoman.signer import Registrar, _Sealing
-from dragoman.stores.compare_and_set import Moved
-from dragoman.stores.signed_heads import Sealed, Seals
+from dragoman.signer import Signer, _Sealing
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
 from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness_client import Witnesses
@@ -40,7 +40,7 @@ class House:
         broker: RealBroker | Clients,
         replicas: int,
         log: JetStreamLog,
-        seals: Seals,
+        seals: SignedHeadStore,
     ) -> None:
         self.folder = folder
         self.broker = broker
@@ -54,9 +54,13 @@ class House:
     @classmethod
     async def made(cls, folder: Path, broker: RealBroker | Clients, replicas: int = 1) -> "House":
         """A house whose channel was opened and has its officers."""
-        await Seals.create(await broker.bus("steward"), replicas)
+        await SignedHeadStore.create(await broker.bus("steward"), replicas)
         house = cls(
-            folder, broker, replicas, await broker.log(), Seals(await broker.bus("registrar"))
+            folder,
+            broker,
+            replicas,
+            await broker.log(),
+            SignedHeadStore(await broker.bus("registrar")),
         )
         await house.catch_up()
         return house
@@ -66,7 +70,9 @@ class House:
         for raw in self.world.raws[self._size :]:
             subject = subject_of(record := records.parse(raw))
             self._size += 1
-            entry = Entry(record=record, expected=self._last.get(subject, 0), first=self._size == 1)
+            entry = EntryToAppend(
+                record=record, expected=self._last.get(subject, 0), first=self._size == 1
+            )
             assert Appended(self._size) == await self.log.append([entry])
             self._last[subject] = self._size
 
@@ -79,7 +85,7 @@ class House:
     async def sealing(self, name: str) -> tuple[_Sealing, Archive]:
         """One channel of a registrar, step by step, which has kept and looked at everything."""
         archive = Archive(self.folder / name / CHANNEL)
-        seals = Seals(await self.broker.bus("registrar"))
+        seals = SignedHeadStore(await self.broker.bus("registrar"))
         sealing = _Sealing(CHANNEL, archive, seals, seed_of("log"), lambda: NOW, NOBODY)
         sealing.take(await self.log.read(1, 1000))
         await sealing.compare(self.log)
@@ -90,7 +96,7 @@ class House:
         """A registrar that runs."""
         bus = bus or await self.broker.bus("registrar")
         running = asyncio.create_task(
-            Registrar(
+            Signer(
                 bus,
                 self.folder / name,
                 seed_of("log"),
@@ -108,7 +114,7 @@ class House:
 
     async def heads(self) -> list[Checkpoint]:
         """All heads that were ever sealed, the first one first."""
-        found: list[Sealed] = []
+        found: list[SealedHead] = []
         at = await self.seals.after(CHANNEL, 0)
         while at is not None:
             found.append(at)
@@ -136,13 +142,15 @@ Signed = Callable[[], set[Checkpoint]]
 def signed(monkeypatch: pytest.MonkeyPatch) -> Signed:
     """All heads that any registrar has signed and tried to seal, those that came too late among them."""
     tried: list[bytes] = []
-    put = Seals.put
+    put = SignedHeadStore.put
 
-    async def told(seals: Seals, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+    async def told(
+        seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
+    ) -> SealedHead:
         tried.append(note)
         return await put(seals, channel, note, over)
 
-    monkeypatch.setattr(Seals, "put", told)
+    monkeypatch.setattr(SignedHeadStore, "put", told)
     return lambda: {checkpoint.read(note.read(each).text) for each in tried}
 
 
@@ -224,23 +232,25 @@ class OldHeads:
     """A node that was cut off, and leads on in its own eyes: while it does, nothing is sealed, and the newest head is an old one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.shows: Sealed | None = None
+        self.shows: SealedHead | None = None
         self.shown = 0
-        put, newest = Seals.put, Seals.newest
+        put, newest = SignedHeadStore.put, SignedHeadStore.newest
 
-        async def refused(seals: Seals, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+        async def refused(
+            seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
+        ) -> SealedHead:
             if self.shows is not None:
-                raise Moved(channel)
+                raise WriteConflict(channel)
             return await put(seals, channel, note, over)
 
-        async def old(seals: Seals, channel: str) -> Sealed | None:
+        async def old(seals: SignedHeadStore, channel: str) -> SealedHead | None:
             if self.shows is None:
                 return await newest(seals, channel)
             self.shown += 1
             return self.shows
 
-        monkeypatch.setattr(Seals, "put", refused)
-        monkeypatch.setattr(Seals, "newest", old)
+        monkeypatch.setattr(SignedHeadStore, "put", refused)
+        monkeypatch.setattr(SignedHeadStore, "newest", old)
 
     async def until_shown(self, times: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -292,7 +302,7 @@ async def test_on_a_cluster_a_log_that_stays_shorter_than_the_archive_stops_the_
     for module in ("signer", "eventlog.jetstream"):
         monkeypatch.setattr(f"dragoman.{module}.ELECTION_SECONDS", 1.0)
 
-    async def shorter(log: JetStreamLog, first: int, most: int) -> list[Message]:
+    async def shorter(log: JetStreamLog, first: int, most: int) -> list[StoredMessage]:
         return await read(log, first, most) if shown[0] else []
 
     monkeypatch.setattr(JetStreamLog, "read", shorter)

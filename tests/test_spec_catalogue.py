@@ -31,7 +31,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record import numbering
 from dragoman.domain.views.flags import THRESHOLDS
 from dragoman.i18n.vocabulary import FLAGS, STAGES
-from dragoman_schemas.act_frame import Answering, Area, Continuing, Opening, Precedence
+from dragoman_schemas.act_frame import Answering, Area, Continuing, OpeningAct, Precedence
 from dragoman_schemas.acts import OLDER
 from dragoman_schemas.acts.channel import Kind, ProfileAdoption, Role
 from dragoman_schemas.acts.watch import ClockName
@@ -305,7 +305,7 @@ def test_frame_members_and_their_defaults_are_those_of_the_frame() -> None:
         for each in ("opening", "both", "answering")
     }
     opening, continuing, answering = (
-        set(shape.__struct_fields__) - {"signed"} for shape in (Opening, Continuing, Answering)
+        set(shape.__struct_fields__) - {"signed"} for shape in (OpeningAct, Continuing, Answering)
     )
     assert framed == {
         "opening": opening - continuing,

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.audit.verification import Cosigned
+from dragoman.audit.verification import CosigningTime
 from dragoman.cli import witness
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.cosign_times import TIMES
 from dragoman.tlog import leaf, note
-from dragoman.witness import SIZE, Witness, times_in
+from dragoman.witness import SIZE, CosigningWitness, times_in
 from heads import asking, head_over
 from world import NOTE, World, seed_of
 
@@ -44,8 +44,8 @@ class House:
     def close(self) -> None:
         self.mirror.close()
 
-    def started(self) -> Witness:
-        return Witness(
+    def started(self) -> CosigningWitness:
+        return CosigningWitness(
             self.mirror,
             self.folder,
             "nato.example/witness",
@@ -213,7 +213,7 @@ def test_when_was_cosigned_is_kept_between_which_times_each_record_came(house: H
     house.mirror.take(house.raws[len(house.raws) - 1 :], head_over(house.raws))
     house.now = NOW + timedelta(seconds=1_000)
     assert house.ask(asking(house.raws, 11, len(house.raws)))[0] == 200
-    assert times_in(house.folder)[-1] == Cosigned(size=len(house.raws), time=begin + 1_000), (
+    assert times_in(house.folder)[-1] == CosigningTime(size=len(house.raws), time=begin + 1_000), (
         "what a crash left half written is passed over"
     )
 

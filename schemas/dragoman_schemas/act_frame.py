@@ -67,7 +67,7 @@ class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
     signed: Signed | UnsetType = UNSET
 
 
-class Opening(Act, frozen=True, kw_only=True):
+class OpeningAct(Act, frozen=True, kw_only=True):
     """An act that opens an exchange."""
 
     to: Sides | UnsetType = UNSET

@@ -8,11 +8,11 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.responses import Answer, FlagView, Issue, Owing, RoadmapArea, Unanswered
+from dragoman_schemas.responses import FlagView, Issue, Owing, ResponseBody, RoadmapArea, Unanswered
 from dragoman_schemas.statistics_figures import Blind, Blindness, Line, Spread, Statistics
 
 
-class ReportedChannel(Answer, frozen=True, kw_only=True):
+class ReportedChannel(ResponseBody, frozen=True, kw_only=True):
     """The channel that a report is of, and what must stand on every page of it."""
 
     name: str
@@ -25,7 +25,7 @@ class ReportedChannel(Answer, frozen=True, kw_only=True):
     exercise_of: str = ""
 
 
-class Report(Answer, frozen=True, kw_only=True):
+class Report(ResponseBody, frozen=True, kw_only=True):
     """A report of a period as the log stood at its end. `again` is the path that gives it again, byte for byte.
 
     It is not `live` where the end of the log had not been seen just then; what came since is not in it.
@@ -40,7 +40,7 @@ class Report(Answer, frozen=True, kw_only=True):
     live: bool = True
 
 
-class Matter(Answer, frozen=True, kw_only=True):
+class Matter(ResponseBody, frozen=True, kw_only=True):
     """An exchange, as reports name it. Under the Chatham House Rule it has no side and no number.
 
     `titles`, by language, are what it is called where its opener gave it no subject; `subject` is the English one then.
@@ -79,7 +79,7 @@ class ReportedMatter(Matter, frozen=True, kw_only=True):
     owed: tuple[Owing, ...] = ()
 
 
-class Due(Answer, frozen=True, kw_only=True):
+class Due(ResponseBody, frozen=True, kw_only=True):
     """What a side owes under a matter, since when, until when. It is a courtesy where limits do not bind yet."""
 
     side: str
@@ -91,7 +91,7 @@ class Due(Answer, frozen=True, kw_only=True):
     matter: Matter
 
 
-class Receipt(Answer, frozen=True, kw_only=True):
+class Receipt(ResponseBody, frozen=True, kw_only=True):
     """The facts of an addressee about a message: when it reached a station, who had it when, how long after it was sent, and its own account.
 
     `rang` is for whom a flash rang before it was acknowledged, as far as the record goes: duty_officer, deputy, head_of_office.
@@ -108,7 +108,7 @@ class Receipt(Answer, frozen=True, kw_only=True):
     rang: tuple[str, ...] = ()
 
 
-class Urgent(Answer, frozen=True, kw_only=True):
+class Urgent(ResponseBody, frozen=True, kw_only=True):
     """A flash or an immediate message, and what each addressee did with it."""
 
     matter: Matter
@@ -118,7 +118,7 @@ class Urgent(Answer, frozen=True, kw_only=True):
     receipts: tuple[Receipt, ...]
 
 
-class Standing(Answer, frozen=True, kw_only=True):
+class ReportsStanding(ResponseBody, frozen=True, kw_only=True):
     """How a side stands: since when its watch is manned, and up to which record its stations have been reached, by when."""
 
     side: str
@@ -129,14 +129,14 @@ class Standing(Answer, frozen=True, kw_only=True):
     messages: int
 
 
-class Unnamed(Answer, frozen=True, kw_only=True):
+class Unnamed(ResponseBody, frozen=True, kw_only=True):
     """What was said under the Chatham House Rule, which is counted for no side, and what is not acknowledged of it."""
 
     messages: int = 0
     unacknowledged: int = 0
 
 
-class Ahead(Answer, frozen=True, kw_only=True):
+class Ahead(ResponseBody, frozen=True, kw_only=True):
     """What is agreed, asked for or in force, from and to when."""
 
     matter: Matter
@@ -145,7 +145,7 @@ class Ahead(Answer, frozen=True, kw_only=True):
     place: str = ""
 
 
-class ChannelStanding(Answer, frozen=True, kw_only=True):
+class ChannelStanding(ResponseBody, frozen=True, kw_only=True):
     """How the channel stands, in writing, since when and why."""
 
     status: str
@@ -166,7 +166,7 @@ class Situation(Report, frozen=True, kw_only=True):
     quiet: bool
     overdue: int
     channel: ChannelStanding
-    standing: tuple[Standing, ...]
+    standing: tuple[ReportsStanding, ...]
     unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     urgent: tuple[Urgent, ...]
@@ -178,7 +178,7 @@ class Situation(Report, frozen=True, kw_only=True):
     left_off: int = 0
 
 
-class PutAside(Answer, frozen=True, kw_only=True):
+class PutAside(ResponseBody, frozen=True, kw_only=True):
     """A caution that the watch has shelved: which clock, in which exchange, why, by whom, and until when at the latest."""
 
     exchange: str
@@ -190,7 +190,7 @@ class PutAside(Answer, frozen=True, kw_only=True):
     until: str
 
 
-class HandedOver(Answer, frozen=True, kw_only=True):
+class HandedOver(ResponseBody, frozen=True, kw_only=True):
     """A draft that an officer of the side has handed over: a second officer is to send or release it."""
 
     draft: str
@@ -209,7 +209,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
     side: str
     watch: Literal["manned", "nobody"]
     note: Raw | UnsetType = UNSET
-    standing: tuple[Standing, ...]
+    standing: tuple[ReportsStanding, ...]
     unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     unacknowledged: tuple[Urgent, ...]
@@ -226,7 +226,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
     left_off: int = 0
 
 
-class Saying(Answer, frozen=True, kw_only=True):
+class Saying(ResponseBody, frozen=True, kw_only=True):
     """One act of an exchange: who said it when, what it says, and what each addressee did with it."""
 
     act: str
@@ -238,7 +238,7 @@ class Saying(Answer, frozen=True, kw_only=True):
     receipts: tuple[Receipt, ...] = ()
 
 
-class Lapsed(Answer, frozen=True, kw_only=True):
+class Lapsed(ResponseBody, frozen=True, kw_only=True):
     """A limit that passed: who owed what until when, and when it came, if it did."""
 
     side: str
@@ -249,7 +249,7 @@ class Lapsed(Answer, frozen=True, kw_only=True):
     matter: Matter
 
 
-class ReadOut(Answer, frozen=True, kw_only=True):
+class ReadOut(ResponseBody, frozen=True, kw_only=True):
     """What a side, or all, said that a meeting was about."""
 
     side: str
@@ -259,7 +259,7 @@ class ReadOut(Answer, frozen=True, kw_only=True):
     text: Raw
 
 
-class Met(Answer, frozen=True, kw_only=True):
+class Met(ResponseBody, frozen=True, kw_only=True):
     """A meeting: when it was held, who was not there, and the readouts side by side, with the topics that not all have."""
 
     held: tuple[tuple[str, str], ...] = ()
@@ -270,7 +270,7 @@ class Met(Answer, frozen=True, kw_only=True):
     differing_topics: tuple[str, ...] = ()
 
 
-class RecordedExchange(Answer, frozen=True, kw_only=True):
+class RecordedExchange(ResponseBody, frozen=True, kw_only=True):
     """An exchange with everything that was said in it in the period."""
 
     matter: Matter
@@ -281,14 +281,14 @@ class RecordedExchange(Answer, frozen=True, kw_only=True):
     flags: tuple[FlagView, ...] = ()
 
 
-class FamilyRecord(Answer, frozen=True, kw_only=True):
+class FamilyRecord(ResponseBody, frozen=True, kw_only=True):
     """The exchanges of a family, in the order in which they were opened."""
 
     family: str
     exchanges: tuple[RecordedExchange, ...]
 
 
-class ChannelAct(Answer, frozen=True, kw_only=True):
+class ChannelAct(ResponseBody, frozen=True, kw_only=True):
     """An act of the channel's own family."""
 
     position: int
@@ -299,7 +299,7 @@ class ChannelAct(Answer, frozen=True, kw_only=True):
     content: dict[str, Raw]
 
 
-class Lesson(Answer, frozen=True, kw_only=True):
+class ReportsLesson(ResponseBody, frozen=True, kw_only=True):
     """What a side thinks should be done better next time."""
 
     side: str
@@ -315,11 +315,11 @@ class PeriodRecord(Report, frozen=True, kw_only=True):
     channel: tuple[ChannelAct, ...]
     perceptions: tuple[Issue, ...]
     lapses: tuple[Lapsed, ...]
-    lessons: tuple[Lesson, ...]
+    lessons: tuple[ReportsLesson, ...]
     statistics: Statistics
 
 
-class Annual(Answer, frozen=True, kw_only=True):
+class Annual(ResponseBody, frozen=True, kw_only=True):
     """One of the yearly exchanges of one side: when it was given and until when it is owed, where a day is set; nil returns too."""
 
     side: str
@@ -332,7 +332,7 @@ class Annual(Answer, frozen=True, kw_only=True):
     matter: Matter | None = None
 
 
-class Advised(Answer, frozen=True, kw_only=True):
+class Advised(ResponseBody, frozen=True, kw_only=True):
     """A recommendation, who stands behind it, and what became of it."""
 
     matter: Matter
@@ -342,7 +342,7 @@ class Advised(Answer, frozen=True, kw_only=True):
     fate: str = ""
 
 
-class Question(Answer, frozen=True, kw_only=True):
+class Question(ResponseBody, frozen=True, kw_only=True):
     """The questions of a message that a side has not answered yet: their numbers, and their words."""
 
     asked_by: str
@@ -364,12 +364,12 @@ class YearReview(Report, frozen=True, kw_only=True):
     roadmap: tuple[RoadmapArea, ...]
     recommendations: tuple[Advised, ...]
     perceptions: tuple[Issue, ...]
-    lessons: tuple[Lesson, ...]
+    lessons: tuple[ReportsLesson, ...]
     questions: tuple[Question, ...]
     left_off: int = 0
 
 
-class Exceptional(Answer, frozen=True, kw_only=True):
+class Exceptional(ResponseBody, frozen=True, kw_only=True):
     """One exception: of which kind, by which side, at which position, under which matter, and what it was."""
 
     kind: str
@@ -379,7 +379,7 @@ class Exceptional(Answer, frozen=True, kw_only=True):
     detail: str
 
 
-class Checked(Answer, frozen=True, kw_only=True):
+class Checked(ResponseBody, frozen=True, kw_only=True):
     """One thing that was checked: what was found, and on whose word that rests."""
 
     check: str
@@ -387,7 +387,7 @@ class Checked(Answer, frozen=True, kw_only=True):
     word: str
 
 
-class Receiving(Answer, frozen=True, kw_only=True):
+class Receiving(ResponseBody, frozen=True, kw_only=True):
     """What was said to a side: how many messages, how many it has acknowledged, after how long, and how many it has not."""
 
     side: str
@@ -397,7 +397,7 @@ class Receiving(Answer, frozen=True, kw_only=True):
     took: Spread | None = None
 
 
-class Authority(Answer, frozen=True, kw_only=True):
+class Authority(ResponseBody, frozen=True, kw_only=True):
     """An officer: by office and roles, entered at which position by whom, with how many valid keys; until when, if revoked."""
 
     officer: str
@@ -425,7 +425,7 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     owed: tuple[Due, ...]
     blindness: tuple[Blindness, ...]
     blind: tuple[Blind, ...]
-    standing: tuple[Standing, ...]
+    standing: tuple[ReportsStanding, ...]
     unnamed: Unnamed = field(default_factory=Unnamed)
     on_watch: dict[str, str] = field(default_factory=dict)
     unacknowledged: tuple[Urgent, ...]

@@ -21,18 +21,18 @@ Mailbox = Annotated[
 Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$(?!\n)")]
 
 
-class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ResponseBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A body that the service sends."""
 
 
-class Standing(Answer, frozen=True, kw_only=True):
+class Standing(ResponseBody, frozen=True, kw_only=True):
     """How a record stands under the signed heads: recorded, countersigned by some sides' witnesses, or final by the policy's quorum."""
 
     proof: Literal["recorded", "countersigned", "final"]
     countersigned_by: tuple[str, ...] = ()
 
 
-class Recorded(Answer, frozen=True, kw_only=True):
+class Recorded(ResponseBody, frozen=True, kw_only=True):
     """What a post became: the record's place in the log, and the exchange that it opened or carried on.
 
     `one_key` says that one officer sent what takes two: a colleague's `second-key` is asked for. `standing` is how the record stands under
@@ -53,14 +53,14 @@ class Recorded(Answer, frozen=True, kw_only=True):
     standing: Standing | UnsetType = UNSET
 
 
-class Covered(Answer, frozen=True, kw_only=True):
+class Covered(ResponseBody, frozen=True, kw_only=True):
     """How far a log is countersigned: up to which position by each side's witnesses, and up to where it is final."""
 
     final: int = 0
     sides: dict[str, int] = {}
 
 
-class Entry(Answer, frozen=True, kw_only=True):
+class Entry(ResponseBody, frozen=True, kw_only=True):
     """A record of the log as readers get it; what is not valid is void and has no effect.
 
     `record` is the exact JSON of the log, `junk` the bytes in hex of a message that is no record.
@@ -76,7 +76,7 @@ class Entry(Answer, frozen=True, kw_only=True):
     junk: str = ""
 
 
-class Row(Answer, frozen=True, kw_only=True):
+class Row(ResponseBody, frozen=True, kw_only=True):
     """One exchange in a list."""
 
     id: str
@@ -96,7 +96,7 @@ class Row(Answer, frozen=True, kw_only=True):
     unanswered_by: tuple[str, ...] = ()
 
 
-class Facets(Answer, frozen=True, kw_only=True):
+class Facets(ResponseBody, frozen=True, kw_only=True):
     """How many exchanges a list has in all, and of each kind that it could be narrowed to further."""
 
     count: int
@@ -107,7 +107,7 @@ class Facets(Answer, frozen=True, kw_only=True):
     area: dict[str, int]
 
 
-class Rows(Answer, frozen=True, kw_only=True):
+class Rows(ResponseBody, frozen=True, kw_only=True):
     """A page of a list; `next` is the cursor of the following page. With `facets`, where they are asked for."""
 
     exchanges: tuple[Row, ...]
@@ -116,7 +116,7 @@ class Rows(Answer, frozen=True, kw_only=True):
     facets: Facets | None = None
 
 
-class Cause(Answer, frozen=True, kw_only=True):
+class Cause(ResponseBody, frozen=True, kw_only=True):
     """A record, and the records of which it is the cause."""
 
     position: int
@@ -129,7 +129,7 @@ class Cause(Answer, frozen=True, kw_only=True):
     caused: tuple["Cause", ...] = ()
 
 
-class Causes(Answer, frozen=True, kw_only=True):
+class Causes(ResponseBody, frozen=True, kw_only=True):
     """The tree of causes in which a record stands, from the matter with which it all began; `more` where it does not hold all."""
 
     position: int
@@ -137,7 +137,7 @@ class Causes(Answer, frozen=True, kw_only=True):
     more: bool = False
 
 
-class Fact(Answer, frozen=True, kw_only=True):
+class Fact(ResponseBody, frozen=True, kw_only=True):
     """The facts of one addressee about one message, kept apart: delivered, acknowledged, answered.
 
     `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a
@@ -153,7 +153,7 @@ class Fact(Answer, frozen=True, kw_only=True):
     account: str = ""
 
 
-class ClockView(Answer, frozen=True, kw_only=True):
+class ClockView(ResponseBody, frozen=True, kw_only=True):
     """A time limit: who owes it, since which record, until when, and when it was met; or `ended` with the matter, not met.
 
     What was said otherwise before was met when it was said. `binding` where every side has adopted the profile; else it is courtesy, and nothing lapses. `late` is met after the
@@ -171,14 +171,14 @@ class ClockView(Answer, frozen=True, kw_only=True):
     late: bool = False
 
 
-class FlagView(Answer, frozen=True, kw_only=True):
+class FlagView(ResponseBody, frozen=True, kw_only=True):
     """Something about an exchange that is worth a look, derived and never stored."""
 
     flag: str
     detail: str
 
 
-class Link(Answer, frozen=True, kw_only=True):
+class Link(ResponseBody, frozen=True, kw_only=True):
     """An exchange that refers to another."""
 
     exchange: str
@@ -188,7 +188,7 @@ class Link(Answer, frozen=True, kw_only=True):
     kind: str = ""
 
 
-class ChannelLink(Answer, frozen=True, kw_only=True):
+class ChannelLink(ResponseBody, frozen=True, kw_only=True):
     """An exchange of another channel that the reader's side is in: of its desk, or of the channel that a desk works on."""
 
     channel: str
@@ -198,7 +198,7 @@ class ChannelLink(Answer, frozen=True, kw_only=True):
     status: str
 
 
-class MeansTested(Answer, frozen=True, kw_only=True):
+class MeansTested(ResponseBody, frozen=True, kw_only=True):
     """The newest test of one means of a point of contact: when, by which side, and what came of it."""
 
     means: str
@@ -207,7 +207,7 @@ class MeansTested(Answer, frozen=True, kw_only=True):
     outcome: str
 
 
-class PointView(Answer, frozen=True, kw_only=True):
+class PointView(ResponseBody, frozen=True, kw_only=True):
     """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
 
     `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended. `there_now` follows from the hours that were announced.
@@ -233,20 +233,20 @@ class PointView(Answer, frozen=True, kw_only=True):
     tested: tuple[MeansTested, ...] = ()
 
 
-class PointsOfContact(Answer, frozen=True, kw_only=True):
+class PointsOfContact(ResponseBody, frozen=True, kw_only=True):
     """The points of contact of all sides, in the order in which they were announced."""
 
     points: tuple[PointView, ...]
 
 
-class NextCall(Answer, frozen=True, kw_only=True):
+class NextCall(ResponseBody, frozen=True, kw_only=True):
     """Whom to ring next about what is not acknowledged, and how often that was tried already."""
 
     point: PointView
     tried: int = 0
 
 
-class SideWatch(Answer, frozen=True, kw_only=True):
+class SideWatch(ResponseBody, frozen=True, kw_only=True):
     """A side's watch: manned since when. Who has it, and where the turn-over note is read, is shown to the own side alone.
 
     A `note` that was recorded with the relief stands in the log, which both sides read.
@@ -259,7 +259,7 @@ class SideWatch(Answer, frozen=True, kw_only=True):
     note: Raw | UnsetType = UNSET
 
 
-class LineView(Answer, frozen=True, kw_only=True):
+class LineView(ResponseBody, frozen=True, kw_only=True):
     """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
 
     `with_errors` is whether that echo was not what had been sent.
@@ -274,7 +274,7 @@ class LineView(Answer, frozen=True, kw_only=True):
     with_errors: bool = False
 
 
-class Noticed(Answer, frozen=True, kw_only=True):
+class Noticed(ResponseBody, frozen=True, kw_only=True):
     """What is wrong with a side's own watch, since when, and whom the notice is for: first the deputies, then the head of office."""
 
     side: str
@@ -283,7 +283,7 @@ class Noticed(Answer, frozen=True, kw_only=True):
     since: str
 
 
-class WatchNotice(Answer, frozen=True, kw_only=True):
+class WatchNotice(ResponseBody, frozen=True, kw_only=True):
     """A CloudEvent by which a side hears of its own watch: no alarm armed for two minutes, or no answer to a watch check. It is in no log."""
 
     specversion: Literal["1.0"]
@@ -296,14 +296,14 @@ class WatchNotice(Answer, frozen=True, kw_only=True):
     data: Noticed
 
 
-class Unattributed(Answer, frozen=True, kw_only=True):
+class Unattributed(ResponseBody, frozen=True, kw_only=True):
     """Which act was recorded under the Chatham House Rule, and at which position the log has it."""
 
     act: str
     position: int
 
 
-class UnattributedNotice(Answer, frozen=True, kw_only=True):
+class UnattributedNotice(ResponseBody, frozen=True, kw_only=True):
     """A CloudEvent that stands for a record under the Chatham House Rule: it has the record's id and exchange, and does not say who spoke."""
 
     specversion: Literal["1.0"]
@@ -317,7 +317,7 @@ class UnattributedNotice(Answer, frozen=True, kw_only=True):
     data: Unattributed
 
 
-class Alarm(Answer, frozen=True, kw_only=True):
+class Alarm(ResponseBody, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 
     `side` is the one from which something is awaited. A flash is repeated every minute, and `reaches` further officers with time.
@@ -340,7 +340,7 @@ class Alarm(Answer, frozen=True, kw_only=True):
     detail: str
 
 
-class DueClock(Answer, frozen=True, kw_only=True):
+class DueClock(ResponseBody, frozen=True, kw_only=True):
     """A clock of an exchange that has not been met."""
 
     exchange: str
@@ -348,7 +348,7 @@ class DueClock(Answer, frozen=True, kw_only=True):
     clock: ClockView
 
 
-class WatchView(Answer, frozen=True, kw_only=True):
+class WatchView(ResponseBody, frozen=True, kw_only=True):
     """What a watch looks at: who has it, the line, what must not wait, and what is due next on any side."""
 
     position: int
@@ -376,7 +376,7 @@ class PersonEntry(Shape, frozen=True, kw_only=True):
     readers: Annotated[tuple[Actor, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
 
-class PersonView(Answer, frozen=True, kw_only=True):
+class PersonView(ResponseBody, frozen=True, kw_only=True):
     """An entry of the register of people. What acts name is its id and its `commitment`, which is also its ETag.
 
     `random` are the 32 bytes behind the commitment, in hex, given with a single entry alone. Of an erased entry nothing is
@@ -395,14 +395,14 @@ class PersonView(Answer, frozen=True, kw_only=True):
     sealed: bool = False
 
 
-class Register(Answer, frozen=True, kw_only=True):
+class Register(ResponseBody, frozen=True, kw_only=True):
     """A page of the register of people, without those erased; `next` is the cursor of the following page."""
 
     people: tuple[PersonView, ...]
     next: str = ""
 
 
-class FileView(Answer, frozen=True, kw_only=True):
+class FileView(ResponseBody, frozen=True, kw_only=True):
     """A file beside the log. `named` once a valid act of its side names it: from then on every side may fetch it."""
 
     sha256: str
@@ -415,14 +415,14 @@ class FileView(Answer, frozen=True, kw_only=True):
     erased: bool = False
 
 
-class Files(Answer, frozen=True, kw_only=True):
+class Files(ResponseBody, frozen=True, kw_only=True):
     """The files that the caller's side has put here, and how many bytes of them no act names."""
 
     files: tuple[FileView, ...]
     spare_bytes: int
 
 
-class PersonSeen(Answer, frozen=True, kw_only=True):
+class PersonSeen(ResponseBody, frozen=True, kw_only=True):
     """Somebody whom an exchange names, as the register has them now: the entry, or what became of it.
 
     `changed` where an act names an earlier revision; `sealed` where it is for named officers, and not for the reader. `unavailable` where the register cannot be asked at present.
@@ -437,7 +437,7 @@ class PersonSeen(Answer, frozen=True, kw_only=True):
     unavailable: bool = False
 
 
-class FileSeen(Answer, frozen=True, kw_only=True):
+class FileSeen(ResponseBody, frozen=True, kw_only=True):
     """A file that an exchange names: there to be fetched, erased, or never put here."""
 
     there: bool = False
@@ -446,7 +446,7 @@ class FileSeen(Answer, frozen=True, kw_only=True):
     unavailable: bool = False
 
 
-class Unanswered(Answer, frozen=True, kw_only=True):
+class Unanswered(ResponseBody, frozen=True, kw_only=True):
     """The numbers of a message's questions that a side has not answered."""
 
     message: str
@@ -456,14 +456,14 @@ class Unanswered(Answer, frozen=True, kw_only=True):
     numbers: tuple[int, ...]
 
 
-class Si(Answer, frozen=True, kw_only=True):
+class Si(ResponseBody, frozen=True, kw_only=True):
     """A quantity in SI: metres, or metres a second."""
 
     value: float
     unit: Literal["m", "m/s"]
 
 
-class Terms(Answer, frozen=True, kw_only=True):
+class Terms(ResponseBody, frozen=True, kw_only=True):
     """A text that may be consented to: the act, the translation or amendment `of` which it is, whose agenda, and the digest to name as `terms`."""
 
     act: str
@@ -472,7 +472,7 @@ class Terms(Answer, frozen=True, kw_only=True):
     side: str = ""
 
 
-class ExchangeView(Answer, frozen=True, kw_only=True):
+class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
     `subject` is the one that its opener gave, or the sentence in English that stands for one. `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
@@ -516,7 +516,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     earlier: int = 0
 
 
-class EarlierView(Answer, frozen=True, kw_only=True):
+class EarlierView(ResponseBody, frozen=True, kw_only=True):
     """A view that a side had before: in which exchange, said when."""
 
     exchange: str
@@ -524,7 +524,7 @@ class EarlierView(Answer, frozen=True, kw_only=True):
     own_view: Raw
 
 
-class View(Answer, frozen=True, kw_only=True):
+class View(ResponseBody, frozen=True, kw_only=True):
     """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly.
 
     `time` is when it was said; `earlier` are the views that the side had of the issue before, the newest first.
@@ -543,7 +543,7 @@ class View(Answer, frozen=True, kw_only=True):
     earlier: tuple[EarlierView, ...] = ()
 
 
-class Issue(Answer, frozen=True, kw_only=True):
+class Issue(ResponseBody, frozen=True, kw_only=True):
     """An issue as each side sees it: the exchange that opened it, and what it is called, in each language in which a side called it.
 
     `no_statement` are the sides that wrote nothing; `common_ground` is there where all agree.
@@ -556,13 +556,13 @@ class Issue(Answer, frozen=True, kw_only=True):
     common_ground: Raw | UnsetType = UNSET
 
 
-class Perceptions(Answer, frozen=True, kw_only=True):
+class Perceptions(ResponseBody, frozen=True, kw_only=True):
     """Each side's perceptions next to the other's."""
 
     issues: tuple[Issue, ...]
 
 
-class RoadmapLine(Answer, frozen=True, kw_only=True):
+class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
     """One item of the roadmap, how far it is, and every exchange that belongs to it."""
 
     exchange: str
@@ -574,20 +574,20 @@ class RoadmapLine(Answer, frozen=True, kw_only=True):
     linked: tuple[Link, ...]
 
 
-class RoadmapArea(Answer, frozen=True, kw_only=True):
+class RoadmapArea(ResponseBody, frozen=True, kw_only=True):
     """The items of one area, in the order in which they were proposed."""
 
     area: str
     items: tuple[RoadmapLine, ...]
 
 
-class Roadmap(Answer, frozen=True, kw_only=True):
+class Roadmap(ResponseBody, frozen=True, kw_only=True):
     """The joint roadmap: all areas, with or without items."""
 
     areas: tuple[RoadmapArea, ...]
 
 
-class Coded(Answer, frozen=True, kw_only=True):
+class Coded(ResponseBody, frozen=True, kw_only=True):
     """One coded message in full, by language."""
 
     code_word: str
@@ -595,7 +595,7 @@ class Coded(Answer, frozen=True, kw_only=True):
     texts: dict[str, str]
 
 
-class CodebookView(Answer, frozen=True, kw_only=True):
+class CodebookView(ResponseBody, frozen=True, kw_only=True):
     """The codebook that every side has adopted, or that is offered; `in_force` tells which. `phrases` are by key and language."""
 
     codebook: str
@@ -605,7 +605,7 @@ class CodebookView(Answer, frozen=True, kw_only=True):
     phrases: dict[str, dict[str, str]]
 
 
-class Count(Answer, frozen=True, kw_only=True):
+class Count(ResponseBody, frozen=True, kw_only=True):
     """How many exchanges of a family have a status."""
 
     family: str
@@ -613,7 +613,7 @@ class Count(Answer, frozen=True, kw_only=True):
     exchanges: int
 
 
-class Owed(Answer, frozen=True, kw_only=True):
+class Owed(ResponseBody, frozen=True, kw_only=True):
     """What a side has open: messages that it has not acknowledged, exchanges that it has not answered."""
 
     side: str
@@ -622,7 +622,7 @@ class Owed(Answer, frozen=True, kw_only=True):
     delivered: int = 0
 
 
-class Owing(Answer, frozen=True, kw_only=True):
+class Owing(ResponseBody, frozen=True, kw_only=True):
     """Something that a side owes in an exchange, and the record that asks for it; `due` is left out where there is no limit."""
 
     clock: str
@@ -633,7 +633,7 @@ class Owing(Answer, frozen=True, kw_only=True):
     binding: bool = False
 
 
-class OpenMatter(Answer, frozen=True, kw_only=True):
+class OpenMatter(ResponseBody, frozen=True, kw_only=True):
     """An exchange that is not settled: what, where, since when, who has it, how the accounts stand, and what is owed, the next first.
 
     `acknowledged` is when each side acknowledged the newest that was said to it; a side in `unacknowledged_by` must still do so.
@@ -664,7 +664,7 @@ class OpenMatter(Answer, frozen=True, kw_only=True):
     owed: tuple[Owing, ...] = ()
 
 
-class LiaisonState(Answer, frozen=True, kw_only=True):
+class LiaisonState(ResponseBody, frozen=True, kw_only=True):
     """The liaison state of a channel at a position, and the digest of all of it.
 
     `open_matters` are the most urgent first. `open_matters_left_off` is how many exchanges more may be open, where the list has not all.
@@ -687,7 +687,7 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
     open_matters_left_off: int = 0
 
 
-class Change(Answer, frozen=True, kw_only=True):
+class Change(ResponseBody, frozen=True, kw_only=True):
     """A member that is not what it was, by a JSON pointer into the state; `was` or `now` is left out where there was, or is, none."""
 
     pointer: str
@@ -695,7 +695,7 @@ class Change(Answer, frozen=True, kw_only=True):
     now: Raw | UnsetType = UNSET
 
 
-class Changed(Answer, frozen=True, kw_only=True):
+class Changed(ResponseBody, frozen=True, kw_only=True):
     """An exchange that was opened or carried on: by the records at which positions, its status before and now, and what changed."""
 
     exchange: str
@@ -707,7 +707,7 @@ class Changed(Answer, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
 
 
-class Difference(Answer, frozen=True, kw_only=True):
+class Difference(ResponseBody, frozen=True, kw_only=True):
     """What changed after a position, up to another: the exchanges in the order of their openings, and the channel itself."""
 
     from_: int = field(name="from")
@@ -716,7 +716,7 @@ class Difference(Answer, frozen=True, kw_only=True):
     channel: tuple[Change, ...] = ()
 
 
-class ChannelView(Answer, frozen=True, kw_only=True):
+class ChannelView(ResponseBody, frozen=True, kw_only=True):
     """A channel as its members see it. `log` is the verifier key by which its signed heads are verified, `policy` whose cosignatures make a record final."""
 
     name: str
@@ -734,13 +734,13 @@ class ChannelView(Answer, frozen=True, kw_only=True):
     policy: str = ""
 
 
-class Channels(Answer, frozen=True, kw_only=True):
+class Channels(ResponseBody, frozen=True, kw_only=True):
     """The channels that the caller may see."""
 
     channels: tuple[ChannelView, ...]
 
 
-class Me(Answer, frozen=True, kw_only=True):
+class Me(ResponseBody, frozen=True, kw_only=True):
     """Who the token speaks for, and where."""
 
     actor: str
@@ -778,7 +778,7 @@ class Opening(Shape, frozen=True, kw_only=True):
     ]
 
 
-class OpeningTerms(Answer, frozen=True, kw_only=True):
+class OpeningTerms(ResponseBody, frozen=True, kw_only=True):
     """What a host puts into an opening: the public key that signs the log's heads, and the log's origin."""
 
     log_key: str
@@ -793,7 +793,7 @@ class NewDraft(Shape, frozen=True, kw_only=True):
     if_match: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
 
 
-class DraftView(Answer, frozen=True, kw_only=True):
+class DraftView(ResponseBody, frozen=True, kw_only=True):
     """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes.
 
     `handed` is when its author handed it to the colleagues who may send it.
@@ -811,7 +811,7 @@ class DraftView(Answer, frozen=True, kw_only=True):
     etag: str
 
 
-class Drafts(Answer, frozen=True, kw_only=True):
+class Drafts(ResponseBody, frozen=True, kw_only=True):
     """The drafts of the caller's own side, the newest first."""
 
     drafts: tuple[DraftView, ...]
@@ -833,7 +833,7 @@ class NewToken(Shape, frozen=True, kw_only=True):
     expires: Timestamp | UnsetType = UNSET
 
 
-class TokenView(Answer, frozen=True, kw_only=True):
+class TokenView(ResponseBody, frozen=True, kw_only=True):
     """A token as it is listed: never the token itself."""
 
     id: str
@@ -851,7 +851,7 @@ class IssuedToken(TokenView, frozen=True, kw_only=True):
     token: str
 
 
-class Tokens(Answer, frozen=True, kw_only=True):
+class Tokens(ResponseBody, frozen=True, kw_only=True):
     """The tokens in force."""
 
     tokens: tuple[TokenView, ...]
@@ -866,7 +866,7 @@ class NewSubject(Shape, frozen=True, kw_only=True):
     scope: Scope = "act"
 
 
-class SubjectView(Answer, frozen=True, kw_only=True):
+class SubjectView(ResponseBody, frozen=True, kw_only=True):
     """Whom the access tokens of a subject speak for, and where."""
 
     id: str
@@ -877,7 +877,7 @@ class SubjectView(Answer, frozen=True, kw_only=True):
     scope: Scope = "act"
 
 
-class Subjects(Answer, frozen=True, kw_only=True):
+class Subjects(ResponseBody, frozen=True, kw_only=True):
     """The subjects of the OIDC provider that are known here."""
 
     subjects: tuple[SubjectView, ...]
@@ -908,7 +908,7 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
     language: PageLanguage = "en"
 
 
-class EndpointView(Answer, frozen=True, kw_only=True):
+class EndpointView(ResponseBody, frozen=True, kw_only=True):
     """Where a side is told, and how it goes: up to which position, how many wait for another try, how many were given up.
 
     `public_key` checks the signatures of a webhook. `stopped` says why nothing more is sent.
@@ -940,13 +940,13 @@ class AddedEndpoint(EndpointView, frozen=True, kw_only=True):
     secret: str = ""
 
 
-class Endpoints(Answer, frozen=True, kw_only=True):
+class Endpoints(ResponseBody, frozen=True, kw_only=True):
     """The endpoints of the caller's side."""
 
     endpoints: tuple[EndpointView, ...]
 
 
-class DeliveryView(Answer, frozen=True, kw_only=True):
+class DeliveryView(ResponseBody, frozen=True, kw_only=True):
     """A record that an endpoint was not told of yet: how often it was tried, what was answered last, and when it is tried again.
 
     One that is `parked` was given up; it is sent again by hand alone.
@@ -959,13 +959,13 @@ class DeliveryView(Answer, frozen=True, kw_only=True):
     parked: bool = False
 
 
-class Deliveries(Answer, frozen=True, kw_only=True):
+class Deliveries(ResponseBody, frozen=True, kw_only=True):
     """What an endpoint was not told of yet."""
 
     deliveries: tuple[DeliveryView, ...]
 
 
-class LinkView(Answer, frozen=True, kw_only=True):
+class LinkView(ResponseBody, frozen=True, kw_only=True):
     """A secret link to a calendar as it is listed: never the link itself."""
 
     id: str
@@ -979,13 +979,13 @@ class CalendarLink(LinkView, frozen=True, kw_only=True):
     url: str = ""
 
 
-class CalendarLinks(Answer, frozen=True, kw_only=True):
+class CalendarLinks(ResponseBody, frozen=True, kw_only=True):
     """The caller's links to a channel's calendar."""
 
     links: tuple[LinkView, ...]
 
 
-class Check(Answer, frozen=True, kw_only=True):
+class Check(ResponseBody, frozen=True, kw_only=True):
     """One condition of readiness."""
 
     name: str
@@ -993,7 +993,7 @@ class Check(Answer, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Health(Answer, frozen=True, kw_only=True):
+class Health(ResponseBody, frozen=True, kw_only=True):
     """Whether the service may be used, and why not."""
 
     status: Literal["ok", "not ready"]

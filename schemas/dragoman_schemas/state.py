@@ -55,7 +55,7 @@ class Message(State, frozen=True, kw_only=True):
     answered: dict[str, Stamp] = {}
 
 
-class Correction(State, frozen=True, kw_only=True):
+class StateCorrection(State, frozen=True, kw_only=True):
     """A correction of named fields that were wrong: what they were before stays here."""
 
     corrected: Stamp
@@ -84,7 +84,7 @@ class Amended(State, frozen=True, kw_only=True):
     was: dict[str, Raw] = {}
 
 
-class Cancellation(State, frozen=True, kw_only=True):
+class StateCancellation(State, frozen=True, kw_only=True):
     """The originator took the message back."""
 
     cancelled: Stamp
@@ -124,7 +124,7 @@ class Held(State, frozen=True, kw_only=True):
     for_the_record: bool = False
 
 
-class Readout(State, frozen=True, kw_only=True):
+class StateReadout(State, frozen=True, kw_only=True):
     """The words of a side on a meeting: for itself, or jointly once every side has said these words; proposed until then."""
 
     given: Stamp
@@ -146,7 +146,7 @@ class Meeting(State, frozen=True, kw_only=True):
     agenda: Raw | UnsetType = UNSET
     absent: dict[str, Stamp] = {}
     held: tuple[Held, ...] = ()
-    readouts: dict[str, tuple[Readout, ...]] = {}
+    readouts: dict[str, tuple[StateReadout, ...]] = {}
     readouts_differ: bool = False
 
 
@@ -186,10 +186,10 @@ class Exchange(State, frozen=True, kw_only=True):
     content: dict[str, Raw]
     defaults: dict[str, Raw] = {}
     messages: tuple[Message, ...]
-    corrections: tuple[Correction, ...] = ()
+    corrections: tuple[StateCorrection, ...] = ()
     developments: tuple[Development, ...] = ()
     amended: tuple[Amended, ...] = ()
-    cancellation: Cancellation | None = None
+    cancellation: StateCancellation | None = None
     closures: dict[str, Stamp] = {}
     accounts: dict[str, tuple[Account, ...]] = {}
     acts: dict[str, tuple[Said, ...]] = {}

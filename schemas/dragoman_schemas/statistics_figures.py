@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import field
 
-from dragoman_schemas.responses import Answer
+from dragoman_schemas.responses import ResponseBody
 
 
-class Spread(Answer, frozen=True, kw_only=True):
+class Spread(ResponseBody, frozen=True, kw_only=True):
     """Several spans of time, in seconds: how many, the middle one, that which 95 of 100 do not exceed, and the longest."""
 
     measured: int
@@ -20,7 +20,7 @@ class Spread(Answer, frozen=True, kw_only=True):
     worst_s: float
 
 
-class Opened(Answer, frozen=True, kw_only=True):
+class Opened(ResponseBody, frozen=True, kw_only=True):
     """What a side opened in the period in one format, by precedence."""
 
     side: str
@@ -32,7 +32,7 @@ class Opened(Answer, frozen=True, kw_only=True):
     routine: int
 
 
-class Kept(Answer, frozen=True, kw_only=True):
+class Kept(ResponseBody, frozen=True, kw_only=True):
     """One kind of clock that a side owes in one format.
 
     `took` is how long what was done in the period had taken. `in_time` was done within its limit in the period; of `late` the
@@ -54,7 +54,7 @@ class Kept(Answer, frozen=True, kw_only=True):
     courtesy: int
 
 
-class Notice(Answer, frozen=True, kw_only=True):
+class Notice(ResponseBody, frozen=True, kw_only=True):
     """How long before it begins a side told of something in one format, and how long before it is owed."""
 
     side: str
@@ -68,7 +68,7 @@ class Notice(Answer, frozen=True, kw_only=True):
     share_in_time: float | None = None
 
 
-class Change(Answer, frozen=True, kw_only=True):
+class StatisticsChange(ResponseBody, frozen=True, kw_only=True):
     """What a side corrected and cancelled in the period in one format, and how long after it had been sent."""
 
     side: str
@@ -79,7 +79,7 @@ class Change(Answer, frozen=True, kw_only=True):
     cancelled_after: Spread | None = None
 
 
-class Meetings(Answer, frozen=True, kw_only=True):
+class Meetings(ResponseBody, frozen=True, kw_only=True):
     """The meetings, calls or visits of a side in the period: which it asked for, accepted, declined, held with others, did not attend."""
 
     side: str
@@ -91,7 +91,7 @@ class Meetings(Answer, frozen=True, kw_only=True):
     not_attended: int
 
 
-class Translations(Answer, frozen=True, kw_only=True):
+class Translations(ResponseBody, frozen=True, kw_only=True):
     """The translations that a side gave in the period, and how long after the message."""
 
     side: str
@@ -99,7 +99,7 @@ class Translations(Answer, frozen=True, kw_only=True):
     delay: Spread | None = None
 
 
-class Flashes(Answer, frozen=True, kw_only=True):
+class Flashes(ResponseBody, frozen=True, kw_only=True):
     """The flash messages that came to a side in the period, and how often more than ten came within ten minutes: a flood."""
 
     side: str
@@ -108,7 +108,7 @@ class Flashes(Answer, frozen=True, kw_only=True):
     most: int
 
 
-class Line(Answer, frozen=True, kw_only=True):
+class Line(ResponseBody, frozen=True, kw_only=True):
     """The line checks that were sent to a side in the period.
 
     `run` is how many came back in a row up to the end of the period, `missed_run` how many did not. `share_echoed` is of those
@@ -129,7 +129,7 @@ class Line(Answer, frozen=True, kw_only=True):
     last_result: str = ""
 
 
-class Area(Answer, frozen=True, kw_only=True):
+class Area(ResponseBody, frozen=True, kw_only=True):
     """When anybody said something in an area last, and how many days that is before the end of the period."""
 
     area: str
@@ -137,7 +137,7 @@ class Area(Answer, frozen=True, kw_only=True):
     days_since_last_word: float | None = None
 
 
-class Blind(Answer, frozen=True, kw_only=True):
+class Blind(ResponseBody, frozen=True, kw_only=True):
     """A stretch of time in which nobody had the watch of a side, a check had shown no line between two, or a gateway had no broker."""
 
     what: Literal["watch", "line", "broker"]
@@ -146,7 +146,7 @@ class Blind(Answer, frozen=True, kw_only=True):
     to: str
 
 
-class Blindness(Answer, frozen=True, kw_only=True):
+class Blindness(ResponseBody, frozen=True, kw_only=True):
     """For how long of the period a side was blind, as far as the log says.
 
     `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can be. `broker_down_s` is what gateways said of
@@ -159,7 +159,7 @@ class Blindness(Answer, frozen=True, kw_only=True):
     broker_down_s: float
 
 
-class Statistics(Answer, frozen=True, kw_only=True):
+class Statistics(ResponseBody, frozen=True, kw_only=True):
     """The statistics of a channel: `from` a time, to but not including another, as the log stood there."""
 
     channel: str
@@ -174,7 +174,7 @@ class Statistics(Answer, frozen=True, kw_only=True):
     opened: tuple[Opened, ...]
     clocks: tuple[Kept, ...]
     notices: tuple[Notice, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[StatisticsChange, ...]
     meetings: tuple[Meetings, ...]
     translations: tuple[Translations, ...]
     flashes: tuple[Flashes, ...]

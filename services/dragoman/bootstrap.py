@@ -21,43 +21,43 @@ from aiohttp import web
 from dragoman import data_directory, witness_client
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
-from dragoman.application.command_handler import Desk, stamp, utc_now
+from dragoman.application.command_handler import CommandHandler, stamp, utc_now
 from dragoman.application.finality import Coverage
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.data_directory import PlaceGuard
 from dragoman.domain.record import nesting
 from dragoman.eventlog import broker, stream_config
-from dragoman.eventlog.broker import BrokerError, Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import CoalescingLog
-from dragoman.eventlog.high_water_mark import HighWater
+from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Guard as BrokerGuard
+from dragoman.eventlog.nats_connection import DurabilityGuard as BrokerGuard
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.prefetch import Page, read_ahead
-from dragoman.interop.ssrf_guard import Guard
+from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.notifier import mail, webhook
-from dragoman.notifier.delivery import Bringing
+from dragoman.notifier.delivery import Transport
 from dragoman.notifier.dispatcher import Rounds
 from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
-from dragoman.scheduler import Watch
+from dragoman.scheduler import Scheduler
 from dragoman.server.app import application, rejection
 from dragoman.server.connections import Connections, Site, connections_room
 from dragoman.server.tls import Certificate, is_in_clear
 from dragoman.settings import Settings, SettingsError
-from dragoman.signer import Registrar
+from dragoman.signer import Signer
 from dragoman.stores import drafts, files, people
 from dragoman.stores import endpoints as couriers
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Custody
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, Access, new_token
 from dragoman.supervision import Backoff, Work, alarm, cancel_until_ended, forever, supervise
 from dragoman.tlog.note import NotANote
@@ -74,7 +74,7 @@ _Start = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningGateway:
     """A gateway that answers, where it is called from outside, and where it listens itself."""
 
     service: Service
@@ -120,10 +120,10 @@ def _close_to_others(data: Path) -> None:
 
 
 @asynccontextmanager
-async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
+async def broker_of(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
     """The broker: an own one on the data directory, or the one that the settings name."""
     if settings.nats.url:
-        yield Endpoint(settings.nats.url, "", settings.nats.keys or settings.data / "keys")
+        yield BrokerEndpoint(settings.nats.url, "", settings.nats.keys or settings.data / "keys")
         return
     server = broker.find(settings.nats.server)
     async with broker.supervised(settings.data, server) as endpoint:
@@ -133,12 +133,12 @@ async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
 @asynccontextmanager
 async def gateway(
     settings: Settings,
-    endpoint: Endpoint,
+    endpoint: BrokerEndpoint,
     name: str = "gateway",
     *,
     whole: bool = False,
     take_over: bool = False,
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningGateway]:
     """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
 
     The `whole` office keeps the clocks and signs the heads as well.
@@ -155,7 +155,9 @@ async def gateway(
             following(
                 service.keep(
                     "watch",
-                    partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run),
+                    partial(
+                        permit.then, Scheduler(service.channels, service.desk, now=utc_now).run
+                    ),
                 )
             )
             following(
@@ -178,7 +180,7 @@ async def gateway(
 
 @asynccontextmanager
 async def watch(
-    settings: Settings, endpoint: Endpoint, name: str = "watch", *, take_over: bool = False
+    settings: Settings, endpoint: BrokerEndpoint, name: str = "watch", *, take_over: bool = False
 ) -> AsyncIterator[None]:
     """A watch alone: any number may run, beside any number of gateways."""
     permit = PlaceGuard(settings.data, take_over=take_over)
@@ -186,7 +188,7 @@ async def watch(
         following(
             service.keep(
                 "watch",
-                partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run),
+                partial(permit.then, Scheduler(service.channels, service.desk, now=utc_now).run),
             )
         )
         log.info("watch.keeping", channels=len(service.channels))
@@ -195,7 +197,7 @@ async def watch(
 
 @asynccontextmanager
 async def courier(
-    settings: Settings, endpoint: Endpoint, name: str = "courier", *, take_over: bool = False
+    settings: Settings, endpoint: BrokerEndpoint, name: str = "courier", *, take_over: bool = False
 ) -> AsyncIterator[None]:
     """A courier alone: several may run, and each endpoint is one's at a time."""
     permit = PlaceGuard(settings.data, take_over=take_over)
@@ -218,7 +220,7 @@ async def _courier(
 ) -> Rounds:
     webhooks = webhook.Webhooks(service.urls)
     stack.push_async_callback(webhooks.aclose)
-    by: dict[Means, Bringing] = {
+    by: dict[Means, Transport] = {
         "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
     }
@@ -238,7 +240,7 @@ async def _courier(
 
 @asynccontextmanager
 async def registrar(
-    settings: Settings, endpoint: Endpoint, *, take_over: bool = False
+    settings: Settings, endpoint: BrokerEndpoint, *, take_over: bool = False
 ) -> AsyncIterator[None]:
     """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
     permit = PlaceGuard(settings.data, take_over=take_over)
@@ -264,13 +266,13 @@ async def _witnesses(stack: AsyncExitStack, settings: Settings) -> Callable[[], 
 
 
 async def _registrar(
-    stack: AsyncExitStack, settings: Settings, endpoint: Endpoint, permit: PlaceGuard
-) -> Registrar:
+    stack: AsyncExitStack, settings: Settings, endpoint: BrokerEndpoint, permit: PlaceGuard
+) -> Signer:
     bus = await stack.enter_async_context(
         connected(endpoint.url, "registrar", endpoint.seed("registrar"))
     )
     seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
-    return Registrar(
+    return Signer(
         bus,
         settings.data / "archive",
         seed,
@@ -283,7 +285,7 @@ async def _registrar(
 
 @asynccontextmanager
 async def _followed(
-    settings: Settings, endpoint: Endpoint, name: str, permit: PlaceGuard
+    settings: Settings, endpoint: BrokerEndpoint, name: str, permit: PlaceGuard
 ) -> AsyncIterator[tuple[Service, _Start]]:
     """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
@@ -346,12 +348,12 @@ async def _followed(
                     or await stream_config.channels(bus)
                 )
                 await (
-                    Seals(bus).check(settings.nats.replicas)
+                    SignedHeadStore(bus).check(settings.nats.replicas)
                     if known
-                    else Seals.create(steward, settings.nats.replicas)
+                    else SignedHeadStore.create(steward, settings.nats.replicas)
                 )
                 await stream_config.create(steward, channel, settings.nats.replicas)
-            mark = HighWater(marks / f"{channel}.json")
+            mark = HighWaterMark(marks / f"{channel}.json")
             event_log = JetStreamLog(
                 channel, bus, guard, replicas=settings.nats.replicas, mark=mark
             )
@@ -374,19 +376,19 @@ async def _followed(
             return projection
 
         service = Service(
-            seals=Seals(apart),
-            coverage=Coverage(Seals(apart)),
+            seals=SignedHeadStore(apart),
+            coverage=Coverage(SignedHeadStore(apart)),
             trees=Trees(store),
-            desk=Desk(
+            desk=CommandHandler(
                 Custody(settings.data / "keys" / "channels"),
                 read_only_reason=permit.read_only_reason,
             ),
             access=access,
-            drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
-            courier=couriers.Courier(Bucket(bus, couriers.BUCKET)),
+            drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
+            courier=couriers.NotificationEndpoints(Bucket(bus, couriers.BUCKET)),
             urls=_urls(settings),
-            people=people.People(Erasable(bus, people.STREAM, people.PREFIX)),
-            files=files.Files(Erasable(apart, files.STREAM, files.PREFIX)),
+            people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+            files=files.FileStore(Erasable(apart, files.STREAM, files.PREFIX)),
             store=store,
             bus=bus,
             guard=guard,
@@ -434,9 +436,9 @@ def check(settings: Settings) -> None:
         Provider.check(settings.oidc)
 
 
-def _urls(settings: Settings) -> Guard:
+def _urls(settings: Settings) -> AddressGuard:
     try:
-        return Guard(settings.courier.private_networks)
+        return AddressGuard(settings.courier.private_networks)
     except ValueError as error:
         raise SettingsError(
             f"courier.private_networks: {error}; name networks like 10.1.0.0/16"
@@ -464,7 +466,9 @@ async def _know_operator(data: Path, access: Access) -> None:
     if path.exists():
         token = path.read_text().strip()
         if not access.was_known(token):
-            with suppress(Moved):  # it was issued, and perhaps revoked, beyond what was shown here
+            with suppress(
+                WriteConflict
+            ):  # it was issued, and perhaps revoked, beyond what was shown here
                 await access.issue(
                     OPERATOR,
                     (),
@@ -534,7 +538,7 @@ async def _tasks() -> AsyncIterator[_Start]:
 
 async def _listening(
     settings: Settings, service: Service, stack: AsyncExitStack, following: _Start
-) -> Running:
+) -> RunningGateway:
     app = application(service, settings, await _provider(settings, service, stack, following))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     certificate = None
@@ -566,7 +570,7 @@ async def _listening(
             url=own_url,
             do="name http.certificate and http.key, or put a proxy with TLS before it and set http.public_url: tokens cross the network in clear",
         )
-    return Running(service, base_url, own_url)
+    return RunningGateway(service, base_url, own_url)
 
 
 def _pair(settings: Settings) -> tuple[Path, Path]:
@@ -619,7 +623,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None]:
     """The messages of a channel's log, read from the broker as the user who may only read, page by page."""
-    return read_ahead(url, Endpoint(url, "", keys).seed("auditor"), channel)
+    return read_ahead(url, BrokerEndpoint(url, "", keys).seed("auditor"), channel)
 
 
 def write_server_file(data: Path, base_url: str, nats_url: str) -> None:

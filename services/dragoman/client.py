@@ -76,7 +76,7 @@ class Garbled(Exception):
         super().__init__(f"the gateway gave no {wanted} ({error}): {raw[:60]!r}")
 
 
-class Answered(Exception):
+class ProblemResponse(Exception):
     """The gateway answered with a problem."""
 
     def __init__(self, problem: Problem, wait: float = 0.0) -> None:
@@ -87,7 +87,7 @@ class Answered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """A successful answer."""
 
     status: int
@@ -140,7 +140,7 @@ class Client:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
         timeout: aiohttp.ClientTimeout = _TIMEOUT,  # aiohttp's own  # noqa: ASYNC109
-    ) -> Answer:
+    ) -> ApiResponse:
         """One call. Raises `Answered` with the problem, or `Unreachable`."""
         sent = {**self._headers, **(headers or {})}
         if body is not None:
@@ -150,7 +150,9 @@ class Client:
             async with self._session.request(
                 method, self.base_url + path, data=data, headers=sent, timeout=timeout
             ) as response:
-                answer = Answer(response.status, response.headers.copy(), await _whole(response))
+                answer = ApiResponse(
+                    response.status, response.headers.copy(), await _whole(response)
+                )
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(
                 f"the certificate of {self.base_url} is not trusted here: {error.certificate_error}; name its CA's file in SSL_CERT_FILE"
@@ -161,7 +163,7 @@ class Client:
             ) from None
         if answer.status >= 400:
             asked = answer.headers.get("Retry-After", "")
-            raise Answered(_problem(answer), float(asked) if asked.isdigit() else 0.0)
+            raise ProblemResponse(_problem(answer), float(asked) if asked.isdigit() else 0.0)
         return answer
 
     async def post(
@@ -264,7 +266,7 @@ class Client:
             wait = 0.5 * (attempt + 1)
             try:
                 answer = await self.call("POST", path, body, headers)
-            except Answered as error:
+            except ProblemResponse as error:
                 if error.problem.status not in (429, 503) or attempt == _TRIES - 1:
                     raise
                 wait = (
@@ -312,7 +314,7 @@ class Client:
                 return
             narrowed["cursor"] = page.next
 
-    async def _read(self, path: str, **query: str | int) -> Answer:
+    async def _read(self, path: str, **query: str | int) -> ApiResponse:
         given = urlencode({name: value for name, value in query.items() if value != ""})
         return await self.call("GET", f"{path}?{given}" if given else path)
 
@@ -329,7 +331,7 @@ class Client:
             await self.call("GET", f"/v1/channels/{channel}/exchanges?number={number}")
         ).json()["exchanges"]
         if not found:
-            raise Answered(
+            raise ProblemResponse(
                 Problem(
                     type="/problems/not-found",
                     title="",
@@ -385,7 +387,9 @@ class Client:
                 self.base_url + path, headers=headers, timeout=_STREAMING
             ) as response:
                 if response.status >= 400:
-                    raise Answered(_problem(Answer(response.status, {}, await response.read())))
+                    raise ProblemResponse(
+                        _problem(ApiResponse(response.status, {}, await response.read()))
+                    )
                 rest = b""
                 async for chunk in response.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
@@ -424,7 +428,7 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _problem(answer: Answer) -> Problem:
+def _problem(answer: ApiResponse) -> Problem:
     try:
         return msgspec.structs.replace(answer.of("problem", Problem), status=answer.status)
     except Garbled:

@@ -28,7 +28,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ _STATX_BYTES: Final = 256
 _BTIME_OFFSET: Final = 80
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class PlaceFile(Struct, frozen=True, kw_only=True):
     """The content of `place.json`. `machine` is empty and `born` is 0 where they are not known; `born` is in nanoseconds."""
 
     machine: str
@@ -75,7 +75,7 @@ class Confirmation(Struct, frozen=True, kw_only=True):
     """The witnesses' answer to a take-over: who confirmed, or the reason why none did; `detail` is for the log alone."""
 
     by: tuple[str, ...] = ()
-    reason: Sentence | None = None
+    reason: Text | None = None
     detail: str = ""
 
 
@@ -94,7 +94,7 @@ def fault_of(data: Path) -> str:
     try:
         with path.open("rb") as file:
             home, place = (
-                msgspec.json.decode(file.read(), type=Place),
+                msgspec.json.decode(file.read(), type=PlaceFile),
                 _place_of(file.fileno(), data),
             )
     except FileNotFoundError:
@@ -128,7 +128,7 @@ class PlaceGuard:
         self._take_over = take_over
         self._allowed = asyncio.Event()
         self._last_detail = ""
-        self._reason: Sentence | None = None
+        self._reason: Text | None = None
         adopt(data)
         fault = fault_of(data)
         if fault:
@@ -153,7 +153,7 @@ class PlaceGuard:
         await self._allowed.wait()
         await work()
 
-    def read_only_reason(self) -> Sentence | None:
+    def read_only_reason(self) -> Text | None:
         """Return the reason why nothing may be written now; None where writing is allowed."""
         return self._reason
 
@@ -188,7 +188,7 @@ class PlaceGuard:
             )
 
 
-def _is_same_file(home: Place, place: Place) -> bool:
+def _is_same_file(home: PlaceFile, place: PlaceFile) -> bool:
     """Return whether the file is the one that was written: by its birth time, or by its inode number where that is not known."""
     if home.born and place.born:
         return home.born == place.born
@@ -225,8 +225,8 @@ def _write(data: Path) -> None:
         os.close(folder)
 
 
-def _place_of(descriptor: int, data: Path) -> Place:
-    return Place(
+def _place_of(descriptor: int, data: Path) -> PlaceFile:
+    return PlaceFile(
         machine=machine(),
         host=socket.gethostname(),
         path=str(data.resolve()),

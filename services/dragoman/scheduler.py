@@ -16,9 +16,9 @@ from typing import Final
 
 import structlog
 
-from dragoman.application.command_handler import Desk
+from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts import deadlines, line_checks
-from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.decide import Post
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
@@ -26,8 +26,8 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
 from dragoman.projection import reads
-from dragoman.projection.projection import Behind, Projection
-from dragoman.projection.store import Row
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.store import StoredRow
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.state import Exchange
@@ -60,7 +60,7 @@ class _Kept:
         """Hear no more of the channel."""
         self.projection.listeners.discard(self._note)
 
-    def _note(self, row: Row) -> None:
+    def _note(self, row: StoredRow) -> None:
         state, record = row.folded.state, row.folded.record
         if record is not None and row.folded.valid and record.name == "profile-adoption":
             self.stale = True
@@ -111,7 +111,7 @@ class _Kept:
         heapq.heappush(self._heap, (self.next[exchange], exchange))
         return len(found)
 
-    def _open(self, exchange: str) -> list[tuple[Running, int]]:
+    def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
         """The clocks that run, and the highest step of each that is on record."""
         state = self.projection.exchange(exchange)
         if state is None:
@@ -128,7 +128,7 @@ class _Kept:
             return []
         return [(clock, deadlines.recorded(state, clock)) for clock in found]
 
-    def _calendars(self, state: Exchange) -> dict[str, Calendar]:
+    def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
         return {
             side: deadlines.calendar_of(self.projection.office(side))
             for side in (state.side, *state.to)
@@ -153,7 +153,7 @@ class _Kept:
                 found.append(exchange)
         return found
 
-    def steps(self, exchange: str, now: datetime) -> list[tuple[Running, int]]:
+    def steps(self, exchange: str, now: datetime) -> list[tuple[Deadline, int]]:
         """What is to be recorded of an exchange: of each clock the highest step that it has reached."""
         return [
             (clock, step)
@@ -167,7 +167,7 @@ class _Kept:
         heapq.heappush(self._heap, (time, exchange))
 
 
-def _next(clock: Running, on_record: int) -> datetime | None:
+def _next(clock: Deadline, on_record: int) -> datetime | None:
     """When the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
     for step in deadlines.REMINDERS:
         if step > on_record:
@@ -175,11 +175,15 @@ def _next(clock: Running, on_record: int) -> datetime | None:
     return clock.due + _MILLISECOND if on_record < deadlines.LAPSE else None
 
 
-class Watch:
+class Scheduler:
     """Keeps the clocks of all channels that a process follows."""
 
     def __init__(
-        self, channels: Mapping[str, Projection], desk: Desk, *, now: Callable[[], datetime]
+        self,
+        channels: Mapping[str, Projection],
+        desk: CommandHandler,
+        *,
+        now: Callable[[], datetime],
     ) -> None:
         """Watch over channels, more of which may come, and record through the desk."""
         self._channels = channels
@@ -215,7 +219,7 @@ class Watch:
                 continue
             try:
                 await self._keep(kept)
-            except (Behind, LogBroken) as error:
+            except (NotYetApplied, LogBroken) as error:
                 kept.stale = True
                 log.warning("watch.not_kept", channel=name, reason=str(error))
             except Exception as error:  # whatever it is, the clocks of the other channels are kept  # noqa: BLE001

@@ -91,7 +91,7 @@ class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password_file: Path | None = None
 
 
-class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the courier brings records to where a side wants to be told.
 
     What is not taken is tried again after each of `retries_s` seconds, and then parked. Webhooks are called at public addresses, and in
@@ -113,7 +113,7 @@ class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp: Smtp = Smtp()
 
 
-class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an officer, a side and an address may ask of one gateway, so that none starves another. Officers and sides have one in each channel.
 
     Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once; `stranger_requests` are those of an address without a valid token. `open_exchanges` are those of
@@ -147,14 +147,14 @@ class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
 
 
-class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much is logged, and in which form."""
 
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Registrar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL.
 
     `up` signs heads itself, unless they are signed by a registrar elsewhere (`beside`), with an archive on another disk.
@@ -175,11 +175,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     origin: str = ""
     http: Http = Http()
     nats: Nats = Nats()
-    log: Log = Log()
-    registrar: Registrar = Registrar()
+    log: LogSettings = LogSettings()
+    registrar: SignerSettings = SignerSettings()
     oidc: Oidc = Oidc()
-    budgets: Budgets = Budgets()
-    courier: Courier = Courier()
+    budgets: BudgetSettings = BudgetSettings()
+    courier: NotifierSettings = NotifierSettings()
     uvloop: bool = True
 
 

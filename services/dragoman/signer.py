@@ -28,18 +28,18 @@ from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.erasures import has_entries, named_from
-from dragoman.eventlog.event_log import LogBroken, LogUnreachable, Message
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable, StoredMessage
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
-from dragoman.stores.compare_and_set import Moved
-from dragoman.stores.signed_heads import NoStore, Sealed, Seals
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.signed_heads import NoStore, SealedHead, SignedHeadStore
 from dragoman.supervision import cancel_until_ended, supervise
-from dragoman.text import Sentence
+from dragoman.text import Text
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
-from dragoman.witness_client import Contradicted, LogConfirmation, Witnesses, confirmation_of
+from dragoman.witness_client import LogConfirmation, WitnessConflict, Witnesses, confirmation_of
 from dragoman_schemas.acts.channel import ChannelOpening
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ async def _in_thread(work: Callable[[T], None], on: T) -> None:
         working.exception()  # told by the shield, or to nobody who waits for it any more
 
 
-class Unexplained(Exception):
+class LogContradiction(Exception):
     """A channel is not as it was when its head was signed; nothing more of it is signed."""
 
 
@@ -80,7 +80,7 @@ class _Sealing:
         self,
         channel: str,
         archive: Archive,
-        seals: Seals,
+        seals: SignedHeadStore,
         seed: bytes,
         now: Callable[[], datetime],
         witnesses: Witnesses,
@@ -93,7 +93,7 @@ class _Sealing:
         self._now = now
         self._signed_at: datetime | None = None
         self._verifier: Verifier | None = None
-        self.sealed: Sealed | None = None
+        self.sealed: SealedHead | None = None
         self.compared = self.trusted = False
         self.named: Named | None = None
         self._told = datetime.min.replace(tzinfo=UTC)
@@ -113,11 +113,11 @@ class _Sealing:
                 self._verifier = Verifier(opening.origin, ED25519, public)
         return self._verifier
 
-    def take(self, messages: list[Message]) -> None:
+    def take(self, messages: list[StoredMessage]) -> None:
         """Keep what comes, which must follow what was kept."""
         fresh = [message for message in messages if message.position > self.archive.size]
         if fresh and fresh[0].position != self.archive.size + 1:
-            raise Unexplained(f"position {self.archive.size + 1} is missing in the log")
+            raise LogContradiction(f"position {self.archive.size + 1} is missing in the log")
         if fresh:
             entries = {
                 each.position
@@ -133,7 +133,7 @@ class _Sealing:
             stood = await event_log.read_kept(size, 1)
             if not stood or stood[0].raw != self.archive.raw(size):
                 what = "nothing" if not stood else "another message"
-                raise Unexplained(
+                raise LogContradiction(
                     f"at position {size} the log holds {what} where a record was kept"
                 )
         self.sealed = await self._seals.newest(self.channel)
@@ -142,7 +142,7 @@ class _Sealing:
             and self.archive.staged is None
             and not await self._seals.knew(self.channel)
         ):
-            raise Unexplained(
+            raise LogContradiction(
                 "no head of it is kept, and where heads are kept was made after the log: what was signed before is lost; "
                 "call `dragoman log rebuild` with a side's mirror or an export, which has the newest head"
             )
@@ -153,10 +153,10 @@ class _Sealing:
         try:
             head, _ = checkpoint.opened(signed, verifier)
         except NotANote as error:
-            raise Unexplained(f"the sealed head is none: {error}") from None
+            raise LogContradiction(f"the sealed head is none: {error}") from None
         if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
             self.archive.self_check()
-            raise Unexplained(
+            raise LogContradiction(
                 f"the sealed head of {head.size} records is not that of the records that were kept"
             )
         return head
@@ -181,7 +181,7 @@ class _Sealing:
         await _in_thread(self.archive.keep_staged, signed)
         try:
             self.sealed = await self._seals.put(self.channel, signed, self.sealed)
-        except Moved:
+        except WriteConflict:
             self.sealed = await self._seals.newest(self.channel)
             self.trusted = False  # another registrar was first: its head is looked at before ours goes on from it
         else:
@@ -202,7 +202,7 @@ class _Sealing:
         cosigned = note.written(head.text, [*found.signatures, *fresh])
         try:
             self.sealed = await self._seals.put(self.channel, cosigned, self.sealed)
-        except Moved:
+        except WriteConflict:
             self.sealed = await self._seals.newest(self.channel)
             self.trusted = False
         else:
@@ -233,7 +233,7 @@ class _Sealing:
                 None if raw is None else note.read(raw),
                 None if self.sealed is None else self.sealed.note,
             )
-        except Contradicted as error:
+        except WitnessConflict as error:
             self.sealed = await self._seals.newest(self.channel)
             if (
                 error.beyond
@@ -241,7 +241,7 @@ class _Sealing:
                 and self._explain(self.sealed.note, verifier).size >= error.size
             ):
                 return False  # another registrar has sealed it meanwhile, and the archive will come so far
-            raise Unexplained(
+            raise LogContradiction(
                 f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be"
             ) from None
         if not agreed and self._is_time_to_tell():
@@ -282,12 +282,12 @@ class _Sealing:
         sealed = None if self.sealed is None else self._explain(self.sealed.note, verifier)
         for head in (staged, known):
             if head is not None and head.size > self.archive.size:
-                raise Unexplained(
+                raise LogContradiction(
                     f"{head.size} records were signed here, and the archive holds {self.archive.size}"
                 )
         if known is not None and (sealed is None or sealed.size < known.size):
             shown = "none" if sealed is None else f"one of {sealed.size}"
-            raise Unexplained(
+            raise LogContradiction(
                 f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one"
             )
         self.trusted = (
@@ -300,7 +300,7 @@ class _Sealing:
         return None if raw is None else self._explain(raw, verifier)
 
 
-class Registrar:
+class Signer:
     """Signs for all channels of a broker whose genesis names this log key."""
 
     def __init__(
@@ -312,7 +312,7 @@ class Registrar:
         replicas: int,
         now: Callable[[], datetime],
         witnesses: Callable[[], Witnesses],
-        read_only_reason: Callable[[], Sentence | None] = lambda: None,
+        read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
         """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel.
 
@@ -366,7 +366,7 @@ class Registrar:
         async def sign(_: Callable[[], None]) -> None:
             try:
                 await self._sign_on_a_disk(channel)
-            except (Unexplained, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
+            except (LogContradiction, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
                 log.critical(
                     "registrar.stopped",
                     channel=channel,
@@ -397,7 +397,7 @@ class Registrar:
         while True:
             try:
                 await self._sign_from_archive(channel)
-            except Unexplained as error:
+            except LogContradiction as error:
                 now = loop.time()
                 if doubted is None or self._explained.get(channel, doubted) > doubted:
                     doubted = now
@@ -409,7 +409,7 @@ class Registrar:
     async def _sign_from_archive(self, channel: str) -> None:
         archive = await self._archive(channel)
         sealing = self._sealings[channel] = _Sealing(
-            channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses()
+            channel, archive, SignedHeadStore(self._bus), self._seed, self._now, self._witnesses()
         )
         try:
             await self._follow(sealing)
@@ -457,7 +457,7 @@ class Registrar:
     async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         while True:
             try:
-                await Seals(self._bus).check(self._replicas)
+                await SignedHeadStore(self._bus).check(self._replicas)
                 await sealing.compare(event_log)
             except LogUnreachable as error:
                 sealing.waits(error)
@@ -484,6 +484,6 @@ class Registrar:
 
     async def _look_again(self, sealing: _Sealing) -> None:
         try:
-            sealing.sealed = await Seals(self._bus).newest(sealing.channel)
+            sealing.sealed = await SignedHeadStore(self._bus).newest(sealing.channel)
         except LogUnreachable as error:
             sealing.waits(error)

@@ -43,7 +43,7 @@ _plain_tracebacks: Final = structlog.processors.ExceptionRenderer(
 
 def configure(format: Format = "auto", level: str = "info", stream: Any = None) -> None:
     """Set up logging for a process; lines go to standard error."""
-    output = Lines(stream if stream is not None else sys.stderr)
+    output = LineWriter(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
     global _everyday  # as structlog's own configuration is  # noqa: PLW0603
     _everyday = output if as_json and level in ("debug", "info") else None
@@ -83,7 +83,7 @@ def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> Ev
     }
 
 
-_everyday: "Lines | None" = None
+_everyday: "LineWriter | None" = None
 """Where everyday lines go as JSON; None where they are written otherwise, or not at all."""
 
 
@@ -96,7 +96,7 @@ def request_done(fields: dict[str, object]) -> None:
         _everyday.msg(_as_json(_everyday, "info", complete(_everyday, "info", fields)))
 
 
-class Lines:
+class LineWriter:
     """Where lines go. One that cannot be written, for a full disk say, is lost and counted; no caller fails for it.
 
     While an event loop runs, everyday lines gather for a moment: a system call each would cost a post a tenth of its time.
@@ -176,7 +176,7 @@ def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict
     return event
 
 
-class Cause(msgspec.Struct, frozen=True):
+class RequestCause(msgspec.Struct, frozen=True):
     """The request that causes lines and records: its id, its W3C trace, and the `traceparent` to pass on."""
 
     request: str
@@ -184,15 +184,15 @@ class Cause(msgspec.Struct, frozen=True):
     parent: str
 
 
-_cause: Final[ContextVar[Cause]] = ContextVar("cause")
+_cause: Final[ContextVar[RequestCause]] = ContextVar("cause")
 
 
-def caused_by(request: str | None, parent: str | None) -> Cause:
+def caused_by(request: str | None, parent: str | None) -> RequestCause:
     """Put a request on every line that its task writes from here on: with the caller's id and trace if it sent any, else new ones."""
     drawn = f"{random.getrandbits(256):064x}"
     match = _PARENT.fullmatch(parent) if parent is not None else None
     trace = match.group(1) if match is not None else drawn[:32]
-    cause = Cause(
+    cause = RequestCause(
         request if request is not None and _REQUEST.fullmatch(request) else drawn[32:48],
         trace,
         f"00-{trace}-{drawn[48:]}-01",

@@ -14,7 +14,7 @@ VERBATIM: Final = "%(text)s"
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NameValue:
     """A name of the log in a sentence, with the context in which the vocabulary has it; or a side's. `first`, it begins with a capital."""
 
     context: str
@@ -28,7 +28,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class MomentValue:
     """A moment in a sentence, as a side entered it: pages write it as they write every time."""
 
     text: str
@@ -39,7 +39,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PlaceValue:
     """A position in a sentence, in WGS-84 decimal degrees: pages write it as they write every place."""
 
     lat: float
@@ -51,7 +51,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Text:
     """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, moments, positions, names, several of these, or sentences.
 
     Words may be a side's in several languages, by their tags.
@@ -65,10 +65,10 @@ class Sentence:
         return self.message % {name: _plain(value) for name, value in self.values.items()}
 
 
-class Spoken(Exception):
+class TextError(Exception):
     """An error that says in a sentence what is the matter, and what to do: `said`."""
 
-    def __init__(self, said: Sentence) -> None:
+    def __init__(self, said: Text) -> None:
         """Keep the sentence."""
         super().__init__(said)
         self.said = said
@@ -102,31 +102,31 @@ def _span(value: timedelta) -> str:
     )
 
 
-def packed(said: Sentence) -> str:
+def packed(said: Text) -> str:
     """A sentence as text from which it is had again, for whoever keeps it until its reader is known."""
     return _encode(_parts(said)).decode()
 
 
-def unpacked(text: str) -> Sentence:
+def unpacked(text: str) -> Text:
     """The sentence of `packed`."""
     said = _whole(msgspec.json.decode(text))
-    assert isinstance(said, Sentence)
+    assert isinstance(said, Text)
     return said
 
 
 def _parts(value: object) -> object:
     match value:
-        case Sentence():
+        case Text():
             return [
                 "sentence",
                 value.message,
                 {name: _parts(each) for name, each in value.values.items()},
             ]
-        case Name():
+        case NameValue():
             return ["name", value.context, value.name, value.first]
-        case Moment():
+        case MomentValue():
             return ["moment", value.text]
-        case Position():
+        case PlaceValue():
             return ["position", value.lat, value.lon]
         case timedelta():
             return ["span", value.total_seconds()]
@@ -145,13 +145,13 @@ def _parts(value: object) -> object:
 def _whole(value: Any) -> object:
     match value:
         case ["sentence", str(message), dict(values)]:
-            return Sentence(message, {name: _whole(each) for name, each in values.items()})
+            return Text(message, {name: _whole(each) for name, each in values.items()})
         case ["name", str(context), str(name), bool(first)]:
-            return Name(context, name, first)
+            return NameValue(context, name, first)
         case ["moment", str(text)]:
-            return Moment(text)
+            return MomentValue(text)
         case ["position", lat, lon]:
-            return Position(lat, lon)
+            return PlaceValue(lat, lon)
         case ["span", seconds]:
             return timedelta(seconds=seconds)
         case ["day", str(day)]:
@@ -162,11 +162,11 @@ def _whole(value: Any) -> object:
             return value
 
 
-def sentence(message: str, /, **values: object) -> Sentence:
+def sentence(message: str, /, **values: object) -> Text:
     """A sentence that the catalogues have; the message is a literal, so that it is found for them."""
-    return Sentence(message, values)
+    return Text(message, values)
 
 
-def verbatim(text: str | Mapping[str, str]) -> Sentence:
+def verbatim(text: str | Mapping[str, str]) -> Text:
     """Words of somebody else, such as a side's or a library's; no catalogue has them."""
-    return Sentence(VERBATIM, {"text": text})
+    return Text(VERBATIM, {"text": text})

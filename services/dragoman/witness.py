@@ -22,7 +22,7 @@ import structlog
 from msgspec import Struct
 
 from dragoman.audit.mirror import Mirror
-from dragoman.audit.verification import Cosigned
+from dragoman.audit.verification import CosigningTime
 from dragoman.eventlog import cosign_times, durable
 from dragoman.eventlog.cosign_times import TIMES, TimesDamaged, TimesFile
 from dragoman.eventlog.self_check import DO_ASIDE, ArchiveDamaged, Damage
@@ -46,7 +46,7 @@ SIZE: Final = "text/x.tlog.size"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class WitnessResponse(Struct, frozen=True, kw_only=True):
     """What a request is answered with."""
 
     status: int
@@ -54,7 +54,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     media: str = _PLAIN
 
 
-class Witness:
+class CosigningWitness:
     """Cosigns for one log, of which it has a mirror. Owns the files `cosigned`, `times` and `held` beside it.
 
     `wanted` is set when records are waited for: whoever fills the mirror looks then.
@@ -75,14 +75,14 @@ class Witness:
         self.verifier = Verifier(name, COSIGNATURE, public_of(seed))
         self._cosigned = folder / "cosigned"
         self._last = Checkpoint(mirror.log.name, 0, EMPTY)
-        self._when = Cosigned(size=0, time=0)
+        self._when = CosigningTime(size=0, time=0)
         if self._cosigned.exists():
             self._last, found = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
             own = found.signed_by(self.verifier)
-            self._when = Cosigned(size=self._last.size, time=0 if own is None else own.time)
+            self._when = CosigningTime(size=self._last.size, time=0 if own is None else own.time)
         self._times = TimesFile(folder / TIMES)
         if self._times.last is not None and self._times.last[0] > self._when.size:
-            self._when = Cosigned(
+            self._when = CosigningTime(
                 size=self._times.last[0], time=self._times.last[1]
             )  # a crash came before the head itself
 
@@ -106,7 +106,7 @@ class Witness:
         """Seconds since a head was last brought that goes on from the last one, and is of what is kept here."""
         return (self._now() - self._heard).total_seconds()
 
-    async def add(self, raw: bytes) -> Answer:
+    async def add(self, raw: bytes) -> WitnessResponse:
         """Answer a request to cosign a head."""
         try:
             asked = checkpoint.read_addition(raw)
@@ -140,7 +140,7 @@ class Witness:
 
     async def _answered(
         self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str
-    ) -> Answer:
+    ) -> WitnessResponse:
         last = self._last
         if head.size <= self._mirror.held and self._mirror.archive.root(head.size) != head.root:
             try:
@@ -150,7 +150,7 @@ class Witness:
                 return _no(503, "the copy that this witness keeps is damaged")
             self._alarm(head, signed, "it is of other records than those that are kept here")
         if old != last.size:
-            return Answer(status=409, body=f"{last.size}\n".encode(), media=SIZE)
+            return WitnessResponse(status=409, body=f"{last.size}\n".encode(), media=SIZE)
         if not merkle.is_consistent(last.size, head.size, last.root, head.root, proof):
             return _no(422, "the proof does not show that it goes on from the last head")
         if head.size > self._mirror.held:
@@ -162,10 +162,10 @@ class Witness:
             return _no(503, "the side holds its witness")
         line = note.cosign(self._name, self._seed, text, int(self._now().timestamp()))
         await asyncio.to_thread(
-            self._keep, signed + line.line.encode(), Cosigned(size=head.size, time=line.time)
+            self._keep, signed + line.line.encode(), CosigningTime(size=head.size, time=line.time)
         )
         self._last = head
-        return Answer(status=200, body=line.line.encode())
+        return WitnessResponse(status=200, body=line.line.encode())
 
     def _alarm(self, head: Checkpoint, signed: bytes, what: str) -> None:
         """Keep what convicts the log's key beside what was cosigned, and say so."""
@@ -180,7 +180,7 @@ class Witness:
             do="post nothing; show both",
         )
 
-    def _keep(self, cosigned: bytes, when: Cosigned) -> None:
+    def _keep(self, cosigned: bytes, when: CosigningTime) -> None:
         """Keep a cosigned head, and before it when that was: a file of times that ends before the head was cut off."""
         if when.size > self._when.size:
             self._times.add([(each.size, each.time) for each in (self._when, when) if each.size])
@@ -188,7 +188,7 @@ class Witness:
         self._when = when
 
 
-def times_in(folder: Path) -> list[Cosigned]:
+def times_in(folder: Path) -> list[CosigningTime]:
     """When the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none.
 
     Raises `ArchiveDamaged`.
@@ -200,8 +200,8 @@ def times_in(folder: Path) -> list[Cosigned]:
         raise ArchiveDamaged(
             folder, Damage(file=TIMES, byte=error.byte, what=error.what, do=DO_ASIDE)
         ) from None
-    return [Cosigned(size=size, time=time) for size, time in found.lines]
+    return [CosigningTime(size=size, time=time) for size, time in found.lines]
 
 
-def _no(status: int, why: str) -> Answer:
-    return Answer(status=status, body=f"{why}\n".encode())
+def _no(status: int, why: str) -> WitnessResponse:
+    return WitnessResponse(status=status, body=f"{why}\n".encode())

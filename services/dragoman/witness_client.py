@@ -20,7 +20,7 @@ from dragoman.text import sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition, Checkpoint
 from dragoman.tlog.merkle import Nodes
-from dragoman.tlog.note import COSIGNATURE, NotANote, Note, Signature, Verifier, read_verifier
+from dragoman.tlog.note import COSIGNATURE, NotANote, Note, NoteSignature, Verifier, read_verifier
 
 log = structlog.get_logger()
 
@@ -32,14 +32,14 @@ _HEAD_BYTES: Final = 2**20
 _OK, _CONFLICT, _UNKNOWN, _NOT_NOW = 200, 409, 404, 503
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class WitnessEndpoint(Struct, frozen=True, kw_only=True):
     """A witness: the key by which it cosigns, and where it is asked."""
 
     verifier: Verifier
     url: str
 
 
-def read(text: str) -> Asked:
+def read(text: str) -> WitnessEndpoint:
     """A witness as settings name it: its verifier key and its URL. Raises `NotANote`."""
     key, _, url = text.strip().partition(" ")
     verifier = read_verifier(key)
@@ -50,10 +50,10 @@ def read(text: str) -> Asked:
                 text=repr(text[:80]),
             )
         )
-    return Asked(verifier=verifier, url=url.strip().rstrip("/"))
+    return WitnessEndpoint(verifier=verifier, url=url.strip().rstrip("/"))
 
 
-class Contradicted(Exception):
+class WitnessConflict(Exception):
     """A witness holds a head, signed by the log's own key, that does not go with what is kept here; the message says which.
 
     `size` is the head's, and `beyond` whether it is of more records than are kept.
@@ -108,14 +108,14 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
 class Witnesses:
     """The witnesses of one log, and how far each has come."""
 
-    def __init__(self, session: aiohttp.ClientSession, asked: Sequence[Asked]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, asked: Sequence[WitnessEndpoint]) -> None:
         """Ask through the session."""
         self._session = session
-        self._sizes: dict[Asked, int] = dict.fromkeys(asked, 0)
-        self._not_before: dict[Asked, float] = {}
-        self._told: dict[Asked, str] = {}
+        self._sizes: dict[WitnessEndpoint, int] = dict.fromkeys(asked, 0)
+        self._not_before: dict[WitnessEndpoint, float] = {}
+        self._told: dict[WitnessEndpoint, str] = {}
 
-    async def cosigned(self, head: Checkpoint, found: Note, nodes: Nodes) -> list[Signature]:
+    async def cosigned(self, head: Checkpoint, found: Note, nodes: Nodes) -> list[NoteSignature]:
         """The cosignatures of those whose are not on the note yet, and that give one now."""
         there = {(signature.name, signature.key_id) for signature in found.signatures}
         waiting = [
@@ -148,7 +148,7 @@ class Witnesses:
 
     async def _stance(
         self,
-        witness: Asked,
+        witness: WitnessEndpoint,
         log: Verifier,
         root: Callable[[int], bytes | None],
         witnessed: Note | None,
@@ -172,7 +172,7 @@ class Witnesses:
             return False
         own = root(head.size)
         if own != head.root:
-            raise Contradicted(witness.verifier.name, head.size, beyond=own is None)
+            raise WitnessConflict(witness.verifier.name, head.size, beyond=own is None)
         self._sizes[witness] = head.size
         return True
 
@@ -199,7 +199,7 @@ class Witnesses:
             )
         except NotANote as error:
             return LogConfirmation(against=f"what is sealed is no head: {error}")
-        except Contradicted as error:
+        except WitnessConflict as error:
             return LogConfirmation(against=str(error))
         names = [each.verifier.name for each in self._sizes]
         return LogConfirmation(
@@ -211,7 +211,7 @@ class Witnesses:
 
     async def _confirm_by(
         self,
-        witness: Asked,
+        witness: WitnessEndpoint,
         log: Verifier,
         root: Callable[[int], bytes | None],
         nodes: Nodes,
@@ -240,7 +240,7 @@ class Witnesses:
             f"has cosigned {self._sizes[witness]} of the {newest.size} records of the newest head"
         )
 
-    async def _size_of(self, witness: Asked, sealed: bytes) -> int | str | None:
+    async def _size_of(self, witness: WitnessEndpoint, sealed: bytes) -> int | str | None:
         """Return how far a witness that shows no heads says it has come; why it does not say so; or None where it did not know the log."""
         try:
             async with self._session.post(
@@ -256,7 +256,7 @@ class Witnesses:
             return int(body)
         return None if status in (_UNKNOWN, _OK) else f"answers {status}"
 
-    async def _has_come_so_far(self, witness: Asked, sealed: bytes | None) -> bool:
+    async def _has_come_so_far(self, witness: WitnessEndpoint, sealed: bytes | None) -> bool:
         """Whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
         if sealed is None:
             return False
@@ -278,8 +278,8 @@ class Witnesses:
         )
 
     async def _one(
-        self, witness: Asked, head: Checkpoint, signed: bytes, nodes: Nodes
-    ) -> Signature | None:
+        self, witness: WitnessEndpoint, head: Checkpoint, signed: bytes, nodes: Nodes
+    ) -> NoteSignature | None:
         for _ in range(_TRIES):
             old = self._sizes[witness]
             asked = Addition(
@@ -318,14 +318,16 @@ class Witnesses:
             return None
         return None
 
-    def _read(self, witness: Asked, head: Checkpoint, body: bytes) -> Signature | None:
+    def _read(
+        self, witness: WitnessEndpoint, head: Checkpoint, body: bytes
+    ) -> NoteSignature | None:
         try:
             return note.read(f"{head.text}\n".encode() + body).signed_by(witness.verifier)
         except NotANote as error:
             self._later(witness, f"its cosignature does not hold: {error}")
             return None
 
-    def _later(self, witness: Asked, why: str, seconds: float = _AGAIN_SECONDS) -> None:
+    def _later(self, witness: WitnessEndpoint, why: str, seconds: float = _AGAIN_SECONDS) -> None:
         if self._told.get(witness) != why:
             log.warning("witness.not_cosigned", witness=witness.verifier.name, reason=why)
         self._told[witness] = why

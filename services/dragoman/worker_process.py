@@ -22,7 +22,7 @@ _UNUSED: Final = ("aiohttp", "rich")
 """What nats-py and structlog import where it is there, and no process of ours here uses: half of the time that one takes to start."""
 
 
-class Wire:
+class Pipe:
     """Two pipes, one each way, on which whole messages go."""
 
     def __init__(self, receiving: int, sending: int) -> None:
@@ -53,14 +53,14 @@ class Wire:
         self._sending.close()
 
 
-class Apart:
+class WorkerProcess:
     """A running module, and our end of the wire."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         """Start it. It takes a moment until it answers."""
         receiving, theirs_out = _pipe()
         theirs_in, sending = _pipe()
-        self.wire = Wire(receiving, sending)
+        self.wire = Pipe(receiving, sending)
         ends = (theirs_in, theirs_out)
         try:
             self._process = subprocess.Popen(
@@ -123,7 +123,7 @@ def _main(module: str, receiving: str, sending: str, *arguments: str) -> None:
         os.set_inheritable(end, False)  # by no program that it starts
     for name in _UNUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # to import it is then as if it were not installed
-    importlib.import_module(module).run(Wire(int(receiving), int(sending)), *arguments)
+    importlib.import_module(module).run(Pipe(int(receiving), int(sending)), *arguments)
 
 
 if __name__ == "__main__":

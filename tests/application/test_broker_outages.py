@@ -8,7 +8,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.application.broker_outages import Outage, Outages
+from dragoman.application.broker_outages import ObservedOutage, Outages
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.limits import OUTAGE_SECONDS
 
@@ -32,7 +32,9 @@ def test_an_end_that_cannot_be_seen_is_no_outage_before_it_is_seen_again() -> No
     assert outages.look("nato-china", BEGUN, 1.0, 0.0, down=False) is None
     assert outages.look("nato-china", BEGUN, 90.0, 0.0, down=False) is None
     found = outages.look("nato-china", BEGUN + timedelta(seconds=90), 91.0, 0.0, down=False)
-    assert found == Outage(since=BEGUN, until=BEGUN + timedelta(seconds=90), cause="gateway")
+    assert found == ObservedOutage(
+        since=BEGUN, until=BEGUN + timedelta(seconds=90), cause="gateway"
+    )
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from dragoman.application import command_handler as desks
-from dragoman.application.command_handler import Desk
+from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.decide import Post
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse, read_act
 from dragoman.domain.record.errors import Refused
-from dragoman.eventlog.event_log import Appended, Entry, Outcome
+from dragoman.eventlog.event_log import Appended, EntryToAppend, Outcome
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
@@ -31,7 +31,7 @@ class Gated(MemoryLog):
         self.gate = asyncio.Event()
         self.asked = 0
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         self.asked += 1
         await self.gate.wait()
         return await super().append(entries)
@@ -45,7 +45,7 @@ async def log(world: World) -> Gated:
     log = Gated("nato-china")
     log.gate.set()
     for position, raw in enumerate(world.raws):
-        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(
+        assert await log.append([EntryToAppend(record=parse(raw), expected=position)]) == Appended(
             position + 1
         )
     log.asked = 0
@@ -53,12 +53,12 @@ async def log(world: World) -> Gated:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(Custody(tmp_path / "keys"))
+def desk(tmp_path: Path) -> CommandHandler:
+    return CommandHandler(Custody(tmp_path / "keys"))
 
 
 @pytest.fixture
-async def posted(log: Gated, desk: Desk, tmp_path: Path) -> AsyncIterator[Poster]:
+async def posted(log: Gated, desk: CommandHandler, tmp_path: Path) -> AsyncIterator[Poster]:
     """Begins a post of `nato/o-1`."""
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
@@ -108,7 +108,7 @@ async def test_posts_to_different_exchanges_do_not_wait_for_each_other(
 
 
 async def test_who_gives_up_holds_nobody_up_even_in_the_moment_in_which_its_turn_comes(
-    posted: Poster, log: Gated, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    posted: Poster, log: Gated, desk: CommandHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exchange = await posted(NOTE, "")
     log.gate.clear()
@@ -144,7 +144,7 @@ async def test_a_turn_that_does_not_come_in_time_is_said_to_have_recorded_nothin
 
 
 async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_for_it(
-    log: Gated, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Gated, desk: CommandHandler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
@@ -173,7 +173,7 @@ async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_
 
 
 async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_always_finds_room(
-    world: World, log: Gated, desk: Desk, tmp_path: Path
+    world: World, log: Gated, desk: CommandHandler, tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)

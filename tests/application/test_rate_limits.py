@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.application.http.rate_limits import Budget, Budgets, Over, Payer
-from dragoman.settings import Budgets as Settings
+from dragoman.application.http.rate_limits import Payer, RateLimit, RateLimitExceeded, RateLimits
+from dragoman.settings import BudgetSettings as Settings
 from dragoman.stores.tokens_and_sessions import Grant
 
 LIVE, EXERCISE, OTHER = "c1", "c2", "c3"
@@ -26,7 +26,7 @@ class Clock:
 
 
 def test_a_burst_and_then_so_many_a_second() -> None:
-    budget = Budget(5)
+    budget = RateLimit(5)
     assert [budget.spend("a", 1, 100.0) for _ in range(50)] == [0.0] * 50
     assert budget.spend("a", 1, 100.0) == pytest.approx(0.2)
     assert (budget.left("a", 100.0), budget.whole_in("a", 100.0)) == (0, 10)
@@ -38,7 +38,7 @@ def test_a_burst_and_then_so_many_a_second() -> None:
 def test_never_more_than_the_burst_and_what_came_back_since(
     per_second: float, asked: list[tuple[float, int]]
 ) -> None:
-    budget, now, spent = Budget(per_second), 0.0, 0
+    budget, now, spent = RateLimit(per_second), 0.0, 0
     for rest, units in asked:
         now += rest
         wait = budget.spend("a", units, now)
@@ -54,41 +54,41 @@ def test_never_more_than_the_burst_and_what_came_back_since(
 
 
 def test_what_is_larger_than_the_burst_needs_an_unspent_budget() -> None:
-    budget = Budget(1)
+    budget = RateLimit(1)
     assert budget.spend("a", 1000, 0.0) == 0.0
     assert budget.spend("a", 1, 0.0) == pytest.approx(11.0)
 
 
 def test_a_debt_is_one_burst_at_most() -> None:
-    budget = Budget(1)
+    budget = RateLimit(1)
     budget.charge("a", 1e9, 0.0)
     assert budget.spend("a", 1, 0.0) == pytest.approx(11.0)
 
 
-def spend_all(budgets: Budgets, grant: Grant, cid: str = LIVE) -> int:
+def spend_all(budgets: RateLimits, grant: Grant, cid: str = LIVE) -> int:
     """Ask until it is refused; how often it was not."""
     for count in range(100_000):
         try:
             budgets.caller(grant, cid, 0)
-        except Over:
+        except RateLimitExceeded:
             return count
     raise AssertionError
 
 
 def test_an_officer_does_not_use_up_the_sides_nor_one_side_the_others() -> None:
-    budgets = Budgets(Settings(officer_requests=5, side_requests=8), Clock())
+    budgets = RateLimits(Settings(officer_requests=5, side_requests=8), Clock())
     assert spend_all(budgets, NATO) == 50
     assert spend_all(budgets, COLLEAGUE) == 30
     assert spend_all(budgets, CHINA) == 50
 
 
 def test_an_exercise_has_budgets_of_its_own() -> None:
-    budgets = Budgets(Settings(officer_requests=5), Clock())
+    budgets = RateLimits(Settings(officer_requests=5), Clock())
     assert (spend_all(budgets, NATO, EXERCISE), spend_all(budgets, NATO)) == (50, 50)
 
 
 def test_officers_and_sides_of_the_same_name_in_two_channels_share_nothing() -> None:
-    budgets = Budgets(
+    budgets = RateLimits(
         Settings(officer_requests=5, side_requests=8, streams=1, officer_mib=1), Clock()
     )
     assert (spend_all(budgets, NATO), spend_all(budgets, NAMESAKE, OTHER)) == (50, 50)
@@ -98,26 +98,26 @@ def test_officers_and_sides_of_the_same_name_in_two_channels_share_nothing() -> 
     assert spend_all(budgets, NAMESAKE, "") == 0, "a token for one channel has one account"
     for grant, cid in ((NATO, LIVE), (NATO, EXERCISE), (NATO, ""), (NAMESAKE, OTHER)):
         budgets.open_stream(grant, cid)
-        with pytest.raises(Over):
+        with pytest.raises(RateLimitExceeded):
             budgets.open_stream(grant, cid)
 
 
 def test_strangers_files_and_probes_are_counted_apart() -> None:
-    budgets = Budgets(Settings(address_requests=1), Clock())
+    budgets = RateLimits(Settings(address_requests=1), Clock())
     for ask in (budgets.address, budgets.file, budgets.probe):
         for _ in range(10):
             ask("192.0.2.1")
-        with pytest.raises(Over):
+        with pytest.raises(RateLimitExceeded):
             ask("192.0.2.1")
     budgets.file("192.0.2.1", NATO)
 
 
 def test_bytes_are_counted_both_ways_and_what_was_sent_is_paid_later() -> None:
     clock = Clock()
-    budgets = Budgets(Settings(officer_mib=1), clock)
+    budgets = RateLimits(Settings(officer_mib=1), clock)
     payer = budgets.caller(NATO, "", 6 * 2**20)
     budgets.received(payer, 6 * 2**20)
-    with pytest.raises(Over) as refused:
+    with pytest.raises(RateLimitExceeded) as refused:
         budgets.caller(NATO, "", 1)
     assert refused.value.policy == "officer-bytes" and refused.value.wait == 3
     budgets.caller(NATO, "", 0)  # what brings nothing is let ask
@@ -126,7 +126,7 @@ def test_bytes_are_counted_both_ways_and_what_was_sent_is_paid_later() -> None:
 
 
 def test_what_is_left_is_said_as_the_draft_says() -> None:
-    budgets = Budgets(Settings(officer_requests=5, side_requests=8), Clock())
+    budgets = RateLimits(Settings(officer_requests=5, side_requests=8), Clock())
     payer = budgets.caller(NATO, "", 0)
     assert budgets.standing(payer) == {
         "RateLimit-Policy": '"officer";q=50;w=10, "side";q=80;w=10',
@@ -135,20 +135,20 @@ def test_what_is_left_is_said_as_the_draft_says() -> None:
 
 
 def test_addresses_of_one_network_of_version_six_are_one() -> None:
-    budgets = Budgets(Settings(address_requests=1), Clock())
+    budgets = RateLimits(Settings(address_requests=1), Clock())
     for number in range(10):
         budgets.address(f"2001:db8::{number:x}")
-    with pytest.raises(Over):
+    with pytest.raises(RateLimitExceeded):
         budgets.address("2001:db8::ffff")
     budgets.address("2001:db8:0:1::1")
     budgets.address("192.0.2.1")
 
 
 def test_streams_are_counted_while_they_are_open() -> None:
-    budgets = Budgets(Settings(streams=2), Clock())
+    budgets = RateLimits(Settings(streams=2), Clock())
     account = budgets.open_stream(NATO)
     budgets.open_stream(NATO)
-    with pytest.raises(Over):
+    with pytest.raises(RateLimitExceeded):
         budgets.open_stream(NATO)
     budgets.open_stream(COLLEAGUE)
     budgets.close_stream(account)
@@ -157,16 +157,16 @@ def test_streams_are_counted_while_they_are_open() -> None:
 
 def test_work_is_charged_to_officer_and_side_and_the_next_request_waits() -> None:
     clock = Clock()
-    budgets = Budgets(Settings(officer_work=0.2, side_work=0.4), clock)
+    budgets = RateLimits(Settings(officer_work=0.2, side_work=0.4), clock)
     budgets.worked(Payer.of(NATO, "cid"), 2.5)
-    with pytest.raises(Over) as caught:
+    with pytest.raises(RateLimitExceeded) as caught:
         budgets.caller(NATO, "cid", 0)
     assert (caught.value.policy, caught.value.wait) == ("work", 3)
     budgets.caller(COLLEAGUE, "cid", 0)
     budgets.caller(CHINA, "cid", 0)
     budgets.worked(Payer.of(COLLEAGUE, "cid"), 2.0)
     budgets.worked(Payer.of(COLLEAGUE, "cid"), 0.1)
-    with pytest.raises(Over):
+    with pytest.raises(RateLimitExceeded):
         budgets.caller(Grant(id="4", actor="nato/o-3"), "cid", 0)
     clock.now += 5
     budgets.caller(NATO, "cid", 0)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.audit.verification import Lie, Verified
+from dragoman.audit.verification import LogInconsistent, Verified
 from dragoman.cli import errors
 from dragoman.cli.audit import verify
 from dragoman.cli.common import Target, out, out_json, say, table
-from dragoman.client import Answered
+from dragoman.client import ProblemResponse
 from dragoman.printable import escaped, one_line
 from dragoman_schemas.problems import Problem
 
@@ -58,7 +58,7 @@ def test_words_of_any_language_stay_readable(text: str) -> None:
 def test_a_failed_verification_cannot_be_made_to_look_like_another(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lie = Lie(
+    lie = LogInconsistent(
         check="records",
         position=3,
         what=f"it is of {HIDING}\nno lie was found",
@@ -77,7 +77,7 @@ def test_a_failed_verification_cannot_be_made_to_look_like_another(
 
 def test_no_problem_and_no_table_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     errors.told(
-        Answered(
+        ProblemResponse(
             Problem(type="x", title=HIDING, status=400, detail=f"x\n{HIDING}", allowed=(HIDING,))
         )
     )

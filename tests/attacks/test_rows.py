@@ -15,7 +15,7 @@ from nacl import bindings
 
 from dragoman.domain.record.codec import parse
 from dragoman.tlog import dsse, note
-from dragoman.tlog.note import COSIGNATURE, ED25519, Signature, Verifier, key_id
+from dragoman.tlog.note import COSIGNATURE, ED25519, NoteSignature, Verifier, key_id
 from forging import CHANNEL, Auditor, Forge, Given, decided_anew, public_of, signer
 from service import NOTE, Caller, Service
 from witnesses import Running, until
@@ -462,11 +462,11 @@ def as_cosigned(text: str) -> bytes:
     return f"cosignature/v1\ntime {_WHEN}\n{text}".encode()
 
 
-def line(name: str, kind: int, seed: bytes, message: bytes) -> Signature:
+def line(name: str, kind: int, seed: bytes, message: bytes) -> NoteSignature:
     """A signature line of a key of that kind, over any message."""
     public, secret = bindings.crypto_sign_seed_keypair(seed)
     time = _WHEN.to_bytes(8) if kind == COSIGNATURE else b""
-    return Signature(
+    return NoteSignature(
         name, key_id(name, kind, public), time + bindings.crypto_sign(message, secret)[:64]
     )
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
-from dragoman.audit.replay_view import Past
+from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
 from dragoman.console.audit import audit_summary
@@ -47,7 +47,7 @@ def test_all_who_are_asked_count_the_same_limits(
     data: st.DataObject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = a_history(data)
-    past = Past(world.ledger, world.raws)
+    past = ReplayedChannel(world.ledger, world.raws)
     told = answers(past, past.period(), 1, [])
     passed, owed = told.report.lapses, told.report.owed
     overdue = sum(each.overdue for each in owed)

@@ -20,15 +20,15 @@ from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from dragoman.audit.answer_comparison import (
-    Compared,
+    AnswerComparison,
+    ComparedPath,
     Comparison,
-    Question,
+    GatewayUnavailable,
     Response,
-    Unanswered,
     questions,
 )
 from dragoman.audit.replay import Hole, Page
-from dragoman.cli.audit.replica import Replica, replica
+from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.domain.acts.families import channel as channels
@@ -71,7 +71,7 @@ def populated() -> tuple[World, str, str]:
 @asynccontextmanager
 async def folded(
     world: World, raws: Raws, last: int = 0, actor: str = AUDITOR
-) -> AsyncIterator[Replica]:
+) -> AsyncIterator[ReplicaProjection]:
     """A replica of a log at a position, which may read on to the end of what is there then."""
 
     async def pages(first: int, least: int = 0) -> AsyncGenerator[Page, None]:
@@ -86,7 +86,7 @@ async def folded(
 class Host:
     """A gateway: a replica of its own, which answers as of now; each test changes what it is asked or says."""
 
-    def __init__(self, own: Replica) -> None:
+    def __init__(self, own: ReplicaProjection) -> None:
         self.own = own
         self.asked: list[str] = []
         self.further: list[int] = []
@@ -111,8 +111,8 @@ class Host:
 
 
 async def compared(
-    host: Host, own: Replica, *, sample: int = 0, first: bool = False, seed: int = 1
-) -> Compared:
+    host: Host, own: ReplicaProjection, *, sample: int = 0, first: bool = False, seed: int = 1
+) -> AnswerComparison:
     """All answers compared, or all up to the first that differs."""
     comparison = Comparison(host, own)
     for question in questions(
@@ -136,8 +136,8 @@ class Pair(NamedTuple):
 
     world: World
     waiting: str
-    gateway: Replica
-    own: Replica
+    gateway: ReplicaProjection
+    own: ReplicaProjection
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -356,7 +356,7 @@ async def test_a_snapshot_that_was_changed_is_found_in_the_states_of_the_past() 
                 file.execute(f"UPDATE snapshots SET {column} = ?", (value,))
                 comparison = Comparison(Host(gateway), own)
                 await comparison.ask(
-                    Question(kind="states", path=f"/state?at={SNAPSHOT_RECORDS + 1}", past=True)
+                    ComparedPath(kind="states", path=f"/state?at={SNAPSHOT_RECORDS + 1}", past=True)
                 )
                 assert comparison.result().mismatches, column
                 file.execute("UPDATE snapshots SET tally = ?, time = ?", (saved, time))
@@ -368,7 +368,7 @@ async def test_a_snapshot_that_was_changed_is_found_in_the_states_of_the_past() 
 class Bent(Host):
     """A gateway whose answers are changed on their way."""
 
-    def __init__(self, own: Replica, bend: Callable[[str, Response], Response]) -> None:
+    def __init__(self, own: ReplicaProjection, bend: Callable[[str, Response], Response]) -> None:
         super().__init__(own)
         self._bend = bend
 
@@ -377,7 +377,9 @@ class Bent(Host):
         return self._bend(path, await super().ask(path, least))
 
 
-async def bent(pair: Pair, bend: Callable[[str, Response], Response], *asked: Question) -> Compared:
+async def bent(
+    pair: Pair, bend: Callable[[str, Response], Response], *asked: ComparedPath
+) -> AnswerComparison:
     """The comparison with a gateway whose answers are changed on their way."""
     comparison = Comparison(Bent(pair.gateway, bend), pair.own)
     for question in asked:
@@ -385,8 +387,8 @@ async def bent(pair: Pair, bend: Callable[[str, Response], Response], *asked: Qu
     return comparison.result()
 
 
-STATE = Question(kind="states", path="/state")
-LIST = Question(kind="lists", path="/exchanges?limit=1", pages=True)
+STATE = ComparedPath(kind="states", path="/state")
+LIST = ComparedPath(kind="lists", path="/exchanges?limit=1", pages=True)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +457,7 @@ async def test_a_refusal_of_what_the_replay_answers_is_a_difference_and_no_answe
     ] * 2
 
     def fails(path: str, answer: Response) -> Response:
-        raise Unanswered("500: it failed")
+        raise GatewayUnavailable("500: it failed")
 
     failed = await bent(pair, fails, *[STATE] * 30)
     assert len(failed.unanswered) == 10, "after so many it is asked nothing more"
@@ -481,7 +483,7 @@ async def test_pages_without_an_end_are_followed_no_further_than_the_replay_has_
 class Timed(Host):
     """A gateway whose clock stands at a time."""
 
-    def __init__(self, own: Replica, now: datetime) -> None:
+    def __init__(self, own: ReplicaProjection, now: datetime) -> None:
         super().__init__(own)
         self._now = now
 
@@ -504,9 +506,11 @@ async def test_what_is_late_is_rendered_for_the_time_of_the_answer(pair: Pair) -
         for offset in (-1.4, -0.6, -0.001, 0.6, 1.4):
             comparison = Comparison(Timed(pair.gateway, due + timedelta(seconds=offset)), pair.own)
             await comparison.ask(
-                Question(kind="exchanges", path=f"/exchanges/{pair.waiting}", timed=True)
+                ComparedPath(kind="exchanges", path=f"/exchanges/{pair.waiting}", timed=True)
             )
-            await comparison.ask(Question(kind="lists", path="/exchanges?overdue=any", timed=True))
+            await comparison.ask(
+                ComparedPath(kind="lists", path="/exchanges?overdue=any", timed=True)
+            )
             assert not comparison.result().mismatches, (due, offset)
 
 
@@ -524,7 +528,7 @@ async def test_a_date_that_is_none_or_of_another_age_is_not_believed(pair: Pair,
         pair,
         dated,
         STATE,
-        Question(kind="exchanges", path=f"/exchanges/{pair.waiting}", timed=True),
+        ComparedPath(kind="exchanges", path=f"/exchanges/{pair.waiting}", timed=True),
     )
     assert found.answers == {"exchanges": 1, "states": 1}
     assert not found.mismatches and not found.unanswered

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from dragoman.audit import compare
-from dragoman.audit.compare import Copy
-from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
+from dragoman.audit.compare import LogCopy
+from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
 from dragoman.tlog import checkpoint, leaf, merkle, note, proof
@@ -25,7 +25,7 @@ def head_over(messages: list[bytes], owner: str = "log") -> bytes:
     return note.written(text, [note.sign("example.org/nato-china", seed_of(owner), text)])
 
 
-def of(messages: list[bytes], *, head: int | None = None, where: str = "a copy") -> Copy:
+def of(messages: list[bytes], *, head: int | None = None, where: str = "a copy") -> LogCopy:
     return compare.of_messages(where, messages, None if head == 0 else head_over(messages[:head]))
 
 
@@ -188,7 +188,7 @@ def test_a_mirror_keeps_what_follows_and_verifies_it_again_from_its_disk(tmp_pat
     again.head(head_over(world.raws[:3]))
     assert again.lie is not None and "the log went back" in again.lie.what
     again.close()
-    with pytest.raises(NotThisChannel):
+    with pytest.raises(MirrorOfAnotherChannel):
         Mirror(tmp_path / "m", Pinned(cid="00" * 32, log=str(log_of(world.registry))))
 
 
@@ -240,7 +240,7 @@ def test_a_record_that_was_changed_on_the_mirrors_disk_is_found(tmp_path: Path) 
 # A head that was kept
 
 
-def kept(path: Path, signed: bytes) -> compare.Head:
+def kept(path: Path, signed: bytes) -> compare.KeptHead:
     path.write_bytes(signed)
     head = compare.head_in(path)
     assert head is not None

@@ -22,7 +22,7 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.archive import Archive, ArchiveDamaged
 from dragoman.eventlog.repair import repair
 from dragoman.tlog import leaf
-from dragoman.witness import Witness, times_in
+from dragoman.witness import CosigningWitness, times_in
 from heads import asking, head_over
 from world import NOTE, World, seed_of
 
@@ -69,7 +69,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     pins = Pinned(cid=world.registry.cid, log=str(log_of(world.registry)))
     mirror = Mirror(folder, pins)
     now = [NOW]
-    witness = Witness(
+    witness = CosigningWitness(
         mirror, folder, "nato.example/witness", seed_of("witness"), now=lambda: now[0]
     )
     stubbed = [*raws]
@@ -90,7 +90,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         try:
             again.again()
             assert again.lie is None, again.lie
-            Witness(again, path, "nato.example/witness", seed_of("witness"), now=lambda: NOW)
+            CosigningWitness(
+                again, path, "nato.example/witness", seed_of("witness"), now=lambda: NOW
+            )
             if again.archive.notices:
                 raise Noticed(again.archive.notices)
             return again.archive.size

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.audit.accountability import exceptions, owed
-from dragoman.audit.replay_view import Past
+from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.console.audit import audit_summary
 from dragoman.domain.fold import Folded
 from dragoman.i18n.words import words
@@ -110,7 +110,7 @@ def test_the_fifth_answer_says_of_each_exception_what_it_was(language: str, worl
     world.open(
         N, act("danger-area", window={"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"})
     )
-    past = Past(world.ledger, world.raws)
+    past = ReplayedChannel(world.ledger, world.raws)
     told = answers(past, past.period(), 1, ())
     answer = audit_summary._authorised(words(language), told.report, told.exceptions)
     (late,) = (each for each in told.exceptions if each.kind == "late")

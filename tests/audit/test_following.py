@@ -9,10 +9,10 @@ import pytest
 from msgspec import Raw
 
 from dragoman.audit import compare
-from dragoman.audit.mirror import Mirror, Pinned, Unproven
+from dragoman.audit.mirror import Mirror, Pinned, UnprovenHead
 from dragoman.cli.audit import mirror as mirroring
 from dragoman.cli.common import Unverified
-from dragoman.client import Answer, Answered, Unreachable
+from dragoman.client import ApiResponse, ProblemResponse, Unreachable
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
 from dragoman.tlog import tiles
@@ -56,20 +56,22 @@ class Host:
     def shows(self, raws: list[bytes], signed: int | None = None) -> None:
         self.raws, self.signed = raws, len(raws) if signed is None else signed
 
-    async def call(self, _: str, path: str) -> Answer:
+    async def call(self, _: str, path: str) -> ApiResponse:
         await asyncio.sleep(0)
         self.asked.append(path)
         if self.away:
             raise Unreachable("nobody answers")
         if path.endswith("/checkpoint") and self.signed:
-            return Answer(200, {}, head_over(self.raws[: self.signed]))
+            return ApiResponse(200, {}, head_over(self.raws[: self.signed]))
         tile = tiles.read_path(path.partition("/log/")[2])
         if tile is None or self.spoils == "wants":
-            raise Answered(
+            raise ProblemResponse(
                 Problem(type="/problems/not-found", title="Not found", status=404, detail="none")
             )
         raw = tiles.hashes(tile, compare.of_messages("", self.raws[: self.signed], None).nodes)
-        return Answer(200, {}, bytes([raw[0] ^ 1]) + raw[1:] if self.spoils == "tiles" else raw)
+        return ApiResponse(
+            200, {}, bytes([raw[0] ^ 1]) + raw[1:] if self.spoils == "tiles" else raw
+        )
 
     async def records(self, _: str, first: int = 1) -> AsyncIterator[list[Entry]]:
         given = self.raws[: self.gives]
@@ -226,7 +228,7 @@ def test_a_tree_that_is_not_the_heads_convicts_nobody_and_is_no_reason_to_keep_a
     followed(mirror, Host(world.raws, 9))
     host = Host(world.raws, page=5)
     host.spoils = spoils
-    with pytest.raises(Unproven):
+    with pytest.raises(UnprovenHead):
         followed(mirror, host)
     assert mirror.lie is None and kept(mirror) == world.raws[:9]
     host.spoils = ""

@@ -13,7 +13,7 @@ import pytest
 from dragoman.audit.compare import of_messages
 from dragoman.audit.verification import Verification
 from dragoman.cli.audit import verify
-from dragoman.cli.audit.verify import Asked, Given
+from dragoman.cli.audit.verify import GatewayLog, RequiredCosigners
 from dragoman.cli.common import Target
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import leaf, note
@@ -105,7 +105,7 @@ async def test_what_is_erased_while_the_log_is_read_is_no_lie() -> None:
     raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
     gateway: Any = Gateway(raws, before)
     verification = Verification(cid=world.registry.cid, log=log_of(world.registry))
-    log = Given(gateway, "nato-china", Asked())
+    log = GatewayLog(gateway, "nato-china", RequiredCosigners())
     async for page in log.pages():
         if verification.asks_for_erasures(page):
             verification.expect(log.named)

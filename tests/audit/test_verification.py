@@ -12,7 +12,7 @@ import pytest
 from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.verification import Cosigned, Verification, Verified
+from dragoman.audit.verification import CosigningTime, Verification, Verified
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
@@ -354,7 +354,7 @@ def test_a_record_is_dated_between_the_two_cosignatures_of_ones_own_witness_betw
     shift: int, says: str, told: World
 ) -> None:
     kept = [
-        Cosigned(
+        CosigningTime(
             size=position,
             time=int(datetime.fromisoformat(parse(raw).envelope.time).timestamp()) + shift,
         )
@@ -640,7 +640,7 @@ def dated(world: World, *, signed: bytes | None) -> str:
     last = int(datetime.fromisoformat(parse(world.raws[-1]).envelope.time).timestamp())
     verification = Verification(
         log=log_of(world.registry) if signed else None,
-        cosigned=[Cosigned(size=len(world.raws) - 1, time=last + 3_600)],
+        cosigned=[CosigningTime(size=len(world.raws) - 1, time=last + 3_600)],
     )
     verification.take(world.raws)
     verification.head(signed, whole=False)

@@ -27,7 +27,7 @@ from aiohttp import web
 from bare import application
 from dragoman import telemetry
 from dragoman.eventlog import stream_config
-from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import connected
 from plan import Plan
@@ -64,7 +64,7 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def run_bare(url: str, keys: Path) -> None:
     """The bare program, on a cluster that others run."""
-    endpoint = Endpoint(url, "", keys)
+    endpoint = BrokerEndpoint(url, "", keys)
     async with connected(url, "steward", endpoint.seed("steward")) as steward:
         await steward.api(
             "STREAM.CREATE.BARE", {**stream_config.configuration(_BARE, REPLICAS), "name": "BARE"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from dragoman.settings import Budgets
+from dragoman.settings import BudgetSettings
 from plan import Plan
 from programs import Failed, Numbers, Server, finished, result, service, started
 from table import Line, Section
@@ -33,7 +33,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
             "--connections",
             _CONNECTIONS,
             "--rate",
-            _TIMES * Budgets().side_requests,
+            _TIMES * BudgetSettings().side_requests,
             "--seconds",
             plan.flooding + 2,
         )

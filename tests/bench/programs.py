@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dragoman.settings import Budgets, Settings
+from dragoman.settings import BudgetSettings, Settings
 
 HERE: Final = Path(__file__).parent
 CHANNEL: Final = "nato-china"
@@ -82,7 +82,9 @@ def used(pid: int) -> Numbers:
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
-_AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "10000000" for name in Budgets.__struct_fields__}
+_AMPLE = {
+    f"DRAGOMAN_BUDGETS__{name.upper()}": "10000000" for name in BudgetSettings.__struct_fields__
+}
 """Budgets are asked, and never used up: a handful of officers here post what a thousand would."""
 
 

@@ -33,10 +33,10 @@ from dragoman.domain.fold import source_of
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.eventlog import broker
-from dragoman.eventlog.broker import Endpoint
-from dragoman.eventlog.event_log import Appended, Entry, Unavailable, Unknown
+from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.event_log import Appended, EntryToAppend, Unavailable, Unknown
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Guard, connected
+from dragoman.eventlog.nats_connection import DurabilityGuard, connected
 from dragoman.limits import BATCH_RECORDS
 from dragoman_schemas.state import Registry
 
@@ -355,11 +355,11 @@ class Scribe:
         self.position = position
         self.acts: Counter[str] = Counter()
 
-    def entries(self, number: int) -> list[Entry]:
+    def entries(self, number: int) -> list[EntryToAppend]:
         """The next records, as they are appended together."""
         return [self._entry() for _ in range(number)]
 
-    def _entry(self) -> Entry:
+    def _entry(self) -> EntryToAppend:
         matter = self._matter()
         actor, act = matter.next()
         raw, data = records.read_act(msgspec.json.encode(act), cut=True)
@@ -382,7 +382,7 @@ class Scribe:
             salt=self._lots.randbytes(32).hex(),
         )
         self.acts[act["act"]] += 1
-        entry = Entry(record=records.of(envelope, raw, data), expected=matter.last)
+        entry = EntryToAppend(record=records.of(envelope, raw, data), expected=matter.last)
         self.position += 1
         matter.last = self.position
         return entry
@@ -405,10 +405,10 @@ class Scribe:
 
 
 @asynccontextmanager
-async def _broker(data: Path, *, running: bool) -> AsyncIterator[Endpoint]:
+async def _broker(data: Path, *, running: bool) -> AsyncIterator[BrokerEndpoint]:
     if running:
         known = json.loads((data / "server.json").read_text())
-        yield Endpoint(known["nats_url"], "", data / "keys")
+        yield BrokerEndpoint(known["nats_url"], "", data / "keys")
         return
     async with broker.supervised(data, broker.find()) as endpoint:
         yield endpoint
@@ -428,7 +428,7 @@ async def seed(
             connected(endpoint.url, "warden", endpoint.seed("warden")) as warden,
             connected(endpoint.url, "gateway", endpoint.seed("gateway")) as gateway,
         ):
-            guard = Guard(warden)
+            guard = DurabilityGuard(warden)
             await guard.prove()
             log = JetStreamLog(channel, gateway, guard)
             while scribe.position < wanted:
@@ -446,7 +446,7 @@ async def seed(
     }
 
 
-async def _append(log: JetStreamLog, entries: list[Entry], last: int) -> None:
+async def _append(log: JetStreamLog, entries: list[EntryToAppend], last: int) -> None:
     """Append one batch, again and again while a busy broker does not say whether it has."""
     for _ in range(_TRIES):
         outcome = await log.append(entries)

@@ -132,7 +132,9 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
     required = [
         each
         for each in field_types.members(act)
-        if each.required and each.name in names and not isinstance(each.kind, field_types.Fields)
+        if each.required
+        and each.name in names
+        and not isinstance(each.kind, field_types.FieldsField)
     ]
     for how in ("empty", "nonsense", "characters"):
         found: Any = await pages[side].evaluate(

@@ -61,7 +61,7 @@ def _of_every_kind() -> list[str]:
         rows = {
             f"optional {each.control}"
             for each in field_types.members(act)
-            if isinstance(each.kind, field_types.Rows | field_types.Quantity)
+            if isinstance(each.kind, field_types.RowsField | field_types.QuantityField)
         }
         if not controls | rows <= seen:
             found.append(act)

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.console.pages.alarm import grouped
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.limits import GROUP_ALARMS
 from dragoman.projection import duty_watch
-from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from world import INCIDENT, World
@@ -32,7 +32,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 async def _kept(world: World, store: Store) -> Projection:
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
-        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+        [
+            StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+            for n, raw in enumerate(world.raws, 1)
+        ]
     )
     await projection.in_file()
     return projection
@@ -47,7 +50,7 @@ async def test_a_hundred_flashes_of_one_side_hide_no_flash_of_another(store: Sto
     many = [flash(world, "alfa") for _ in range(3 * GROUP_ALARMS + 145)]
     one = flash(world, "bravo")
     projection = await _kept(world, store)
-    known = Duties(projection)
+    known = OpenDeadlines(projection)
     await known.begin()
     waiting = [(projection, each, True) for each in known.listed() if each.clock.side == "reader"]
     waiting.sort(key=lambda each: each[1].clock.begins)
@@ -82,7 +85,7 @@ def test_every_sender_has_a_group_with_its_count_and_its_newest_message(
 
     async def looked() -> tuple[list[str], dict[str, tuple[int, str, int]]]:
         projection = await _kept(world, store)
-        known = Duties(projection)
+        known = OpenDeadlines(projection)
         await known.begin()
         waiting = [
             (projection, each, True) for each in known.listed() if each.clock.side == "reader"

@@ -19,13 +19,13 @@ from dragoman.console.charts.charts import (
     Band,
     DayLabels,
     Disc,
-    Item,
+    DueMark,
+    ForceSpan,
     Lane,
-    Mark,
-    Moment,
     Outline,
-    Span,
-    Step,
+    RecordMark,
+    RoadmapItemMark,
+    RoadmapStepMark,
     bars,
     clock,
     day_ahead,
@@ -204,13 +204,18 @@ LANES = st.builds(
     Lane,
     TEXTS,
     st.lists(st.builds(Band, TIMES, TIMES, TEXTS, st.booleans()), max_size=4),
-    st.lists(st.builds(Span, st.none() | TIMES, st.none() | TIMES, TEXTS), max_size=4),
-    st.lists(st.builds(Mark, TIMES, TEXTS), max_size=8),
+    st.lists(st.builds(ForceSpan, st.none() | TIMES, st.none() | TIMES, TEXTS), max_size=4),
+    st.lists(st.builds(DueMark, TIMES, TEXTS), max_size=8),
 )
 STEPS = st.builds(
-    Step, st.dates(date(2018, 1, 1), date(2030, 12, 31)), st.sampled_from((*_ITEM, "else")), TEXTS
+    RoadmapStepMark,
+    st.dates(date(2018, 1, 1), date(2030, 12, 31)),
+    st.sampled_from((*_ITEM, "else")),
+    TEXTS,
 )
-ITEMS = st.builds(Item, TEXTS, st.lists(STEPS, max_size=8), st.booleans(), TEXTS, st.booleans())
+ITEMS = st.builds(
+    RoadmapItemMark, TEXTS, st.lists(STEPS, max_size=8), st.booleans(), TEXTS, st.booleans()
+)
 thorough = settings(max_examples=60, deadline=None)
 
 
@@ -263,14 +268,14 @@ def test_no_roadmap_however_full_has_a_text_over_another_or_outside(
 @given(
     st.lists(COUNTS, max_size=500),
     st.lists(
-        st.builds(Moment, TIMES, st.sampled_from(("late", "blind", "flash", "opened")), TEXTS),
+        st.builds(RecordMark, TIMES, st.sampled_from(("late", "blind", "flash", "opened")), TEXTS),
         max_size=12,
     ),
     st.none() | TIMES,
     TIMES,
 )
 def test_no_density_however_full_has_a_text_over_another_or_outside(
-    counts: list[int], marks: list[Moment], at: datetime | None, ends: datetime
+    counts: list[int], marks: list[RecordMark], at: datetime | None, ends: datetime
 ) -> None:
     drawn(density("den", "Records by day", MIDNIGHT, ends, counts, marks, at))
 
@@ -342,7 +347,7 @@ CHARTS: dict[str, Callable[[str], Markup]] = {
         text,
         MIDNIGHT,
         hours(2),
-        [Lane(text, [Band(hours(7), hours(17), text)], [], [Mark(hours(6), text)])],
+        [Lane(text, [Band(hours(7), hours(17), text)], [], [DueMark(hours(6), text)])],
         DayLabels('<&"', text),
     ),
     "road": lambda text: roadmap(
@@ -352,11 +357,20 @@ CHARTS: dict[str, Callable[[str], Markup]] = {
         2021,
         2027,
         date(2026, 11, 24),
-        [AreaLane(text, [Item(text, [Step(date(2022, 3, 1), text, text)], True, text)])],
+        [
+            AreaLane(
+                text,
+                [
+                    RoadmapItemMark(
+                        text, [RoadmapStepMark(date(2022, 3, 1), text, text)], True, text
+                    )
+                ],
+            )
+        ],
         text,
     ),
     "density": lambda text: density(
-        "a b", text, MIDNIGHT, hours(48), [1, 2], [Moment(hours(3), "flash", text)], hours(4)
+        "a b", text, MIDNIGHT, hours(48), [1, 2], [RecordMark(hours(3), "flash", text)], hours(4)
     ),
     "sketch": lambda text: sketch(
         "a b", text, [(text, 15.1, 116.4), (text, 15.2, 116.5)], AREAS["disc"], EN
@@ -452,13 +466,13 @@ def test_the_calm_day_looks_as_it_was_drawn() -> None:
     lanes = [
         Lane("Brussels", [Band(hours(7), hours(17), "office hours 08:00\u201318:00")]),
         Lane("Beijing", [Band(hours(0), hours(10), "office hours 08:00\u201318:00")]),
-        Lane("In force", spans=[Span(hours(0), hours(10), "danger area, China, to 10:00")]),
+        Lane("In force", spans=[ForceSpan(hours(0), hours(10), "danger area, China, to 10:00")]),
         Lane(
             "Due",
             marks=[
-                Mark(hours(6), "06:00 line check"),
-                Mark(hours(11), "11:00 all-clear, China"),
-                Mark(hours(16), "16:00 next word, NATO"),
+                DueMark(hours(6), "06:00 line check"),
+                DueMark(hours(11), "11:00 all-clear, China"),
+                DueMark(hours(16), "16:00 next word, NATO"),
             ],
         ),
     ]
@@ -488,7 +502,7 @@ def test_what_is_due_at_once_stands_in_rows_and_near_the_end_of_the_day_before_i
             "",
             MIDNIGHT,
             hours(30),
-            [Lane("Due", marks=[Mark(hours(6), "one"), Mark(hours(6), "two")])],
+            [Lane("Due", marks=[DueMark(hours(6), "one"), DueMark(hours(6), "two")])],
             LABELS,
         )
     )
@@ -502,7 +516,7 @@ def test_what_is_due_at_once_stands_in_rows_and_near_the_end_of_the_day_before_i
             "",
             MIDNIGHT,
             hours(30),
-            [Lane("Due", marks=[Mark(hours(23.5), "23:30 the line check")])],
+            [Lane("Due", marks=[DueMark(hours(23.5), "23:30 the line check")])],
             LABELS,
         )
     )
@@ -512,7 +526,7 @@ def test_what_is_due_at_once_stands_in_rows_and_near_the_end_of_the_day_before_i
 
 
 def test_what_is_due_close_to_now_stands_in_the_order_in_which_it_is_due() -> None:
-    due = [Mark(hours(18 + minute / 60), f"18:{minute} Update, NATO") for minute in (19, 27, 31)]
+    due = [DueMark(hours(18 + minute / 60), f"18:{minute} Update, NATO") for minute in (19, 27, 31)]
     for minutes in range(
         0, 140, 2
     ):  # until the label at the line of now, and then the line itself, is in the way
@@ -524,7 +538,7 @@ def test_what_is_due_close_to_now_stands_in_the_order_in_which_it_is_due() -> No
                 "",
                 MIDNIGHT,
                 now,
-                [Lane("Due", marks=[*due, Mark(hours(3), "03:00 early")])],
+                [Lane("Due", marks=[*due, DueMark(hours(3), "03:00 early")])],
                 LABELS,
             )
         )
@@ -534,7 +548,7 @@ def test_what_is_due_close_to_now_stands_in_the_order_in_which_it_is_due() -> No
 
 
 def test_a_span_has_a_bracket_only_where_it_begins_or_ends() -> None:
-    def ends(span: Span) -> int:
+    def ends(span: ForceSpan) -> int:
         root = drawn(
             day_ahead(
                 "day", "The day", "", MIDNIGHT, hours(30), [Lane("In force", spans=[span])], LABELS
@@ -547,10 +561,10 @@ def test_a_span_has_a_bracket_only_where_it_begins_or_ends() -> None:
         )
 
     assert [
-        ends(Span(hours(0), hours(10))),
-        ends(Span(hours(-1), hours(10))),
-        ends(Span(None, None)),
-        ends(Span(hours(3), None)),
+        ends(ForceSpan(hours(0), hours(10))),
+        ends(ForceSpan(hours(-1), hours(10))),
+        ends(ForceSpan(None, None)),
+        ends(ForceSpan(hours(3), None)),
     ] == [
         2,
         1,
@@ -563,8 +577,8 @@ def test_what_is_not_of_the_day_is_not_shown() -> None:
     lane = Lane(
         "",
         [Band(hours(24), hours(30), "a")],
-        [Span(hours(-5), hours(-1), "b")],
-        [Mark(hours(25), "c")],
+        [ForceSpan(hours(-5), hours(-1), "b")],
+        [DueMark(hours(25), "c")],
     )
     assert not {"a", "b", "c", "now 02:05"} & set(
         said(drawn(day_ahead("day", "The day", "", MIDNIGHT, hours(30), [lane], LABELS)))
@@ -592,7 +606,7 @@ def test_the_day_may_begin_at_any_hour_and_is_of_utc() -> None:
 def test_every_status_of_the_roadmap_has_a_shape_of_its_own() -> None:
     shapes: set[tuple[str, str]] = set()
     for status in _ITEM:
-        item = Item("", [Step(date(2024, 1, 1), status)], joined=False)
+        item = RoadmapItemMark("", [RoadmapStepMark(date(2024, 1, 1), status)], joined=False)
         root = drawn(
             roadmap(
                 "road", "Roadmap", "", 2021, 2027, date(2020, 1, 1), [AreaLane("", [item])], "today"
@@ -610,9 +624,9 @@ def test_every_status_of_the_roadmap_has_a_shape_of_its_own() -> None:
 
 @pytest.mark.parametrize("day", [date(2026, 11, 27), date(2026, 6, 1), date(2021, 1, 2)])
 def test_the_line_of_today_crosses_no_text_that_has_room_beside_it(day: date) -> None:
-    item = Item(
+    item = RoadmapItemMark(
         "A tested list",
-        [Step(day, "proposed", "Meeting request (accepted)")],
+        [RoadmapStepMark(day, "proposed", "Meeting request (accepted)")],
         going=True,
         aim="aim: a list of numbers, tested each month",
     )
@@ -647,7 +661,11 @@ def test_the_line_is_whole_as_far_as_it_has_come_and_dashed_beyond(
     whole: str,
     dashed: str | None,
 ) -> None:
-    item = Item("", [Step(date(2022, 1, 1), "proposed"), Step(newest, "scheduled")], going=going)
+    item = RoadmapItemMark(
+        "",
+        [RoadmapStepMark(date(2022, 1, 1), "proposed"), RoadmapStepMark(newest, "scheduled")],
+        going=going,
+    )
     root = drawn(
         roadmap(
             "road",
@@ -668,8 +686,10 @@ def test_the_line_is_whole_as_far_as_it_has_come_and_dashed_beyond(
 
 
 def test_the_period_of_an_item_is_a_box_from_its_first_day_to_its_last() -> None:
-    item = Item(
-        "", [Step(date(2026, 11, 27), "proposed")], period=(date(2022, 1, 1), date(2024, 1, 1))
+    item = RoadmapItemMark(
+        "",
+        [RoadmapStepMark(date(2026, 11, 27), "proposed")],
+        period=(date(2022, 1, 1), date(2024, 1, 1)),
     )
     root = drawn(
         roadmap(
@@ -692,7 +712,10 @@ def test_an_items_words_are_in_lines_of_34_letters_or_16_han_characters() -> Non
 
 
 def test_labels_of_near_dates_stand_above_and_below_in_rows() -> None:
-    steps = [Step(date(2024, month, 1), "held", f"held, in month {month}") for month in range(1, 7)]
+    steps = [
+        RoadmapStepMark(date(2024, month, 1), "held", f"held, in month {month}")
+        for month in range(1, 7)
+    ]
     root = drawn(
         roadmap(
             "road",
@@ -701,7 +724,7 @@ def test_labels_of_near_dates_stand_above_and_below_in_rows() -> None:
             2021,
             2027,
             date(2026, 11, 24),
-            [AreaLane("Area", [Item("Item", steps)])],
+            [AreaLane("Area", [RoadmapItemMark("Item", steps)])],
             "today",
         )
     )
@@ -714,7 +737,7 @@ def test_labels_of_near_dates_stand_above_and_below_in_rows() -> None:
 
 
 def test_a_label_stands_clear_of_today_if_it_can() -> None:
-    item = Item("", [Step(date(2026, 11, 24), "adopted", "adopted, Nov")])
+    item = RoadmapItemMark("", [RoadmapStepMark(date(2026, 11, 24), "adopted", "adopted, Nov")])
     root = drawn(
         roadmap(
             "road", "Roadmap", "", 2021, 2027, date(2026, 11, 24), [AreaLane("", [item])], "today"
@@ -740,9 +763,9 @@ def test_a_day_with_more_records_has_a_higher_tick_and_one_without_has_none() ->
 
 
 def test_what_stands_out_has_its_own_shape_and_only_what_lies_in_the_time_is_shown() -> None:
-    kinds = get_args(Moment.__annotations__["kind"])
+    kinds = get_args(RecordMark.__annotations__["kind"])
     assert set(kinds) == {"late", "blind", "flash", "opened"}
-    marks = [Moment(hours(number), kind, kind) for number, kind in enumerate(kinds)]
+    marks = [RecordMark(hours(number), kind, kind) for number, kind in enumerate(kinds)]
     root = drawn(
         density(
             "den",
@@ -750,7 +773,7 @@ def test_what_stands_out_has_its_own_shape_and_only_what_lies_in_the_time_is_sho
             MIDNIGHT,
             hours(96),
             [],
-            [*marks, Moment(hours(97), "late", "beyond")],
+            [*marks, RecordMark(hours(97), "late", "beyond")],
             hours(50),
         )
     )

@@ -21,7 +21,7 @@ from dragoman.console import armed_consoles
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.i18n.words import words
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import situation_report
 from dragoman.reports.markdown import markdown
@@ -171,7 +171,7 @@ async def _compared(world: World, past: list[int], store: Store, path: Path) -> 
                 re.findall(r'id="(cell-[a-z]+)"', html)
             )
         with moment(
-            service.store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
+            service.store, world.name, PeriodQuery(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
         ) as then:
             found = situation_report.situation(
                 then, then.span(situation_report.begins(then.ends)), live=True

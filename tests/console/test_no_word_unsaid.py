@@ -22,7 +22,7 @@ from dragoman.console.pages import dialogue_page, exchange_page, inbox, print_vi
 from dragoman.domain.acts import two_keys
 from dragoman.domain.record.codec import parse
 from dragoman.i18n.words import words
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import yearly_review
 from dragoman.reports.markdown import markdown
@@ -206,7 +206,9 @@ async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, st
         view = msgspec.to_builtins(
             pages["dialogue"][0].view, enc_hook=lambda raw: json.loads(bytes(raw))
         )
-        with moment(store, world.name, Asked(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z") as then:
+        with moment(
+            store, world.name, PeriodQuery(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
+        ) as then:
             report = markdown(
                 yearly_review.paper(
                     yearly_review.year_review(

@@ -33,7 +33,7 @@ def channel(kind: str = "official") -> Any:
 
 def floor(*said: Console, silent_s: float = 0.0) -> Any:
     """A gateway that has run for an hour, and what consoles have said; one was armed so many seconds ago."""
-    armed = armed_consoles.Armed(began=ago(3600), last={("c", "nato"): ago(silent_s)})
+    armed = armed_consoles.ArmedConsole(began=ago(3600), last={("c", "nato"): ago(silent_s)})
     return {
         armed_consoles.ARMED: armed,
         submission.SERVICE: SimpleNamespace(

@@ -27,16 +27,16 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse
 from dragoman.domain.record.errors import Refusal
-from dragoman.eventlog.event_log import Message as Stored
+from dragoman.eventlog.event_log import StoredMessage as Stored
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.notifier import selection
 from dragoman.notifier.mail import message as mail_of
 from dragoman.projection import duty_watch
-from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.endpoints import Endpoint
+from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.responses import Alarm
 from samples import SAMPLES
 from world import World
@@ -81,9 +81,9 @@ def marked(act: str, n: int, **changes: Any) -> dict[str, Any]:
     }
     for member in field_types.members(act):
         match member.kind, body.get(member.name):
-            case field_types.Text(), str() | dict():
+            case field_types.TextField(), str() | dict():
                 body[member.name] = f"Words {n:04d} of {member.name}."
-            case field_types.Place(many=False), {"lat": _, "lon": _}:
+            case field_types.PlaceField(many=False), {"lat": _, "lon": _}:
                 body[member.name] = {"lat": 10 + n / 200, "lon": 116.44}
     if (
         RULES[act].message
@@ -169,7 +169,7 @@ class Office:
     world: World
     said: list[Said]
     projection: Projection
-    duties: Duties
+    duties: OpenDeadlines
     store: Store
     marks: dict[str, list[tuple[int, set[str]]]]
 
@@ -189,13 +189,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     store = Store(tmp_path_factory.mktemp("rings") / "projection.sqlite")
     world, said = spoken()
 
-    async def begun() -> tuple[Projection, Duties]:
+    async def begun() -> tuple[Projection, OpenDeadlines]:
         projection = Projection(MemoryLog(world.name), store)
         projection.take(
             [Stored(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
         )
         await projection.in_file()
-        known = Duties(projection)
+        known = OpenDeadlines(projection)
         await known.begin()
         return projection, known
 
@@ -209,7 +209,7 @@ def texts(said: Said) -> list[str]:
     return [
         value
         for member in field_types.members(said.act)
-        if isinstance(member.kind, field_types.Text)
+        if isinstance(member.kind, field_types.TextField)
         and isinstance(value := said.body.get(member.name), str)
         and value.startswith("Words ")
     ]
@@ -318,7 +318,9 @@ def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) 
 
 
 def test_a_mail_and_a_webhook_are_of_the_record(office: Office) -> None:
-    endpoint = Endpoint(id="e", cid="c", side="nato", means="e-mail", target="watch@example.org")
+    endpoint = NotificationEndpoint(
+        id="e", cid="c", side="nato", means="e-mail", target="watch@example.org"
+    )
     for said in office.said:
         item = asyncio.run(_item(office, said.position))
         assert item is not None

@@ -8,7 +8,7 @@ import pytest
 from brokers import RealBroker
 from cluster import REPLICAS, Clients
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 from patience import PATIENCE_S
 
@@ -46,7 +46,7 @@ async def is_first(bucket: Bucket, key: str, value: str, revision: int) -> bool:
     """Whether this writer's value stands there; else it was told that another one does."""
     try:
         await bucket.put(key, value, revision)
-    except Moved:
+    except WriteConflict:
         return False
     return True
 

@@ -14,7 +14,7 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     KeyReused,
     Outcome,
 )
@@ -60,28 +60,28 @@ async def test_every_retry_after_another_leader_was_elected_has_its_outcome(
     real_cluster: Clients, change: Change
 ) -> None:
     log = await real_cluster.log()
-    single = [Entry(record=note(1), expected=0)]
+    single = [EntryToAppend(record=note(1), expected=0)]
     batch = [
-        Entry(record=note(2), expected=0),
-        Entry(record=note(3), expected=0),
-        Entry(record=note(4, exchange=1), expected=1),
+        EntryToAppend(record=note(2), expected=0),
+        EntryToAppend(record=note(3), expected=0),
+        EntryToAppend(record=note(4, exchange=1), expected=1),
     ]
     assert [Appended(1), Appended(4)] == [await log.append(single), await log.append(batch)]
     await change(real_cluster)
-    retries: list[tuple[list[Entry], Outcome]] = [
+    retries: list[tuple[list[EntryToAppend], Outcome]] = [
         (single, Appended(1)),
-        ([Entry(record=again(note(1)), expected=0)], AlreadyAppended(1)),
-        ([Entry(record=again(note(1), "Something else."), expected=0)], KeyReused(1)),
+        ([EntryToAppend(record=again(note(1)), expected=0)], AlreadyAppended(1)),
+        ([EntryToAppend(record=again(note(1), "Something else."), expected=0)], KeyReused(1)),
         (batch, Appended(4)),
         (
-            [Entry(record=again(entry.record), expected=entry.expected) for entry in batch],
+            [EntryToAppend(record=again(entry.record), expected=entry.expected) for entry in batch],
             AlreadyAppended(2),
         ),
         ([batch[1]], Appended(3)),
-        ([Entry(record=again(note(3)), expected=0)], AlreadyAppended(3)),
-        ([Entry(record=note(9), expected=0), single[0]], AlreadyAppended(1)),
-        ([Entry(record=note(9, exchange=1), expected=1)], Conflict(4)),
-        ([Entry(record=note(5), expected=0)], Appended(5)),
+        ([EntryToAppend(record=again(note(3)), expected=0)], AlreadyAppended(3)),
+        ([EntryToAppend(record=note(9), expected=0), single[0]], AlreadyAppended(1)),
+        ([EntryToAppend(record=note(9, exchange=1), expected=1)], Conflict(4)),
+        ([EntryToAppend(record=note(5), expected=0)], Appended(5)),
     ]
     assert [outcome for _, outcome in retries] == [
         await known(log, entries) for entries, _ in retries
@@ -104,7 +104,9 @@ async def test_a_channel_is_opened_as_soon_as_a_node_that_was_killed_is_back(
 
 async def test_of_50_copies_of_a_post_one_is_there(real_cluster: Clients) -> None:
     logs = [await real_cluster.log() for _ in range(5)]
-    copies = [logs[n % 5].append([Entry(record=again(note(1)), expected=0)]) for n in range(50)]
+    copies = [
+        logs[n % 5].append([EntryToAppend(record=again(note(1)), expected=0)]) for n in range(50)
+    ]
     assert {Appended(1), AlreadyAppended(1)} >= set(await asyncio.gather(*copies))
     assert len(await whole(logs[0])) == 1
 
@@ -113,11 +115,13 @@ async def test_of_50_racing_writers_on_three_nodes_one_wins_each_version(
     real_cluster: Clients,
 ) -> None:
     logs = [await real_cluster.log(node) for node in real_cluster.cluster.nodes]
-    await logs[0].append([Entry(record=note(1), expected=0)])
+    await logs[0].append([EntryToAppend(record=note(1), expected=0)])
     last = 1
     for version in range(1, 6):
         racing = [
-            logs[n % 3].append([Entry(record=note(100 * version + n, exchange=1), expected=last)])
+            logs[n % 3].append(
+                [EntryToAppend(record=note(100 * version + n, exchange=1), expected=last)]
+            )
             for n in range(50)
         ]
         outcomes = await asyncio.gather(*racing)
@@ -191,13 +195,13 @@ async def test_a_node_whose_disk_was_lost_copies_the_log_and_counts_again(
 
 async def test_a_batch_is_whole_or_absent_when_the_leader_is_killed(real_cluster: Clients) -> None:
     logs = [await real_cluster.log() for _ in range(6)]
-    tried: list[tuple[list[Entry], Outcome]] = []
+    tried: list[tuple[list[EntryToAppend], Outcome]] = []
     stopped = asyncio.Event()
 
     async def write(number: int) -> None:
         serial = 100_000 * (number + 1)
         while not stopped.is_set():
-            batch = [Entry(record=note(serial + n), expected=0) for n in range(40)]
+            batch = [EntryToAppend(record=note(serial + n), expected=0) for n in range(40)]
             serial += 40
             tried.append((batch, await logs[number].append(batch)))
             await asyncio.sleep(0.01)
@@ -222,7 +226,7 @@ async def test_openings_that_go_together_are_there_once_when_the_leader_is_kille
     log = await real_cluster.log()
     alone, sizes = log.append, list[int]()
 
-    async def sized(entries: Sequence[Entry]) -> Outcome:
+    async def sized(entries: Sequence[EntryToAppend]) -> Outcome:
         sizes.append(len(entries))
         return await alone(entries)
 

@@ -17,7 +17,7 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     EventLog,
     KeyReused,
     Outcome,
@@ -66,7 +66,7 @@ async def bytes_of(log: EventLog) -> list[bytes]:
 async def test_positions_are_gapless_from_1(opener: Opener) -> None:
     log = await opener()
     assert [Appended(position) for position in (1, 2, 3)] == [
-        await log.append([Entry(record=note(n), expected=0)]) for n in (1, 2, 3)
+        await log.append([EntryToAppend(record=note(n), expected=0)]) for n in (1, 2, 3)
     ]
     messages = await log.read(1, 10)
     assert [message.position for message in messages] == [1, 2, 3]
@@ -77,28 +77,30 @@ async def test_positions_are_gapless_from_1(opener: Opener) -> None:
 async def test_reading_is_bounded_and_begins_anywhere(opener: Opener) -> None:
     log = await opener()
     for n in range(1, 8):
-        await log.append([Entry(record=note(n), expected=0)])
+        await log.append([EntryToAppend(record=note(n), expected=0)])
     assert [message.position for message in await log.read(3, 2)] == [3, 4]
     assert await log.read(8, 10) == []
 
 
 async def test_an_append_states_the_last_position_of_its_exchange(opener: Opener) -> None:
     log = await opener()
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
-    assert Conflict(1) == await log.append([Entry(record=note(2, exchange=1), expected=0)])
-    assert Appended(2) == await log.append([Entry(record=note(2, exchange=1), expected=1)])
-    assert Conflict(2) == await log.append([Entry(record=note(3, exchange=1), expected=1)])
-    assert Appended(3) == await log.append([Entry(record=note(4), expected=0)])
-    assert Appended(4) == await log.append([Entry(record=note(5, exchange=1), expected=2)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
+    assert Conflict(1) == await log.append([EntryToAppend(record=note(2, exchange=1), expected=0)])
+    assert Appended(2) == await log.append([EntryToAppend(record=note(2, exchange=1), expected=1)])
+    assert Conflict(2) == await log.append([EntryToAppend(record=note(3, exchange=1), expected=1)])
+    assert Appended(3) == await log.append([EntryToAppend(record=note(4), expected=0)])
+    assert Appended(4) == await log.append([EntryToAppend(record=note(5, exchange=1), expected=2)])
 
 
 async def test_of_50_racing_writers_one_wins_each_version(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     last = 1
     for version in range(4):
         racing = [
-            log.append([Entry(record=note(100 * (version + 1) + n, exchange=1), expected=last)])
+            log.append(
+                [EntryToAppend(record=note(100 * (version + 1) + n, exchange=1), expected=last)]
+            )
             for n in range(50)
         ]
         outcomes = await asyncio.gather(*racing)
@@ -118,15 +120,15 @@ async def test_of_50_racing_writers_one_wins_each_version(opener: Opener) -> Non
 async def test_the_same_post_twice_is_there_once(opener: Opener) -> None:
     log = await opener()
     first = note(1)
-    await log.append([Entry(record=first, expected=0)])
-    assert AlreadyAppended(1) == await log.append([Entry(record=again(first), expected=0)])
+    await log.append([EntryToAppend(record=first, expected=0)])
+    assert AlreadyAppended(1) == await log.append([EntryToAppend(record=again(first), expected=0)])
     assert [first.raw] == await bytes_of(log)
 
 
 async def test_the_same_post_racing_itself_is_there_once(opener: Opener) -> None:
     log = await opener()
     outcomes = await asyncio.gather(
-        *(log.append([Entry(record=again(note(1)), expected=0)]) for _ in range(20))
+        *(log.append([EntryToAppend(record=again(note(1)), expected=0)]) for _ in range(20))
     )
     assert {1} == {
         outcome.position for outcome in outcomes if isinstance(outcome, Appended | AlreadyAppended)
@@ -138,34 +140,35 @@ async def test_the_same_post_racing_itself_is_there_once(opener: Opener) -> None
 async def test_the_same_id_with_another_post_is_refused(opener: Opener) -> None:
     log = await opener()
     first = note(1)
-    await log.append([Entry(record=first, expected=0)])
+    await log.append([EntryToAppend(record=first, expected=0)])
     assert KeyReused(1) == await log.append(
-        [Entry(record=again(first, "Something else."), expected=0)]
+        [EntryToAppend(record=again(first, "Something else."), expected=0)]
     )
-    assert KeyReused(1) == await log.append([Entry(record=note(1, exchange=7), expected=0)])
+    assert KeyReused(1) == await log.append([EntryToAppend(record=note(1, exchange=7), expected=0)])
     assert [first.raw] == await bytes_of(log)
 
 
 async def test_the_same_post_with_a_later_expectation_is_still_found(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
-    await log.append([Entry(record=note(2, exchange=1), expected=1)])
-    await log.append([Entry(record=note(3, exchange=1), expected=2)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(2, exchange=1), expected=1)])
+    await log.append([EntryToAppend(record=note(3, exchange=1), expected=2)])
     assert isinstance(
-        await log.append([Entry(record=again(note(2, exchange=1)), expected=3)]), AlreadyAppended
+        await log.append([EntryToAppend(record=again(note(2, exchange=1)), expected=3)]),
+        AlreadyAppended,
     )
     assert len(await bytes_of(log)) == 3
 
 
 async def test_several_records_are_appended_as_one(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     several = [
-        Entry(record=note(2), expected=0),
-        Entry(record=note(3, exchange=1), expected=1),
-        Entry(record=note(4, exchange=1), expected=0),
+        EntryToAppend(record=note(2), expected=0),
+        EntryToAppend(record=note(3, exchange=1), expected=1),
+        EntryToAppend(record=note(4, exchange=1), expected=0),
     ]
-    several[2] = Entry(record=note(4, exchange=1), expected=3)
+    several[2] = EntryToAppend(record=note(4, exchange=1), expected=3)
     assert Appended(4) == await log.append(several)
     assert [note(1).raw, *(entry.record.raw for entry in several)] == await bytes_of(log)
 
@@ -173,18 +176,18 @@ async def test_several_records_are_appended_as_one(opener: Opener) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Entry(record=note(9, exchange=1), expected=0),
-        Entry(record=note(1), expected=0),
+        EntryToAppend(record=note(9, exchange=1), expected=0),
+        EntryToAppend(record=note(1), expected=0),
     ],
     ids=["a conflict", "a duplicate"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_of_several_records_one_that_cannot_be_leaves_none(
-    opener: Opener, wrong: Entry, place: int
+    opener: Opener, wrong: EntryToAppend, place: int
 ) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
-    several = [Entry(record=note(2), expected=0), Entry(record=note(3), expected=0)]
+    await log.append([EntryToAppend(record=note(1), expected=0)])
+    several = [EntryToAppend(record=note(2), expected=0), EntryToAppend(record=note(3), expected=0)]
     several.insert(place, wrong)
     assert not isinstance(await log.append(several), Appended)
     assert [note(1).raw] == await bytes_of(log)
@@ -193,7 +196,8 @@ async def test_of_several_records_one_that_cannot_be_leaves_none(
 async def test_several_records_of_two_writers_do_not_interleave(opener: Opener) -> None:
     log = await opener()
     batches = [
-        [Entry(record=note(1000 * b + n), expected=0) for n in range(1, 21)] for b in range(1, 6)
+        [EntryToAppend(record=note(1000 * b + n), expected=0) for n in range(1, 21)]
+        for b in range(1, 6)
     ]
     outcomes = await asyncio.gather(*(log.append(batch) for batch in batches))
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
@@ -207,7 +211,7 @@ async def test_several_records_of_two_writers_do_not_interleave(opener: Opener) 
 async def test_a_genesis_asks_for_an_empty_log(opener: Opener) -> None:
     log = await opener()
     outcomes = await asyncio.gather(
-        *(log.append([Entry(record=note(n), expected=0, first=True)]) for n in range(1, 9))
+        *(log.append([EntryToAppend(record=note(n), expected=0, first=True)]) for n in range(1, 9))
     )
     assert sum(isinstance(outcome, Appended) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
@@ -218,13 +222,13 @@ async def test_a_genesis_asks_for_an_empty_log(opener: Opener) -> None:
 async def test_following_begins_anywhere_and_goes_on(opener: Opener, first: int) -> None:
     log = await opener()
     for n in range(1, 6):
-        await log.append([Entry(record=note(n), expected=0)])
+        await log.append([EntryToAppend(record=note(n), expected=0)])
     seen: list[int] = []
 
     async def write() -> None:
         await asyncio.sleep(0.05)
         for n in range(6, 11):
-            await log.append([Entry(record=note(n), expected=0)])
+            await log.append([EntryToAppend(record=note(n), expected=0)])
 
     writing = asyncio.create_task(write())
     async with aclosing(log.follow(lambda: first + len(seen))) as following:  # type: ignore[type-var]
@@ -238,7 +242,7 @@ async def test_following_begins_anywhere_and_goes_on(opener: Opener, first: int)
 
 async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     seen = 0
     async with aclosing(log.follow(lambda: seen + 1)) as following:  # type: ignore[type-var]
         async for messages in following:
@@ -250,7 +254,7 @@ async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
 
 async def test_a_follower_is_asked_to_look_before_anything_else(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
         assert await anext(following) is None
         assert [note(1).raw] == [message.raw for message in await anext(following) or ()]
@@ -262,7 +266,7 @@ async def test_a_follower_is_asked_to_look_before_anything_else(opener: Opener) 
 async def test_many_openings_at_once_are_all_there_once(opener: Opener) -> None:
     log = await opener()
     outcomes = await asyncio.gather(
-        *(log.append([Entry(record=note(n), expected=0)]) for n in range(1, 301))
+        *(log.append([EntryToAppend(record=note(n), expected=0)]) for n in range(1, 301))
     )
     assert all(isinstance(outcome, Appended) for outcome in outcomes)
     stored = await bytes_of(log)
@@ -274,8 +278,8 @@ async def test_many_openings_at_once_are_all_there_once(opener: Opener) -> None:
 
 async def test_among_many_openings_each_gets_its_own_outcome(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(7), expected=0)])
-    await log.append([Entry(record=note(77), expected=0)])
+    await log.append([EntryToAppend(record=note(7), expected=0)])
+    await log.append([EntryToAppend(record=note(77), expected=0)])
     posts = [
         again(note(7)),
         again(note(77), "Something else."),
@@ -284,7 +288,7 @@ async def test_among_many_openings_each_gets_its_own_outcome(opener: Opener) -> 
         again(note(101), "Other."),
     ]
     outcomes = await asyncio.gather(
-        *(log.append([Entry(record=record, expected=0)]) for record in posts)
+        *(log.append([EntryToAppend(record=record, expected=0)]) for record in posts)
     )
     assert outcomes[0] == AlreadyAppended(1)
     assert outcomes[1] == KeyReused(2)
@@ -295,9 +299,11 @@ async def test_among_many_openings_each_gets_its_own_outcome(opener: Opener) -> 
 
 async def test_conflicts_among_many_openings_are_their_own(opener: Opener) -> None:
     log = await opener()
-    await log.append([Entry(record=note(1), expected=0)])
-    stale = [log.append([Entry(record=note(500 + n, exchange=1), expected=0)]) for n in range(30)]
-    fresh = [log.append([Entry(record=note(n), expected=0)]) for n in range(2, 62)]
+    await log.append([EntryToAppend(record=note(1), expected=0)])
+    stale = [
+        log.append([EntryToAppend(record=note(500 + n, exchange=1), expected=0)]) for n in range(30)
+    ]
+    fresh = [log.append([EntryToAppend(record=note(n), expected=0)]) for n in range(2, 62)]
     outcomes = await asyncio.gather(*stale, *fresh)
     assert {Conflict(1)} == set(outcomes[:30])
     assert all(isinstance(outcome, Appended) for outcome in outcomes[30:])
@@ -309,18 +315,20 @@ async def test_conflicts_among_many_openings_are_their_own(opener: Opener) -> No
 async def test_what_was_appended_outlives_a_killed_broker(real_broker: RealBroker) -> None:
     log = await real_broker.log()
     first = note(1)
-    assert Appended(1) == await log.append([Entry(record=first, expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=first, expected=0)])
     await real_broker.restart()
-    assert AlreadyAppended(1) == await until_writable(log, Entry(record=again(first), expected=0))
-    assert KeyReused(1) == await log.append(
-        [Entry(record=again(first, "Something else."), expected=0)]
+    assert AlreadyAppended(1) == await until_writable(
+        log, EntryToAppend(record=again(first), expected=0)
     )
-    assert Conflict(1) == await log.append([Entry(record=note(2, exchange=1), expected=0)])
-    assert Appended(2) == await log.append([Entry(record=note(3), expected=0)])
+    assert KeyReused(1) == await log.append(
+        [EntryToAppend(record=again(first, "Something else."), expected=0)]
+    )
+    assert Conflict(1) == await log.append([EntryToAppend(record=note(2, exchange=1), expected=0)])
+    assert Appended(2) == await log.append([EntryToAppend(record=note(3), expected=0)])
     assert [first.raw, note(3).raw] == await bytes_of(log)
 
 
-async def until_writable(log: EventLog, *entries: Entry) -> Outcome:
+async def until_writable(log: EventLog, *entries: EntryToAppend) -> Outcome:
     while isinstance(outcome := await log.append(entries), Unavailable):
         await asyncio.sleep(0.02)
     return outcome
@@ -328,7 +336,7 @@ async def until_writable(log: EventLog, *entries: Entry) -> Outcome:
 
 async def test_a_batch_is_whole_or_absent_after_a_killed_broker(real_broker: RealBroker) -> None:
     log = await real_broker.log()
-    several = [Entry(record=note(n), expected=0) for n in range(1, 41)]
+    several = [EntryToAppend(record=note(n), expected=0) for n in range(1, 41)]
     appending = asyncio.create_task(log.append(several))
     await asyncio.sleep(0.001)
     await real_broker.restart()
@@ -341,7 +349,7 @@ async def test_a_batch_is_whole_or_absent_after_a_killed_broker(real_broker: Rea
 
 async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -> None:
     log = await real_broker.log()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     seen: list[int] = []
 
     async def follow() -> None:
@@ -355,7 +363,9 @@ async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -
     await asyncio.sleep(0.05)
     await real_broker.restart()
     for n in (2, 3, 4):
-        assert isinstance(await until_writable(log, Entry(record=note(n), expected=0)), Appended)
+        assert isinstance(
+            await until_writable(log, EntryToAppend(record=note(n), expected=0)), Appended
+        )
     await asyncio.wait_for(following, PATIENCE_S)
     assert seen == [1, 2, 3, 4]
 
@@ -364,16 +374,16 @@ async def test_nothing_is_written_while_the_broker_is_down(real_broker: RealBrok
     log = await real_broker.log()
     await real_broker.supervisor.stop()
     while real_broker.guard.proven and not isinstance(
-        await log.append([Entry(record=note(1), expected=0)]), Unavailable
+        await log.append([EntryToAppend(record=note(1), expected=0)]), Unavailable
     ):
         await asyncio.sleep(0.02)
-    assert isinstance(await log.append([Entry(record=note(2), expected=0)]), Unavailable)
+    assert isinstance(await log.append([EntryToAppend(record=note(2), expected=0)]), Unavailable)
 
 
 async def test_a_log_without_a_proven_broker_only_reads(real_broker: RealBroker) -> None:
     await real_broker.log()
     log = JetStreamLog("nato-china", await real_broker.bus("auditor"))
-    assert isinstance(await log.append([Entry(record=note(1), expected=0)]), Unavailable)
+    assert isinstance(await log.append([EntryToAppend(record=note(1), expected=0)]), Unavailable)
     assert await log.read(1, 10) == []
 
 
@@ -400,7 +410,7 @@ class Between:
 
     async def append(self, *posts: Record) -> Outcome:
         """Append openings, alone or as one."""
-        return await known(self.log, [Entry(record=post, expected=0) for post in posts])
+        return await known(self.log, [EntryToAppend(record=post, expected=0) for post in posts])
 
 
 HAPPENS = ["at once", "after the window", "after a restart", "after a restart and the window"]
@@ -504,14 +514,18 @@ async def test_an_overtaken_post_tried_again_is_found_where_it_stands(between: B
     await between.append(note(1))
     for n in (2, 3):
         assert Appended(n) == await between.log.append(
-            [Entry(record=note(n, exchange=1), expected=n - 1)]
+            [EntryToAppend(record=note(n, exchange=1), expected=n - 1)]
         )
     await between.pass_()
-    assert Appended(2) == await known(between.log, [Entry(record=note(2, exchange=1), expected=1)])
-    assert AlreadyAppended(2) == await between.log.append(
-        [Entry(record=again(note(2, exchange=1)), expected=1)]
+    assert Appended(2) == await known(
+        between.log, [EntryToAppend(record=note(2, exchange=1), expected=1)]
     )
-    assert Conflict(2) == await between.log.append([Entry(record=note(4, exchange=1), expected=1)])
+    assert AlreadyAppended(2) == await between.log.append(
+        [EntryToAppend(record=again(note(2, exchange=1)), expected=1)]
+    )
+    assert Conflict(2) == await between.log.append(
+        [EntryToAppend(record=note(4, exchange=1), expected=1)]
+    )
     assert len(await bytes_of(between.log)) == 3
 
 
@@ -536,7 +550,7 @@ async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(
 ) -> None:
     log = await real_broker.log()
     dying = await real_broker.bus()
-    entries = [Entry(record=note(n), expected=0) for n in range(1, 6)]
+    entries = [EntryToAppend(record=note(n), expected=0) for n in range(1, 6)]
     for number, entry in enumerate(entries[:-1], 1):
         headers = {
             "Nats-Msg-Id": entry.message_id,
@@ -550,7 +564,7 @@ async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(
     assert await bytes_of(log) == []
     assert Appended(1) == await log.append([entries[1]])
     assert AlreadyAppended(1) == await log.append(
-        [Entry(record=again(entry.record), expected=0) for entry in entries]
+        [EntryToAppend(record=again(entry.record), expected=0) for entry in entries]
     )
     assert [Appended(position) for position in (2, 3)] == [
         await log.append([entry]) for entry in (entries[0], entries[2])
@@ -601,4 +615,4 @@ async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_g
             f"dragoman.v1.nato-china.contact.open-{number}", b"x", headers=headers
         )
     assert (await begun(bus, "one-more", [1]))["error"]["err_code"] == 10210
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])

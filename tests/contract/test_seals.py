@@ -10,8 +10,8 @@ from brokers import RealBroker
 from cluster import REPLICAS, Clients
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import connected
-from dragoman.stores.compare_and_set import Moved
-from dragoman.stores.signed_heads import Sealed, Seals
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
 from patience import PATIENCE_S
 from proxy import Proxy, Trap
 
@@ -19,7 +19,7 @@ _ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
 
 
-Opener = Callable[[], Awaitable[Seals]]
+Opener = Callable[[], Awaitable[SignedHeadStore]]
 
 
 @pytest.fixture(params=["alone", "cluster"])
@@ -30,12 +30,12 @@ def opener(request: pytest.FixtureRequest) -> Opener:
     )
     replicas = REPLICAS if request.param == "cluster" else 1
 
-    async def opened() -> Seals:
-        seals = Seals(await broker.bus("registrar"))
+    async def opened() -> SignedHeadStore:
+        seals = SignedHeadStore(await broker.bus("registrar"))
         async with asyncio.timeout(_ELECTED_SECONDS):
             while True:
                 try:
-                    await Seals.create(await broker.bus("steward"), replicas)
+                    await SignedHeadStore.create(await broker.bus("steward"), replicas)
                     await seals.newest("nobody")
                 except LogUnreachable:
                     await asyncio.sleep(0.1)
@@ -51,7 +51,7 @@ def channel() -> str:
     return secrets.token_hex(8)
 
 
-async def history(seals: Seals, channel: str) -> list[bytes]:
+async def history(seals: SignedHeadStore, channel: str) -> list[bytes]:
     """All heads of a channel, the first one first."""
     found: list[bytes] = []
     at = await seals.after(channel, 0)
@@ -61,11 +61,13 @@ async def history(seals: Seals, channel: str) -> list[bytes]:
     return found
 
 
-async def tried(seals: Seals, channel: str, note: bytes, over: Sealed | None) -> Sealed | None:
+async def tried(
+    seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
+) -> SealedHead | None:
     """What stands there by this writer's hand; None where it is told that another one was first."""
     try:
         return await seals.put(channel, note, over)
-    except Moved:
+    except WriteConflict:
         return None
 
 
@@ -73,10 +75,10 @@ async def test_of_two_writers_over_one_head_the_second_is_told(
     opener: Opener, channel: str
 ) -> None:
     here, there = [await opener() for _ in range(2)]
-    over: Sealed | None = None
+    over: SealedHead | None = None
     for winner, loser, note in ((here, there, b"1"), (there, here, b"2"), (here, there, b"3")):
         sealed = await winner.put(channel, note, over)
-        with pytest.raises(Moved):
+        with pytest.raises(WriteConflict):
             await loser.put(channel, b"another", over)
         over = await loser.newest(channel)
         assert over is not None and (over.seq, over.note) == (sealed.seq, note)
@@ -87,7 +89,7 @@ async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(
     opener: Opener, channel: str
 ) -> None:
     writers = [await opener() for _ in range(4)]
-    over: Sealed | None = None
+    over: SealedHead | None = None
     won: list[bytes] = []
     for race in range(_RACES):
         found = await asyncio.gather(
@@ -110,18 +112,20 @@ async def test_heads_of_other_channels_are_in_nobodys_way(opener: Opener, channe
 
 
 @pytest.fixture
-async def wired(real_broker: RealBroker) -> AsyncIterator[tuple[Seals, Seals, Proxy]]:
+async def wired(
+    real_broker: RealBroker,
+) -> AsyncIterator[tuple[SignedHeadStore, SignedHeadStore, Proxy]]:
     """Heads by way of a wire that can be cut, and those heads directly."""
-    await Seals.create(await real_broker.bus("steward"), 1)
+    await SignedHeadStore.create(await real_broker.bus("steward"), 1)
     proxy = Proxy(int(real_broker.endpoint.url.rpartition(":")[2]))
     try:
         async with connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus:
-            yield Seals(bus), Seals(await real_broker.bus("registrar")), proxy
+            yield SignedHeadStore(bus), SignedHeadStore(await real_broker.bus("registrar")), proxy
     finally:
         proxy.close()
 
 
-async def seen_again(seals: Seals, channel: str) -> Sealed | None:
+async def seen_again(seals: SignedHeadStore, channel: str) -> SealedHead | None:
     """The newest head, as soon as the broker can be asked again."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -133,7 +137,10 @@ async def seen_again(seals: Seals, channel: str) -> Sealed | None:
 
 @pytest.mark.parametrize(("keep", "kept"), [(None, [b"1", b"2"]), (0, [b"1"])])
 async def test_what_was_written_when_the_wire_was_cut_is_read_back(
-    keep: int | None, kept: list[bytes], wired: tuple[Seals, Seals, Proxy], channel: str
+    keep: int | None,
+    kept: list[bytes],
+    wired: tuple[SignedHeadStore, SignedHeadStore, Proxy],
+    channel: str,
 ) -> None:
     seals, directly, proxy = wired
     first = await seals.put(channel, b"1", None)

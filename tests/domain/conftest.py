@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from dragoman.i18n import vocabulary
-from dragoman.text import Name, Sentence
+from dragoman.text import NameValue, Text
 
 
 @pytest.fixture(autouse=True)
 def whole_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every sentence has a value for each of its places, and none for a place that it has not; its names are a side's, or the vocabulary has them."""
-    make = Sentence.__init__
+    make = Text.__init__
 
-    def made(self: Sentence, message: str, values: Mapping[str, object]) -> None:
+    def made(self: Text, message: str, values: Mapping[str, object]) -> None:
         make(self, message, values)
         str(self)
         for name, value in values.items():
@@ -23,11 +23,11 @@ def whole_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
                     f"{each} in {message!r}"
                 )
 
-    monkeypatch.setattr(Sentence, "__init__", made)
+    monkeypatch.setattr(Text, "__init__", made)
 
 
-def _names(value: object) -> Iterator[Name]:
-    if isinstance(value, Name):
+def _names(value: object) -> Iterator[NameValue]:
+    if isinstance(value, NameValue):
         yield value
     elif isinstance(value, tuple):
         for each in value:

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from dragoman.console.forms import field_types
 from dragoman.domain.acts.families.notification import NARRATIVE
 from dragoman.domain.views import accounts
-from dragoman.domain.views.accounts import Told, point
+from dragoman.domain.views.accounts import AccountStatement, point
 from dragoman.domain.views.flags import flags
 from samples import act
 from world import World, refused
 
 _WRITTEN = (
-    field_types.Text
-    | field_types.Texts
-    | field_types.Line
-    | field_types.Lines
-    | field_types.Rows
-    | field_types.Files
+    field_types.TextField
+    | field_types.TextsField
+    | field_types.LineField
+    | field_types.LinesField
+    | field_types.RowsField
+    | field_types.FilesField
 )
 
 _GIVEN: dict[str, st.SearchStrategy[Any]] = {
@@ -61,7 +61,7 @@ def test_words_are_the_members_that_are_written() -> None:
             & accounts.WORDS
         )
         assert {
-            each.name for each in compared if isinstance(each.kind, field_types.Time)
+            each.name for each in compared if isinstance(each.kind, field_types.TimeField)
         } == accounts.TIMES & {each.name for each in compared}
 
 
@@ -125,7 +125,7 @@ def test_two_statements_are_the_same_when_they_mean_the_same(
     name: str, one: Any, other: Any, result: str
 ) -> None:
     told = [
-        Told(
+        AccountStatement(
             side=side,
             position=1,
             time="2026-11-24T12:00:00.000Z",
@@ -148,7 +148,7 @@ def test_whose_forces_took_part_is_one_statement_whoever_makes_it(count: int) ->
     ]
     for mine, theirs in itertools.product([*several, "nobody_here", "unknown"], repeat=2):
         told = [
-            Told(
+            AccountStatement(
                 side=side,
                 position=n,
                 time="",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.views.alarms import RUNGS, escalations, rang, reached
 from dragoman.domain.views.points_of_contact import attended, next_calls, points
 from dragoman_schemas.fields import Hours
@@ -199,7 +199,7 @@ def test_who_is_there_and_was_not_tried_yet_is_rung_first(world: World) -> None:
         found = points(
             world.registry,
             [world.exchange(each) for each in (away, hotline, deputy)],
-            {"china": Calendar()},
+            {"china": DutyCalendar()},
             world.clock,
         )
         return [

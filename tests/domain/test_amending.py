@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange import framed
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms
@@ -31,7 +31,7 @@ def limits(world: World, id: str, clock: str) -> list[int]:
     return [round((each.due - each.begins).total_seconds()) for each in of(world, id, clock)]
 
 
-def of(world: World, id: str, clock: str) -> list[Running]:
+def of(world: World, id: str, clock: str) -> list[Deadline]:
     return [
         each
         for each in deadlines.running(world.registry, world.exchange(id), {})

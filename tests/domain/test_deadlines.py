@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
@@ -29,7 +29,7 @@ def adopted(profile: str = "default", **kinds: Any) -> World:
     return world
 
 
-def running(world: World, id: str) -> dict[tuple[str, str], Running]:
+def running(world: World, id: str) -> dict[tuple[str, str], Deadline]:
     """The clocks of an exchange, the newest of each name and side."""
     exchange = world.exchange(id)
     calendars = {side: deadlines.calendar_of(world.ledger.office(side)) for side in world.sides}
@@ -39,7 +39,7 @@ def running(world: World, id: str) -> dict[tuple[str, str], Running]:
     }
 
 
-def limit(clock: Running) -> int:
+def limit(clock: Deadline) -> int:
     return round((clock.due - clock.begins).total_seconds())
 
 
@@ -280,20 +280,20 @@ def test_limits_bind_from_when_every_side_has_adopted_the_same_profile() -> None
 
 def test_routine_counts_the_duty_days_of_the_side_that_owes_it() -> None:
     friday = datetime(2026, 11, 27, 18, tzinfo=UTC)
-    assert Calendar().after(friday, DAY) == datetime(2026, 11, 30, 18, tzinfo=UTC)
-    assert Calendar(holidays=frozenset({"2026-11-30"})).after(friday, DAY) == datetime(
+    assert DutyCalendar().after(friday, DAY) == datetime(2026, 11, 30, 18, tzinfo=UTC)
+    assert DutyCalendar(holidays=frozenset({"2026-11-30"})).after(friday, DAY) == datetime(
         2026, 12, 1, 18, tzinfo=UTC
     )
-    every = Calendar(days=frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun")))
+    every = DutyCalendar(days=frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun")))
     assert every.after(friday, DAY) == friday + timedelta(days=1)
-    shanghai = Calendar(zone="Asia/Shanghai")
+    shanghai = DutyCalendar(zone="Asia/Shanghai")
     assert shanghai.after(friday, DAY) == datetime(2026, 11, 30, 16, tzinfo=UTC), (
         "in Shanghai it is Saturday already"
     )
 
 
 def test_an_office_that_never_works_owes_after_a_year_all_the_same() -> None:
-    never = Calendar(days=frozenset())
+    never = DutyCalendar(days=frozenset())
     start = datetime(2026, 1, 1, 12, tzinfo=UTC)
     assert start + timedelta(days=360) < never.after(start, DAY) < start + timedelta(days=370)
 
@@ -305,7 +305,7 @@ def test_the_calendar_is_that_of_the_office_once_it_is_agreed() -> None:
     assert world.ledger.office("china") is None
     world.keep(NH, act("agreement"), id, seen=True)
     calendar = deadlines.calendar_of(world.ledger.office("china"))
-    assert calendar == Calendar(
+    assert calendar == DutyCalendar(
         days=frozenset({"sun", "mon"}), zone="Asia/Shanghai", holidays=frozenset({"2026-11-29"})
     )
     assert world.ledger.office("nato") is None
@@ -315,7 +315,7 @@ def test_the_calendar_is_that_of_the_office_once_it_is_agreed() -> None:
 
 
 def told(
-    world: World, exchange: str, clock: Running, step: int, /, **changes: Any
+    world: World, exchange: str, clock: Deadline, step: int, /, **changes: Any
 ) -> Folded | Refusal:
     """The watch records a step of a clock at the world's time, or something else in its name."""
     raw = changes.get("raw", deadlines.act_of(clock, step))
@@ -332,14 +332,14 @@ def told(
 
 
 @pytest.fixture
-def flash() -> tuple[World, str, Running]:
+def flash() -> tuple[World, str, Deadline]:
     world = adopted()
     id = world.open(ND, act("contact-note", precedence="flash"))
     return world, id, running(world, id)["acknowledgement", "china"]
 
 
 def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(
-    flash: tuple[World, str, Running],
+    flash: tuple[World, str, Deadline],
 ) -> None:
     world, id, clock = flash
     etag = world.exchange(id).etag
@@ -358,7 +358,7 @@ def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(
     assert running(world, id)["acknowledgement", "china"].late(world.clock)
 
 
-def test_what_was_met_does_not_lapse(flash: tuple[World, str, Running]) -> None:
+def test_what_was_met_does_not_lapse(flash: tuple[World, str, Deadline]) -> None:
     world, id, clock = flash
     world.keep(CD, act("acknowledgement"), id)
     world.clock = clock.due + timedelta(hours=1)
@@ -384,7 +384,7 @@ def test_courtesy_does_not_lapse() -> None:
     ],
 )
 def test_only_a_watch_records_a_lapse_and_says_what_every_watch_would(
-    change: dict[str, Any], flash: tuple[World, str, Running]
+    change: dict[str, Any], flash: tuple[World, str, Deadline]
 ) -> None:
     world, id, clock = flash
     world.clock = clock.due

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.notation import Unread, read_end, read_moment, zone_of
+from dragoman.domain.notation import NotUnderstoodInput, read_end, read_moment, zone_of
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -60,6 +60,6 @@ def test_what_has_ended_is_not_still_to_come() -> None:
     assert read_end("07:30Z", NOW, BRUSSELS, begins, ahead=False) == datetime(
         2026, 11, 27, 7, 30, tzinfo=UTC
     )
-    with pytest.raises(Unread) as unread:
+    with pytest.raises(NotUnderstoodInput) as unread:
         read_end("12:30Z", NOW, BRUSSELS, begins, ahead=False)
     assert unread.value.code == "in_future"

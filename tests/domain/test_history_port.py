@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.domain import fold as folds
 from dragoman.domain.fold import folded
-from dragoman.domain.history_port import Grounds
+from dragoman.domain.history_port import DecisionBasis
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from samples import act
@@ -16,7 +16,7 @@ from world import INCIDENT, NOTE, World
 
 def decided(
     world: World, actor: str, body: dict[str, object], exchange: str = ""
-) -> tuple[Record, Grounds]:
+) -> tuple[Record, DecisionBasis]:
     """A record that was decided and is not yet folded, and what that rested on."""
     record = world.decide(actor, body, exchange)
     assert not isinstance(record, Refusal), record
@@ -24,7 +24,7 @@ def decided(
     return world.legal[-1]
 
 
-def stands(world: World, record: Record, grounds: Grounds) -> bool:
+def stands(world: World, record: Record, grounds: DecisionBasis) -> bool:
     return grounds.stand(world.ledger.standing.state, world.ledger, record)
 
 

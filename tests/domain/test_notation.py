@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dragoman.domain import notation
 from dragoman.domain.notation import (
+    GeoPoint,
     NeedsHemisphere,
-    Point,
-    Unread,
+    NotUnderstoodInput,
     bearing,
     distance_m,
     read_moment,
@@ -208,7 +208,7 @@ def test_what_was_left_out_of_the_past_is_taken_as_near_as_can_be(
     text: str, now: str, read: str | None
 ) -> None:
     if read is None:
-        with pytest.raises(Unread) as raised:
+        with pytest.raises(NotUnderstoodInput) as raised:
             read_time(text, at(now), SHANGHAI)
         assert raised.value.code == "in_future", "the nearest year is asked about, not passed over"
     else:
@@ -252,7 +252,7 @@ def test_a_time_to_come_is_read(text: str, read: str) -> None:
 
 
 def refused_time(text: str, zone: ZoneInfo = SHANGHAI) -> str:
-    with pytest.raises(Unread) as raised:
+    with pytest.raises(NotUnderstoodInput) as raised:
         read_time(text, NOW, zone)
     return raised.value.code
 
@@ -358,16 +358,16 @@ def test_whatever_is_written_is_read_or_refused(text: str) -> None:
         lambda: read_moment(text, NOW, SHANGHAI),
         lambda: read_place(text),
     ):
-        with suppress(Unread):
+        with suppress(NotUnderstoodInput):
             read()
 
 
-REEF = Point(15.1203, 116.4411)
-MINUTES = Point(15.116667, 116.433333)
-TENTHS = Point(15.12, 116.441667)
-SECONDS = Point(15.120278, 116.441111)
-CAPE = Point(-33.5, 18.25)
-WEST = Point(-33.5, -18.25)
+REEF = GeoPoint(15.1203, 116.4411)
+MINUTES = GeoPoint(15.116667, 116.433333)
+TENTHS = GeoPoint(15.12, 116.441667)
+SECONDS = GeoPoint(15.120278, 116.441111)
+CAPE = GeoPoint(-33.5, 18.25)
+WEST = GeoPoint(-33.5, -18.25)
 
 
 @pytest.mark.parametrize(
@@ -389,21 +389,21 @@ WEST = Point(-33.5, -18.25)
         ("+15.1203, +116.4411", REEF),
         ("+15,1203 +116,4411", REEF),
         ("+15.1203; 116.4411 E", REEF),
-        ("15N 116E", Point(15, 116)),
+        ("15N 116E", GeoPoint(15, 116)),
         ("-33.5, 18.25", CAPE),
         ("-33.5,18.25", CAPE),
         ("\u221233.5 +18.25", CAPE),
         ("-33,5 18,25", CAPE),
         ("-33,5, 18,25", CAPE),
         ("-33 30 18 15", CAPE),
-        ("33°30', -18°", Point(33.5, -18)),
+        ("33°30', -18°", GeoPoint(33.5, -18)),
         ("-33.5 -18.25", WEST),
         ("-33.5, 18.25 E", CAPE),
         ("33.5 S, -18.25", WEST),
         ("-33-30 +18-15", CAPE),
         ("-33°30'00\" 18°15'00\"", CAPE),
-        ("-33, 18", Point(-33, 18)),
-        ("33.5, -18.25", Point(33.5, -18.25)),
+        ("-33, 18", GeoPoint(-33, 18)),
+        ("33.5, -18.25", GeoPoint(33.5, -18.25)),
         ("33.5 S 18.25 W", WEST),
         ("33,5 S 18,25 O", WEST),
         ("33,5 sud 18,25 ouest", WEST),
@@ -444,19 +444,19 @@ WEST = Point(-33.5, -18.25)
             "\uff11\uff15\uff0e\uff11\uff12\uff10\uff13\uff2e \uff11\uff11\uff16\uff0e\uff14\uff14\uff11\uff11\uff25",
             REEF,
         ),
-        ("90N 0E", Point(90, 0)),
-        ("90 S 180 W", Point(-90, -180)),
-        ("0.0000001 S 0.0000001 W", Point(0, 0)),
-        ("15.12034567 N 116.44114321 E", Point(15.120346, 116.441143)),
+        ("90N 0E", GeoPoint(90, 0)),
+        ("90 S 180 W", GeoPoint(-90, -180)),
+        ("0.0000001 S 0.0000001 W", GeoPoint(0, 0)),
+        ("15.12034567 N 116.44114321 E", GeoPoint(15.120346, 116.441143)),
     ],
 )
-def test_a_place_is_read(text: str, point: Point) -> None:
+def test_a_place_is_read(text: str, point: GeoPoint) -> None:
     assert read_place(text) == point
     assert "-0.0" not in repr(read_place(text))
 
 
-def refused_place(text: str) -> Unread:
-    with pytest.raises(Unread) as raised:
+def refused_place(text: str) -> NotUnderstoodInput:
+    with pytest.raises(NotUnderstoodInput) as raised:
         read_place(text)
     return raised.value
 
@@ -525,10 +525,10 @@ def test_a_place_that_is_none_or_several_is_not_read(text: str, code: str) -> No
         ("N 15.1203, 116.4411", REEF),
         ("116.4411 E, 15.1203", REEF),
         ("33.5 S 18.25", CAPE),
-        ("33.5, 18.25 O", Point(33.5, -18.25)),
+        ("33.5, 18.25 O", GeoPoint(33.5, -18.25)),
     ],
 )
-def test_a_hemisphere_that_was_left_out_is_asked_for(text: str, suggestion: Point) -> None:
+def test_a_hemisphere_that_was_left_out_is_asked_for(text: str, suggestion: GeoPoint) -> None:
     refused = refused_place(text)
     assert isinstance(refused, NeedsHemisphere)
     assert (refused.code, refused.suggestion) == ("needs_hemisphere", suggestion)
@@ -544,13 +544,13 @@ def test_the_question_is_in_the_sentence() -> None:
         ("116.4411 N 15.1203 E", REEF),
         ("116.4411, 15.1203", REEF),
         ("+116.4411 +15.1203", REEF),
-        ("-116.4411, +15.1203", Point(15.1203, -116.4411)),
+        ("-116.4411, +15.1203", GeoPoint(15.1203, -116.4411)),
         ("116.4411 N 95 E", None),
         ("181 N 15 E", None),
     ],
 )
 def test_a_latitude_is_never_exchanged_for_a_longitude_unasked(
-    text: str, suggestion: Point | None
+    text: str, suggestion: GeoPoint | None
 ) -> None:
     refused = refused_place(text)
     assert (refused.code, refused.suggestion) == ("latitude_range", suggestion)
@@ -558,26 +558,26 @@ def test_a_latitude_is_never_exchanged_for_a_longitude_unasked(
 
 
 SQUARES = [
-    ("Eiffel tower", Point(48.858198, 2.294496), "31UDQ4825111932"),
-    ("Washington Monument", Point(38.889805, -77.036537), "18SUJ2337106519"),
-    ("Bergen, in the wide zone", Point(60.39299, 5.32415), "32VKN9747700830"),
-    ("Stavanger, in the wide zone", Point(58.97, 5.7331), "32VLL1219341301"),
-    ("Svalbard", Point(75.0, 8.9), "31XFD7019232079"),
-    ("Longyearbyen", Point(78.2232, 15.6267), "33XWG1427883355"),
-    ("Ny-Ålesund", Point(78.9236, 11.9312), "33XVH3421263176"),
-    ("Kvitøya", Point(80.1, 32.6), "35XPJ0732497918"),
-    ("Barents Sea", Point(79.5, 33.5), "37XCJ8826731056"),
-    ("Sydney", Point(-33.8568, 151.2153), "56HLH3490052288"),
-    ("Ushuaia", Point(-54.8019, -68.303), "19FEV4480527029"),
+    ("Eiffel tower", GeoPoint(48.858198, 2.294496), "31UDQ4825111932"),
+    ("Washington Monument", GeoPoint(38.889805, -77.036537), "18SUJ2337106519"),
+    ("Bergen, in the wide zone", GeoPoint(60.39299, 5.32415), "32VKN9747700830"),
+    ("Stavanger, in the wide zone", GeoPoint(58.97, 5.7331), "32VLL1219341301"),
+    ("Svalbard", GeoPoint(75.0, 8.9), "31XFD7019232079"),
+    ("Longyearbyen", GeoPoint(78.2232, 15.6267), "33XWG1427883355"),
+    ("Ny-Ålesund", GeoPoint(78.9236, 11.9312), "33XVH3421263176"),
+    ("Kvitøya", GeoPoint(80.1, 32.6), "35XPJ0732497918"),
+    ("Barents Sea", GeoPoint(79.5, 33.5), "37XCJ8826731056"),
+    ("Sydney", GeoPoint(-33.8568, 151.2153), "56HLH3490052288"),
+    ("Ushuaia", GeoPoint(-54.8019, -68.303), "19FEV4480527029"),
     ("the reef", REEF, "50PMB3994671708"),
-    ("Quito", Point(-0.1807, -78.4678), "17MQV8186180007"),
-    ("Greenwich", Point(51.4779, -0.0015), "30UYC0821307235"),
-    ("west of the date line", Point(-17.0, 179.999), "60KZG1934417999"),
-    ("east of the date line", Point(-17.0, -179.999), "01KAB8065517999"),
-    ("the northern edge", Point(83.999, 10.0), "33XVP4171230513"),
-    ("the southern edge", Point(-79.999, 10.0), "32CNS1938618359"),
-    ("Taipei", Point(25.033964, 121.564468), "51RUH5517069476"),
-    ("Beijing", Point(39.9055, 116.3976), "50SMK4850817442"),
+    ("Quito", GeoPoint(-0.1807, -78.4678), "17MQV8186180007"),
+    ("Greenwich", GeoPoint(51.4779, -0.0015), "30UYC0821307235"),
+    ("west of the date line", GeoPoint(-17.0, 179.999), "60KZG1934417999"),
+    ("east of the date line", GeoPoint(-17.0, -179.999), "01KAB8065517999"),
+    ("the northern edge", GeoPoint(83.999, 10.0), "33XVP4171230513"),
+    ("the southern edge", GeoPoint(-79.999, 10.0), "32CNS1938618359"),
+    ("Taipei", GeoPoint(25.033964, 121.564468), "51RUH5517069476"),
+    ("Beijing", GeoPoint(39.9055, 116.3976), "50SMK4850817442"),
 ]
 """Places and their squares as GEOTRANS has them (the `mgrs` package 1.6), which shares nothing with us."""
 
@@ -587,7 +587,7 @@ SQUARES = [
     [(point, square) for _, point, square in SQUARES],
     ids=[name for name, _, _ in SQUARES],
 )
-def test_the_grid_is_the_one_that_others_use(point: Point, square: str) -> None:
+def test_the_grid_is_the_one_that_others_use(point: GeoPoint, square: str) -> None:
     assert distance_m(read_place(square), point) < 1
     written = read_place(written_place(point, "mgrs"))
     assert distance_m(written, read_place(square)) < 1.5
@@ -596,17 +596,17 @@ def test_the_grid_is_the_one_that_others_use(point: Point, square: str) -> None:
 @pytest.mark.parametrize(
     ("text", "point"),
     [
-        ("50PMB3994671708", Point(15.120303, 116.441096)),
-        ("50P MB 39946 71708", Point(15.120303, 116.441096)),
-        ("50p mb 3994671708", Point(15.120303, 116.441096)),
-        ("50 P MB 39946 71708", Point(15.120303, 116.441096)),
-        ("50PMB39947170", Point(15.120271, 116.441082)),
-        ("50PMB399717", Point(15.120678, 116.441127)),
-        ("50PMB 39 71", Point(15.118408, 116.436945)),
-        ("50PMB34", Point(14.878720, 116.395740)),
+        ("50PMB3994671708", GeoPoint(15.120303, 116.441096)),
+        ("50P MB 39946 71708", GeoPoint(15.120303, 116.441096)),
+        ("50p mb 3994671708", GeoPoint(15.120303, 116.441096)),
+        ("50 P MB 39946 71708", GeoPoint(15.120303, 116.441096)),
+        ("50PMB39947170", GeoPoint(15.120271, 116.441082)),
+        ("50PMB399717", GeoPoint(15.120678, 116.441127)),
+        ("50PMB 39 71", GeoPoint(15.118408, 116.436945)),
+        ("50PMB34", GeoPoint(14.878720, 116.395740)),
     ],
 )
-def test_a_reference_means_the_middle_of_its_square(text: str, point: Point) -> None:
+def test_a_reference_means_the_middle_of_its_square(text: str, point: GeoPoint) -> None:
     assert distance_m(read_place(text), point) < 0.5  # as GEOTRANS has it
 
 
@@ -616,13 +616,13 @@ def test_a_square_across_two_bands_is_written_with_either() -> None:
 
 def test_the_grid_is_written_with_blanks() -> None:
     assert written_place(REEF, "mgrs") == "50P MB 39946 71708"
-    assert written_place(Point(-17.0, -179.999), "mgrs") == "01K AB 80655 17999"
+    assert written_place(GeoPoint(-17.0, -179.999), "mgrs") == "01K AB 80655 17999"
 
 
 @pytest.mark.parametrize("lat", [84.000001, 90, -80.000001, -90])
 def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
-    with pytest.raises(Unread) as raised:
-        written_place(Point(lat, 0), "mgrs")
+    with pytest.raises(NotUnderstoodInput) as raised:
+        written_place(GeoPoint(lat, 0), "mgrs")
     assert raised.value.code == "polar_mgrs"
 
 
@@ -632,33 +632,33 @@ def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
         (SECONDS, "dms", "15°07\u203213\u2033\u00a0N 116°26\u203228\u2033\u00a0E"),
         (WEST, "dms", "33°30\u203200\u2033\u00a0S 018°15\u203200\u2033\u00a0W"),
         (
-            Point(14.99999, -0.00001),
+            GeoPoint(14.99999, -0.00001),
             "dms",
             "15°00\u203200\u2033\u00a0N 000°00\u203200\u2033\u00a0W",
         ),
         (MINUTES, "dm", "15-07N 116-26E"),
         (TENTHS, "dm", "15-07.2N 116-26.5E"),
         (REEF, "dm", "15-07.22N 116-26.47E"),
-        (Point(14.99999, -0.05), "dm", "15-00N 000-03W"),
+        (GeoPoint(14.99999, -0.05), "dm", "15-00N 000-03W"),
         (REEF, "decimal", "+15.1203, +116.4411"),
         (WEST, "decimal", "-33.5, -18.25"),
-        (Point(10, -100), "decimal", "+10, -100"),
-        (Point(-0.0000001, 0), "decimal", "+0, +0"),
+        (GeoPoint(10, -100), "decimal", "+10, -100"),
+        (GeoPoint(-0.0000001, 0), "decimal", "+0, +0"),
     ],
 )
 def test_a_place_is_written(
-    point: Point, form: Literal["dms", "dm", "decimal", "mgrs"], written: str
+    point: GeoPoint, form: Literal["dms", "dm", "decimal", "mgrs"], written: str
 ) -> None:
     assert written_place(point, form) == written
 
 
-points = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))
-on_the_grid = st.builds(Point, st.floats(-79, 83), st.floats(-180, 180))
+points = st.builds(GeoPoint, st.floats(-90, 90), st.floats(-180, 180))
+on_the_grid = st.builds(GeoPoint, st.floats(-79, 83), st.floats(-180, 180))
 
 
 @given(points, st.sampled_from(["dms", "dm"]))
 def test_a_place_that_was_written_is_read_within_a_second(
-    point: Point, form: Literal["dms", "dm"]
+    point: GeoPoint, form: Literal["dms", "dm"]
 ) -> None:
     read = read_place(written_place(point, form))
     assert abs(read.lat - point.lat) < 1 / 3600
@@ -666,40 +666,40 @@ def test_a_place_that_was_written_is_read_within_a_second(
 
 
 @given(points)
-def test_decimals_are_read_as_they_were_written(point: Point) -> None:
+def test_decimals_are_read_as_they_were_written(point: GeoPoint) -> None:
     read = read_place(written_place(point, "decimal"))
-    assert read == Point(round(point.lat, 6), round(point.lon, 6))
+    assert read == GeoPoint(round(point.lat, 6), round(point.lon, 6))
 
 
 @given(on_the_grid)
-@example(Point(0.0, 0.0))
-@example(Point(-1e-15, -1e-15))
-@example(Point(8.0, 180.0))
-@example(Point(72.0, 9.0))
-@example(Point(64.0, 3.0))
-@example(Point(55.9999999, 2.9999999))
-@example(Point(-80.0, -180.0))
-@example(Point(84.0, 41.9999999))
-def test_a_square_that_was_written_is_read_within_a_metre_and_a_half(point: Point) -> None:
+@example(GeoPoint(0.0, 0.0))
+@example(GeoPoint(-1e-15, -1e-15))
+@example(GeoPoint(8.0, 180.0))
+@example(GeoPoint(72.0, 9.0))
+@example(GeoPoint(64.0, 3.0))
+@example(GeoPoint(55.9999999, 2.9999999))
+@example(GeoPoint(-80.0, -180.0))
+@example(GeoPoint(84.0, 41.9999999))
+def test_a_square_that_was_written_is_read_within_a_metre_and_a_half(point: GeoPoint) -> None:
     assert distance_m(read_place(written_place(point, "mgrs")), point) < 1.5
 
 
 @given(points, points)
-def test_a_distance_is_the_same_both_ways(a: Point, b: Point) -> None:
+def test_a_distance_is_the_same_both_ways(a: GeoPoint, b: GeoPoint) -> None:
     assert distance_m(a, b) == pytest.approx(distance_m(b, a), abs=0.01)
     assert 0 <= bearing(a, b) < 360
 
 
 def test_distances_and_bearings_over_the_sphere() -> None:
-    paris, washington = Point(48.85837, 2.29448), Point(38.8895, -77.0352)
+    paris, washington = GeoPoint(48.85837, 2.29448), GeoPoint(38.8895, -77.0352)
     assert distance_m(paris, washington) == pytest.approx(
         6_161_926.7, abs=0.1
     )  # as PROJ has it on the same sphere
     assert bearing(paris, washington) == pytest.approx(291.708592, abs=1e-5)
     assert bearing(washington, paris) == pytest.approx(51.750350, abs=1e-5)
     assert distance_m(paris, paris) == bearing(paris, paris) == 0
-    assert distance_m(Point(0, 179.5), Point(0, -179.5)) == pytest.approx(111_195, abs=1)
-    assert bearing(Point(0, 179.5), Point(0, -179.5)) == pytest.approx(90)
+    assert distance_m(GeoPoint(0, 179.5), GeoPoint(0, -179.5)) == pytest.approx(111_195, abs=1)
+    assert bearing(GeoPoint(0, 179.5), GeoPoint(0, -179.5)) == pytest.approx(90)
 
 
 def test_every_code_stands_in_a_table() -> None:
@@ -737,6 +737,6 @@ def test_what_is_no_day_is_left_to_the_readers_of_times(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["30 Feb 2027", "30 Feb", "2027-13", "2027年13月"])
 def test_a_day_or_a_month_that_does_not_exist_is_refused(text: str) -> None:
-    with pytest.raises(Unread) as refused:
+    with pytest.raises(NotUnderstoodInput) as refused:
         notation.read_days(text, NOW.date())
     assert refused.value.code == "no_such_day"

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
@@ -37,11 +37,11 @@ def adopted(profile: str = "default", sides: tuple[str, ...] = TWO, **kinds: Any
     return world
 
 
-def running(world: World, id: str, **calendars: Calendar) -> list[Running]:
+def running(world: World, id: str, **calendars: DutyCalendar) -> list[Deadline]:
     return deadlines.running(world.registry, world.exchange(id), calendars)
 
 
-def of(world: World, id: str, clock: str) -> list[Running]:
+def of(world: World, id: str, clock: str) -> list[Deadline]:
     return [each for each in running(world, id) if each.clock == clock]
 
 
@@ -70,25 +70,25 @@ def instant(text: str) -> datetime:
 
 def test_time_that_ends_at_midnight_ends_on_that_day() -> None:
     friday = datetime(2026, 11, 27, tzinfo=UTC)
-    assert Calendar().after(friday, DAY) == datetime(2026, 11, 28, tzinfo=UTC)
-    assert Calendar().after(friday, DAY + 1) == datetime(2026, 11, 30, 0, 0, 1, tzinfo=UTC)
-    assert Calendar().after(datetime(2026, 11, 28, 9, tzinfo=UTC), 1) == datetime(
+    assert DutyCalendar().after(friday, DAY) == datetime(2026, 11, 28, tzinfo=UTC)
+    assert DutyCalendar().after(friday, DAY + 1) == datetime(2026, 11, 30, 0, 0, 1, tzinfo=UTC)
+    assert DutyCalendar().after(datetime(2026, 11, 28, 9, tzinfo=UTC), 1) == datetime(
         2026, 11, 30, 0, 0, 1, tzinfo=UTC
     )
-    assert Calendar().after(friday, 3 * DAY) == datetime(2026, 12, 2, tzinfo=UTC)
+    assert DutyCalendar().after(friday, 3 * DAY) == datetime(2026, 12, 2, tzinfo=UTC)
 
 
 def test_the_week_begins_on_monday_and_has_five_duty_days_without_an_office() -> None:
     week = [datetime(2026, 11, day, tzinfo=UTC).date() for day in range(23, 30)]
-    assert [Calendar().works(day) for day in week] == [True] * 5 + [False] * 2
+    assert [DutyCalendar().works(day) for day in week] == [True] * 5 + [False] * 2
     for index, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun")):
-        assert [Calendar(days=frozenset({name})).works(day) for day in week] == [
+        assert [DutyCalendar(days=frozenset({name})).works(day) for day in week] == [
             day == week[index] for day in week
         ]
-    assert not Calendar(holidays=frozenset({"2026-11-23"})).works(week[0])
+    assert not DutyCalendar(holidays=frozenset({"2026-11-23"})).works(week[0])
 
 
-def office(**members: Any) -> Calendar:
+def office(**members: Any) -> DutyCalendar:
     world = World()
     body = {
         key: value
@@ -101,8 +101,8 @@ def office(**members: Any) -> Calendar:
 
 def test_an_office_that_is_always_open_has_no_holidays_and_one_without_hours_has() -> None:
     days = {"2027-02-06", "2027-02-07"}
-    assert office() == Calendar() == deadlines.calendar_of(None)
-    assert office(holidays=sorted(days)) == Calendar(holidays=frozenset(days))
+    assert office() == DutyCalendar() == deadlines.calendar_of(None)
+    assert office(holidays=sorted(days)) == DutyCalendar(holidays=frozenset(days))
     assert office(hours="24x7", holidays=sorted(days)).days == {
         "mon",
         "tue",
@@ -114,7 +114,7 @@ def test_an_office_that_is_always_open_has_no_holidays_and_one_without_hours_has
     }
     assert office(hours="24x7", holidays=sorted(days)).holidays == frozenset()
     hours = {"days": ["sun"], "from": "08:00", "to": "16:00", "zone": "Asia/Shanghai"}
-    assert office(hours=hours) == Calendar(days=frozenset({"sun"}), zone="Asia/Shanghai")
+    assert office(hours=hours) == DutyCalendar(days=frozenset({"sun"}), zone="Asia/Shanghai")
 
 
 def test_a_routine_acknowledgement_is_due_by_the_calendar_of_the_side_that_owes_it_and_a_priority_one_is_not() -> (
@@ -137,7 +137,7 @@ def test_a_routine_acknowledgement_is_due_by_the_calendar_of_the_side_that_owes_
         id = world.open(N, act("contact-note", precedence=precedence))
         found = {
             each.side: each.due
-            for each in running(world, id, china=Calendar(days=frozenset({"fri", "sat"})))
+            for each in running(world, id, china=DutyCalendar(days=frozenset({"fri", "sat"})))
         }
         assert found == {"china": china, "osce": osce}
 
@@ -544,7 +544,7 @@ def test_a_desk_has_no_clocks() -> None:
 # What the watch writes
 
 
-CLOCK = Running(
+CLOCK = Deadline(
     clock="answer",
     side="china",
     started_by="0192f0c1-2f3a-7c4d-8e5f-112233445566",
@@ -580,7 +580,7 @@ def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None
         )
 
 
-def posted(world: World, exchange: str, clock: Running, step: int) -> Record:
+def posted(world: World, exchange: str, clock: Deadline, step: int) -> Record:
     """What a watch would write of a clock now."""
     raw = deadlines.act_of(clock, step)
     envelope = records.envelope(

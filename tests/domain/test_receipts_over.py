@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms, receipts
@@ -24,7 +24,7 @@ def said(world: World, id: str, actor: str, body: dict[str, Any]) -> None:
 
 
 def owed(world: World, id: str) -> list[tuple[str, str]]:
-    running: list[Running] = list(deadlines.running(world.registry, world.exchange(id), {}))
+    running: list[Deadline] = list(deadlines.running(world.registry, world.exchange(id), {}))
     return [
         (each.clock, each.side) for each in running if each.open and each.clock == "acknowledgement"
     ]

@@ -9,7 +9,15 @@ from msgspec.structs import replace
 from dragoman.domain.acts import deadlines
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import outages
-from dragoman.domain.views.outages import Check, Span, Turn, covered, down, line, nobodys
+from dragoman.domain.views.outages import (
+    LineCheckSpan,
+    OutageSpan,
+    Turn,
+    covered,
+    down,
+    line,
+    nobodys,
+)
 from dragoman.domain.views.statistics import Measure, Measured, blind, days, flood, share, spread
 from dragoman_schemas.statistics_figures import Kept, Spread, Translations
 from samples import act
@@ -35,7 +43,7 @@ def adopted(**kinds: Any) -> World:
 
 def measured(world: World, begins: datetime, ends: datetime, *ids: str) -> Measured:
     calendars = {side: deadlines.calendar_of(world.ledger.office(side)) for side in world.sides}
-    measure = Measure(world.registry, calendars, Span(begins, ends))
+    measure = Measure(world.registry, calendars, OutageSpan(begins, ends))
     for id in ids:
         measure.take(world.exchange(id))
     return measure.measured(world.sides)
@@ -208,7 +216,9 @@ def test_a_channel_without_clocks_has_no_times(kind: str) -> None:
     id = world.open(N, NOTE)
     found = measured(world, at(0), at(6000), id)
     assert (found.clocks, found.notices, found.exchanges) == ((), (), 1)
-    rows, spans = blind(world.registry, world.sides, [], [], frozenset(), [], Span(at(0), at(60)))
+    rows, spans = blind(
+        world.registry, world.sides, [], [], frozenset(), [], OutageSpan(at(0), at(60))
+    )
     assert ([(row.watch_nobody_s, row.line_down_s) for row in rows], spans) == (
         [(None, None)] * 2,
         (),
@@ -310,9 +320,9 @@ def test_corrections_and_cancellations_are_counted_with_how_late_they_came() -> 
 # The line
 
 
-def check(minutes: float, result: str, side: str = "china", sender: str = "nato") -> Check:
+def check(minutes: float, result: str, side: str = "china", sender: str = "nato") -> LineCheckSpan:
     back = at(minutes + 1) if result.startswith("echoed") else None
-    return Check(sent=at(minutes), sender=sender, side=side, result=result, back=back)  # type: ignore[arg-type]
+    return LineCheckSpan(sent=at(minutes), sender=sender, side=side, result=result, back=back)  # type: ignore[arg-type]
 
 
 def test_a_line_check_is_echoed_with_errors_missed_or_awaited() -> None:
@@ -335,7 +345,7 @@ def test_the_line_has_a_current_run() -> None:
         check(180, "echoed_with_errors"),
         check(240, "awaited"),
     ]
-    found = line("china", checks, Span(at(30), at(300)))
+    found = line("china", checks, OutageSpan(at(30), at(300)))
     assert (found.checks, found.echoed, found.echoed_with_errors, found.missed, found.awaited) == (
         4,
         1,
@@ -344,8 +354,8 @@ def test_the_line_has_a_current_run() -> None:
         1,
     )
     assert (found.share_echoed, found.run, found.missed_run) == (0.3333, 2, 0)
-    assert line("china", checks[:2], Span(at(30), at(300))).missed_run == 1
-    none = line("nato", checks, Span(at(30), at(300)))
+    assert line("china", checks[:2], OutageSpan(at(30), at(300))).missed_run == 1
+    none = line("nato", checks, OutageSpan(at(30), at(300)))
     assert (none.checks, none.share_echoed, none.last_checked) == (0, None, "")
 
 
@@ -357,8 +367,8 @@ def test_the_line_is_down_from_a_missed_check_until_the_next_that_comes_back_eit
         check(180, "missed"),
     ]
     assert list(down(checks, at(240))) == [
-        (("china", "nato"), Span(at(0), at(121))),
-        (("china", "nato"), Span(at(180), at(240))),
+        (("china", "nato"), OutageSpan(at(0), at(121))),
+        (("china", "nato"), OutageSpan(at(180), at(240))),
     ]
 
 
@@ -372,23 +382,30 @@ def test_a_watch_is_nobodys_between_relief_and_assumption() -> None:
         Turn(at(30), "nato", False),
         Turn(at(50), "nato", True),
     ]
-    assert nobodys("nato", turns, Span(at(0), at(60)), manned=False) == [
-        Span(at(0), at(10)),
-        Span(at(30), at(50)),
+    assert nobodys("nato", turns, OutageSpan(at(0), at(60)), manned=False) == [
+        OutageSpan(at(0), at(10)),
+        OutageSpan(at(30), at(50)),
     ]
-    assert nobodys("nato", turns, Span(at(0), at(60)), manned=True) == [Span(at(30), at(50))]
-    assert nobodys("china", turns, Span(at(0), at(60)), manned=False) == [Span(at(0), at(60))]
+    assert nobodys("nato", turns, OutageSpan(at(0), at(60)), manned=True) == [
+        OutageSpan(at(30), at(50))
+    ]
+    assert nobodys("china", turns, OutageSpan(at(0), at(60)), manned=False) == [
+        OutageSpan(at(0), at(60))
+    ]
 
 
 def test_blindness_counts_what_overlaps_once() -> None:
-    assert covered([Span(at(0), at(10)), Span(at(5), at(20)), Span(at(30), at(31))]) == 21 * 60.0
+    assert (
+        covered([OutageSpan(at(0), at(10)), OutageSpan(at(5), at(20)), OutageSpan(at(30), at(31))])
+        == 21 * 60.0
+    )
     world = adopted()
     turns = [Turn(at(10), "nato", True)]
     outages = [
-        Span(at(-5), at(1)),
-        Span(at(30), at(35)),
-        Span(at(34), at(40)),
-        Span(at(70), at(80)),
+        OutageSpan(at(-5), at(1)),
+        OutageSpan(at(30), at(35)),
+        OutageSpan(at(34), at(40)),
+        OutageSpan(at(70), at(80)),
     ]
     rows, spans = blind(
         world.registry,
@@ -397,7 +414,7 @@ def test_blindness_counts_what_overlaps_once() -> None:
         turns,
         {"china"},
         outages,
-        Span(at(0), at(60)),
+        OutageSpan(at(0), at(60)),
     )
     assert [(row.side, row.watch_nobody_s, row.line_down_s, row.broker_down_s) for row in rows] == [
         ("nato", 600.0, 2400.0, 660.0),

@@ -156,7 +156,7 @@ def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() 
     assert words("en").subject(b"", title)[1] == ", ".join(
         (
             "Near miss",
-            notation.written_place(notation.Point(15.1167, 116.433)),
+            notation.written_place(notation.GeoPoint(15.1167, 116.433)),
             en.written("2026-11-27T16:05:30Z"),
         )
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms
@@ -42,7 +42,7 @@ def at(world: World, moment: datetime) -> None:
     world.clock = moment - SECOND
 
 
-def of(world: World, id: str, clock: str) -> list[Running]:
+def of(world: World, id: str, clock: str) -> list[Deadline]:
     return [
         each
         for each in deadlines.running(world.registry, world.exchange(id), {})

@@ -48,7 +48,7 @@ def noted(world: World, id: str) -> list[str]:
     ]
 
 
-def limits(world: World, exchange: Exchange) -> Iterator[deadlines.Running]:
+def limits(world: World, exchange: Exchange) -> Iterator[deadlines.Deadline]:
     return (
         each
         for each in deadlines.running(world.registry, exchange, {})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cluster import REPLICAS, STREAM, Clients
-from dragoman.eventlog.event_log import Appended, Entry, LogBroken, LogUnreachable
-from dragoman.eventlog.high_water_mark import HighWater
+from dragoman.eventlog.event_log import Appended, EntryToAppend, LogBroken, LogUnreachable
+from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Bus, Read, unbroken
 from dragoman.eventlog.stream_config import last_of
@@ -67,7 +67,9 @@ async def bus(real_cluster: Clients) -> Bus:
 async def log(real_cluster: Clients, bus: Bus) -> JetStreamLog:
     writing = await real_cluster.log()
     for number in range(1, RECORDS + 1):
-        assert Appended(number) == await writing.append([Entry(record=note(number), expected=0)])
+        assert Appended(number) == await writing.append(
+            [EntryToAppend(record=note(number), expected=0)]
+        )
     return JetStreamLog("nato-china", bus, real_cluster.guard, replicas=REPLICAS)
 
 
@@ -101,7 +103,7 @@ async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(
             await asyncio.sleep(0.01)
     assert projection.broken is None
     assert Appended(RECORDS + 1) == await projection.log.append(
-        [Entry(record=note(RECORDS + 1), expected=0)]
+        [EntryToAppend(record=note(RECORDS + 1), expected=0)]
     )
 
 
@@ -140,8 +142,8 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
 ) -> None:
     monkeypatch.setattr("dragoman.eventlog.jetstream.ELECTION_SECONDS", 1.0)
     writing = await real_cluster.log()
-    assert Appended(1) == await writing.append([Entry(record=note(1), expected=0)])
-    mark = HighWater(tmp_path / "mark.json")
+    assert Appended(1) == await writing.append([EntryToAppend(record=note(1), expected=0)])
+    mark = HighWaterMark(tmp_path / "mark.json")
     mark.note(
         2, note(2).raw
     )  # what the others had acknowledged when this node was parted from them

@@ -12,7 +12,7 @@ from brokers import RealBroker
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.broker import BrokerError
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import Guard
+from dragoman.eventlog.nats_connection import DurabilityGuard
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
 PUBLIC = {
@@ -60,7 +60,7 @@ async def test_writes_need_a_broker_that_syncs_every_write(
     process.kill()
     log = await real_broker.log()
     warden = await real_broker.bus("warden")
-    guard = Guard(warden, server_name=real_broker.endpoint.server_name)
+    guard = DurabilityGuard(warden, server_name=real_broker.endpoint.server_name)
     await guard.prove()
     assert not guard.proven
     assert "sync_interval: always" in str(guard.reason)
@@ -68,7 +68,7 @@ async def test_writes_need_a_broker_that_syncs_every_write(
 
 
 async def test_another_broker_is_not_trusted(real_broker: RealBroker) -> None:
-    guard = Guard(await real_broker.bus("warden"), server_name="somebody-else")
+    guard = DurabilityGuard(await real_broker.bus("warden"), server_name="somebody-else")
     await guard.prove()
     assert "another broker" in str(guard.reason)
 
@@ -76,7 +76,7 @@ async def test_another_broker_is_not_trusted(real_broker: RealBroker) -> None:
 async def test_a_broker_with_another_clock_is_not_trusted(real_broker: RealBroker) -> None:
     from datetime import UTC, datetime, timedelta
 
-    guard = Guard(
+    guard = DurabilityGuard(
         await real_broker.bus("warden"), now=lambda: datetime.now(UTC) + timedelta(seconds=3)
     )
     await guard.prove()

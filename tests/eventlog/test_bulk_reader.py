@@ -7,7 +7,7 @@ import pytest
 from brokers import RealBroker
 from dragoman.eventlog import bulk_reader as paging
 from dragoman.eventlog.bulk_reader import Pages
-from dragoman.eventlog.event_log import Entry, LogBroken
+from dragoman.eventlog.event_log import EntryToAppend, LogBroken
 from dragoman.limits import READ_RECORDS
 from records import note
 
@@ -25,9 +25,11 @@ async def fill(real_broker: RealBroker) -> list[tuple[int, bytes]]:
     """A log of some pages, with junk of no headers in the middle; what stands in it."""
     log = await real_broker.log()
     half = RECORDS // 2
-    await log.append([Entry(record=note(n), expected=0) for n in range(1, half + 1)])
+    await log.append([EntryToAppend(record=note(n), expected=0) for n in range(1, half + 1)])
     await (await real_broker.bus()).request("dragoman.v1.nato-china.contact.junk", b"junk")
-    await log.append([Entry(record=note(n), expected=0) for n in range(half + 1, RECORDS + 1)])
+    await log.append(
+        [EntryToAppend(record=note(n), expected=0) for n in range(half + 1, RECORDS + 1)]
+    )
     raws = [note(n).raw for n in range(1, RECORDS + 1)]
     return list(enumerate([*raws[:half], b"junk", *raws[half:]], 1))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from brokers import RealBroker
-from dragoman.eventlog.event_log import Appended, Entry
+from dragoman.eventlog.event_log import Appended, EntryToAppend
 from records import again, note
 
 
@@ -14,7 +14,7 @@ async def test_a_post_whose_id_is_refused_for_ever_is_recorded_once(
     real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = await real_broker.log()
-    entry = Entry(record=note(1), expected=0)
+    entry = EntryToAppend(record=note(1), expected=0)
     ask = log._bus.request
 
     async def forgetful(
@@ -32,5 +32,7 @@ async def test_a_post_whose_id_is_refused_for_ever_is_recorded_once(
     assert await log.append([entry]) == Appended(1), "under its own id it is found where it stands"
     assert [message.raw for message in await log.read(1, 10)] == [entry.record.raw]
     assert (
-        await (await real_broker.log()).append([Entry(record=again(note(1), "Else."), expected=0)])
+        await (await real_broker.log()).append(
+            [EntryToAppend(record=again(note(1), "Else."), expected=0)]
+        )
     ) != Appended(2)

@@ -9,7 +9,7 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     Outcome,
     Unavailable,
     Unknown,
@@ -26,9 +26,9 @@ class Gated(MemoryLog):
 
     def __init__(self, channel: str) -> None:
         super().__init__(channel)
-        self.asked: list[tuple[Sequence[Entry], asyncio.Event]] = []
+        self.asked: list[tuple[Sequence[EntryToAppend], asyncio.Event]] = []
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         assert entries
         self.asked.append((entries, asyncio.Event()))
         await self.asked[-1][1].wait()
@@ -46,7 +46,7 @@ async def log() -> Gated:
 
 def posted(log: CoalescingLog, first: int, last: int) -> list[asyncio.Task[Outcome]]:
     return [
-        asyncio.create_task(log.append([Entry(record=note(n), expected=0)]))
+        asyncio.create_task(log.append([EntryToAppend(record=note(n), expected=0)]))
         for n in range(first, last + 1)
     ]
 
@@ -122,7 +122,9 @@ async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gate
     together = CoalescingLog(log)
     stored = posted(together, 1, COALESCE_FROM - 1)
     theirs = [
-        asyncio.create_task(together.append([Entry(record=note(n, side="china"), expected=0)]))
+        asyncio.create_task(
+            together.append([EntryToAppend(record=note(n, side="china"), expected=0)])
+        )
         for n in (1, *range(500, 509))
     ]
     await some_turns()
@@ -162,7 +164,7 @@ class Silent(MemoryLog):
         super().__init__(channel)
         self.asked: list[int] = []
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         self.asked.append(len(entries))
         await asyncio.sleep(0)
         if len(entries) == 1:

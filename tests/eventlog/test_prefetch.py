@@ -7,7 +7,7 @@ import pytest
 
 from brokers import RealBroker
 from dragoman.domain.record.codec import Record, parse
-from dragoman.eventlog.event_log import Entry
+from dragoman.eventlog.event_log import EntryToAppend
 from dragoman.eventlog.prefetch import read_ahead
 from processes import children
 from records import note
@@ -20,7 +20,9 @@ async def filled(real_broker: RealBroker) -> RealBroker:
     """A log of some pages."""
     log = await real_broker.log()
     for start in range(1, RECORDS, 500):
-        await log.append([Entry(record=note(n), expected=0) for n in range(start, start + 500)])
+        await log.append(
+            [EntryToAppend(record=note(n), expected=0) for n in range(start, start + 500)]
+        )
     return real_broker
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from brokers import RealBroker
-from dragoman.eventlog.event_log import Appended, Entry
-from dragoman.eventlog.restore import Differs, rebuild
+from dragoman.eventlog.event_log import Appended, EntryToAppend
+from dragoman.eventlog.restore import CopyMismatch, rebuild
 from records import note
 from world import NOTE, World
 
@@ -49,7 +49,7 @@ async def test_a_lost_log_is_the_same_again(real_broker: RealBroker) -> None:
     assert seen[-1] == len(raws)
     assert await rebuild(log._bus, "nato-china", Kept(raws)) == 0, "what is whole is left alone"
     (last,) = await log.read(len(raws), 1)
-    entry = Entry(record=note(1), expected=0)
+    entry = EntryToAppend(record=note(1), expected=0)
     assert await log.append([entry]) == Appended(len(raws) + 1), "it is gone on from"
     assert last.subject.startswith("dragoman.v1.nato-china.contact.")
 
@@ -75,7 +75,7 @@ async def test_nothing_is_written_over_or_after_something_different(
     other[at - 1] = b"another message"
     await rebuild(log._bus, "nato-china", Kept(other[:300]))
     with pytest.raises(
-        Differs, match=f"at position {at} the broker has another message than the copy"
+        CopyMismatch, match=f"at position {at} the broker has another message than the copy"
     ):
         await rebuild(log._bus, "nato-china", Kept(raws))
     assert len(await log.read(1, 500)) == 300

@@ -16,18 +16,18 @@ from structlog.testing import capture_logs
 from brokers import RealBroker
 from cluster import REPLICAS, STREAM, Clients
 from dragoman.eventlog import broker, stream_config
-from dragoman.eventlog.event_log import Appended, Entry, LogBroken, Unavailable
-from dragoman.eventlog.high_water_mark import HighWater, Mark
+from dragoman.eventlog.event_log import Appended, EntryToAppend, LogBroken, Unavailable
+from dragoman.eventlog.high_water_mark import HighWaterMark, MarkFile
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Read
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.signed_heads import STREAM as HEADS
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.signed_heads import SignedHeadStore
 from patience import PATIENCE_S
 from records import note
 
-KNOWN = Mark(created="then", position=5, commit="")
+KNOWN = MarkFile(created="then", position=5, commit="")
 
 
 def info(**state: Any) -> dict[str, Any]:
@@ -118,7 +118,7 @@ async def test_every_setting_that_is_changed_is_noticed(
     administered: None, real_broker: RealBroker, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     log = await real_broker.log()
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
     steward = await real_broker.bus("steward")
     answer = await steward.api(
         "STREAM.UPDATE.DRAGOMAN_LOG_NATO-CHINA",
@@ -142,8 +142,11 @@ async def test_every_setting_that_is_changed_is_noticed(
 async def test_every_setting_of_where_heads_are_kept_that_is_changed_is_noticed(
     administered: None, real_broker: RealBroker, change: dict[str, Any]
 ) -> None:
-    steward, seals = await real_broker.bus("steward"), Seals(await real_broker.bus("registrar"))
-    await Seals.create(steward, 1)
+    steward, seals = (
+        await real_broker.bus("steward"),
+        SignedHeadStore(await real_broker.bus("registrar")),
+    )
+    await SignedHeadStore.create(steward, 1)
     await seals.check(1)
     made = (await steward.api(f"STREAM.INFO.{HEADS}"))["config"]
     assert "error" not in await steward.api(f"STREAM.UPDATE.{HEADS}", {**made, **change})
@@ -164,7 +167,7 @@ async def test_not_even_the_brokers_administrator_takes_a_record_out_of_a_log(
     administered: None, real_broker: RealBroker, call: str, body: dict[str, Any], code: int
 ) -> None:
     log = await real_broker.log()
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
     answer = await (await real_broker.bus("steward")).api(f"{call}.{STREAM}", body)
     assert answer["error"]["err_code"] == code, answer
     assert [message.position for message in await log.read(1, 10)] == [1]
@@ -177,7 +180,7 @@ async def test_no_message_takes_others_with_it_or_goes_by_itself(
     administered: None, real_broker: RealBroker, header: dict[str, str], code: int
 ) -> None:
     log = await real_broker.log()
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
     answer = await (await real_broker.bus("gateway")).request(
         "dragoman.v1.nato-china.contact.x", b"junk", header
     )
@@ -191,7 +194,7 @@ async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
     monkeypatch.setattr("dragoman.eventlog.jetstream.INSPECT_SECONDS", 0.1)
     monkeypatch.setattr("dragoman.eventlog.jetstream.ELECTION_SECONDS", 1.0)
     log = await real_cluster.log()
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
     with capture_logs() as said:
@@ -214,12 +217,12 @@ async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
     )
     with pytest.raises(LogBroken, match=told):
         await opened(anew)
-    assert isinstance(await anew.append([Entry(record=note(2), expected=0)]), Unavailable)
+    assert isinstance(await anew.append([EntryToAppend(record=note(2), expected=0)]), Unavailable)
 
 
 async def marked(real_broker: RealBroker, folder: Path) -> JetStreamLog:
     """The log as a process has it that keeps a mark."""
-    mark = HighWater(folder / "marks" / "nato-china.json")
+    mark = HighWaterMark(folder / "marks" / "nato-china.json")
     return JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard, mark=mark)
 
 
@@ -235,11 +238,11 @@ async def test_a_record_that_a_stepped_clock_has_dated_is_not_appended_once_the_
 ) -> None:
     log = await real_broker.log()
     ahead = time.time() - time.monotonic()
-    outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
+    outcome = await log.append([EntryToAppend(record=note(1), expected=0, ahead=ahead + 3600)])
     assert isinstance(outcome, Unavailable) and "stepped since the record was dated" in str(
         outcome.detail
     )
-    assert Appended(1) == await log.append([Entry(record=note(1), expected=0, ahead=ahead)])
+    assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0, ahead=ahead)])
 
 
 @pytest.mark.parametrize("looks", range(4))
@@ -253,7 +256,7 @@ async def test_a_clock_that_is_set_right_between_two_looks_dates_no_record(
         return datetime.now(UTC) + timedelta(hours=next(looked) < looks)
 
     monkeypatch.setattr(guard, "_now", now)
-    outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
+    outcome = await log.append([EntryToAppend(record=note(1), expected=0, ahead=ahead + 3600)])
     assert isinstance(outcome, Unavailable), outcome
     assert await log.read(1, 10) == []
 
@@ -263,10 +266,10 @@ async def test_a_log_that_lost_its_end_is_not_written_again(
 ) -> None:
     store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
     log = await real_broker.log()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     await real_broker.restart(lambda: shutil.copytree(store, copy))
     log = await marked(real_broker, tmp_path)
-    assert Appended(2) == await log.append([Entry(record=note(2), expected=0)])
+    assert Appended(2) == await log.append([EntryToAppend(record=note(2), expected=0)])
     await opened(log)
 
     def put_back() -> None:
@@ -277,7 +280,7 @@ async def test_a_log_that_lost_its_end_is_not_written_again(
     later = await marked(real_broker, tmp_path)
     with pytest.raises(LogBroken, match="ends at position 1, but 2 was known to be kept"):
         await opened(later)
-    assert isinstance(await later.append([Entry(record=note(3), expected=0)]), Unavailable)
+    assert isinstance(await later.append([EntryToAppend(record=note(3), expected=0)]), Unavailable)
 
 
 async def test_a_position_that_was_used_again_is_noticed(
@@ -285,10 +288,10 @@ async def test_a_position_that_was_used_again_is_noticed(
 ) -> None:
     store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
     log = await real_broker.log()
-    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([EntryToAppend(record=note(1), expected=0)])
     await real_broker.restart(lambda: shutil.copytree(store, copy))
     log = await marked(real_broker, tmp_path)
-    await log.append([Entry(record=note(2), expected=0)])
+    await log.append([EntryToAppend(record=note(2), expected=0)])
     await opened(log)
 
     def put_back() -> None:
@@ -299,7 +302,8 @@ async def test_a_position_that_was_used_again_is_noticed(
     careless = JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard)
     for n in (3, 4):
         while isinstance(
-            outcome := await careless.append([Entry(record=note(n), expected=0)]), Unavailable
+            outcome := await careless.append([EntryToAppend(record=note(n), expected=0)]),
+            Unavailable,
         ):
             await asyncio.sleep(0.02)
         assert Appended(n - 1) == outcome
@@ -335,7 +339,7 @@ async def test_what_a_read_lost_on_its_way_is_no_hole(
 ) -> None:
     log = await real_broker.log()
     for n in range(1, 7):
-        assert Appended(n) == await log.append([Entry(record=note(n), expected=0)])
+        assert Appended(n) == await log.append([EntryToAppend(record=note(n), expected=0)])
     bus = log._bus
     whole = bus.fetch
 

@@ -21,10 +21,10 @@ from disks import Disk
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain.record.codec import Record, parse
 from dragoman.eventlog import stream_config
-from dragoman.eventlog.event_log import Appended, Entry, LogBroken
+from dragoman.eventlog.event_log import Appended, EntryToAppend, LogBroken
 from dragoman.eventlog.group_commit import CoalescingLog
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Guard, connected
+from dragoman.eventlog.nats_connection import DurabilityGuard, connected
 from dragoman.limits import READ_RECORDS
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
@@ -60,7 +60,7 @@ class Writers:
     async def open(self) -> None:
         """Open the channel, and enter its officers."""
         for position, raw in enumerate(self._world.raws, 1):
-            entry = Entry(record=parse(raw), expected=position - 1, first=position == 1)
+            entry = EntryToAppend(record=parse(raw), expected=position - 1, first=position == 1)
             assert Appended(position) == await self._log.append([entry])
             self.kept[position] = raw
 
@@ -80,7 +80,7 @@ class Writers:
         while self._writing:
             record = self._world.decide("nato/o-1", {**NOTE, "text": _TEXT})
             assert isinstance(record, Record), record
-            outcome = await self._log.append([Entry(record=record, expected=0)])
+            outcome = await self._log.append([EntryToAppend(record=record, expected=0)])
             if isinstance(outcome, Appended):
                 self.kept[outcome.position] = record.raw
             else:
@@ -94,7 +94,7 @@ class Writers:
         return self._fold.standing.state.position, self._fold.standing.digest
 
 
-class Told(Guard):
+class Told(DurabilityGuard):
     """A guard that is told that the proof was given."""
 
     @property

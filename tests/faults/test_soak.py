@@ -15,7 +15,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from dragoman.client import Answered, Unreachable, client
+from dragoman.client import ProblemResponse, Unreachable, client
 from dragoman.domain.acts.act_registry import RULES
 from dragoman_schemas.responses import Alarm
 from house import CHANNEL, Gateway, House
@@ -69,7 +69,7 @@ class Heard:
                         if not isinstance(entry, Alarm):
                             self.positions.append(entry.position)
                             await asyncio.sleep(self.dawdle)
-            except (Unreachable, Answered, aiohttp.ClientError):
+            except (Unreachable, ProblemResponse, aiohttp.ClientError):
                 await asyncio.sleep(0.2)
 
 

@@ -37,7 +37,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.eventlog import stream_config
-from dragoman.eventlog.broker import Endpoint, write_secret
+from dragoman.eventlog.broker import BrokerEndpoint, write_secret
 from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES
@@ -308,7 +308,7 @@ def acts_with_effect(logs: dict[str, list[bytes]]) -> set[str]:
 async def put(host: Host, name: str, raws: list[bytes]) -> None:
     """Put a log on the host's broker, as its own gateway would."""
     keys = host.service.data / "keys"
-    endpoint = Endpoint(host.service.nats_url, "", keys)
+    endpoint = BrokerEndpoint(host.service.nats_url, "", keys)
     async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
         await stream_config.create(steward, name)
     async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:

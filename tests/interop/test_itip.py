@@ -19,7 +19,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.interop import NotUnderstood, itip
 from dragoman.interop.icalendar import feed
-from dragoman.interop.itip import Answered
+from dragoman.interop.itip import ItipReply
 from gobuild import required
 from libical import errors
 from patience import PATIENCE_S
@@ -76,11 +76,11 @@ class Told:
         }
 
     @property
-    def read(self) -> Answered:
+    def read(self) -> ItipReply:
         return read(self.raw)
 
 
-def read(raw: bytes) -> Answered:
+def read(raw: bytes) -> ItipReply:
     """What is understood; it is an act, and times have their form."""
     answered = itip.read(raw)
     terms = (
@@ -533,7 +533,7 @@ def test_a_reply_with_folded_lines_and_properties_of_its_own_is_an_acceptance() 
         "DESCRIPTION:One\\, two\\; three\r\nLAST-MODIFIED:20261125T101500Z\r\nSEQUENCE:0\r\nSTATUS:CONFIRMED\r\nTRANSP:OPAQUE\r\n"
         "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    assert read(raw.encode()) == Answered(
+    assert read(raw.encode()) == ItipReply(
         exchange=ID,
         act={"act": "acceptance"},
         sequence=0,
@@ -552,7 +552,7 @@ def test_small_letters_bare_line_feeds_and_a_fold_within_a_character_are_read() 
         end="\n",
     )
     folded = raw.replace("Ü".encode(), b"\xc3\n \x9c").replace(b"END:VCALENDAR\n", b"end:vcalendar")
-    assert read(b"\xef\xbb\xbf" + folded) == Answered(
+    assert read(b"\xef\xbb\xbf" + folded) == ItipReply(
         exchange=ID,
         act={"act": "decline", "reason": "Übermorgen"},
         sequence=3,
@@ -617,7 +617,7 @@ def test_a_request_of_another_program_is_a_request_to_meet() -> None:
         STAMP,
         SIDE,
     )
-    assert read(written("REQUEST", *lines, uid="040000008200E00074C5B7101A82E008")) == Answered(
+    assert read(written("REQUEST", *lines, uid="040000008200E00074C5B7101A82E008")) == ItipReply(
         exchange="",
         act={
             "act": "meeting-request",

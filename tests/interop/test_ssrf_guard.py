@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from dragoman.interop.ssrf_guard import Guard
+from dragoman.interop.ssrf_guard import AddressGuard
 
 INSIDE = (
     "10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
@@ -20,9 +20,9 @@ INSIDE = (
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_inside_is_not_called(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
-    assert not Guard(()).allows(address)
+    assert not AddressGuard(()).allows(address)
     assert (
-        str(Guard(()).check(f"https://{host}/hook"))
+        str(AddressGuard(()).check(f"https://{host}/hook"))
         == f"{URL(f'https://{host}/').raw_host} is no public address, and the host's setting courier.private_networks does not name it"
     )
 
@@ -45,7 +45,7 @@ def test_an_address_inside_is_not_called(address: str) -> None:
 )
 @pytest.mark.parametrize("port", ["", ":8443"])
 def test_a_host_is_checked_as_it_will_be_called(host: str, port: str) -> None:
-    assert Guard(()).check(f"https://{host}{port}/hook") is not None
+    assert AddressGuard(()).check(f"https://{host}{port}/hook") is not None
 
 
 @given(st.ip_addresses(v=4), st.data())
@@ -55,8 +55,8 @@ def test_an_address_is_refused_in_whatever_characters_its_digits_are_written(
     spelled = "".join(
         data.draw(st.sampled_from(_SPELLINGS.get(each, each))) for each in str(address)
     )
-    wrong = Guard(()).check(f"https://{spelled}/")
-    assert (wrong is None) == Guard(()).allows(str(address))
+    wrong = AddressGuard(()).check(f"https://{spelled}/")
+    assert (wrong is None) == AddressGuard(()).allows(str(address))
 
 
 _SPELLINGS = {".": ".\u3002\uff0e\uff61"} | {
@@ -66,7 +66,7 @@ _SPELLINGS = {".": ".\u3002\uff0e\uff61"} | {
 
 @pytest.mark.parametrize("address", ["203.0.114.9", "2a00:1450:4001::5", "64:ff9b::808:808"])
 def test_a_public_address_is(address: str) -> None:
-    assert Guard(()).allows(address)
+    assert AddressGuard(()).allows(address)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_public_address_is(address: str) -> None:
     ],
 )
 def test_an_https_url_is_taken(url: str) -> None:
-    assert Guard(()).check(url) is None
+    assert AddressGuard(()).check(url) is None
 
 
 def test_plain_http_is_for_the_networks_that_the_settings_name() -> None:
-    guard = Guard(["127.0.0.0/8", "fd00::/8"])
+    guard = AddressGuard(["127.0.0.0/8", "fd00::/8"])
     assert guard.check("http://127.0.0.1:9000/hook") is guard.check("http://[fd00::1]/") is None
     assert guard.allows("127.0.0.1") and not guard.allows("10.0.0.1")
     for url in ("http://8.8.8.8/x", "http://localhost/x", "http://10.0.0.1/", "ftp://127.0.0.1/"):
@@ -102,4 +102,4 @@ def test_plain_http_is_for_the_networks_that_the_settings_name() -> None:
     ],
 )
 def test_what_is_no_url_is_said_to_be(url: str) -> None:
-    assert Guard(()).check(url) is not None
+    assert AddressGuard(()).check(url) is not None

@@ -640,7 +640,7 @@ async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:
 
 
 async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: Service) -> None:
-    from dragoman.eventlog.broker import Endpoint
+    from dragoman.eventlog.broker import BrokerEndpoint
     from dragoman.eventlog.nats_connection import connected
 
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -649,7 +649,7 @@ async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: S
     )
     nats_url = json.loads((demo.data / "server.json").read_text())["nats_url"]
     async with connected(
-        nats_url, "auditor", Endpoint(nats_url, "", demo.data / "keys").seed("auditor")
+        nats_url, "auditor", BrokerEndpoint(nats_url, "", demo.data / "keys").seed("auditor")
     ) as bus:
         (message,) = await bus.fetch(
             "DRAGOMAN_LOG_NATO-CHINA", "dragoman.v1.nato-china.>", posted.json["position"], 1

@@ -259,7 +259,7 @@ async def test_a_log_that_was_replaced_while_running_is_noticed(
 async def test_a_file_with_a_gap_is_never_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dragoman.eventlog.event_log import Message
+    from dragoman.eventlog.event_log import StoredMessage
     from dragoman.eventlog.memory import MemoryLog
     from dragoman.projection.projection import Projection
     from dragoman.projection.store import Store
@@ -270,7 +270,7 @@ async def test_a_file_with_a_gap_is_never_written(
     world = World()
     world.open("nato/o-1", NOTE_ACT)
     messages = [
-        Message(position=n, subject="dragoman.v1.nato-china.x.y", raw=raw)
+        StoredMessage(position=n, subject="dragoman.v1.nato-china.x.y", raw=raw)
         for n, raw in enumerate(world.raws, 1)
     ]
     store = Store(tmp_path / "p.sqlite")

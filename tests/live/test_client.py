@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from dragoman.api.examples import ALERT, INVITATION
-from dragoman.client import Answered, Client, Unreachable, client
+from dragoman.client import Client, ProblemResponse, Unreachable, client
 from dragoman.domain.record.errors import Malformed
 from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.responses import Alarm, Recorded
@@ -59,7 +59,7 @@ async def test_a_shape_is_an_act_as_well(office: Client, demo: Service) -> None:
 
 
 async def test_what_is_refused_says_what_to_do(office: Client) -> None:
-    with pytest.raises(Answered) as refused:
+    with pytest.raises(ProblemResponse) as refused:
         await office.act("nato-china", "NATO/26/9999/N07/O", {"act": "acknowledgement"})
     assert refused.value.problem.status == 404
     with pytest.raises(Malformed) as malformed:  # before anybody is asked

@@ -6,7 +6,7 @@ import msgspec
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from service import NOTE, Caller, Service
 
@@ -63,7 +63,7 @@ async def test_records_are_given_as_batches_that_follow_each_other(who: Who) -> 
 async def test_a_message_of_the_log_says_that_it_is_an_event(who: Who, demo: Service) -> None:
     position = (await who("nato/officer").open(NOTE)).json["position"]
     async with connected(
-        demo.nats_url, "auditor", Endpoint("", "", demo.data / "keys").seed("auditor")
+        demo.nats_url, "auditor", BrokerEndpoint("", "", demo.data / "keys").seed("auditor")
     ) as bus:
         (message,) = await bus.fetch("DRAGOMAN_LOG_NATO-CHINA", ">", position, 1)
     assert message.header(b"Content-Type") == EVENT

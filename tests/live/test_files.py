@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from beside import attached, digest, put
-from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import CHUNK_BYTES, FILE_BYTES, SPARE_BYTES
 from dragoman.stores import files
@@ -163,7 +163,7 @@ async def test_a_side_keeps_no_store_of_what_it_does_not_say(
     officer = Caller(session, own, "nato/officer")
     cid = (await officer.get(C)).json["cid"]
     async with connected(
-        own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")
+        own.nats_url, "gateway", BrokerEndpoint(own.nats_url, "", own.data / "keys").seed("gateway")
     ) as bus:
         entries = Erasable(bus, files.STREAM, files.PREFIX)
         many = SPARE_BYTES // FILE_BYTES
@@ -201,7 +201,7 @@ async def test_a_file_that_was_damaged_is_never_whole(
     cid = (await officer.get(C)).json["cid"]
     assert (await put(officer, content)).status == 201
     async with connected(
-        own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")
+        own.nats_url, "gateway", BrokerEndpoint(own.nats_url, "", own.data / "keys").seed("gateway")
     ) as bus:
         entries = Erasable(bus, files.STREAM, files.PREFIX)
         last = await entries.next(f"{files.CHUNKS}{cid}.nato.{digest(content)}.*.1", 1)

@@ -19,7 +19,7 @@ from cable import (
     told_by_the_log_or_at_its_end,
 )
 from dragoman.eventlog import stream_config
-from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import Read, connected
 from dragoman.limits import READ_RECORDS
 from patience import PATIENCE_S
@@ -324,7 +324,7 @@ async def open_note(session: aiohttp.ClientSession, service: Service, key: str) 
 
 async def batches_of(service: Service) -> dict[str, list[Read]]:
     """The messages of the log that came in atomic batches, as the broker keeps them, by the batch."""
-    endpoint = Endpoint(service.nats_url, "", service.data / "keys")
+    endpoint = BrokerEndpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
         messages = await bus.fetch(
             stream_config.stream_of("nato-china"),

@@ -11,7 +11,7 @@ import pytest
 
 from dragoman.audit.accountability import difference
 from dragoman.audit.replay import Replay
-from dragoman.audit.replay_view import Past
+from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.reports.audit_answers import answers
 from dragoman_schemas.responses import Entry
 from scenario import Play, Timed, moment
@@ -51,7 +51,7 @@ async def same_by_replay(reader: Reader) -> Any:
     lines = (await reader.get("records", "application/x-ndjson")).body.splitlines()
     raws = [msgspec.json.encode(msgspec.json.decode(line, type=Entry).record) for line in lines]
     (replay := Replay()).take(raws)
-    past = Past(replay, raws)
+    past = ReplayedChannel(replay, raws)
     by_replay = msgspec.json.decode(msgspec.json.encode(answers(past, past.period(), 1, ()).report))
     by_gateway = (await reader.get(f"reports/audit?at={past.position}")).json
     assert {**by_gateway, "whole": []} == by_replay

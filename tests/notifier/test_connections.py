@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from dragoman.interop.ssrf_guard import Guard
+from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.interop.webhook_signatures import shared_secret
 from dragoman.notifier import webhook
-from dragoman.notifier.delivery import Item
-from dragoman.stores.endpoints import Endpoint
-from dragoman.text import Sentence
+from dragoman.notifier.delivery import OutgoingItem
+from dragoman.stores.endpoints import NotificationEndpoint
+from dragoman.text import Text
 
-ITEM = Item(
+ITEM = OutgoingItem(
     id="0192f0c1-2f3a-7c4d-8e5f-112233445566", position=1, raw=b"{}", act="contact-note", family="contact", side="china", number="",
     precedence="routine", channel="nato-china", exchange="", exercise=False, time="2026-11-24T12:00:00.000Z", marking="",
 )  # fmt: skip
 
 
-def endpoint(target: str, side: str = "china") -> Endpoint:
-    return Endpoint(
+def endpoint(target: str, side: str = "china") -> NotificationEndpoint:
+    return NotificationEndpoint(
         id="e", cid="c", side=side, means="webhook", target=target, secret=shared_secret(bytes(32))
     )
 
@@ -56,15 +56,15 @@ HOSTS = (
 )
 
 
-@pytest.mark.parametrize("check", [Guard(()).check, lambda url: None])
+@pytest.mark.parametrize("check", [AddressGuard(()).check, lambda url: None])
 @pytest.mark.parametrize("host", HOSTS)
 async def test_no_spelling_of_loopback_is_connected_to_even_where_the_check_of_its_url_fails(
     host: str,
-    check: Callable[[str], Sentence | None],
+    check: Callable[[str], Text | None],
     listener: Listener,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    guard = Guard(())
+    guard = AddressGuard(())
     monkeypatch.setattr(guard, "check", check)
     bring = webhook.Webhooks(guard)
     brought = await bring(endpoint(f"https://{host}:{listener.port}/"), ITEM)
@@ -76,7 +76,7 @@ async def test_no_spelling_of_loopback_is_connected_to_even_where_the_check_of_i
 async def test_a_port_that_refuses_cannot_be_told_from_one_that_speaks_otherwise(
     listener: Listener, unused_port: int
 ) -> None:
-    bring = webhook.Webhooks(Guard(["127.0.0.0/8"]))
+    bring = webhook.Webhooks(AddressGuard(["127.0.0.0/8"]))
     answers = {str((await bring(endpoint(f"https://127.0.0.1:{unused_port}/"), ITEM)).answered)}
 
     def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +108,7 @@ async def unused_port() -> int:
 
 
 async def test_one_sides_silent_receivers_keep_no_other_side_waiting(listener: Listener) -> None:
-    bring = webhook.Webhooks(Guard(["127.0.0.0/8"]))
+    bring = webhook.Webhooks(AddressGuard(["127.0.0.0/8"]))
     silent = endpoint(f"http://127.0.0.1:{listener.port}/")
     hanging = [
         asyncio.create_task(bring(silent, ITEM)) for _ in range(webhook.CONNECTIONS_PER_HOST + 1)
@@ -129,7 +129,7 @@ async def test_one_sides_silent_receivers_keep_no_other_side_waiting(listener: L
 async def test_a_name_that_leads_inside_only_when_it_is_called_is_not_reached(
     listener: Listener,
 ) -> None:
-    async with webhook.session(Guard(())) as session:
+    async with webhook.session(AddressGuard(())) as session:
         with pytest.raises((aiohttp.ClientError, OSError)):
             await session.get(f"http://localhost:{listener.port}/")
     assert listener.connections == 0

@@ -13,14 +13,22 @@ from brokers import RealBroker
 from confused import Confused
 from dragoman.domain.decide import Post
 from dragoman.domain.record import ids
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import Bus
-from dragoman.notifier.delivery import Brought, Item
+from dragoman.notifier.delivery import DeliveryResult, OutgoingItem
 from dragoman.notifier.dispatcher import Rounds
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.endpoints import BUCKET, BYTES, Courier, Endpoint, Notice, Progress, Waiting
+from dragoman.stores.endpoints import (
+    BUCKET,
+    BYTES,
+    NotificationEndpoint,
+    NotificationEndpoints,
+    Progress,
+    Waiting,
+    WatchNoticeItem,
+)
 from dragoman.stores.key_value import Bucket
 from patience import PATIENCE_S
 from world import NOTE, World
@@ -45,10 +53,10 @@ class House:
         self.world = world
         self.projection = projection
         self.node = Confused(bus)
-        self.store = Courier(Bucket(bus, BUCKET))
-        self.brought: list[Item] = []
+        self.store = NotificationEndpoints(Bucket(bus, BUCKET))
+        self.brought: list[OutgoingItem] = []
         self.meanwhile: Any = None
-        self.endpoint = Endpoint(
+        self.endpoint = NotificationEndpoint(
             id="e1",
             cid=projection.registry.cid,
             side="china",
@@ -58,11 +66,11 @@ class House:
             created_by="china/o-1",
         )
 
-    async def bring(self, _endpoint: Endpoint, item: Item) -> Brought:
+    async def bring(self, _endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
         self.brought.append(item)
         if self.meanwhile is not None:
             self.meanwhile()
-        return Brought(ok=True)
+        return DeliveryResult(ok=True)
 
     def rounds(self, name: str = "one") -> Rounds:
         means: Any = {"webhook": self.bring, "e-mail": self.bring}
@@ -104,7 +112,7 @@ class House:
         first = self.projection.state.position + 1
         raws = self.world.raws[first - 1 : last]
         self.projection.take(
-            [Message(position=first + n, subject="x", raw=raw) for n, raw in enumerate(raws)]
+            [StoredMessage(position=first + n, subject="x", raw=raw) for n, raw in enumerate(raws)]
         )
 
 
@@ -114,7 +122,7 @@ async def house(real_broker: RealBroker, store: Store, world: World) -> House:
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(
         [
-            Message(position=position, subject="x", raw=raw)
+            StoredMessage(position=position, subject="x", raw=raw)
             for position, raw in enumerate(world.raws, 1)
         ]
     )
@@ -148,7 +156,7 @@ async def test_a_notice_that_was_written_down_is_brought_once(
     house: House, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dragoman.stores.compare_and_set.APPEND_SECONDS", 0.3)
-    notice = Notice(
+    notice = WatchNoticeItem(
         cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time()
     )
     assert await house.store.notify(notice, 0)
@@ -162,11 +170,11 @@ async def test_a_notice_that_was_written_down_is_brought_once(
 async def test_a_notice_that_another_courier_writes_down_meanwhile_is_its_own(
     house: House, real_broker: RealBroker
 ) -> None:
-    notice = Notice(
+    notice = WatchNoticeItem(
         cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time()
     )
     assert await house.store.notify(notice, 0)
-    other = Courier(Bucket(await real_broker.bus(), BUCKET))
+    other = NotificationEndpoints(Bucket(await real_broker.bus(), BUCKET))
     await other.refresh()
     house.node.swallows = 1  # and this courier looks for what became of it
 

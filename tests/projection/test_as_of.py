@@ -11,7 +11,7 @@ from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_an
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.open_matters import in_order, open_matter
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
@@ -83,7 +83,8 @@ async def test_every_past_position_is_what_it_was(
 ) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
     given = [
-        Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(told.world.raws, 1)
+        StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+        for n, raw in enumerate(told.world.raws, 1)
     ]
     for start in range(0, len(given), together):
         projection.take(given[start : start + together])
@@ -99,7 +100,8 @@ async def test_every_past_position_is_what_it_was(
 
 async def test_a_file_goes_on_where_another_process_left_it(told: Told, tmp_path: Path) -> None:
     given = [
-        Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(told.world.raws, 1)
+        StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+        for n, raw in enumerate(told.world.raws, 1)
     ]
     for upto in (SNAPSHOT_RECORDS - 1, SNAPSHOT_RECORDS + 3, len(given)):
         store = Store(tmp_path / "projection.sqlite")

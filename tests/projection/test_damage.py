@@ -13,7 +13,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
 from dragoman.projection import store as stores
-from dragoman.projection.projection import Behind, Projection
+from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.rebuild import opened
 from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreDamaged, StoreFull
@@ -42,7 +42,7 @@ def damage(path: Path, first: int) -> None:
 async def asked(office: Office) -> None:
     """Ask all that there is to ask, as pages do, until somebody has hit on the damage."""
     for _ in range(200):
-        with suppress(StoreDamaged, Behind, TypeError):
+        with suppress(StoreDamaged, NotYetApplied, TypeError):
             reads.listed(office.store, "nato-china", reads.Filter(), LIST_PAGE, NOW)
             reads.records(office.store, "nato-china", 1, 500)
         if office.projection.doubt is not None:

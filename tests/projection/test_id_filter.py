@@ -2,11 +2,11 @@
 
 import uuid
 
-from dragoman.projection.id_filter import Seen
+from dragoman.projection.id_filter import IdFilter
 
 
 def test_what_was_taken_in_is_never_denied_and_what_was_not_nearly_always() -> None:
-    seen = Seen()
+    seen = IdFilter()
     ids = [
         str(uuid.UUID(int=number << 64 | number * 0x9E3779B97F4A7C15 % 2**64))
         for number in range(12_000)
@@ -19,7 +19,7 @@ def test_what_was_taken_in_is_never_denied_and_what_was_not_nearly_always() -> N
 
 
 def test_nothing_is_denied_before_it_is_complete() -> None:
-    seen = Seen()
+    seen = IdFilter()
     assert not seen.denies("a")
     seen.complete = True
     assert seen.denies("a")

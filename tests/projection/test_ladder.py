@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection.ladder import Step, steps
+from dragoman.projection.ladder import LadderStep, steps
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from samples import act
@@ -14,11 +14,16 @@ from world import World
 FLASH = act("contact-note", precedence="flash")
 
 
-async def laddered(world: World, id: str, path: Path, now: datetime, named: str) -> list[Step]:
+async def laddered(
+    world: World, id: str, path: Path, now: datetime, named: str
+) -> list[LadderStep]:
     store = Store(path)
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
-        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+        [
+            StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+            for n, raw in enumerate(world.raws, 1)
+        ]
     )
     await projection.in_file()
     found = steps(store, world.name, world.exchange(id), world.position, now, named)

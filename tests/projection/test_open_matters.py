@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain.views.open_matters import in_order, open_matter
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import reads
-from dragoman.projection.open_deadlines import Duties, duties_at
+from dragoman.projection.open_deadlines import OpenDeadlines, duties_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from histories import FURTHER, WIDE, a_history
@@ -32,12 +32,12 @@ def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path
 
 async def _compared(world: World, half: int, path: Path) -> None:
     messages = [
-        Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)
+        StoredMessage(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)
     ]
     store = Store(path)
     projection = Projection(MemoryLog(world.name), store)
     projection.take(messages[:half])
-    duties = Duties(projection)
+    duties = OpenDeadlines(projection)
     await duties.begin()
     projection.take(messages[half:])
     await duties.begin()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dragoman.domain.record.codec import parse
-from dragoman.eventlog.event_log import Entry, LogBroken, Message
+from dragoman.eventlog.event_log import EntryToAppend, LogBroken, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
-from dragoman.projection.projection import Behind, Projection
+from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreBusy, StoreDamaged, Writer
 from processes import children
@@ -34,9 +34,9 @@ async def told(world: World) -> World:
     return world
 
 
-def messages(world: World) -> list[Message]:
+def messages(world: World) -> list[StoredMessage]:
     return [
-        Message(
+        StoredMessage(
             position=position,
             subject=f"dragoman.v1.nato-china.x.{world.raws[0][20:56].decode(errors='replace')}",
             raw=raw,
@@ -127,10 +127,10 @@ async def test_the_ledger_answers_alike_from_memory_and_from_the_file(
 
 
 def answers(ledger: object, world: World) -> list[object]:
-    from dragoman.domain.history_port import Ledger
+    from dragoman.domain.history_port import History
     from dragoman.domain.record.codec import NotARecord, parse
 
-    asked: Ledger = ledger  # type: ignore[assignment]
+    asked: History = ledger  # type: ignore[assignment]
     found: list[object] = []
     for position, raw in enumerate(world.raws, 1):
         found += [asked.root(position), asked.actor(position)]
@@ -149,7 +149,7 @@ def answers(ledger: object, world: World) -> list[object]:
 
 async def test_waiting_for_a_position_is_bounded(told: World, store: Store) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
-    with pytest.raises(Behind):
+    with pytest.raises(NotYetApplied):
         await projection.reached(1, 0.01)
     waiting = asyncio.create_task(projection.reached(5))
     await asyncio.sleep(0)
@@ -163,7 +163,7 @@ async def test_a_position_used_twice_is_corruption(told: World, store: Store) ->
     await projection.in_file()
     other = told.decide("nato/o-1", NOTE)
     with pytest.raises(LogBroken):
-        projection.appended(Entry(record=other, expected=0), 5)  # type: ignore[arg-type]
+        projection.appended(EntryToAppend(record=other, expected=0), 5)  # type: ignore[arg-type]
     assert projection.broken
 
 
@@ -227,7 +227,7 @@ async def test_a_walk_finds_what_a_log_no_longer_holds(
     await asyncio.sleep(0.05)
     assert not projection.broken
     walking.cancel()
-    log._messages[position - 1] = Message(position=position, subject="x", raw=b"flipped")
+    log._messages[position - 1] = StoredMessage(position=position, subject="x", raw=b"flipped")
     await projection.walk()
     assert f"at position {position} " in str(projection.broken)
 
@@ -263,5 +263,5 @@ async def test_who_gives_up_waiting_just_as_it_is_folded_has_it(told: World, sto
     asyncio.get_running_loop().call_later(0.02, projection.take, given)
     time.sleep(0.1)  # both are due now: first the end of the waiting, then the fold
     await waiting
-    with pytest.raises(Behind):
+    with pytest.raises(NotYetApplied):
         await late

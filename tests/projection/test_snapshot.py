@@ -9,10 +9,10 @@ import pytest
 
 from dragoman.domain.acts.deadlines import written
 from dragoman.domain.record.errors import Refused
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.statistics import statistics
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
@@ -34,14 +34,17 @@ class Kept:
         first = self.projection.state.position + 1
         raws = self.world.raws[first - 1 :]
         self.projection.take(
-            [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, first)]
+            [
+                StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+                for n, raw in enumerate(raws, first)
+            ]
         )
         await self.projection.in_file()
 
     def of_everything(self, **asked: str | int) -> bytes:
         """The statistics of a period, encoded."""
         return msgspec.json.encode(
-            statistics(self.store, "nato-china", msgspec.convert(asked, Asked), "")
+            statistics(self.store, "nato-china", msgspec.convert(asked, PeriodQuery), "")
         )
 
 
@@ -70,7 +73,7 @@ async def test_a_time_stands_for_the_last_position_before_it(kept: Kept) -> None
         just_after = opened + timedelta(
             seconds=position - 1, milliseconds=1
         )  # the world's clock ticks once a record
-        for asked in (Asked(to=written(just_after)), Asked(at=position)):
+        for asked in (PeriodQuery(to=written(just_after)), PeriodQuery(at=position)):
             with moment(kept.store, "nato-china", asked, "") as then:
                 assert (position, just_after) == (then.position, then.ends)
 
@@ -78,17 +81,17 @@ async def test_a_time_stands_for_the_last_position_before_it(kept: Kept) -> None
 @pytest.mark.parametrize(
     "asked",
     [
-        Asked(at=10_000),
-        Asked(at=-1),
-        Asked(to="2026-02-30T06:00Z"),
-        Asked(to="2036-11-24T06:00Z"),
-        Asked(to="2026-11-24T06:00Z"),
-        Asked(at=5, to="2026-11-24T12:00:40Z"),
-        Asked(at=40, to="2026-11-24T12:00:05Z"),
-        Asked(from_="2026-11-24T13:00Z"),
+        PeriodQuery(at=10_000),
+        PeriodQuery(at=-1),
+        PeriodQuery(to="2026-02-30T06:00Z"),
+        PeriodQuery(to="2036-11-24T06:00Z"),
+        PeriodQuery(to="2026-11-24T06:00Z"),
+        PeriodQuery(at=5, to="2026-11-24T12:00:40Z"),
+        PeriodQuery(at=40, to="2026-11-24T12:00:05Z"),
+        PeriodQuery(from_="2026-11-24T13:00Z"),
     ],
 )
-async def test_what_the_log_cannot_say_is_refused(kept: Kept, asked: Asked) -> None:
+async def test_what_the_log_cannot_say_is_refused(kept: Kept, asked: PeriodQuery) -> None:
     for _ in range(40):
         kept.world.open("nato/o-1", NOTE)
     await kept.goes_on()

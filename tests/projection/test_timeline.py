@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import changes, reads, timeline
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.projection.timeline import Wanted
+from dragoman.projection.timeline import TimelineFilter
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from world import INCIDENT, NOTE, World
 
@@ -45,7 +45,7 @@ class Told:
     async def folded(self) -> None:
         self.projection.take(
             [
-                Message(position=position, subject="", raw=raw)
+                StoredMessage(position=position, subject="", raw=raw)
                 for position, raw in enumerate(self.world.raws, 1)
             ]
         )
@@ -78,17 +78,17 @@ async def test_records_are_counted_on_the_day_of_the_channels_time(told: Told) -
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(),
-        Wanted(side="china"),
-        Wanted(act="acknowledgement"),
-        Wanted(family="notification"),
-        Wanted(family="channel", side="nato"),
-        Wanted(void="void"),
-        Wanted(void="valid", side="china", family="contact"),
+        TimelineFilter(),
+        TimelineFilter(side="china"),
+        TimelineFilter(act="acknowledgement"),
+        TimelineFilter(family="notification"),
+        TimelineFilter(family="channel", side="nato"),
+        TimelineFilter(void="void"),
+        TimelineFilter(void="valid", side="china", family="contact"),
     ],
 )
 async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(
-    told: Told, wanted: Wanted
+    told: Told, wanted: TimelineFilter
 ) -> None:
     store, newest = told.projection.store, told.world.position
     found, top, firsts = list[int](), newest, list[int]()
@@ -105,10 +105,10 @@ async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(
     ]
 
 
-def is_wanted(told: Told, position: int, wanted: Wanted) -> bool:
+def is_wanted(told: Told, position: int, wanted: TimelineFilter) -> bool:
     raw = told.world.raws[position - 1]
     if not raw.startswith(b"{"):
-        return wanted in (Wanted(), Wanted(void="void"))
+        return wanted in (TimelineFilter(), TimelineFilter(void="void"))
     record = msgspec.json.decode(raw)
     return (
         wanted.void != "void"

@@ -45,7 +45,7 @@ from dragoman.domain.fold import Folded, source_of
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -634,7 +634,7 @@ class Anybody(RuleBasedStateMachine):
             projection = Projection(MemoryLog(self.registry.name), store)
             subject = f"dragoman.v1.{self.registry.name}.x"
             for position, raw in enumerate(self.world.raws, 1):
-                projection.take([Message(position=position, subject=subject, raw=raw)])
+                projection.take([StoredMessage(position=position, subject=subject, raw=raw)])
                 assert projection.standing.digest == self.digests[position - 1]
             await projection.in_file()
             assert store.standing(self.registry.name) == self.world.ledger.standing

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from dragoman.domain.acts.erasure import entry_of
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
@@ -118,7 +118,7 @@ async def test_a_gateway_that_has_the_bytes_of_what_a_log_has_erased_says_what_t
     told, _, raws = erased(world, *BOTH)
     async with projected(told.raws[:100], tmp_path / "projection.sqlite") as projection:
         projection.log._messages[:] = [  # type: ignore[attr-defined]
-            Message(position=position, subject="x", raw=raw)
+            StoredMessage(position=position, subject="x", raw=raw)
             for position, raw in enumerate(raws[:100], 1)
         ]
         await projection.walk()

@@ -13,24 +13,31 @@ from catalogue import CONTINUING, OPENINGS
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather, Gathered
 from dragoman.domain.fold import Folded
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
-from dragoman.reports.document import Block, Paper, Paragraph, Points, Quote, Table
-from dragoman.reports.member_texts import Cell, Said
+from dragoman.reports.document import (
+    Block,
+    DocumentList,
+    DocumentParagraph,
+    DocumentQuote,
+    DocumentTable,
+    ReportDocument,
+)
+from dragoman.reports.member_texts import Cell, QuotedText
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from samples import SAMPLES
 from world import INCIDENT, NOTE, World, public_of, seed_of
 
-ALL: Final = Asked()
+ALL: Final = PeriodQuery()
 
 
-def year_of(then: Moment, live: bool) -> Gathered:
+def year_of(then: Snapshot, live: bool) -> Gathered:
     found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
     return Gathered(found, partial(yearly_review.paper, found))
 
@@ -134,9 +141,9 @@ def carry_on(world: World, exchange: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Paper]]:
+def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, ReportDocument]]:
     """Each report of either channel, live and not, in each language."""
-    found: dict[str, dict[str, Paper]] = {}
+    found: dict[str, dict[str, ReportDocument]] = {}
     for world in (told, quiet):
         store = Store(tmp_path_factory.mktemp("papers") / "projection.sqlite")
         asyncio.run(keep(store, world().raws))
@@ -151,7 +158,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pape
 async def keep(store: Store, raws: list[bytes]) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(
-        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
+        [StoredMessage(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
     )
     await projection.in_file()
 
@@ -163,7 +170,7 @@ def gathered(store: Store) -> Iterator[tuple[str, Gathered]]:
                 yield f"{name} {'live' if live else 'not live'}", gather(then, live)
 
 
-def own(paper: Paper) -> list[str]:
+def own(paper: ReportDocument) -> list[str]:
     """The service's own words of a paper, run by run."""
     found = [paper.title, *paper.lead, *paper.foot, paper.alarm]
     for section in paper.sections:
@@ -175,13 +182,13 @@ def own(paper: Paper) -> list[str]:
 
 def _own(block: Block) -> list[str]:
     match block:
-        case Paragraph():
+        case DocumentParagraph():
             return _runs(block.runs)
-        case Points():
+        case DocumentList():
             return [text for point in block.points for text in _runs(point)]
-        case Quote():
+        case DocumentQuote():
             return [block.label, block.said.note]
-        case Table():
+        case DocumentTable():
             return [
                 *block.head,
                 *(text for row in block.rows for cell in row for text in _runs(cell)),
@@ -200,14 +207,14 @@ def words_of(text: str) -> list[str]:
 
 
 def test_a_chinese_paper_has_no_word_of_another_language(
-    papers: dict[str, dict[str, Paper]],
+    papers: dict[str, dict[str, ReportDocument]],
 ) -> None:
     left = {text for each in papers.values() for text in own(each["zh"]) if words_of(text)}
     assert left == set()
 
 
 def test_what_an_exception_was_is_said_in_the_language_of_the_paper(
-    papers: dict[str, dict[str, Paper]],
+    papers: dict[str, dict[str, ReportDocument]],
 ) -> None:
     rows = {language: exceptions_of(paper) for language, paper in papers["told audit live"].items()}
     assert {kind for kind, _ in rows["en"]} >= {
@@ -225,17 +232,17 @@ def test_what_an_exception_was_is_said_in_the_language_of_the_paper(
         ] == []
 
 
-def exceptions_of(paper: Paper) -> list[tuple[str, str]]:
+def exceptions_of(paper: ReportDocument) -> list[tuple[str, str]]:
     """Of which kind each exception is, and what it was."""
     (table,) = [
         block
         for block in paper.sections[-1].blocks
-        if isinstance(block, Table) and isinstance(block.rows[0][-1], Said)
+        if isinstance(block, DocumentTable) and isinstance(block.rows[0][-1], QuotedText)
     ]
-    return [(str(row[1]), row[-1].text) for row in table.rows if isinstance(row[-1], Said)]
+    return [(str(row[1]), row[-1].text) for row in table.rows if isinstance(row[-1], QuotedText)]
 
 
-def test_quiet_is_said_in_every_language(papers: dict[str, dict[str, Paper]]) -> None:
+def test_quiet_is_said_in_every_language(papers: dict[str, dict[str, ReportDocument]]) -> None:
     lead = {
         language: paper.lead[0].split()[0]
         for language, paper in papers["quiet situation live"].items()
@@ -245,7 +252,7 @@ def test_quiet_is_said_in_every_language(papers: dict[str, dict[str, Paper]]) ->
 
 
 def test_a_paper_names_the_path_that_gives_it_again_in_its_language(
-    papers: dict[str, dict[str, Paper]],
+    papers: dict[str, dict[str, ReportDocument]],
 ) -> None:
     assert {
         paper.again.rpartition("&")[2] for each in papers.values() for paper in each.values()
@@ -257,7 +264,7 @@ def test_a_paper_names_the_path_that_gives_it_again_in_its_language(
 
 
 def test_a_french_paper_says_no_sentence_as_an_english_one(
-    papers: dict[str, dict[str, Paper]],
+    papers: dict[str, dict[str, ReportDocument]],
 ) -> None:
     for each in papers.values():
         pairs = [*zip(own(each["en"]), own(each["fr"]), strict=True)]

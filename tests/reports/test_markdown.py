@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dragoman.reports.document import Paper, Paragraph, Points, Quote, section, table
+from dragoman.reports.document import (
+    DocumentList,
+    DocumentParagraph,
+    DocumentQuote,
+    ReportDocument,
+    section,
+    table,
+)
 from dragoman.reports.markdown import escaped, markdown, quoted
-from dragoman.reports.member_texts import Said
+from dragoman.reports.member_texts import QuotedText
 from dragoman_schemas.report_shapes import ReportedChannel
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -43,7 +50,7 @@ NASTY = [
 
 def paper(
     *blocks: object, kind: str = "official", custody: str = "sides", language: str = "en"
-) -> Paper:
+) -> ReportDocument:
     of = ReportedChannel(
         name="nato-china",
         cid="0" * 64,
@@ -54,7 +61,7 @@ def paper(
         languages=("en",),
     )
     sections = (section("Part", *blocks),)  # type: ignore[arg-type]
-    return Paper(
+    return ReportDocument(
         of=of,
         language=language,
         title="Report",
@@ -97,9 +104,9 @@ def test_another_programs_reader_finds_no_markup(text: str) -> None:
     found = READER.render(
         markdown(
             paper(
-                Quote("NATO", Said(text)),
-                table(("What",), [(Said(text),)]),
-                Paragraph((Said(text),)),
+                DocumentQuote("NATO", QuotedText(text)),
+                table(("What",), [(QuotedText(text),)]),
+                DocumentParagraph((QuotedText(text),)),
             )
         )
     )
@@ -129,7 +136,7 @@ def test_another_programs_reader_finds_no_markup(text: str) -> None:
 
 
 def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
-    rows = [(Said(text), "x") for text in NASTY]
+    rows = [(QuotedText(text), "x") for text in NASTY]
     lines = markdown(paper(table(("What", "Who"), [tuple(row) for row in rows]))).splitlines()
     body = [line for line in lines if line.startswith("|")]
     assert len(body) == len(NASTY) + 2
@@ -138,7 +145,10 @@ def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
 
 def test_a_quotation_ends_where_its_text_ends() -> None:
     text = markdown(
-        paper(Quote("NATO", Said("one\n\n# two\n- three\n> four")), Paragraph(("after",)))
+        paper(
+            DocumentQuote("NATO", QuotedText("one\n\n# two\n- three\n> four")),
+            DocumentParagraph(("after",)),
+        )
     )
     start = text.index("NATO:")
     assert (
@@ -148,7 +158,9 @@ def test_a_quotation_ends_where_its_text_ends() -> None:
 
 
 def test_points_begin_as_points() -> None:
-    assert "\n- \\- x\n- y \\| z\n" in markdown(paper(Points((("- x",), (Said("y | z"),)))))
+    assert "\n- \\- x\n- y \\| z\n" in markdown(
+        paper(DocumentList((("- x",), (QuotedText("y | z"),))))
+    )
 
 
 def test_the_marking_stands_at_the_top_and_at_the_bottom() -> None:
@@ -169,7 +181,11 @@ def test_a_trial_says_who_keeps_the_keys() -> None:
 
 def test_the_writers_own_words_are_in_the_language_of_the_paper() -> None:
     text = markdown(
-        paper(Quote("北约", Said("来信", "zh", "（zh，原文）")), custody="host", language="zh")  # noqa: RUF001
+        paper(
+            DocumentQuote("北约", QuotedText("来信", "zh", "（zh，原文）")),  # noqa: RUF001
+            custody="host",
+            language="zh",
+        )  # noqa: RUF001, RUF100
     )
     assert (
         "试用：本托管者保管各方密钥。" in text and "再次取得同一报告：`/v1/again?x=1&y=2`" in text  # noqa: RUF001

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import of_tag
-from dragoman.reports.member_texts import Members, Run, Said, filled, said
+from dragoman.reports.member_texts import Members, QuotedText, Run, filled, said
 from dragoman.reports.situation_report import begins
 
 
@@ -19,18 +19,23 @@ def raw(value: object) -> Raw:
 @pytest.mark.parametrize(
     ("text", "language", "original", "expected"),
     [
-        ("plain", "zh", "", Said("plain")),
-        ({"en": "yes", "zh": "是"}, "zh", "", Said("是", "zh")),
-        ({"en": "yes", "zh": "是"}, "zh-Hans", "en", Said("是", "zh", "（zh，原文为en）")),  # noqa: RUF001
-        ({"en": "yes", "ru": "да"}, "ru", "en", Said("да", "ru", " (ru, the original is in en)")),
-        ({"en": "yes", "zh": "是"}, "en", "en", Said("yes", "en", " (en, the original)")),
-        ({"en": "yes", "zh-Hans": "是"}, "zh", "", Said("是", "zh-Hans")),
-        ({"en": "yes", "zh": "是"}, "fr", "zh", Said("是", "zh", " (zh, l’original)")),
-        ({"en": "yes", "zh": "是"}, "fr", "", Said("yes", "en")),
+        ("plain", "zh", "", QuotedText("plain")),
+        ({"en": "yes", "zh": "是"}, "zh", "", QuotedText("是", "zh")),
+        ({"en": "yes", "zh": "是"}, "zh-Hans", "en", QuotedText("是", "zh", "（zh，原文为en）")),  # noqa: RUF001
+        (
+            {"en": "yes", "ru": "да"},
+            "ru",
+            "en",
+            QuotedText("да", "ru", " (ru, the original is in en)"),
+        ),
+        ({"en": "yes", "zh": "是"}, "en", "en", QuotedText("yes", "en", " (en, the original)")),
+        ({"en": "yes", "zh-Hans": "是"}, "zh", "", QuotedText("是", "zh-Hans")),
+        ({"en": "yes", "zh": "是"}, "fr", "zh", QuotedText("是", "zh", " (zh, l’original)")),
+        ({"en": "yes", "zh": "是"}, "fr", "", QuotedText("yes", "en")),
     ],
 )
 def test_texts_are_read_in_the_readers_language(
-    text: object, language: str, original: str, expected: Said
+    text: object, language: str, original: str, expected: QuotedText
 ) -> None:
     assert expected == said(raw(text), of_tag(language), language, original)
 
@@ -64,16 +69,16 @@ def test_what_is_structured_is_told_in_full() -> None:
 
 def test_what_was_chosen_is_the_services_word_and_what_was_written_is_not() -> None:
     assert told("near_miss", "fr", "kind", "hazardous-incident") == ("quasi-collision",)
-    assert told("collision", "zh", "facts", "hazardous-incident") == (Said("collision"),)
+    assert told("collision", "zh", "facts", "hazardous-incident") == (QuotedText("collision"),)
     assert told(["illumination", "jamming"], "zh", "emissions") == ("雷达照射、干扰",)
 
 
 def test_a_text_in_a_sentence_stays_its_sides() -> None:
     assert filled(
-        "%(what)s: %(subject)s.", what="Note", subject=Said("A 100% (sure) %(what)s")
+        "%(what)s: %(subject)s.", what="Note", subject=QuotedText("A 100% (sure) %(what)s")
     ) == (
         "Note: ",
-        Said("A 100% (sure) %(what)s"),
+        QuotedText("A 100% (sure) %(what)s"),
         ".",
     )
 

@@ -16,18 +16,18 @@ from dragoman.application.operations.report_requests import Gather, Gathered
 from dragoman.audit import tables
 from dragoman.console.pages import print_views
 from dragoman.domain.record.errors import Refusal
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.interop import icalendar, itip, vcard
 from dragoman.notifier import mail, selection
 from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.markdown import markdown
-from dragoman.stores.endpoints import Endpoint
+from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.report_shapes import Situation
 from samples import SAMPLES
 from world import NOTE, REQUEST, World
@@ -36,10 +36,10 @@ CHANNEL: Final = "round-table"
 SIDES: Final = ("quixotia", "zanzibari", "wolframland")
 SPEAKER: Final = "zanzibari"
 RULE: Final = {"attribution": "chatham_house"}
-ALL: Final = Asked()
+ALL: Final = PeriodQuery()
 
 
-def year_of(then: Moment, live: bool) -> Gathered:
+def year_of(then: Snapshot, live: bool) -> Gathered:
     """The review of the year that began before anything was said."""
     found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
     return Gathered(found, partial(yearly_review.paper, found))
@@ -137,7 +137,7 @@ class Told:
 async def _kept(store: Store, raws: list[bytes]) -> Projection:
     projection = Projection(MemoryLog(CHANNEL), store)
     projection.take(
-        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
+        [StoredMessage(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)]
     )
     await projection.in_file()
     return projection
@@ -203,7 +203,7 @@ def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_no_webhook_and_no_mail_names_a_side(told: Told, language: Any) -> None:
-    endpoint = Endpoint(
+    endpoint = NotificationEndpoint(
         id="e",
         cid=told.world.registry.cid,
         side="quixotia",

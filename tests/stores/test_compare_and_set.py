@@ -6,7 +6,7 @@ from brokers import RealBroker
 from confused import Confused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores import people
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.tokens_and_sessions import BUCKET, Access
@@ -39,11 +39,11 @@ async def test_who_was_slower_is_told_and_knows_what_stands_there(real_broker: R
     (here, node), (there, _) = await opened(real_broker), await opened(real_broker)
     await there.put("a", "theirs", 0)
     node.forgets = 2
-    with pytest.raises(Moved):
+    with pytest.raises(WriteConflict):
         await here.put("a", "ours", 0)
     assert (here.values, here.revisions) == ({"a": b'"theirs"'}, {"a": 1})
     await there.put("a", None, 1)
-    with pytest.raises(Moved):
+    with pytest.raises(WriteConflict):
         await here.put("a", "ours", 1)
     assert (here.values, here.revisions) == ({}, {"a": 2})
 
@@ -51,7 +51,7 @@ async def test_who_was_slower_is_told_and_knows_what_stands_there(real_broker: R
 async def test_the_same_bytes_of_another_writer_are_not_ones_own(real_broker: RealBroker) -> None:
     (here, _), (there, _) = await opened(real_broker), await opened(real_broker)
     await there.put("a", "alike", 0)
-    with pytest.raises(Moved):
+    with pytest.raises(WriteConflict):
         await here.put("a", "alike", 0)
 
 
@@ -105,7 +105,7 @@ async def test_the_token_that_init_made_does_not_come_back_where_its_revocation_
     )
     assert await there.revoke(grant.id)
     assert not here.was_known(token), "as by a node that catches up"
-    with pytest.raises(Moved):
+    with pytest.raises(WriteConflict):
         await here.issue("operator", (), issued="2026-11-24T13:00:00.000Z", secret=token, over=0)
     await here.refresh()
     assert (here.was_known(token), here.find(token, 0)) == (True, None)

@@ -9,9 +9,9 @@ from brokers import RealBroker
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHUNK_BYTES
 from dragoman.stores import files, people
-from dragoman.stores.compare_and_set import Moved, Standing
+from dragoman.stores.compare_and_set import LeaderMessage, WriteConflict
 from dragoman.stores.erasable import Erasable
-from dragoman.stores.files import File, Files
+from dragoman.stores.files import File, FileStore
 from dragoman.text import verbatim
 from found import holding
 
@@ -25,9 +25,9 @@ async def opened(broker: RealBroker, user: str = "gateway") -> Erasable:
     return Erasable(await broker.bus(user), people.STREAM, people.PREFIX)
 
 
-async def with_files(broker: RealBroker) -> Files:
+async def with_files(broker: RealBroker) -> FileStore:
     await Erasable.create(await broker.bus("steward"), files.STREAM, files.SUBJECTS, 1, files.BYTES)
-    return Files(Erasable(await broker.bus(), files.STREAM, files.PREFIX))
+    return FileStore(Erasable(await broker.bus(), files.STREAM, files.PREFIX))
 
 
 def a_file(content: bytes, sha256: str = "5d" * 32) -> File:
@@ -69,7 +69,7 @@ async def test_who_read_an_older_value_does_not_write_over_the_new_one(
 ) -> None:
     here, there = await opened(real_broker), await opened(real_broker)
     await here.put("a", b"1", 0)
-    with pytest.raises(Moved):
+    with pytest.raises(WriteConflict):
         await there.put("a", b"2", 0)
     await here.refresh()
     assert here.values == {"a": b"1"}
@@ -176,7 +176,7 @@ async def test_a_file_that_is_put_again_meanwhile_keeps_its_bytes(
         await here.sweep()
     next, put_again = here._entries.next, list[bool]()
 
-    async def put_first(subjects: str, first: int) -> Standing | None:
+    async def put_first(subjects: str, first: int) -> LeaderMessage | None:
         if not put_again:
             (left,) = await there.found(CID, ("nato",), file.sha256)
             put_again.append(await there.keep(CID, file, content, left))

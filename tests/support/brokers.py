@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dragoman.eventlog import broker, jetstream, stream_config
-from dragoman.eventlog.nats_connection import Bus, Guard, connected
+from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, connected
 from patience import PATIENCE_S
 
 
@@ -14,11 +14,11 @@ class RealBroker:
     """A real broker that a test may kill and start again, with connections as each of our users."""
 
     def __init__(
-        self, stack: AsyncExitStack, supervisor: broker.Supervisor, endpoint: broker.Endpoint
+        self, stack: AsyncExitStack, supervisor: broker.Supervisor, endpoint: broker.BrokerEndpoint
     ) -> None:
         self.endpoint = endpoint
         self.supervisor = supervisor
-        self.guard: Guard
+        self.guard: DurabilityGuard
         self._warden: Bus
         self._stack = stack
         self._buses: list[Bus] = []
@@ -31,7 +31,7 @@ class RealBroker:
             supervisor = await stack.enter_async_context(broker.supervising(data, broker.find()))
             made = cls(stack, supervisor, supervisor.endpoint)
             made._warden = await made.bus("warden")
-            made.guard = Guard(made._warden, server_name=made.endpoint.server_name)
+            made.guard = DurabilityGuard(made._warden, server_name=made.endpoint.server_name)
             await made.proven()
             yield made
 

@@ -24,7 +24,7 @@ import nkeys
 
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus, Guard, connected
+from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, connected
 from patience import PATIENCE_S
 from ports import free_port
 
@@ -244,7 +244,7 @@ class Clients:
         self.cluster = cluster
         self._stack = stack
         self._buses: list[Bus] = []
-        self.guard: Guard
+        self.guard: DurabilityGuard
         self._admin: Bus
         self._warden: Bus
 
@@ -255,7 +255,7 @@ class Clients:
         async with AsyncExitStack() as stack:
             clients = cls(stack, cluster)
             clients._warden = await clients.bus("warden")
-            clients.guard = Guard(clients._warden)
+            clients.guard = DurabilityGuard(clients._warden)
             await clients.proven()
             proving = asyncio.create_task(clients._prove_on())
             stack.callback(proving.cancel)

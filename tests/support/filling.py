@@ -39,7 +39,7 @@ def needed(act: str) -> list[str]:
     found = [
         each.name
         for each in field_types.members(act)
-        if each.required or isinstance(each.kind, field_types.Offered)
+        if each.required or isinstance(each.kind, field_types.OfferedField)
     ]
     return [name for name in found if name != "terms" or act not in consent.ACTS]
 
@@ -53,7 +53,7 @@ def filled(
     expected: dict[str, Any] = {"act": act, **({"terms": CHOSEN} if act in consent.ACTS else {})}
     wanted = set(names)
     for member in field_types.members(act):
-        if member.name in wanted and isinstance(member.kind, field_types.Fields):
+        if member.name in wanted and isinstance(member.kind, field_types.FieldsField):
             expected[member.name] = CHOSEN
         elif member.name in wanted and act == "status-change":  # the exchange says which there are
             entries.append((f"f.{member.name}", None))
@@ -71,32 +71,32 @@ def typed_for(member: Member, name: str, value: Any) -> tuple[list[Entry], Any]:
     many = getattr(kind, "many", False)
     match kind:
         case (
-            field_types.Person()
-            | field_types.Files()
-            | field_types.Message()
-            | field_types.Offered()
-            | field_types.Officer()
+            field_types.PersonField()
+            | field_types.FilesField()
+            | field_types.MessageField()
+            | field_types.OfferedField()
+            | field_types.OfficerField()
         ):
             return [(name, None)], CHOSEN
-        case field_types.Text(languages=True) | field_types.Texts():
+        case field_types.TextField(languages=True) | field_types.TextsField():
             return _texts(kind, name, value)
-        case field_types.Time():
+        case field_types.TimeField():
             return _time(member, name)
-        case field_types.Span() | field_types.Spans():
+        case field_types.SpanField() | field_types.SpansField():
             return _spans(kind, name)
-        case field_types.Place() | field_types.Point():
+        case field_types.PlaceField() | field_types.PointField():
             typed, places = "15.12N 116.44E", [_POINT, "The port"]
             return [(name, f"{typed}\nThe port" if many else typed)], places if many else _POINT
-        case field_types.Pairs(sides=True):
+        case field_types.PairsField(sides=True):
             return [(f"{name}.{side}", line) for side, line in value.items()], value
-        case field_types.Group() | field_types.Rows():
+        case field_types.GroupField() | field_types.RowsField():
             return _rows(kind, name, value)
         case _:
             return _plain(kind, name, value)
 
 
 def _texts(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
-    if isinstance(kind, field_types.Text):
+    if isinstance(kind, field_types.TextField):
         text = _text(value)
         return [(f"{name}.{_LANGUAGE}", text)], {_LANGUAGE: text}
     texts = [_text(each) for each in value or ["First.", "Second."]]
@@ -119,18 +119,18 @@ def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
 def _spans(kind: Kind, name: str) -> tuple[list[Entry], Any]:
     begins = datetime.now(UTC) + timedelta(days=60)
     ends = {"from": begins, "to": begins + timedelta(hours=2)}
-    where = f"{name}.0" if isinstance(kind, field_types.Spans) else name
+    where = f"{name}.0" if isinstance(kind, field_types.SpansField) else name
     window = {end: f"{moment:%Y-%m-%dT%H:%M}:00Z" for end, moment in ends.items()}
     entries: list[Entry] = [
         (f"{where}.{end}", f"{moment:%Y-%m-%d %H:%M}Z") for end, moment in ends.items()
     ]
-    return entries, [window] if isinstance(kind, field_types.Spans) else window
+    return entries, [window] if isinstance(kind, field_types.SpansField) else window
 
 
 def _rows(
-    kind: field_types.Group | field_types.Rows, name: str, value: Any
+    kind: field_types.GroupField | field_types.RowsField, name: str, value: Any
 ) -> tuple[list[Entry], Any]:
-    if isinstance(kind, field_types.Rows):
+    if isinstance(kind, field_types.RowsField):
         entries, row = _rows(kind.group, f"{name}.0", value[0] if value else {})
         return entries, [row]
     typed: list[Entry] = []
@@ -146,25 +146,33 @@ def _rows(
 
 def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
     match kind:
-        case field_types.Choice():
+        case field_types.ChoiceField():
             chosen = value if value in kind.values else kind.values[0]
             return [(name, chosen)], chosen
-        case field_types.Choices() | field_types.Language(many=True) | field_types.Side(many=True):
+        case (
+            field_types.ChoicesField()
+            | field_types.LanguageField(many=True)
+            | field_types.SideField(many=True)
+        ):
             return [(name, each) for each in value], frozenset(value)
-        case field_types.Whose():
+        case field_types.WhoseField():
             return [(name, "nato"), (name, "china")], frozenset({"nato", "china"})
-        case field_types.Flag():
+        case field_types.FlagField():
             return [(name, "yes")], True
-        case field_types.Quantity():
+        case field_types.QuantityField():
             return [(name, "12")], {"value": 12, "unit": kind.units[0]}
-        case field_types.Hours():
+        case field_types.HoursField():
             return [(f"{name}.always", "yes")], "24x7"
-        case field_types.Number():
+        case field_types.NumberField():
             number = 2 if value in (None, "unknown") else value
             return [(name, str(number))], number
-        case field_types.Lines() | field_types.Dates() | field_types.References(many=True):
+        case (
+            field_types.LinesField()
+            | field_types.DatesField()
+            | field_types.ReferencesField(many=True)
+        ):
             return [(name, "\n".join(value))], value
-        case field_types.Language():
+        case field_types.LanguageField():
             return [(name, "zh")], "zh"
         case _:
             line = str(value or "Said in a line")

@@ -13,7 +13,7 @@ from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import Rebuilder
-from dragoman.projection.store import Row, Store
+from dragoman.projection.store import Store, StoredRow
 from world import INCIDENT, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -38,7 +38,7 @@ class Office:
         ]
         self._given = 0
 
-    def _hear(self, row: Row) -> None:
+    def _hear(self, row: StoredRow) -> None:
         self.heard.append(row.folded.position)
 
     async def give(self) -> None:

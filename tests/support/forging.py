@@ -26,11 +26,11 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.broker import Endpoint
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.restore import rebuild
 from dragoman.settings import Settings
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
 from service import Service
@@ -135,7 +135,7 @@ async def write(data: Path, messages: list[bytes]) -> None:
     """Write a log of these messages on a data directory that nothing runs on."""
     async with bootstrap.broker_of(Settings(data=data)) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-            await Seals.create(steward, 1)
+            await SignedHeadStore.create(steward, 1)
             await stream_config.create(steward, CHANNEL)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
             await rebuild(bus, CHANNEL, Messages(messages))
@@ -157,7 +157,9 @@ def decided_anew(messages: list[bytes]) -> list[bytes]:
 async def append(host: Service, raw: bytes) -> int:
     """Write a message into a host's log as only the host can: past its gateway. The position."""
     async with connected(
-        host.nats_url, "gateway", Endpoint(host.nats_url, "", host.data / "keys").seed("gateway")
+        host.nats_url,
+        "gateway",
+        BrokerEndpoint(host.nats_url, "", host.data / "keys").seed("gateway"),
     ) as bus:
         last = await stream_config.last_of(bus, CHANNEL)
         answer: dict[str, Any] = json.loads(

@@ -218,6 +218,10 @@ def _is_said(node: ast.AST) -> bool:
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Raise() | ast.Import() | ast.ImportFrom():
             return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True  # names of the code
+        case ast.AnnAssign(target=ast.Name(id="__all__")):
+            return True
         case ast.Call(func=ast.Name(id=name)) if name in _SAID or name.endswith(
             ("Error", "Broken", "Unreachable")
         ):

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from dragoman.eventlog.broker import Endpoint
-from dragoman.eventlog.event_log import Message
+from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import READ_RECORDS
@@ -159,11 +159,11 @@ class Pair:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
-    async def messages(self, channel: str) -> list[Message]:
+    async def messages(self, channel: str) -> list[StoredMessage]:
         """A channel's log, as the broker keeps it."""
         first = self.gateways[FIRST]
-        endpoint = Endpoint(first.nats_url, "", first.data / "keys")
-        found: list[Message] = []
+        endpoint = BrokerEndpoint(first.nats_url, "", first.data / "keys")
+        found: list[StoredMessage] = []
         async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
             log = JetStreamLog(channel, bus)
             while page := await log.read(len(found) + 1, READ_RECORDS):

@@ -18,8 +18,8 @@ from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.pages import alarm, board
-from dragoman.console.rendering import Here, Page, Preferences
-from dragoman.eventlog.event_log import Message
+from dragoman.console.rendering import Page, PageContext, Preferences
+from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.projection.projection import Projection
@@ -27,7 +27,7 @@ from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from world import World
 
-Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]
+Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
 
 
 @asynccontextmanager
@@ -37,7 +37,10 @@ async def served(
     """A gateway's pages over a history, without a network."""
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
-        [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+        [
+            StoredMessage(position=n, subject=f"s.{n}", raw=raw)
+            for n, raw in enumerate(world.raws, 1)
+        ]
     )
     await projection.in_file()
     service = replica._service(path, store, projection)
@@ -47,7 +50,7 @@ async def served(
     app[submission.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
     app[DUTIES], app[armed_consoles.ARMED], app[transparency_log.HEADS] = (
         {},
-        armed_consoles.Armed(),
+        armed_consoles.ArmedConsole(),
         transparency_log.Heads(),
     )
     app[alarm.BELLS] = alarm.Bells(service)
@@ -69,7 +72,7 @@ async def page_of(
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     with warnings.catch_warnings(action="ignore"):
         request["grant"] = grant
-    here = Here(
+    here = PageContext(
         request=request,
         service=service,
         words=words("en"),

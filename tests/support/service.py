@@ -23,7 +23,7 @@ from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Malformed
-from dragoman.settings import Budgets
+from dragoman.settings import BudgetSettings
 from dragoman.tlog import checkpoint, note
 from dragoman_schemas.state import decode_exchange
 from patience import PATIENCE_S
@@ -35,7 +35,9 @@ NOTE: dict[str, Any] = {
     "form": "conversation",
     "text": "Met the counterpart at the reception; proposes talks.",
 }
-AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in Budgets.__struct_fields__}
+AMPLE = {
+    f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in BudgetSettings.__struct_fields__
+}
 """Budgets that no test uses up which is not about them."""
 
 _START_SECONDS = PATIENCE_S

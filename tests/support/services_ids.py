@@ -8,7 +8,7 @@ from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, 
 from dragoman_schemas.state import Registry
 
 
-def clock_id(channel: str, exchange: str, clock: deadlines.Running, step: int) -> str:
+def clock_id(channel: str, exchange: str, clock: deadlines.Deadline, step: int) -> str:
     """The id of a reminder or a lapse."""
     data = decode_act(deadlines.act_of(clock, step))
     assert isinstance(data, Reminder | Lapse | LineCheckMissed)

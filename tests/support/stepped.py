@@ -33,15 +33,15 @@ def stepped(off: Path) -> type[datetime]:
 
 def counted(beats: Path) -> None:
     """Count in a file how often the watch has looked at all clocks, so that a test can wait until it has."""
-    beat, numbers = scheduler.Watch.beat, count(1)
+    beat, numbers = scheduler.Scheduler.beat, count(1)
 
-    async def counted(self: scheduler.Watch) -> None:
+    async def counted(self: scheduler.Scheduler) -> None:
         await beat(self)
         fresh = beats.with_suffix(".fresh")
         fresh.write_text(str(next(numbers)))
         fresh.rename(beats)
 
-    scheduler.Watch.beat = counted  # type: ignore[method-assign]
+    scheduler.Scheduler.beat = counted  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     clock = stepped(file)
     if alone:
         counted(file.with_suffix(".beats"))
-        nats_connection.Guard.agrees = lambda *_: True  # type: ignore[method-assign]
+        nats_connection.DurabilityGuard.agrees = lambda *_: True  # type: ignore[method-assign]
     for module in (command_handler, service, projection, *(() if alone else (nats_connection,))):
         vars(module)["datetime"] = clock
     cli.main()

@@ -14,7 +14,7 @@ from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, fold, judge, takes_two
-from dragoman.domain.history_port import Asked, Grounds
+from dragoman.domain.history_port import DecisionBasis, RecordingHistory
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
@@ -113,7 +113,7 @@ class World:
     ledger: Replay = field(default_factory=Replay)
     raws: list[bytes] = field(default_factory=list)
     serial: int = 0
-    legal: deque[tuple[Record, Grounds]] = field(default_factory=lambda: deque(maxlen=20))
+    legal: deque[tuple[Record, DecisionBasis]] = field(default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
         """Open the channel and enter the officers; a channel like an earlier one begins as a copy of it."""
@@ -245,7 +245,7 @@ class World:
             if_match=if_match,
             released_by=released_by,
         )
-        asked = Asked(self.ledger)
+        asked = RecordingHistory(self.ledger)
         decided = decide(
             self.ledger.standing.state, asked, post, time=self.tick(), salt=SALT, signatures=signed
         )

@@ -5,7 +5,14 @@ import time
 from collections.abc import Sequence
 from itertools import count
 
-from dragoman.eventlog.event_log import Appended, Entry, EventLog, Outcome, Unavailable, Unknown
+from dragoman.eventlog.event_log import (
+    Appended,
+    EntryToAppend,
+    EventLog,
+    Outcome,
+    Unavailable,
+    Unknown,
+)
 from patience import PATIENCE_S
 from records import note
 
@@ -28,22 +35,30 @@ class Writers:
         """Open exchanges and carry them on, one by one and in batches, until stopped."""
         while not self.stopped:
             opening = next(self._serials)
-            position = await self._keep(log, [Entry(record=note(opening), expected=0)])
+            position = await self._keep(log, [EntryToAppend(record=note(opening), expected=0)])
             for _ in range(2):
                 position = await self._keep(
                     log,
-                    [Entry(record=note(next(self._serials), exchange=opening), expected=position)],
+                    [
+                        EntryToAppend(
+                            record=note(next(self._serials), exchange=opening), expected=position
+                        )
+                    ],
                 )
             await self._keep(
-                log, [Entry(record=note(next(self._serials)), expected=0) for _ in range(_BATCH)]
+                log,
+                [
+                    EntryToAppend(record=note(next(self._serials)), expected=0)
+                    for _ in range(_BATCH)
+                ],
             )
 
     async def open(self, log: EventLog) -> None:
         """Open exchanges one by one until stopped."""
         while not self.stopped:
-            await self._keep(log, [Entry(record=note(next(self._serials)), expected=0)])
+            await self._keep(log, [EntryToAppend(record=note(next(self._serials)), expected=0)])
 
-    async def _keep(self, log: EventLog, entries: Sequence[Entry]) -> int:
+    async def _keep(self, log: EventLog, entries: Sequence[EntryToAppend]) -> int:
         outcome = await log.append(entries)
         if isinstance(outcome, Unknown | Unavailable):
             self.unknown += 1
@@ -73,7 +88,7 @@ class Writers:
         ]
 
 
-async def known(log: EventLog, entries: Sequence[Entry]) -> Outcome:
+async def known(log: EventLog, entries: Sequence[EntryToAppend]) -> Outcome:
     """The outcome of an append that is tried again until it has one."""
     async with asyncio.timeout(_KNOWN_SECONDS):
         while isinstance(outcome := await log.append(entries), Unknown | Unavailable):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.tlog import merkle, tiles
-from dragoman.tlog.difference import Difference, first_difference, sources_of
+from dragoman.tlog.difference import LeafDifference, first_difference, sources_of
 from dragoman.tlog.tiles import ENTRIES
 
 SIZES = (1, 2, 3, 7, 45, 255, 256, 257, 600, 1_025)
@@ -35,7 +35,7 @@ TILES = {size: tiles_of(size) for size in SIZES}
 ROOTS = {size: merkle.root_of(merkle.nodes_of(leaves(size)), size) for size in SIZES}
 
 
-def found(size: int, copy: list[bytes], served: Mapping[str, bytes]) -> Difference | None:
+def found(size: int, copy: list[bytes], served: Mapping[str, bytes]) -> LeafDifference | None:
     return first_difference(size, ROOTS[size], [copy], sources_of(size, served.get))
 
 
@@ -48,7 +48,7 @@ def test_the_first_of_several_changes_is_found_wherever_it_is(data: st.DataObjec
         merkle.leaf_hash(b"another") if index in changed else leaf
         for index, leaf in enumerate(leaves(size))
     ]
-    assert found(size, copy, TILES[size]) == Difference(min(changed), min(changed))
+    assert found(size, copy, TILES[size]) == LeafDifference(min(changed), min(changed))
 
 
 @given(st.data())
@@ -61,7 +61,7 @@ def test_a_tile_that_was_changed_as_well_is_not_believed(data: st.DataObject) ->
     name = data.draw(st.sampled_from(sorted(TILES[size])))
     body = bytearray(TILES[size][name])
     body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    assert found(size, copy, {**TILES[size], name: bytes(body)}) == Difference(at, at), (
+    assert found(size, copy, {**TILES[size], name: bytes(body)}) == LeafDifference(at, at), (
         "the other tiles lead to it"
     )
 
@@ -81,7 +81,7 @@ def test_what_no_tile_leads_to_is_told_as_a_range_that_has_it(data: st.DataObjec
 @pytest.mark.parametrize("size", SIZES)
 def test_leaves_that_are_cut_off_differ_where_they_end(size: int) -> None:
     for length in {0, size // 2, size - 1}:
-        assert found(size, leaves(size)[:length], TILES[size]) == Difference(length, length)
+        assert found(size, leaves(size)[:length], TILES[size]) == LeafDifference(length, length)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -96,4 +96,4 @@ def test_a_leaf_that_is_right_in_one_reading_does_not_differ() -> None:
     one[3] = other[7] = one[20] = other[20] = merkle.leaf_hash(b"another")
     assert first_difference(
         size, ROOTS[size], [one, other], sources_of(size, TILES[size].get)
-    ) == Difference(20, 20)
+    ) == LeafDifference(20, 20)

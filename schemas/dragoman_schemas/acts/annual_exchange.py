@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Attachment, Date, Line, Number, Timestamp, Year
 
 
-class AnnualExchange(Opening, frozen=True, kw_only=True, tag="annual-exchange"):
+class AnnualExchange(OpeningAct, frozen=True, kw_only=True, tag="annual-exchange"):
     """Which exchange, of which year, as of which day: a file with its totals, or a nil return.
 
     `budget_on` is the day of the budget on which a defence planning rests, `half_year_to` the last day of what half-yearly data are of.

@@ -4,13 +4,13 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Language, Line, Name, Timestamp, Words
 
 Direction = Literal["outgoing", "incoming"]
 
 
-class CallRecord(Opening, frozen=True, kw_only=True, tag="call-record"):
+class CallRecord(OpeningAct, frozen=True, kw_only=True, tag="call-record"):
     """Who called, from when to when, which posts spoke, and the gist of it."""
 
     direction: Direction

@@ -4,12 +4,12 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.acts.meeting_request import Windows
 from dragoman_schemas.fields import Language, Line, Titles
 
 
-class CallRequest(Opening, frozen=True, kw_only=True, tag="call-request"):
+class CallRequest(OpeningAct, frozen=True, kw_only=True, tag="call-request"):
     """Which post of the other side is sought, and about what."""
 
     counterpart: Line

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Line, People, Timestamp, Words
 
 Form = Literal[
@@ -21,7 +21,7 @@ Form = Literal[
 ]
 
 
-class ContactNote(Opening, frozen=True, kw_only=True, tag="contact-note"):
+class ContactNote(OpeningAct, frozen=True, kw_only=True, tag="contact-note"):
     """A contact: its form and what was said."""
 
     form: Form

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
 
 
-class DangerArea(Opening, frozen=True, kw_only=True, tag="danger-area"):
+class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
     """Where, when, and what the danger is."""
 
     place: Where

@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Continuing, Opening
+from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import Line, Timestamp, Unknown, When, Where, Words
 
 
-class EmergencyNotification(Opening, frozen=True, kw_only=True, tag="emergency-notification"):
+class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergency-notification"):
     """What it is, when and where."""
 
     nature: Literal[

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Opening
+from dragoman_schemas.act_frame import Answering, OpeningAct
 from dragoman_schemas.fields import Hex32, Length, Line, Shape, Speed, Unknown, When, Where, Words
 
 
@@ -34,7 +34,7 @@ Units = Annotated[tuple[Unit, ...], Meta(max_length=50)]
 Courses = Annotated[tuple[Course, ...], Meta(max_length=50)]
 
 
-class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"):
+class EncounterReport(OpeningAct, frozen=True, kw_only=True, tag="encounter-report"):
     """When, where, at sea or in the air, and what happened."""
 
     time: When

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening, Sides
+from dragoman_schemas.act_frame import OpeningAct, Sides
 from dragoman_schemas.fields import Line, Timestamp, Where, Words
 
 
-class ExplanationRequest(Opening, frozen=True, kw_only=True, tag="explanation-request"):
+class ExplanationRequest(OpeningAct, frozen=True, kw_only=True, tag="explanation-request"):
     """What gives cause, of which type, where, and the questions, numbered from 1."""
 
     cause: Words

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Continuing, Opening
+from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.acts.call_record import Direction
 from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
 from dragoman_schemas.fields import (
@@ -47,7 +47,7 @@ Casualties = Count
 Assistance = Literal["wanted", "offered", "none", "unknown"]
 
 
-class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incident"):
+class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-incident"):
     """A first report: what kind, when, where, and what is known."""
 
     kind: Kind

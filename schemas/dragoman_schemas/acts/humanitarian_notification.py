@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Count, Line, Timestamp, Where, Window
 
 
-class HumanitarianNotification(Opening, frozen=True, kw_only=True, tag="humanitarian-notification"):
+class HumanitarianNotification(
+    OpeningAct, frozen=True, kw_only=True, tag="humanitarian-notification"
+):
     """Whose site or movement, where, and when. A site has a place, a movement a route with departure and arrival."""
 
     kind: Literal["site", "movement"]

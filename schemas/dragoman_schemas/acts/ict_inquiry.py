@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Line, When, Words
 
 
-class IctInquiry(Opening, frozen=True, kw_only=True, tag="ict-inquiry"):
+class IctInquiry(OpeningAct, frozen=True, kw_only=True, tag="ict-inquiry"):
     """When, what class of system, and what is asked."""
 
     time: When

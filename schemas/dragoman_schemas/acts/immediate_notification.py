@@ -4,12 +4,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.acts.line_check import Designator
 from dragoman_schemas.fields import CodeWord, Position, When, Words
 
 
-class ImmediateNotification(Opening, frozen=True, kw_only=True, tag="immediate-notification"):
+class ImmediateNotification(OpeningAct, frozen=True, kw_only=True, tag="immediate-notification"):
     """A code word and a number: understood in every language at once."""
 
     code_word: CodeWord

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import Line, Name, Reference, Timestamp, Words
 
 Officers = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
 
 
-class Tasking(Opening, frozen=True, kw_only=True, tag="tasking"):
+class Tasking(OpeningAct, frozen=True, kw_only=True, tag="tasking"):
     """Somebody is to do something, about a message of a shared channel where there is one."""
 
     text: Words
@@ -19,7 +19,7 @@ class Tasking(Opening, frozen=True, kw_only=True, tag="tasking"):
     due: Timestamp | UnsetType = UNSET
 
 
-class InstructionRequest(Opening, frozen=True, kw_only=True, tag="instruction-request"):
+class InstructionRequest(OpeningAct, frozen=True, kw_only=True, tag="instruction-request"):
     """The office asks its capital what to say."""
 
     text: Words

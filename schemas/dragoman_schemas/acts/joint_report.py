@@ -4,11 +4,11 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Opening
+from dragoman_schemas.act_frame import Answering, OpeningAct
 from dragoman_schemas.fields import Authentic, Line, Words
 
 
-class JointReport(Opening, frozen=True, kw_only=True, tag="joint-report"):
+class JointReport(OpeningAct, frozen=True, kw_only=True, tag="joint-report"):
     """Its title and its paragraphs, numbered from 1.
 
     `authentic` names the languages that are equally authentic: every paragraph is in each of them, and a consent is to all of them at once.

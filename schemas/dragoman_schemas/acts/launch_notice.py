@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Count, Line, When, Where, Window
 
 
-class LaunchNotice(Opening, frozen=True, kw_only=True, tag="launch-notice"):
+class LaunchNotice(OpeningAct, frozen=True, kw_only=True, tag="launch-notice"):
     """Which phase, when, from where, and where it comes down. A postponement or cancellation is the act of that name."""
 
     phase: Literal["pre_launch", "post_launch", "deviation"]

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Attended, Count, Date, Line, Name, Words
 
 
-class LiaisonOffice(Opening, frozen=True, kw_only=True, tag="liaison-office"):
+class LiaisonOffice(OpeningAct, frozen=True, kw_only=True, tag="liaison-office"):
     """Whose office, where, and how far it is."""
 
     side: Name

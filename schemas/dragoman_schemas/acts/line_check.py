@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Opening
+from dragoman_schemas.act_frame import Answering, OpeningAct
 from dragoman_schemas.fields import Line, Name, Text
 
 Designator = Annotated[int, Meta(ge=1, le=99)]
 
 
-class LineCheck(Opening, frozen=True, kw_only=True, tag="line-check"):
+class LineCheck(OpeningAct, frozen=True, kw_only=True, tag="line-check"):
     """A neutral text to be sent back exactly, by one circuit. By schedule the watch sends it, for a side."""
 
     sequence: Annotated[int, Meta(ge=1, le=10_000_000)]

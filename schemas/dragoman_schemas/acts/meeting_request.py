@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.act_frame import Answering, Continuing, Opening
+from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
     Authentic,
     Hex32,
@@ -22,7 +22,7 @@ Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
 Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
 
 
-class MeetingRequest(Opening, frozen=True, kw_only=True, tag="meeting-request"):
+class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request"):
     """A request to meet: why, and when it could be."""
 
     purpose: Line

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import Count, Line, Reference, Shape, Timestamp, Where, Window, Words
 
 ActivityType = Literal[
@@ -40,7 +40,7 @@ class Phase(Shape, frozen=True, kw_only=True):
     place: Where | UnsetType = UNSET
 
 
-class MilitaryActivity(Opening, frozen=True, kw_only=True, tag="military-activity"):
+class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-activity"):
     """Its designation, purpose, time, place, type, strength, and whether it began without notice to the troops."""
 
     designation: Line

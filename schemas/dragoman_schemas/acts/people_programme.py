@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Count, Line, Name, People, Window, Words
 
 
-class PeopleProgramme(Opening, frozen=True, kw_only=True, tag="people-programme"):
+class PeopleProgramme(OpeningAct, frozen=True, kw_only=True, tag="people-programme"):
     """What kind of exchange, who is host, and when."""
 
     kind: Literal["academic", "students", "units", "officers", "cultural"]

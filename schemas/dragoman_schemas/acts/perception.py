@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Continuing, Opening
+from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import Hex32, Id, Titles, Words
 
 
-class Perception(Opening, frozen=True, kw_only=True, tag="perception"):
+class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
     """The issue, as this side calls it, and the own view. Sides that write of the same issue stand in one table.
 
     `under` is the exchange that opened the issue: whoever names it writes of that issue, whatever they call it. Without it an issue is the same

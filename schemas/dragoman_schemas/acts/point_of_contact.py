@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import Attended, Base64Of32, Languages, Line, Person, Text, Timestamp
 
 Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 
 
-class PointOfContact(Opening, frozen=True, kw_only=True, tag="point-of-contact"):
+class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contact"):
     """A point of contact, announced before it takes effect; at once where a duty number is dead."""
 
     role: Line

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Area, Continuing, Opening
+from dragoman_schemas.act_frame import Area, Continuing, OpeningAct
 from dragoman_schemas.fields import Line, Reference, Words
 
 
-class Recommendation(Opening, frozen=True, kw_only=True, tag="recommendation"):
+class Recommendation(OpeningAct, frozen=True, kw_only=True, tag="recommendation"):
     """To whom, in which area, and what is advised."""
 
     addressees: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Date, Hex32, Line, Words
 
 
-class ReferenceDocument(Opening, frozen=True, kw_only=True, tag="reference-document"):
+class ReferenceDocument(OpeningAct, frozen=True, kw_only=True, tag="reference-document"):
     """Who issued it, its title and day, the passages meant, and its digest or where it was published."""
 
     issuer: Line

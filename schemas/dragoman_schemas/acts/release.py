@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Opening
+from dragoman_schemas.act_frame import Answering, OpeningAct
 from dragoman_schemas.fields import Hex32, Id, Reference, Shape, Timestamp, Titles, Words
 
 MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
@@ -25,7 +25,7 @@ class ReleasedRecord(Shape, frozen=True, kw_only=True):
     extract: Hex32 | UnsetType = UNSET
 
 
-class Release(Opening, frozen=True, kw_only=True, tag="release"):
+class Release(OpeningAct, frozen=True, kw_only=True, tag="release"):
     """Exactly these records, under this title and with the `text` of the frame, are made public at `publish_at`.
 
     Every side of the channel consents to it by its digest, or nothing is published.
@@ -42,7 +42,7 @@ class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"
     terms: Hex32
 
 
-class PublicLine(Opening, frozen=True, kw_only=True, tag="public-line"):
+class PublicLine(OpeningAct, frozen=True, kw_only=True, tag="public-line"):
     """This side will say these words to the public about a matter: not before a time, and by itself or only if it is asked.
 
     The other sides agree to the words, or answer before they are said. `matter` is the exchange that they are about, by its number or id.

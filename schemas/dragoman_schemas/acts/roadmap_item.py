@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Area, Opening
+from dragoman_schemas.act_frame import Area, OpeningAct
 from dragoman_schemas.fields import Line, Name, Window, Words
 
 
-class RoadmapItem(Opening, frozen=True, kw_only=True, tag="roadmap-item"):
+class RoadmapItem(OpeningAct, frozen=True, kw_only=True, tag="roadmap-item"):
     """What is planned, in which area, and what it shall bring."""
 
     area: Area

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Words
 
 
-class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warning"):
+class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-warning"):
     """What kind of threat, against what, where, when, and what should be done.
 
     `identifiers` are entries of the register of people, whose `readers` name the officers who may read them.

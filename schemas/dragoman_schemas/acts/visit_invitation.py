@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.fields import Languages, Line, Where, Window, Words
 
 
-class VisitInvitation(Opening, frozen=True, kw_only=True, tag="visit-invitation"):
+class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
     """Where to, what for, when, and how many may come."""
 
     place: Where

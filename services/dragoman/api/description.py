@@ -12,7 +12,7 @@ from dragoman.api import routes
 from dragoman.api.openapi import asyncapi, openapi
 from dragoman.api.routing import CACHE_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import unchanged
-from dragoman.application.http.request import JSON, Answered, Call, Nothing
+from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, NoBody
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.record import Envelope
@@ -33,11 +33,11 @@ from dragoman_schemas.responses import (
 # Health, and the API about itself
 
 
-async def show_openapi(call: Call[Nothing]) -> Answered:
+async def show_openapi(call: ApiRequest[NoBody]) -> ApiAnswer:
     return _described(call, _openapi())
 
 
-def _described(call: Call[Nothing], body: bytes) -> Answered:
+def _described(call: ApiRequest[NoBody], body: bytes) -> ApiAnswer:
     etag = f'"{hashlib.sha256(body).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if unchanged(call, etag):
@@ -64,7 +64,7 @@ def document() -> dict[str, Any]:
     return openapi(ROUTES, union, __version__)
 
 
-async def show_asyncapi(call: Call[Nothing]) -> Answered:
+async def show_asyncapi(call: ApiRequest[NoBody]) -> ApiAnswer:
     return _described(call, _asyncapi())
 
 
@@ -89,7 +89,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/openapi.json",
         show_openapi,
         "This document",
-        Nothing,
+        NoBody,
         {200: None, 304: None},
         headers=CACHE_HEADERS,
         may=May.ANYBODY,
@@ -99,7 +99,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/asyncapi.json",
         show_asyncapi,
         "What is logged and streamed",
-        Nothing,
+        NoBody,
         {200: None, 304: None},
         headers=CACHE_HEADERS,
         may=May.ANYBODY,

@@ -16,7 +16,7 @@ from dragoman.api.routing import May, Route
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
 from dragoman.domain.acts.act_rules import NEVER, OFFICERS, STAFF, Rule, Who
-from dragoman_schemas.act_frame import Act, Continuing, Opening
+from dragoman_schemas.act_frame import Act, Continuing, OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.record import Envelope
@@ -106,7 +106,7 @@ def _formats() -> Iterator[str]:
             f"Opened by {roles}, {keys}; posted to `/{_where(rule.family)}`. States and acts: [states.md](states.md).",
             "",
         )
-        yield from _members(rule.act, Opening)
+        yield from _members(rule.act, OpeningAct)
     yield from ("# Acts that carry an exchange on, and those of the channel", "")
     for act, rule in RULES.items():
         if act not in FORMATS and (_SAMPLES / f"{act}.json").exists():

@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
 from dragoman.api.routing import May, Route
-from dragoman.application.http.request import JSON, Nothing
+from dragoman.application.http.request import JSON, NoBody
 from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.problems import BASE, TYPES, Problem
 from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
@@ -75,7 +75,7 @@ _KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 
 
-class Topic(NamedTuple):
+class ApiTopic(NamedTuple):
     """What some operations are about."""
 
     name: str
@@ -84,51 +84,51 @@ class Topic(NamedTuple):
 
 
 _TOPICS: Final = (
-    Topic(
+    ApiTopic(
         "the service",
         r"^/(livez|readyz|metrics)|json$",
         "Whether the service may be used, and what it says of itself.",
     ),
-    Topic(
+    ApiTopic(
         "who calls",
         r"^/v1/(me|tokens|subjects)",
         "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects.",
     ),
-    Topic(
+    ApiTopic(
         "proof",
         r"/log/|/proof$",
         "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP.",
     ),
-    Topic("records", r"/records", "The log itself, exactly as it stands."),
-    Topic(
+    ApiTopic("records", r"/records", "The log itself, exactly as it stands."),
+    ApiTopic(
         "beside the log",
         r"/(drafts|people|files|imports)",
         "What is no part of the record: drafts, people, files, and what is taken in.",
     ),
-    Topic(
+    ApiTopic(
         "reports",
         r"/(reports|statistics|calendar)",
         "What the log comes to, for reading, printing and calendars.",
     ),
-    Topic("webhooks", r"/webhooks", "Where a side wants to be told of records."),
-    Topic("posting", r"{family|/acts$", "Opening an exchange, and carrying it on."),
-    Topic("the inbox", r"/inbox$", "What concerns the caller's side."),
-    Topic(
+    ApiTopic("webhooks", r"/webhooks", "Where a side wants to be told of records."),
+    ApiTopic("posting", r"{family|/acts$", "Opening an exchange, and carrying it on."),
+    ApiTopic("the inbox", r"/inbox$", "What concerns the caller's side."),
+    ApiTopic(
         "the office",
         r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
         "Who is there, how the line stands, and what the dialogue has come to.",
     ),
-    Topic(
+    ApiTopic(
         "what is public",
         r"^/v1/releases",
         "What the sides have made public together, for anybody, with what proves it.",
     ),
-    Topic(
+    ApiTopic(
         "exchanges",
         r"/(exchanges|state|diff)",
         "The current state, the past, and what lies between.",
     ),
-    Topic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
+    ApiTopic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
 )
 """What operations are about: by which of their paths, and what that is."""
 
@@ -672,7 +672,7 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
     schema = msgspec.json.schema(route.query)
     properties = (
         schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {})
-        if route.query is not Nothing
+        if route.query is not NoBody
         else {}
     )
     for name, inner in properties.items():

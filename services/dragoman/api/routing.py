@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.http.request import JSON, Answered, Call, S, compressed, respond
+from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, S, compressed, respond
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.domain.record.validation_errors import fault_of
 from dragoman.text import sentence
@@ -53,7 +53,7 @@ class Route(Generic[S]):
 
     method: str
     path: str
-    handler: Callable[[Call[S]], Awaitable[Answered]]
+    handler: Callable[[ApiRequest[S]], Awaitable[ApiAnswer]]
     summary: str
     query: type[S]
     answers: Mapping[int, type[Struct] | None]
@@ -79,7 +79,7 @@ class Route(Generic[S]):
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()
-        answered = await self.handler(Call(request, query))
+        answered = await self.handler(ApiRequest(request, query))
         return (
             compressed(answered)
             if isinstance(answered, web.StreamResponse)

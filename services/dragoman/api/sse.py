@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from msgspec import Raw
 
-from dragoman.api.sse_broadcast import Line, Reader, Readers, Ringing, Stream
+from dragoman.api.sse_broadcast import AlarmLine, EventLine, Reader, Readers, Stream
 from dragoman.application.service import Service
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
@@ -26,9 +26,9 @@ from dragoman.domain.views import alarms
 from dragoman.domain.views.alarms import Escalation
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
 from dragoman.projection import duty_watch, reads
-from dragoman.projection.projection import Behind, Projection, entry_of
-from dragoman.projection.store import Row as Stored
+from dragoman.projection.projection import NotYetApplied, Projection, entry_of
 from dragoman.projection.store import Store
+from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.responses import Row
@@ -39,10 +39,10 @@ NDJSON = "application/x-ndjson"
 CLOUDEVENTS = "application/cloudevents-batch+json"
 
 
-def recorded(stored: Stored) -> Line:
+def recorded(stored: Stored) -> EventLine:
     """A record, as every reader of the channel gets it."""
     folded, record = stored.folded, stored.folded.record
-    return Line(
+    return EventLine(
         b"record",
         folded.position,
         entry_of(stored),
@@ -50,7 +50,7 @@ def recorded(stored: Stored) -> Line:
     )
 
 
-def changed(stored: Stored) -> Line | None:
+def changed(stored: Stored) -> EventLine | None:
     """An exchange that has changed, for the sides that it concerns."""
     folded, record = stored.folded, stored.folded.record
     if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
@@ -60,9 +60,9 @@ def changed(stored: Stored) -> Line | None:
     )
 
 
-def row_line(row: Row, side: str, position: int) -> Line:
+def row_line(row: Row, side: str, position: int) -> EventLine:
     """An exchange as an event of an inbox."""
-    return Line(b"exchange", position, row, side, frozenset((row.side, *row.to)))
+    return EventLine(b"exchange", position, row, side, frozenset((row.side, *row.to)))
 
 
 class Tail:
@@ -72,8 +72,8 @@ class Tail:
         self,
         projection: Projection,
         now: Callable[[], datetime],
-        line: Callable[[Stored], Line | None],
-        told: Callable[[str, list[Line]], None],
+        line: Callable[[Stored], EventLine | None],
+        told: Callable[[str, list[EventLine]], None],
     ) -> None:
         """Listen to the projection; `told` hears which lines a station of a side has got. What waits already is known after `begin`."""
         self._projection = projection
@@ -89,7 +89,7 @@ class Tail:
         """Take what waits from the file, once; what was heard of meanwhile is newer. A file that is behind is asked again."""
         if self._settled is None:
             return
-        with suppress(Behind):
+        with suppress(NotYetApplied):
             await self._take(store)
 
     async def _take(self, store: Store) -> None:
@@ -121,13 +121,13 @@ class Tail:
                 self.readers.hand(self._ringing(exchange, each))
         self._rung = rung
 
-    def ringing(self) -> list[Ringing]:
+    def ringing(self) -> list[AlarmLine]:
         """What rings now, for a reader who has just come."""
         return [self._ringing(exchange, each) for exchange, each in self._waiting()]
 
-    def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
+    def _ringing(self, exchange: Exchange, each: Escalation) -> AlarmLine:
         record = self._projection.record_at(duty_watch.message_position(exchange, each.message))
-        return Ringing(
+        return AlarmLine(
             each,
             duty_watch.flash_alarm(
                 exchange, each, self._now(), record if record and record.act else None
@@ -172,7 +172,7 @@ async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> N
                 alarm("ringing", error, backoff.failed(), channel=key[0])
 
 
-Missed = Callable[[int, int], AsyncIterator[list[Line]]]
+Missed = Callable[[int, int], AsyncIterator[list[EventLine]]]
 """What a reader has missed, from a position to another."""
 
 
@@ -187,7 +187,7 @@ class Begins:
 
 async def missed(
     service: Service, projection: Projection, first: int, last: int
-) -> AsyncIterator[list[Line]]:
+) -> AsyncIterator[list[EventLine]]:
     """The records from one position to another, from the file."""
     await projection.in_file(last)
     while first <= last:
@@ -197,7 +197,7 @@ async def missed(
         )
         if not entries:
             return
-        yield [Line(b"record", entry.position, entry, side) for entry, side in entries]
+        yield [EventLine(b"record", entry.position, entry, side) for entry, side in entries]
         first = entries[-1][0].position + 1
 
 
@@ -247,7 +247,7 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
     """What an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
     begun = False
 
-    async def brought(first: int, last: int) -> AsyncIterator[list[Line]]:
+    async def brought(first: int, last: int) -> AsyncIterator[list[EventLine]]:
         nonlocal begun
         await projection.in_file(last)
         since = first - 1 if begun else after
@@ -301,12 +301,12 @@ async def batch(
     return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
 
 
-def told(service: Service, projection: Projection) -> Callable[[str, list[Line]], None]:
+def told(service: Service, projection: Projection) -> Callable[[str, list[EventLine]], None]:
     """Notes what has reached a station of a side."""
     return lambda side, lines: _note(service, projection, side, lines)
 
 
-def _note(service: Service, projection: Projection, side: str, lines: list[Line]) -> None:
+def _note(service: Service, projection: Projection, side: str, lines: list[EventLine]) -> None:
     for line in reversed(lines) if side else ():
         if line.side not in ("", side):
             service.deliveries.note(projection.name, side, line.position)

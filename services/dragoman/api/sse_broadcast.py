@@ -26,7 +26,7 @@ _AT_ONCE: Final = 64
 """Readers that are written to before others have their turn: a few hundred microseconds."""
 
 
-class Line:
+class EventLine:
     """One event as bytes, where in the log it stands, whose act it is, and which sides it is for; None for all that may read."""
 
     __slots__ = ("encoded", "event", "position", "side", "sides")
@@ -51,7 +51,7 @@ class Line:
         return self.sides is None or side in self.sides
 
 
-class Ringing:
+class AlarmLine:
     """An alarm as bytes: for the officers whom it has reached, and for every officer of the sides that wait."""
 
     __slots__ = ("event", "officers", "side")
@@ -67,7 +67,7 @@ class Ringing:
         return actor in self.officers or actor.partition("/")[0] != self.side
 
 
-Event = Line | Ringing
+Event = EventLine | AlarmLine
 
 
 class Stream(EventSourceResponse):
@@ -127,13 +127,13 @@ class Reader:
             self._held.clear()
             self._overrun = True
 
-    async def go_live(self, ringing: list[Ringing]) -> None:
+    async def go_live(self, ringing: list[AlarmLine]) -> None:
         """Write what was held, and from now on what arrives; unless too much was held, which is to be brought from the file."""
         if self._overrun:
             return
         events: list[Event] = [
             *ringing,
-            *(event for event in self._held if isinstance(event, Line)),
+            *(event for event in self._held if isinstance(event, EventLine)),
         ]
         self._held.clear()
         self.is_live = True
@@ -141,7 +141,7 @@ class Reader:
 
     def wants(self, event: Event) -> bool:
         """Whether an event is for this reader, and new."""
-        if isinstance(event, Ringing):
+        if isinstance(event, AlarmLine):
             return bool(self.station) and event.concerns(self.grant.actor)
         return event.position > self._upto and event.is_for(self.grant.side)
 
@@ -151,12 +151,12 @@ class Reader:
 
     def is_after(self, events: list[Event]) -> bool:
         """Whether all of these are new to this reader."""
-        return all(isinstance(event, Ringing) or event.position > self._upto for event in events)
+        return all(isinstance(event, AlarmLine) or event.position > self._upto for event in events)
 
     async def write(self, written: bytes, events: Iterable[Event]) -> None:
         """Write what fits of some events; a reader that has left is done, and one that does not read is told, and cut off."""
         self._upto = max(
-            (event.position for event in events if isinstance(event, Line)), default=self._upto
+            (event.position for event in events if isinstance(event, EventLine)), default=self._upto
         )
         if self.has_left:
             self.end()
@@ -175,7 +175,7 @@ class Reader:
 class Readers:
     """The readers of one stream of a channel. `told` hears which lines a station of a side has got."""
 
-    def __init__(self, told: Callable[[str, list[Line]], None]) -> None:
+    def __init__(self, told: Callable[[str, list[EventLine]], None]) -> None:
         """Have none yet."""
         self._told = told
         self._readers: dict[Reader, None] = {}
@@ -194,7 +194,7 @@ class Readers:
         """Forget a reader."""
         self._readers.pop(reader, None)
 
-    async def go_live(self, reader: Reader, ringing: list[Ringing]) -> None:
+    async def go_live(self, reader: Reader, ringing: list[AlarmLine]) -> None:
         """Let a reader have what arrives from now on."""
         await reader.go_live(ringing)
 
@@ -218,7 +218,7 @@ class Readers:
 
     async def _write_all(self, events: list[Event]) -> None:
         """Write some events to all readers, in order; what is the same for several is put together once."""
-        ringing = any(isinstance(event, Ringing) for event in events)
+        ringing = any(isinstance(event, AlarmLine) for event in events)
         allowed: dict[tuple[Grant, str], bool] = {}
         shared: dict[tuple[str, str, str], bytes] = {}
         stations: dict[str, str] = {}
@@ -242,7 +242,7 @@ class Readers:
         for station, side in stations.items():
             self._told(
                 station,
-                [event for event in events if isinstance(event, Line) and event.is_for(side)],
+                [event for event in events if isinstance(event, EventLine) and event.is_for(side)],
             )
 
 

@@ -15,14 +15,14 @@ from dragoman.domain.acts import access, references
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.decide import Post
-from dragoman.domain.record.errors import Fault, Refusal, Refused, invalid
+from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
 from dragoman.stores.files import File
-from dragoman.stores.people import Kept
+from dragoman.stores.people import StoredPerson
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.acts.perception import Perception
 from dragoman_schemas.fields import Attachment
 from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
@@ -116,7 +116,7 @@ def _check_issue(projection: Projection, data: Perception) -> None:
         )
 
 
-async def _people_faults(service: Service, projection: Projection, act: Any) -> list[Fault]:
+async def _people_faults(service: Service, projection: Projection, act: Any) -> list[FieldFault]:
     mentioned = list(references.people(act))
     if not mentioned:
         return []
@@ -125,13 +125,13 @@ async def _people_faults(service: Service, projection: Projection, act: Any) -> 
         (where, _person_fault(found.get(id), commitment)) for where, id, commitment in mentioned
     ]
     return [
-        Fault(pointer=where + fault[0], detail=fault[1])
+        FieldFault(pointer=where + fault[0], detail=fault[1])
         for where, fault in faults
         if fault is not None
     ]
 
 
-def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, Sentence] | None:
+def _person_fault(kept: StoredPerson | None, commitment: str) -> tuple[str, Text] | None:
     if kept is None:
         return "/id", sentence(
             "nobody of that id is in the channel's register of people; enter them with POST /people first"
@@ -148,17 +148,17 @@ def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, Sentence] | 
 
 async def _file_faults(
     service: Service, projection: Projection, grant: Grant, act: Any
-) -> list[Fault]:
-    faults: list[Fault] = []
+) -> list[FieldFault]:
+    faults: list[FieldFault] = []
     for where, attachment in references.attachments(act):
         known = await copies(service, projection, grant, attachment.sha256)
         fault = _file_fault(next((file for file in known if file.kept), None), attachment)
         if fault is not None:
-            faults.append(Fault(pointer=where + fault[0], detail=fault[1]))
+            faults.append(FieldFault(pointer=where + fault[0], detail=fault[1]))
     return faults
 
 
-def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Sentence] | None:
+def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Text] | None:
     if file is None:
         return "/sha256", sentence(
             "there is no such file here for your side; PUT it under /files first"
@@ -213,7 +213,7 @@ async def people_seen(
     }
 
 
-def _person(kept: Kept | None, commitments: set[str], reader: str) -> PersonSeen:
+def _person(kept: StoredPerson | None, commitments: set[str], reader: str) -> PersonSeen:
     """Somebody as an officer sees them; nobody's name for an auditor, who is no reader."""
     if kept is None:
         return PersonSeen(absent=True)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from dragoman.limits import OUTAGE_SECONDS
 
 
-class Outage(Struct, frozen=True, kw_only=True):
+class ObservedOutage(Struct, frozen=True, kw_only=True):
     """A time in which the end of a channel's log could not be seen, and its cause."""
 
     since: datetime
@@ -41,7 +41,7 @@ class Outages:
 
     def look(
         self, channel: str, checked: datetime | None, tick: float, stood: float, *, down: bool
-    ) -> Outage | None:
+    ) -> ObservedOutage | None:
         """Return the outage that is over, if the log's end can be seen again and could not for too long; else None.
 
         `checked` is when the log's end was seen last, `stood` for how long the event loop stood still so far, `down` whether the broker is away now.
@@ -56,6 +56,6 @@ class Outages:
         if last.checked is None or tick - last.tick - (stood - last.stood) < OUTAGE_SECONDS:
             return None
         cause: Literal["broker", "gateway"] = "broker" if last.down or down else "gateway"
-        return Outage(
+        return ObservedOutage(
             since=checked - timedelta(seconds=tick - last.tick), until=checked, cause=cause
         )

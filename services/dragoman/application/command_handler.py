@@ -34,7 +34,7 @@ from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.acts.families import meeting, release
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, folded
-from dragoman.domain.history_port import Asked
+from dragoman.domain.history_port import RecordingHistory
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord, Record
@@ -43,7 +43,7 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     EventLog,
     KeyReused,
     LogUnreachable,
@@ -58,9 +58,9 @@ from dragoman.limits import (
     EXCHANGE_SPARE_BYTES,
     SIGNATURES,
 )
-from dragoman.projection.projection import Behind, Projection
+from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.stores.keystore import Custody
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import Erasure, Officer
@@ -70,14 +70,14 @@ from dragoman_schemas.state import ChannelState, Exchange
 log = structlog.get_logger()
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class PostResult(Struct, frozen=True, kw_only=True):
     """A post's answer, and whether it had been given before."""
 
     recorded: Recorded
     replayed: bool
 
 
-def _unknown(error: object) -> Sentence:
+def _unknown(error: object) -> Text:
     return sentence(
         "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
         error=error,
@@ -94,7 +94,7 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-class Desk:
+class CommandHandler:
     """Takes posts in, for all channels of a gateway. Owns no state but the keys that it keeps for trials."""
 
     def __init__(
@@ -102,7 +102,7 @@ class Desk:
         custody: Custody,
         *,
         now: Callable[[], datetime] = utc_now,
-        read_only_reason: Callable[[], Sentence | None] = lambda: None,
+        read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
         """Sign for trial channels with the keys in custody. Nothing is recorded while `read_only_reason` gives a reason."""
         self._custody = custody
@@ -113,7 +113,7 @@ class Desk:
 
     async def post(
         self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")
-    ) -> Kept:
+    ) -> PostResult:
         """Record a post, once. Raises `Refused`.
 
         Posts to one exchange take turns: they would only meet in a conflict, and be decided again.
@@ -161,7 +161,7 @@ class Desk:
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
         self._refuse_if_broken(projection)
-        state, asked = projection.state, Asked(projection)
+        state, asked = projection.state, RecordingHistory(projection)
         assert state.registry is not None
         state = replace(state, registry=replace(state.registry, required_signatures=()))
         return folded(state, projection, self._decide(state, projection, post, asked, self._now()))
@@ -191,7 +191,7 @@ class Desk:
                 return
         del self._queues[place]
 
-    async def _post(self, projection: Projection, post: Post, trace: tuple[str, str]) -> Kept:
+    async def _post(self, projection: Projection, post: Post, trace: tuple[str, str]) -> PostResult:
         for attempt in range(1 + APPEND_ATTEMPTS):
             earlier = await self._posted_before(projection, post)
             if earlier is not None:
@@ -199,14 +199,14 @@ class Desk:
             self._refuse_if_broken(projection)
             if post.if_match is not None:
                 await self._know_what_it_rests_on(projection, post, post.if_match)
-            asked = Asked(projection)
+            asked = RecordingHistory(projection)
             ticked, moment = time.monotonic(), self._now()
             candidate = self._decide(projection.state, projection, post, asked, moment)
             grounds = asked.grounds(projection.registry, candidate)
             new = (
                 attempt == 0 and candidate.envelope.subject == candidate.envelope.id
             )  # nothing stands there but by malice
-            entry = Entry(
+            entry = EntryToAppend(
                 record=candidate,
                 expected=0 if new else projection.last_on(subject_of(candidate)),
                 trace=trace,
@@ -243,7 +243,7 @@ class Desk:
         )
 
     @property
-    def read_only_reason(self) -> Sentence | None:
+    def read_only_reason(self) -> Text | None:
         """The reason why this process records nothing at all; None where it may."""
         return self._read_only_reason()
 
@@ -304,7 +304,7 @@ class Desk:
         """Wait until a position is folded. Raises `Refused`: nothing was recorded, or it is not known."""
         try:
             await projection.reached(position)
-        except Behind as error:
+        except NotYetApplied as error:
             if nothing:
                 detail = sentence(
                     "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
@@ -313,19 +313,19 @@ class Desk:
                 raise Refused(Refusal(kind="unavailable", detail=detail)) from None
             raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(error.said))) from None
 
-    async def _posted_before(self, projection: Projection, post: Post) -> Kept | None:
+    async def _posted_before(self, projection: Projection, post: Post) -> PostResult | None:
         position = projection.posted(post.id)
         if position is None:
             return None
         return replace(await self._outcome(projection, position, post), replayed=True)
 
-    async def kept_at(self, projection: Projection, position: int) -> Kept:
+    async def kept_at(self, projection: Projection, position: int) -> PostResult:
         """The answer that the post at a position was given. Raises `Refused` as it was then."""
         return replace(await self._outcome(projection, position), replayed=True)
 
     async def _outcome(
         self, projection: Projection, position: int, post: Post | None = None
-    ) -> Kept:
+    ) -> PostResult:
         await self._reached(projection, position)
         row = projection.row(position)
         record: Record | None
@@ -374,14 +374,16 @@ class Desk:
             )
         known = projection.exchange(record.envelope.subject)
         alone = known is not None and two_keys.sent(known, record.envelope.id) is not None
-        return Kept(recorded=_recorded(record, number, position, one_key=alone), replayed=False)
+        return PostResult(
+            recorded=_recorded(record, number, position, one_key=alone), replayed=False
+        )
 
     def _decide(
         self,
         state: ChannelState,
         projection: Projection,
         post: Post,
-        asked: Asked,
+        asked: RecordingHistory,
         moment: datetime,
     ) -> Record:
         signatures = post.signatures
@@ -573,7 +575,7 @@ class Desk:
     async def open(self, event_log: EventLog, genesis: Record) -> None:
         """Append a genesis to an empty log. Raises `Refused`."""
         self.refuse_if_read_only()
-        outcome = await event_log.append([Entry(record=genesis, expected=0, first=True)])
+        outcome = await event_log.append([EntryToAppend(record=genesis, expected=0, first=True)])
         match outcome:
             case Appended(1):
                 log.info(

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import WAIT_SECONDS
-from dragoman.projection.projection import Behind, Projection
-from dragoman.stores.signed_heads import Sealed, Seals
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.policy import Policy
@@ -41,7 +41,7 @@ class _Known(Struct, frozen=True, kw_only=True):
 class Coverage:
     """The coverage of every channel's log, brought up to date when it is asked for."""
 
-    def __init__(self, seals: Seals) -> None:
+    def __init__(self, seals: SignedHeadStore) -> None:
         """Read the heads there."""
         self._seals = seals
         self._known: dict[str, _Known] = {}
@@ -78,7 +78,7 @@ class Coverage:
                     covered=await _with(projection, policy, known.covered, sealed),
                 )
                 sealed = await self._seals.after(projection.name, known.seq)
-        except (LogUnreachable, Behind) as error:
+        except (LogUnreachable, NotYetApplied) as error:
             log.debug("coverage.waits", channel=projection.name, reason=str(error))
         return known
 
@@ -94,7 +94,7 @@ class Coverage:
 
 
 async def _with(
-    projection: Projection, policy: Policy, covered: Covered, sealed: Sealed
+    projection: Projection, policy: Policy, covered: Covered, sealed: SealedHead
 ) -> Covered:
     """The coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
     try:

@@ -18,9 +18,9 @@ from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
-from dragoman.settings import Budgets
+from dragoman.settings import BudgetSettings
 from dragoman.text import sentence
-from dragoman_schemas.act_frame import Opening
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.state import Exchange
 
 _OWED: Final = "acknowledgement"
@@ -29,7 +29,7 @@ _OWED: Final = "acknowledgement"
 class Room:
     """The room of every side in every channel, as this gateway knows it."""
 
-    def __init__(self, settings: Budgets) -> None:
+    def __init__(self, settings: BudgetSettings) -> None:
         """Take the sizes from the settings."""
         self._open = settings.open_exchanges
         self._acts = settings.acts
@@ -51,7 +51,7 @@ class Room:
                     n=self._acts,
                 )
                 raise Refused(Refusal(kind="budget", detail=detail))
-        elif isinstance(post.data, Opening):
+        elif isinstance(post.data, OpeningAct):
             await self._check_open(service, projection, post.data, side)
 
     def _is_full(self, exchange: Exchange, side: str) -> bool:
@@ -65,7 +65,7 @@ class Room:
         )
 
     async def _check_open(
-        self, service: Service, projection: Projection, data: Opening, side: str
+        self, service: Service, projection: Projection, data: OpeningAct, side: str
     ) -> None:
         opened = sum(
             count

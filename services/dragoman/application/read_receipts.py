@@ -19,7 +19,7 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Message
 
@@ -37,7 +37,7 @@ class Unopened(Struct, frozen=True, kw_only=True):
     acknowledged: str
 
 
-class Changed(Struct, frozen=True, kw_only=True):
+class ChangedFlash(Struct, frozen=True, kw_only=True):
     """A flash that a side has acknowledged was corrected or added to by its sender since: which, by which act, at which position, when."""
 
     message: str
@@ -59,7 +59,7 @@ class Reading:
         self._service = service
         self._heard: dict[str, Callable[[Stored], None]] = {}
         self._waits: dict[tuple[str, str], dict[str, Unopened]] = {}
-        self._changed: dict[tuple[str, str], deque[Changed]] = {}
+        self._changed: dict[tuple[str, str], deque[ChangedFlash]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
@@ -118,7 +118,7 @@ class Reading:
             ):
                 continue
             for side in message.acknowledged:
-                changed = Changed(
+                changed = ChangedFlash(
                     message=message.id,
                     exchange=state.id,
                     number=state.number,
@@ -130,7 +130,7 @@ class Reading:
                     changed
                 )
 
-    def changed(self, projection: Projection, side: str) -> tuple[Changed, ...]:
+    def changed(self, projection: Projection, side: str) -> tuple[ChangedFlash, ...]:
         """What senders have changed of what a side had acknowledged, within the last minutes."""
         since = time.time() - CHANGED_SECONDS
         return tuple(

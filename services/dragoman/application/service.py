@@ -11,8 +11,8 @@ from typing import Final, Protocol
 import structlog
 from msgspec import UNSET
 
-from dragoman.application.broker_outages import Outage, Outages
-from dragoman.application.command_handler import Desk, stamp
+from dragoman.application.broker_outages import ObservedOutage, Outages
+from dragoman.application.command_handler import CommandHandler, stamp
 from dragoman.application.finality import Coverage
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.acts import access as rules
@@ -23,17 +23,17 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import is_name, read_act
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import Bus, Guard
-from dragoman.interop.ssrf_guard import Guard as Urls
+from dragoman.eventlog.nats_connection import Bus, DurabilityGuard
+from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
-from dragoman.stores.drafts import Drafts
-from dragoman.stores.endpoints import Courier
-from dragoman.stores.files import Files
-from dragoman.stores.people import People
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.drafts import DraftStore
+from dragoman.stores.endpoints import NotificationEndpoints
+from dragoman.stores.files import FileStore
+from dragoman.stores.people import PeopleStore
+from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Access, Grant
 from dragoman.supervision import Backoff, alarm, forever, supervise
 from dragoman.text import sentence
@@ -54,7 +54,7 @@ class OpenLog(Protocol):
 
 
 @dataclass(slots=True)
-class Deliveries:
+class DeliveryTracker:
     """What has reached a station of each side, and what of it is already on record."""
 
     noted: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -73,26 +73,26 @@ class Service:
     how the service is called from outside, where that is known.
     """
 
-    desk: Desk
+    desk: CommandHandler
     access: Access
-    drafts: Drafts
-    courier: Courier
+    drafts: DraftStore
+    courier: NotificationEndpoints
     urls: Urls
-    people: People
-    files: Files
-    seals: Seals
+    people: PeopleStore
+    files: FileStore
+    seals: SignedHeadStore
     coverage: Coverage
     trees: Trees
     store: Store
     bus: Bus
-    guard: Guard
+    guard: DurabilityGuard
     open_log: OpenLog
     log_key: bytes
     origin: str
     issuer: str = ""
     public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
-    deliveries: Deliveries = field(default_factory=Deliveries)
+    deliveries: DeliveryTracker = field(default_factory=DeliveryTracker)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watchdog: Watchdog = field(default_factory=Watchdog)
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -457,7 +457,7 @@ class Service:
         """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
         outages = Outages()
         again: dict[str, Backoff] = {}
-        untold: list[tuple[str, Outage]] = []
+        untold: list[tuple[str, ObservedOutage]] = []
         while True:
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
             tick = time.monotonic()
@@ -472,7 +472,7 @@ class Service:
                 if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)
             ]
 
-    async def _try_to_tell(self, backoff: Backoff, name: str, outage: Outage) -> bool:
+    async def _try_to_tell(self, backoff: Backoff, name: str, outage: ObservedOutage) -> bool:
         """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
         if not backoff.due:
             return False
@@ -482,7 +482,7 @@ class Service:
             alarm("outages", error, backoff.failed(), channel=name)
             return False
 
-    async def _tell_outage(self, name: str, outage: Outage) -> bool:
+    async def _tell_outage(self, name: str, outage: ObservedOutage) -> bool:
         """Record an outage; False where it cannot be now, and True where it never will be."""
         since, until = stamp(outage.since), stamp(outage.until)
         act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)

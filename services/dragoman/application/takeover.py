@@ -7,7 +7,7 @@ from dragoman.application.service import Service
 from dragoman.data_directory import Confirmation
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.projection.projection import Behind, Projection
+from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.stores.signed_heads import NoStore
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.note import NotANote
@@ -38,7 +38,7 @@ class TakeOver:
                 await projection.in_file(size)
                 # The subtrees are read in a thread, so that the proof for a witness is quick afterwards.
                 await asyncio.wrap_future(service.store.in_thread(merkle.root_of, nodes, size))
-        except (LogUnreachable, Behind) as error:
+        except (LogUnreachable, NotYetApplied) as error:
             return LogConfirmation(waiting=(f"the log cannot be asked: {error}",))
         except NotANote as error:
             return LogConfirmation(against=f"what is sealed is no head: {error}")

@@ -24,7 +24,7 @@ from dragoman_schemas.responses import Difference
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
 
-class Owed(Struct, frozen=True, kw_only=True):
+class OwedDeadline(Struct, frozen=True, kw_only=True):
     """A limit: who owed what under which matter until when; when it came, if it did, and whether it bound."""
 
     side: str
@@ -44,7 +44,7 @@ class Owed(Struct, frozen=True, kw_only=True):
         return self.state in deadlines.PASSED
 
 
-def owed(replay: Replay) -> list[Owed]:
+def owed(replay: Replay) -> list[OwedDeadline]:
     """Every limit that passed, and every one that is open, as of the log's own time; the first limit first."""
     state = replay.standing.state
     if state.registry is None or not state.time:
@@ -58,13 +58,15 @@ def owed(replay: Replay) -> list[Owed]:
     return sorted(found, key=lambda each: (each.due, each.number, each.side, each.clock))
 
 
-def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Owed]:
+def _owed(
+    replay: Replay, registry: Registry, exchange: Exchange, now: datetime
+) -> Iterator[OwedDeadline]:
     calendars = {
         side: deadlines.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
     }
     for clock, outcome in deadlines.outcomes(registry, exchange, calendars, now):
         if outcome in deadlines.OWED or outcome in deadlines.PASSED:
-            yield Owed(
+            yield OwedDeadline(
                 side=clock.side,
                 clock=clock.clock,
                 number=exchange.number,

@@ -58,7 +58,7 @@ _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-class Unanswered(Exception):
+class GatewayUnavailable(Exception):
     """The host gave no answer: it is overloaded, it failed, or it cannot be reached."""
 
 
@@ -71,7 +71,7 @@ class Response(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-class Host(Protocol):
+class ComparedGateway(Protocol):
     """A gateway as its caller sees it."""
 
     async def ask(self, path: str, least: int) -> Response:
@@ -84,7 +84,7 @@ class Host(Protocol):
         """Read the records from a position on. Raises `Unanswered`."""
 
 
-class Replica(Protocol):
+class ReplicaGateway(Protocol):
     """A gateway over a projection that was folded from the replayed log."""
 
     @property
@@ -108,7 +108,7 @@ class Replica(Protocol):
         """Return the number of an exchange; empty where there is none."""
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class ComparedPath(Struct, frozen=True, kw_only=True):
     """A path of the channel that is asked of both.
 
     `past` is of a past position, so that the answer's position says nothing of how far the log had come. `timed` depends on the gateway's clock.
@@ -139,7 +139,7 @@ class Mismatch(Struct, frozen=True, kw_only=True):
     answers: int = 1
 
 
-class Compared(Struct, frozen=True, kw_only=True):
+class AnswerComparison(Struct, frozen=True, kw_only=True):
     """The outcome: how many answers of each kind were compared, at which positions, and what differed or was not answered."""
 
     answers: dict[str, int]
@@ -155,7 +155,7 @@ class Compared(Struct, frozen=True, kw_only=True):
 class Comparison:
     """A comparison that goes on, question by question."""
 
-    def __init__(self, host: Host, replica: Replica) -> None:
+    def __init__(self, host: ComparedGateway, replica: ReplicaGateway) -> None:
         """Begin with nothing compared."""
         self._host = host
         self._replica = replica
@@ -169,9 +169,9 @@ class Comparison:
         """True once nothing more should be asked: enough differs, or the host does not answer."""
         return len(self._mismatches) >= MISMATCHES or len(self._unanswered) >= UNANSWERED
 
-    def result(self, *, seed: int = 0, whole: bool = False, stopped: str = "") -> Compared:
+    def result(self, *, seed: int = 0, whole: bool = False, stopped: str = "") -> AnswerComparison:
         """Return the outcome so far."""
-        return Compared(
+        return AnswerComparison(
             answers=dict(self._answers),
             first=self._first,
             last=self._replica.position,
@@ -182,18 +182,18 @@ class Comparison:
             stopped=stopped,
         )
 
-    async def ask(self, question: Question) -> None:
+    async def ask(self, question: ComparedPath) -> None:
         """Ask both a question, and every further page of a list that has some."""
         path: str | None = question.path
         while path is not None and not self.is_over:
             try:
                 body = await self._compare(msgspec.structs.replace(question, path=path))
-            except Unanswered as error:
+            except GatewayUnavailable as error:
                 self._unanswered.append(f"{path}: {error}")
                 return
             path = _next_page(path, body) if question.pages else None
 
-    async def _compare(self, question: Question) -> bytes:
+    async def _compare(self, question: ComparedPath) -> bytes:
         """Compare one answer. Return the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
         for attempt in range(_TRIES):
             erasures = self._replica.erasures
@@ -225,13 +225,13 @@ class Comparison:
             if not question.timed or attempt:
                 break  # else a limit may have passed between the two looks at the clock
         else:
-            raise Unanswered(f"{_TRIES} answers were of other positions than asked for")
+            raise GatewayUnavailable(f"{_TRIES} answers were of other positions than asked for")
         self._count(question.kind)
         self._keep(found)
         return b""
 
     async def _further(
-        self, question: Question, answer: Response, found: list[Mismatch]
+        self, question: ComparedPath, answer: Response, found: list[Mismatch]
     ) -> tuple[Response, list[Mismatch]]:
         """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
         newest = await self._host.position()
@@ -243,20 +243,22 @@ class Comparison:
         return mine, found
 
     async def _beside(
-        self, question: Question, answer: Response
+        self, question: ComparedPath, answer: Response
     ) -> tuple[Response, list[Mismatch]]:
         """Return the replica's answer, given for the time that the host states, and how the host's differs. Raises `Unanswered`."""
         as_of = answer.headers.get("Dragoman-As-Of", "")
         for now in _moments(answer, timed=question.timed):
             mine = await self._replica.ask(question.path, now, as_of)
             if mine.refused.startswith("5"):
-                raise Unanswered(f"the replay itself cannot answer this: {mine.refused}")
+                raise GatewayUnavailable(f"the replay itself cannot answer this: {mine.refused}")
             found = self._differences(question, answer, mine)
             if not found:
                 break
         return mine, found
 
-    def _differences(self, question: Question, theirs: Response, mine: Response) -> list[Mismatch]:
+    def _differences(
+        self, question: ComparedPath, theirs: Response, mine: Response
+    ) -> list[Mismatch]:
         if theirs.refused or mine.refused:
             if theirs.refused == mine.refused:
                 return []
@@ -282,7 +284,7 @@ class Comparison:
         ]
         return self._bodies(question, theirs.body, mine.body) + headers
 
-    def _bodies(self, question: Question, theirs: bytes, mine: bytes) -> list[Mismatch]:
+    def _bodies(self, question: ComparedPath, theirs: bytes, mine: bytes) -> list[Mismatch]:
         if theirs == mine:
             return []
         try:
@@ -303,7 +305,7 @@ class Comparison:
         return found
 
     def _member(
-        self, question: Question, name: str, theirs: Raw | None, mine: Raw | None
+        self, question: ComparedPath, name: str, theirs: Raw | None, mine: Raw | None
     ) -> list[Mismatch]:
         """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
         exchange = _named_in(question.path)
@@ -326,7 +328,7 @@ class Comparison:
 
     def _mismatch(
         self,
-        question: Question,
+        question: ComparedPath,
         pointer: str,
         theirs: str | bytes,
         mine: str | bytes,
@@ -370,7 +372,7 @@ class Comparison:
         try:
             while first <= last and not self.is_over:
                 first = await self._some_records(first, last)
-        except Unanswered as error:
+        except GatewayUnavailable as error:
             self._unanswered.append(f"/records?from={first}: {error}")
 
     async def _some_records(self, first: int, last: int) -> int:
@@ -391,7 +393,7 @@ class Comparison:
         await self._replica.reach(await self._host.position())
         if self._replica.erasures != erasures:
             return position  # something was erased between the two answers
-        question = Question(kind="records", path=f"/records?from={position}", past=True)
+        question = ComparedPath(kind="records", path=f"/records?from={position}", past=True)
         encoded = (b"{}" if each is None else msgspec.json.encode(each) for each in (one, other))
         found = self._bodies(question, *encoded)
         number = self._replica.number_of(other.exchange)
@@ -533,7 +535,7 @@ def _exchange_of(value: Any) -> str:
 
 def questions(
     store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool
-) -> list[Question]:
+) -> list[ComparedPath]:
     """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
 
     Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
@@ -544,11 +546,11 @@ def questions(
     def some(items: Sequence[Any]) -> list[Any]:
         return list(items) if whole or len(items) <= sample else random.sample(items, sample)
 
-    asked: list[Question] = []
+    asked: list[ComparedPath] = []
     for row in some(rows):
         now = f"?at={position}" if opens else ""
         asked.append(
-            Question(
+            ComparedPath(
                 kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens
             )
         )
@@ -557,19 +559,19 @@ def questions(
         exchange = _subject(store.raws(channel, at, at)[0])
         if exchange in known:
             asked.append(
-                Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
+                ComparedPath(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
             )
-        asked.append(Question(kind="records", path=f"/records/{at}", past=True))
-        asked.append(Question(kind="records", path=f"/records/{at}/causes", late=True))
-        asked.append(Question(kind="states", path=f"/state?at={at}", past=True))
-    asked.append(Question(kind="states", path="/state"))
+        asked.append(ComparedPath(kind="records", path=f"/records/{at}", past=True))
+        asked.append(ComparedPath(kind="records", path=f"/records/{at}/causes", late=True))
+        asked.append(ComparedPath(kind="states", path=f"/state?at={at}", past=True))
+    asked.append(ComparedPath(kind="states", path="/state"))
     narrowed = _filters(rows, some(rows))
     asked += [
         _list(filters, whole=whole, random=random, position=position)
         for filters in (narrowed if whole else [{}, *some(narrowed)])
     ]
     asked += [
-        Question(kind="lists", path=path, late=True)
+        ComparedPath(kind="lists", path=path, late=True)
         for path in ("/inbox", "/exchanges?facets=true")
     ]
     read = (
@@ -582,7 +584,7 @@ def questions(
         [word for word in words if not _HAN.search(word)]
     ):
         asked.append(
-            Question(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole)
+            ComparedPath(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole)
         )
     asked += _reports(position, some(range(1, position)))
     random.shuffle(asked)
@@ -619,7 +621,7 @@ def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str
     return found + [{"number": row.number} for row in numbered]
 
 
-def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> Question:
+def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> ComparedPath:
     drawn = (
         {}
         if whole
@@ -629,7 +631,7 @@ def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int
         }
     )
     query = urlencode({**filters, **drawn} if filters else filters)
-    return Question(
+    return ComparedPath(
         kind="lists",
         path="/exchanges" + (f"?{query}" if query else ""),
         timed="overdue" in filters,
@@ -637,7 +639,7 @@ def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int
     )
 
 
-def _reports(position: int, past: Sequence[int]) -> Iterator[Question]:
+def _reports(position: int, past: Sequence[int]) -> Iterator[ComparedPath]:
     """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
     for name in (
         "watch",
@@ -647,21 +649,21 @@ def _reports(position: int, past: Sequence[int]) -> Iterator[Question]:
         "reports/period",
         "reports/year",
     ):
-        yield Question(kind="reports", path=f"/{name}?at={position}", past=True)
+        yield ComparedPath(kind="reports", path=f"/{name}?at={position}", past=True)
     for name in ("perceptions", "roadmap", "codebook"):
-        yield Question(kind="reports", path=f"/{name}", late=True)
-    yield Question(kind="reports", path="/points-of-contact", timed=True, late=True)
+        yield ComparedPath(kind="reports", path=f"/{name}", late=True)
+    yield ComparedPath(kind="reports", path="/points-of-contact", timed=True, late=True)
     for first, last in pairwise([0, *sorted(past), position]):
         if first < last:
-            yield Question(kind="reports", path=f"/diff?from={first}&to={last}", past=True)
+            yield ComparedPath(kind="reports", path=f"/diff?from={first}&to={last}", past=True)
 
 
-class _Said(Struct):
+class _Spoken(Struct):
     subject: str = ""
     data: Any = None
 
 
-_said = msgspec.json.Decoder(_Said).decode
+_said = msgspec.json.Decoder(_Spoken).decode
 
 
 def _subject(raw: bytes) -> str:

@@ -41,7 +41,7 @@ from dragoman_schemas.acts.channel import ChannelOpening
 from dragoman_schemas.state import Registry, Stamp
 
 
-class Copy(Struct, frozen=True, kw_only=True):
+class LogCopy(Struct, frozen=True, kw_only=True):
     """One copy of a log: where it is, its messages, its tree, and the newest signed head that came with it."""
 
     where: str
@@ -73,7 +73,7 @@ class Copy(Struct, frozen=True, kw_only=True):
         return "" if opening is None else opening.cid
 
 
-def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
+def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> LogCopy:
     """A copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
     erased = (
         replayed(messages).erased
@@ -88,7 +88,7 @@ def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> 
         )
         for position, raw in enumerate(messages, 1)
     ]
-    return Copy(
+    return LogCopy(
         where=where,
         size=len(messages),
         raw=lambda position: messages[position - 1],
@@ -97,16 +97,16 @@ def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> 
     )
 
 
-def of_archive(where: str, archive: Archive) -> Copy:
+def of_archive(where: str, archive: Archive) -> LogCopy:
     """A copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
     if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
         return of_messages(where, list(archive.messages()), archive.sealed)
-    return Copy(
+    return LogCopy(
         where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed
     )
 
 
-def of_export(path: Path) -> Copy:
+def of_export(path: Path) -> LogCopy:
     """A copy in an export. Raises `NotAnExport`."""
     with Export(path) as opened:
         return of_messages(str(path), list(opened.messages()), opened.checkpoint)
@@ -115,7 +115,7 @@ def of_export(path: Path) -> Copy:
 # Two of them
 
 
-class Compared(Struct, frozen=True, kw_only=True):
+class CopyComparison(Struct, frozen=True, kw_only=True):
     """What two copies come to. `position` is the first at which they differ; `evidence` is there where both sides of a fork are signed."""
 
     result: str
@@ -124,14 +124,14 @@ class Compared(Struct, frozen=True, kw_only=True):
     evidence: bytes | None = None
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class KeptHead(Struct, frozen=True, kw_only=True):
     """A signed head that was kept, and where."""
 
     where: str
     signed: bytes
 
 
-def head_in(path: Path) -> Head | None:
+def head_in(path: Path) -> KeptHead | None:
     """The signed head that a file is, or that is in a record's proof; None where it is neither."""
     raw = path.read_bytes()
     try:
@@ -139,7 +139,7 @@ def head_in(path: Path) -> Head | None:
         checkpoint.read(note.read(signed).text)
     except NotANote:
         return None
-    return Head(where=str(path), signed=signed)
+    return KeptHead(where=str(path), signed=signed)
 
 
 SAME: Final = "same"
@@ -149,10 +149,10 @@ FORK: Final = "fork"
 SHORTER: Final = "shorter"
 
 
-def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
+def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyComparison:
     """Hold two copies against each other, byte by byte through their roots; `log` is the key that heads must be of."""
     if not one.size or not other.size or one.cid != other.cid:
-        return Compared(
+        return CopyComparison(
             result=OTHER,
             position=1,
             detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}",
@@ -160,8 +160,8 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
     shorter, longer = sorted((one, other), key=lambda copy: copy.size)
     if longer.root(shorter.size) == shorter.root(shorter.size):
         if shorter.size == longer.size:
-            return Compared(result=SAME, detail=f"{one.size} records, the same in both")
-        return Compared(
+            return CopyComparison(result=SAME, detail=f"{one.size} records, the same in both")
+        return CopyComparison(
             result=EXTENDS,
             detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
         )
@@ -173,7 +173,7 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
     if stub:
         detail += f": in {stub} a leaf entry stands there, and no erasure that has effect in that copy names it"
     key = log or (None if one.opening is None else log_of(one.opening))
-    return Compared(
+    return CopyComparison(
         result=FORK,
         position=position,
         detail=detail,
@@ -181,14 +181,14 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
     )
 
 
-def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
+def held(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComparison:
     """Hold a signed head that was kept against a copy; `log` is the key that heads must be of. Raises `NotANote` where it is not of that key."""
     key = log or (None if copy.opening is None else log_of(copy.opening))
     if key is None:
-        return Compared(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
+        return CopyComparison(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
     signed = checkpoint.opened(head.signed, key)[0]
     if signed.size > copy.size:
-        return Compared(
+        return CopyComparison(
             result=SHORTER,
             position=copy.size + 1,
             detail=f"{head.where} is signed over {signed.size} records, and {copy.where} has {copy.size}: it was cut off, or is an old one",
@@ -196,11 +196,11 @@ def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
     if copy.root(signed.size) == signed.root:
         more = copy.size - signed.size
         said = f"and {more} more" if more else "and no others"
-        return Compared(
+        return CopyComparison(
             result=EXTENDS if more else SAME,
             detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}",
         )
-    return Compared(
+    return CopyComparison(
         result=FORK,
         position=signed.size,
         detail=f"the first {signed.size} records of {copy.where} are not those that {head.where} is signed over",
@@ -208,7 +208,7 @@ def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
     )
 
 
-def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes | None:
+def _convicting(head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier) -> bytes | None:
     """What convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
     try:
         new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
@@ -224,7 +224,7 @@ def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes
     return _written(head.signed, copy.signed, copy, old.size, new.size)
 
 
-def _first_difference(one: Copy, other: Copy) -> int:
+def _first_difference(one: LogCopy, other: LogCopy) -> int:
     """The first position at which they differ: by halves, since roots differ from there on.
 
     Where both hold the same bytes there, an entry, one of them lacks the erasure that makes it a record's: they differ where that erasure was to stand.
@@ -252,7 +252,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     proof: tuple[str, ...]
 
 
-def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
+def _evidence(one: LogCopy, other: LogCopy, log: Verifier) -> bytes | None:
     """What convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
     heads = []
     for copy in (one, other):
@@ -274,7 +274,7 @@ def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
     return _written(first, second, holder, old.size, new.size)
 
 
-def _written(one: bytes, other: bytes, holder: Copy, old: int, new: int) -> bytes:
+def _written(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> bytes:
     found = Evidence(
         one=one.decode(),
         other=other.decode(),
@@ -311,15 +311,15 @@ def is_cid(raw: bytes, cid: str) -> bool:
         return False
 
 
-__all__ = [
+__all__ = [  # noqa: RUF022
     "EXTENDS",
     "FORK",
     "OTHER",
     "SAME",
     "SHORTER",
-    "Compared",
-    "Copy",
-    "Head",
+    "CopyComparison",
+    "LogCopy",
+    "KeptHead",
     "NotAnExport",
     "compare",
     "convicts",

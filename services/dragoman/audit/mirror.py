@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from dragoman.audit.compare import is_cid
-from dragoman.audit.verification import Lie, Verification
+from dragoman.audit.verification import LogInconsistent, Verification
 from dragoman.domain.acts.erasure import Withheld, entry_of, named_in, standing_in
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive import Archive, ArchiveDamaged
@@ -39,11 +39,11 @@ _BACK_SECONDS: Final = 30.0
 """How long an older head may be shown than one that is kept: longer than any election lasts."""
 
 
-class NotThisChannel(Exception):
+class MirrorOfAnotherChannel(Exception):
     """The folder is a mirror of another channel; the message says of which."""
 
 
-class Unproven(Exception):
+class UnprovenHead(Exception):
     """It could not be shown that a signed head goes on from what is kept; the message says why."""
 
 
@@ -59,7 +59,7 @@ class Mirror:
         self.archive = Archive(folder)
         try:
             self._pin(pinned)
-        except (NotThisChannel, ArchiveDamaged):
+        except (MirrorOfAnotherChannel, ArchiveDamaged):
             self.archive.close()
             raise
         self.verification = Verification(cid=pinned.cid, log=self.log)
@@ -75,7 +75,7 @@ class Mirror:
         if path.exists():
             known = msgspec.json.decode(path.read_bytes(), type=Pinned)
             if (known.cid, known.log) != (pinned.cid, pinned.log):
-                raise NotThisChannel(
+                raise MirrorOfAnotherChannel(
                     f"{path} is of {known.cid} under {known.log}; name another folder for another channel"
                 )
         elif self.archive.size and self.archive.staged is None:
@@ -100,7 +100,7 @@ class Mirror:
             )
 
     @property
-    def lie(self) -> Lie | None:
+    def lie(self) -> LogInconsistent | None:
         """The first lie that was found, if any."""
         return self.verification.lie
 
@@ -207,7 +207,7 @@ class Mirror:
                 what = f"the signed head of {head.size} records is of other records than those that are kept here and given with it"
                 self._lied(head.size, what, signed)
         elif nodes is None or not _is_of(nodes, head, size, frontier.size):
-            raise Unproven(
+            raise UnprovenHead(
                 f"the tree that is served is not that of the signed head of {head.size} records"
             )
         elif merkle.root_of(nodes, size) != self.archive.root(size):
@@ -264,7 +264,9 @@ class Mirror:
         path = self._folder / f"contradiction-{position}.note"
         durable.write(path, signed, summed=True)
         evidence = f"{path}, beside {self._folder / 'sealed'}: compare the two copies with `dragoman audit compare`"
-        self.verification.lie = Lie(check="head", position=position, what=what, evidence=evidence)
+        self.verification.lie = LogInconsistent(
+            check="head", position=position, what=what, evidence=evidence
+        )
 
     def close(self) -> None:
         """Let the archive go."""
@@ -285,4 +287,4 @@ def _is_of(nodes: Nodes, head: Checkpoint, *sizes: int) -> bool:
     )
 
 
-__all__ = ["Mirror", "NotThisChannel", "Pinned", "Unproven"]
+__all__ = ["Mirror", "MirrorOfAnotherChannel", "Pinned", "UnprovenHead"]

@@ -18,7 +18,7 @@ import structlog
 from dragoman.domain.record.codec import NotARecord, Record, parse, reread
 from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
-from dragoman.worker_process import Apart, Wire
+from dragoman.worker_process import Pipe, WorkerProcess
 
 log = structlog.get_logger()
 
@@ -35,11 +35,11 @@ _asked = msgspec.msgpack.Decoder(tuple[dict[str, bytes], list[bytes]]).decode
 _read = msgspec.msgpack.Decoder(list[tuple[str, list[str]]]).decode
 
 
-class _Reader:
+class _ParseProcess:
     """One process, and the keys that it knows."""
 
     def __init__(self) -> None:
-        self._process = Apart(__name__)
+        self._process = WorkerProcess(__name__)
         self._keys: dict[str, bytes] = {}
 
     def ask(self, page: list[bytes], keys: Mapping[str, bytes]) -> None:
@@ -73,8 +73,8 @@ def read_strictly(
     if len(page) < _PAGE:
         yield from page
         return
-    readers = deque(_Reader() for _ in range(os.cpu_count() or 1))
-    turns: deque[tuple[_Reader, list[bytes]]] = deque()
+    readers = deque(_ParseProcess() for _ in range(os.cpu_count() or 1))
+    turns: deque[tuple[_ParseProcess, list[bytes]]] = deque()
     try:
         while page or turns:
             while page and len(turns) < _AHEAD * len(readers):
@@ -98,7 +98,7 @@ def read_strictly(
             each.end()
 
 
-def run(wire: Wire) -> None:
+def run(wire: Pipe) -> None:
     """The process: read the pages that come, until the caller needs no more."""
     os.nice(_NICE)
     keys: dict[str, bytes] = {}

@@ -22,7 +22,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import channel
 from dragoman.domain.acts.families.exchange import content_of
 from dragoman.domain.record.codec import NotARecord, Record, parse
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman_schemas.acts.channel import ChannelOpening, SideAdmission
@@ -47,7 +47,7 @@ _NONE: Final = BundledRecord(position=1, proof="")
 class NotProved(Exception):
     """A bundle that does not prove what it says, and why."""
 
-    def __init__(self, said: Sentence) -> None:
+    def __init__(self, said: Text) -> None:
         """Say why."""
         super().__init__(str(said))
         self.said = said
@@ -177,14 +177,14 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
     return sides
 
 
-class _Said(Struct, frozen=True, kw_only=True):
+class _ReleaseRecords(Struct, frozen=True, kw_only=True):
     """The records of the release itself, in order, and the ids of those that have two officers behind them and were not taken back."""
 
     records: tuple[Record, ...]
     counting: frozenset[str]
 
 
-def _said(bundle: Bundle) -> _Said:
+def _said(bundle: Bundle) -> _ReleaseRecords:
     """Read the release's own records. Raises `NotProved`."""
     records = []
     for each in sorted(bundle.consents, key=lambda each: each.position):
@@ -213,10 +213,10 @@ def _said(bundle: Bundle) -> _Said:
         and second != record.envelope.actor
         and second.partition("/")[0] == record.side
     )
-    return _Said(records=tuple(records), counting=frozenset(counting) - back)
+    return _ReleaseRecords(records=tuple(records), counting=frozenset(counting) - back)
 
 
-def _text(bundle: Bundle, said: _Said, sides: set[str]) -> dict[str, Raw]:
+def _text(bundle: Bundle, said: _ReleaseRecords, sides: set[str]) -> dict[str, Raw]:
     """Return the members of the text, which is what the release's records give, as all took it. Raises `NotProved`."""
     try:
         text = _members(bundle.text.encode())
@@ -237,7 +237,7 @@ class _Text(Struct, frozen=True, kw_only=True):
     records: tuple[ReleasedRecord, ...]
 
 
-def _hold(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Raw]) -> None:
+def _hold(bundle: Bundle, said: _ReleaseRecords, sides: set[str], text: dict[str, Raw]) -> None:
     """Hold the text against the release's records: its opening, what its author corrected, and what every side took. Raises `NotProved`."""
     expected: dict[str, Raw] = {}
     amendments: dict[str, dict[str, Raw]] = {}
@@ -269,7 +269,7 @@ def _hold(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Raw]) ->
         raise NotProved(sentence("its terms are not the digest of its text"))
 
 
-def _check_consents(bundle: Bundle, said: _Said, sides: set[str]) -> None:
+def _check_consents(bundle: Bundle, said: _ReleaseRecords, sides: set[str]) -> None:
     """Each side has consented to these terms, by two officers, and nothing in the bundle takes it back. Raises `NotProved`."""
     agreed = {
         record.side

@@ -17,9 +17,9 @@ from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_an
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
-from dragoman.domain.step import Standing, advance
+from dragoman.domain.step import FoldState, advance
 from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
-from dragoman.text import Sentence
+from dragoman.text import Text
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.responses import Count, Entry, Owed
@@ -70,8 +70,8 @@ class Replay:
 
     def __init__(self) -> None:
         """Begin before position 1."""
-        self.standing = Standing()
-        self.void: dict[int, Sentence] = {}
+        self.standing = FoldState()
+        self.void: dict[int, Text] = {}
         self._encoded: dict[str, bytes] = {}
         self._decoded: OrderedDict[str, Exchange] = OrderedDict()
         self._ids: set[str] = set()

@@ -8,16 +8,16 @@ from dragoman.audit.accountability import of_records
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.audit_findings import Noted
-from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman_schemas.acts.channel import BrokerOutage, Delivery, WatchAssumption, WatchRelief
 from dragoman_schemas.state import Exchange, Message, Registry
 
 
-class Past:
+class ReplayedChannel:
     """A channel whose opening holds, at the position to which its log was replayed."""
 
     def __init__(self, replay: Replay, messages: Sequence[bytes]) -> None:
@@ -31,7 +31,7 @@ class Past:
         self.digest = replay.standing.digest
         self.ends = datetime.fromisoformat(state.time).astimezone(UTC) + timedelta(milliseconds=1)
         self.sides = tuple(side.name for side in self.registry.sides)
-        self.calendars: dict[str, Calendar] = {
+        self.calendars: dict[str, DutyCalendar] = {
             side: deadlines.calendar_of(replay.office(side)) for side in self.sides
         }
         self._channel = list(self._acts())
@@ -88,15 +88,15 @@ class Past:
         """None, before a channel's opening."""
         return frozenset()
 
-    def outages(self, _: int) -> list[Span]:
+    def outages(self, _: int) -> list[OutageSpan]:
         """When gateways had no broker, as they said."""
         ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
         return [
-            Span(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to))
+            OutageSpan(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to))
             for each in ends
         ]
 
-    def line_checks(self, _: int) -> list[Check]:
+    def line_checks(self, _: int) -> list[LineCheckSpan]:
         """The line checks."""
         return [check for exchange in self.exchanges(0) for check in blindness.checks(exchange)]
 
@@ -108,6 +108,6 @@ class Past:
         """Whose valid record stands at a position."""
         return self._replay.actor(position)
 
-    def period(self) -> Span:
+    def period(self) -> OutageSpan:
         """From the opening to now."""
-        return Span(datetime.fromisoformat(self.registry.opened.time), self.ends)
+        return OutageSpan(datetime.fromisoformat(self.registry.opened.time), self.ends)

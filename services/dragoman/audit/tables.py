@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.audit.replay import Replay
-from dragoman.audit.replay_view import Past
+from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.domain.views import attribution
 from dragoman.domain.views.receipts import receipts_of
@@ -47,7 +47,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 
 def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
     """The rows of each table of a log whose opening holds."""
-    past = Past(replay, messages)
+    past = ReplayedChannel(replay, messages)
     return {
         "records": _records(replay, messages),
         "exchanges": (_exchange(each, past.sides) for each in replay.exchanges()),
@@ -142,7 +142,7 @@ def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
     )
 
 
-def _receipts(past: Past, each: Exchange) -> Iterator[Row]:
+def _receipts(past: ReplayedChannel, each: Exchange) -> Iterator[Row]:
     if attribution.unattributed(each):
         return
     for message in each.messages:

@@ -37,7 +37,7 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.tlog.difference import Difference, first_difference
+from dragoman.tlog.difference import LeafDifference, first_difference
 from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
@@ -65,7 +65,7 @@ SERVED: Final = (
 )
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class CheckResult(Struct, frozen=True, kw_only=True):
     """One thing that was checked: what came of it, and whose word it rests on."""
 
     check: str
@@ -73,7 +73,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     word: str
 
 
-class Lie(Struct, frozen=True, kw_only=True):
+class LogInconsistent(Struct, frozen=True, kw_only=True):
     """What does not hold: which check, at which position, and what to keep as evidence against whom.
 
     The position is 0 for what is in no record, and where it cannot be told in which.
@@ -92,13 +92,13 @@ class Verified(Struct, frozen=True, kw_only=True):
     cid: str
     position: int
     digest: str
-    findings: tuple[Finding, ...]
-    lie: Lie | None = None
+    findings: tuple[CheckResult, ...]
+    lie: LogInconsistent | None = None
     void: tuple[str, ...] = ()
     disputed: tuple[str, ...] = ()
 
 
-class Cosigned(Struct, frozen=True, kw_only=True, array_like=True):
+class CosigningTime(Struct, frozen=True, kw_only=True, array_like=True):
     """When a reader's own witness cosigned a head of so many records, in seconds of Unix time."""
 
     size: int
@@ -116,7 +116,7 @@ class Verification:
         witnesses: Sequence[Verifier] = (),
         policy: Policy | None = None,
         not_before: int = 0,
-        cosigned: Sequence[Cosigned] = (),
+        cosigned: Sequence[CosigningTime] = (),
         live: bool = False,
     ) -> None:
         """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself.
@@ -152,8 +152,8 @@ class Verification:
         self._signed_by: dict[str, array[int]] = {}
         self._keys: dict[str, bytes] = {}
         self._keys_of: Registry | None = None
-        self._findings: list[Finding] = []
-        self.lie: Lie | None = None
+        self._findings: list[CheckResult] = []
+        self.lie: LogInconsistent | None = None
 
     def keys(self) -> dict[str, bytes]:
         """Every key that was ever entered so far, by its id: under which signatures can be verified before they are judged."""
@@ -340,7 +340,7 @@ class Verification:
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
         if self.lie is None:
-            self.lie = Lie(check=check, position=position, what=what, evidence=evidence)
+            self.lie = LogInconsistent(check=check, position=position, what=what, evidence=evidence)
 
     def head(
         self,
@@ -370,7 +370,7 @@ class Verification:
         except NotANote as error:
             what = f"the signed head is none of this log: {error}"
             self._overrule(
-                Lie(
+                LogInconsistent(
                     check="head",
                     position=0,
                     what=what,
@@ -392,7 +392,7 @@ class Verification:
         registry = self.replay.standing.state.registry
         return self._log or (None if registry is None else log_of(registry))
 
-    def _overrule(self, lie: Lie) -> None:
+    def _overrule(self, lie: LogInconsistent) -> None:
         """Tell what the records are to be held against, before what they say. Only another channel is told before that."""
         if self.lie is None or self.lie.check != "opening":
             self.lie = lie
@@ -441,9 +441,13 @@ class Verification:
         lie = self.lie
         if lie is not None and lie.check == "times" and lie.position <= head.size:
             evidence = "the record under the signed head, and the heads that your witness cosigned: if its clock was right they convict the host"
-            self.lie = Lie(check=lie.check, position=lie.position, what=lie.what, evidence=evidence)
+            self.lie = LogInconsistent(
+                check=lie.check, position=lie.position, what=lie.what, evidence=evidence
+            )
 
-    def _differing(self, head: Checkpoint, difference: Difference, leaves: Sequence[bytes]) -> Lie:
+    def _differing(
+        self, head: Checkpoint, difference: LeafDifference, leaves: Sequence[bytes]
+    ) -> LogInconsistent:
         """The first record that is not the one under the head, as a lie."""
         size, position = len(leaves), difference.first + 1
         counted = (
@@ -454,12 +458,14 @@ class Verification:
         elif difference.first != difference.last:
             what = f"of the records from {position} to {difference.last + 1} at least one is not the one that was signed, or is missing{counted}"
             what += "; nothing that came with them shows which is the first"
-            return Lie(check="records", position=0, what=what, evidence=self._changed)
+            return LogInconsistent(check="records", position=0, what=what, evidence=self._changed)
         elif position in self._entries:
             what = f"an entry stands here for a record, and is not the one that was signed{counted}"
         else:
             what = f"the record is not the one that was signed here{counted}"
-        return Lie(check="records", position=position, what=what, evidence=self._changed)
+        return LogInconsistent(
+            check="records", position=position, what=what, evidence=self._changed
+        )
 
     def _leaves(self) -> list[bytes]:
         """The leaf hash of every message."""
@@ -524,7 +530,7 @@ class Verification:
         if self._log is not None or self._witnesses or self._policy is not None:
             what = "no signed head is here: whether the log was cut off or changed cannot be told"
             self._overrule(
-                Lie(
+                LogInconsistent(
                     check="head",
                     position=0,
                     what=what,
@@ -533,7 +539,7 @@ class Verification:
             )
         elif self.lie is None:
             self._findings.append(
-                Finding(
+                CheckResult(
                     check="head",
                     found="no head was signed",
                     word="nobody's: nothing but these bytes speaks for them",
@@ -541,7 +547,7 @@ class Verification:
             )
         elif self.lie.check != "opening":
             evidence = f"{self.lie.evidence}; no signed head shows that these are the bytes that were signed"
-            self.lie = Lie(
+            self.lie = LogInconsistent(
                 check=self.lie.check,
                 position=self.lie.position,
                 what=self.lie.what,
@@ -563,7 +569,7 @@ class Verification:
         evidence = "the record, and the cosigned head: if the witness's clock was right they convict the host"
         self._tell("times", self._latest, what, evidence)
 
-    def _found_head(self, size: int, final: list[Finding], cosigned: Mapping[str, int]) -> None:
+    def _found_head(self, size: int, final: list[CheckResult], cosigned: Mapping[str, int]) -> None:
         beyond = self.replay.standing.frontier.size - size
         after = f"; {beyond} came after it, under no signed head yet" if beyond else ""
         names = ", ".join(
@@ -579,7 +585,7 @@ class Verification:
         )
         word = f"the host's signature, which binds it to these bytes; {others}"
         self._findings.append(
-            Finding(check="head", found=f"of {size} records, and of these{after}", word=word)
+            CheckResult(check="head", found=f"of {size} records, and of these{after}", word=word)
         )
         self._findings += [*final, *_fresh(cosigned)]
         self.signed = size
@@ -718,7 +724,7 @@ class Verification:
             self._tell("tiles", 0, f"{wanting} is not here", f"{source}: {self._changed}")
         elif self._tiles:
             self._findings.append(
-                Finding(
+                CheckResult(
                     check="tiles",
                     found=f"{len(self._tiles)}, each as the records make it",
                     word="these bytes' own",
@@ -750,30 +756,30 @@ class Verification:
             else "the sides' own keys"
         )
         findings = (
-            Finding(
+            CheckResult(
                 check="opening", found=f"signed by every side's root; the cid is {asked}", word=own
             ),
-            Finding(
+            CheckResult(
                 check="records",
                 found=f"{state.position}, each judged by the tables at its position; {len(void)} void{erased}",
                 word="these bytes' own",
             ),
-            Finding(
+            CheckResult(
                 check="signatures",
                 found=f"{self._attested['author']} acts signed by their authors, {self._attested['host']} attested by the host alone, "
                 f"{self._attested['services']} of services",
                 word=f"{own}; of what the host attests, the host's",
             ),
-            Finding(
+            CheckResult(
                 check="numbers", found=f"{numbers}, counted without a gap", word="these bytes' own"
             ),
-            Finding(
+            CheckResult(
                 check="times",
                 found=f"{self._back} records behind the channel's time"
                 + "".join(f"; {each}" for each in self._times[:5]),
                 word="the host's clock",
             ),
-            Finding(
+            CheckResult(
                 check="seen",
                 found=f"{len(self._held)} acts signed over an older head than was to be expected"
                 + "".join(f"; {each}" for each in self._held[:5]),
@@ -781,7 +787,7 @@ class Verification:
             ),
             *(
                 (
-                    Finding(
+                    CheckResult(
                         check="disputed",
                         found=f"{len(disputed)} acts by keys that are held for stolen",
                         word="theirs who say so",
@@ -804,7 +810,7 @@ class Verification:
         )
 
 
-def _unnamed(positions: Sequence[int]) -> Lie:
+def _unnamed(positions: Sequence[int]) -> LogInconsistent:
     """Records of which only the entries are here, though nobody has erased them."""
     shown = ", ".join(str(each) for each in positions[:_SHOWN]) + (
         ", …" if len(positions) > _SHOWN else ""
@@ -814,7 +820,7 @@ def _unnamed(positions: Sequence[int]) -> Lie:
         if len(positions) == 1
         else f"entries stand where records were signed for, at {shown}, and no erasure names them: either the records are withheld, or their erasure is"
     )
-    return Lie(
+    return LogInconsistent(
         check="erasure",
         position=positions[0],
         what=what,
@@ -855,10 +861,10 @@ def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
     return {name: signature.time for name, signature in found.items() if signature is not None}
 
 
-def _fresh(cosigned: Mapping[str, int]) -> Iterator[Finding]:
+def _fresh(cosigned: Mapping[str, int]) -> Iterator[CheckResult]:
     """Until when the witnesses that were named say that this was the head."""
     for name, time in cosigned.items():
-        yield Finding(
+        yield CheckResult(
             check="freshness", found=f"cosigned at {_moment(time)}", word=f"the clock of {name}"
         )
 
@@ -867,7 +873,7 @@ def _moment(time: int) -> str:
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _final(registry: Registry, head: Note) -> list[Finding]:
+def _final(registry: Registry, head: Note) -> list[CheckResult]:
     """Whether the head is final by the policy on which the sides agreed in this log. Raises `NotANote` where a cosignature does not hold."""
     policy = log_policy.in_force(registry)
     if policy is None:
@@ -882,7 +888,7 @@ def _final(registry: Registry, head: Note) -> list[Finding]:
         else "not countersigned"
     )
     return [
-        Finding(
+        CheckResult(
             check="policy",
             found=found,
             word="the witnesses whom the sides named in this log: hold their keys against your own notes",

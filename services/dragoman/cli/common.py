@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 from cyclopts import Parameter
 
-from dragoman.client import Answered, Client, client
+from dragoman.client import Client, ProblemResponse, client
 from dragoman.printable import escaped, one_line
 from dragoman_schemas.responses import Channels, Entry, ExchangeView
 
@@ -83,7 +83,7 @@ async def head_of(caller: Client, channel: str, *, wait_s: float = 0.0) -> bytes
     while True:
         try:
             return (await caller.call("GET", f"/v1/channels/{channel}/log/checkpoint")).body
-        except Answered as error:
+        except ProblemResponse as error:
             if error.problem.status != _NO_HEAD:
                 raise
         if time.monotonic() >= until:
@@ -207,7 +207,7 @@ def table(rows: list[list[str]], head: list[str]) -> None:
         out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def exit_code(error: Answered) -> int:
+def exit_code(error: ProblemResponse) -> int:
     """The exit code for a problem."""
     if error.problem.type.endswith("/key-reused"):
         return CONFLICT

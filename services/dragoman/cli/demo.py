@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from dragoman.client import Answered, Client
+from dragoman.client import Client, ProblemResponse
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.record import ids
@@ -131,7 +131,7 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
     ]
     try:
         await caller.call("POST", "/v1/channels", json.dumps(body).encode())
-    except Answered as error:
+    except ProblemResponse as error:
         if not error.problem.type.endswith("/exists"):
             raise
     opened = (await caller.call("GET", f"/v1/channels/{definition['name']}")).json()["opened"]
@@ -171,7 +171,7 @@ async def _released(
     )
     try:
         await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
-    except Answered:
+    except ProblemResponse:
         recorded = (
             await releaser.release(channel, await drafter.draft(channel, act, key=key))
         ).recorded
@@ -185,7 +185,7 @@ async def _by_two(
     """Have a colleague release what an officer drafts, unless an earlier seeding did. Return the id of its record."""
     try:
         await colleague.release(entry["channel"], await drafted)
-    except Answered as error:
+    except ProblemResponse as error:
         if error.problem.type != "/problems/key-reused":
             raise
     return ids.from_key(entry["channel"], f"{entry['side']}/{ROLES[entry['role']]}", key)

@@ -22,7 +22,7 @@ from dragoman.cli.common import (
     server_of,
     table,
 )
-from dragoman.client import Answered, Unreachable, client
+from dragoman.client import ProblemResponse, Unreachable, client
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
 from dragoman.settings import SettingsError, flattened, load
@@ -150,7 +150,7 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
     async with client(address, "") as caller:
         try:
             health = (await caller.call("GET", "/readyz")).json()
-        except Answered as error:
+        except ProblemResponse as error:
             return [(f"gateway at {address}", f"is not ready: {error.problem.detail}")]
         except Unreachable as error:
             return [("gateway", str(error))]
@@ -168,6 +168,6 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
                     "",
                 )
             )
-    except (Answered, UsageError) as error:
+    except (ProblemResponse, UsageError) as error:
         findings.append(("token", str(error)))
     return findings

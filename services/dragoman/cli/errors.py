@@ -7,10 +7,10 @@ import traceback
 from cyclopts import CycloptsError
 
 from dragoman.audit.export import NotAnExport
-from dragoman.audit.mirror import Unproven
+from dragoman.audit.mirror import UnprovenHead
 from dragoman.audit.replay import Hole
 from dragoman.cli import common
-from dragoman.client import Answered, Garbled, Unreachable
+from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.broker import BrokerError
@@ -24,7 +24,7 @@ _INTERRUPTED = 130
 def told(error: BaseException) -> int | None:
     """Say what went wrong; the exit code, or None for what nobody foresaw."""
     match error:
-        case Answered():
+        case ProblemResponse():
             _say_refused(error)
             return common.exit_code(error)
         case Unreachable():
@@ -33,7 +33,7 @@ def told(error: BaseException) -> int | None:
         case ArchiveDamaged():
             common.say(f"dragoman: {error}")
             return common.UNVERIFIED
-        case NotAnExport() | Unproven() | Hole() | Garbled() | common.Unverified():
+        case NotAnExport() | UnprovenHead() | Hole() | Garbled() | common.Unverified():
             common.say(
                 f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}"
             )
@@ -61,7 +61,7 @@ def trace(error: BaseException) -> None:
     sys.stderr.write(escaped("".join(traceback.format_exception(error))))
 
 
-def _say_refused(error: Answered) -> None:
+def _say_refused(error: ProblemResponse) -> None:
     problem = error.problem
     common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
     for fault in problem.errors:

@@ -22,10 +22,10 @@ from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.restore import Copy, Differs, rebuild
+from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, rebuild
 from dragoman.settings import Settings, load
-from dragoman.stores.compare_and_set import Moved
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import checkpoint
 from dragoman.tlog.difference import sources_of
 from dragoman.tlog.merkle import Nodes
@@ -148,13 +148,13 @@ async def rebuild_command(
         say(f"what the broker had is in {aside}" if aside else "the broker had nothing of it")
     try:
         written = await _rebuilt(settings, channel, Without(copy, entries), copy.sealed)
-    except (Differs, LogBroken) as error:
+    except (CopyMismatch, LogBroken) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
     except LogUnreachable as error:
         say(f"dragoman: {error}; call it again: it goes on where it stopped")
         return UNREACHABLE
-    except Moved:
+    except WriteConflict:
         say("dragoman: somebody else signs heads meanwhile; stop the registrars, and call it again")
         return FAILED
     _accepted(settings, channel)
@@ -211,7 +211,9 @@ def _erase(
         file.unlink()
 
 
-async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes | None) -> int:
+async def _rebuilt(
+    settings: Settings, channel: str, copy: RestoreCopy, signed: bytes | None
+) -> int:
     """Write the log, and the newest signed head where the broker has lost it.
 
     Where heads are kept is made before a log that is lost, and after one that is there has been found to be the copy's: who signs tells by that
@@ -223,16 +225,16 @@ async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes |
         connected(endpoint.url, "steward", endpoint.seed("steward")) as steward,
     ):
         if channel not in await stream_config.channels(steward):
-            await Seals.create(steward, replicas)
+            await SignedHeadStore.create(steward, replicas)
         await stream_config.create(steward, channel, replicas)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
             with progress("writing", copy.size) as told:
                 written = await rebuild(bus, channel, copy, told)
-        await Seals.create(steward, replicas)
+        await SignedHeadStore.create(steward, replicas)
         async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
-            shown = await Seals(bus).newest(channel)
+            shown = await SignedHeadStore(bus).newest(channel)
             if signed is not None and (shown is None or _size(shown.note) < _size(signed)):
-                await Seals(bus).put(channel, signed, shown)
+                await SignedHeadStore(bus).put(channel, signed, shown)
     return written
 
 

@@ -20,7 +20,7 @@ from dragoman.cli.common import (
     say,
 )
 from dragoman.cli.signature import Passphrase, Sign, over, seed_of, signed
-from dragoman.client import Answered, Client, Posted, new_key
+from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
 from dragoman.domain.record.codec import read_act
 from dragoman_schemas.responses import Standing
@@ -39,7 +39,7 @@ Key = Annotated[
 ]
 
 
-class _Named(Struct):
+class _NamedAct(Struct):
     """The name of an act that may want other members."""
 
     act: str
@@ -141,7 +141,7 @@ async def draft(
         else:
             out(each.id)
             say(
-                f"{msgspec.json.decode(each.act, type=_Named).act}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
+                f"{msgspec.json.decode(each.act, type=_NamedAct).act}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
             )
     return 0
 
@@ -238,7 +238,7 @@ async def _send(
             posted = await caller.post(
                 channel, body, key=used, exchange=named, if_match=if_match, headers=headers
             )
-        except Answered as error:
+        except ProblemResponse as error:
             if error.problem.status == 503:
                 say(f"send it again with --key {used}; it cannot be recorded twice")
             raise

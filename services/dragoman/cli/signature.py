@@ -61,7 +61,7 @@ _LOCKED: Final = b"ENCRYPTED"
 """What stands at the beginning of a key file that is under a passphrase."""
 
 
-class Signature(Struct, frozen=True, kw_only=True):
+class SignedAct(Struct, frozen=True, kw_only=True):
     """An act that was signed: its bytes, its id, and the headers that go with it."""
 
     act: bytes
@@ -125,7 +125,7 @@ def _word(passphrase: Path | None) -> bytes | None:
 # What a signature binds an act to
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class KnownHead(Struct, frozen=True, kw_only=True):
     """A channel that may be signed in: its name and id, and the key of its log."""
 
     name: str
@@ -133,7 +133,7 @@ class Known(Struct, frozen=True, kw_only=True):
     log: Verifier
 
 
-async def known(caller: Client, channel: str) -> Known:
+async def known(caller: Client, channel: str) -> KnownHead:
     """A channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
     raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
     try:
@@ -150,7 +150,7 @@ async def known(caller: Client, channel: str) -> Known:
             else "what is no opening"
         )
         raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
-    found = Known(
+    found = KnownHead(
         name=channel,
         cid=cid_of(genesis.act),
         log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
@@ -167,7 +167,7 @@ async def known(caller: Client, channel: str) -> Known:
     return found
 
 
-async def seen(caller: Client, about: Known) -> dict[str, Any]:
+async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
     """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
 
     The first one is held against the records themselves, and each later one against the one before.
@@ -272,14 +272,14 @@ async def signed(
     *,
     exchange: str = "",
     key: str | None = None,
-) -> Signature:
+) -> SignedAct:
     """An act with `signed` as its last member, and the signatures of all keys over its bytes."""
     rule = RULES[str(data.__struct_config__.tag)]
     bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
     id = key or new_key()
     bound |= {"type": type_of(rule.act, rule.version), "id": id}
     raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
-    return Signature(act=raw, id=id, headers=over(raw, seeds))
+    return SignedAct(act=raw, id=id, headers=over(raw, seeds))
 
 
 async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:

@@ -17,7 +17,7 @@ from dragoman.cli.signature import seed_of
 from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
-from dragoman.witness import SILENT_SECONDS, Witness
+from dragoman.witness import SILENT_SECONDS, CosigningWitness
 
 EVERYWHERE = Target()
 _REQUEST_BYTES: Final = 2 * 2**20
@@ -84,7 +84,7 @@ async def serve_witness(
     """Mirror a log into FOLDER and cosign its heads: each only when every record of it is there, verified. Ends at the first lie."""
     mirror = mirror_of(folder, cid, log)
     try:
-        cosigner = Witness(mirror, folder, name, seed_of(key), now=utc_now)
+        cosigner = CosigningWitness(mirror, folder, name, seed_of(key), now=utc_now)
         mirror.again()
         if mirror.lie is None:
             await _cosign(mirror, cosigner, host, port, target)
@@ -95,7 +95,9 @@ async def serve_witness(
     return verdict(mirror)
 
 
-async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, target: Target) -> None:
+async def _cosign(
+    mirror: Mirror, cosigner: CosigningWitness, host: str, port: int, target: Target
+) -> None:
     runner = web.AppRunner(application(mirror, cosigner))
     await runner.setup()
     site = web.TCPSite(runner, host, port)
@@ -125,7 +127,7 @@ async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, targe
         await runner.cleanup()
 
 
-async def _watch(cosigner: Witness) -> None:
+async def _watch(cosigner: CosigningWitness) -> None:
     """Tell the side when nobody has asked for a head for long."""
     told = False
     while True:
@@ -136,7 +138,7 @@ async def _watch(cosigner: Witness) -> None:
         told = silent
 
 
-def application(mirror: Mirror, cosigner: Witness) -> web.Application:
+def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
     """The witness over HTTP: `add-checkpoint`, and the newest cosigned head for whoever monitors."""
     origin = hashlib.sha256(mirror.log.name.encode()).hexdigest()
 

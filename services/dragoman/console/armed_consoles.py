@@ -10,7 +10,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.application.http import submission
-from dragoman.console.rendering import HEADERS, Here, refused
+from dragoman.console.rendering import HEADERS, PageContext, refused
 from dragoman.console.sessions import form_of, said
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
@@ -28,24 +28,24 @@ _UNANSWERED_SECONDS: Final = 3600.0
 
 
 @dataclass(slots=True)
-class Armed:
+class ArmedConsole:
     """When a console of each side was armed last for a channel, by its cid, as far as this gateway knows; nothing is held against anybody from before it began."""
 
     began: float = field(default_factory=time.time)
     last: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-ARMED: Final = web.AppKey("armed", Armed)
+ARMED: Final = web.AppKey("armed", ArmedConsole)
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class ConsoleAlarmState(Struct, frozen=True, kw_only=True):
     """How the alarm of a side's consoles stands in a channel: how many are armed, and for how many seconds none was."""
 
     armed: int
     silent_s: float
 
 
-def standing(app: web.Application, projection: Projection, side: str) -> Standing:
+def standing(app: web.Application, projection: Projection, side: str) -> ConsoleAlarmState:
     """How a side's consoles stand for a channel."""
     now = time.time()
     known = app[ARMED]
@@ -58,11 +58,11 @@ def standing(app: web.Application, projection: Projection, side: str) -> Standin
     )
     if armed:
         known.last[cid, side] = now
-        return Standing(armed=armed, silent_s=0.0)
+        return ConsoleAlarmState(armed=armed, silent_s=0.0)
     last = max(
         known.last.get((cid, side), 0.0), known.began, _manned_since(projection.registry, side)
     )
-    return Standing(armed=0, silent_s=max(0.0, now - last))
+    return ConsoleAlarmState(armed=0, silent_s=max(0.0, now - last))
 
 
 def _manned_since(registry: Registry, side: str) -> float:
@@ -92,7 +92,7 @@ def silent_for(app: web.Application, projection: Projection, side: str) -> float
     return standing(app, projection, side).silent_s
 
 
-async def beat(here: Here) -> web.Response:
+async def beat(here: PageContext) -> web.Response:
     """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")

@@ -4,16 +4,16 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.projection.open_deadlines import Duties
+from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 
-DUTIES: Final = web.AppKey("duties", dict[str, Duties])
+DUTIES: Final = web.AppKey("duties", dict[str, OpenDeadlines])
 
 
-async def duties(app: web.Application, projection: Projection) -> Duties:
+async def duties(app: web.Application, projection: Projection) -> OpenDeadlines:
     """What is owed in a channel now. Raises `Behind`."""
     known = app[DUTIES].get(projection.name)
     if known is None:
-        known = app[DUTIES].setdefault(projection.name, Duties(projection))
+        known = app[DUTIES].setdefault(projection.name, OpenDeadlines(projection))
     await known.begin()
     return known

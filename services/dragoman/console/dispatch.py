@@ -16,10 +16,10 @@ from dragoman.console.forms.browser_signatures import SignatureAsked
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.rendering import (
     HEADERS,
-    Here,
     Page,
+    PageContext,
+    PageRoute,
     Preferences,
-    Sheet,
     as_csv,
     as_json,
     html,
@@ -33,7 +33,7 @@ from dragoman.i18n.words import Words
 from dragoman.projection import reads
 from dragoman.projection.snapshot import instant, position_by
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
 from dragoman_schemas.state import Registry
 
@@ -45,7 +45,7 @@ _IN_CHANNEL: Final = re.compile(r"/c/([a-z0-9-]{1,63})(?:/|$)")
 _AT: Final = re.compile(r"[0-9]{1,15}")
 
 
-def register(app: web.Application, sheets: Sequence[Sheet]) -> None:
+def register(app: web.Application, sheets: Sequence[PageRoute]) -> None:
     """Add the pages' routes."""
     for sheet in sheets:
         path = sheet.path if sheet.anywhere else f"/c/{_CHANNEL}{sheet.path}"
@@ -56,7 +56,7 @@ def register(app: web.Application, sheets: Sequence[Sheet]) -> None:
             app.router.add_route("HEAD", path, _served(sheet), name=sheet.name or None)
 
 
-def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _served(sheet: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def served(request: web.Request) -> web.StreamResponse:
         if sheet.method == "POST":
             own_origin(request)
@@ -72,12 +72,12 @@ def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamRespons
     return served
 
 
-async def _here(request: web.Request, sheet: Sheet) -> Here:
+async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
     """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
     name = request.match_info.get("channel", "")
     grant = signed_in(request)
     service = request.app[submission.SERVICE]
-    here = Here(
+    here = PageContext(
         request=request,
         service=service,
         words=words_of(request),
@@ -94,7 +94,7 @@ async def _here(request: web.Request, sheet: Sheet) -> Here:
     return here
 
 
-async def _stand(here: Here) -> None:
+async def _stand(here: PageContext) -> None:
     """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
     projection = here.projection
     wanted = (
@@ -113,7 +113,7 @@ async def _stand(here: Here) -> None:
         here.moment = datetime.fromisoformat(time)
 
 
-async def position_of(here: Here, at: str) -> int:
+async def position_of(here: PageContext, at: str) -> int:
     """A past position by itself or by a time; 0 for now. Raises `Refused`."""
     if at in ("", "0"):
         return 0
@@ -136,7 +136,7 @@ async def position_of(here: Here, at: str) -> int:
     return found
 
 
-async def answer(here: Here, page: Page) -> web.Response:
+async def answer(here: PageContext, page: Page) -> web.Response:
     """What a handler answered with, in the form that is asked for."""
     headers = dict(page.headers)
     if here.channel is not None and here.position:
@@ -168,7 +168,7 @@ def wants_page(request: web.Request) -> bool:
     return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
 
 
-def saying(request: web.Request) -> Callable[[Sentence], str]:
+def saying(request: web.Request) -> Callable[[Text], str]:
     """How an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
     return str if request.path.startswith("/v1/") else words_of(request).sentence
 

@@ -16,7 +16,15 @@ from aiohttp import web
 from dragoman.application.command_handler import stamp
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.pages import duty_numbers
-from dragoman.console.rendering import HEADERS, STATIC, Here, Preferences, Sheet, html, rendered
+from dragoman.console.rendering import (
+    HEADERS,
+    STATIC,
+    PageContext,
+    PageRoute,
+    Preferences,
+    html,
+    rendered,
+)
 from dragoman.console.sessions import words_of
 from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
@@ -36,7 +44,7 @@ async def plain(request: web.Request) -> web.Response:
     return html(_page(words_of(request), Preferences.read(request)))
 
 
-async def numbers(here: Here) -> web.Response:
+async def numbers(here: PageContext) -> web.Response:
     """Serve the page with the numbers of a channel, and say until when it may be kept."""
     now = time.time()
     session = here.request.cookies.get(COOKIE, "")
@@ -77,4 +85,4 @@ def _page(words: Words, preferences: Preferences, **values: object) -> str:
     )
 
 
-SHEETS: Final = (Sheet(path="/offline", handler=numbers),)
+SHEETS: Final = (PageRoute(path="/offline", handler=numbers),)

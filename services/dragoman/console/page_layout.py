@@ -15,7 +15,7 @@ from dragoman.console.deadline_cache import duties
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.pages import alarm, duty_numbers
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
@@ -56,14 +56,14 @@ class Frame(Struct, kw_only=True):
     offices: tuple[Office, ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
     alarms: alarm.Alarms | None = None
-    ringing: tuple[duty_numbers.Ringing, ...] = ()
+    ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     operator: bool = False
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
     unknown: dict[str, str] = {}
 
 
-async def of(here: Here) -> Frame:
+async def of(here: PageContext) -> Frame:
     """The frame of a page."""
     channels = (
         ()
@@ -108,7 +108,7 @@ def _unknown(words: Words, key: str) -> str:
     )
 
 
-async def _now(here: Here) -> list[Cell]:
+async def _now(here: PageContext) -> list[Cell]:
     """Return the strip of a page of now."""
     owed = await duties(here.request.app, here.projection)
     timed = here.registry.kind not in UNTIMED
@@ -126,7 +126,7 @@ async def _now(here: Here) -> list[Cell]:
     ]
 
 
-async def _then(here: Here) -> list[Cell]:
+async def _then(here: PageContext) -> list[Cell]:
     """Return the strip of a page of the past: the line and the watches as they stood, under a cell that says so."""
     words = here.words
     detail = words.say("record %(n)s, %(t)s", n=words.number(here.at), t=words.written(here.moment))
@@ -139,7 +139,7 @@ async def _then(here: Here) -> list[Cell]:
     return [replace(each, key=f"then-{each.key}") for each in cells]
 
 
-def _is_checked(here: Here) -> bool:
+def _is_checked(here: PageContext) -> bool:
     """Whether a quiet watch is checked in the reader's office."""
     officer = here.projection.registry.officers.get(here.grant.actor)
     if (
@@ -188,7 +188,7 @@ def _line(words: Words, view: LineView) -> Cell:
     )
 
 
-def _watches(here: Here) -> Iterator[Cell]:
+def _watches(here: PageContext) -> Iterator[Cell]:
     words, registry = here.words, here.registry
     if len(registry.sides) > _SIDES:
         unmanned = [side.name for side in registry.sides if side.name not in registry.watches]
@@ -248,7 +248,7 @@ def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple
     return word, words.listed([manned, detail])
 
 
-async def _proof(here: Here) -> Cell:
+async def _proof(here: PageContext) -> Cell:
     """How far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
     words, projection = here.words, here.projection
     if not here.service.is_live(projection):
@@ -286,7 +286,7 @@ async def _proof(here: Here) -> Cell:
     return Cell(key="proof", level="standby", word=words.say("Record signed"), detail=detail)
 
 
-def _alarm(here: Here, *, timed: bool) -> Cell:
+def _alarm(here: PageContext, *, timed: bool) -> Cell:
     words = here.words
     if not timed:
         return Cell(
@@ -310,7 +310,7 @@ def _alarm(here: Here, *, timed: bool) -> Cell:
     )
 
 
-def _bars(here: Here) -> Iterator[Bar]:
+def _bars(here: PageContext) -> Iterator[Bar]:
     words, service, projection = here.words, here.service, here.projection
     if (reason := service.desk.read_only_reason) is not None:
         yield Bar(

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.application.http import submission
-from dragoman.application.http.request import Call, Nothing
+from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.service import Service
 from dragoman.console.charts.charts import clock
 from dragoman.console.display import translations
@@ -45,7 +45,7 @@ from dragoman.limits import SUBJECT_LENGTH
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import Sentence
+from dragoman.text import Text
 from dragoman_schemas.state import Exchange, Registry
 
 _HERE: Final = Path(__file__).parent
@@ -96,7 +96,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(kw_only=True)
-class Here:
+class PageContext:
     """One request for a page. `at` is a past position, or 0 for now; `moment` the time that the page is of."""
 
     request: web.Request
@@ -184,9 +184,9 @@ class Here:
         return self.service.is_writable(self.projection)
 
     @property
-    def call(self) -> Call[Nothing]:
+    def call(self) -> ApiRequest[NoBody]:
         """The request as the API's functions take it."""
-        return Call(self.request, Nothing())
+        return ApiRequest(self.request, NoBody())
 
     def subject(self, of: Any) -> tuple[str, str]:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
@@ -259,11 +259,11 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]
+Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class PageRoute:
     """One page: under which path of a channel, or at a path of its own; `anywhere` is a page that needs no channel, `streams` one that has no end."""
 
     path: str
@@ -274,7 +274,7 @@ class Sheet:
     streams: bool = False
 
 
-def refused(kind: str, detail: Sentence) -> Refused:
+def refused(kind: str, detail: Text) -> Refused:
     """A refusal in words."""
     return Refused(Refusal(kind=kind, detail=detail))
 
@@ -355,7 +355,7 @@ def _told(words: Words, said: str) -> str:
             return ""
 
 
-def rendered(here: Here | None, words: Words, template: str, **values: Any) -> str:
+def rendered(here: PageContext | None, words: Words, template: str, **values: Any) -> str:
     """A template filled in."""
     return environment(words.language).get_template(template).render(here=here, **values)
 

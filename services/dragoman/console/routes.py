@@ -30,17 +30,17 @@ from dragoman.console.pages import (
     reports_page,
     statistics_page,
 )
-from dragoman.console.rendering import STATIC, Here, Sheet, refused
+from dragoman.console.rendering import STATIC, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.text import sentence
 
 SHEETS: Final = (
-    Sheet(path="", handler=board.board),
-    Sheet(path="/watch", handler=board.take_watch, method="POST"),
-    Sheet(path="/acknowledge", handler=alarm.acknowledge, method="POST"),
-    Sheet(path="/alarm", handler=alarm.fragment, anywhere=True),
-    Sheet(path="/alarm/events", handler=alarm.events, anywhere=True, streams=True),
-    Sheet(path="/alarm/beat", handler=armed_consoles.beat, method="POST", anywhere=True),
+    PageRoute(path="", handler=board.board),
+    PageRoute(path="/watch", handler=board.take_watch, method="POST"),
+    PageRoute(path="/acknowledge", handler=alarm.acknowledge, method="POST"),
+    PageRoute(path="/alarm", handler=alarm.fragment, anywhere=True),
+    PageRoute(path="/alarm/events", handler=alarm.events, anywhere=True, streams=True),
+    PageRoute(path="/alarm/beat", handler=armed_consoles.beat, method="POST", anywhere=True),
     *alarm_shelving.SHEETS,
     *inbox.SHEETS,
     *offline.SHEETS,
@@ -64,7 +64,7 @@ def register(app: web.Application) -> None:
     """Add the pages' routes and files, and what they keep."""
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
-    app[armed_consoles.ARMED] = armed_consoles.Armed()
+    app[armed_consoles.ARMED] = armed_consoles.ArmedConsole()
     app[alarm.BELLS] = alarm.Bells(app[submission.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
@@ -77,11 +77,11 @@ def register(app: web.Application) -> None:
     )
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
-    _register(app, (Sheet(path="/", handler=_home, anywhere=True), *SHEETS))
+    _register(app, (PageRoute(path="/", handler=_home, anywhere=True), *SHEETS))
     app.router.add_static("/static", STATIC)
 
 
-async def _home(here: Here) -> Any:
+async def _home(here: PageContext) -> Any:
     """The first channel's board: the one that must not wait comes first."""
     if here.grant.is_operator:
         return see("/host")

@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.display.deadline_rows import LEVELS, Level
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.act_rules import OFFICERS, Format
@@ -48,7 +48,7 @@ class Go(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
-class _Named(Struct, frozen=True, kw_only=True):
+class _NamedGoal(Struct, frozen=True, kw_only=True):
     """A goal and everything that it is called."""
 
     goal: Goal
@@ -59,7 +59,7 @@ _POSITION: Final = re.compile(r"(#?)\s*([0-9][0-9,.\s]{0,18})")
 _SERIAL: Final = re.compile(r"0[0-9]{1,7}")
 
 
-async def go(here: Here) -> Page | web.StreamResponse:
+async def go(here: PageContext) -> Page | web.StreamResponse:
     """Go where what was typed leads, if that is one place."""
     typed = " ".join(here.request.query.get("q", "").split())
     if len(typed) > SEARCH_CHARACTERS:
@@ -96,7 +96,7 @@ async def go(here: Here) -> Page | web.StreamResponse:
     )
 
 
-def _channels(here: Here) -> list[Projection]:
+def _channels(here: PageContext) -> list[Projection]:
     if here.channel is not None:
         return [here.projection]
     return [] if here.grant.is_operator else here.service.visible(here.grant)
@@ -106,12 +106,12 @@ def _distinct(goals: Iterable[Goal]) -> list[Goal]:
     return list({goal.address: goal for goal in goals}.values())
 
 
-def _upto(here: Here, channel: Projection) -> int:
+def _upto(here: PageContext, channel: Projection) -> int:
     """The position up to which a channel is looked at."""
     return here.position if here.channel is not None else channel.flushed
 
 
-def _at_position(here: Here, channels: Iterable[Projection], typed: str) -> Iterator[Goal]:
+def _at_position(here: PageContext, channels: Iterable[Projection], typed: str) -> Iterator[Goal]:
     """The record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
     found = _POSITION.fullmatch(typed)
     if found is None or (not found[1] and _SERIAL.fullmatch(typed)):
@@ -128,19 +128,19 @@ def _at_position(here: Here, channels: Iterable[Projection], typed: str) -> Iter
             )
 
 
-async def _records(here: Here, channels: Iterable[Projection], typed: str) -> list[Goal]:
+async def _records(here: PageContext, channels: Iterable[Projection], typed: str) -> list[Goal]:
     """The exchanges and records that have an id or a number, or whose number has that part."""
     text = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
     if not typed or " " in text:
         return []
     asked = [(channel.name, _upto(here, channel)) for channel in channels]
-    found: list[tuple[str, reads.Place]] = await here.in_thread(_places, here, asked, text)
+    found: list[tuple[str, reads.RecordPlace]] = await here.in_thread(_places, here, asked, text)
     return [_goal(here, channel, place) for channel, place in found]
 
 
 def _places(
-    here: Here, asked: Iterable[tuple[str, int]], text: str
-) -> list[tuple[str, reads.Place]]:
+    here: PageContext, asked: Iterable[tuple[str, int]], text: str
+) -> list[tuple[str, reads.RecordPlace]]:
     return [
         (channel, place)
         for channel, at in asked
@@ -148,7 +148,7 @@ def _places(
     ]
 
 
-def _goal(here: Here, channel: str, place: reads.Place) -> Goal:
+def _goal(here: PageContext, channel: str, place: reads.RecordPlace) -> Goal:
     path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
     return Goal(
         kind="exchange" if place.exchange else "record",
@@ -163,7 +163,7 @@ def _goal(here: Here, channel: str, place: reads.Place) -> Goal:
 # What there is, by its names
 
 
-def _everything(here: Here, channels: Sequence[Projection]) -> Iterator[_Named]:
+def _everything(here: PageContext, channels: Sequence[Projection]) -> Iterator[_NamedGoal]:
     for channel in channels:
         yield from _pages(here, channel)
         yield from _actions(here, channel)
@@ -171,9 +171,9 @@ def _everything(here: Here, channels: Sequence[Projection]) -> Iterator[_Named]:
         goal = Goal(
             kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
         )
-        yield _Named(goal=goal, names=(channel.name,))
+        yield _NamedGoal(goal=goal, names=(channel.name,))
     keys = Goal(kind="page", label=here.words.say("All keys"), address="/help")
-    yield _Named(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
+    yield _NamedGoal(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
 
 
 def _page_names(words: Words) -> dict[str, str]:
@@ -192,7 +192,7 @@ def _page_names(words: Words) -> dict[str, str]:
     }
 
 
-def _pages(here: Here, channel: Projection) -> Iterator[_Named]:
+def _pages(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
     officer = not OFFICERS.isdisjoint(_roles(here, channel))
     for path, label in _page_names(here.words).items():
         if path == "/drafts" and (not officer or here.past):
@@ -207,10 +207,10 @@ def _pages(here: Here, channel: Projection) -> Iterator[_Named]:
             path.removeprefix("/") or "board",
             *_in_all(lambda words, path=path: _page_names(words)[path]),  # type: ignore[misc]
         )
-        yield _Named(goal=goal, names=names)
+        yield _NamedGoal(goal=goal, names=names)
 
 
-def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
+def _actions(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
     """What the reader may do in a channel now, beginning with the report that must not wait."""
     roles = _roles(here, channel)
     writable = here.service.is_writable(channel) and here.grant.scope != "read"
@@ -228,7 +228,7 @@ def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
             address=f"/c/{channel.name}{path}",
             channel=channel.name,
         )
-        yield _Named(goal=goal, names=_in_all(name))
+        yield _NamedGoal(goal=goal, names=_in_all(name))
     for act, form in FORMATS.items():
         if not _may_open(form, channel, roles):
             continue
@@ -241,7 +241,7 @@ def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
             channel=channel.name,
         )
         names = [act, form.code, *_in_all(lambda words, act=act: words.act(act))]  # type: ignore[misc]
-        yield _Named(
+        yield _NamedGoal(
             goal=goal,
             names=(
                 *names,
@@ -257,7 +257,7 @@ def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
     )
 
 
-def _roles(here: Here, channel: Projection) -> tuple[str, ...]:
+def _roles(here: PageContext, channel: Projection) -> tuple[str, ...]:
     officer = channel.registry.officers.get(here.grant.actor)
     return () if officer is None or officer.until is not None else officer.roles
 
@@ -267,7 +267,7 @@ def _in_all(name: Callable[[Words], str]) -> tuple[str, ...]:
     return tuple(name(languages.words(language)) for language in languages.LANGUAGES)
 
 
-def _called(typed: str, known: Sequence[_Named]) -> list[Goal]:
+def _called(typed: str, known: Sequence[_NamedGoal]) -> list[Goal]:
     """What is called so; or else what begins so; or else what has all of the words."""
     if not typed:
         return []
@@ -310,7 +310,7 @@ def _plain(text: str) -> str:
 # Help
 
 
-class Key(Struct, frozen=True, kw_only=True):
+class Shortcut(Struct, frozen=True, kw_only=True):
     """A key, and what it does."""
 
     key: str
@@ -337,13 +337,13 @@ class Help(Struct, frozen=True, kw_only=True):
     """Every key, what the symbols and the precedences mean, and what to do when the line is lost. `letters` is whether single letters act."""
 
     letters: bool
-    keys: tuple[Key, ...]
+    keys: tuple[Shortcut, ...]
     levels: tuple[Meaning, ...]
     precedences: tuple[Urgency, ...]
     lost: tuple[str, ...]
 
 
-async def help(here: Here) -> Page:
+async def help(here: PageContext) -> Page:
     """All keys."""
     view = Help(
         letters=here.preferences.keys,
@@ -372,7 +372,7 @@ def level_words(words: Words) -> dict[Level, str]:
     }
 
 
-def _keys(words: Words) -> Iterator[Key]:
+def _keys(words: Words) -> Iterator[Shortcut]:
     say = words.say
     for key, does in (
         ("A", say("acknowledge receipt: in the flash, or of the row that has the focus")),
@@ -404,7 +404,7 @@ def _keys(words: Words) -> Iterator[Key]:
         ("l", say("next language, where several stand side by side")),
         ("?", say("this page")),
     ):
-        yield Key(key=key, does=does)
+        yield Shortcut(key=key, does=does)
 
 
 def _meanings(words: Words) -> Iterator[Meaning]:
@@ -463,8 +463,8 @@ def _lost(words: Words) -> Iterator[str]:
     )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/go", handler=go, anywhere=True),
-    Sheet(path="/go", handler=go),
-    Sheet(path="/help", handler=help, anywhere=True),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/go", handler=go, anywhere=True),
+    PageRoute(path="/go", handler=go),
+    PageRoute(path="/help", handler=help, anywhere=True),
 )

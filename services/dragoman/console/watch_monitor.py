@@ -25,7 +25,7 @@ from dragoman.domain.views import alarms as rungs
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
 from dragoman.projection.projection import Projection
-from dragoman.stores.endpoints import Notice, Step
+from dragoman.stores.endpoints import Step, WatchNoticeItem
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ _SAME_SECONDS: Final = 60.0
 """Two gateways may date the same silence by as much apart: each knows of a console when it has looked."""
 
 
-class Unanswered(Struct, frozen=True, kw_only=True):
+class UnansweredWatchCheck(Struct, frozen=True, kw_only=True):
     """A watch check that nobody answered: in which channel, at whose console, since when, and whom it has reached."""
 
     channel: str
@@ -42,7 +42,9 @@ class Unanswered(Struct, frozen=True, kw_only=True):
     reaches: tuple[str, ...]
 
 
-def unanswered(app: web.Application, projection: Projection, side: str) -> Unanswered | None:
+def unanswered(
+    app: web.Application, projection: Projection, side: str
+) -> UnansweredWatchCheck | None:
     """The check of a side's watch that nobody answers, if no console of the side is armed besides."""
     now = time.time()
     asked = armed_consoles.unanswered(app, projection, side)
@@ -54,7 +56,7 @@ def unanswered(app: web.Application, projection: Projection, side: str) -> Unans
     officers = dict.fromkeys(
         officer for step in steps for officer in rungs.reached(projection.registry, side, step)
     )
-    return Unanswered(
+    return UnansweredWatchCheck(
         channel=projection.name,
         officer=asked.actor,
         since=_written(asked.since),
@@ -62,20 +64,20 @@ def unanswered(app: web.Application, projection: Projection, side: str) -> Unans
     )
 
 
-def notices(app: web.Application, projection: Projection, now: float) -> Iterator[Notice]:
+def notices(app: web.Application, projection: Projection, now: float) -> Iterator[WatchNoticeItem]:
     """What the courier is to tell each side of a channel about its own watch."""
     registry = projection.registry
     for side in registry.watches if registry.kind not in UNTIMED else ():
         asked = armed_consoles.unanswered(app, projection, side)
         if asked is not None:
             step: Step = "head_of_office" if now - asked.since >= CHECKED_HEAD_SECONDS else "deputy"
-            yield Notice(
+            yield WatchNoticeItem(
                 cid=registry.cid, side=side, kind="no_answer", step=step, since=asked.since
             )
             continue
         silent = armed_consoles.silent_for(app, projection, side)
         if silent >= UNARMED_SECONDS:
-            yield Notice(
+            yield WatchNoticeItem(
                 cid=registry.cid, side=side, kind="unarmed", step="deputy", since=now - silent
             )
 
@@ -87,7 +89,7 @@ Nudge = Callable[[Projection, str], None]
 async def keep(app: web.Application, nudge: Nudge) -> None:
     """Look after the watches of all channels for ever."""
     service = app[submission.SERVICE]
-    absent: dict[tuple[str, str], Unanswered | None] = {}
+    absent: dict[tuple[str, str], UnansweredWatchCheck | None] = {}
     handed: dict[tuple[str, str], tuple[str, ...]] = {}
     while True:
         try:
@@ -119,7 +121,7 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
         await asyncio.sleep(WATCH_LOOK_SECONDS)
 
 
-async def _tell(app: web.Application, notice: Notice) -> None:
+async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
     """Leave a notice for the courier, unless that silence was told of; of several gateways one leaves it. Raises `LogUnreachable`."""
     courier = app[submission.SERVICE].courier
     if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
@@ -137,7 +139,7 @@ async def _tell(app: web.Application, notice: Notice) -> None:
         )
 
 
-def _is_told(known: Notice | None, notice: Notice) -> bool:
+def _is_told(known: WatchNoticeItem | None, notice: WatchNoticeItem) -> bool:
     return (
         known is not None
         and (known.kind, known.step) == (notice.kind, notice.step)

@@ -4,7 +4,7 @@ from msgspec import UNSET, Struct
 
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
 from dragoman.domain.fold import judge, source_of
-from dragoman.domain.history_port import Ledger
+from dragoman.domain.history_port import History
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
@@ -33,7 +33,7 @@ class Post(Struct, frozen=True, kw_only=True):
 
 
 def decide(
-    state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = ""
+    state: ChannelState, ledger: History, post: Post, *, time: str, salt: str, signatures: str = ""
 ) -> Record | Refusal:
     """The record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
     registry = state.registry

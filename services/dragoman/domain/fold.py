@@ -15,12 +15,12 @@ from dragoman.domain.acts import access, deadlines, erasure, line_checks, member
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.acts.families import channel, delivery_outcomes, exchange, release
-from dragoman.domain.acts.two_keys import Keys
-from dragoman.domain.history_port import Grounds, Ledger
+from dragoman.domain.acts.two_keys import OfficersNeeded
+from dragoman.domain.history_port import DecisionBasis, History
 from dragoman.domain.record import ids, numbering
 from dragoman.domain.record.codec import NotARecord, Record, parse, type_of
 from dragoman.domain.record.errors import Refusal
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import (
@@ -60,7 +60,7 @@ class Folded(Struct, frozen=True, kw_only=True, gc=False):
         return self.record is not None and self.refusal is None
 
 
-def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
+def fold(before: ChannelState, ledger: History, raw: bytes) -> Folded:
     """The message after `before`, judged and applied."""
     position = before.position + 1
     try:
@@ -76,7 +76,7 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
 
 
 def folded(
-    before: ChannelState, ledger: Ledger, record: Record, grounds: Grounds | None = None
+    before: ChannelState, ledger: History, record: Record, grounds: DecisionBasis | None = None
 ) -> Folded:
     """As `fold`, for a record that was parsed; with grounds, one that was found legal before, and is so again if they stand."""
     position = before.position + 1
@@ -123,7 +123,7 @@ def folded(
 
 
 def _withheld(
-    before: ChannelState, ledger: Ledger, left: ErasedRecord, raw: bytes
+    before: ChannelState, ledger: History, left: ErasedRecord, raw: bytes
 ) -> Folded | None:
     """A record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
     registry, rule = before.registry, RULES.get(left.type.split(".")[1])
@@ -161,7 +161,7 @@ def _passed(before: ChannelState) -> ChannelState:
 
 
 def _numbered(
-    before: ChannelState, ledger: Ledger, rule: Rule, record: Record
+    before: ChannelState, ledger: History, rule: Rule, record: Record
 ) -> tuple[dict[str, int], str]:
     return _counted(
         before,
@@ -189,7 +189,7 @@ def _counted(
     )
 
 
-def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
+def _form(ledger: History, rule: Rule, record: Record) -> Format:
     if rule.act in FORMATS:
         return FORMATS[rule.act]
     known = ledger.exchange(record.envelope.subject)
@@ -198,7 +198,7 @@ def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
 
 
 def _evolved(
-    registry: Registry, ledger: Ledger, rule: Rule, folding: Folding
+    registry: Registry, ledger: History, rule: Rule, folding: Folding
 ) -> Exchange | Registry:
     if rule.family == "channel":
         changed = channel.evolve(registry, folding)
@@ -216,7 +216,7 @@ def _evolved(
     return carried_on(known, rule, folding)
 
 
-def _invoked(ledger: Ledger, data: Act) -> str:
+def _invoked(ledger: History, data: Act) -> str:
     """The request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
     if not isinstance(data, MeetingRequest):
         return ""
@@ -233,7 +233,8 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
     form, record = FORMATS[known.act], folding.record
     alone = (
         not _second(record)
-        and two_keys.asked(rule, form, known, record.data, record.envelope.time) is not Keys.ONE
+        and two_keys.asked(rule, form, known, record.data, record.envelope.time)
+        is not OfficersNeeded.ONE
     )
     noted = two_keys.noted(known, record, folding.stamp) if alone else known
     after = rule.evolve(exchange.said(noted, rule, folding), folding)
@@ -255,7 +256,7 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
 # Judgement
 
 
-def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | None:
+def judge(before: ChannelState, ledger: History, record: Record) -> Refusal | None:
     """Why the record would be void at the position after `before`, or None if it is legal there."""
     if before.registry is None:
         return (
@@ -316,7 +317,7 @@ def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
             return ""
 
 
-def _check_service_id(registry: Registry, ledger: Ledger, record: Record) -> Refusal | None:
+def _check_service_id(registry: Registry, ledger: History, record: Record) -> Refusal | None:
     """Refuse a service's record under another id than its own, or of a line check that stands under one of its other ids."""
     key, e = service_key(registry, record), record.envelope
     if not key:
@@ -330,7 +331,7 @@ def _check_service_id(registry: Registry, ledger: Ledger, record: Record) -> Ref
     return None
 
 
-def _no(detail: Sentence) -> Refusal:
+def _no(detail: Text) -> Refusal:
     return Refusal(kind="void", detail=detail)
 
 
@@ -390,22 +391,24 @@ def _second(record: Record) -> str:
     return "" if isinstance(releaser, UnsetType) else releaser
 
 
-def keys_asked(ledger: Ledger, known: Exchange | None, rule: Rule, data: Act, time: str) -> Keys:
+def keys_asked(
+    ledger: History, known: Exchange | None, rule: Rule, data: Act, time: str
+) -> OfficersNeeded:
     """Return the officers that an act takes in an exchange, None for an opening: a meeting on a ladder takes two."""
     if _invoked(ledger, data):
-        return Keys.TWO
+        return OfficersNeeded.TWO
     return two_keys.asked(rule, None if known is None else FORMATS[known.act], known, data, time)
 
 
-def takes_two(ledger: Ledger, known: Exchange | None, rule: Rule, data: Act) -> bool:
+def takes_two(ledger: History, known: Exchange | None, rule: Rule, data: Act) -> bool:
     """Return whether two officers put an act together, also where one of them may send it with the second due."""
-    return rule.two_key or keys_asked(ledger, known, rule, data, "") is not Keys.ONE
+    return rule.two_key or keys_asked(ledger, known, rule, data, "") is not OfficersNeeded.ONE
 
 
 def _check_keys(
     registry: Registry,
     known: Exchange | None,
-    ledger: Ledger,
+    ledger: History,
     rule: Rule,
     record: Record,
     position: int,
@@ -413,14 +416,16 @@ def _check_keys(
     """Two officers of one side where two are asked for, or one officer where one may do."""
     actor, second = record.envelope.actor, _second(record)
     keys = keys_asked(ledger, known, rule, record.data, record.envelope.time)
-    if keys is Keys.ONE:
+    if keys is OfficersNeeded.ONE:
         return (
             _no(sentence("It has a second officer, which is not asked of it.")) if second else None
         )
     officer = access.officer_at(registry, actor, position)
     if not second:
-        if keys is Keys.EITHER or (
-            keys is Keys.DUTY and officer is not None and not DUTY.isdisjoint(officer.roles)
+        if keys is OfficersNeeded.EITHER or (
+            keys is OfficersNeeded.DUTY
+            and officer is not None
+            and not DUTY.isdisjoint(officer.roles)
         ):
             return None
         return Refusal(
@@ -471,7 +476,7 @@ def source_of(registry: Registry, actor: str) -> str:
 def _check_attestation(
     registry: Registry,
     known: Exchange | None,
-    ledger: Ledger,
+    ledger: History,
     rule: Rule,
     record: Record,
     position: int,
@@ -558,7 +563,7 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
 def _check_act(
     registry: Registry,
     known: Exchange | None,
-    ledger: Ledger,
+    ledger: History,
     rule: Rule,
     record: Record,
     position: int,

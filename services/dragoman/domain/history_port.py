@@ -15,7 +15,7 @@ from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 
-class Ledger(Protocol):
+class History(Protocol):
     """The log as folded so far, as questions. All are about valid records, but for `used`."""
 
     def exchange(self, exchange: str) -> Exchange | None:
@@ -46,7 +46,7 @@ class Ledger(Protocol):
         """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
 
 
-class Grounds(Struct, frozen=True, gc=False):
+class DecisionBasis(Struct, frozen=True, gc=False):
     """All that it rested on that a record was found legal: the registry and the exchange that it carries on, as they stood then.
 
     Where both are still the same, and the id is still unused, it is legal at any later position: time takes nothing from
@@ -56,23 +56,23 @@ class Grounds(Struct, frozen=True, gc=False):
     registry: Registry
     known: Exchange | None
 
-    def stand(self, before: ChannelState, ledger: Ledger, record: Record) -> bool:
+    def stand(self, before: ChannelState, ledger: History, record: Record) -> bool:
         """Whether they are still the same after `before`."""
         if before.registry is not self.registry or ledger.used(record.envelope.id):
             return False
         return self.known is None or ledger.exchange(record.envelope.subject) is self.known
 
 
-class Asked:
+class RecordingHistory:
     """A ledger that takes note of what it is asked, so that it can say what a judgement rested on."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: History) -> None:
         """Ask that one."""
         self._ledger = ledger
         self._exchange: tuple[str, Exchange | None] = "", None
         self._more = False
 
-    def grounds(self, registry: Registry, record: Record) -> Grounds | None:
+    def grounds(self, registry: Registry, record: Record) -> DecisionBasis | None:
         """What it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
         id, known = self._exchange
         if (
@@ -81,7 +81,7 @@ class Asked:
             or (known is not None and id != record.envelope.subject)
         ):
             return None
-        return Grounds(registry, known)
+        return DecisionBasis(registry, known)
 
     def exchange(self, exchange: str) -> Exchange | None:
         """As the ledger beneath; a second one is more."""

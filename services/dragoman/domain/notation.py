@@ -81,29 +81,29 @@ BEGUN: Final = timedelta(days=1)
 """How long ago a day without its year is still this year's when what is to come is written: a window may just have begun."""
 
 
-class Point(NamedTuple):
+class GeoPoint(NamedTuple):
     """A point in WGS-84 decimal degrees, north and east positive, to six decimals: a tenth of a metre."""
 
     lat: float
     lon: float
 
 
-class Unread(ValueError):
+class NotUnderstoodInput(ValueError):
     """What was written was not read: a code, a sentence that says what to do, and the point that may have been meant, if one may."""
 
-    def __init__(self, code: Code, sentence: str, suggestion: Point | None = None) -> None:
+    def __init__(self, code: Code, sentence: str, suggestion: GeoPoint | None = None) -> None:
         """A code, an English sentence, a point to be asked about."""
         super().__init__(sentence)
         self.code: Code = code
         self.suggestion = suggestion
 
 
-class NeedsHemisphere(Unread):
+class NeedsHemisphere(NotUnderstoodInput):
     """A pair of coordinates without letters or signs, and the point that it is if north and east are meant."""
 
-    suggestion: Point
+    suggestion: GeoPoint
 
-    def __init__(self, suggestion: Point) -> None:
+    def __init__(self, suggestion: GeoPoint) -> None:
         """The point to be asked about."""
         sentence = f"Did you mean {_with_letters(suggestion)}? Write the letters N or S and E or W, or a sign before each number."
         super().__init__("needs_hemisphere", sentence, suggestion)
@@ -127,7 +127,7 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         else:
             moment = _instant(min(candidates, key=lambda each: abs(each - now)))
     if moment > now + AHEAD:
-        raise Unread(
+        raise NotUnderstoodInput(
             "in_future",
             f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.",
         )
@@ -159,7 +159,7 @@ def zone_of(text: str, zone: ZoneInfo) -> tzinfo:
     """Return the zone in which a time is written, UTC where it names none or cannot be read. `zone` is the officer's own."""
     try:
         return _written(_plain(text, _TIME_MARKS), zone).zone
-    except Unread:
+    except NotUnderstoodInput:
         return UTC
 
 
@@ -174,7 +174,7 @@ def read_end(
     relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
     moment = read_moment(text, begins, zone, unsaid) if relative is None else relative
     if not ahead and moment > now + AHEAD:
-        raise Unread(
+        raise NotUnderstoodInput(
             "in_future",
             f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.",
         )
@@ -206,7 +206,7 @@ def read_days(text: str, from_: date) -> tuple[date, date] | None:
         last = first if day else date(each, month, monthrange(each, month)[1])
         if year is not None or last >= from_:
             return first, last
-    raise Unread("no_such_day", "There is no such day; check the day and the month.")
+    raise NotUnderstoodInput("no_such_day", "There is no such day; check the day and the month.")
 
 
 class _Written(NamedTuple):
@@ -359,7 +359,7 @@ _FROM_NOW: Final = (
 def _plain(text: str, marks: dict[int, str]) -> str:
     """The text without accents, full-width forms and spare blanks; refused where it is empty or too long."""
     if len(text) > LONGEST:
-        raise Unread(
+        raise NotUnderstoodInput(
             "too_long",
             f"That is longer than {LONGEST} characters; write the time or the place alone, and the rest in the text.",
         )
@@ -368,7 +368,7 @@ def _plain(text: str, marks: dict[int, str]) -> str:
         "".join(each for each in decomposed if not unicodedata.combining(each)).split()
     ).strip(" .,;")
     if not plain:
-        raise Unread(
+        raise NotUnderstoodInput(
             "empty",
             "Nothing is written here; write a time like 0305Z, or a place like 15-07N 116-26E.",
         )
@@ -403,10 +403,10 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     match = next((found for pattern in _TIMES if (found := pattern.fullmatch(plain))), None)
     if match is None:
         if _day_alone.fullmatch(plain):
-            raise Unread(
+            raise NotUnderstoodInput(
                 "day_only", "That is a day without a time; write both, like 24 Nov 2026 03:05."
             )
-        raise Unread(
+        raise NotUnderstoodInput(
             "no_time",
             "That is no time that can be read; write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26.",
         )
@@ -414,11 +414,11 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     grouped = match.re is _group
     after = _zone_after(parts, local, grouped=grouped)
     if ahead is not None and after is not None:
-        raise Unread("ambiguous_zone", "Two zones are named; write one of them.")
+        raise NotUnderstoodInput("ambiguous_zone", "Two zones are named; write one of them.")
     zone = ahead or after
     year, month, day = _day(parts)
     if grouped and zone is None and month is None:
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_time",
             "Six digits may begin with a day or end with seconds; write 240305Z for the 24th, or 03:05:07.",
         )
@@ -428,7 +428,7 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
         and day is not None
         and parts.get("packed", "")[:2] in {"19", "20"}
     ):
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_time",
             "The four digits may be a year or a time; write the time like 20:26, and the year as well.",
         )
@@ -473,7 +473,7 @@ def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzi
     if "sign" in parts:
         hours, minutes = int(parts["ahead"]), int(parts.get("ahead_min", "0"))
         if minutes > 59 or hours * 60 + minutes > 14 * 60:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "no_such_zone",
                 "No zone is as far from UTC as that; write an offset like +08 or -03:30.",
             )
@@ -484,12 +484,12 @@ def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzi
         return UTC
     letter = parts.get("letter", "")
     if grouped and letter in {"L", "l"}:
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_zone",
             "L is local time to some and +11 to others; write J for local time, or 24 Nov 03:05+11.",
         )
     if not grouped and letter == "h":
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_zone", "The h is hours to some and +8 to others; write Z for UTC, or +08."
         )
     if "local" in parts or letter.upper() in {"J", "L"}:
@@ -515,7 +515,7 @@ def _day(parts: dict[str, str]) -> tuple[int | None, int | None, int | None]:
 def _year(digits: str) -> int:
     year = int(digits) if len(digits) == 4 else 2000 + int(digits)
     if year not in _YEARS:
-        raise Unread(
+        raise NotUnderstoodInput(
             "no_such_day", f"The year is {digits}; write one from {_YEARS[0]} to {_YEARS[-1]}."
         )
     return year
@@ -525,7 +525,7 @@ def _ordered(one: int, two: int, parts: dict[str, str]) -> tuple[int, int]:
     """Month and day of two numbers. Dots between them and a year behind them mean the day first, wherever dates have dots."""
     year = parts.get("year", "")
     if len(year) == 2:
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_order",
             "Which number is the year? Write it with four digits, or the month as a word: 24 Nov 2026.",
         )
@@ -533,7 +533,7 @@ def _ordered(one: int, two: int, parts: dict[str, str]) -> tuple[int, int]:
         return two, one
     if two > 12:
         return one, two
-    raise Unread(
+    raise NotUnderstoodInput(
         "ambiguous_order",
         "Which number is the month? Write it as a word: 3 Apr 03:05, or 4 Mar 03:05.",
     )
@@ -552,9 +552,9 @@ def _clock(parts: dict[str, str]) -> time:
         )
         return clock.replace(hour=_hour(clock.hour, parts.get("half", "").casefold()))
     except ValueError as error:
-        if isinstance(error, Unread):
+        if isinstance(error, NotUnderstoodInput):
             raise
-        raise Unread(
+        raise NotUnderstoodInput(
             "no_such_time",
             "A day has the times 00:00 to 23:59, and a minute the seconds 00 to 59; check the digits.",
         ) from None
@@ -576,12 +576,12 @@ def _hour(hour: int, half: str) -> int:
         case "p" | "下午" | "晚上" if hour > 12:
             return hour
         case "a" | "凌晨" | "上午" if hour > 12:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "no_such_time",
                 "That hour is not in the morning; write it from 00 to 23, like 15:05.",
             )
         case _:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "ambiguous_time",
                 "That hour has two meanings; write it from 00 to 23, like 00:05 or 12:05.",
             )
@@ -592,7 +592,9 @@ def _candidates(written: _Written, now: datetime) -> Iterator[datetime]:
     today = now.astimezone(written.zone).date()
     days = list(_days(written, today))
     if not days:
-        raise Unread("no_such_day", "There is no such day; check the day and the month.")
+        raise NotUnderstoodInput(
+            "no_such_day", "There is no such day; check the day and the month."
+        )
     return (datetime.combine(day, written.clock, written.zone) for day in days)
 
 
@@ -623,19 +625,19 @@ def _instant(local: datetime) -> datetime:
     """The UTC time of what a clock shows. Refused where the clock never shows it, or shows it twice."""
     first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if first < second:
-        raise Unread(
+        raise NotUnderstoodInput(
             "ambiguous_time",
             "The clocks are put back then, and show that hour twice; write it with its offset, like 02:30+02.",
         )
     if first > second:
-        raise Unread(
+        raise NotUnderstoodInput(
             "no_such_time",
             "The clocks are put forward then, and leap over that hour; write it in UTC.",
         )
     return first
 
 
-def read_place(text: str) -> Point:
+def read_place(text: str) -> GeoPoint:
     """A point in any of the notations of places.
 
     Raises `Unread`; its `suggestion` is the point to be asked about where there is one: with north and east supplied
@@ -647,7 +649,7 @@ def read_place(text: str) -> Point:
             int(grid["zone"]), grid["band"], grid["column"] + grid["row"], grid["digits"].split()
         )
     if _polar.fullmatch(plain):
-        raise Unread(
+        raise NotUnderstoodInput(
             "polar_mgrs",
             "That is in the polar grid, which is not read; write degrees, like 85-30N 010-00E.",
         )
@@ -662,7 +664,7 @@ def read_place(text: str) -> Point:
     return _signed(plain)
 
 
-def written_place(point: Point, form: Literal["dms", "dm", "decimal", "mgrs"] = "dms") -> str:
+def written_place(point: GeoPoint, form: Literal["dms", "dm", "decimal", "mgrs"] = "dms") -> str:
     """A point as it is read out, in a form that `read_place` reads.
 
     `dms` to the second, with no-break spaces before the letters; `dm` to the hundredth of a minute, without them where they are
@@ -682,14 +684,14 @@ def written_place(point: Point, form: Literal["dms", "dm", "decimal", "mgrs"] = 
             assert_never(form)
 
 
-def distance_m(a: Point, b: Point) -> float:
+def distance_m(a: GeoPoint, b: GeoPoint) -> float:
     """Metres from one point to another over a sphere of the earth's mean radius: within 0.6 % of the ellipsoid."""
     north, east = radians(b.lat - a.lat), radians(b.lon - a.lon)
     chord = sin(north / 2) ** 2 + cos(radians(a.lat)) * cos(radians(b.lat)) * sin(east / 2) ** 2
     return 2 * _MEAN_RADIUS_M * asin(min(1.0, sqrt(chord)))
 
 
-def bearing(a: Point, b: Point) -> float:
+def bearing(a: GeoPoint, b: GeoPoint) -> float:
     """Degrees from north, clockwise, 0 up to 360, in which the way from one point to another sets out; 0 between a point and itself."""
     east = radians(b.lon - a.lon)
     from_, to = radians(a.lat), radians(b.lat)
@@ -743,33 +745,33 @@ _angle: Final = re.compile(
 _between: Final = re.compile(r"\s*[,;/]\s*|\s+")
 
 
-def _no_place() -> Unread:
-    return Unread(
+def _no_place() -> NotUnderstoodInput:
+    return NotUnderstoodInput(
         "no_place",
         "That is no place that can be read; write one like 15-07N 116-26E, 15.1203 N 116.4411 E or 50P MB 39946 71708.",
     )
 
 
-def _lettered(*halves: tuple[str, _Hemisphere]) -> Point:
+def _lettered(*halves: tuple[str, _Hemisphere]) -> GeoPoint:
     """The point of two coordinates with their hemispheres, in whichever order."""
     found: dict[str, float] = {}
     for half, hemisphere in halves:
         axis: Literal["lat", "lon"] = "lat" if hemisphere in "NS" else "lon"
         written = half.strip(" ,;/")
         if written[:1] in {"+", "-"}:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "sign_and_letter", "A number has both a sign and a letter; leave the sign out."
             )
         found[axis] = _degrees(written, axis) * (-1 if hemisphere in "SW" else 1)
     if len(found) == 1:
-        raise Unread(
+        raise NotUnderstoodInput(
             "same_axis",
             "Both numbers are on the same axis; write N or S behind one, and E or W behind the other.",
         )
     return _within(found["lat"], found["lon"])
 
 
-def _signed(plain: str) -> Point:
+def _signed(plain: str) -> GeoPoint:
     """The point of two numbers, the latitude first. One that is negative shows that the other, without a sign, is positive."""
     first, second = _pair(plain)
     lat, lon = _degrees(first.lstrip("+- "), "lat"), _degrees(second.lstrip("+- "), "lon")
@@ -800,13 +802,13 @@ def _pair(plain: str) -> tuple[str, str]:
         case []:
             raise _no_place()
         case _:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "ambiguous_place",
                 "Which numbers belong together? Write the letters, like 33-18S 030-00E, or each number with its sign and decimals.",
             )
 
 
-def _half_lettered(plain: str, letter: re.Match[str]) -> Point:
+def _half_lettered(plain: str, letter: re.Match[str]) -> GeoPoint:
     """The point of a number with a letter and one with a sign; asked for if it has none. A letter between the two is the first's."""
     first, second = _pair(" ".join(f"{plain[: letter.start()]} {plain[letter.end() :]}".split()))
     hemisphere = _HEMISPHERES[letter[0][0]]
@@ -827,7 +829,7 @@ def _degrees(written: str, axis: Literal["lat", "lon"]) -> float:
     if "packed" in parts:
         packed, cut = parts["packed"], 2 if axis == "lat" else 3
         if len(packed) - cut not in {2, 4}:
-            raise Unread(
+            raise NotUnderstoodInput(
                 "digit_count",
                 "Write two digits of degrees north or south and three east or west, like 1507N 01626E.",
             )
@@ -841,33 +843,35 @@ def _degrees(written: str, axis: Literal["lat", "lon"]) -> float:
         float(parts.get(name, "0").replace(",", ".")) for name in ("degrees", "minutes", "seconds")
     )
     if minutes >= 60 or seconds >= 60:
-        raise Unread(
+        raise NotUnderstoodInput(
             "minutes_range",
             "Minutes and seconds go up to 59; check the digits, or write decimal degrees.",
         )
     return whole + minutes / 60 + seconds / 3600
 
 
-def _within(lat: float, lon: float) -> Point:
+def _within(lat: float, lon: float) -> GeoPoint:
     """The point, refused if it is none; if it were one the other way round, that is asked and not assumed."""
     if abs(lat) > 90:
         swapped = _rounded(lon, lat) if abs(lon) <= 90 and abs(lat) <= 180 else None
         question = f" Did you mean {_with_letters(swapped)}?" if swapped else ""
-        raise Unread(
+        raise NotUnderstoodInput(
             "latitude_range",
             f"{_decimal(lat, '-')} is no latitude, which goes up to 90.{question} Write it so.",
             swapped,
         )
     if abs(lon) > 180:
-        raise Unread(
+        raise NotUnderstoodInput(
             "longitude_range",
             f"{_decimal(lon, '-')} is no longitude, which goes up to 180 east or west; check the digits.",
         )
     return _rounded(lat, lon)
 
 
-def _rounded(lat: float, lon: float) -> Point:
-    return Point(round(lat, 6) + 0.0, round(lon, 6) + 0.0)  # adding nought makes of -0.0 what it is
+def _rounded(lat: float, lon: float) -> GeoPoint:
+    return GeoPoint(
+        round(lat, 6) + 0.0, round(lon, 6) + 0.0
+    )  # adding nought makes of -0.0 what it is
 
 
 def _decimal(value: float, sign: Literal["+", "-"]) -> str:
@@ -875,7 +879,7 @@ def _decimal(value: float, sign: Literal["+", "-"]) -> str:
     return f"{round(value, 6) + 0.0:{sign}.6f}".rstrip("0").rstrip(".")
 
 
-def _with_letters(point: Point) -> str:
+def _with_letters(point: GeoPoint) -> str:
     lat, lon = _decimal(abs(point.lat), "-"), _decimal(abs(point.lon), "-")
     return f"{lat} {'S' if point.lat < 0 else 'N'} {lon} {'W' if point.lon < 0 else 'E'}"
 
@@ -984,11 +988,11 @@ def _unprojected(easting: float, northing: float) -> tuple[float, float]:
     return degrees(lat), degrees(atan(sinh(eta) / cos(xi)))
 
 
-def _to_grid(point: Point) -> str:
+def _to_grid(point: GeoPoint) -> str:
     """The square metre in which a point lies, like `50P MB 39946 71708`."""
     lat, lon = point
     if not -80 <= lat <= 84:
-        raise Unread(
+        raise NotUnderstoodInput(
             "polar_mgrs", "The grid reaches from 80 south to 84 north; write that place in degrees."
         )
     band = _BANDS[min(int(lat + 80) // 8, 19)]
@@ -1009,7 +1013,7 @@ def _to_grid(point: Point) -> str:
     return f"{zone:02}{band} {column}{row} {easting % 100_000:05} {northing % 100_000:05}"
 
 
-def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> Point:
+def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> GeoPoint:
     """The middle of a square of the grid."""
     digits = "".join(groups)
     if (
@@ -1017,13 +1021,13 @@ def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> Point:
         or len(digits) % 2
         or (len(groups) == 2 and len(groups[0]) != len(groups[1]))
     ):
-        raise Unread(
+        raise NotUnderstoodInput(
             "bad_mgrs",
             "Write as many digits east as north, 1 to 5 of each, like 50P MB 39946 71708.",
         )
     column, row = _COLUMNS[zone % 3].find(square[0]), _ROWS[zone % 2].find(square[1])
     if not 1 <= zone <= 60 or band not in _BANDS or (zone, band) in _MISSING or -1 in {column, row}:
-        raise Unread(
+        raise NotUnderstoodInput(
             "bad_mgrs",
             f"The grid has no square {zone}{band} {square}; check the zone and the letters (I and O are never used).",
         )
@@ -1045,6 +1049,6 @@ def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> Point:
             aside = max(west - middle - off, off + middle - east) * _DEGREE_M * cos(radians(lat))
             if aside <= _OVERLAP_M + side:
                 return _rounded(lat, (middle + off + 180) % 360 - 180)
-    raise Unread(
+    raise NotUnderstoodInput(
         "bad_mgrs", f"The square {square} is not in {zone}{band}; check the zone and the letters."
     )

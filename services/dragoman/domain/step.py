@@ -8,14 +8,14 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dragoman.domain.fold import Folded, fold, folded
-from dragoman.domain.history_port import Grounds, Ledger
+from dragoman.domain.history_port import DecisionBasis, History
 from dragoman.domain.record import state_digest
 from dragoman.domain.record.codec import Record
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.state import ChannelState, encode
 
 
-class Standing(Struct, frozen=True, kw_only=True, gc=False):
+class FoldState(Struct, frozen=True, kw_only=True, gc=False):
     """Where a fold stands: the channel's state, the sum of the digest, the right edge of the tree."""
 
     state: ChannelState = ChannelState()
@@ -30,22 +30,22 @@ class Standing(Struct, frozen=True, kw_only=True, gc=False):
         return state_digest.digest(self.total, cid, self.state.position, self.state.time)
 
 
-class Step(Struct, frozen=True, kw_only=True, gc=False):
+class FoldStep(Struct, frozen=True, kw_only=True, gc=False):
     """One message folded: what it became, its commitment, the encoding of what it changed, and where the fold stands now."""
 
     folded: Folded
     commit: str
     encoded: bytes | None
-    standing: Standing
+    standing: FoldState
 
 
 def advance(
-    standing: Standing,
-    ledger: Ledger,
+    standing: FoldState,
+    ledger: History,
     encoded_before: Callable[[str], bytes | None],
     message: bytes | Record,
-    grounds: Grounds | None = None,
-) -> Step:
+    grounds: DecisionBasis | None = None,
+) -> FoldStep:
     """Fold the next message, or the record that it is known to be, found legal before on these grounds, if any.
 
     `encoded_before` gives the encoding of an exchange, or the registry, as it stood.
@@ -67,9 +67,9 @@ def advance(
     for exchange in became.removed:
         total = state_digest.replaced(total, encoded_before(exchange), None)
     frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(became.position - 1, commit)))
-    return Step(
+    return FoldStep(
         folded=became,
         commit=commit,
         encoded=encoded,
-        standing=Standing(state=became.channel, total=total, frontier=frontier),
+        standing=FoldState(state=became.channel, total=total, frontier=frontier),
     )

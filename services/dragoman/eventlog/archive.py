@@ -31,8 +31,8 @@ from dragoman.eventlog.self_check import (
     LENGTH,
     OFFSET,
     ArchiveDamaged,
+    ArchiveFiles,
     Damage,
-    Files,
     SelfCheck,
 )
 from dragoman.tlog import leaf, merkle
@@ -100,7 +100,7 @@ class Archive:
     def self_check(self) -> SelfCheck:
         """Check the folder as it is on the disk now, all of it. Raises `ArchiveDamaged`."""
         check = SelfCheck(
-            self._folder, Files(self._records, self._leaves, self._offsets, self._pending())
+            self._folder, ArchiveFiles(self._records, self._leaves, self._offsets, self._pending())
         )
         check.run()
         return check

@@ -108,7 +108,7 @@ class BrokerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class BrokerEndpoint:
     """Where the broker listens, under which name, and where the seeds of its users are."""
 
     url: str
@@ -261,7 +261,7 @@ async def _lock(descriptor: int, data: Path) -> None:
 
 
 @asynccontextmanager
-async def supervised(data: Path, server: Path) -> AsyncIterator[Endpoint]:
+async def supervised(data: Path, server: Path) -> AsyncIterator[BrokerEndpoint]:
     """A running broker on that data directory, started anew whenever it dies, stopped at the end."""
     async with supervising(data, server) as supervisor:
         yield supervisor.endpoint
@@ -303,9 +303,11 @@ class Supervisor:
         return self._data / "nats" / "nats.conf"
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> BrokerEndpoint:
         """Where the broker listens."""
-        return Endpoint(f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys")
+        return BrokerEndpoint(
+            f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys"
+        )
 
     async def start(self, port: int) -> int:
         """Start the broker and return the port that it listens on."""

@@ -13,7 +13,7 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.eventlog.stream_config import stream_of
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 _IDLE_NANOSECONDS: Final = 30_000_000_000
 _PAUSE_SECONDS: Final = 0.05
@@ -59,7 +59,7 @@ class Pages:
             await asyncio.sleep(_PAUSE_SECONDS)
         return []
 
-    def _missing(self, found: list[tuple[int, bytes]]) -> Sentence:
+    def _missing(self, found: list[tuple[int, bytes]]) -> Text:
         if not found:
             return sentence(
                 "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s; restore the broker's store from a copy",

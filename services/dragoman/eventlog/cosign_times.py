@@ -33,7 +33,7 @@ class TimesDamaged(Exception):
         super().__init__(what)
 
 
-class Lines(Struct, frozen=True):
+class CosignTimes(Struct, frozen=True):
     """What a file says: sizes and times; where its whole lines end; whether the newest has a digest."""
 
     lines: Sequence[Pair]
@@ -41,7 +41,7 @@ class Lines(Struct, frozen=True):
     is_summed: bool
 
 
-def read(raw: bytes) -> Lines:
+def read(raw: bytes) -> CosignTimes:
     """Return the lines of a file; a last one that a crash cut off is none. Raises `TimesDamaged`."""
     digest, at, size, is_summed = hashlib.sha256(), 0, 0, False
     lines: list[Pair] = []
@@ -63,7 +63,7 @@ def read(raw: bytes) -> Lines:
             lines.append((size, int(found[3])))
         digest.update(line)
         at += len(line)
-    return Lines(lines, at, is_summed)
+    return CosignTimes(lines, at, is_summed)
 
 
 class TimesFile:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable
 
 from dragoman.domain.acts.erasure import Withheld, named_in
-from dragoman.eventlog.event_log import EventLog, LogUnreachable, Message
+from dragoman.eventlog.event_log import EventLog, LogUnreachable, StoredMessage
 from dragoman.limits import POLL_SECONDS, READ_RECORDS
 from dragoman.tlog import leaf
 
 
-def has_entries(messages: Iterable[Message]) -> bool:
+def has_entries(messages: Iterable[StoredMessage]) -> bool:
     """Whether a leaf entry is among messages, which may stand for a record."""
     return any(leaf.read_entry(message.raw) is not None for message in messages)
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from dragoman.domain.record.codec import Record
-from dragoman.text import Sentence, Spoken
+from dragoman.text import Text, TextError
 
 
 def subject_of(record: Record) -> str:
@@ -23,7 +23,7 @@ def subject_of(record: Record) -> str:
     return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class EntryToAppend(Struct, frozen=True, kw_only=True):
     """A record to append, and the position that its subject's last message must have: 0 for none yet.
 
     `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it. `ahead` is by how many
@@ -47,7 +47,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         return f"{self.record.side}/{self.record.envelope.id}"
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class StoredMessage(Struct, frozen=True, kw_only=True):
     """A message of the log as it was stored. Subject and headers play no part in judging."""
 
     position: int
@@ -82,23 +82,23 @@ class Conflict(Struct, frozen=True):
 class Unknown(Struct, frozen=True):
     """It may or may not have been written. Only a retry with the same id tells."""
 
-    detail: Sentence
+    detail: Text
 
 
 class Unavailable(Struct, frozen=True):
     """Nothing was written, and nothing can be at present."""
 
-    detail: Sentence
+    detail: Text
 
 
 Outcome = Appended | AlreadyAppended | KeyReused | Conflict | Unknown | Unavailable
 
 
-class LogBroken(Spoken):
+class LogBroken(TextError):
     """The log is not what it was: a hole, a shorter log, a position used again. Nobody may write on it."""
 
 
-class LogUnreachable(Spoken):
+class LogUnreachable(TextError):
     """The broker cannot be asked at present; nothing is wrong with the log."""
 
 
@@ -111,16 +111,16 @@ class EventLog(Protocol):
 
     channel: str
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append all entries or none. Several entries of one exchange state `expected` for the first of them."""
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """As `read`, from a position that is known to be kept: empty only where the log has lost it beyond doubt."""
 
-    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Messages in contiguous lists, each from the position that is wanted when it is read.
 
         An empty list says that the end was reached just now. None, the first of all and again whenever the connection was

@@ -15,17 +15,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
-    Entry,
+    EntryToAppend,
     EventLog,
-    Message,
     Outcome,
+    StoredMessage,
     Unavailable,
     Unknown,
 )
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
 from dragoman.text import sentence
 
-_Waiting = tuple[Entry, asyncio.Future[Outcome]]
+_Waiting = tuple[EntryToAppend, asyncio.Future[Outcome]]
 
 
 class _Side:
@@ -47,7 +47,7 @@ class CoalescingLog:
         self._in_flight = 0
         self._sides: dict[str, _Side] = {}
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append at once, or together with others."""
         self._in_flight += 1
         try:
@@ -62,7 +62,7 @@ class CoalescingLog:
         finally:
             self._in_flight -= 1
 
-    async def _together(self, entry: Entry) -> Outcome:
+    async def _together(self, entry: EntryToAppend) -> Outcome:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         side = self._sides.setdefault(entry.record.side, _Side())
         side.waiting.append((entry, outcome))
@@ -132,15 +132,15 @@ class CoalescingLog:
                 return await self._commit(batch[middle:])
         return True
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """As the log beneath."""
         return await self._log.read(first, most)
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """As the log beneath."""
         return await self._log.read_kept(first, most)
 
-    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """As the log beneath."""
         return self._log.follow(wanted)
 

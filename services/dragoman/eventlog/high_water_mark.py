@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from dragoman.domain.record import nesting
 from dragoman.limits import MARK_SECONDS
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman.tlog import leaf
 
 log = structlog.get_logger()
 
 
-class Mark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MarkFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the file says. `created` is when the broker made the stream, empty while unknown; `commit` is of the message at `position`."""
 
     created: str
@@ -34,26 +34,26 @@ def accept_stream(path: Path) -> bool:
     """Have a mark hold for a stream that was made anew from a copy: its position and what stood there stay. False where there is none."""
     if not path.exists():
         return False
-    mark = msgspec.json.decode(path.read_bytes(), type=Mark)
+    mark = msgspec.json.decode(path.read_bytes(), type=MarkFile)
     _write(path, msgspec.json.encode(replace(mark, created="")))
     return True
 
 
-class HighWater:
+class HighWaterMark:
     """One channel's mark. Owns its file; one process has one."""
 
     def __init__(self, path: Path) -> None:
         """Begin with what the file says, if it is there; `fault` says why it cannot be read."""
         self.path = path
-        self.fault: Sentence | None = None
-        self.kept: Mark | None = None
+        self.fault: Text | None = None
+        self.kept: MarkFile | None = None
         self._newest: tuple[int, bytes] | None = None
         self._kept_at = 0.0
         self.keeping: asyncio.Task[None] | None = None
         try:
             raw = path.read_bytes()
             nesting.check(raw)
-            self.kept = msgspec.json.decode(raw, type=Mark)
+            self.kept = msgspec.json.decode(raw, type=MarkFile)
         except FileNotFoundError:
             pass
         except (OSError, msgspec.MsgspecError) as error:
@@ -64,12 +64,12 @@ class HighWater:
             )
 
     @property
-    def known(self) -> Mark | None:
+    def known(self) -> MarkFile | None:
         """The mark now: the last message that is known to be kept."""
         if self._newest is None:
             return self.kept
         position, raw = self._newest
-        return Mark(
+        return MarkFile(
             created="" if self.kept is None else self.kept.created,
             position=position,
             commit=leaf.commit(raw),
@@ -99,7 +99,7 @@ class HighWater:
             self.keeping = asyncio.create_task(self._keep(mark))
         self._kept_at = now
 
-    async def _keep(self, mark: Mark) -> None:
+    async def _keep(self, mark: MarkFile) -> None:
         try:
             await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
         except OSError as error:

@@ -32,18 +32,18 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     KeyReused,
     LogBroken,
     LogUnreachable,
-    Message,
     NobodyListens,
     Outcome,
+    StoredMessage,
     Unavailable,
     Unknown,
 )
-from dragoman.eventlog.high_water_mark import HighWater
-from dragoman.eventlog.nats_connection import Bus, Guard, Nudge, read_answer
+from dragoman.eventlog.high_water_mark import HighWaterMark
+from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, Nudge, read_answer
 from dragoman.eventlog.stream_config import (
     NO_STREAM,
     fault_of,
@@ -59,7 +59,7 @@ from dragoman.limits import (
     POLL_SECONDS,
     READ_RECORDS,
 )
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman.tlog import leaf
 
 log = structlog.get_logger()
@@ -102,10 +102,10 @@ class JetStreamLog:
         self,
         channel: str,
         bus: Bus,
-        guard: Guard | None = None,
+        guard: DurabilityGuard | None = None,
         *,
         replicas: int = 1,
-        mark: HighWater | None = None,
+        mark: HighWaterMark | None = None,
     ) -> None:
         """Read and append through the bus; without a guard that was proven, only read.
 
@@ -134,7 +134,7 @@ class JetStreamLog:
         """Since the connection was lost it may be another log: whoever follows must look before anything is written on it."""
         return self._followed and self._looked != self._bus.losses
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append one record, or several as an atomic batch."""
         assert 1 <= len(entries) <= BATCH_RECORDS
         self._appending += 1
@@ -149,7 +149,7 @@ class JetStreamLog:
                 self._mark.note(outcome.position, entries[-1].record.raw)
         return outcome
 
-    async def _append(self, entries: Sequence[Entry]) -> Outcome:
+    async def _append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
         asked = unanswered = False
         detail = sentence("the broker did not answer in time")
@@ -199,7 +199,7 @@ class JetStreamLog:
             await asyncio.sleep(_PAUSE_SECONDS)
         return Unknown(detail) if unanswered else Unavailable(detail)
 
-    def _hindrance(self, entries: Sequence[Entry]) -> Sentence | None:
+    def _hindrance(self, entries: Sequence[EntryToAppend]) -> Text | None:
         """Why nothing may be written at this moment, if so."""
         if self._guard is None:
             return sentence("this connection only reads")
@@ -217,7 +217,7 @@ class JetStreamLog:
             )
         return None
 
-    async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
+    async def _attempt(self, entries: Sequence[EntryToAppend], again: int) -> Outcome | None:
         answer = read_answer((await self._publish(entries, again)).data)
         error = answer.get("error")
         if error is None:
@@ -241,7 +241,7 @@ class JetStreamLog:
             )
         )
 
-    async def _publish(self, entries: Sequence[Entry], again: int) -> Msg:
+    async def _publish(self, entries: Sequence[EntryToAppend], again: int) -> Msg:
         if len(entries) == 1:
             (entry,) = entries
             return await self._bus.request(
@@ -260,7 +260,7 @@ class JetStreamLog:
         await self._bus.publish(messages)
         return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
 
-    def _headers(self, entry: Entry, again: int, *, check: bool) -> dict[str, str]:
+    def _headers(self, entry: EntryToAppend, again: int, *, check: bool) -> dict[str, str]:
         headers = {
             "Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id,
             "Nats-Expected-Stream": self._stream,
@@ -277,7 +277,7 @@ class JetStreamLog:
             headers["tracestate"] = f"dragoman={request}"
         return headers
 
-    async def _resolve(self, entries: Sequence[Entry]) -> Outcome | None:
+    async def _resolve(self, entries: Sequence[EntryToAppend]) -> Outcome | None:
         missing = 0
         conflict: Conflict | None = None
         firsts = {entry.subject: entry for entry in reversed(entries)}
@@ -299,11 +299,13 @@ class JetStreamLog:
             return Conflict(1)
         return conflict
 
-    async def _compared(self, entries: Sequence[Entry], position: int) -> Outcome | None:
+    async def _compared(self, entries: Sequence[EntryToAppend], position: int) -> Outcome | None:
         stored = await self._stored({"seq": position})
         return None if stored is None else await self._same(entries, entries[0], stored[0])
 
-    async def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
+    async def _same(
+        self, entries: Sequence[EntryToAppend], entry: EntryToAppend, stored: StoredMessage
+    ) -> Outcome:
         """What it means that a message with this entry's id stands in the log."""
         if stored.raw == entry.record.raw and await self._whole(
             entries, stored.position - entries.index(entry)
@@ -315,7 +317,7 @@ class JetStreamLog:
             same = False
         return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
 
-    async def _whole(self, entries: Sequence[Entry], first: int) -> bool:
+    async def _whole(self, entries: Sequence[EntryToAppend], first: int) -> bool:
         """Whether all entries stand in the log one after the other: an earlier try of ours was kept."""
         for offset, entry in enumerate(entries):
             stored = await self._stored({"seq": first + offset}) if first > 0 else None
@@ -323,7 +325,7 @@ class JetStreamLog:
                 return False
         return True
 
-    async def _stored(self, query: dict[str, object]) -> tuple[Message, str] | None:
+    async def _stored(self, query: dict[str, object]) -> tuple[StoredMessage, str] | None:
         """The message that the leader has for a query, with its message id."""
         answer = await self._bus.api(f"STREAM.MSG.GET.{self._stream}", query)
         if "error" in answer:
@@ -339,19 +341,19 @@ class JetStreamLog:
             "",
         )
         message_id = message_id.partition(_AGAIN)[0]
-        return Message(
+        return StoredMessage(
             position=found["seq"],
             subject=found["subject"],
             raw=base64.b64decode(found.get("data", "")),
         ), message_id
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """One batched read, up to the limits of a read.
 
         On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
         """
         found = [
-            Message(
+            StoredMessage(
                 position=int(message.header(b"Nats-Sequence")),
                 subject=message.header(b"Nats-Subject"),
                 raw=message.data,
@@ -366,7 +368,7 @@ class JetStreamLog:
                 return await self._before_gap(found[:offset], first + offset, message.position)
         return found
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """As `read`, from a position that is known to be kept."""
         return await self._surely(lambda: self.read(first, most)) or []
 
@@ -382,7 +384,9 @@ class JetStreamLog:
             await asyncio.sleep(_LOOK_SECONDS)
         return found
 
-    async def _before_gap(self, found: list[Message], missing: int, follows: int) -> list[Message]:
+    async def _before_gap(
+        self, found: list[StoredMessage], missing: int, follows: int
+    ) -> list[StoredMessage]:
         """What was read before a gap, which is a hole only where the leader has nothing there either.
 
         A connection that is lost and made again during a read loses what was sent in between.
@@ -399,7 +403,7 @@ class JetStreamLog:
             )
         return [*found, led[0]]
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Read on at every nudge, and once a second should one be lost."""
         self._followed = True
         nudge: Nudge | None = None
@@ -430,7 +434,7 @@ class JetStreamLog:
             if nudge is not None:
                 await nudge.end()
 
-    async def _read_on(self, first: int) -> list[Message]:
+    async def _read_on(self, first: int) -> list[StoredMessage]:
         found = await self.read(first, READ_RECORDS)
         self._read = asyncio.get_running_loop().time()
         if self._mark is not None:
@@ -472,7 +476,7 @@ class JetStreamLog:
             await asyncio.sleep(_LOOK_SECONDS)
         self._inspected = asyncio.get_running_loop().time()
 
-    async def _fault(self) -> Sentence | None:
+    async def _fault(self) -> Text | None:
         if self._mark is not None and self._mark.fault is not None:
             return self._mark.fault
         known = None if self._mark is None else self._mark.known

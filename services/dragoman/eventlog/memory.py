@@ -8,10 +8,10 @@ from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
     Conflict,
-    Entry,
+    EntryToAppend,
     KeyReused,
-    Message,
     Outcome,
+    StoredMessage,
 )
 from dragoman.limits import POLL_SECONDS
 
@@ -22,12 +22,12 @@ class MemoryLog:
     def __init__(self, channel: str) -> None:
         """Begin empty."""
         self.channel = channel
-        self._messages: list[Message] = []
+        self._messages: list[StoredMessage] = []
         self._last: dict[str, int] = {}
         self._ids: dict[str, int] = {}
         self._grown = asyncio.Condition()
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append all or none, one caller after the other."""
         async with self._grown:
             for entry in entries:
@@ -56,25 +56,27 @@ class MemoryLog:
             return len(self._messages)
 
     def _store(self, subject: str, raw: bytes) -> None:
-        self._messages.append(Message(position=len(self._messages) + 1, subject=subject, raw=raw))
+        self._messages.append(
+            StoredMessage(position=len(self._messages) + 1, subject=subject, raw=raw)
+        )
         self._last[subject] = len(self._messages)
 
-    def _compared(self, entry: Entry, position: int) -> Outcome:
+    def _compared(self, entry: EntryToAppend, position: int) -> Outcome:
         try:
             stored = parse(self._messages[position - 1].raw)
         except NotARecord:
             return KeyReused(position)
         return AlreadyAppended(position) if same_post(stored, entry.record) else KeyReused(position)
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """A slice of the list."""
         return self._messages[first - 1 : first - 1 + most]
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """The same: a list loses nothing."""
         return await self.read(first, most)
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Slices as the list grows."""
         yield None
         while True:

@@ -32,7 +32,7 @@ from dragoman.limits import (
     SERVERS_SECONDS,
 )
 from dragoman.supervision import cancel_until_ended
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 log = structlog.get_logger()
 
@@ -418,7 +418,7 @@ async def stop_reconnecting(client: Client) -> None:
         await cancel_until_ended([task])
 
 
-class Guard:
+class DurabilityGuard:
     """Whether writes may be asked of the broker: proven at every connection and every second, refused until then."""
 
     def __init__(
@@ -433,7 +433,7 @@ class Guard:
         self._server_name = server_name
         self._now = now
         self._ahead = 0.0
-        self._fault: Sentence | None = sentence(
+        self._fault: Text | None = sentence(
             "the broker has not yet been asked whether it syncs every write"
         )
         warden.reconnected.append(self._prove_anew)
@@ -444,7 +444,7 @@ class Guard:
         return self.reason is None
 
     @property
-    def reason(self) -> Sentence | None:
+    def reason(self) -> Text | None:
         """Why writes may not be asked of the broker now; None where they may."""
         if self._fault is not None:
             return self._fault
@@ -496,7 +496,7 @@ class Guard:
                 reason=str(self._fault or ""),
             )
 
-    def _fault_of(self, answer: Any, asked: datetime) -> Sentence | None:
+    def _fault_of(self, answer: Any, asked: datetime) -> Text | None:
         server, data = answer.get("server", {}), answer.get("data", {})
         if not server.get("jetstream"):
             return None  # it routes, and keeps nothing

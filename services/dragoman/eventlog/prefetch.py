@@ -19,7 +19,7 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import last_of
 from dragoman.text import packed, unpacked
-from dragoman.worker_process import Apart, Wire
+from dragoman.worker_process import Pipe, WorkerProcess
 
 Page = list[tuple[int, bytes | Record]]
 
@@ -63,16 +63,16 @@ def _read(message: bytes) -> Page:
 
 
 @contextmanager
-def _reader(url: str, seed: Path, channel: str) -> Iterator[Wire]:
+def _reader(url: str, seed: Path, channel: str) -> Iterator[Pipe]:
     """The wire of a process that says when it is ready, is told where to begin, and sends pages until the end."""
-    reader = Apart(__name__, url, str(seed), channel)
+    reader = WorkerProcess(__name__, url, str(seed), channel)
     try:
         yield reader.wire
     finally:
         reader.kill()
 
 
-def run(wire: Wire, url: str, seed: str, channel: str) -> None:
+def run(wire: Pipe, url: str, seed: str, channel: str) -> None:
     """The process: read from where it is told to begin, until the caller needs no more."""
     gc.set_threshold(50_000, 20, 100)  # what it reads and passes on is in no cycle
     try:
@@ -85,7 +85,7 @@ def run(wire: Wire, url: str, seed: str, channel: str) -> None:
         pass  # the caller needs no more
 
 
-async def _send(wire: Wire, url: str, seed: Path, channel: str) -> None:
+async def _send(wire: Pipe, url: str, seed: Path, channel: str) -> None:
     """Pages, strictly read, one after the other."""
     async with connected(url, "auditor", seed) as bus:
         wire.send(b"ready")

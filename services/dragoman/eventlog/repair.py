@@ -31,8 +31,8 @@ from dragoman.eventlog.self_check import (
     HASH,
     PINNED,
     ArchiveDamaged,
+    ArchiveFiles,
     Damage,
-    Files,
     Pinned,
     SelfCheck,
 )
@@ -44,7 +44,7 @@ _ROUNDS: Final = 100
 _COSIGNATURE_BYTES: Final = 72
 
 
-class NotThisChannel(Exception):
+class ArchiveOfAnotherChannel(Exception):
     """The pins that were given are not those of the first record."""
 
 
@@ -88,7 +88,7 @@ def _mended(
             check.opening[0],
             str(check.key()),
         ):
-            raise NotThisChannel(
+            raise ArchiveOfAnotherChannel(
                 f"the first record in {folder} is of {check.opening[0]} under {check.key()}"
             )
         yield _aside(path)
@@ -176,15 +176,15 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Files]:
+def _opened(folder: Path) -> Iterator[ArchiveFiles]:
     descriptors = [
         os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in _FILES
     ]
     try:
-        yield Files(descriptors[0], descriptors[1], descriptors[2])
+        yield ArchiveFiles(descriptors[0], descriptors[1], descriptors[2])
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-__all__ = ["NotThisChannel", "repair"]
+__all__ = ["ArchiveOfAnotherChannel", "repair"]

@@ -20,7 +20,7 @@ from dragoman.tlog import leaf
 _BATCH: Final = 200
 
 
-class Copy(Protocol):
+class RestoreCopy(Protocol):
     """Messages from position 1 on."""
 
     @property
@@ -31,12 +31,12 @@ class Copy(Protocol):
         """The message at a position."""
 
 
-class Differs(Exception):
+class CopyMismatch(Exception):
     """The broker has another message than the copy; the message says where."""
 
 
 async def rebuild(
-    bus: Bus, channel: str, copy: Copy, told: Callable[[int], None] = lambda position: None
+    bus: Bus, channel: str, copy: RestoreCopy, told: Callable[[int], None] = lambda position: None
 ) -> int:
     """Write what the broker's log lacks of the copy; how many messages were written. Raises `Differs`, `LogUnreachable`, `LogBroken`."""
     kept = await last_of(bus, channel)
@@ -49,7 +49,9 @@ async def rebuild(
     return max(0, copy.size - kept)
 
 
-async def _compare(log: JetStreamLog, copy: Copy, upto: int, told: Callable[[int], None]) -> None:
+async def _compare(
+    log: JetStreamLog, copy: RestoreCopy, upto: int, told: Callable[[int], None]
+) -> None:
     position = 0
     while position < upto:
         for message in await log.read(position + 1, min(READ_RECORDS, upto - position)):
@@ -59,13 +61,13 @@ async def _compare(log: JetStreamLog, copy: Copy, upto: int, told: Callable[[int
                 position - 1,
                 leaf.commit(message.raw),
             ):
-                raise Differs(
+                raise CopyMismatch(
                     f"at position {position} the broker has another message than the copy: keep both, and set the broker's aside"
                 )
         told(position)
 
 
-async def _write(bus: Bus, channel: str, copy: Copy, first: int, last: int) -> None:
+async def _write(bus: Bus, channel: str, copy: RestoreCopy, first: int, last: int) -> None:
     """One atomic batch, which follows the position before it and no other. Broker and batch say so, or nothing is written."""
     batch = str(uuid4())
     messages: list[tuple[str, dict[str, str], bytes]] = []

@@ -100,7 +100,7 @@ class ArchiveDamaged(Exception):
         )
 
 
-class Files(Struct, frozen=True):
+class ArchiveFiles(Struct, frozen=True):
     """The three files of an archive, open for reading, and the entries of an erasure that is still to be carried out."""
 
     records: int
@@ -112,7 +112,7 @@ class Files(Struct, frozen=True):
 class SelfCheck:
     """One self-check of a folder."""
 
-    def __init__(self, folder: Path, files: Files) -> None:
+    def __init__(self, folder: Path, files: ArchiveFiles) -> None:
         """Read the tables of leaves and offsets; raises `ArchiveDamaged` for what cannot be read at all."""
         self._folder = folder
         self._files = files

@@ -9,10 +9,10 @@ import asyncio
 from typing import Any, Final
 
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.high_water_mark import Mark
+from dragoman.eventlog.high_water_mark import MarkFile
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 PREFIX: Final = "DRAGOMAN_LOG_"
 NO_STREAM: Final = 10059
@@ -145,8 +145,8 @@ _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
 
 
 def fault_of(
-    answer: dict[str, Any], channel: str, replicas: int, known: Mark | None
-) -> Sentence | None:
+    answer: dict[str, Any], channel: str, replicas: int, known: MarkFile | None
+) -> Text | None:
     """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
     `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
@@ -204,7 +204,7 @@ def fault_of(
     return None
 
 
-def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Sentence]:
+def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
     """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
     metadata = {
         name: value
@@ -224,7 +224,7 @@ def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Sentence]:
     ]
 
 
-def _missing(state: dict[str, Any]) -> Sentence | None:
+def _missing(state: dict[str, Any]) -> Text | None:
     """What a stream's own account of itself says it has lost."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:

@@ -16,10 +16,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.notation import Point, written_place
+from dragoman.domain.notation import GeoPoint, written_place
 from dragoman.i18n.vocabulary import derived
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.text import VERBATIM, Moment, Name, Position, Sentence
+from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""
@@ -63,7 +63,7 @@ class Words:
         said = self.translations.gettext(message)
         return said % values if values else said.replace("%%", "%")
 
-    def sentence(self, said: Sentence, /) -> str:
+    def sentence(self, said: Text, /) -> str:
         """A sentence that was made where no language was known."""
         return self.translations.gettext(said.message) % {
             name: self._spoken(value) for name, value in said.values.items()
@@ -71,19 +71,19 @@ class Words:
 
     def _spoken(self, value: object) -> object:
         match value:
-            case Sentence():
+            case Text():
                 return self.sentence(value)
-            case Name("side"):
+            case NameValue("side"):
                 return value.name.upper()
-            case Name():
+            case NameValue():
                 name = self.name(value.context, value.name)
                 return name[:1].upper() + name[1:] if value.first else name
             case timedelta():
                 return self.span(value.total_seconds())
-            case Moment():
+            case MomentValue():
                 return self.at_moment(as_moment(value.text))
-            case Position():
-                return written_place(Point(value.lat, value.lon))
+            case PlaceValue():
+                return written_place(GeoPoint(value.lat, value.lon))
             case date():
                 return self.day(value)
             case tuple():
@@ -93,7 +93,7 @@ class Words:
             case _:
                 return value
 
-    def whole(self, said: Sentence, /) -> str:
+    def whole(self, said: Text, /) -> str:
         """A sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
         text = self.sentence(said)
         if text.replace("’", "").partition(" ")[0].isalpha():
@@ -247,7 +247,7 @@ class Words:
 
     # What the sides wrote
 
-    def subject(self, raw: object, title: Sentence | None) -> tuple[str, str]:
+    def subject(self, raw: object, title: Text | None) -> tuple[str, str]:
         """What an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
         if title is None:
             return self.text(raw)

@@ -20,7 +20,7 @@ import msgspec
 from dragoman.domain.acts import developments, si_units
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
-from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
+from dragoman_schemas.state import Exchange, Registry, Stamp, StateCorrection
 
 MEDIA: Final = "application/cap+xml"
 _NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -99,7 +99,7 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     yield exchange.number, exchange.opened, ""
     for change in developments.changes(exchange):
         stamp = developments.stamp_of(change)
-        if isinstance(change, Correction):
+        if isinstance(change, StateCorrection):
             yield change.number, stamp, change.reason
         else:
             yield f"{exchange.number}-{stamp.position}", stamp, ""

@@ -63,7 +63,7 @@ _ARRANGING: Final = (
 )
 
 
-class Answered(Struct, frozen=True, kw_only=True):
+class ItipReply(Struct, frozen=True, kw_only=True):
     """What a calendar program answered: the act that it is, in which exchange; none for a new request.
 
     `sequence` says which proposal it answers, `begins` when that begins, empty where it does not say. `side` is who answers, as the message has
@@ -258,7 +258,7 @@ def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
 # What is answered
 
 
-def read(raw: bytes) -> Answered:
+def read(raw: bytes) -> ItipReply:
     """The act that a message is. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
     whole = _parsed(raw)
     method = _one(whole, "METHOD").upper()
@@ -301,7 +301,7 @@ def read(raw: bytes) -> Answered:
     if ours is not None and ours[2] and act["act"] == "acceptance":
         act["window"] = int(ours[2]) - 1
     _hold(act)
-    return Answered(
+    return ItipReply(
         exchange="" if ours is None else ours[1],
         act=act,
         sequence=_sequence(event),
@@ -311,7 +311,7 @@ def read(raw: bytes) -> Answered:
     )
 
 
-def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
+def fitted(answered: ItipReply, exchange: Exchange) -> dict[str, Any]:
     """The act as it fits the exchange that it answers: an acceptance names the window that begins when the answer says.
 
     Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.

@@ -13,7 +13,7 @@ from typing import Final
 
 from yarl import URL
 
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 _TRANSLATED: Final = (
     ip_network("64:ff9b::/96"),
@@ -67,7 +67,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     )
 
 
-class Guard:
+class AddressGuard:
     """Which addresses may be called: public ones, and those in the networks that the settings name."""
 
     def __init__(self, networks: Iterable[str]) -> None:
@@ -88,7 +88,7 @@ class Guard:
         found = ip_address(address.partition("%")[0])
         return any(found in network for network in self._networks)
 
-    def check(self, url: str) -> Sentence | None:
+    def check(self, url: str) -> Text | None:
         """What is wrong with a URL, as far as can be said before its name is looked up."""
         try:
             parts = URL(url)

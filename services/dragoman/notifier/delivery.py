@@ -5,8 +5,8 @@ from typing import Final, Protocol
 import structlog
 from msgspec import Struct
 
-from dragoman.stores.endpoints import Endpoint
-from dragoman.text import Sentence, sentence
+from dragoman.stores.endpoints import NotificationEndpoint
+from dragoman.text import Text, sentence
 
 log = structlog.get_logger()
 
@@ -17,7 +17,7 @@ SHOWN: Final = 200
 """Characters of an answer that are kept."""
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class OutgoingItem(Struct, frozen=True, kw_only=True):
     """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
 
     One that is `unattributed` is under the Chatham House Rule: its bytes are a notice without a speaker, and its `side` is not shown.
@@ -39,23 +39,23 @@ class Item(Struct, frozen=True, kw_only=True):
     exercise: bool
     time: str
     marking: str
-    notice: Sentence | None = None
+    notice: Text | None = None
     unattributed: bool = False
 
 
-class Brought(Struct, frozen=True, kw_only=True):
+class DeliveryResult(Struct, frozen=True, kw_only=True):
     """What came of one try. One that is not `ok` is tried again, after `wait` seconds at least; never more, if `gone`."""
 
     ok: bool
-    answered: Sentence | None = None
+    answered: Text | None = None
     wait: float = 0.0
     gone: bool = False
 
 
-class Bringing(Protocol):
+class Transport(Protocol):
     """One means of contact."""
 
-    async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
+    async def __call__(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
         """Try once. Raises nothing that a receiver may cause."""
 
 
@@ -63,8 +63,8 @@ NOT_REACHED: Final = sentence("not reached")
 """All that a side is told of a try that nobody answered. Whether a port refused, was silent or spoke otherwise would map the host's network."""
 
 
-def unreachable(endpoint: Endpoint, error: Exception | Sentence) -> Sentence:
+def unreachable(endpoint: NotificationEndpoint, error: Exception | Text) -> Text:
     """Return what is kept of a try that nobody answered; the reason is for the operator's log."""
-    reason = str(error) if isinstance(error, Sentence) else f"{type(error).__name__}: {error}"
+    reason = str(error) if isinstance(error, Text) else f"{type(error).__name__}: {error}"
     log.info("courier.not_reached", endpoint=endpoint.id, reason=reason[:SHOWN])
     return NOT_REACHED

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from dragoman.application.command_handler import Desk, stamp
+from dragoman.application.command_handler import CommandHandler, stamp
 from dragoman.domain.acts.access import may_read
 from dragoman.domain.acts.families import delivery_outcomes as rules
 from dragoman.domain.decide import Post
@@ -26,18 +26,18 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS
 from dragoman.notifier import selection
-from dragoman.notifier.delivery import SECONDS, Bringing, Brought, Item
-from dragoman.projection.projection import Behind, Projection
-from dragoman.projection.store import Row
+from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.store import StoredRow
 from dragoman.stores.endpoints import (
     PARKED,
     PENDING,
-    Courier,
-    Endpoint,
-    Notice,
+    NotificationEndpoint,
+    NotificationEndpoints,
+    OutcomeToRecord,
     Progress,
-    Told,
     Waiting,
+    WatchNoticeItem,
 )
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman.text import packed, sentence
@@ -67,9 +67,9 @@ class Rounds:
     def __init__(
         self,
         channels: Mapping[str, Projection],
-        desk: Desk,
-        store: Courier,
-        means: Mapping[Means, Bringing],
+        desk: CommandHandler,
+        store: NotificationEndpoints,
+        means: Mapping[Means, Transport],
         *,
         retries_s: Iterable[float],
         name: str,
@@ -133,10 +133,10 @@ class Rounds:
                 )
                 task.add_done_callback(partial(self._ended, endpoint.id))
 
-    def _wake(self, _row: Row) -> None:
+    def _wake(self, _row: StoredRow) -> None:
         self._woken.set()
 
-    def _is_due(self, endpoint: Endpoint) -> bool:
+    def _is_due(self, endpoint: NotificationEndpoint) -> bool:
         """Whether an endpoint may be served now: one whose round failed is tried again later each time."""
         backoff = self._backoffs.get(endpoint.id)
         return backoff is None or backoff.due
@@ -155,15 +155,15 @@ class Rounds:
         elif endpoint in self._backoffs and self._backoffs[endpoint].worked():
             log.info("task.recovered", task="courier", endpoint=endpoint)
 
-    async def _serve(self, endpoint: Endpoint, projection: Projection) -> None:
+    async def _serve(self, endpoint: NotificationEndpoint, projection: Projection) -> None:
         """Do what there is to do for an endpoint now, if nobody else does."""
         try:
             while await self._round(endpoint, projection):
                 pass
-        except (LogUnreachable, LogBroken, Behind) as error:
+        except (LogUnreachable, LogBroken, NotYetApplied) as error:
             log.warning("courier.put_off", endpoint=endpoint.id, reason=str(error))
 
-    async def _round(self, endpoint: Endpoint, projection: Projection) -> bool:
+    async def _round(self, endpoint: NotificationEndpoint, projection: Projection) -> bool:
         """Bring what is due and what is new, at most so many at once. Whether there may be more."""
         progress, revision = self._store.progress(endpoint.id)
         if self._store.find(endpoint.id) is None or (
@@ -228,11 +228,11 @@ class Rounds:
 
     async def _notify(
         self,
-        endpoint: Endpoint,
+        endpoint: NotificationEndpoint,
         projection: Projection,
         progress: Progress,
         revision: int,
-        notice: Notice,
+        notice: WatchNoticeItem,
     ) -> bool:
         """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two.
 
@@ -263,7 +263,11 @@ class Rounds:
         return True
 
     async def _held(
-        self, endpoint: Endpoint, progress: Progress, revision: int, items: list[Item]
+        self,
+        endpoint: NotificationEndpoint,
+        progress: Progress,
+        revision: int,
+        items: list[OutgoingItem],
     ) -> tuple[Progress, int] | None:
         """The progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
         if (
@@ -288,7 +292,7 @@ class Rounds:
         return await self._kept(endpoint, progress, revision)
 
     async def _kept(
-        self, endpoint: Endpoint, progress: Progress, revision: int
+        self, endpoint: NotificationEndpoint, progress: Progress, revision: int
     ) -> tuple[Progress, int] | None:
         """Write the progress, held for a while longer; None where somebody else wrote."""
         progress = replace(progress, holder=self._name, until=time.time() + HELD_SECONDS)
@@ -299,7 +303,11 @@ class Rounds:
         return progress, written
 
     async def _tell(
-        self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int
+        self,
+        endpoint: NotificationEndpoint,
+        projection: Projection,
+        progress: Progress,
+        revision: int,
     ) -> bool:
         """Record the outcomes that are not on record; whether all are now."""
         left = tuple(
@@ -309,7 +317,9 @@ class Rounds:
             endpoint, replace(progress, told=left), revision
         )
 
-    async def _surely_kept(self, endpoint: Endpoint, progress: Progress, revision: int) -> bool:
+    async def _surely_kept(
+        self, endpoint: NotificationEndpoint, progress: Progress, revision: int
+    ) -> bool:
         """Write what was done, as long as it takes the broker to come back: what was sent must not be sent again."""
         while True:
             try:
@@ -323,7 +333,7 @@ class Rounds:
                 log.warning("courier.not_kept", endpoint=endpoint.id, reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _is_kept(self, endpoint: Endpoint, progress: Progress) -> bool:
+    def _is_kept(self, endpoint: NotificationEndpoint, progress: Progress) -> bool:
         """Whether what stands there is what was to be written: only the answer to that was lost then."""
         known, _ = self._store.progress(endpoint.id)
         return known.holder == self._name and replace(known, until=0.0) == replace(
@@ -332,11 +342,11 @@ class Rounds:
 
     def _after(
         self,
-        endpoint: Endpoint,
+        endpoint: NotificationEndpoint,
         projection: Projection,
         progress: Progress,
-        item: Item,
-        brought: Brought,
+        item: OutgoingItem,
+        brought: DeliveryResult,
         tries: int,
     ) -> Progress:
         """The progress after one try."""
@@ -371,24 +381,26 @@ class Rounds:
 
     def _to_tell(
         self,
-        endpoint: Endpoint,
+        endpoint: NotificationEndpoint,
         projection: Projection,
         progress: Progress,
-        item: Item,
+        item: OutgoingItem,
         outcome: str,
     ) -> Progress:
         """With what is to be recorded: of a message to the side, that it was handed over, or given up."""
         exchange = projection.exchange(item.exchange)
         if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
             return progress
-        told = Told(
+        told = OutcomeToRecord(
             position=item.position,
             outcome="delivered" if outcome == "delivered" else "failed",
             at=stamp(self._now()),
         )
         return replace(progress, told=(*progress.told, told))
 
-    async def _recorded(self, endpoint: Endpoint, projection: Projection, told: Told) -> bool:
+    async def _recorded(
+        self, endpoint: NotificationEndpoint, projection: Projection, told: OutcomeToRecord
+    ) -> bool:
         """Record an outcome; whether it is on record, or never will be."""
         if told.position > projection.state.position:
             return False
@@ -428,11 +440,11 @@ class Rounds:
         return True
 
 
-def _may_be_told(endpoint: Endpoint, projection: Projection) -> bool:
+def _may_be_told(endpoint: NotificationEndpoint, projection: Projection) -> bool:
     """Whether whoever entered the endpoint may still read the channel: an officer who has left leaves no tap open."""
     return may_read(projection.registry, endpoint.created_by) is None
 
 
-def _said(brought: Brought) -> str:
+def _said(brought: DeliveryResult) -> str:
     """What was answered, for whoever reads this service's own log."""
     return str(brought.answered or "")

@@ -11,10 +11,10 @@ from typing import Final
 import aiosmtplib
 
 from dragoman.i18n.words import words
-from dragoman.notifier.delivery import SECONDS, SHOWN, Brought, Item, unreachable
+from dragoman.notifier.delivery import SECONDS, SHOWN, DeliveryResult, OutgoingItem, unreachable
 from dragoman.settings import Smtp
-from dragoman.stores.endpoints import Endpoint
-from dragoman.text import Name, Sentence, sentence, verbatim
+from dragoman.stores.endpoints import NotificationEndpoint
+from dragoman.text import NameValue, Text, sentence, verbatim
 
 _MMHS: Final = {"routine": "1", "priority": "2", "immediate": "3", "flash": "4"}
 _MT_PRIORITY: Final = {"routine": -2, "priority": 0, "immediate": 2, "flash": 4}
@@ -24,7 +24,9 @@ _DRILL: Final = "EXERCISE EXERCISE EXERCISE"
 """The word of procedure, which is the same in every language."""
 
 
-def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> EmailMessage:
+def message(
+    endpoint: NotificationEndpoint, item: OutgoingItem, sender: str, base_url: str
+) -> EmailMessage:
     """The mail for a record. Its Message-ID is the same at every try."""
     mail, said = EmailMessage(), words(endpoint.language)
     drill = f"{_DRILL} " if item.exercise else ""
@@ -57,7 +59,7 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     return mail
 
 
-def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]:
+def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]:
     """What it says: what came, from whom and when, and where to read it."""
     if item.notice is not None:
         return item.notice, sentence(
@@ -67,8 +69,8 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
         sentence(
             "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
             side=_sender(item),
-            act=Name("act", item.act),
-            precedence=Name("value", item.precedence),
+            act=NameValue("act", item.act),
+            precedence=NameValue("value", item.precedence),
             time=time,
         ),
         sentence("Number: %(number)s", number=item.number)
@@ -79,11 +81,11 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
     )
 
 
-def _sender(item: Item) -> Name | Sentence:
+def _sender(item: OutgoingItem) -> NameValue | Text:
     """From whom a record is; under the Chatham House Rule from a participant."""
     if item.unattributed:
         return sentence("a participant")
-    return Name("side", item.side) if item.side else sentence("the service")
+    return NameValue("side", item.side) if item.side else sentence("the service")
 
 
 class Mails:
@@ -94,11 +96,13 @@ class Mails:
         self._settings = settings
         self._base_url = base_url
 
-    async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
+    async def __call__(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
         """Try once."""
         settings = self._settings
         if not settings.host:
-            return Brought(ok=False, answered=sentence("no mail server is set: courier.smtp.host"))
+            return DeliveryResult(
+                ok=False, answered=sentence("no mail server is set: courier.smtp.host")
+            )
         try:
             password = (
                 None
@@ -124,7 +128,9 @@ class Mails:
                 )
                 await client.send_message(mail, mail_options=priority)
         except aiosmtplib.SMTPResponseException as error:
-            return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))
+            return DeliveryResult(
+                ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN])
+            )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Brought(ok=False, answered=unreachable(endpoint, error))
-        return Brought(ok=True)
+            return DeliveryResult(ok=False, answered=unreachable(endpoint, error))
+        return DeliveryResult(ok=True)

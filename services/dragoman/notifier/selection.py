@@ -15,11 +15,11 @@ from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import NotARecord, Record
 from dragoman.domain.views import attribution
 from dragoman.limits import NOTICE_SECONDS
-from dragoman.notifier.delivery import Item
+from dragoman.notifier.delivery import OutgoingItem
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
-from dragoman.stores.endpoints import Endpoint, Notice
-from dragoman.text import Name, Sentence, sentence
+from dragoman.stores.endpoints import NotificationEndpoint, WatchNoticeItem
+from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Noticed, Unattributed, UnattributedNotice, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
@@ -27,10 +27,10 @@ _PAGE: Final = 200
 
 
 async def following(
-    endpoint: Endpoint, projection: Projection, upto: int, most: int
-) -> tuple[list[Item], int]:
+    endpoint: NotificationEndpoint, projection: Projection, upto: int, most: int
+) -> tuple[list[OutgoingItem], int]:
     """The next records that are for an endpoint, at most so many, and the position up to which there are no others."""
-    found: list[Item] = []
+    found: list[OutgoingItem] = []
     while len(found) < most:
         entries = await _entries(projection, upto + 1, _PAGE)
         if not entries:
@@ -45,7 +45,7 @@ async def following(
     return found, upto
 
 
-async def at(projection: Projection, position: int) -> Item | None:
+async def at(projection: Projection, position: int) -> OutgoingItem | None:
     """A record once more; None where it was erased meanwhile."""
     entries = await _entries(projection, position, 1)
     return _item(projection, entries[0]) if entries else None
@@ -59,7 +59,7 @@ async def _entries(projection: Projection, first: int, most: int) -> list[Entry]
     return [entry for entry, _ in found]
 
 
-def is_for(endpoint: Endpoint, item: Item) -> bool:
+def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
     """Whether a record is for an endpoint: no service's own note, as urgent as it asks, and of the acts and families that it names."""
     rule = RULES.get(item.act)
     least = PRECEDENCES.index(endpoint.precedence) if endpoint.precedence else len(PRECEDENCES)
@@ -73,7 +73,9 @@ def is_for(endpoint: Endpoint, item: Item) -> bool:
     )
 
 
-def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item | None:
+def noticed(
+    endpoint: NotificationEndpoint, projection: Projection, notice: WatchNoticeItem
+) -> OutgoingItem | None:
     """What is brought of a notice; None where the endpoint is for some acts or families alone, or the notice is of another hour."""
     is_wanted = not endpoint.acts and (not endpoint.families or "notification" in endpoint.families)
     if not is_wanted or not notice.since > time.time() - NOTICE_SECONDS:
@@ -89,7 +91,7 @@ def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item 
         channel=projection.name,
         data=Noticed(side=notice.side, kind=notice.kind, step=notice.step, since=since),
     )
-    return Item(
+    return OutgoingItem(
         id=notice.id,
         position=0,
         raw=msgspec.json.encode(event),
@@ -107,14 +109,14 @@ def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item 
     )
 
 
-def _notice(notice: Notice) -> Sentence:
-    side, step = Name("side", notice.side), Name("value", notice.step)
+def _notice(notice: WatchNoticeItem) -> Text:
+    side, step = NameValue("side", notice.side), NameValue("value", notice.step)
     if notice.kind == "unarmed":
         return sentence("Watch of %(side)s: no alarm is armed (%(step)s)", side=side, step=step)
     return sentence("Watch of %(side)s: nobody answers (%(step)s)", side=side, step=step)
 
 
-def _item(projection: Projection, entry: Entry) -> Item | None:
+def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
     """What is brought of an entry; None for what is void, erased or no record."""
     if not entry.valid or not isinstance(entry.record, Raw):
         return None
@@ -132,7 +134,7 @@ def _item(projection: Projection, entry: Entry) -> Item | None:
         else next((each for each in exchange.messages if each.id == envelope.id), None)
     )
     hidden = exchange is not None and attribution.unattributed(exchange)
-    return Item(
+    return OutgoingItem(
         id=envelope.id,
         position=entry.position,
         raw=_without_speaker(projection, entry.position, record) if hidden else record.raw,

@@ -15,9 +15,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from dragoman.interop import webhook_signatures
-from dragoman.interop.ssrf_guard import Guard
-from dragoman.notifier.delivery import SECONDS, SHOWN, Brought, Item, unreachable
-from dragoman.stores.endpoints import Endpoint
+from dragoman.interop.ssrf_guard import AddressGuard
+from dragoman.notifier.delivery import SECONDS, SHOWN, DeliveryResult, OutgoingItem, unreachable
+from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.text import verbatim
 
 _AGENT: Final = "dragoman-courier"
@@ -36,7 +36,7 @@ class NotAllowed(OSError):
 class GuardedResolver(AbstractResolver):
     """Looks names up, and gives no address that may not be called: it is the very address that is then connected to."""
 
-    def __init__(self, guard: Guard, names: AbstractResolver | None = None) -> None:
+    def __init__(self, guard: AddressGuard, names: AbstractResolver | None = None) -> None:
         """Look names up with the system's resolver, unless another is given."""
         self._guard = guard
         self._names = names or ThreadedResolver()
@@ -56,7 +56,7 @@ class GuardedResolver(AbstractResolver):
         await self._names.close()
 
 
-def _guarded(guard: Guard) -> Callable[[AddrInfoType], socket.socket]:
+def _guarded(guard: AddressGuard) -> Callable[[AddrInfoType], socket.socket]:
     """Return what makes the socket of each connection; it refuses an address that may not be called."""
 
     def made(info: AddrInfoType) -> socket.socket:
@@ -68,7 +68,7 @@ def _guarded(guard: Guard) -> Callable[[AddrInfoType], socket.socket]:
     return made
 
 
-def session(guard: Guard) -> aiohttp.ClientSession:
+def session(guard: AddressGuard) -> aiohttp.ClientSession:
     """HTTP connections that lead where the guard allows."""
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(guard),
@@ -88,7 +88,7 @@ def session(guard: Guard) -> aiohttp.ClientSession:
 class Webhooks:
     """Brings records to URLs. Each side of each channel has connections of its own, so that no side waits for another's receivers."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: AddressGuard) -> None:
         """Call where the guard allows; close it with `aclose`."""
         self._sessions: dict[tuple[str, str], aiohttp.ClientSession] = {}
         self._guard = guard
@@ -98,16 +98,16 @@ class Webhooks:
         for each in self._sessions.values():
             await each.close()
 
-    def _session(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+    def _session(self, endpoint: NotificationEndpoint) -> aiohttp.ClientSession:
         key = endpoint.cid, endpoint.side
         if key not in self._sessions:
             self._sessions[key] = session(self._guard)
         return self._sessions[key]
 
-    async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
+    async def __call__(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
         """Try once."""
         if wrong := self._guard.check(endpoint.target):
-            return Brought(ok=False, answered=unreachable(endpoint, wrong))
+            return DeliveryResult(ok=False, answered=unreachable(endpoint, wrong))
         sent = webhook_signatures.headers(endpoint.secret, item.id, int(time.time()), item.raw)
         sent |= {
             "Content-Type": "application/cloudevents+json",
@@ -124,16 +124,16 @@ class Webhooks:
                 )
                 return _outcome(response.status, response.headers.get("Retry-After", ""), said)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Brought(ok=False, answered=unreachable(endpoint, error))
+            return DeliveryResult(ok=False, answered=unreachable(endpoint, error))
 
 
-def _outcome(status: int, retry_after: str, said: str) -> Brought:
+def _outcome(status: int, retry_after: str, said: str) -> DeliveryResult:
     wait = (
         float(retry_after)
         if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504)
         else 0.0
     )
     answered = verbatim(f"{status} {said}".strip())
-    return Brought(
+    return DeliveryResult(
         ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.acts.families.exchange import owes_answer
 from dragoman.domain.record.codec import NotARecord, Record, parse
@@ -44,7 +44,7 @@ def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
 
 def calendars_at(
     connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]
-) -> dict[str, Calendar]:
+) -> dict[str, DutyCalendar]:
     """The calendars of sides by their offices' entries as they stood at a position."""
     ids = connection.execute(
         "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",

@@ -26,7 +26,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(slots=True)
-class _Record:
+class _CausalRecord:
     position: int
     id: str
     exchange: str
@@ -36,7 +36,7 @@ class _Record:
     number: str
     cause: str = ""
     references: tuple[str, ...] = ()
-    caused: list["_Record"] = field(default_factory=list)
+    caused: list["_CausalRecord"] = field(default_factory=list)
 
 
 def causes(store: Store, channel: str, position: int) -> Causes | None:
@@ -54,7 +54,7 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
         ):
             top = before
             above.append(top)
-        records: dict[str, _Record] = {}
+        records: dict[str, _CausalRecord] = {}
         waiting, seen = [top], {top}
         while waiting and len(records) < TREE_RECORDS:
             exchange = waiting.pop(0)
@@ -72,7 +72,9 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
     )
 
 
-def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -> Iterator[_Record]:
+def _read(
+    connection: sqlite3.Connection, condition: str, *parameters: object
+) -> Iterator[_CausalRecord]:
     """Valid records of exchanges, in order. Of a record that was erased nothing is known but its bytes' commitment: it has no exchange any more."""
     query = (
         "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # fixed words  # noqa: S608
@@ -82,7 +84,7 @@ def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -
         envelope = _decode(raw)
         data = envelope.get("data") or {}
         opens = id == exchange
-        yield _Record(
+        yield _CausalRecord(
             position=key & MASK,
             id=id,
             exchange=exchange,
@@ -125,10 +127,10 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
 
 
 def _joined(
-    connection: sqlite3.Connection, base: int, records: dict[str, _Record]
-) -> list[_Record]:
+    connection: sqlite3.Connection, base: int, records: dict[str, _CausalRecord]
+) -> list[_CausalRecord]:
     """The records, each under its cause; those that have none here."""
-    roots: list[_Record] = []
+    roots: list[_CausalRecord] = []
     for each in sorted(records.values(), key=lambda record: record.position):
         cause = records.get(each.cause) or (
             records.get(_referred(connection, base, each.id)) if each.references else None
@@ -137,7 +139,7 @@ def _joined(
     return roots
 
 
-def _tree(record: _Record) -> Cause:
+def _tree(record: _CausalRecord) -> Cause:
     return Cause(
         position=record.position,
         id=record.id,

@@ -45,7 +45,7 @@ class Carried(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unchanged: int = 0
 
 
-class Between(Struct, frozen=True, kw_only=True):
+class ChangesBetween(Struct, frozen=True, kw_only=True):
     """What changed after a position, up to another; `unchanged` exchanges are as they were."""
 
     from_: int = field(name="from")
@@ -55,7 +55,7 @@ class Between(Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
-def between(store: Store, channel: str, first: int, last: int) -> Between:
+def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     found = reads.difference(store, channel, first, last)
     base = store.base(channel)
@@ -65,7 +65,7 @@ def between(store: Store, channel: str, first: int, last: int) -> Between:
             "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, base | last)
         ).fetchone()
         genesis = "" if registry is None else registry.id
-        return Between(
+        return ChangesBetween(
             from_=first,
             to=last,
             exchanges=tuple(

@@ -9,9 +9,9 @@ import structlog
 
 from dragoman.limits import INTEGRITY_SECONDS, INTEGRITY_SHARE
 from dragoman.projection import integrity
-from dragoman.projection.integrity import Checked, Damaged, Differs
+from dragoman.projection.integrity import Damaged, IntegrityPassed, RowMismatch
 from dragoman.projection.store import Store
-from dragoman.worker_process import Apart
+from dragoman.worker_process import WorkerProcess
 
 log = structlog.get_logger()
 
@@ -43,8 +43,8 @@ class IntegrityCheck:
         self._store = store
         self._begin_s = begin_s
         self._arguments = (str(share), str(refold_after_s), str(refold_every_s), str(pause_s))
-        self.checked: dict[str, Checked] = {}
-        self.told: Callable[[Checked], None] = lambda _: None
+        self.checked: dict[str, IntegrityPassed] = {}
+        self.told: Callable[[IntegrityPassed], None] = lambda _: None
 
     async def run(self) -> None:
         """Start the checker, and another one whenever it has ended, for ever."""
@@ -55,7 +55,7 @@ class IntegrityCheck:
             generation = self._store.generation
             starting = asyncio.ensure_future(
                 asyncio.to_thread(
-                    Apart, integrity.__name__, str(self._store.path), *self._arguments
+                    WorkerProcess, integrity.__name__, str(self._store.path), *self._arguments
                 )
             )
             try:
@@ -80,11 +80,11 @@ class IntegrityCheck:
 
     def _act_on(self, told: integrity.Told) -> None:
         match told:
-            case Differs(channel=channel, detail=detail):
+            case RowMismatch(channel=channel, detail=detail):
                 self._store.report_difference(channel, detail)
             case Damaged(detail=detail):
                 self._store.report(detail)
-            case Checked():
+            case IntegrityPassed():
                 say = (
                     log.debug if told.what == "rows" and told.what in self.checked else log.info
                 )  # passes follow each other without end

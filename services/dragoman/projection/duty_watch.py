@@ -10,13 +10,13 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import deadlines, line_checks
-from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Running, profile_of
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar, profile_of
 from dragoman.domain.acts.families.exchange import content_of, owing_receipt, precedence_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import alarms, attribution
 from dragoman.domain.views import points_of_contact as points
 from dragoman.domain.views.alarms import Escalation
-from dragoman.domain.views.points_of_contact import Point
+from dragoman.domain.views.points_of_contact import PointOfContactState
 from dragoman.projection.as_of import (
     calendars_at,
     delivered_at,
@@ -230,7 +230,10 @@ def _undelivered(
 
 
 def _due(
-    registry: Registry, waiting: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime
+    registry: Registry,
+    waiting: Iterable[Exchange],
+    calendars: dict[str, DutyCalendar],
+    now: datetime,
 ) -> list[DueClock]:
     """The clocks that end next, or have ended longest ago, of what waits."""
     found = [
@@ -242,7 +245,7 @@ def _due(
     return sorted(found, key=lambda each: each.clock.due)[:_DUE]
 
 
-def clock_view(clock: Running, now: datetime) -> ClockView:
+def clock_view(clock: Deadline, now: datetime) -> ClockView:
     """A clock as it is shown."""
     return ClockView(
         clock=clock.clock,
@@ -259,7 +262,7 @@ def clock_view(clock: Running, now: datetime) -> ClockView:
 
 def points_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
-) -> list[Point]:
+) -> list[PointOfContactState]:
     """The points of contact as they held at a position."""
     found = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' AND key BETWEEN ? AND ? ORDER BY key",
@@ -291,7 +294,7 @@ def points_of_contact(
     )
 
 
-def _unattributed(point: Point) -> PointView:
+def _unattributed(point: PointOfContactState) -> PointView:
     """A point of contact as it leaves the members' pages."""
     view = point_view(point)
     return (
@@ -306,7 +309,7 @@ def _unattributed(point: Point) -> PointView:
     )
 
 
-def point_view(point: Point) -> PointView:
+def point_view(point: PointOfContactState) -> PointView:
     """A point of contact as it is shown."""
     exchange = point.exchange
     newest = exchange.acts.get("reconfirmation", ())[-1:]

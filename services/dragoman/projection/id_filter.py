@@ -12,7 +12,7 @@ _FIRST: Final = 1 << 10
 _GROWTH: Final = 4
 
 
-class Seen:
+class IdFilter:
     """A set of ids that may take what it has not seen for seen, and never the other way round.
 
     Until whoever fills it says that it is complete, it denies nothing.

@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import state_digest
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.eventlog.event_log import Entry, Message, Outcome, Unavailable
+from dragoman.eventlog.event_log import EntryToAppend, Outcome, StoredMessage, Unavailable
 from dragoman.limits import READ_RECORDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import remove
@@ -35,7 +35,7 @@ from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SHIFT, exchange_row, is_damage
 from dragoman.text import sentence
 from dragoman.tlog import leaf
-from dragoman.worker_process import Wire
+from dragoman.worker_process import Pipe
 from dragoman_schemas.state import decode_channel, decode_exchange
 
 _MASK: Final = (1 << SHIFT) - 1
@@ -45,24 +45,24 @@ _POLITE_SECONDS: Final = 5.0
 _ENTRY: Final = leaf.entry(0, "")[:18]
 
 
-class Finding(Struct, frozen=True, kw_only=True, tag_field="kind"):
+class IntegrityFinding(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What the checker tells the gateway."""
 
 
-class Differs(Finding, frozen=True, kw_only=True, tag="differs"):
+class RowMismatch(IntegrityFinding, frozen=True, kw_only=True, tag="differs"):
     """A channel's row that its records do not make; `detail` names the row and both values."""
 
     channel: str
     detail: str
 
 
-class Damaged(Finding, frozen=True, kw_only=True, tag="damaged"):
+class Damaged(IntegrityFinding, frozen=True, kw_only=True, tag="damaged"):
     """SQLite says that the file is damaged."""
 
     detail: str
 
 
-class Checked(Finding, frozen=True, kw_only=True, tag="checked"):
+class IntegrityPassed(IntegrityFinding, frozen=True, kw_only=True, tag="checked"):
     """A pass or a refold came to its end, and found nothing. `processor_s` is what it cost."""
 
     what: str
@@ -72,7 +72,7 @@ class Checked(Finding, frozen=True, kw_only=True, tag="checked"):
     processor_s: float
 
 
-Told = Differs | Damaged | Checked
+Told = RowMismatch | Damaged | IntegrityPassed
 write = msgspec.json.Encoder().encode
 read = msgspec.json.Decoder(Told).decode
 
@@ -434,13 +434,13 @@ class FileLog:
         self.channel = channel
         self._path, self._last, self._rest = path, last, rest
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Refuse: nobody appends to a copy."""
         return Unavailable(
             sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries))
         )
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Messages from a position on."""
         self._rest()
         connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
@@ -453,13 +453,15 @@ class FileLog:
         finally:
             connection.close()
         subject = f"dragoman.v1.{self.channel}.contact.x"
-        return [Message(position=position, subject=subject, raw=raw) for position, raw in rows]
+        return [
+            StoredMessage(position=position, subject=subject, raw=raw) for position, raw in rows
+        ]
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """The same."""
         return await self.read(first, most)
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Nobody follows a copy."""
         yield await self.read(wanted(), READ_RECORDS)
 
@@ -498,7 +500,7 @@ def _drop(logger: Any, name: str, event: Any) -> Any:
 
 
 def run(
-    wire: Wire, path: str, share: str, refold_after: str, refold_every: str, pause: str
+    wire: Pipe, path: str, share: str, refold_after: str, refold_every: str, pause: str
 ) -> None:
     """Check for ever, telling what was found; ends when the wire does, or with the first row that differs."""
     structlog.configure(processors=[_drop])  # the gateway says what is found
@@ -515,21 +517,21 @@ def run(
                     wire.send(write(_refold(Path(path), pace)))
                 pace.sleep(float(pause))
         except _Different as error:
-            wire.send(write(Differs(channel=error.channel, detail=error.detail)))
+            wire.send(write(RowMismatch(channel=error.channel, detail=error.detail)))
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise  # the file is busy, or its disk full: the gateway starts the check again
             wire.send(write(Damaged(detail=str(error))))
 
 
-def _pass(path: Path, pace: Pace) -> Checked:
+def _pass(path: Path, pace: Pace) -> IntegrityPassed:
     begun, used = time.monotonic(), time.process_time()
     checker = Checker(path, pace)
     try:
         channels = checker.check()
     finally:
         checker.close()
-    return Checked(
+    return IntegrityPassed(
         what="rows",
         channels=channels,
         rows=checker.rows,
@@ -538,7 +540,7 @@ def _pass(path: Path, pace: Pace) -> Checked:
     )
 
 
-def _refold(path: Path, pace: Pace) -> Checked:
+def _refold(path: Path, pace: Pace) -> IntegrityPassed:
     begun, used = time.monotonic(), time.process_time()
     beside = path.with_suffix(".checking")
     remove(beside)
@@ -549,7 +551,7 @@ def _refold(path: Path, pace: Pace) -> Checked:
     finally:
         checker.close()
         remove(beside)
-    return Checked(
+    return IntegrityPassed(
         what="refold",
         channels=channels,
         rows=checker.rows,

@@ -19,7 +19,7 @@ from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Message, Registry
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class LadderStep(Struct, frozen=True, kw_only=True):
     """One rung that a message reached: of which side, when, and who was on it; `officers` is empty where nobody was entered, or none was looked up."""
 
     message: str
@@ -31,7 +31,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 def steps(
     store: Store, channel: str, exchange: Exchange, at: int, now: datetime, named: str
-) -> list[Step]:
+) -> list[LadderStep]:
     """Return the steps of every flash of an exchange, as known at a position and a time; with the officers of the side `named` alone."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -50,12 +50,12 @@ def steps(
             then = stood(max(before, message.said.position))
             return () if then is None else alarms.reached(then, side, rung)
 
-        def found() -> Iterator[Step]:
+        def found() -> Iterator[LadderStep]:
             for message in exchange.messages:
                 for side in message.to:
                     for time, rung in alarms.rang(registry, exchange, message, side, now):
                         reached = officers(message, side, rung, time) if side == named else ()
-                        yield Step(
+                        yield LadderStep(
                             message=message.id,
                             side=side,
                             rung=rung,

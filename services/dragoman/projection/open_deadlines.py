@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from dragoman.domain.acts import deadlines, line_checks
-from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
@@ -21,14 +21,14 @@ from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.as_of import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.duty_watch import CIRCUITS, LINE_CHECKS
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
+from dragoman.projection.store import StoredRow as Stored
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.responses import LineView, OpenMatter
 from dragoman_schemas.state import Exchange, Registry
 
 
-class Duty(Struct, frozen=True, kw_only=True, gc=False):
+class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
     """One open clock, and the exchange in which it runs: as much of it as a row of a list shows.
 
     `message_act` and `precedence` are of the message which started the clock, `by` who said it, `opener` the side that opened the exchange.
@@ -44,12 +44,12 @@ class Duty(Struct, frozen=True, kw_only=True, gc=False):
     precedence: Precedence
     by: str
     one_key: bool
-    clock: Running
+    clock: Deadline
 
 
 def duties_of(
-    registry: Registry, state: Exchange, calendars: dict[str, Calendar]
-) -> tuple[Duty, ...]:
+    registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar]
+) -> tuple[OpenDeadline, ...]:
     """The open clocks of an exchange."""
     return tuple(
         _duty(state, clock)
@@ -58,11 +58,11 @@ def duties_of(
     )
 
 
-def _duty(state: Exchange, clock: Running) -> Duty:
+def _duty(state: Exchange, clock: Deadline) -> OpenDeadline:
     started = next(
         (message for message in state.messages if message.id == clock.started_by), state.messages[0]
     )
-    return Duty(
+    return OpenDeadline(
         exchange=state.id,
         number=state.number,
         act=state.act,
@@ -77,24 +77,24 @@ def _duty(state: Exchange, clock: Running) -> Duty:
     )
 
 
-def _in_order(found: Iterable[Duty]) -> list[Duty]:
+def _in_order(found: Iterable[OpenDeadline]) -> list[OpenDeadline]:
     return sorted(found, key=lambda duty: (duty.clock.due, duty.exchange, duty.clock.clock))
 
 
-class Duties:
+class OpenDeadlines:
     """The open clocks of one channel now."""
 
     def __init__(self, projection: Projection) -> None:
         """Listen to the projection; what stands in its file already is known after `begin`."""
         self._projection = projection
-        self._open: dict[str, tuple[Duty, ...]] = {}
+        self._open: dict[str, tuple[OpenDeadline, ...]] = {}
         self._matters: dict[str, OpenMatter] = {}
         self._checks: OrderedDict[str, Exchange] = OrderedDict()
-        self._calendars: dict[str, Calendar] = {}
+        self._calendars: dict[str, DutyCalendar] = {}
         self._terms: object = None
         self._arrived: dict[str, Exchange] | None = {}
         self._erased = 0
-        self._ordered: list[Duty] | None = None
+        self._ordered: list[OpenDeadline] | None = None
         self._urgent: list[OpenMatter] | None = None
         self._lines: list[LineView] | None = None
         self._turn = asyncio.Lock()
@@ -163,7 +163,7 @@ class Duties:
                 self._checks.popitem(last=False)
             self._lines = None
 
-    def listed(self) -> list[Duty]:
+    def listed(self) -> list[OpenDeadline]:
         """Every open clock, the soonest due first."""
         if self._ordered is None:
             self._ordered = _in_order(duty for each in self._open.values() for duty in each)
@@ -175,7 +175,7 @@ class Duties:
             self._urgent = in_order(self._matters.values())
         return self._urgent
 
-    def of(self, exchange: str) -> tuple[Duty, ...]:
+    def of(self, exchange: str) -> tuple[OpenDeadline, ...]:
         """The open clocks of one exchange."""
         return self._open.get(exchange, ())
 
@@ -207,17 +207,17 @@ def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
 
 
 _Loaded = tuple[
-    dict[str, tuple[Duty, ...]],
+    dict[str, tuple[OpenDeadline, ...]],
     dict[str, OpenMatter],
     OrderedDict[str, Exchange],
-    dict[str, Calendar],
+    dict[str, DutyCalendar],
 ]
 
 
 def _loaded(store: Store, channel: str) -> _Loaded:
     """Return the open clocks and matters of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
     base = store.base(channel)
-    found: dict[str, tuple[Duty, ...]] = {}
+    found: dict[str, tuple[OpenDeadline, ...]] = {}
     matters: dict[str, OpenMatter] = {}
     with store.snapshot() as connection:
         (newest,) = connection.execute(
@@ -248,22 +248,22 @@ def _loaded(store: Store, channel: str) -> _Loaded:
 _CHECKS: Final = "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
 
 
-class Past(Struct, frozen=True, kw_only=True):
+class PastDeadlines(Struct, frozen=True, kw_only=True):
     """What was owed and open at a past position; `more` where so much was open that not all exchanges were looked at."""
 
-    duties: list[Duty]
+    duties: list[OpenDeadline]
     lines: list[LineView]
     matters: list[OpenMatter]
     more: bool = False
 
 
-def duties_at(store: Store, channel: str, at: int) -> Past:
+def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
     """What was owed at a past position."""
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
         if registry is None:
-            return Past(duties=[], lines=[], matters=[])
+            return PastDeadlines(duties=[], lines=[], matters=[])
         calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
         waiting, others = open_ids(connection, base, at)
         ids = [*waiting, *others]
@@ -278,12 +278,12 @@ def duties_at(store: Store, channel: str, at: int) -> Past:
         )
         checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
         lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
-    return Past(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
+    return PastDeadlines(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
 
 
 def duties_in(
     store: Store, channel: str, at: int, exchanges: Iterable[str]
-) -> dict[str, tuple[Duty, ...]]:
+) -> dict[str, tuple[OpenDeadline, ...]]:
     """What was owed at a past position in some exchanges, which had been opened by then."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -297,7 +297,7 @@ def duties_in(
         }
 
 
-def spent(clock: Running, now: datetime) -> float:
+def spent(clock: Deadline, now: datetime) -> float:
     """How much of a clock's time has gone, as a fraction; over 1 past the limit."""
     whole = (clock.due - clock.begins).total_seconds()
     return (now - clock.begins).total_seconds() / whole if whole > 0 else 1.0

@@ -19,13 +19,19 @@ from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.erasure import Withheld, left_of, names_records, standing_in
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.fold import Folded
-from dragoman.domain.history_port import Grounds
+from dragoman.domain.history_port import DecisionBasis
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.step import advance
 from dragoman.eventlog.erasures import has_entries, named_from
-from dragoman.eventlog.event_log import Entry, EventLog, LogBroken, LogUnreachable, Message
+from dragoman.eventlog.event_log import (
+    EntryToAppend,
+    EventLog,
+    LogBroken,
+    LogUnreachable,
+    StoredMessage,
+)
 from dragoman.limits import (
     FOLD_SECONDS,
     MEMORY_EXCHANGES,
@@ -39,11 +45,11 @@ from dragoman.limits import (
     WALK_REST,
     WALK_SECONDS,
 )
-from dragoman.projection.id_filter import Seen
+from dragoman.projection.id_filter import IdFilter
 from dragoman.projection.newest_states import NewestStates
-from dragoman.projection.store import Row, Store
+from dragoman.projection.store import Store, StoredRow
 from dragoman.projection.writer import SNAPSHOT_RECORDS, StoreDamaged, decode_frontier
-from dragoman.text import Sentence, Spoken, sentence, unpacked
+from dragoman.text import Text, TextError, sentence, unpacked
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import responses
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure
@@ -57,7 +63,7 @@ from dragoman_schemas.state import (
 log = structlog.get_logger()
 
 
-class Behind(Spoken):
+class NotYetApplied(TextError):
     """A position was not reached in time; what is said says which."""
 
 
@@ -76,28 +82,28 @@ class Projection:
         self.name = log.channel
         self.store = store
         self._now = now
-        self._broken: Sentence | None = None
-        self._failing: dict[str, Sentence] = {}
+        self._broken: Text | None = None
+        self._failing: dict[str, Text] = {}
         self.checked: datetime | None = None
         self._compared = 0.0
         self.caught_up = asyncio.Event()
         self._anew = asyncio.Event()
         self.standing = store.standing(self.name)
         self.flushed = self.state.position
-        self._pending: dict[int, Row] = {}
+        self._pending: dict[int, StoredRow] = {}
         self._ids: dict[str, int] = {}
         self._subjects: dict[str, int] = {}
-        self._seen = Seen()
+        self._seen = IdFilter()
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
         self._encoded = NewestStates()
         self._said: dict[str, dict[str, int]] = {}
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
-        self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
+        self._staged: dict[int, tuple[str, bytes | Record, DecisionBasis | None]] = {}
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
-        self._folded: list[Row] = []
+        self._folded: list[StoredRow] = []
         self._pending_bytes = 0
         self._generation = store.generation
         self._passed_on = 0
@@ -107,7 +113,7 @@ class Projection:
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
-        self.listeners: set[Callable[[Row], None]] = set()
+        self.listeners: set[Callable[[StoredRow], None]] = set()
 
     @property
     def state(self) -> ChannelState:
@@ -115,7 +121,7 @@ class Projection:
         return self.standing.state
 
     @property
-    def doubt(self) -> Sentence | None:
+    def doubt(self) -> Text | None:
         """Why nothing of this channel can be answered: its file is damaged, or its rows are not what its records make."""
         if not self.store.damage and self.name not in self.store.differing:
             return None
@@ -130,12 +136,12 @@ class Projection:
         return len(self._pending) >= 2 * QUEUE_WRITES or self._pending_bytes >= QUEUE_BYTES
 
     @property
-    def broken(self) -> Sentence | None:
+    def broken(self) -> Text | None:
         """Why the channel is read-only: its log is not what it was, or a task of it fails. None while it is written on."""
         return self._broken or next(iter(self._failing.values()), None)
 
     @broken.setter
-    def broken(self, reason: Sentence | None) -> None:
+    def broken(self, reason: Text | None) -> None:
         self._broken = reason
 
     def fail(self, task: str, error: Exception) -> None:
@@ -426,7 +432,7 @@ class Projection:
         self._named = dict(named)
         self._read_ahead = True
 
-    async def _know_erasures(self, messages: list[Message]) -> None:
+    async def _know_erasures(self, messages: list[StoredMessage]) -> None:
         """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
 
         So too where records are named, some of which may be entries that were folded before this start, which has forgotten what names them.
@@ -437,7 +443,7 @@ class Projection:
             self._named = await named_from(self.log, messages[0].position)
             self._read_ahead = True
 
-    def _break(self, reason: Sentence) -> None:
+    def _break(self, reason: Text) -> None:
         """Write nothing any more, and say why."""
         if self._broken is None:
             self._broken = reason
@@ -449,7 +455,7 @@ class Projection:
             )
             self._anew.set()  # whoever walks looks where it begins
 
-    def _located(self, reason: Sentence) -> None:
+    def _located(self, reason: Text) -> None:
         """Say where it begins that a log is not what was folded from it."""
         if self._broken is None:
             self._break(reason)
@@ -555,7 +561,7 @@ class Projection:
             first += READ_RECORDS
         self._seen.complete = True
 
-    def take(self, messages: list[Message]) -> None:
+    def take(self, messages: list[StoredMessage]) -> None:
         """Fold messages that follow, passing those that were folded already."""
         for message in messages:
             if message.position > self.state.position:
@@ -563,7 +569,7 @@ class Projection:
         self._fold_staged()
 
     def _fold_staged(self) -> None:
-        rows: list[Row] = []
+        rows: list[StoredRow] = []
         try:
             while (staged := self._staged.get(self.state.position + 1)) is not None:
                 rows.append(self._fold(*staged))
@@ -572,7 +578,9 @@ class Projection:
             if rows:  # also where a later one could not be folded: the file has no holes
                 self._hand_over(rows)
 
-    def appended(self, entry: Entry, position: int, grounds: Grounds | None = None) -> None:
+    def appended(
+        self, entry: EntryToAppend, position: int, grounds: DecisionBasis | None = None
+    ) -> None:
         """Apply a record that this process appended, having found it legal on these grounds.
 
         At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
@@ -602,13 +610,15 @@ class Projection:
                     "projection.not_folded", channel=self.name, position=position, exc_info=True
                 )
 
-    def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
+    def _fold(
+        self, subject: str, message: bytes | Record, grounds: DecisionBasis | None
+    ) -> StoredRow:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
         record = folded.record
         used = record is not None and ids.uses_up(record.envelope.id, record.envelope.actor)
         is_new = used and record is not None and self.posted(record.envelope.id) is None
-        row = Row(step=step, subject=subject, erased=self._erased(folded))
+        row = StoredRow(step=step, subject=subject, erased=self._erased(folded))
         # Whatever can fail has been done: a message is folded whole, or not at all and then again.
         if folded.state is not None and step.encoded is not None:
             self._encoded.put(folded.state.id, (folded.state, step.encoded))
@@ -668,7 +678,7 @@ class Projection:
         known = self._known(exchange)
         return None if known is None else known[1]
 
-    def _hand_over(self, rows: list[Row]) -> None:
+    def _hand_over(self, rows: list[StoredRow]) -> None:
         self._pending_bytes += sum(_weight(row) for row in rows)
         if len(self._pending) > QUEUE_WRITES or self._pending_bytes > QUEUE_BYTES // 2:
             self._room.clear()
@@ -684,7 +694,7 @@ class Projection:
             if row.folded.position > self._passed_on:
                 self._tell(row)
 
-    def _tell(self, row: Row) -> None:
+    def _tell(self, row: StoredRow) -> None:
         """Tell every listener of a record; one that fails keeps no other from hearing of it."""
         for listener in tuple(self.listeners):
             try:
@@ -710,7 +720,9 @@ class Projection:
         if rows:
             self.store.write(self.name, rows, committed)
 
-    def _committed(self, rows: list[Row], error: BaseException | None, generation: int) -> None:
+    def _committed(
+        self, rows: list[StoredRow], error: BaseException | None, generation: int
+    ) -> None:
         if error is not None or generation != self._generation:
             return  # the rows stay here until another file has them
         self._pending_bytes -= sum(_weight(row) for row in rows)
@@ -783,7 +795,7 @@ class Projection:
             self._waiting[position].remove(waiting)
             if not self._waiting[position]:
                 del self._waiting[position]
-            raise Behind(
+            raise NotYetApplied(
                 sentence(
                     "position %(position)s is not folded yet, %(newest)s is",
                     position=position,
@@ -814,11 +826,11 @@ class Projection:
         finally:
             waiting.cancel()
         if self.flushed < wanted:
-            raise Behind(
+            raise NotYetApplied(
                 sentence("position %(position)s is not in the file yet", position=wanted)
             ) from None
 
-    def unwritten(self, exchange: str) -> list[Row]:
+    def unwritten(self, exchange: str) -> list[StoredRow]:
         """The folded messages of an exchange that the file does not hold yet."""
         return [
             row
@@ -828,7 +840,9 @@ class Projection:
 
     # Another file
 
-    def take_over(self, twin: "Projection", since: list[Row], missed: list[Row]) -> None:
+    def take_over(
+        self, twin: "Projection", since: list[StoredRow], missed: list[StoredRow]
+    ) -> None:
         """Go on from another fold of the same log, whose file has taken the place of this one's.
 
         `since` are the rows that were folded here beyond the twin's position, and are folded again on what stands there; `missed` those that
@@ -852,7 +866,7 @@ class Projection:
         self._tell_flushed()
         self.take(
             [
-                Message(position=row.folded.position, subject=row.subject, raw=row.folded.raw)
+                StoredMessage(position=row.folded.position, subject=row.subject, raw=row.folded.raw)
                 for row in since
                 if row.folded.position > position
             ]
@@ -861,7 +875,7 @@ class Projection:
             self._break(twin.broken)
         self._anew.set()
 
-    def row(self, position: int) -> Row | None:
+    def row(self, position: int) -> StoredRow | None:
         """The folded message at a position, while it is in memory."""
         return self._pending.get(position)
 
@@ -937,7 +951,7 @@ def _count(said: dict[str, int], record: Record) -> None:
     said[record.side] = said.get(record.side, 0) + len(record.raw)
 
 
-def _weight(row: Row) -> int:
+def _weight(row: StoredRow) -> int:
     """How many bytes a folded message keeps in memory, as far as it says."""
     return len(row.folded.raw) + len(row.step.encoded or b"")
 
@@ -947,7 +961,7 @@ def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:
     return stood is not None and leaf.read_entry(folded) == (position - 1, leaf.commit(stood))
 
 
-def _ends(messages: list[Message]) -> bool:
+def _ends(messages: list[StoredMessage]) -> bool:
     """Whether a read came to the log's end: it could have brought more."""
     return (
         len(messages) < READ_RECORDS
@@ -959,7 +973,7 @@ def _void(kind: str | None, detail: str) -> Refusal | None:
     return None if kind is None else Refusal(kind=kind, detail=unpacked(detail))
 
 
-def entry_of(row: Row) -> responses.Entry:
+def entry_of(row: StoredRow) -> responses.Entry:
     """A folded message as readers get it."""
     folded = row.folded
     return entry(

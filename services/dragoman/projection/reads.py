@@ -54,8 +54,8 @@ from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.dialogue import linked
 from dragoman.projection.duty_watch import clock_view, next_calls
 from dragoman.projection.projection import entry, entry_of
-from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
+from dragoman.projection.store import StoredRow as Stored
 from dragoman.projection.stored_state import States, whole
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
 from dragoman.text import sentence, unpacked
@@ -208,7 +208,7 @@ def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
     )
 
 
-class Counted(Struct, frozen=True, kw_only=True):
+class FilterCounts(Struct, frozen=True, kw_only=True):
     """How many exchanges a filter leaves, and how many of each kind; None for a count that would have taken too long."""
 
     count: int | None
@@ -225,7 +225,7 @@ _OF_SIDES: Final = {
 
 def counted(
     store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()
-) -> Counted:
+) -> FilterCounts:
     """What a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
@@ -251,7 +251,7 @@ def counted(
                 if rows is None
                 else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
             )
-    return Counted(count=None if whole is None else whole[0][0], facets=found)
+    return FilterCounts(count=None if whole is None else whole[0][0], facets=found)
 
 
 def counts(
@@ -636,11 +636,11 @@ class _Phrased(Struct):
     phrases: tuple[str, ...] = ()
 
 
-class _Saying(Struct):
+class _RowTexts(Struct):
     data: _Phrased
 
 
-_saying = msgspec.json.Decoder(_Saying).decode
+_saying = msgspec.json.Decoder(_RowTexts).decode
 
 
 def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
@@ -666,7 +666,7 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     return {digest: frozenset(sides) for digest, sides in found.items()}
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class RecordPlace(Struct, frozen=True, kw_only=True):
     """A record, and the exchange in which it stands or which it opens; empty where that is the channel itself."""
 
     position: int
@@ -683,7 +683,7 @@ _PLACE: Final = (
 )
 
 
-def places(store: Store, channel: str, at: int, text: str) -> list[Place]:
+def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
     """The records, up to a position, that have an id or a number, or in whose number a part stands: `NATO/26/0042`, `26/0042/N07`."""
     base = store.base(channel)
     named, most = text.upper(), GO_FOUND + 1
@@ -705,7 +705,7 @@ def places(store: Store, channel: str, at: int, text: str) -> list[Place]:
             )
             found = _in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
     return [
-        Place(
+        RecordPlace(
             position=key & _MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens)
         )
         for key, act, number, id, opens in found

@@ -18,8 +18,8 @@ import structlog
 
 from dragoman.eventlog.event_log import EventLog, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
-from dragoman.projection.projection import Behind, Projection
-from dragoman.projection.store import Row, Store, WriterFailed
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.store import Store, StoredRow, WriterFailed
 from dragoman.projection.writer import StoreBusy, StoreDamaged, StoreFull
 from dragoman.supervision import cancel_until_ended
 
@@ -126,7 +126,7 @@ async def _to_the_end(fold: Projection) -> None:
         _refuse_damage(fold.store)
         try:
             await fold.in_file(fold.state.position, seconds=1.0)
-        except Behind:
+        except NotYetApplied:
             continue
 
 
@@ -151,8 +151,8 @@ class Rebuilder:
         self._channels = channels
         self._open_log = open_log
         self._settled = settled
-        self._since: dict[str, list[Row]] = {}
-        self._missed: dict[str, list[Row]] = {}
+        self._since: dict[str, list[StoredRow]] = {}
+        self._missed: dict[str, list[StoredRow]] = {}
 
     async def run(self) -> None:
         """Build another file whenever this one is damaged or differs, for ever."""
@@ -183,7 +183,7 @@ class Rebuilder:
 
     async def _rebuild(self) -> None:
         self._since, self._missed = {}, {}
-        told: dict[str, Callable[[Row], None]] = {}
+        told: dict[str, Callable[[StoredRow], None]] = {}
 
         def listen(name: str) -> None:
             self._since[name], self._missed[name] = [], []
@@ -218,6 +218,6 @@ class Rebuilder:
         for name, fold in twins.folds.items():
             fold.listeners = {partial(self._note, name)}
 
-    def _note(self, name: str, row: Row) -> None:
+    def _note(self, name: str, row: StoredRow) -> None:
         if row.folded.position > self._channels[name].state.position:
             self._missed[name].append(row)

@@ -17,14 +17,14 @@ from msgspec import Raw, Struct, field
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.record.codec import parse
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
 from dragoman.domain.views.audit_findings import MEMBERS, Noted, of_record, of_void
-from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.as_of import (
     MASK,
@@ -68,7 +68,7 @@ _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of
 """The exchanges in which a side may owe more than acknowledgements."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class PeriodQuery(Struct, frozen=True, kw_only=True):
     """Which period, and as of which position: `from` a time, to but not including another; by default all that is known."""
 
     at: int = 0
@@ -115,7 +115,7 @@ def position_before(
 
 
 @contextmanager
-def moment(store: Store, channel: str, asked: Asked, as_of: str) -> "Iterator[Moment]":
+def moment(store: Store, channel: str, asked: PeriodQuery, as_of: str) -> "Iterator[Snapshot]":
     """The moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -126,11 +126,11 @@ def moment(store: Store, channel: str, asked: Asked, as_of: str) -> "Iterator[Mo
             raise Refused(
                 Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
             )
-        yield Moment(connection, base, position, ends, registry)
+        yield Snapshot(connection, base, position, ends, registry)
 
 
 def _when(
-    connection: sqlite3.Connection, base: int, newest: int, asked: Asked, as_of: str
+    connection: sqlite3.Connection, base: int, newest: int, asked: PeriodQuery, as_of: str
 ) -> tuple[int, datetime]:
     if not 0 <= asked.at <= newest:
         raise Refused(
@@ -175,7 +175,7 @@ def _after(time: str) -> datetime:
     return datetime.fromisoformat(time) + _MILLISECOND if time else datetime.min.replace(tzinfo=UTC)
 
 
-class Moment:
+class Snapshot:
     """What there is to be read of one moment. `ends` is its time, of which no record is any more."""
 
     def __init__(
@@ -199,7 +199,7 @@ class Moment:
         return tuple(side.name for side in self.registry.sides)
 
     @cached_property
-    def calendars(self) -> dict[str, Calendar]:
+    def calendars(self) -> dict[str, DutyCalendar]:
         """Every side's calendar."""
         return calendars_at(self._connection, self._base, self.position, self.sides)
 
@@ -211,7 +211,7 @@ class Moment:
         ).fetchone()
         return str(found)
 
-    def span(self, begins: datetime | None) -> Span:
+    def span(self, begins: datetime | None) -> OutageSpan:
         """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
         begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
         if begins >= self.ends:
@@ -224,9 +224,9 @@ class Moment:
                     ),
                 )
             )
-        return Span(begins, self.ends)
+        return OutageSpan(begins, self.ends)
 
-    def first(self, span: Span) -> int:
+    def first(self, span: OutageSpan) -> int:
         """The first position of a span that ends here."""
         return position_before(self._connection, self._base, self.position, span.begins) + 1
 
@@ -389,7 +389,7 @@ class Moment:
             for act, actor, time, raw in found
         ]
 
-    def outages(self, first: int) -> list[Span]:
+    def outages(self, first: int) -> list[OutageSpan]:
         """When gateways had no broker, as they said since a position."""
         found = self._connection.execute(
             "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
@@ -397,7 +397,7 @@ class Moment:
         )
         ends = (_data(raw).data for (raw,) in found)
         return [
-            Span(
+            OutageSpan(
                 *(
                     datetime.fromisoformat(msgspec.json.decode(data[name]))
                     for name in ("from", "to")
@@ -436,7 +436,7 @@ class Moment:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def line_checks(self, first: int) -> list[Check]:
+    def line_checks(self, first: int) -> list[LineCheckSpan]:
         """The line checks since a position, and as many before it as tell how the line stood then."""
         rows = self._connection.execute(
             "SELECT position, id FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "

@@ -6,10 +6,10 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.domain.views import statistics as counting
-from dragoman.domain.views.outages import Check, Span
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.snapshot import Asked, Moment, instant, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, instant, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
@@ -17,7 +17,7 @@ from dragoman_schemas.statistics_figures import Area as AreaRow
 from dragoman_schemas.statistics_figures import Statistics
 
 
-class Counted(NamedTuple):
+class StatisticsResult(NamedTuple):
     """The statistics, and what a page shows besides: how many seconds each acknowledgement took, by side."""
 
     statistics: Statistics
@@ -25,27 +25,27 @@ class Counted(NamedTuple):
 
 
 def statistics(
-    store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = ""
+    store: Store, channel: str, asked: PeriodQuery, as_of: str, side: str = "", format: str = ""
 ) -> Statistics:
     """The statistics of a period, of one side and format or of all. Raises `Refused`."""
     return counted(store, channel, asked, as_of, side, format).statistics
 
 
 def counted(
-    store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = ""
-) -> Counted:
+    store: Store, channel: str, asked: PeriodQuery, as_of: str, side: str = "", format: str = ""
+) -> StatisticsResult:
     """The same, with the time that each acknowledgement took. Raises `Refused`."""
     with moment(store, channel, asked, as_of) as then:
         span = then.span(None if asked.from_ is None else instant("from", asked.from_))
         return _counted(then, span, side, format)
 
 
-def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") -> Statistics:
+def statistics_of(then: Snapshot, span: OutageSpan, side: str = "", format: str = "") -> Statistics:
     """The statistics of a span that ends at a moment. Raises `Refused`."""
     return _counted(then, span, side, format).statistics
 
 
-def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
+def _counted(then: Snapshot, span: OutageSpan, side: str, format: str) -> StatisticsResult:
     registry = then.registry
     if side not in ("", *then.sides):
         raise Refused(
@@ -74,7 +74,7 @@ def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
         measure.take(exchange)
     sides = then.sides if not side else (side,)
     measured = measure.measured(sides)
-    checks: list[Check] = then.line_checks(first)
+    checks: list[LineCheckSpan] = then.line_checks(first)
     opened = then.span(None)
     rows, blind = counting.blind(
         registry,
@@ -109,15 +109,15 @@ def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
         blind=blind,
     )
     taken = measure.taken("acknowledgement")
-    return Counted(found, {each: taken.get(each, ()) for each in sides})
+    return StatisticsResult(found, {each: taken.get(each, ()) for each in sides})
 
 
-def _last_words(then: Moment) -> dict[str, str]:
+def _last_words(then: Snapshot) -> dict[str, str]:
     last = then.last_words()
     return {area: last.get(area, "") for area in get_args(Area)}
 
 
-def _area(area: str, last: str, span: Span) -> AreaRow:
+def _area(area: str, last: str, span: OutageSpan) -> AreaRow:
     return AreaRow(
         area=area,
         last_word=last,

@@ -32,14 +32,14 @@ import structlog
 from dragoman.domain.acts.erasure import entry_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
-from dragoman.domain.step import Standing, Step
+from dragoman.domain.step import FoldState, FoldStep
 from dragoman.projection import writer
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import (
     SHIFT,
     SNAPSHOT_RECORDS,
     Batch,
-    Line,
+    FoldedLine,
     StoreBusy,
     StoreDamaged,
     StoreFull,
@@ -47,7 +47,7 @@ from dragoman.projection.writer import (
     encode_frontier,
 )
 from dragoman.text import packed
-from dragoman.worker_process import Apart
+from dragoman.worker_process import WorkerProcess
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
 
@@ -76,10 +76,10 @@ class WriterFailed(Exception):
     """What the writer could not commit, in its words."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class StoredRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One folded message as it goes into the file. `subject` is that on which it stands in NATS, `erased` what of the file it erases."""
 
-    step: Step
+    step: FoldStep
     subject: str
     erased: tuple[ErasedRecord, ...] = ()
 
@@ -95,13 +95,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Done = Callable[[BaseException | None], None]
-_Job = tuple[str, list[Row], Done]
+_Job = tuple[str, list[StoredRow], Done]
 
 
 class _Cursor(sqlite3.Cursor):
     """A cursor that tells a damaged file from everything else that a query may fail with."""
 
-    connection: "_Reader"
+    connection: "_StoreReader"
 
     def execute(self, *arguments: Any) -> "_Cursor":
         try:
@@ -135,7 +135,7 @@ class _Cursor(sqlite3.Cursor):
             raise self.connection.told(error) from error
 
 
-class _Reader(sqlite3.Connection):
+class _StoreReader(sqlite3.Connection):
     """A connection that cannot write. `report` is told of damage before whoever asked is."""
 
     report: Callable[[str], None]
@@ -170,7 +170,7 @@ class Store:
     def _open(self) -> None:
         self._numbers: dict[str, int] = {}
         self._local = threading.local()
-        self._connections: list[_Reader] = []
+        self._connections: list[_StoreReader] = []
         self._jobs = _Jobs(self)
         self._pool = ThreadPoolExecutor(READERS, "projection-reader")
 
@@ -253,7 +253,7 @@ class Store:
         """How many seconds of a processor the writer has used."""
         return self._jobs.processor_seconds
 
-    def write(self, channel: str, rows: list[Row], done: Done) -> None:
+    def write(self, channel: str, rows: list[StoredRow], done: Done) -> None:
         """Queue rows of a channel; `done` is called in a thread when they are committed, or with `StoreDamaged`."""
         self._jobs.put((channel, rows, done))
 
@@ -265,11 +265,11 @@ class Store:
 
     def reader(self) -> sqlite3.Connection:
         """This thread's connection, which cannot write. What is read raises `StoreDamaged` where the file is damaged."""
-        connection: _Reader | None = getattr(self._local, "connection", None)
+        connection: _StoreReader | None = getattr(self._local, "connection", None)
         if connection is None:
             uri = f"file:{self.path}?mode=ro"
             connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, check_same_thread=False, factory=_Reader
+                uri, uri=True, isolation_level=None, check_same_thread=False, factory=_StoreReader
             )
             connection.report = self.report
             connection.execute("PRAGMA query_only=1")
@@ -327,7 +327,7 @@ class Store:
         )
         return [id for (id,) in found]
 
-    def standing(self, channel: str) -> Standing:
+    def standing(self, channel: str) -> FoldState:
         """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
         row = (
             self.reader()
@@ -335,9 +335,9 @@ class Store:
             .fetchone()
         )
         if row is None:
-            return Standing()
+            return FoldState()
         try:
-            return Standing(
+            return FoldState(
                 state=decode_channel(row[0]),
                 total=int.from_bytes(row[1]),
                 frontier=decode_frontier(row[2]),
@@ -378,8 +378,8 @@ class _Jobs:
         )
         self._thread.start()
 
-    def _start(self) -> Apart:
-        started = Apart(writer.__name__, str(self._path))
+    def _start(self) -> WorkerProcess:
+        started = WorkerProcess(writer.__name__, str(self._path))
         try:
             answer = started.wire.receive()
         except EOFError:
@@ -454,7 +454,7 @@ class _Jobs:
 
     def _commit(self, jobs: list[_Job]) -> None:
         """Have the rows of all jobs written in one transaction."""
-        by_channel: dict[str, list[Row]] = {}
+        by_channel: dict[str, list[StoredRow]] = {}
         for channel, rows, _ in jobs:
             by_channel.setdefault(channel, []).extend(rows)
         failed: BaseException | None = (
@@ -543,7 +543,7 @@ def _told(answer: bytes) -> Exception:
     )(detail or kind)
 
 
-def _batch(channel: str, rows: list[Row]) -> Batch:
+def _batch(channel: str, rows: list[StoredRow]) -> Batch:
     last = rows[-1].step.standing
     registry = last.state.registry
     return Batch(
@@ -555,11 +555,11 @@ def _batch(channel: str, rows: list[Row]) -> Batch:
     )
 
 
-def _line(row: Row) -> Line:
+def _line(row: StoredRow) -> FoldedLine:
     folded, standing = row.folded, row.step.standing
     record, refusal = folded.record, folded.refusal
     envelope = None if record is None else record.envelope
-    return Line(
+    return FoldedLine(
         position=folded.position,
         subject=row.subject,
         raw=folded.raw,

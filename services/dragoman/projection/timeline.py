@@ -35,7 +35,7 @@ _EXCHANGE: Final = "LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 =
 Void = Literal["", "void", "valid"]
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class TimelineFilter(Struct, frozen=True, kw_only=True):
     """What a reader wants of the log; empty members narrow nothing. `side` is that of the actor, or `service`."""
 
     side: str = ""
@@ -44,7 +44,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     void: Void = ""
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class TimelinePage(Struct, frozen=True, kw_only=True):
     """The newest records up to a position that are wanted, the newest first.
 
     `older` is the position from which the next such page goes down, `newer` that of the page before; 0 for none. `looked` is the lowest that
@@ -57,7 +57,9 @@ class Found(Struct, frozen=True, kw_only=True):
     looked: int
 
 
-def found(store: Store, channel: str, wanted: Wanted, top: int, newest: int, most: int) -> Found:
+def found(
+    store: Store, channel: str, wanted: TimelineFilter, top: int, newest: int, most: int
+) -> TimelinePage:
     """A page of the log, from a position down; nothing after `newest` is looked at."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -72,7 +74,7 @@ def found(store: Store, channel: str, wanted: Wanted, top: int, newest: int, mos
             (base | (top + 1), base | min(newest, top + LOOKED), *parameters, most),
         ).fetchall()
     lowest = (rows[most - 1][0] & MASK) if len(rows) > most else low
-    return Found(
+    return TimelinePage(
         entries=tuple(_entry(values) for values in rows[:most]),
         older=lowest - 1,
         newer=(above[-1][0] & MASK) if above else 0,
@@ -81,7 +83,7 @@ def found(store: Store, channel: str, wanted: Wanted, top: int, newest: int, mos
 
 
 def _narrowed(
-    connection: sqlite3.Connection, base: int, newest: int, wanted: Wanted
+    connection: sqlite3.Connection, base: int, newest: int, wanted: TimelineFilter
 ) -> tuple[str, list[object]]:
     clauses: list[str] = []
     parameters: list[object] = []
@@ -175,7 +177,7 @@ def _last_before(
 # What stands out
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class TimelineMark(Struct, frozen=True, kw_only=True):
     """What stands out: a limit that passed, by the side that owed it; a time in which a gateway saw nothing; a flash, by who sent it."""
 
     kind: Literal["late", "blind", "flash"]
@@ -184,18 +186,18 @@ class Mark(Struct, frozen=True, kw_only=True):
     side: str = ""
 
 
-class _Said(Struct):
+class _SaidRecord(Struct):
     side: str = ""
 
 
-class _Saying(Struct):
-    data: _Said
+class _TimelineRow(Struct):
+    data: _SaidRecord
 
 
-_saying = msgspec.json.Decoder(_Saying).decode
+_saying = msgspec.json.Decoder(_TimelineRow).decode
 
 
-def marks(store: Store, channel: str, newest: int) -> tuple[Mark, ...]:
+def marks(store: Store, channel: str, newest: int) -> tuple[TimelineMark, ...]:
     """The newest of what stands out, in the order of the log."""
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -211,12 +213,12 @@ def marks(store: Store, channel: str, newest: int) -> tuple[Mark, ...]:
             (base, base | newest, base | newest, MARKS),
         ).fetchall()
     lapses = [
-        Mark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side)
+        TimelineMark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side)
         for key, time, raw in late
     ]
-    outages = [Mark(kind="blind", position=key & MASK, time=time) for key, time, _ in blind]
+    outages = [TimelineMark(kind="blind", position=key & MASK, time=time) for key, time, _ in blind]
     rung = [
-        Mark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0])
+        TimelineMark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0])
         for key, time, actor in flashes
     ]
     return tuple(sorted([*lapses, *outages, *rung], key=lambda mark: mark.position))

@@ -33,7 +33,7 @@ from dragoman.projection import counters, stored_state
 from dragoman.projection.counters import Tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
 from dragoman.tlog.merkle import Frontier
-from dragoman.worker_process import Wire
+from dragoman.worker_process import Pipe
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
 VERSION: Final = 18
@@ -137,7 +137,7 @@ def failure_of(error: Exception, path: Path) -> Exception:
     return StoreDamaged(f"{path}: {error or type(error).__name__}")
 
 
-class Line(Struct, frozen=True, kw_only=True, array_like=True):
+class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
     """One folded message, and where the fold stands after it.
 
     `subject` is that on which it stands in NATS, `said` its record's own time, `state` the encoding of what it changed,
@@ -173,18 +173,18 @@ class Batch(Struct, frozen=True, kw_only=True, array_like=True):
     cid: str
     state: bytes
     frontier: bytes
-    lines: list[Line]
+    lines: list[FoldedLine]
 
 
 pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Batch]).decode
 
 
-class _Said(Struct):
+class _SaidRow(Struct):
     data: Any
 
 
-_said = msgspec.json.Decoder(_Said).decode
+_said = msgspec.json.Decoder(_SaidRow).decode
 
 
 def spaced(text: str) -> str:
@@ -428,7 +428,7 @@ class Writer:
             ),
         )
 
-    def _stored(self, base: int, line: Line) -> bytes | None:
+    def _stored(self, base: int, line: FoldedLine) -> bytes | None:
         """Return the column for the state that a line brings."""
         if line.state is None or line.exchange is None:
             return line.state
@@ -442,7 +442,7 @@ class Writer:
         column, self._newest[place] = stored_state.put(line.position, line.state, last)
         return column
 
-    def _erase(self, base: int, line: Line, counted: Tally) -> None:
+    def _erase(self, base: int, line: FoldedLine, counted: Tally) -> None:
         """Leave of whole exchanges no more than the entries of their records, and no digest of the states in which they stood."""
         execute = self._connection.execute
         self._erased = True
@@ -520,7 +520,7 @@ class Writer:
         self._connection.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
 
     def _count(
-        self, number: int, base: int, lines: list[Line], changed: dict[int, Exchange]
+        self, number: int, base: int, lines: list[FoldedLine], changed: dict[int, Exchange]
     ) -> Tally:
         """Bring the tally and the waits up to date, record by record, and take snapshots. Before the exchanges are written."""
         found = self._tallies.get(number)
@@ -631,7 +631,7 @@ def _waits(counted: Tally) -> bool:
     return any(what == counters.UNACKNOWLEDGED for what, _ in counted)
 
 
-def _record(base: int, cid: str, line: Line, state: bytes | None) -> tuple[object, ...]:
+def _record(base: int, cid: str, line: FoldedLine, state: bytes | None) -> tuple[object, ...]:
     return (
         base | line.position,
         line.id,
@@ -699,7 +699,7 @@ def _collect(value: object, found: list[str]) -> None:
 # The process
 
 
-def run(wire: Wire, path: str) -> None:
+def run(wire: Pipe, path: str) -> None:
     """Answer with `READY`, or why not; then commit what comes, until the wire ends. Whoever stops the gateway does not stop it before."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -15,27 +15,27 @@ from typing import NamedTuple, Protocol
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.audit_findings import Noted, of_exchange
 from dragoman.domain.views.flags import is_open_area
-from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import (
     Block,
-    Paper,
-    Paragraph,
-    Points,
-    Section,
-    Table,
+    DocumentList,
+    DocumentParagraph,
+    DocumentSection,
+    DocumentTable,
+    ReportDocument,
     section,
     table,
 )
-from dragoman.reports.log_findings import Finding
-from dragoman.reports.member_texts import Cell, Said
+from dragoman.reports.log_findings import LogFinding
+from dragoman.reports.member_texts import Cell, QuotedText
 from dragoman_schemas.report_shapes import Authority, FiveAnswers, Receiving, Urgent
 from dragoman_schemas.state import Exchange
 
 
-class Then(report_facts.Then, Protocol):
+class AuditMoment(report_facts.ReportMoment, Protocol):
     """A moment with all that an audit asks of it. `first` is the first position of the period that is asked about."""
 
     def exchanges(self, first: int) -> Iterator[Exchange]:
@@ -47,10 +47,10 @@ class Then(report_facts.Then, Protocol):
     def manned(self, first: int) -> frozenset[str]:
         """The sides whose watch was somebody's before a position."""
 
-    def outages(self, first: int) -> list[Span]:
+    def outages(self, first: int) -> list[OutageSpan]:
         """When gateways had no broker, as they said since a position."""
 
-    def line_checks(self, first: int) -> list[Check]:
+    def line_checks(self, first: int) -> list[LineCheckSpan]:
         """The line checks since a position, and as many before it as tell how the line stood then."""
 
     def exceptional(self, first: int) -> Iterator[Noted]:
@@ -60,23 +60,23 @@ class Then(report_facts.Then, Protocol):
         """Whose valid record stands at a position."""
 
 
-class Told(NamedTuple):
+class AuditAnswers(NamedTuple):
     """The five answers, and what of them can be said in any language: the first, and what each exception was."""
 
     report: FiveAnswers
-    whole: Sequence[Finding]
+    whole: Sequence[LogFinding]
     exceptions: Sequence[Noted]
 
 
 def answers(
-    then: Then,
-    period: Span,
+    then: AuditMoment,
+    period: OutageSpan,
     first: int,
-    whole: Sequence[Finding],
+    whole: Sequence[LogFinding],
     *,
     lie: str = "",
     live: bool = True,
-) -> Told:
+) -> AuditAnswers:
     """The five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(then.exchanges(first))
     areas = [exchange for exchange in exchanges if is_open_area(exchange)]
@@ -141,7 +141,7 @@ def answers(
         exceptions=tuple(each.exceptional for each in shown),
         left_off=sum(max(0, len(each) - report_facts.MOST) for each in lists),
     )
-    return Told(report, whole, shown)
+    return AuditAnswers(report, whole, shown)
 
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
@@ -158,7 +158,7 @@ def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
     )
 
 
-def _authorities(then: Then) -> Iterator[Authority]:
+def _authorities(then: AuditMoment) -> Iterator[Authority]:
     for name, officer in sorted(then.registry.officers.items()):
         yield Authority(
             officer=name,
@@ -176,10 +176,10 @@ def _authorities(then: Then) -> Iterator[Authority]:
 # Laid out
 
 
-def paper(told: Told, w: Words, language: str) -> Paper:
+def paper(told: AuditAnswers, w: Words, language: str) -> ReportDocument:
     """The five answers laid out."""
     found = told.report
-    return Paper(
+    return ReportDocument(
         of=found.of,
         language=w.language,
         title=w.say(
@@ -213,7 +213,7 @@ def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
     return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
 
 
-def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
+def _sections(told: AuditAnswers, w: Words, language: str) -> Iterator[DocumentSection]:
     found = told.report
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
@@ -230,7 +230,7 @@ def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
     knew = layout.urgent_table(found.messages, found.to, w, language)
     yield section(
         w.say("2: Who knew what, when"),
-        Points(tuple((_received(each, w),) for each in found.receiving)),
+        DocumentList(tuple((_received(each, w),) for each in found.receiving)),
         knew,
     )
     blind: list[tuple[Cell, ...]] = [
@@ -244,19 +244,22 @@ def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
     ]
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
-        layout.lapse_table(found.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
+        layout.lapse_table(found.lapses, w, language)
+        or DocumentParagraph((w.say("No limit passed."),)),
         layout.due_table(found.owed, found.to, w, language)
-        or Paragraph((w.say("Nothing is open under a limit."),)),
+        or DocumentParagraph((w.say("Nothing is open under a limit."),)),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
-        or Paragraph((w.say("No time is on record in which nobody could have noticed."),)),
+        or DocumentParagraph((w.say("No time is on record in which nobody could have noticed."),)),
     )
     yield section(
         w.say("4: What stands before the watch, and who has it"),
-        Points(tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)),
+        DocumentList(
+            tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)
+        ),
         layout.urgent_table(found.unacknowledged, found.to, w, language)
-        or Paragraph((w.say("Every message is acknowledged."),)),
+        or DocumentParagraph((w.say("Every message is acknowledged."),)),
         layout.open_table(found.stands, found.to, w, language)
-        or Paragraph((w.say("No matter is open."),)),
+        or DocumentParagraph((w.say("No matter is open."),)),
     )
     yield section(
         w.say("5: Who may authorise what, and which exceptions were made"),
@@ -311,18 +314,18 @@ def _authority(each: Authority, w: Words) -> tuple[Cell, ...]:
     )
 
 
-def _exceptions(told: Told, w: Words) -> Iterator[Block]:
+def _exceptions(told: AuditAnswers, w: Words) -> Iterator[Block]:
     kinds = told.report.kinds
     if not kinds:
-        yield Paragraph((w.say("No exceptions."),))
+        yield DocumentParagraph((w.say("No exceptions."),))
         return
-    yield Points(
+    yield DocumentList(
         tuple(
             (w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),)
             for kind, number in kinds.items()
         )
     )
-    yield Table(
+    yield DocumentTable(
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(
             (
@@ -330,7 +333,7 @@ def _exceptions(told: Told, w: Words) -> Iterator[Block]:
                 kind_of(each.kind, w),
                 layout.side(each.side) or w.say("nobody"),
                 each.number,
-                Said(w.sentence(each.detail)),
+                QuotedText(w.sentence(each.detail)),
             )
             for each in told.exceptions
         ),

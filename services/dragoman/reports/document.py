@@ -8,40 +8,40 @@ Paper ─▶ Section ─▶ Paragraph  the service's own words and a side's, sid
 
 from msgspec import Struct
 
-from dragoman.reports.member_texts import Cell, Run, Said
+from dragoman.reports.member_texts import Cell, QuotedText, Run
 from dragoman_schemas.report_shapes import ReportedChannel
 
 
-class Paragraph(Struct, frozen=True):
+class DocumentParagraph(Struct, frozen=True):
     """A paragraph."""
 
     runs: tuple[Run, ...]
 
 
-class Points(Struct, frozen=True):
+class DocumentList(Struct, frozen=True):
     """A list."""
 
     points: tuple[tuple[Run, ...], ...]
 
 
-class Table(Struct, frozen=True):
+class DocumentTable(Struct, frozen=True):
     """A table; every row has as many cells as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
-class Quote(Struct, frozen=True):
+class DocumentQuote(Struct, frozen=True):
     """What a side said, in its own words, and the words under which it stands."""
 
     label: str
-    said: Said
+    said: QuotedText
 
 
-Block = Paragraph | Points | Table | Quote
+Block = DocumentParagraph | DocumentList | DocumentTable | DocumentQuote
 
 
-class Section(Struct, frozen=True):
+class DocumentSection(Struct, frozen=True):
     """A headed part; `level` 2 is right under the title."""
 
     title: tuple[Run, ...]
@@ -49,14 +49,14 @@ class Section(Struct, frozen=True):
     level: int = 2
 
 
-class Paper(Struct, frozen=True, kw_only=True):
+class ReportDocument(Struct, frozen=True, kw_only=True):
     """A report laid out: what it is, the sentence that matters, its sections, what it rests on, and in which language its own words are."""
 
     of: ReportedChannel
     language: str
     title: str
     lead: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[DocumentSection, ...]
     foot: tuple[str, ...]
     again: str
     alarm: str = ""
@@ -64,14 +64,14 @@ class Paper(Struct, frozen=True, kw_only=True):
 
 def section(
     title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
-) -> Section:
+) -> DocumentSection:
     """A section of those blocks that there are; where there are none, the sentence for that."""
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
-        there = (Paragraph((empty,)),)
-    return Section((title,) if isinstance(title, str) else title, there, level)
+        there = (DocumentParagraph((empty,)),)
+    return DocumentSection((title,) if isinstance(title, str) else title, there, level)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:
+def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> DocumentTable | None:
     """A table, or nothing where it has no rows."""
-    return Table(head, tuple(rows)) if rows else None
+    return DocumentTable(head, tuple(rows)) if rows else None

@@ -11,26 +11,26 @@ from dragoman.domain.acts.line_checks import MISSES
 from dragoman.i18n.words import Words
 from dragoman.reports.document import (
     Block,
-    Paragraph,
-    Points,
-    Quote,
-    Section,
-    Table,
+    DocumentList,
+    DocumentParagraph,
+    DocumentQuote,
+    DocumentSection,
+    DocumentTable,
     section,
     table,
 )
-from dragoman.reports.member_texts import Cell, Run, Said, between, filled, said
+from dragoman.reports.member_texts import Cell, QuotedText, Run, between, filled, said
 from dragoman_schemas.report_shapes import (
     Ahead,
     ChannelStanding,
     Due,
     Lapsed,
-    Lesson,
     Matter,
     Receipt,
     Report,
     ReportedMatter,
-    Standing,
+    ReportsLesson,
+    ReportsStanding,
     Urgent,
 )
 from dragoman_schemas.responses import Issue, OpenMatter, Owing
@@ -89,10 +89,10 @@ def role(name: str, w: Words) -> str:
     return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
 
 
-def subject(matter: Matter, w: Words, language: str) -> Said:
+def subject(matter: Matter, w: Words, language: str) -> QuotedText:
     """What a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
     return (
-        Said(matter.titles[w.tag], w.tag)
+        QuotedText(matter.titles[w.tag], w.tag)
         if matter.titles
         else said(matter.subject, w, language, matter.original)
     )
@@ -128,14 +128,14 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
     )
 
 
-def left_off(number: int, w: Words) -> Paragraph | None:
+def left_off(number: int, w: Words) -> DocumentParagraph | None:
     """What a one-page report does not show."""
     said = w.count(
         "%(n)s more row left off here; the lists of the channel have it.",
         "%(n)s more rows left off here; the lists of the channel have them.",
         number,
     )
-    return Paragraph((said,)) if number else None
+    return DocumentParagraph((said,)) if number else None
 
 
 # What became of messages, what is owed
@@ -182,7 +182,7 @@ def _received(each: Receipt, to: str, since: str, w: Words) -> str:
     )
 
 
-def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> Table | None:
+def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> DocumentTable | None:
     """Messages, and what each addressee did with them."""
     return table(
         (
@@ -207,7 +207,7 @@ def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> T
     )
 
 
-def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> Table | None:
+def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
     """What is owed by whom until when; the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
@@ -235,7 +235,7 @@ def _state(due: Due, to: str, w: Words) -> str:
     return w.say("not yet, %(d)s past the limit", d=d) if due.overdue else w.say("%(d)s left", d=d)
 
 
-def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> Table | None:
+def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> DocumentTable | None:
     """Limits that passed, and when what was owed came."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
@@ -260,7 +260,7 @@ def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> Table | Non
     )
 
 
-def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | None:
+def matter_table(found: Sequence[Matter], w: Words, language: str) -> DocumentTable | None:
     """Matters, and how far each is."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
@@ -276,7 +276,9 @@ def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | No
     )
 
 
-def open_table(found: Sequence[ReportedMatter], to: str, w: Words, language: str) -> Table | None:
+def open_table(
+    found: Sequence[ReportedMatter], to: str, w: Words, language: str
+) -> DocumentTable | None:
     """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
     head = (
         w.say("Opened"),
@@ -292,7 +294,10 @@ def open_table(found: Sequence[ReportedMatter], to: str, w: Words, language: str
         [
             (
                 *(w.written(each.opened), party(each.side, w), named(each, w, language)),
-                *(Said(each.place) if each.place else w.say("not said"), w.status(each.status)),
+                *(
+                    QuotedText(each.place) if each.place else w.say("not said"),
+                    w.status(each.status),
+                ),
                 w.listed(who_has(each, w)) or w.say("nobody must acknowledge"),
                 _accounts(each, w),
                 _due_next(each.owed, to, w),
@@ -351,7 +356,7 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
             pass
 
 
-def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None:
+def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
     """What is ahead or in force."""
     return table(
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
@@ -359,7 +364,7 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None
             (
                 *(w.written(each.from_), w.written(each.to), party(each.matter.side, w)),
                 _of_an_act(each.matter.format, each.matter, w, language),
-                Said(each.place) if each.place else w.say("not said"),
+                QuotedText(each.place) if each.place else w.say("not said"),
                 w.status(each.matter.status),
             )
             for each in found
@@ -370,12 +375,14 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None
 # Watches, the line, the channel
 
 
-def watch_points(standing: Sequence[Standing], w: Words) -> Points:
+def watch_points(standing: Sequence[ReportsStanding], w: Words) -> DocumentList:
     """Each side's watch and stations; no names."""
-    return Points(tuple((w.sentences((_watch(each, w), _reached(each, w))),) for each in standing))
+    return DocumentList(
+        tuple((w.sentences((_watch(each, w), _reached(each, w))),) for each in standing)
+    )
 
 
-def _watch(each: Standing, w: Words) -> str:
+def _watch(each: ReportsStanding, w: Words) -> str:
     if not each.manned_since:
         return w.say("%(side)s: nobody has the watch on record.", side=side(each.side))
     return w.say(
@@ -383,7 +390,7 @@ def _watch(each: Standing, w: Words) -> str:
     )
 
 
-def _reached(each: Standing, w: Words) -> str:
+def _reached(each: ReportsStanding, w: Words) -> str:
     if not each.delivered_upto:
         return w.say("Nothing has reached it yet.")
     return w.say(
@@ -393,9 +400,9 @@ def _reached(each: Standing, w: Words) -> str:
     )
 
 
-def line_points(line: Sequence[Line], w: Words) -> Points:
+def line_points(line: Sequence[Line], w: Words) -> DocumentList:
     """How the line to each side stood."""
-    return Points(tuple((w.sentences(_line(each, w)),) for each in line))
+    return DocumentList(tuple((w.sentences(_line(each, w)),) for each in line))
 
 
 def _line(line: Line, w: Words) -> list[str]:
@@ -449,12 +456,16 @@ def channel_blocks(kind: str, found: ChannelStanding, w: Words, language: str) -
         if found.since
         else w.say("The channel is %(status)s.", status=status)
     )
-    stated = Paragraph(
+    stated = DocumentParagraph(
         (w.sentences((stands, _limits(kind, found.profile, w, binding=found.binding))),)
     )
     return [
         stated,
-        *([Quote(w.say("Reason"), said(found.reason, w, language))] if found.reason else []),
+        *(
+            [DocumentQuote(w.say("Reason"), said(found.reason, w, language))]
+            if found.reason
+            else []
+        ),
     ]
 
 
@@ -463,9 +474,9 @@ def channel_blocks(kind: str, found: ChannelStanding, w: Words, language: str) -
 
 def beside(
     names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words
-) -> Table:
+) -> DocumentTable:
     """What each side said, side by side, under its name; an empty place says so."""
-    return Table(
+    return DocumentTable(
         ("", *names.values()),
         tuple(
             (label, *(cells.get(name, w.say("no statement")) for name in names))
@@ -475,13 +486,17 @@ def beside(
     )
 
 
-def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int) -> list[Section]:
+def issue_sections(
+    issues: Sequence[Issue], w: Words, language: str, level: int
+) -> list[DocumentSection]:
     """Each issue, and every side's column; an empty one says so."""
     return [
         section(
             filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
             _views(issue, w, language),
-            Quote(w.say("Common ground of every side"), said(issue.common_ground, w, language))
+            DocumentQuote(
+                w.say("Common ground of every side"), said(issue.common_ground, w, language)
+            )
             if issue.common_ground
             else None,
             level=level,
@@ -490,7 +505,7 @@ def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int)
     ]
 
 
-def _views(issue: Issue, w: Words, language: str) -> Table:
+def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
     names = (*(view.side for view in issue.views), *issue.no_statement)
     own = {view.side: said(view.own_view, w, language) for view in issue.views}
     yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
@@ -533,12 +548,12 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
             return w.say("by %(sides)s, not spoken of yet", sides=who)
 
 
-def lesson_blocks(found: Sequence[Lesson], w: Words, language: str) -> list[Block]:
+def lesson_blocks(found: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
     """What each side would do better."""
-    return [Quote(_lesson(each, w), said(each.text, w, language)) for each in found]
+    return [DocumentQuote(_lesson(each, w), said(each.text, w, language)) for each in found]
 
 
-def _lesson(each: Lesson, w: Words) -> str:
+def _lesson(each: ReportsLesson, w: Words) -> str:
     t, number = w.written(each.time), each.matter.number or w.act(each.matter.format)
     if not each.side:
         return w.say("%(t)s, on %(number)s", t=t, number=number)
@@ -548,9 +563,9 @@ def _lesson(each: Lesson, w: Words) -> str:
 # Statistics
 
 
-def statistics_sections(found: Statistics, w: Words, level: int) -> list[Section]:
+def statistics_sections(found: Statistics, w: Words, level: int) -> list[DocumentSection]:
     """The statistics, a table each; what was not measured is no statement."""
-    limits = Paragraph((_limits(found.kind, found.profile, w, binding=found.binding),))
+    limits = DocumentParagraph((_limits(found.kind, found.profile, w, binding=found.binding),))
     none = w.say("There were none.")
     line = section(w.say("Line checks"), line_points(found.line, w), level=level)
     return [
@@ -589,7 +604,7 @@ def _share(found: float | None, w: Words) -> str:
     return w.say("no statement") if found is None else w.share(found, 1)
 
 
-def _opened(found: Statistics, w: Words) -> Table | None:
+def _opened(found: Statistics, w: Words) -> DocumentTable | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
@@ -603,7 +618,7 @@ def _opened(found: Statistics, w: Words) -> Table | None:
     return table(head, rows)
 
 
-def _clocks(found: Statistics, w: Words) -> Table | None:
+def _clocks(found: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(
             w.say("Format"),
@@ -633,7 +648,7 @@ def _clocks(found: Statistics, w: Words) -> Table | None:
     return table(head, rows)
 
 
-def _notices(found: Statistics, w: Words) -> Table | None:
+def _notices(found: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(
             w.say("Format"),
@@ -662,7 +677,7 @@ def _given(seconds: float | None, w: Words) -> str:
     return w.span(seconds) if seconds >= 0 else w.say("%(d)s after it began", d=w.span(-seconds))
 
 
-def _changes(found: Statistics, w: Words) -> Table | None:
+def _changes(found: Statistics, w: Words) -> DocumentTable | None:
     after = w.say("Median after")
     head = (
         w.say("Format"),
@@ -687,7 +702,7 @@ def _changes(found: Statistics, w: Words) -> Table | None:
     return table(head, rows)
 
 
-def _meetings(found: Statistics, w: Words) -> Table | None:
+def _meetings(found: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
         *(w.say("Held"), w.say("Did not attend")),
@@ -703,7 +718,7 @@ def _meetings(found: Statistics, w: Words) -> Table | None:
     return table(head, rows)
 
 
-def _translations(found: Statistics, w: Words) -> Table | None:
+def _translations(found: Statistics, w: Words) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (party(row.side, w), w.number(row.translations), *_spread(row.delay, w))
         for row in found.translations
@@ -720,7 +735,7 @@ def _translations(found: Statistics, w: Words) -> Table | None:
     )
 
 
-def _areas(found: Statistics, w: Words) -> Table | None:
+def _areas(found: Statistics, w: Words) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             w.value(row.area),
@@ -734,7 +749,7 @@ def _areas(found: Statistics, w: Words) -> Table | None:
     return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
 
 
-def _flashes(found: Statistics, w: Words) -> Table | None:
+def _flashes(found: Statistics, w: Words) -> DocumentTable | None:
     head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
     return table(
         head,

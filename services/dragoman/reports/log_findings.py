@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.report_shapes import Checked
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class LogFinding(Struct, frozen=True, kw_only=True):
     """One thing that was checked: what was found, and on whose word that rests."""
 
-    check: Sentence
-    found: Sentence
-    word: Sentence
+    check: Text
+    found: Text
+    word: Text
 
     @property
     def checked(self) -> Checked:
@@ -21,28 +21,28 @@ class Finding(Struct, frozen=True, kw_only=True):
         return Checked(check=str(self.check), found=str(self.found), word=str(self.word))
 
 
-def of_records(position: int) -> Finding:
+def of_records(position: int) -> LogFinding:
     """The records, which the gateway folded itself."""
-    return Finding(
+    return LogFinding(
         check=sentence("records"),
         found=sentence("%(n)s, folded here; each is judged at its position", n=position),
         word=sentence("this gateway’s: run `dragoman audit` on your own machine to take nobody’s"),
     )
 
 
-def of_no_head(error: Sentence) -> Finding:
+def of_no_head(error: Text) -> LogFinding:
     """What is sealed, where that is no head."""
-    return Finding(
+    return LogFinding(
         check=sentence("head"),
         found=sentence("what is sealed is no head of this log: %(error)s", error=error),
         word=sentence("nobody’s: keep it"),
     )
 
 
-def of_head(size: int, sealed: str) -> Finding:
+def of_head(size: int, sealed: str) -> LogFinding:
     """The newest head, of so many records, and when it was sealed; none, where it is of no record."""
     if not size:
-        return Finding(
+        return LogFinding(
             check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s")
         )
     found = (
@@ -50,10 +50,10 @@ def of_head(size: int, sealed: str) -> Finding:
         if sealed
         else sentence("of %(n)s records", n=size)
     )
-    return Finding(check=sentence("head"), found=found, word=sentence("the host’s signature"))
+    return LogFinding(check=sentence("head"), found=found, word=sentence("the host’s signature"))
 
 
-def of_witnesses(final: int, sides: Mapping[str, int]) -> Finding:
+def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
     """How far the log is final, and countersigned by each side's witnesses."""
     by = ", ".join(f"{side.upper()} {upto}" for side, upto in sorted(sides.items()))
     found = (
@@ -61,16 +61,16 @@ def of_witnesses(final: int, sides: Mapping[str, int]) -> Finding:
         if by
         else sentence("final up to %(n)s; countersigned by nobody yet", n=final)
     )
-    return Finding(
+    return LogFinding(
         check=sentence("witnesses"),
         found=found,
         word=sentence("the sides’ own witnesses, whom every side named in this log"),
     )
 
 
-def of_no_witnesses() -> Finding:
+def of_no_witnesses() -> LogFinding:
     """A log in which no witnesses are named."""
-    return Finding(
+    return LogFinding(
         check=sentence("witnesses"),
         found=sentence("none are named in this log"),
         word=sentence("nobody’s: others may be shown another log"),

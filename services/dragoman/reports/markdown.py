@@ -8,7 +8,15 @@ import re
 from typing import Final
 
 from dragoman.i18n.words import Words, words
-from dragoman.reports.document import Block, Paper, Paragraph, Points, Quote, Section, Table
+from dragoman.reports.document import (
+    Block,
+    DocumentList,
+    DocumentParagraph,
+    DocumentQuote,
+    DocumentSection,
+    DocumentTable,
+    ReportDocument,
+)
 from dragoman.reports.member_texts import Cell, Run
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
@@ -63,7 +71,7 @@ def _start(line: str) -> str:
     return f"\\{line}" if not marker.isdigit() else f"{marker}\\{line[len(marker) :]}"
 
 
-def markdown(paper: Paper) -> str:
+def markdown(paper: ReportDocument) -> str:
     """The whole paper."""
     w = words(paper.language)
     exercise = [f"**{_EXERCISE}**", ""] if paper.of.kind == "exercise" else []
@@ -89,7 +97,7 @@ def markdown(paper: Paper) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(section: Section, w: Words) -> list[str]:
+def _section(section: DocumentSection, w: Words) -> list[str]:
     lines = [f"{'#' * section.level} {_runs(section.title)}", ""]
     for block in section.blocks:
         lines += [*_block(block, w), ""]
@@ -98,17 +106,17 @@ def _section(section: Section, w: Words) -> list[str]:
 
 def _block(block: Block, w: Words) -> list[str]:
     match block:
-        case Paragraph():
+        case DocumentParagraph():
             return [_runs(block.runs)]
-        case Points():
+        case DocumentList():
             return [f"- {_runs(point)}" for point in block.points]
-        case Quote():
+        case DocumentQuote():
             return [
                 escaped(w.say("%(what)s:", what=f"{block.label}{block.said.note}")),
                 "",
                 *quoted(block.said.text),
             ]
-        case Table():
+        case DocumentTable():
             head = [_inline(name) for name in block.head]
             rows = [
                 head,

@@ -20,7 +20,7 @@ _PLACE: Final = re.compile(r"%\((\w+)\)s")
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
-class Said(Struct, frozen=True):
+class QuotedText(Struct, frozen=True):
     """Words that are not the service's own: the text, its language where one is said, and which text prevails, as it is put after the text."""
 
     text: str
@@ -28,7 +28,7 @@ class Said(Struct, frozen=True):
     note: str = ""
 
 
-Run = str | Said
+Run = str | QuotedText
 Cell = Run | tuple[Run, ...]
 
 
@@ -64,14 +64,14 @@ def _joined(parts: Iterable[Cell]) -> tuple[Run, ...]:
     return tuple(found)
 
 
-def said(raw: Raw, w: Words, language: str, original: str = "") -> Said:
+def said(raw: Raw, w: Words, language: str, original: str = "") -> QuotedText:
     """A text of a side: the only one, or that in the language that is wanted; it says whether another one prevails."""
     return _picked(msgspec.json.decode(raw), w, language, original)
 
 
-def _picked(value: str | dict[str, str], w: Words, language: str, original: str) -> Said:
+def _picked(value: str | dict[str, str], w: Words, language: str, original: str) -> QuotedText:
     if isinstance(value, str):
-        return Said(value, original)
+        return QuotedText(value, original)
     wanted = (language, language.partition("-")[0], original)
     chosen = next(
         (
@@ -83,10 +83,12 @@ def _picked(value: str | dict[str, str], w: Words, language: str, original: str)
         next(iter(value)),
     )
     if not original or len(value) == 1:
-        return Said(value[chosen], chosen)
+        return QuotedText(value[chosen], chosen)
     if chosen == original:
-        return Said(value[chosen], chosen, w.say(" (%(language)s, the original)", language=chosen))
-    return Said(
+        return QuotedText(
+            value[chosen], chosen, w.say(" (%(language)s, the original)", language=chosen)
+        )
+    return QuotedText(
         value[chosen],
         chosen,
         w.say(
@@ -133,7 +135,7 @@ class Members(Struct, frozen=True):
             case {"value": float() | int() as number, "unit": str(unit)} if (
                 si := in_si(value)
             ) is not None:
-                return Said(
+                return QuotedText(
                     f"{number:g}{_SPACE}{unit}"
                     + ("" if unit == si[1] else f" ({si[0]:,g}{_SPACE}{si[1]})")
                 )
@@ -155,9 +157,9 @@ class Members(Struct, frozen=True):
             case str() if (name, value) in self.chosen:
                 return w.value(value)
             case _:
-                return Said(str(value))
+                return QuotedText(str(value))
 
     def _named(self, name: str) -> Run:
         if name in self.sides:
             return name.upper()
-        return self.words.field(name) if ("field", name) in known() else Said(name)
+        return self.words.field(name) if ("field", name) in known() else QuotedText(name)

@@ -9,27 +9,27 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.views import attribution
-from dragoman.domain.views.flags import AREAS, Flag, flags, is_open_area
-from dragoman.domain.views.outages import Span
+from dragoman.domain.views.flags import AREAS, RaisedFlag, flags, is_open_area
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.dialogue import issues_of
-from dragoman.projection.snapshot import Moment
+from dragoman.projection.snapshot import Snapshot
 from dragoman.projection.statistics import statistics_of
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import (
     Block,
-    Paper,
-    Paragraph,
-    Points,
-    Quote,
-    Section,
-    Table,
+    DocumentList,
+    DocumentParagraph,
+    DocumentQuote,
+    DocumentSection,
+    DocumentTable,
+    ReportDocument,
     section,
     table,
 )
-from dragoman.reports.member_texts import Members, Run, Said, filled, listed
+from dragoman.reports.member_texts import Members, QuotedText, Run, filled, listed
 from dragoman.reports.member_texts import said as words_of
 from dragoman_schemas.acts.channel import Family
 from dragoman_schemas.report_shapes import (
@@ -48,13 +48,15 @@ from dragoman_schemas.state import Exchange, Meeting, Stamp
 _HEADED: Final = frozenset({"subject", "to", "info", "precedence", "area", "original", "of"})
 """Members that stand in a matter's heading, or say nothing by themselves."""
 
-Flagged = Mapping[str, Sequence[Flag]]
+Flagged = Mapping[str, Sequence[RaisedFlag]]
 """The flags of exchanges, by their ids."""
 
 _SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 
 
-def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[PeriodRecord, Flagged]:
+def record_of_the_period(
+    then: Snapshot, span: OutageSpan, *, live: bool
+) -> tuple[PeriodRecord, Flagged]:
     """Everything that was said in a span, and the flags of each exchange. Raises `Refused` where that is too much for one record."""
     first = then.first(span)
     then.expect(first, REPORT_EXCHANGES)
@@ -94,7 +96,7 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
     return found, flagged
 
 
-def _flags(then: Moment, exchange: Exchange, areas: Sequence[Exchange]) -> list[Flag]:
+def _flags(then: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) -> list[RaisedFlag]:
     """The flags of an exchange; under the Chatham House Rule none says which side it is of."""
     found = flags(then.registry, exchange, areas, then.ends)
     return [
@@ -104,7 +106,7 @@ def _flags(then: Moment, exchange: Exchange, areas: Sequence[Exchange]) -> list[
 
 
 def _recorded(
-    then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]
+    then: Snapshot, exchange: Exchange, span: OutageSpan, flagged: Sequence[RaisedFlag]
 ) -> RecordedExchange:
     said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
@@ -144,7 +146,7 @@ def _of_somebody(met: Met | None) -> Met | None:
     )
 
 
-def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
+def _sayings(then: Snapshot, exchange: Exchange) -> Iterator[Saying]:
     """Every act of an exchange that says something, in the order of the log."""
     messages = {message.said.position: message for message in exchange.messages}
     for position, (act, stamp, content) in sorted(_acts(then, exchange).items()):
@@ -165,7 +167,7 @@ def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
 Told = tuple[str, Stamp, dict[str, Raw]]
 
 
-def _acts(then: Moment, exchange: Exchange) -> dict[int, Told]:
+def _acts(then: Snapshot, exchange: Exchange) -> dict[int, Told]:
     found: dict[int, Told] = {
         message.said.position: (message.act, message.said, {}) for message in exchange.messages
     }
@@ -232,13 +234,13 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 # Laid out
 
 
-def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Paper:
+def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> ReportDocument:
     """The record laid out, with the flags of its exchanges as they can be said in any language."""
     exchanges = sum(len(family.exchanges) for family in found.families)
     carried_on = w.count(
         "%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges
     )
-    return Paper(
+    return ReportDocument(
         of=found.of,
         language=w.language,
         title=w.say("Record of the period, %(channel)s", channel=found.of.name),
@@ -255,7 +257,9 @@ def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Pap
     )
 
 
-def _sections(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Iterator[Section]:
+def _sections(
+    found: PeriodRecord, flagged: Flagged, w: Words, language: str
+) -> Iterator[DocumentSection]:
     for family in found.families:
         name, number = _family(family.family, w), len(family.exchanges)
         yield section(
@@ -268,7 +272,9 @@ def _sections(found: PeriodRecord, flagged: Flagged, w: Words, language: str) ->
                 found, exchange, flagged.get(exchange.matter.exchange, ()), w, language
             )
     if not found.families:
-        yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
+        yield section(
+            w.say("Exchanges"), DocumentParagraph((w.say("Nothing was said in this time."),))
+        )
     yield section(
         w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed.")
     )
@@ -305,10 +311,10 @@ def _family(family: str, w: Words) -> str:
 def _exchange(
     found: PeriodRecord,
     exchange: RecordedExchange,
-    flagged: Sequence[Flag],
+    flagged: Sequence[RaisedFlag],
     w: Words,
     language: str,
-) -> Iterator[Section]:
+) -> Iterator[DocumentSection]:
     matter = exchange.matter
     face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
     shown = tuple(
@@ -328,10 +334,10 @@ def _exchange(
             what=w.act(matter.format),
             subject=layout.subject(matter, w, language),
         ),
-        Paragraph((w.sentences(_head(matter, w)),)),
-        Paragraph((face,)) if face else None,
-        Points(shown) if shown else None,
-        Points(unanswered) if unanswered else None,
+        DocumentParagraph((w.sentences(_head(matter, w)),)),
+        DocumentParagraph((face,)) if face else None,
+        DocumentList(shown) if shown else None,
+        DocumentList(unanswered) if unanswered else None,
         *(
             block
             for saying in exchange.said
@@ -399,7 +405,7 @@ def _saying(
         if saying.side
         else w.say("%(t)s, %(who)s: %(act)s.", **values)
     )
-    yield Paragraph(
+    yield DocumentParagraph(
         (
             w.sentences(
                 (
@@ -414,12 +420,12 @@ def _saying(
     for name, value in saying.content.items():
         if name not in _HEADED:
             runs = members.told(name, value, matter.original if saying.act == matter.format else "")
-            if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], Said):
-                yield Quote(w.field(name), runs[0])
+            if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], QuotedText):
+                yield DocumentQuote(w.field(name), runs[0])
             else:
                 points.append(filled(w.say("%(what)s: %(value)s"), what=w.field(name), value=runs))
     if points:
-        yield Points(tuple(points))
+        yield DocumentList(tuple(points))
 
 
 _TEXTS: Final = frozenset(
@@ -430,11 +436,11 @@ _TEXTS: Final = frozenset(
 
 def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Block]:
     for begins, ends in met.held:
-        yield Paragraph(
+        yield DocumentParagraph(
             (w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),)
         )
     if met.not_attended:
-        yield Paragraph(
+        yield DocumentParagraph(
             (
                 w.say(
                     "Did not attend: %(sides)s.",
@@ -462,7 +468,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
                 (
                     w.say("Topics"),
                     {
-                        each.side: listed(map(Said, each.topics), w.semicolon)
+                        each.side: listed(map(QuotedText, each.topics), w.semicolon)
                         for each in met.readouts
                     },
                 ),
@@ -474,18 +480,18 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
             w,
         )
     if met.differ and met.differing_topics:
-        topics = listed(map(Said, met.differing_topics), w.semicolon)
-        yield Paragraph(
+        topics = listed(map(QuotedText, met.differing_topics), w.semicolon)
+        yield DocumentParagraph(
             filled(
                 w.say("The readouts differ; topics that not all of them have: %(topics)s."),
                 topics=topics,
             )
         )
     elif met.differ:
-        yield Paragraph((w.say("The readouts differ, in their words alone."),))
+        yield DocumentParagraph((w.say("The readouts differ, in their words alone."),))
 
 
-def _channel(found: PeriodRecord, w: Words, language: str) -> Table | None:
+def _channel(found: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
     def told(act: ChannelAct) -> tuple[Run, ...]:
         members = Members(w, language, found.of.sides, chosen(act.act))
         pairs = act.content.items()

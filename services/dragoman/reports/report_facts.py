@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Outcome, Running, written
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar, Outcome, written
 from dragoman.domain.acts.families.exchange import ENDED, framed, owing_receipt
 from dragoman.domain.views import alarms, attribution, open_questions
 from dragoman.domain.views.attribution import unattributed
 from dragoman.domain.views.open_matters import in_order, open_matter
-from dragoman.domain.views.outages import Span
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.receipts import receipts_of
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import TAGS, words
@@ -28,12 +28,12 @@ from dragoman_schemas.report_shapes import (
     ChannelStanding,
     Due,
     Lapsed,
-    Lesson,
     Matter,
     Receipt,
     ReportedChannel,
     ReportedMatter,
-    Standing,
+    ReportsLesson,
+    ReportsStanding,
     Unnamed,
     Urgent,
 )
@@ -41,7 +41,7 @@ from dragoman_schemas.responses import OpenMatter, Unanswered
 from dragoman_schemas.state import Exchange, Message, Registry, Stamp
 
 
-class Then(Protocol):
+class ReportMoment(Protocol):
     """What a channel was at a moment, by a projection or by an auditor's replay. `ends` is the moment, of which no record is any more."""
 
     @property
@@ -55,7 +55,7 @@ class Then(Protocol):
     @property
     def sides(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def calendars(self) -> dict[str, Calendar]: ...  # noqa: D102
+    def calendars(self) -> dict[str, DutyCalendar]: ...  # noqa: D102
 
     def delivered(self, side: str, message: Message) -> str:
         """When it was recorded that a message had reached a station of a side; empty where it is not."""
@@ -70,7 +70,9 @@ MOST_OF_A_YEAR: Final = 500
 """Rows of one list of the yearly review."""
 
 
-def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
+def heading(
+    then: ReportMoment, span: OutageSpan, report: str, *, live: bool, **more: object
+) -> dict[str, Any]:
     """What every report begins with."""
     registry = then.registry
     asked = {"from": written(span.begins), "to": written(span.ends), "at": then.position, **more}
@@ -137,7 +139,7 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
 
 
-def open_matters(then: Then, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
+def open_matters(then: ReportMoment, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
     """Return the open matters among exchanges, the most urgent first."""
     known = {exchange.id: exchange for exchange in exchanges}
     found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
@@ -164,7 +166,7 @@ def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
     )
 
 
-def role_of(then: Then, stamp: Stamp) -> str:
+def role_of(then: ReportMoment, stamp: Stamp) -> str:
     """In which role an officer acted, the most particular to a watch first; never a name."""
     officer = then.registry.officers.get(stamp.by)
     return next(
@@ -186,7 +188,7 @@ def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
         )
 
 
-def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Receipt]:
+def receipts(then: ReportMoment, exchange: Exchange, message: Message) -> Iterator[Receipt]:
     """What each addressee did with a message, the three facts kept apart."""
     for side in (*message.to, *message.info):
         found = receipts_of(exchange, message, side, then.delivered(side, message))
@@ -208,7 +210,7 @@ def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Recei
         )
 
 
-def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
+def urgent(then: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
     """A message and what became of it."""
     return Urgent(
         matter=matter(exchange),
@@ -219,7 +221,7 @@ def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
     )
 
 
-def due(then: Then, exchange: Exchange) -> Iterator[Due]:
+def due(then: ReportMoment, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
     for clock, outcome in limits(then, exchange):
         if outcome in deadlines.OWED:
@@ -234,7 +236,7 @@ def due(then: Then, exchange: Exchange) -> Iterator[Due]:
             )
 
 
-def limits(then: Then, exchange: Exchange) -> Iterator[tuple[Running, Outcome]]:
+def limits(then: ReportMoment, exchange: Exchange) -> Iterator[tuple[Deadline, Outcome]]:
     """The limits of an exchange, and what had become of each at the last time before the moment."""
     return deadlines.outcomes(then.registry, exchange, then.calendars, then.ends - deadlines.TICK)
 
@@ -252,14 +254,14 @@ def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
     )
 
 
-def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
+def lapses(then: ReportMoment, exchange: Exchange, span: OutageSpan) -> Iterator[Lapsed]:
     """The limits of an exchange that passed in a span before what was owed had come."""
     for clock, outcome in limits(then, exchange):
         if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
 
-def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
+def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
     """A limit that passed."""
     return Lapsed(
         side=attribution.side(exchange, clock.side),
@@ -271,11 +273,11 @@ def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
     )
 
 
-def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
+def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
     """The lessons that were entered in a span."""
     for said in exchange.acts.get("lesson", ()):
         if span.holds(said.said.time):
-            yield Lesson(
+            yield ReportsLesson(
                 side=attribution.side(exchange, said.said.side),
                 time=said.said.time,
                 text=said.content["text"],
@@ -283,7 +285,9 @@ def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
             )
 
 
-def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
+def standing(
+    then: ReportMoment, exchanges: Iterable[Exchange], span: OutageSpan
+) -> tuple[ReportsStanding, ...]:
     """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
 
     What was said under the Chatham House Rule is counted for no side: `unnamed` counts it.
@@ -302,7 +306,7 @@ def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Sta
     return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
 
 
-def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
+def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
     """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
     messages = [
         (exchange, message)
@@ -319,9 +323,9 @@ def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
     )
 
 
-def _side(then: Then, side: str, waits: int, said: int) -> Standing:
+def _side(then: ReportMoment, side: str, waits: int, said: int) -> ReportsStanding:
     watch, delivered = then.registry.watches.get(side), then.registry.delivered.get(side)
-    return Standing(
+    return ReportsStanding(
         side=side,
         manned_since="" if watch is None else watch.since.time,
         delivered_upto=0 if delivered is None else delivered.upto,
@@ -331,7 +335,7 @@ def _side(then: Then, side: str, waits: int, said: int) -> Standing:
     )
 
 
-def channel(then: Then) -> ChannelStanding:
+def channel(then: ReportMoment) -> ChannelStanding:
     """How the channel stands."""
     status, (profile, since) = then.registry.status, deadlines.profile_of(then.registry)
     return ChannelStanding(
@@ -346,7 +350,7 @@ def channel(then: Then) -> ChannelStanding:
 # What is ahead or in force
 
 
-def in_force(then: Then, exchange: Exchange) -> Ahead | None:
+def in_force(then: ReportMoment, exchange: Exchange) -> Ahead | None:
     """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
     if exchange.family != "notification" or exchange.status in (
         *ENDED,
@@ -366,7 +370,7 @@ def in_force(then: Then, exchange: Exchange) -> Ahead | None:
     )
 
 
-def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
+def next_meeting(then: ReportMoment, exchange: Exchange) -> Ahead | None:
     """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.exchange import owing_receipt
-from dragoman.domain.views.outages import Span
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
-from dragoman.projection.snapshot import Moment
+from dragoman.projection.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import Paper, Section, section
+from dragoman.reports.document import DocumentSection, ReportDocument, section
 from dragoman_schemas.report_shapes import Situation, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -33,7 +33,7 @@ def begins(ends: datetime) -> datetime:
     return six if six <= late else six - timedelta(days=1)
 
 
-def situation(then: Moment, span: Span, *, live: bool) -> Situation:
+def situation(then: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
     """How a channel stands at a moment, and what was said since the span began."""
     first = then.first(span)
     then.expect(first, SITUATION_EXCHANGES)
@@ -69,7 +69,7 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
     return replace(found, quiet=not _unquiet(found, words("en")))
 
 
-def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
+def _urgent(then: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterator[Urgent]:
     """The flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
     if exchange.precedence in report_facts.URGENT:
         for message in exchange.messages:
@@ -127,9 +127,9 @@ def _line(found: Situation, w: Words) -> list[str]:
     }[newest.last_result]
 
 
-def paper(found: Situation, w: Words, language: str) -> Paper:
+def paper(found: Situation, w: Words, language: str) -> ReportDocument:
     """The report laid out."""
-    return Paper(
+    return ReportDocument(
         of=found.of,
         language=w.language,
         title=w.say(
@@ -165,7 +165,7 @@ def _lead(found: Situation, w: Words) -> tuple[str, ...]:
     )
 
 
-def _sections(found: Situation, w: Words, language: str) -> Iterator[Section]:
+def _sections(found: Situation, w: Words, language: str) -> Iterator[DocumentSection]:
     urgent = layout.urgent_table(found.urgent, found.to, w, language)
     yield section(
         w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits.")

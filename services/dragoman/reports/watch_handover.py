@@ -8,19 +8,26 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views import attribution
-from dragoman.domain.views.outages import Span
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
-from dragoman.projection.snapshot import Moment
+from dragoman.projection.snapshot import Snapshot
 from dragoman.reports import layout, report_facts, situation_report
-from dragoman.reports.document import Paper, Paragraph, Quote, Section, section, table
-from dragoman.reports.member_texts import Cell, Said, said
+from dragoman.reports.document import (
+    DocumentParagraph,
+    DocumentQuote,
+    DocumentSection,
+    ReportDocument,
+    section,
+    table,
+)
+from dragoman.reports.member_texts import Cell, QuotedText, said
 from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
 
-def begins(then: Moment, side: str) -> datetime:
+def begins(then: Snapshot, side: str) -> datetime:
     """Since when: the watch was taken over, or where nobody has it, as a situation report."""
     watch = then.registry.watches.get(side)
     return (
@@ -31,8 +38,8 @@ def begins(then: Moment, side: str) -> datetime:
 
 
 def turn_over(
-    then: Moment,
-    span: Span,
+    then: Snapshot,
+    span: OutageSpan,
     side: str,
     *,
     live: bool,
@@ -102,14 +109,14 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
     )
 
 
-def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urgent]:
+def _unacknowledged(then: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
     """What the side has not acknowledged."""
     for message in exchange.messages:
         if side in owing_receipt(exchange, message):
             yield report_facts.urgent(then, exchange, message)
 
 
-def _said(then: Moment, exchanges: Sequence[Exchange], span: Span) -> Iterator[Urgent]:
+def _said(then: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -> Iterator[Urgent]:
     """Yield the messages of a span, of every exchange but the checks of the line."""
     for exchange in exchanges:
         for message in exchange.messages if exchange.act != "line-check" else ():
@@ -117,7 +124,7 @@ def _said(then: Moment, exchanges: Sequence[Exchange], span: Span) -> Iterator[U
                 yield report_facts.urgent(then, exchange, message)
 
 
-def paper(found: TurnOver, w: Words, language: str) -> Paper:
+def paper(found: TurnOver, w: Words, language: str) -> ReportDocument:
     """The note laid out."""
     side = layout.side(found.side)
     counts = {
@@ -130,7 +137,7 @@ def paper(found: TurnOver, w: Words, language: str) -> Paper:
         if found.watch == "manned"
         else w.say("Nobody has the watch of %(side)s on record.", side=side)
     )
-    return Paper(
+    return ReportDocument(
         of=found.of,
         language=w.language,
         title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(found.to)),
@@ -145,10 +152,11 @@ def paper(found: TurnOver, w: Words, language: str) -> Paper:
     )
 
 
-def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
+def _sections(found: TurnOver, w: Words, language: str) -> Iterator[DocumentSection]:
     if found.note:
         yield section(
-            w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language))
+            w.say("Handed over with the watch"),
+            DocumentQuote(w.say("Note"), said(found.note, w, language)),
         )
     waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
     yield section(
@@ -180,7 +188,7 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
             w.clock(each.clock),
             layout.party(each.owed_by, w),
             each.number,
-            Said(each.reason),
+            QuotedText(each.reason),
             each.by.partition("/")[2],
             w.written(each.until, "minute"),
         )
@@ -201,7 +209,7 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
     yield section(
         w.say("Shelved and silenced"),
         table(head, shelved),
-        Paragraph((w.sentences([silenced, *([last] if last else [])]),))
+        DocumentParagraph((w.sentences([silenced, *([last] if last else [])]),))
         if found.silenced
         else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),

@@ -9,16 +9,23 @@ import msgspec
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.deadlines import profile_of, written
 from dragoman.domain.views import attribution, open_questions
-from dragoman.domain.views.outages import Span
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
 from dragoman.i18n.words import Words
 from dragoman.projection.dialogue import areas_of, issues_of
-from dragoman.projection.snapshot import Moment
+from dragoman.projection.snapshot import Snapshot
 from dragoman.projection.statistics import statistics_of
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import Paper, Section, Table, section, table
-from dragoman.reports.member_texts import Cell, Run, Said, filled, listed, said
-from dragoman_schemas.report_shapes import Advised, Annual, Lapsed, Lesson, Question, YearReview
+from dragoman.reports.document import DocumentSection, DocumentTable, ReportDocument, section, table
+from dragoman.reports.member_texts import Cell, QuotedText, Run, filled, listed, said
+from dragoman_schemas.report_shapes import (
+    Advised,
+    Annual,
+    Lapsed,
+    Question,
+    ReportsLesson,
+    YearReview,
+)
 from dragoman_schemas.responses import RoadmapArea
 from dragoman_schemas.state import Exchange
 
@@ -38,11 +45,11 @@ def begins(year: int) -> datetime:
     return datetime(year, 1, 1, tzinfo=UTC)
 
 
-def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearReview:
+def year_review(then: Snapshot, span: OutageSpan, year: int, *, live: bool) -> YearReview:
     """A year, or as much of it as there is at a moment."""
     first = then.first(span)
     lapses: list[Lapsed] = []
-    lessons: list[Lesson] = []
+    lessons: list[ReportsLesson] = []
     asked: list[Question] = []
     for exchange in then.exchanges(first):
         lapses += report_facts.lapses(then, exchange, span)
@@ -83,7 +90,7 @@ def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearRevie
     )
 
 
-def _annual(then: Moment, year: int) -> Iterator[Annual]:
+def _annual(then: Snapshot, year: int) -> Iterator[Annual]:
     """What each side gave of what was owed in the year, and of what has no day for the year itself; a row also where nothing came."""
     limits, _ = profile_of(then.registry)
     given: dict[tuple[str, int, str], Exchange] = {}
@@ -145,9 +152,9 @@ def _questions(exchange: Exchange) -> Iterator[Question]:
 # Laid out
 
 
-def paper(found: YearReview, w: Words, language: str) -> Paper:
+def paper(found: YearReview, w: Words, language: str) -> ReportDocument:
     """The pack laid out."""
-    return Paper(
+    return ReportDocument(
         of=found.of,
         language=w.language,
         title=w.say("Yearly review %(year)s, %(channel)s", year=found.year, channel=found.of.name),
@@ -164,7 +171,7 @@ def paper(found: YearReview, w: Words, language: str) -> Paper:
     )
 
 
-def _sections(found: YearReview, w: Words, language: str) -> Iterator[Section]:
+def _sections(found: YearReview, w: Words, language: str) -> Iterator[DocumentSection]:
     none = w.say("None.")
     yield section(w.say("Statistics"))
     yield from layout.statistics_sections(found.statistics, w, 3)
@@ -204,7 +211,7 @@ def _sections(found: YearReview, w: Words, language: str) -> Iterator[Section]:
     )
 
 
-def _yearly(found: YearReview, w: Words) -> Table | None:
+def _yearly(found: YearReview, w: Words) -> DocumentTable | None:
     head = (
         w.say("What"),
         w.say("Of the year"),
@@ -217,11 +224,11 @@ def _yearly(found: YearReview, w: Words) -> Table | None:
     return table(head, [_annual_row(each, w) for each in found.annual])
 
 
-def _items(area: RoadmapArea, w: Words, language: str) -> Table | None:
+def _items(area: RoadmapArea, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             said(item.text, w, language),
-            Said(item.deliverable),
+            QuotedText(item.deliverable),
             layout.side(item.side),
             w.status(item.status),
             w.number(len(item.linked)),
@@ -240,7 +247,7 @@ def _items(area: RoadmapArea, w: Words, language: str) -> Table | None:
     )
 
 
-def _advice(found: YearReview, w: Words, language: str) -> Table | None:
+def _advice(found: YearReview, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             layout.side(each.matter.side),
@@ -249,7 +256,7 @@ def _advice(found: YearReview, w: Words, language: str) -> Table | None:
                 subject=said(each.text, w, language, each.matter.original),
                 number=each.matter.number,
             ),
-            listed(map(Said, each.addressees), w.comma),
+            listed(map(QuotedText, each.addressees), w.comma),
             layout.sides(each.endorsed_by, w),
             w.value(each.fate) if each.fate else w.say("no statement"),
         )
@@ -286,7 +293,7 @@ def _annual_row(each: Annual, w: Words) -> tuple[Cell, ...]:
     )
 
 
-def _open_questions(found: YearReview, w: Words, language: str) -> Table | None:
+def _open_questions(found: YearReview, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             layout.party(each.asked_by, w),

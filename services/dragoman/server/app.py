@@ -16,7 +16,7 @@ from dragoman.api.routes import records
 from dragoman.application.http import problems, submission
 from dragoman.application.http.body_workers import WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
-from dragoman.application.http.rate_limits import BUDGETS, Budgets, Over
+from dragoman.application.http.rate_limits import BUDGETS, RateLimitExceeded, RateLimits
 from dragoman.application.operations import files, public_releases, transparency_log
 from dragoman.application.operations.report_requests import PRINT_PAGE
 from dragoman.application.quotas import ROOM, Room
@@ -51,7 +51,7 @@ def application(
     """The application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[submission.SERVICE] = service
-    app[BUDGETS] = Budgets(settings.budgets, time.monotonic)
+    app[BUDGETS] = RateLimits(settings.budgets, time.monotonic)
     app[ROOM] = Room(settings.budgets)
     app[_SECURE] = settings.http.public_url.startswith("https://")
     app[_CALLERS] = Callers(app[BUDGETS], provider, settings.http.trusted_proxies)
@@ -182,7 +182,7 @@ def rejection(app: web.Application) -> Reject:
                 if status < 500 or isinstance(error, UnicodeError)
                 else error
             )
-        except Over as over:
+        except RateLimitExceeded as over:
             refused = over
         if not isinstance(refused, Exception):
             refused = web.HTTPInternalServerError()

@@ -26,7 +26,7 @@ _LOOK_SECONDS: Final = 0.1
 _PAGE: Final = 1000
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class LeaderMessage(Struct, frozen=True, kw_only=True):
     """A message as a leader of the stream has it; its headers as they were sent."""
 
     seq: int
@@ -39,21 +39,21 @@ class Standing(Struct, frozen=True, kw_only=True):
         return f"\r\n{header}".encode() in self.hdrs
 
 
-class _Got(Struct):
-    message: Standing
+class _LeaderRead(Struct):
+    message: LeaderMessage
 
 
-_got = msgspec.json.Decoder(_Got).decode
+_got = msgspec.json.Decoder(_LeaderRead).decode
 
 
-class Moved(Exception):
+class WriteConflict(Exception):
     """Somebody else wrote the subject meanwhile."""
 
 
-class Overtaken(Moved):
+class WriteConflictKnown(WriteConflict):
     """The same, with what stands there now."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: LeaderMessage) -> None:
         """Say where, and what."""
         super().__init__(standing.subject)
         self.standing = standing
@@ -86,10 +86,10 @@ async def write(
     standing = await _newer(bus, stream, subject, over)
     if standing.has(f"{_MARK}: {mark}"):
         return standing.seq
-    raise Overtaken(standing)
+    raise WriteConflictKnown(standing)
 
 
-async def _newer(bus: Bus, stream: str, subject: str, over: int) -> Standing:
+async def _newer(bus: Bus, stream: str, subject: str, over: int) -> LeaderMessage:
     """What stands on a subject, once it is newer than that. Raises `LogUnreachable`."""
     deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
     while asyncio.get_running_loop().time() < deadline:
@@ -100,7 +100,7 @@ async def _newer(bus: Bus, stream: str, subject: str, over: int) -> Standing:
     raise LogUnreachable(sentence("the broker refuses to write, and shows nothing newer"))
 
 
-async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> Standing | None:
+async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMessage | None:
     """The message that a leader of a stream has for a query. Raises `LogUnreachable`."""
     answer = await bus.request(f"$JS.API.STREAM.MSG.GET.{stream}", msgspec.json.encode(query))
     failed = read_answer(answer.data).get("error")
@@ -113,7 +113,9 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> Standing
     )
 
 
-async def following(bus: Bus, stream: str, subjects: str, seen: int) -> AsyncIterator[Standing]:
+async def following(
+    bus: Bus, stream: str, subjects: str, seen: int
+) -> AsyncIterator[LeaderMessage]:
     """The messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
     while (
         message := await stands(bus, stream, {"seq": seen + 1, "next_by_subj": subjects})
@@ -122,6 +124,6 @@ async def following(bus: Bus, stream: str, subjects: str, seen: int) -> AsyncIte
         seen = message.seq
         for read in unbroken(await bus.fetch(stream, subjects, seen + 1, _PAGE)):
             seen = int(read.header(b"Nats-Sequence"))
-            yield Standing(
+            yield LeaderMessage(
                 seq=seen, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head
             )

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.limits import DRAFT_BYTES
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 
 BUCKET: Final = "DRAGOMAN_DRAFTS"
@@ -49,7 +49,7 @@ def _key(cid: str, side: str, id: str) -> str:
     return f"{cid}.{side}.{id}"
 
 
-class Drafts:
+class DraftStore:
     """The drafts of all sides; each method is told which side asks."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -98,6 +98,6 @@ class Drafts:
             return False
         try:
             await self._bucket.put(key, value, self._bucket.revisions.get(key, 0))
-        except Moved:
+        except WriteConflict:
             return False
         return True

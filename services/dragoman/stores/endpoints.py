@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 from dragoman_schemas.responses import Means, PageLanguage
 
@@ -26,7 +26,7 @@ PARKED: Final = 500
 Step = Literal["deputy", "head_of_office"]
 
 
-class Endpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A URL or an address of a side, and which records of a channel are for it. `secret` signs what goes there; mails are in `language`."""
 
     id: str
@@ -54,7 +54,7 @@ class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: str = ""
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class OutcomeToRecord(Struct, frozen=True, kw_only=True):
     """An outcome that is to be recorded: of which record, what, and when."""
 
     position: int
@@ -62,7 +62,7 @@ class Told(Struct, frozen=True, kw_only=True):
     at: str
 
 
-class Notice(Struct, frozen=True, kw_only=True):
+class WatchNoticeItem(Struct, frozen=True, kw_only=True):
     """What a side's endpoints are told of its own watch, which is in no log: what is wrong, whom it is for, and since when, in Unix seconds."""
 
     cid: str
@@ -92,7 +92,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     upto: int
     waiting: tuple[Waiting, ...] = ()
     parked: tuple[Waiting, ...] = ()
-    told: tuple[Told, ...] = ()
+    told: tuple[OutcomeToRecord, ...] = ()
     going: int = 0
     holder: str = ""
     until: float = 0.0
@@ -101,12 +101,12 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     noticed: str = ""
 
 
-_endpoint = msgspec.json.Decoder(Endpoint).decode
+_endpoint = msgspec.json.Decoder(NotificationEndpoint).decode
 _progress = msgspec.json.Decoder(Progress).decode
-_notice = msgspec.json.Decoder(Notice).decode
+_notice = msgspec.json.Decoder(WatchNoticeItem).decode
 
 
-class Courier:
+class NotificationEndpoints:
     """The endpoints of all sides."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -117,7 +117,7 @@ class Courier:
         """Bring what others wrote. Raises `LogUnreachable`."""
         await self._bucket.refresh()
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[NotificationEndpoint]:
         """All endpoints, as far as this process knows, in the order of their ids."""
         return [
             _endpoint(value)
@@ -125,12 +125,12 @@ class Courier:
             if key.startswith("endpoint.")
         ]
 
-    def find(self, id: str) -> Endpoint | None:
+    def find(self, id: str) -> NotificationEndpoint | None:
         """An endpoint by its id, as far as this process knows."""
         value = self._bucket.values.get(f"endpoint.{id}")
         return None if value is None else _endpoint(value)
 
-    async def add(self, endpoint: Endpoint, upto: int) -> None:
+    async def add(self, endpoint: NotificationEndpoint, upto: int) -> None:
         """Add an endpoint, which is told of what comes after that position. Raises `LogUnreachable`."""
         await self._bucket.put(f"progress.{endpoint.id}", Progress(upto=upto))
         await self._bucket.put(f"endpoint.{endpoint.id}", endpoint)
@@ -151,20 +151,20 @@ class Courier:
         """Write an endpoint's progress over a revision of it; the new revision, or None where somebody else was faster. Raises `LogUnreachable`."""
         try:
             await self._bucket.put(f"progress.{id}", progress, revision)
-        except Moved:
+        except WriteConflict:
             return None
         return self._bucket.revisions[f"progress.{id}"]
 
-    def notice(self, cid: str, side: str) -> tuple[Notice | None, int]:
+    def notice(self, cid: str, side: str) -> tuple[WatchNoticeItem | None, int]:
         """The newest notice for a side in a channel, and its revision, as far as this process knows."""
         key = f"notice.{cid}.{side}"
         value = self._bucket.values.get(key)
         return None if value is None else _notice(value), self._bucket.revisions.get(key, 0)
 
-    async def notify(self, notice: Notice, revision: int) -> bool:
+    async def notify(self, notice: WatchNoticeItem, revision: int) -> bool:
         """Leave a notice in place of the one of that revision; False where somebody else was faster. Raises `LogUnreachable`."""
         try:
             await self._bucket.put(f"notice.{notice.cid}.{notice.side}", notice, revision)
-        except Moved:
+        except WriteConflict:
             return False
         return True

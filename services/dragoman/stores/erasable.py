@@ -14,7 +14,7 @@ from typing import Any
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.stores import compare_and_set
-from dragoman.stores.compare_and_set import Overtaken, Standing
+from dragoman.stores.compare_and_set import LeaderMessage, WriteConflictKnown
 from dragoman.text import sentence
 
 
@@ -69,13 +69,13 @@ class Erasable:
             self._seen = max(self._seen, message.seq)
             self._take(message)
 
-    async def next(self, subjects: str, first: int) -> Standing | None:
+    async def next(self, subjects: str, first: int) -> LeaderMessage | None:
         """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
         return await compare_and_set.stands(
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
 
-    def _take(self, standing: Standing) -> None:
+    def _take(self, standing: LeaderMessage) -> None:
         self._apply(standing.subject.removeprefix(self._prefix), standing.seq, standing.data)
 
     def _apply(self, key: str, seq: int, value: bytes) -> None:
@@ -98,7 +98,7 @@ class Erasable:
         """
         try:
             seq = await self.publish(self._prefix + key, value, over)
-        except Overtaken as error:
+        except WriteConflictKnown as error:
             self._take(error.standing)
             raise
         self._apply(key, seq, value)

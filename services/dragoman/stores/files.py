@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHUNK_BYTES, ELECTION_SECONDS
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.text import sentence
 
@@ -58,7 +58,7 @@ _SURELY: Final = b'"upload":""'
 _decode = msgspec.json.Decoder(File).decode
 
 
-class Files:
+class FileStore:
     """The files of all sides. Every question is put to the broker: what was erased elsewhere is not given out here."""
 
     def __init__(self, entries: Erasable) -> None:
@@ -166,7 +166,7 @@ class Files:
             await self._entries.put(
                 key, msgspec.json.encode(file), self._entries.revisions.get(key, 0)
             )
-        except Moved:
+        except WriteConflict:
             return False
         return True
 

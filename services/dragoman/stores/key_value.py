@@ -9,7 +9,7 @@ from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import Bus
 from dragoman.stores import compare_and_set
-from dragoman.stores.compare_and_set import Overtaken, Standing
+from dragoman.stores.compare_and_set import LeaderMessage, WriteConflictKnown
 from dragoman.text import sentence
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ class Bucket:
             seq = await compare_and_set.write(
                 self._bus, self._stream, self._prefix + key, payload, revision, headers
             )
-        except Overtaken as error:
+        except WriteConflictKnown as error:
             self._take(key, error.standing)
             raise
         self._apply(key, None if value is None else payload, seq)
@@ -88,12 +88,12 @@ class Bucket:
             self._seen = max(self._seen, message.seq)
             self._take(message.subject.removeprefix(self._prefix), message)
 
-    def _take(self, key: str, standing: Standing) -> None:
+    def _take(self, key: str, standing: LeaderMessage) -> None:
         gone = standing.has(_OPERATION) or not _is_json(self._stream, standing)
         self._apply(key, None if gone else standing.data, standing.seq)
 
 
-def _is_json(stream: str, standing: Standing) -> bool:
+def _is_json(stream: str, standing: LeaderMessage) -> bool:
     """Whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
     try:
         nesting.check(standing.data)

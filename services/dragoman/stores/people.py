@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.acts.references import commitment
 from dragoman.limits import PERSON_BYTES
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman_schemas.responses import PersonEntry
 
@@ -23,7 +23,7 @@ BYTES: Final = PERSON_BYTES + 4_096
 _RANDOM_BYTES: Final = 32
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class StoredPerson(Struct, frozen=True, kw_only=True):
     """One revision of an entry, with the random bytes in hex; without both once it is erased."""
 
     id: str
@@ -63,13 +63,13 @@ class Kept(Struct, frozen=True, kw_only=True):
         )
 
 
-_decode = msgspec.json.Decoder(Kept).decode
+_decode = msgspec.json.Decoder(StoredPerson).decode
 _person = msgspec.json.Decoder(PersonEntry).decode
 
 
-def entered(id: str, side: str, entry: bytes, at: str) -> Kept:
+def entered(id: str, side: str, entry: bytes, at: str) -> StoredPerson:
     """The first revision of an entry."""
-    return Kept(
+    return StoredPerson(
         id=id,
         side=side,
         revision=1,
@@ -80,7 +80,7 @@ def entered(id: str, side: str, entry: bytes, at: str) -> Kept:
     )
 
 
-def changed(kept: Kept, entry: bytes, at: str) -> Kept:
+def changed(kept: StoredPerson, entry: bytes, at: str) -> StoredPerson:
     """The next revision of an entry, with other random bytes."""
     return msgspec.structs.replace(
         kept,
@@ -91,21 +91,21 @@ def changed(kept: Kept, entry: bytes, at: str) -> Kept:
     )
 
 
-def erased(kept: Kept, at: str) -> Kept:
+def erased(kept: StoredPerson, at: str) -> StoredPerson:
     """What is left of an entry that is erased."""
     return msgspec.structs.replace(
         kept, revision=kept.revision + 1, updated=at, random="", entry=UNSET
     )
 
 
-class People:
+class PeopleStore:
     """The registers of all channels. Every question is put to the broker: what was erased elsewhere is not shown here."""
 
     def __init__(self, entries: Erasable) -> None:
         """Keep the entries there."""
         self._entries = entries
 
-    async def listed(self, cid: str) -> list[Kept]:
+    async def listed(self, cid: str) -> list[StoredPerson]:
         """A channel's entries that are not erased, by id. Raises `LogUnreachable`."""
         await self._entries.refresh()
         found = [
@@ -115,21 +115,21 @@ class People:
         ]
         return sorted((kept for kept in found if not kept.erased), key=lambda kept: kept.id)
 
-    async def find(self, cid: str, id: str) -> Kept | None:
+    async def find(self, cid: str, id: str) -> StoredPerson | None:
         """An entry, or what is left of it. Raises `LogUnreachable`."""
         return (await self.found(cid, (id,))).get(id)
 
-    async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, Kept]:
+    async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, StoredPerson]:
         """Those of the entries that there are, or were. Raises `LogUnreachable`."""
         await self._entries.refresh()
         return self.known(cid, ids)
 
-    def known(self, cid: str, ids: tuple[str, ...]) -> dict[str, Kept]:
+    def known(self, cid: str, ids: tuple[str, ...]) -> dict[str, StoredPerson]:
         """Return those of the entries that this process read last, without asking the broker."""
         values = {id: self._entries.values.get(f"{cid}.{id}") for id in ids}
         return {id: _decode(value) for id, value in values.items() if value is not None}
 
-    async def keep(self, cid: str, kept: Kept, over: Kept | None) -> bool:
+    async def keep(self, cid: str, kept: StoredPerson, over: StoredPerson | None) -> bool:
         """Write a revision over the one that was read, or a new entry; False where somebody else was faster.
 
         When it returns, what stood there before is overwritten. Raises `LogUnreachable`.
@@ -142,7 +142,7 @@ class People:
             await self._entries.put(
                 key, msgspec.json.encode(kept), self._entries.revisions.get(key, 0)
             )
-        except Moved:
+        except WriteConflict:
             return False
         return True
 

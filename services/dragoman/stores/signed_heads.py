@@ -13,7 +13,7 @@ from msgspec import Struct
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import Bus, read_answer
-from dragoman.stores.compare_and_set import WRONG_LAST, Moved
+from dragoman.stores.compare_and_set import WRONG_LAST, WriteConflict
 from dragoman.text import sentence
 
 STREAM: Final = "DRAGOMAN_SEAL"
@@ -23,7 +23,7 @@ _WINDOW_NS: Final = 120_000_000_000
 """A broker's own: no head bears a message id."""
 
 
-class Sealed(Struct, frozen=True, kw_only=True):
+class SealedHead(Struct, frozen=True, kw_only=True):
     """A signed checkpoint as it stands in the stream, its sequence there, and where it was read, when the broker took it."""
 
     seq: int
@@ -37,18 +37,18 @@ class _Message(Struct):
     time: datetime | None = None
 
 
-class _Got(Struct):
+class _SealRead(Struct):
     message: _Message
 
 
-_got = msgspec.json.Decoder(_Got).decode
+_got = msgspec.json.Decoder(_SealRead).decode
 
 
 class NoStore(LogUnreachable):
     """The stream of heads is not there."""
 
 
-class Seals:
+class SignedHeadStore:
     """Heads by channel, written and read through one connection."""
 
     def __init__(self, bus: Bus) -> None:
@@ -85,27 +85,27 @@ class Seals:
             raise _failure(answer["error"])
         return answer
 
-    async def newest(self, channel: str) -> Sealed | None:
+    async def newest(self, channel: str) -> SealedHead | None:
         """The newest head of a channel, by the stream's leader. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"last_by_subj": _PREFIX + channel})
 
-    async def after(self, channel: str, seq: int) -> Sealed | None:
+    async def after(self, channel: str, seq: int) -> SealedHead | None:
         """The head of a channel that follows the one at a sequence. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
 
-    async def _got(self, query: dict[str, object]) -> Sealed | None:
+    async def _got(self, query: dict[str, object]) -> SealedHead | None:
         answer = await self._bus.request(
             f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query)
         )
         failed = read_answer(answer.data).get("error")
         if failed is None:
             found = _got(answer.data).message
-            return Sealed(seq=found.seq, note=found.data, taken=found.time)
+            return SealedHead(seq=found.seq, note=found.data, taken=found.time)
         if failed.get("err_code") == _NO_MESSAGE:
             return None
         raise _failure(failed)
 
-    async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+    async def put(self, channel: str, note: bytes, over: SealedHead | None) -> SealedHead:
         """Write a head over the one that was read; it is durable when this returns.
 
         Raises `Moved` where another one stands there by now, `LogUnreachable` where it is not known what stands there.
@@ -114,9 +114,9 @@ class Seals:
         answer = read_answer((await self._bus.request(_PREFIX + channel, note, headers)).data)
         if "error" in answer:
             if answer["error"].get("err_code") in WRONG_LAST:
-                raise Moved(channel)
+                raise WriteConflict(channel)
             raise _failure(answer["error"])
-        return Sealed(seq=int(answer["seq"]), note=note)
+        return SealedHead(seq=int(answer["seq"]), note=note)
 
 
 def _configuration(replicas: int) -> dict[str, Any]:

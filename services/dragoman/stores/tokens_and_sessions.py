@@ -16,7 +16,7 @@ from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.saved_searches import Searches
-from dragoman.stores.watch_floor import Watching
+from dragoman.stores.watch_floor import WatchFloor
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
@@ -100,7 +100,7 @@ class Access:
         self._bucket = bucket
         self.searches = Searches(bucket)
         self.enrolments = Enrolments(bucket)
-        self.watching = Watching(bucket)
+        self.watching = WatchFloor(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.compare_and_set import Moved
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 
 _OPENED: Final = "opened."
@@ -18,7 +18,7 @@ _KEPT_SECONDS: Final = 24 * 3600
 _FORGOTTEN_AT_ONCE: Final = 20
 
 
-class Opened(Struct, frozen=True, kw_only=True):
+class OpenedFlash(Struct, frozen=True, kw_only=True):
     """Somebody of a side has opened an exchange with a flash in it; `at` is in Unix seconds."""
 
     at: float
@@ -31,7 +31,7 @@ class WatchChecks(Struct, frozen=True, kw_only=True):
     by: str
 
 
-class Shelved(Struct, frozen=True, kw_only=True):
+class ShelvedAlarm(Struct, frozen=True, kw_only=True):
     """A caution that somebody of the watch has put aside: which clock of which exchange, why, by whom, and until when at the latest."""
 
     exchange: str
@@ -50,19 +50,19 @@ class Floor(Struct, frozen=True, kw_only=True):
     since: int
     silenced: int = 0
     silenced_last: str = ""
-    shelved: tuple[Shelved, ...] = ()
+    shelved: tuple[ShelvedAlarm, ...] = ()
 
-    def standing(self, now: datetime) -> tuple[Shelved, ...]:
+    def standing(self, now: datetime) -> tuple[ShelvedAlarm, ...]:
         """What is still shelved at a time."""
         return tuple(each for each in self.shelved if datetime.fromisoformat(each.until) > now)
 
 
 _floor = msgspec.json.Decoder(Floor).decode
-_opened = msgspec.json.Decoder(Opened).decode
+_opened = msgspec.json.Decoder(OpenedFlash).decode
 _checks = msgspec.json.Decoder(WatchChecks).decode
 
 
-class Watching:
+class WatchFloor:
     """What all watch floors keep; each method is told whose."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -84,7 +84,7 @@ class Watching:
             :_FORGOTTEN_AT_ONCE
         ]:
             await self._bucket.put(key, None)
-        await self._bucket.put(_opened_key(cid, side, message), Opened(at=now))
+        await self._bucket.put(_opened_key(cid, side, message), OpenedFlash(at=now))
 
     def floor(self, cid: str, side: str, since: int) -> Floor:
         """What the watch that was taken at a position has done; a watch that ended took all of it along."""
@@ -101,7 +101,7 @@ class Watching:
             floor = change(self.floor(cid, side, since))
             try:
                 await self._bucket.put(key, floor, self._bucket.revisions.get(key, 0))
-            except Moved:
+            except WriteConflict:
                 await self._bucket.refresh()
             else:
                 return floor

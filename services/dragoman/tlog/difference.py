@@ -18,7 +18,7 @@ from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.tiles import ENTRIES, WIDTH, Tile
 
 
-class Difference(Struct, frozen=True):
+class LeafDifference(Struct, frozen=True):
     """The index of the first leaf that differs, and the last index at which it may be: the same where the sources were enough."""
 
     first: int
@@ -27,7 +27,7 @@ class Difference(Struct, frozen=True):
 
 def first_difference(
     size: int, root: bytes, copies: Sequence[Sequence[bytes]], sources: Sequence[Nodes]
-) -> Difference | None:
+) -> LeafDifference | None:
     """Return where the leaves first differ from those under a root of so many; None where they are the same.
 
     `copies` are the same leaves in more than one reading: a leaf differs if it does in each. A copy may be too short. A source raises `LookupError`
@@ -57,16 +57,16 @@ class _Search:
         self._copies = copies
         self._sources = sources
 
-    def below(self, begin: int, end: int, wanted: bytes) -> Difference | None:
+    def below(self, begin: int, end: int, wanted: bytes) -> LeafDifference | None:
         """Return the first difference between two indexes, given the root of that range."""
         if any(found == wanted for found in _roots(self._copies, begin, end)):
             return None
         if end - begin == 1:
-            return Difference(begin, begin)
+            return LeafDifference(begin, begin)
         middle = begin + merkle.split(end - begin)
         children = self._children(begin, middle, end, wanted)
         if children is None:
-            return Difference(begin, end - 1)
+            return LeafDifference(begin, end - 1)
         return self.below(begin, middle, children[0]) or self.below(middle, end, children[1])
 
     def _children(

@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct
 from nacl import bindings, exceptions
 
-from dragoman.text import Spoken, sentence
+from dragoman.text import TextError, sentence
 from dragoman.tlog.dsse import decode_base64, encode_base64, is_sound, public_of
 
 ED25519: Final = 0x01
@@ -37,7 +37,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZES: Final = {ED25519: 64, COSIGNATURE: 72}
 
 
-class NotANote(Spoken):
+class NotANote(TextError):
     """What is no note, or is spoilt; what is said says why."""
 
 
@@ -58,7 +58,7 @@ class Verifier(Struct, frozen=True):
         return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([self.type]) + self.public)}"
 
 
-class Signature(Struct, frozen=True):
+class NoteSignature(Struct, frozen=True):
     """One line: the key's name and id, and what follows them: 64 bytes, or of a cosignature a time of 8 and 64."""
 
     name: str
@@ -81,13 +81,13 @@ class Note(Struct, frozen=True):
     """A text and its signature lines, in the order in which they stand."""
 
     text: str
-    signatures: tuple[Signature, ...]
+    signatures: tuple[NoteSignature, ...]
 
     def __str__(self) -> str:
         """The note as it is written."""
         return f"{self.text}\n{''.join(signature.line for signature in self.signatures)}"
 
-    def signed_by(self, verifier: Verifier) -> Signature | None:
+    def signed_by(self, verifier: Verifier) -> NoteSignature | None:
         """The signature of a key, if the note has it and it holds. Raises `NotANote` where it does not hold."""
         found = None
         for signature in self.signatures:
@@ -142,7 +142,7 @@ def read(raw: bytes) -> Note:
     return Note(text + "\n", tuple(_signature(line) for line in lines))
 
 
-def _signature(line: str) -> Signature:
+def _signature(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_PREFIX).partition(" ")
     try:
         raw = base64.b64decode(encoded, validate=True)
@@ -156,7 +156,7 @@ def _signature(line: str) -> Signature:
         or encode_base64(raw) != encoded
     ):
         raise NotANote(sentence("%(line)s is no signature line", line=repr(line[:80])))
-    return Signature(name, raw[:4], raw[4:])
+    return NoteSignature(name, raw[:4], raw[4:])
 
 
 def message(type: int, text: str, payload: bytes) -> bytes:
@@ -167,7 +167,7 @@ def message(type: int, text: str, payload: bytes) -> bytes:
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 
 
-def holds(verifier: Verifier, text: str, signature: Signature) -> bool:
+def holds(verifier: Verifier, text: str, signature: NoteSignature) -> bool:
     """Whether a signature of that key holds over a text."""
     if len(signature.payload) != _SIZES.get(verifier.type) or not is_sound(verifier.public):
         return False
@@ -183,22 +183,22 @@ def holds(verifier: Verifier, text: str, signature: Signature) -> bool:
     return True
 
 
-def sign(name: str, seed: bytes, text: str) -> Signature:
+def sign(name: str, seed: bytes, text: str) -> NoteSignature:
     """The signature of a note's text by a key of type Ed25519."""
     return _signed(name, ED25519, seed, text, b"")
 
 
-def cosign(name: str, seed: bytes, text: str, time: int) -> Signature:
+def cosign(name: str, seed: bytes, text: str, time: int) -> NoteSignature:
     """The cosignature of a checkpoint by a witness, at a time in seconds of Unix time."""
     return _signed(name, COSIGNATURE, seed, text, struct.pack(">Q", time))
 
 
-def _signed(name: str, type: int, seed: bytes, text: str, before: bytes) -> Signature:
+def _signed(name: str, type: int, seed: bytes, text: str, before: bytes) -> NoteSignature:
     secret = bindings.crypto_sign_seed_keypair(seed)[1]
     signed = bindings.crypto_sign(message(type, text, before), secret)[:64]
-    return Signature(name, key_id(name, type, public_of(seed)), before + signed)
+    return NoteSignature(name, key_id(name, type, public_of(seed)), before + signed)
 
 
-def written(text: str, signatures: Iterable[Signature]) -> bytes:
+def written(text: str, signatures: Iterable[NoteSignature]) -> bytes:
     """A note's bytes."""
     return str(Note(text, tuple(signatures))).encode()

@@ -19,7 +19,7 @@ from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Note, Verifier
 _MOST: Final = 1_000
 
 
-class Group(Struct, frozen=True):
+class WitnessGroup(Struct, frozen=True):
     """So many of these members, which are witnesses or groups."""
 
     threshold: int
@@ -31,7 +31,7 @@ class Policy(Struct, frozen=True):
 
     logs: dict[str, Verifier] = {}
     witnesses: dict[str, Verifier] = {}
-    groups: dict[str, Group] = {}
+    groups: dict[str, WitnessGroup] = {}
     urls: dict[str, str] = {}
     quorum: str = ""
 
@@ -58,7 +58,7 @@ def read(text: str) -> Policy:
     """The policy that a text is. Raises `NotANote` with the line."""
     logs: dict[str, Verifier] = {}
     witnesses: dict[str, Verifier] = {}
-    groups: dict[str, Group] = {}
+    groups: dict[str, WitnessGroup] = {}
     urls: dict[str, str] = {}
     quorum: str | None = None
     for number, line in enumerate(text.split("\n"), 1):
@@ -118,7 +118,7 @@ def _of_type(key: str, type: int) -> Verifier:
     return verifier
 
 
-def _group(count: str, members: list[str], known: set[str]) -> Group:
+def _group(count: str, members: list[str], known: set[str]) -> WitnessGroup:
     if len(set(members)) < len(members) or not known.issuperset(members):
         raise NotANote(sentence("a group has each of its members once, and each stands above it"))
     threshold = {"all": len(members), "any": 1}.get(count) or (
@@ -126,4 +126,4 @@ def _group(count: str, members: list[str], known: set[str]) -> Group:
     )
     if not 1 <= threshold <= len(members):
         raise NotANote(sentence("%(count)s of %(n)s is no threshold", count=count, n=len(members)))
-    return Group(threshold, tuple(members))
+    return WitnessGroup(threshold, tuple(members))

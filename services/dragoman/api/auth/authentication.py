@@ -13,7 +13,7 @@ from aiohttp import web
 
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.http import session_cookie
-from dragoman.application.http.rate_limits import Budgets
+from dragoman.application.http.rate_limits import RateLimits
 from dragoman.application.http.submission import SERVICE
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BODY_BYTES
@@ -27,7 +27,9 @@ _PROBES: Final = frozenset({"/livez", "/readyz"})
 class Callers:
     """Finds out who calls, and asks their budgets."""
 
-    def __init__(self, budgets: Budgets, provider: Provider | None, trusted: Iterable[str]) -> None:
+    def __init__(
+        self, budgets: RateLimits, provider: Provider | None, trusted: Iterable[str]
+    ) -> None:
         """Believe these proxies, and this provider. Raises `SettingsError`."""
         self._budgets = budgets
         self._provider = provider

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, POST_HEADERS, May, Route
-from dragoman.application.http.request import Answered, Call, Nothing
+from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import projection_of, record
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.responses import (
@@ -14,7 +14,7 @@ from dragoman_schemas.responses import (
 )
 
 
-async def post_opening(call: Call[Nothing]) -> Answered:
+async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection = projection_of(call)
     family = PATHS.get(call.path("family"))
     if family is None:
@@ -22,7 +22,7 @@ async def post_opening(call: Call[Nothing]) -> Answered:
     return await record(call, projection, await call.body(), family=family)
 
 
-async def post_act(call: Call[Nothing]) -> Answered:
+async def post_act(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection = projection_of(call)
     return await record(call, projection, await call.body(), exchange=call.path("exchange"))
 
@@ -33,7 +33,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/exchanges/{{exchange}}/acts",
         post_act,
         "Carry an exchange on",
-        Nothing,
+        NoBody,
         {201: Recorded},
         takes="act",
         headers=POST_HEADERS,
@@ -45,7 +45,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/{{family:{'|'.join(PATHS)}}}",
         post_opening,
         "Open an exchange",
-        Nothing,
+        NoBody,
         {201: Recorded},
         takes="act",
         headers=POST_HEADERS,

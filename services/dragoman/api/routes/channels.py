@@ -5,7 +5,7 @@ from typing import Any, Final
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.conditional_requests import headers_of
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import grant_of, service_of
 from dragoman.application.operations import (
     access_tokens,
@@ -23,7 +23,7 @@ from dragoman_schemas.responses import (
 )
 
 
-async def me(call: Call[Nothing]) -> Answered:
+async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
     grant, service = grant_of(call.request), service_of(call)
     visible = service.visible(grant)
     roles = {
@@ -31,7 +31,7 @@ async def me(call: Call[Nothing]) -> Answered:
         for projection in visible
         if grant.actor in projection.registry.officers
     }
-    return Reply(
+    return ApiReply(
         body=Me(
             actor=grant.actor,
             roles={name: tuple(held) for name, held in roles.items()},
@@ -40,12 +40,12 @@ async def me(call: Call[Nothing]) -> Answered:
     )
 
 
-async def list_channels(call: Call[Nothing]) -> Answered:
+async def list_channels(call: ApiRequest[NoBody]) -> ApiAnswer:
     visible = service_of(call).visible(grant_of(call.request))
-    return Reply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
+    return ApiReply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
 
 
-async def show_channel(call: Call[Nothing]) -> Answered:
+async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
@@ -55,29 +55,29 @@ async def show_channel(call: Call[Nothing]) -> Answered:
                 detail=sentence("There is no channel %(channel)s.", channel=name[:63]),
             )
         )
-    return Reply(
+    return ApiReply(
         body=view_of(projection), headers=headers_of(call, projection, projection.state.position)
     )
 
 
-async def new_channel(call: Call[Nothing]) -> Answered:
+async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     service = access_tokens.operator(call)
     projection = await service.open_channel(await call.decoded(NewChannel))
-    return Reply(
+    return ApiReply(
         body=view_of(projection),
         status=201,
         headers={"Location": f"/v1/channels/{projection.name}"},
     )
 
 
-async def show_terms(call: Call[Nothing]) -> Answered:
-    return Reply(body=access_tokens.operator(call).terms(call.path("channel")))
+async def show_terms(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=access_tokens.operator(call).terms(call.path("channel")))
 
 
-async def open_channel(call: Call[Nothing]) -> Answered:
+async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     service = access_tokens.operator(call)
     projection = await service.open_signed(await call.decoded(Opening))
-    return Reply(
+    return ApiReply(
         body=view_of(projection),
         status=201,
         headers={"Location": f"/v1/channels/{projection.name}"},
@@ -85,13 +85,13 @@ async def open_channel(call: Call[Nothing]) -> Answered:
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
-    Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}, may=May.CALLER),
+    Route("GET", "/v1/me", me, "Who the token speaks for", NoBody, {200: Me}, may=May.CALLER),
     Route(
         "GET",
         "/v1/channels",
         list_channels,
         "The channels that the caller may see",
-        Nothing,
+        NoBody,
         {200: Channels},
         may=May.CALLER,
     ),
@@ -100,7 +100,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/channels",
         new_channel,
         "Open a trial channel",
-        Nothing,
+        NoBody,
         {201: ChannelView},
         takes=NewChannel,
         example=examples.CHANNEL,
@@ -111,7 +111,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/openings",
         open_channel,
         "Open a channel whose sides keep their own keys",
-        Nothing,
+        NoBody,
         {201: ChannelView},
         takes=Opening,
         example=examples.OPENING,
@@ -122,7 +122,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/openings/{channel}",
         show_terms,
         "What this host puts into an opening",
-        Nothing,
+        NoBody,
         {200: OpeningTerms},
         may=May.OPERATOR,
     ),
@@ -131,7 +131,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         CHANNEL,
         show_channel,
         "A channel",
-        Nothing,
+        NoBody,
         {200: ChannelView},
         may=May.MEMBER_OR_OPERATOR,
         answer_headers=("Dragoman-Position",),

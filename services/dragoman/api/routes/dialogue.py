@@ -7,7 +7,7 @@ from dragoman.application.http.conditional_requests import (
     headers_of,
     standing,
 )
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import (
     in_thread,
     service_of,
@@ -22,21 +22,21 @@ from dragoman_schemas.responses import (
 )
 
 
-async def show_perceptions(call: Call[Nothing]) -> Answered:
+async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     body = await in_thread(
         call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry
     )
-    return Reply(body=body, headers=headers_of(call, projection, position))
+    return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
-async def show_roadmap(call: Call[Nothing]) -> Answered:
+async def show_roadmap(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     body = await in_thread(call, dialogue.roadmap, service_of(call).store, projection.name)
-    return Reply(body=body, headers=headers_of(call, projection, position))
+    return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
-async def show_codebook(call: Call[Nothing]) -> Answered:
+async def show_codebook(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The codebook that every side has adopted; the one that is offered, while they have not."""
     projection, position = await standing(call)
     adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
@@ -55,7 +55,7 @@ async def show_codebook(call: Call[Nothing]) -> Answered:
         messages=messages,
         phrases=book.phrases,
     )
-    return Reply(body=body, headers=headers_of(call, projection, position))
+    return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -64,7 +64,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/perceptions",
         show_perceptions,
         "Each side's perceptions next to the other's",
-        Nothing,
+        NoBody,
         {200: Perceptions},
         headers=READ_HEADERS,
         may=May.MEMBER,
@@ -74,7 +74,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/roadmap",
         show_roadmap,
         "The joint roadmap over the areas",
-        Nothing,
+        NoBody,
         {200: Roadmap},
         headers=READ_HEADERS,
         may=May.MEMBER,
@@ -84,7 +84,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/codebook",
         show_codebook,
         "The coded messages in full",
-        Nothing,
+        NoBody,
         {200: CodebookView},
         headers=READ_HEADERS,
         may=May.MEMBER,

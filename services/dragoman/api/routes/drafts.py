@@ -7,7 +7,7 @@ from aiohttp import web
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http import submission
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.drafts import (
     _GONE,
     _check,
@@ -29,7 +29,7 @@ from dragoman_schemas.responses import (
 )
 
 
-async def found(call: Call[Any]) -> Draft:
+async def found(call: ApiRequest[Any]) -> Draft:
     """The draft that the path names, of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
     draft = await submission.service_of(call).drafts.find(
@@ -40,32 +40,32 @@ async def found(call: Call[Any]) -> Draft:
     return draft
 
 
-async def list_drafts(call: Call[Nothing]) -> Answered:
-    return Reply(body=await listed(call), headers={"Cache-Control": "no-store"})
+async def list_drafts(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=await listed(call), headers={"Cache-Control": "no-store"})
 
 
-async def new_draft(call: Call[Nothing]) -> Answered:
+async def new_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def show_draft(call: Call[Nothing]) -> Answered:
+async def show_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, _ = _desk(call)
     return _reply(projection, await found(call))
 
 
-async def change_draft(call: Call[Nothing]) -> Answered:
+async def change_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
     _desk(call)
     new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
     _check(new.act)
     return await change(call, new, await found(call), submission.if_match(call.request))
 
 
-async def drop_draft(call: Call[Nothing]) -> Answered:
+async def drop_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
     await drop(call, await found(call), submission.if_match(call.request))
     return web.Response(status=204)
 
 
-async def release_draft(call: Call[Nothing]) -> Answered:
+async def release_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
     return await release(call, submission.if_match(call.request))
 
 
@@ -75,7 +75,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts",
         list_drafts,
         "The drafts of the caller's side",
-        Nothing,
+        NoBody,
         {200: Drafts},
         may=May.OWN_OFFICERS,
     ),
@@ -84,7 +84,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts",
         new_draft,
         "Draft an act",
-        Nothing,
+        NoBody,
         {201: DraftView},
         takes=NewDraft,
         example=examples.DRAFT,
@@ -97,7 +97,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts/{{draft}}",
         show_draft,
         "A draft",
-        Nothing,
+        NoBody,
         {200: DraftView},
         may=May.OWN_OFFICERS,
     ),
@@ -106,7 +106,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts/{{draft}}",
         change_draft,
         "Change a draft",
-        Nothing,
+        NoBody,
         {200: DraftView},
         takes=NewDraft,
         example=examples.DRAFT,
@@ -118,7 +118,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts/{{draft}}",
         drop_draft,
         "Throw a draft away",
-        Nothing,
+        NoBody,
         {204: None},
         headers=("If-Match",),
         may=May.OWN_OFFICERS,
@@ -128,7 +128,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/drafts/{{draft}}/release",
         release_draft,
         "Release a draft",
-        Nothing,
+        NoBody,
         {201: Recorded},
         headers=("If-Match", "Dragoman-Min-Position", "Prefer"),
         may=May.OWN_OFFICERS,

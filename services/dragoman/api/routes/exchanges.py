@@ -19,7 +19,7 @@ from dragoman.application.http.conditional_requests import (
     unchanged,
     wanted_media,
 )
-from dragoman.application.http.request import JSON, Answered, Call, Reply
+from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.http.submission import (
     in_thread,
     service_of,
@@ -106,7 +106,7 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
         raise Refused(Refusal(kind="bad-request", detail=detail))
 
 
-async def list_exchanges(call: Call[ListQuery]) -> Answered:
+async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
     projection, _ = await standing(call)
     query = call.query
     wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
@@ -153,7 +153,7 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
         case "text/csv":
             return web.Response(text=_csv(rows), headers=headers, content_type=CSV)
         case _:
-            return Reply(body=rows, headers=headers)
+            return ApiReply(body=rows, headers=headers)
 
 
 def _csv(rows: Rows) -> str:
@@ -162,7 +162,7 @@ def _csv(rows: Rows) -> str:
     return spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
 
 
-async def show_exchange(call: Call[TimelineQuery]) -> Answered:
+async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
     at = await past(call, projection, position)
@@ -195,7 +195,7 @@ async def show_exchange(call: Call[TimelineQuery]) -> Answered:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
         if unchanged(call, headers["ETag"]):
             return web.Response(status=304, headers=headers)
-    return Reply(body=view, headers=headers)
+    return ApiReply(body=view, headers=headers)
 
 
 def _spoken(

@@ -15,7 +15,7 @@ from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application import attachment_checks
 from dragoman.application.command_handler import stamp
 from dragoman.application.http import submission
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations import (
     files,
 )
@@ -48,7 +48,7 @@ _AS_IT_IS: Final = {
 """What keeps a browser from opening a file as a page of ours, and from showing it once it is erased."""
 
 
-def _digest(call: Call[Any]) -> str:
+def _digest(call: ApiRequest[Any]) -> str:
     digest = call.path("sha256")
     if _SHA256.fullmatch(digest) is None:
         raise Refused(
@@ -71,17 +71,19 @@ def _gone() -> Refused:
     )
 
 
-async def list_files(call: Call[Nothing]) -> Answered:
+async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side = actor.partition("/")[0]
     found = await submission.service_of(call).files.listed(projection.registry.cid, side)
     named = await _named(call, projection, side, found)
     views = tuple(_view(file, named=file.sha256 in named) for file in found)
     spare = sum(file.bytes for file in found if file.sha256 not in named)
-    return Reply(body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"})
+    return ApiReply(
+        body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"}
+    )
 
 
-async def put_file(call: Call[Nothing]) -> Answered:
+async def put_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
     if media_type not in TYPES:
@@ -156,7 +158,7 @@ def _too_large() -> Refused:
     )
 
 
-async def fetch_file(call: Call[Nothing]) -> Answered:
+async def fetch_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, digest = submission.projection_of(call), _digest(call)
     service, cid = submission.service_of(call), projection.registry.cid
     copies = await attachment_checks.copies(
@@ -211,7 +213,7 @@ async def _streamed(
     return response
 
 
-async def erase_file(call: Call[Nothing]) -> Answered:
+async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     """When this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
     projection, actor = submission.staff_of(call)
     side, digest = actor.partition("/")[0], _digest(call)
@@ -235,7 +237,7 @@ async def erase_file(call: Call[Nothing]) -> Answered:
             )
         )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
-    return Reply(
+    return ApiReply(
         body=_view(erased, named=bool(await _named(call, projection, side, [erased]))),
         headers={"Cache-Control": "no-store"},
     )
@@ -247,7 +249,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/files",
         list_files,
         "The files that the caller's side has put here",
-        Nothing,
+        NoBody,
         {200: Files},
         may=May.OWN_OFFICE,
     ),
@@ -256,7 +258,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/files/{{sha256}}",
         put_file,
         "Put a file",
-        Nothing,
+        NoBody,
         {200: FileView, 201: FileView},
         takes=files.TYPES,
         example=examples.FILE,
@@ -271,7 +273,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/files/{{sha256}}",
         fetch_file,
         "A file's bytes",
-        Nothing,
+        NoBody,
         {200: None, 304: None},
         media=files.TYPES,
         headers=("If-None-Match",),
@@ -282,7 +284,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/files/{{sha256}}",
         erase_file,
         "Erase a file of the caller's side",
-        Nothing,
+        NoBody,
         {200: FileView},
         may=May.OWN_OFFICE,
         refusals=("busy",),

@@ -3,32 +3,32 @@
 from typing import Any, Final
 
 from dragoman.api.routing import May, Route
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.host_health import health
 from dragoman_schemas.responses import (
     Health,
 )
 
 
-async def livez(call: Call[Nothing]) -> Answered:
-    return Reply(body=Health(status="ok"))
+async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=Health(status="ok"))
 
 
-async def readyz(call: Call[Nothing]) -> Answered:
+async def readyz(call: ApiRequest[NoBody]) -> ApiAnswer:
     found = await health(call)
-    return Reply(body=found, status=200 if found.status == "ok" else 503)
+    return ApiReply(body=found, status=200 if found.status == "ok" else 503)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
-        "GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, may=May.ANYBODY
+        "GET", "/livez", livez, "Whether the process lives", NoBody, {200: Health}, may=May.ANYBODY
     ),
     Route(
         "GET",
         "/readyz",
         readyz,
         "Whether the service may be used",
-        Nothing,
+        NoBody,
         {200: Health, 503: Health},
         may=May.ANYBODY,
     ),

@@ -22,7 +22,7 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.rate_limits import BUDGETS
-from dragoman.application.http.request import JSON, Answered, Call, Nothing, Reply
+from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
 from dragoman.application.operations import (
     drafts,
@@ -36,7 +36,7 @@ from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
 from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
@@ -70,12 +70,14 @@ _KEPT: Final = timedelta(days=366)
 # Going out
 
 
-async def show_calendar(call: Call[Nothing]) -> Answered:
+async def show_calendar(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     return await _feed(call, projection, headers_of(call, projection, position))
 
 
-async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]) -> web.Response:
+async def _feed(
+    call: ApiRequest[Any], projection: Projection, headers: dict[str, str]
+) -> web.Response:
     service = service_of(call)
     body: bytes = await in_thread(
         call,
@@ -93,12 +95,12 @@ async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]
 def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
     from dragoman.interop import icalendar  # a fifth of a second, for who wants a calendar
 
-    with moment(store, channel, Asked(), as_of) as then:
+    with moment(store, channel, PeriodQuery(), as_of) as then:
         found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
         return icalendar.feed(then.registry, found, now - _KEPT, base_url)
 
 
-async def show_points(call: Call[Nothing]) -> Answered:
+async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
@@ -109,7 +111,7 @@ async def show_points(call: Call[Nothing]) -> Answered:
     )
     headers = headers_of(call, projection, position)
     if media == JSON:
-        return Reply(body=points, headers=headers)
+        return ApiReply(body=points, headers=headers)
     from dragoman.interop import vcard
 
     standing_ones = [each for each in points.points if each.stage in ("announced", "in_force")]
@@ -145,23 +147,23 @@ async def _people(
 # A calendar's secret links
 
 
-async def new_link(call: Call[Nothing]) -> Answered:
+async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
     made = await make_link(call, projection_of(call))
-    return Reply(
+    return ApiReply(
         body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"}
     )
 
 
-async def list_links(call: Call[Nothing]) -> Answered:
-    return Reply(body=CalendarLinks(links=await links_of(call, projection_of(call))))
+async def list_links(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=CalendarLinks(links=await links_of(call, projection_of(call))))
 
 
-async def revoke_link(call: Call[Nothing]) -> Answered:
+async def revoke_link(call: ApiRequest[NoBody]) -> ApiAnswer:
     await end_link(call, projection_of(call), call.path("link"))
     return web.Response(status=204)
 
 
-async def show_linked(call: Call[Nothing]) -> Answered:
+async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The calendar behind a secret link, to whoever has the link."""
     service, secret = service_of(call), call.path("secret")
     grant = service.access.find(secret, time.time(), "link")
@@ -189,7 +191,7 @@ async def show_linked(call: Call[Nothing]) -> Answered:
 # Coming in
 
 
-async def take_import(call: Call[Nothing]) -> Answered:
+async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
     """An alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
     media = call.request.content_type
     known = {each.lower(): each for each in IMPORTED}
@@ -220,7 +222,7 @@ async def take_import(call: Call[Nothing]) -> Answered:
     )
 
 
-async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
+async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
     from dragoman.interop import cap_reader
 
     try:
@@ -250,7 +252,7 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     )
 
 
-async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> Reply:
+async def _take_message(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
     from dragoman.interop import itip
 
     grant = grant_of(call.request)
@@ -304,7 +306,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/points-of-contact",
         show_points,
         "Who is reached for what, when and how",
-        Nothing,
+        NoBody,
         {200: PointsOfContact},
         media=(JSON, VCARD, CALENDAR),
         headers=READ_HEADERS,
@@ -315,7 +317,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/calendar.ics",
         show_calendar,
         "Meetings, calls, visits and announced windows, as a calendar",
-        Nothing,
+        NoBody,
         {200: None},
         media=(CALENDAR,),
         headers=READ_HEADERS,
@@ -326,7 +328,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/calendar-links",
         list_links,
         "The caller's secret links to the calendar",
-        Nothing,
+        NoBody,
         {200: CalendarLinks},
         may=May.SELF,
     ),
@@ -335,7 +337,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/calendar-links",
         new_link,
         "Make a secret link to the calendar",
-        Nothing,
+        NoBody,
         {201: CalendarLink},
         may=May.SELF,
         refusals=("no-room",),
@@ -345,7 +347,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/calendar-links/{{link}}",
         revoke_link,
         "Revoke a secret link",
-        Nothing,
+        NoBody,
         {204: None},
         may=May.SELF,
     ),
@@ -354,7 +356,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/calendars/{secret}",
         show_linked,
         "The calendar behind a secret link",
-        Nothing,
+        NoBody,
         {200: None},
         media=(CALENDAR,),
         may=May.ANYBODY,
@@ -364,7 +366,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/imports",
         take_import,
         "Take in an alert, or what a calendar program answers",
-        Nothing,
+        NoBody,
         {201: Recorded, 202: DraftView},
         takes=IMPORTED,
         headers=("Idempotency-Key",),

@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from dragoman.api.routing import CHANNEL, May, Route
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, projection_of, service_of
 from dragoman.application.operations import (
     transparency_log,
@@ -21,7 +21,7 @@ from dragoman_schemas.responses import (
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
 
 
-async def show_checkpoint(call: Call[Nothing]) -> Answered:
+async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The newest signed head, as it is."""
     _, note = await signed_head(call, projection_of(call))
     return web.Response(
@@ -32,15 +32,15 @@ async def show_checkpoint(call: Call[Nothing]) -> Answered:
     )
 
 
-async def show_coverage(call: Call[Nothing]) -> Answered:
+async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
     """How far the log is countersigned, and final, by the policy in force."""
-    return Reply(
+    return ApiReply(
         body=await service_of(call).coverage.of(projection_of(call)),
         headers={"Cache-Control": "no-store"},
     )
 
 
-async def show_tile(call: Call[Nothing]) -> Answered:
+async def show_tile(call: ApiRequest[NoBody]) -> ApiAnswer:
     """A tile or an entry bundle of the tree."""
     projection = projection_of(call)
     tile = tiles.read_path(f"tile/{call.path('tile')}")
@@ -63,7 +63,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/records/{{position}}/proof",
         transparency_log.show_proof,
         "The proof that a record stands in the log",
-        Nothing,
+        NoBody,
         {200: None},
         media=(transparency_log.TEXT,),
         may=May.MEMBER,
@@ -74,7 +74,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/log/checkpoint",
         show_checkpoint,
         "The newest signed head of the log",
-        Nothing,
+        NoBody,
         {200: None},
         media=(transparency_log.TEXT,),
         may=May.MEMBER,
@@ -84,7 +84,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/log/coverage",
         show_coverage,
         "How far the log is countersigned, and final",
-        Nothing,
+        NoBody,
         {200: Covered},
         may=May.MEMBER,
     ),
@@ -93,7 +93,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/log/tile/{{tile:.+}}",
         show_tile,
         "A tile of the tree, or its entries",
-        Nothing,
+        NoBody,
         {200: None},
         media=(transparency_log.BYTES,),
         may=May.MEMBER,

@@ -5,7 +5,7 @@ from typing import Any, Final
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http import submission
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations import (
     people_register,
 )
@@ -25,7 +25,7 @@ from dragoman_schemas.responses import (
 )
 
 
-async def list_people(call: Call[PeopleQuery]) -> Answered:
+async def list_people(call: ApiRequest[PeopleQuery]) -> ApiAnswer:
     query = call.query
     wanted = [
         person
@@ -37,23 +37,23 @@ async def list_people(call: Call[PeopleQuery]) -> Answered:
     headers = {"Cache-Control": "no-store"}
     if more:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
-    return Reply(body=Register(people=tuple(wanted[:most]), next=more), headers=headers)
+    return ApiReply(body=Register(people=tuple(wanted[:most]), next=more), headers=headers)
 
 
-async def new_person(call: Call[Nothing]) -> Answered:
+async def new_person(call: ApiRequest[NoBody]) -> ApiAnswer:
     submission.staff_of(call)
     key = submission.key_of(call.request.headers.get("Idempotency-Key"))
     return await enter(call, entry_of(await call.body()), key)
 
 
-async def change_person(call: Call[Nothing]) -> Answered:
+async def change_person(call: ApiRequest[NoBody]) -> ApiAnswer:
     submission.staff_of(call)
     return await change(
         call, entry_of(await call.body())
     )  # what is no entry is said first (RFC 9110 §13.2.1)
 
 
-async def erase_person(call: Call[Nothing]) -> Answered:
+async def erase_person(call: ApiRequest[NoBody]) -> ApiAnswer:
     return await erase(call)
 
 
@@ -73,7 +73,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/people",
         new_person,
         "Enter somebody",
-        Nothing,
+        NoBody,
         {201: PersonView},
         takes=PersonEntry,
         example=examples.PERSON,
@@ -86,7 +86,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/people/{{person}}",
         people_register.show_person,
         "Somebody, or that they are erased",
-        Nothing,
+        NoBody,
         {200: PersonView},
         may=May.OFFICE,
     ),
@@ -95,7 +95,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/people/{{person}}",
         change_person,
         "Change an entry",
-        Nothing,
+        NoBody,
         {200: PersonView},
         takes=PersonEntry,
         example=examples.PERSON,
@@ -107,7 +107,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/people/{{person}}",
         erase_person,
         "Erase an entry",
-        Nothing,
+        NoBody,
         {200: PersonView},
         headers=("If-Match",),
         may=May.OWN_OFFICE,

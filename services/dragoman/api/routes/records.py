@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.api import sse
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
-from dragoman.api.sse_broadcast import Line
+from dragoman.api.sse_broadcast import EventLine
 from dragoman.application import finality
 from dragoman.application.http.conditional_requests import (
     headers_of,
@@ -19,7 +19,7 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.rate_limits import BUDGETS
-from dragoman.application.http.request import JSON, Answered, Call, Nothing, Reply
+from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import (
     grant_of,
     in_thread,
@@ -35,7 +35,7 @@ from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.projection import reads
 from dragoman.projection.causation import causes
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import StoredRow as Stored
 from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Causes,
@@ -63,7 +63,7 @@ class After(Struct, frozen=True, kw_only=True):
     after: int | None = None
 
 
-def _resumed(call: Call[Any], after: int | None) -> int | None:
+def _resumed(call: ApiRequest[Any], after: int | None) -> int | None:
     """The position after which a stream goes on. Raises `Refused`."""
     newest = call.request.headers.get("Last-Event-ID", "")
     resumed = whole(newest)
@@ -80,9 +80,9 @@ def _resumed(call: Call[Any], after: int | None) -> int | None:
 
 
 async def _streamed(
-    call: Call[Any],
+    call: ApiRequest[Any],
     projection: Projection,
-    line: Callable[[Stored], Line | None],
+    line: Callable[[Stored], EventLine | None],
     missed: sse.Missed,
     first: int,
 ) -> web.StreamResponse:
@@ -111,7 +111,7 @@ async def _streamed(
         budgets.close_stream(account)
 
 
-async def show_inbox(call: Call[After]) -> Answered:
+async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
     """What concerns the caller's side: all that waits for it as a list, or live."""
     media = wanted_media(call.request, (JSON, sse.EVENT_STREAM))
     service, side = service_of(call), grant_of(call.request).side
@@ -130,13 +130,13 @@ async def show_inbox(call: Call[After]) -> Answered:
         )
     projection, position = await standing(call)
     rows: list[Row] = await in_thread(call, reads.inbox, service.store, projection.name, side, None)
-    return Reply(
+    return ApiReply(
         body=Rows(exchanges=tuple(rows), position=position),
         headers=headers_of(call, projection, position),
     )
 
 
-async def stream_records(call: Call[FromPosition]) -> Answered:
+async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
     projection = projection_of(call)
     service, grant = service_of(call), grant_of(call.request)
     media = wanted_media(call.request, (sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS))
@@ -176,7 +176,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
     )
 
 
-async def show_causes(call: Call[Nothing]) -> Answered:
+async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     wanted = whole(call.path("position"))
     found: Causes | None = None
@@ -190,10 +190,10 @@ async def show_causes(call: Call[Nothing]) -> Answered:
                 detail=sentence("No valid record of an exchange stands at that position."),
             )
         )
-    return Reply(body=found, headers=headers_of(call, projection, position))
+    return ApiReply(body=found, headers=headers_of(call, projection, position))
 
 
-async def show_record(call: Call[Nothing]) -> Answered:
+async def show_record(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     wanted = whole(call.path("position"))
     if wanted is None or not 1 <= wanted <= position:
@@ -256,7 +256,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/records/{{position}}",
         show_record,
         "The exact bytes of a record",
-        Nothing,
+        NoBody,
         {200: None, 304: None},
         media=(CLOUDEVENT, transparency_log.BYTES),
         headers=(*READ_HEADERS, *CACHE_HEADERS),
@@ -267,7 +267,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/records/{{position}}/causes",
         show_causes,
         "Why a record is there, and what came of it",
-        Nothing,
+        NoBody,
         {200: Causes},
         headers=READ_HEADERS,
         may=May.MEMBER,

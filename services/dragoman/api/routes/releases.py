@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from dragoman.api.routing import May, Route
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, service_of
 from dragoman.application.operations import (
     transparency_log,
@@ -34,14 +34,14 @@ _MOST_KEPT: Final = 64
 _OPENING: Final = frozenset({"channel-opening", "side-admission"})
 
 
-async def list_releases(call: Call[Nothing]) -> Answered:
+async def list_releases(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Answer with the releases that are public on this host."""
-    return Reply(
+    return ApiReply(
         body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"}
     )
 
 
-async def show_release(call: Call[Nothing]) -> Answered:
+async def show_release(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Answer with a bundle."""
     body = msgspec.json.encode(await bundle(call))
     headers = {
@@ -52,7 +52,7 @@ async def show_release(call: Call[Nothing]) -> Answered:
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-async def bundle(call: Call[Any]) -> Bundle:
+async def bundle(call: ApiRequest[Any]) -> Bundle:
     """Return the bundle of the release that a path names. Raises `Refused`."""
     projection, state = await found(call)
     kept, now = call.request.app[KEPT], time.monotonic()
@@ -66,7 +66,7 @@ async def bundle(call: Call[Any]) -> Bundle:
     return made
 
 
-async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bundle:
+async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) -> Bundle:
     head, note = await transparency_log.signed_head(call, projection)
     nodes = service_of(call).trees.nodes(projection.name)
     opening, consents = {1, *_admissions(projection)}, release.proving(state)
@@ -138,7 +138,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/releases",
         list_releases,
         "What the sides have made public",
-        Nothing,
+        NoBody,
         {200: Releases},
         may=May.ANYBODY,
     ),
@@ -147,7 +147,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/releases/{channel}/{exchange}",
         show_release,
         "A release, with what proves it",
-        Nothing,
+        NoBody,
         {200: Bundle},
         may=May.ANYBODY,
     ),

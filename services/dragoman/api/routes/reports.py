@@ -10,7 +10,7 @@ from dragoman.application.http.conditional_requests import (
     standing,
     wanted_media,
 )
-from dragoman.application.http.request import JSON, Answered, Call, Reply
+from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
 from dragoman.application.operations import (
     report_requests,
@@ -31,7 +31,7 @@ from dragoman.application.operations.report_requests import (
     turn_over_of,
     year_of,
 )
-from dragoman.projection.snapshot import Asked
+from dragoman.projection.snapshot import PeriodQuery
 from dragoman.reports.markdown import markdown
 from dragoman_schemas.report_shapes import (
     FiveAnswers,
@@ -42,7 +42,7 @@ from dragoman_schemas.report_shapes import (
 )
 
 
-async def _report(call: Call[Any], asked: Asked, gather: Gather) -> Answered:
+async def _report(call: ApiRequest[Any], asked: PeriodQuery, gather: Gather) -> ApiAnswer:
     """A report in the form that is asked for: its shape, a page, or Markdown."""
     projection, _ = await standing(call)
     media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
@@ -62,14 +62,14 @@ async def _report(call: Call[Any], asked: Asked, gather: Gather) -> Answered:
             text: str = await in_thread(call, lambda: markdown(found.paper(language)))
             return web.Response(text=text, headers=headers, content_type=MARKDOWN)
         case _:
-            return Reply(body=found.report, headers=headers)
+            return ApiReply(body=found.report, headers=headers)
 
 
-async def show_situation(call: Call[ReportQuery]) -> Answered:
+async def show_situation(call: ApiRequest[ReportQuery]) -> ApiAnswer:
     return await _report(call, call.query, situation_of(call.query))
 
 
-async def show_turn_over(call: Call[ReportQuery]) -> Answered:
+async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
     side = grant_of(call.request).side
     service, projection = service_of(call), projection_of(call)
     gather = turn_over_of(
@@ -81,18 +81,18 @@ async def show_turn_over(call: Call[ReportQuery]) -> Answered:
     return await _report(call, call.query, gather)
 
 
-async def show_period(call: Call[ReportQuery]) -> Answered:
+async def show_period(call: ApiRequest[ReportQuery]) -> ApiAnswer:
     return await _report(call, call.query, period_of(call.query))
 
 
-async def show_audit(call: Call[ReportQuery]) -> Answered:
+async def show_audit(call: ApiRequest[ReportQuery]) -> ApiAnswer:
     """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
     return await _report(
         call, call.query, audit_of(call.query, await transparency_log.checked(call))
     )
 
 
-async def show_year(call: Call[YearQuery]) -> Answered:
+async def show_year(call: ApiRequest[YearQuery]) -> ApiAnswer:
     """The review of a year."""
     return await _report(call, *year_of(call, projection_of(call), call.query, call.query.year))
 

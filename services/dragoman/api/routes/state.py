@@ -15,7 +15,7 @@ from dragoman.application.http.conditional_requests import (
     turn,
     unchanged,
 )
-from dragoman.application.http.request import Answered, Call, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.http.submission import (
     grant_of,
     in_thread,
@@ -23,7 +23,7 @@ from dragoman.application.http.submission import (
 )
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.projection import duty_watch, reads
-from dragoman.projection.snapshot import Asked
+from dragoman.projection.snapshot import PeriodQuery
 from dragoman.projection.statistics import statistics
 from dragoman.text import sentence
 from dragoman_schemas.responses import (
@@ -34,21 +34,21 @@ from dragoman_schemas.responses import (
 from dragoman_schemas.statistics_figures import Statistics
 
 
-class Between(Struct, frozen=True, kw_only=True):
+class DiffQuery(Struct, frozen=True, kw_only=True):
     """After which position, up to which; 0 is now."""
 
     from_: int = msgspec.field(name="from", default=0)
     to: int = 0
 
 
-class StatisticsQuery(Asked, frozen=True, kw_only=True):
+class StatisticsQuery(PeriodQuery, frozen=True, kw_only=True):
     """Which period, and of which side and format alone."""
 
     side: str = ""
     format: str = ""
 
 
-async def show_watch(call: Call[At]) -> Answered:
+async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
     projection, position = await standing(call)
     service, side = service_of(call), grant_of(call.request).side
     at = await past(call, projection, position)
@@ -59,10 +59,10 @@ async def show_watch(call: Call[At]) -> Answered:
         raise Refused(
             Refusal(kind="not-found", detail=sentence("The channel had not been opened there."))
         )
-    return Reply(body=view, headers=headers_of(call, projection, view.position))
+    return ApiReply(body=view, headers=headers_of(call, projection, view.position))
 
 
-async def show_state(call: Call[At]) -> Answered:
+async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     projection, position = await standing(call)
     service = service_of(call)
     at = await past(call, projection, position)
@@ -84,11 +84,11 @@ async def show_state(call: Call[At]) -> Answered:
     return (
         web.Response(status=304, headers=headers)
         if unchanged(call, headers["ETag"])
-        else Reply(body=state, headers=headers)
+        else ApiReply(body=state, headers=headers)
     )
 
 
-async def show_difference(call: Call[Between]) -> Answered:
+async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
     projection, position = await standing(call)
     first, last = call.query.from_, call.query.to or position
     if not 0 <= first < last <= position:
@@ -105,10 +105,10 @@ async def show_difference(call: Call[Between]) -> Answered:
         body = await in_thread(
             call, reads.difference, service_of(call).store, projection.name, first, last
         )
-    return Reply(body=body, headers=headers_of(call, projection, last))
+    return ApiReply(body=body, headers=headers_of(call, projection, last))
 
 
-async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
+async def show_statistics(call: ApiRequest[StatisticsQuery]) -> ApiAnswer:
     projection, _ = await standing(call)
     service, query = service_of(call), call.query
     as_of = service.as_of(projection)
@@ -116,7 +116,7 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
         body: Statistics = await in_thread(
             call, statistics, service.store, projection.name, query, as_of, query.side, query.format
         )
-    return Reply(body=body, headers=headers_of(call, projection, body.position))
+    return ApiReply(body=body, headers=headers_of(call, projection, body.position))
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -135,7 +135,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/diff",
         show_difference,
         "What changed between two positions",
-        Between,
+        DiffQuery,
         {200: Difference},
         headers=READ_HEADERS,
         may=May.MEMBER,

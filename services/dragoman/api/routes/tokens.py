@@ -6,7 +6,7 @@ from aiohttp import web
 
 from dragoman.api import examples
 from dragoman.api.routing import May, Route
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.access_tokens import (
     forget,
     issue,
@@ -28,21 +28,21 @@ from dragoman_schemas.responses import (
 )
 
 
-async def list_tokens(call: Call[Nothing]) -> Answered:
-    return Reply(body=Tokens(tokens=await tokens_of(operator(call))))
+async def list_tokens(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=Tokens(tokens=await tokens_of(operator(call))))
 
 
-async def issue_token(call: Call[Nothing]) -> Answered:
+async def issue_token(call: ApiRequest[NoBody]) -> ApiAnswer:
     service = operator(call)
     issued = await issue(service, await call.decoded(NewToken))
-    return Reply(
+    return ApiReply(
         body=issued,
         status=201,
         headers={"Location": f"/v1/tokens/{issued.id}", "Cache-Control": "no-store"},
     )
 
 
-async def revoke_token(call: Call[Nothing]) -> Answered:
+async def revoke_token(call: ApiRequest[NoBody]) -> ApiAnswer:
     if not await revoke(operator(call), call.path("id")):
         raise Refused(
             Refusal(
@@ -53,16 +53,16 @@ async def revoke_token(call: Call[Nothing]) -> Answered:
     return web.Response(status=204)
 
 
-async def list_subjects(call: Call[Nothing]) -> Answered:
-    return Reply(body=Subjects(subjects=await subjects_of(operator(call))))
+async def list_subjects(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=Subjects(subjects=await subjects_of(operator(call))))
 
 
-async def map_subject(call: Call[Nothing]) -> Answered:
+async def map_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
     mapped = await map_new(operator(call), await call.decoded(NewSubject))
-    return Reply(body=mapped, status=201, headers={"Location": f"/v1/subjects/{mapped.id}"})
+    return ApiReply(body=mapped, status=201, headers={"Location": f"/v1/subjects/{mapped.id}"})
 
 
-async def forget_subject(call: Call[Nothing]) -> Answered:
+async def forget_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
     if not await forget(operator(call), call.path("subject")):
         raise Refused(
             Refusal(
@@ -79,7 +79,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/tokens",
         list_tokens,
         "The tokens in force",
-        Nothing,
+        NoBody,
         {200: Tokens},
         may=May.OPERATOR,
     ),
@@ -88,7 +88,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/tokens",
         issue_token,
         "Issue a token",
-        Nothing,
+        NoBody,
         {201: IssuedToken},
         takes=NewToken,
         example=examples.TOKEN,
@@ -99,7 +99,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/tokens/{id}",
         revoke_token,
         "Revoke a token",
-        Nothing,
+        NoBody,
         {204: None},
         may=May.OPERATOR,
     ),
@@ -108,7 +108,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/subjects",
         list_subjects,
         "The OIDC subjects that are known",
-        Nothing,
+        NoBody,
         {200: Subjects},
         may=May.OPERATOR,
     ),
@@ -117,7 +117,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/subjects",
         map_subject,
         "Map an OIDC subject to an officer",
-        Nothing,
+        NoBody,
         {201: SubjectView},
         takes=NewSubject,
         example=examples.SUBJECT,
@@ -128,7 +128,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/subjects/{subject}",
         forget_subject,
         "Forget an OIDC subject",
-        Nothing,
+        NoBody,
         {204: None},
         may=May.OPERATOR,
     ),

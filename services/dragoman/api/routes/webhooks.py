@@ -6,7 +6,7 @@ from aiohttp import web
 
 from dragoman.api import examples
 from dragoman.api.routing import May, Route
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import key_of, whole
 from dragoman.application.operations.webhook_endpoints import (
     _found,
@@ -27,35 +27,35 @@ from dragoman_schemas.responses import (
 )
 
 
-async def list_endpoints(call: Call[Nothing]) -> Answered:
-    return Reply(body=Endpoints(endpoints=await endpoints_of(call)))
+async def list_endpoints(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=Endpoints(endpoints=await endpoints_of(call)))
 
 
-async def new_endpoint(call: Call[Nothing]) -> Answered:
+async def new_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
     new = await call.decoded(NewEndpoint)
     added = await add(call, new, key_of(call.request.headers.get("Idempotency-Key")))
-    return Reply(
+    return ApiReply(
         body=added,
         status=201,
         headers={"Location": f"/v1/webhooks/{added.id}", "Cache-Control": "no-store"},
     )
 
 
-async def show_endpoint(call: Call[Nothing]) -> Answered:
-    return Reply(body=_view(call, *await _found(call, call.path("endpoint"))))
+async def show_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=_view(call, *await _found(call, call.path("endpoint"))))
 
 
-async def remove_endpoint(call: Call[Nothing]) -> Answered:
+async def remove_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
     await remove(call, call.path("endpoint"))
     return web.Response(status=204)
 
 
-async def list_deliveries(call: Call[Nothing]) -> Answered:
-    return Reply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
+async def list_deliveries(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
 
 
-async def resend(call: Call[Nothing]) -> Answered:
-    return Reply(
+async def resend(call: ApiRequest[NoBody]) -> ApiAnswer:
+    return ApiReply(
         body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202
     )
 
@@ -66,7 +66,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks",
         list_endpoints,
         "Where the caller's side is told",
-        Nothing,
+        NoBody,
         {200: Endpoints},
         may=May.CALLER,
     ),
@@ -75,7 +75,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks",
         new_endpoint,
         "Say where the caller's side is told",
-        Nothing,
+        NoBody,
         {201: AddedEndpoint},
         takes=NewEndpoint,
         headers=("Idempotency-Key",),
@@ -88,7 +88,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks/{endpoint}",
         show_endpoint,
         "An endpoint, and how it goes",
-        Nothing,
+        NoBody,
         {200: EndpointView},
         may=May.OWN_OFFICE,
     ),
@@ -97,7 +97,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks/{endpoint}",
         remove_endpoint,
         "Remove an endpoint",
-        Nothing,
+        NoBody,
         {204: None},
         may=May.OWN_HEADS,
     ),
@@ -106,7 +106,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks/{endpoint}/deliveries",
         list_deliveries,
         "What waits, and what was given up",
-        Nothing,
+        NoBody,
         {200: Deliveries},
         may=May.OWN_OFFICE,
     ),
@@ -115,7 +115,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/webhooks/{endpoint}/deliveries/{position}/resend",
         resend,
         "Try a delivery again at once",
-        Nothing,
+        NoBody,
         {202: DeliveryView},
         may=May.OWN_HEADS,
         refusals=("moved",),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import (
     grant_of,
     in_thread,
@@ -61,7 +61,7 @@ class At(Struct, frozen=True, kw_only=True):
     at: Annotated[str, Meta(pattern=_AT)] = ""
 
 
-async def standing(call: Call[Any]) -> tuple[Projection, int]:
+async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
     """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
 
     A broken channel is answered as far as its file goes, which is said to be stale.
@@ -75,7 +75,7 @@ async def standing(call: Call[Any]) -> tuple[Projection, int]:
     return projection, projection.flushed
 
 
-def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
+def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> dict[str, str]:
     """What every answer says: of which position it is, and when the end of the log was last seen."""
     service = service_of(call)
     headers = {
@@ -91,7 +91,7 @@ def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[s
 AtQuery = TypeVar("AtQuery", bound=At)
 
 
-async def past(call: Call[AtQuery], projection: Projection, position: int) -> int | None:
+async def past(call: ApiRequest[AtQuery], projection: Projection, position: int) -> int | None:
     """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
     at = call.query.at
     if at in ("", "0"):
@@ -148,7 +148,7 @@ def _by_quality(accept: str) -> list[str]:
 _QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
 
 
-def unchanged(call: Call[Any], etag: str) -> bool:
+def unchanged(call: ApiRequest[Any], etag: str) -> bool:
     """Whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
     given = call.request.headers.get("If-None-Match")
     if given is None:

@@ -8,14 +8,14 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from msgspec import json
 
-from dragoman.application.http.rate_limits import Over
+from dragoman.application.http.rate_limits import RateLimitExceeded
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import RETRY_AFTER_SECONDS
-from dragoman.projection.projection import Behind
+from dragoman.projection.projection import NotYetApplied
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
 from dragoman.projection.writer import StoreDamaged
-from dragoman.text import Sentence, sentence, verbatim
+from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ _RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "bu
 
 
 def answer(
-    error: Exception, request_id: str, instance: str, say: Callable[[Sentence], str] = str
+    error: Exception, request_id: str, instance: str, say: Callable[[Text], str] = str
 ) -> web.Response:
     """The response for an error that reached the edge; in English, unless it is said otherwise."""
     refusal, headers = refusal_of(error)
@@ -94,7 +94,7 @@ def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
 
 def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
     match error:
-        case Over():
+        case RateLimitExceeded():
             return error.refusal, {
                 "Retry-After": str(error.wait),
                 "RateLimit": f'"{error.policy}";r=0;t={error.wait}',
@@ -117,7 +117,7 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
                 position=position,
             )
             return Refusal(kind="erased", detail=detail, position=position), {}
-        case Behind():
+        case NotYetApplied():
             return Refusal(
                 kind="behind",
                 detail=sentence("%(error)s. Ask again in a moment.", error=error.said),
@@ -156,7 +156,7 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             ), {}
 
 
-def _said(error: web.HTTPException) -> Sentence:
+def _said(error: web.HTTPException) -> Text:
     match error:
         case web.HTTPMethodNotAllowed():
             methods = ", ".join(sorted(error.allowed_methods))

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
-from dragoman.settings import Budgets as Settings
+from dragoman.settings import BudgetSettings as Settings
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 _ROUNDING: Final = 1e-6
 """What adding to the time of day, and taking away from it, leaves."""
@@ -26,10 +26,10 @@ _ROUNDING: Final = 1e-6
 _MIB: Final = 1024 * 1024
 
 
-class Over(Refused):
+class RateLimitExceeded(Refused):
     """More was asked than there is room for; `wait` seconds until there is."""
 
-    def __init__(self, detail: Sentence, wait: float, policy: str) -> None:
+    def __init__(self, detail: Text, wait: float, policy: str) -> None:
         """Say what is used up, and when it is not any more."""
         super().__init__(Refusal(kind="budget", detail=detail))
         self.wait = max(1, math.ceil(wait))
@@ -49,7 +49,7 @@ class Payer(NamedTuple):
         return cls(f"{scope}/{grant.actor}", f"{scope}/{grant.side}")
 
 
-class Budget:
+class RateLimit:
     """So many units a second for each key, a burst of ten seconds' worth."""
 
     def __init__(self, per_second: float, seconds: float = BURST_SECONDS) -> None:
@@ -90,29 +90,29 @@ class Budget:
         return math.ceil(max(self._due.get(key, 0.0) - now, 0.0) - _ROUNDING)
 
 
-class Budgets:
+class RateLimits:
     """The budgets of one gateway. `clock` is monotonic."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         """Take the sizes from the settings."""
         self._clock = clock
-        self._addresses = Budget(settings.address_requests)
+        self._addresses = RateLimit(settings.address_requests)
         self._files, self._probes = (
-            Budget(settings.address_requests),
-            Budget(settings.address_requests),
+            RateLimit(settings.address_requests),
+            RateLimit(settings.address_requests),
         )
-        self._strangers = Budget(settings.stranger_requests)
+        self._strangers = RateLimit(settings.stranger_requests)
         self._officers, self._sides = (
-            Budget(settings.officer_requests),
-            Budget(settings.side_requests),
+            RateLimit(settings.officer_requests),
+            RateLimit(settings.side_requests),
         )
         self._officers_bytes, self._sides_bytes = (
-            Budget(settings.officer_mib * _MIB),
-            Budget(settings.side_mib * _MIB),
+            RateLimit(settings.officer_mib * _MIB),
+            RateLimit(settings.side_mib * _MIB),
         )
         self._officers_work, self._sides_work = (
-            Budget(settings.officer_work),
-            Budget(settings.side_work),
+            RateLimit(settings.officer_work),
+            RateLimit(settings.side_work),
         )
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
@@ -121,7 +121,7 @@ class Budgets:
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
         if wait := self._addresses.spend(network_of(address), 1, self._clock()):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence("This address asks more than there is room for; slow down."),
                 wait,
                 "address",
@@ -131,14 +131,14 @@ class Budgets:
         """A request for one of the pages' own files, by an officer or by nobody who is signed in. Raises `Over`."""
         account = network_of(address) if grant is None else Payer.of(grant).officer
         if wait := self._files.spend(account, 1, self._clock()):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence("Too many files of the pages were asked for; slow down."), wait, "files"
             )
 
     def probe(self, address: str) -> None:
         """A request that asks how the service is. Raises `Over`."""
         if wait := self._probes.spend(network_of(address), 1, self._clock()):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence("This address asks more than there is room for; slow down."),
                 wait,
                 "probes",
@@ -147,7 +147,7 @@ class Budgets:
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
         if wait := self._strangers.spend(network_of(address), 1, self._clock()):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "Too many requests without a valid token came from this address; send a valid one."
                 ),
@@ -160,7 +160,7 @@ class Budgets:
         payer, now = Payer.of(grant, cid), self._clock()
         officer, side = payer
         if wait := self._officers.spend(officer, 1, now):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "%(actor)s asks more often than there is room for; slow down.",
                     actor=grant.actor,
@@ -169,7 +169,7 @@ class Budgets:
                 "officer",
             )
         if wait := self._sides.spend(side, 1, now):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "The officers of %(side)s together ask more often than there is room for; slow down.",
                     side=grant.side,
@@ -178,7 +178,7 @@ class Budgets:
                 "side",
             )
         if length and (wait := self._officers_bytes.spend(officer, length, now)):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "%(actor)s moves more bytes than there is room for; slow down.",
                     actor=grant.actor,
@@ -187,7 +187,7 @@ class Budgets:
                 "officer-bytes",
             )
         if length and (wait := self._sides_bytes.spend(side, length, now)):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "%(side)s moves more bytes than there is room for; slow down.", side=grant.side
                 ),
@@ -197,7 +197,7 @@ class Budgets:
         if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(
             side, 0, now
         ):
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "Reading what %(actor)s sends takes more time than there is; send less at once.",
                     actor=grant.actor,
@@ -235,7 +235,7 @@ class Budgets:
         """A live stream of an officer opens, in a channel or of all; its account, for `close_stream` once it has ended. Raises `Over`."""
         account = Payer.of(grant, cid).officer
         if self._streams.get(account, 0) >= self._most_streams:
-            raise Over(
+            raise RateLimitExceeded(
                 sentence(
                     "%(actor)s has %(n)s live streams open; close one of them.",
                     actor=grant.actor,
@@ -254,7 +254,7 @@ class Budgets:
             del self._streams[account]
 
 
-BUDGETS: Final = web.AppKey("budgets", Budgets)
+BUDGETS: Final = web.AppKey("budgets", RateLimits)
 
 
 def network_of(address: str) -> str:

@@ -41,12 +41,12 @@ _TEXTS = frozenset(
 _encode = msgspec.json.Encoder().encode
 
 
-class Nothing(Struct, frozen=True):
+class NoBody(Struct, frozen=True):
     """No query, no body."""
 
 
 @dataclass(slots=True)
-class Call(Generic[S]):
+class ApiRequest(Generic[S]):
     """One request: its path's variables, its decoded query, the request itself."""
 
     request: web.Request
@@ -110,7 +110,7 @@ class Call(Generic[S]):
 
 
 @dataclass(slots=True, kw_only=True)
-class Reply:
+class ApiReply:
     """An answer: a shape, its status and its headers."""
 
     body: Struct | None = None
@@ -118,7 +118,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Answered = Reply | web.StreamResponse
+ApiAnswer = ApiReply | web.StreamResponse
 
 
 def compressed(response: web.StreamResponse) -> web.StreamResponse:
@@ -134,7 +134,7 @@ def compressed(response: web.StreamResponse) -> web.StreamResponse:
     return response
 
 
-def respond(reply: Reply, content_type: str = JSON) -> web.Response:
+def respond(reply: ApiReply, content_type: str = JSON) -> web.Response:
     """An answer as a response."""
     body = b"" if reply.body is None else _encode(reply.body)
     return web.Response(

@@ -10,9 +10,9 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks
-from dragoman.application.command_handler import Kept
+from dragoman.application.command_handler import PostResult
 from dragoman.application.http import body_workers
-from dragoman.application.http.request import Call, Reply
+from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.quotas import ROOM
 from dragoman.application.service import Service
 from dragoman.domain.decide import Post
@@ -46,17 +46,17 @@ def grant_of(request: web.Request) -> Grant:
     return grant
 
 
-def service_of(call: Call[Any]) -> Service:
+def service_of(call: ApiRequest[Any]) -> Service:
     """The service that is called."""
     return call.request.app[SERVICE]
 
 
-def projection_of(call: Call[Any]) -> Projection:
+def projection_of(call: ApiRequest[Any]) -> Projection:
     """The channel that is called, which the caller may see. Raises `Refused`."""
     return service_of(call).channel(grant_of(call.request), call.path("channel"))
 
 
-def staff_of(call: Call[Any]) -> tuple[Projection, str]:
+def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
     projection, actor = projection_of(call), grant_of(call.request).actor
     if not attachment_checks.is_staff(projection, actor):
@@ -112,13 +112,13 @@ def if_match(request: web.Request) -> str | None:
     return tag.group(1)
 
 
-async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) -> Any:
+async def in_thread(call: ApiRequest[Any], work: Callable[..., Any], *arguments: Any) -> Any:
     """Run a query that may take long in a reader's thread."""
     return await asyncio.wrap_future(service_of(call).store.in_thread(work, *arguments))
 
 
 async def record(
-    call: Call[Any],
+    call: ApiRequest[Any],
     projection: Projection,
     body: bytes,
     *,
@@ -127,7 +127,7 @@ async def record(
     key: str = "",
     etag: str = "",
     signatures: str = "",
-) -> Reply:
+) -> ApiReply:
     """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
     request, grant = call.request, grant_of(call.request)
     signatures = signatures or signatures_of(request)
@@ -205,7 +205,7 @@ def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> s
 
 
 async def take_in(
-    call: Call[Any],
+    call: ApiRequest[Any],
     projection: Projection,
     *,
     actor: str,
@@ -217,7 +217,7 @@ async def take_in(
     if_match: str | None = None,
     released_by: str = "",
     signatures: str = "",
-) -> Reply:
+) -> ApiReply:
     """Take an act in as an actor's, and answer with its place in the log. Raises `Refused`."""
     _all_or_nothing(data, signatures)
     post = Post(
@@ -241,7 +241,7 @@ async def take_in(
     return await reply_of(call, projection, kept)
 
 
-async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
+async def reply_of(call: ApiRequest[Any], projection: Projection, kept: PostResult) -> ApiReply:
     """The answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
     recorded = kept.recorded
     prefer = call.request.headers.get("Prefer")
@@ -267,4 +267,4 @@ async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply
         headers["Preference-Applied"] = ", ".join(applied)
     call.request["recorded"] = recorded
     call.request["replayed"] = kept.replayed
-    return Reply(body=None if minimal else recorded, status=201, headers=headers)
+    return ApiReply(body=None if minimal else recorded, status=201, headers=headers)

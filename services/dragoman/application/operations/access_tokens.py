@@ -8,11 +8,11 @@ import structlog
 from msgspec import UnsetType
 
 from dragoman.application.command_handler import stamp
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import grant_of, service_of
 from dragoman.application.service import Service
 from dragoman.domain.acts import access as rules
-from dragoman.domain.record.errors import Fault, Refusal, Refused
+from dragoman.domain.record.errors import FieldFault, Refusal, Refused
 from dragoman.projection.snapshot import instant
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
@@ -28,7 +28,7 @@ from dragoman_schemas.state import Registry
 log = structlog.get_logger()
 
 
-def operator(call: Call[Any]) -> Service:
+def operator(call: ApiRequest[Any]) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
     if not grant_of(call.request).is_operator:
         raise Refused(
@@ -133,7 +133,9 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
         )
         raise Refused(
             Refusal(
-                kind="invalid", detail=detail, faults=(Fault(pointer="/channels", detail=detail),)
+                kind="invalid",
+                detail=detail,
+                faults=(FieldFault(pointer="/channels", detail=detail),),
             )
         )
     return {name: where[name] for name in named or where}

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from dragoman.application.command_handler import stamp
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import grant_of, service_of
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import LINKS
@@ -20,7 +20,7 @@ from dragoman_schemas.responses import (
 log = structlog.get_logger()
 
 
-async def make_link(call: Call[Any], projection: Projection, key: str = "") -> CalendarLink:
+async def make_link(call: ApiRequest[Any], projection: Projection, key: str = "") -> CalendarLink:
     """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
     grant, service = grant_of(call.request), service_of(call)
     links = await _links(call, projection)
@@ -57,7 +57,7 @@ async def make_link(call: Call[Any], projection: Projection, key: str = "") -> C
     )
 
 
-async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
+async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
     actor, cid = grant_of(call.request).actor, projection.registry.cid
     return [
         each
@@ -66,14 +66,14 @@ async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
     ]
 
 
-async def links_of(call: Call[Any], projection: Projection) -> tuple[LinkView, ...]:
+async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkView, ...]:
     """The caller's links to a channel's calendar, the oldest first."""
     return tuple(
         LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection)
     )
 
 
-async def end_link(call: Call[Any], projection: Projection, id: str) -> None:
+async def end_link(call: ApiRequest[Any], projection: Projection, id: str) -> None:
     """Revoke a link of the caller's. Raises `Refused`."""
     if id not in {each.id for each in await _links(call, projection)}:
         raise Refused(

@@ -6,7 +6,7 @@ import msgspec
 
 from dragoman.application.command_handler import stamp
 from dragoman.application.http import body_workers, submission
-from dragoman.application.http.request import Call, Reply
+from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.fold import takes_two
@@ -24,14 +24,14 @@ from dragoman_schemas.responses import Drafts, DraftView, NewDraft
 _GONE: Final = sentence("There is no such draft of your side; GET /drafts lists those there are.")
 
 
-class _Named(msgspec.Struct):
+class _NamedDraft(msgspec.Struct):
     act: str
 
 
-_named = msgspec.json.Decoder(_Named).decode
+_named = msgspec.json.Decoder(_NamedDraft).decode
 
 
-def _desk(call: Call[Any]) -> tuple[Projection, str]:
+def _desk(call: ApiRequest[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be an officer of a side in it."""
     projection, actor = submission.projection_of(call), submission.grant_of(call.request).actor
     if not _drafts(projection, actor):
@@ -98,8 +98,8 @@ def _view(projection: Projection, draft: Draft) -> DraftView:
     )
 
 
-def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: str) -> Reply:
-    return Reply(
+def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: str) -> ApiReply:
+    return ApiReply(
         body=_view(projection, draft),
         status=status,
         headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers},
@@ -128,7 +128,7 @@ def _moved() -> Refused:
     )
 
 
-async def listed(call: Call[Any]) -> Drafts:
+async def listed(call: ApiRequest[Any]) -> Drafts:
     """The drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
     drafts = await submission.service_of(call).drafts.listed(
@@ -138,14 +138,14 @@ async def listed(call: Call[Any]) -> Drafts:
 
 
 async def keep_new(
-    call: Call[Any],
+    call: ApiRequest[Any],
     new: NewDraft,
     status: int,
     key: str = "",
     signatures: str = "",
     *,
     handed: bool = False,
-) -> Reply:
+) -> ApiReply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _check(new.act)
@@ -213,7 +213,7 @@ async def keep_new(
     )
 
 
-async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
+async def _signed(call: ApiRequest[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
     """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
     signatures = signatures or submission.signatures_of(call.request)
     if not signatures:
@@ -234,14 +234,14 @@ async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str,
 
 
 async def change(
-    call: Call[Any],
+    call: ApiRequest[Any],
     new: NewDraft,
     draft: Draft,
     etag: str | None,
     signatures: str = "",
     *,
     handed: bool = False,
-) -> Reply:
+) -> ApiReply:
     """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
 
     What was handed over is with its author again, unless it is handed over as it is now.
@@ -267,7 +267,7 @@ async def change(
     return _reply(projection, changed)
 
 
-async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
+async def hand_over(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
     """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
     _as_read(etag, draft)
     service = submission.service_of(call)
@@ -277,14 +277,14 @@ async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
         raise _moved()
 
 
-async def drop(call: Call[Any], draft: Draft, etag: str | None) -> None:
+async def drop(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
     """Drop a draft as it was read. Raises `Refused`."""
     _as_read(etag, draft)
     if not await submission.service_of(call).drafts.drop(draft):
         raise _moved()
 
 
-async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Reply:
+async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "") -> ApiReply:
     """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     service = submission.service_of(call)
@@ -333,7 +333,9 @@ def _both(drafter: str, releaser: str) -> str:
     return " ".join(sorted({*drafter.split(), *releaser.split()}))
 
 
-async def _released_before(call: Call[Any], projection: Projection, actor: str, id: str) -> Reply:
+async def _released_before(
+    call: ApiRequest[Any], projection: Projection, actor: str, id: str
+) -> ApiReply:
     """The answer again, to an officer of the side whose draft it was; nobody else learns that there was one."""
     position = projection.posted(id) if ids.is_id(id) else None
     record = None if position is None else projection.record_at(position)

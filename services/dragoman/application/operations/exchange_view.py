@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks, finality
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import (
     grant_of,
     in_thread,
@@ -16,14 +16,14 @@ from dragoman.application.read_receipts import READING
 from dragoman.limits import TIMELINE_PAGE
 from dragoman.projection import reads
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,
 )
 
 
 async def viewed(
-    call: Call[Any],
+    call: ApiRequest[Any],
     projection: Projection,
     exchange: str,
     at: int | None,

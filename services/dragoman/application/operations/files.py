@@ -9,7 +9,7 @@ from aiohttp import web
 from dragoman.application import attachment_checks
 from dragoman.application.command_handler import stamp
 from dragoman.application.http import submission
-from dragoman.application.http.request import Call, Reply
+from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import FILES_AT_ONCE, SPARE_BYTES
 from dragoman.projection.projection import Projection
@@ -40,7 +40,9 @@ def _view(file: File, *, named: bool) -> FileView:
     )
 
 
-async def _named(call: Call[Any], projection: Projection, side: str, files: list[File]) -> set[str]:
+async def _named(
+    call: ApiRequest[Any], projection: Projection, side: str, files: list[File]
+) -> set[str]:
     """Those of a side's files that a valid act of the side names."""
     naming = await attachment_checks.naming(
         submission.service_of(call), projection, tuple(file.sha256 for file in files)
@@ -49,13 +51,13 @@ async def _named(call: Call[Any], projection: Projection, side: str, files: list
 
 
 async def keep(
-    call: Call[Any],
+    call: ApiRequest[Any],
     projection: Projection,
     side: str,
     digest: str,
     media_type: str,
     content: bytearray,
-) -> Reply:
+) -> ApiReply:
     """Keep a file of a side beside the log, or answer with it again. Raises `Refused`."""
     service, cid = submission.service_of(call), projection.registry.cid
     where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
@@ -68,7 +70,7 @@ async def keep(
             )
             raise Refused(Refusal(kind="exists", detail=detail))
         named = await _named(call, projection, side, [known])
-        return Reply(body=_view(known, named=bool(named)), headers=where)
+        return ApiReply(body=_view(known, named=bool(named)), headers=where)
     others = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
     named = await _named(call, projection, side, others)
     if sum(file.bytes for file in others if file.sha256 not in named) + len(content) > SPARE_BYTES:
@@ -95,4 +97,4 @@ async def keep(
                 ),
             )
         )
-    return Reply(body=_view(file, named=False), status=201, headers=where)
+    return ApiReply(body=_view(file, named=False), status=201, headers=where)

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import service_of
 from dragoman.application.operations import (
     transparency_log,
 )
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.responses import (
     Check,
     Health,
@@ -24,10 +24,10 @@ class Condition(Struct, frozen=True):
 
     name: str
     ok: bool
-    why: Sentence | None = None
+    why: Text | None = None
 
 
-async def health(call: Call[Any]) -> Health:
+async def health(call: ApiRequest[Any]) -> Health:
     """Whether the service may be used, by its conditions."""
     return health_of(await conditions(call))
 
@@ -41,7 +41,7 @@ def health_of(found: Sequence[Condition]) -> Health:
     return Health(status="ok" if ready else "not ready", checks=checks)
 
 
-async def conditions(call: Call[Any]) -> list[Condition]:
+async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     """What must hold for the service to be used; the heads are looked at where all else does."""
     service = service_of(call)
     unproven, read_only = (

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import grant_of, in_thread, service_of
 from dragoman.application.service import Service
 from dragoman.projection import dialogue
@@ -16,7 +16,7 @@ from dragoman_schemas.responses import ChannelLink, ExchangeView
 from dragoman_schemas.state import decode_exchange
 
 
-async def joined(call: Call[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
+async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
     """An exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
     service, grant = service_of(call), grant_of(call.request)
     others = _others(service, grant, projection)

@@ -8,14 +8,14 @@ from msgspec import UNSET, Struct
 
 from dragoman.application.command_handler import stamp
 from dragoman.application.http import submission
-from dragoman.application.http.request import Answered, Call, Nothing, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.domain.record import ids, strict_json
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.stores import people
-from dragoman.stores.people import Kept
+from dragoman.stores.people import StoredPerson
 from dragoman.text import sentence
 from dragoman_schemas.responses import PersonEntry, PersonView
 
@@ -34,7 +34,7 @@ class PeopleQuery(Struct, frozen=True, kw_only=True):
     limit: int = LIST_PAGE
 
 
-def view(kept: Kept, actor: str, *, random: bool = False) -> PersonView:
+def view(kept: StoredPerson, actor: str, *, random: bool = False) -> PersonView:
     """An entry as an officer is answered; `random` with what its commitment was made of."""
     reads = kept.open_to(actor)
     return PersonView(
@@ -51,16 +51,16 @@ def view(kept: Kept, actor: str, *, random: bool = False) -> PersonView:
     )
 
 
-def _reply(kept: Kept, actor: str, status: int = 200, **headers: str) -> Reply:
+def _reply(kept: StoredPerson, actor: str, status: int = 200, **headers: str) -> ApiReply:
     tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
-    return Reply(
+    return ApiReply(
         body=view(kept, actor, random=True),
         status=status,
         headers={**tag, "Cache-Control": "no-store", **headers},
     )
 
 
-async def _found(call: Call[Any], projection: Projection) -> Kept:
+async def _found(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
     kept = await submission.service_of(call).people.find(
         projection.registry.cid, call.path("person")
     )
@@ -69,7 +69,7 @@ async def _found(call: Call[Any], projection: Projection) -> Kept:
     return kept
 
 
-async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
+async def _own(call: ApiRequest[Any], projection: Projection, actor: str) -> StoredPerson:
     kept = await _found(call, projection)
     if kept.side != actor.partition("/")[0]:
         raise Refused(
@@ -83,7 +83,7 @@ async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
     return kept
 
 
-def _as_read(call: Call[Any], kept: Kept, etag: str) -> None:
+def _as_read(call: ApiRequest[Any], kept: StoredPerson, etag: str) -> None:
     given = etag or submission.if_match(call.request)
     if given is None:
         raise Refused(
@@ -134,7 +134,7 @@ def entry_of(body: bytes) -> bytes:
     return entry
 
 
-async def views(call: Call[Any]) -> list[PersonView]:
+async def views(call: ApiRequest[Any]) -> list[PersonView]:
     """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
     projection, actor = submission.staff_of(call)
     return [
@@ -143,7 +143,7 @@ async def views(call: Call[Any]) -> list[PersonView]:
     ]
 
 
-async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
+async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     service, cid, side = (
@@ -191,13 +191,13 @@ async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
     )
 
 
-async def show_person(call: Call[Nothing]) -> Answered:
+async def show_person(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return one person of the register, as the caller may see them."""
     projection, actor = submission.staff_of(call)
     return _reply(await _found(call, projection), actor)
 
 
-async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
+async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiReply:
     """Write an entry over the one that was read; a page's form brings the ETag that its officer has read. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     kept = await _own(call, projection, actor)
@@ -219,7 +219,7 @@ async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
     return _reply(changed, actor)
 
 
-async def erase(call: Call[Any], etag: str = "") -> Reply:
+async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
     """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     kept = await _own(call, projection, actor)

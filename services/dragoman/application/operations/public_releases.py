@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread, service_of
 from dragoman.application.service import Service
 from dragoman.domain.acts.families import release
@@ -40,7 +40,7 @@ LIST: Final = web.AppKey(
 """The list of releases as it was made lately: until which moment it is given out, at which positions of the channels, and its rows."""
 
 
-async def listed(call: Call[Any]) -> tuple[Published, ...]:
+async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
     """Return the releases that are public on this host, newest first. One whose time has come may be missing for half a minute."""
     service, kept, now = service_of(call), call.request.app[LIST], time.monotonic()
     positions = tuple(each.flushed for each in service.channels.values())
@@ -96,7 +96,7 @@ def _published(projection: Projection, state: Exchange) -> Published:
     )
 
 
-async def found(call: Call[Any]) -> tuple[Projection, Exchange]:
+async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
     """Return the channel and the release that a path names. Raises `Refused` where it is not public."""
     service = service_of(call)
     projection = service.channels.get(call.path("channel"))

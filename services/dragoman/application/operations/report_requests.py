@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from dragoman.application.http.conditional_requests import turn
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread, service_of
 from dragoman.application.operations.drafts import name_of
 from dragoman.application.service import Service
@@ -16,24 +16,24 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import Asked, Moment, instant, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, instant, moment
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
 from dragoman.reports import yearly_review as year_review
-from dragoman.reports.document import Paper
-from dragoman.reports.log_findings import Finding
+from dragoman.reports.document import ReportDocument
+from dragoman.reports.log_findings import LogFinding
 from dragoman.stores.watch_floor import Floor
 from dragoman_schemas.fields import Language, Year
 from dragoman_schemas.report_shapes import HandedOver, PutAside, Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
-PRINT_PAGE: Final[web.AppKey[Callable[[Paper, dict[str, str]], web.Response]]] = web.AppKey(
-    "print_page"
+PRINT_PAGE: Final[web.AppKey[Callable[[ReportDocument, dict[str, str]], web.Response]]] = (
+    web.AppKey("print_page")
 )
 """Writes a report as an HTML page. The server sets it, because pages lie above the API."""
 
 
-class ReportQuery(Asked, frozen=True, kw_only=True):
+class ReportQuery(PeriodQuery, frozen=True, kw_only=True):
     """Which period, and in which language a report is read.
 
     Its own words are in that language where it is English, French or Chinese, in English else; of texts that a side gave in several
@@ -53,19 +53,19 @@ class Gathered(NamedTuple):
     """A report, and how it is laid out in the service's words, with the sides' texts in a language."""
 
     report: Report
-    laid: Callable[[Words, str], Paper]
+    laid: Callable[[Words, str], ReportDocument]
 
-    def paper(self, language: str) -> Paper:
+    def paper(self, language: str) -> ReportDocument:
         """The report laid out for whoever reads a language; its own words are English where that is none of ours."""
         return self.laid(of_tag(language), language)
 
 
-Gather = Callable[[Moment, bool], Gathered]
+Gather = Callable[[Snapshot, bool], Gathered]
 """Makes a report of a moment; the second says whether what came since is known to be in it."""
 
 
 async def gathered(
-    call: Call[Any], projection: Projection, asked: Asked, gather: Gather
+    call: ApiRequest[Any], projection: Projection, asked: PeriodQuery, gather: Gather
 ) -> Gathered:
     """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
     service = service_of(call)
@@ -80,14 +80,14 @@ async def gathered(
     return found
 
 
-def _begins(asked: Asked, default: datetime | None) -> datetime | None:
+def _begins(asked: PeriodQuery, default: datetime | None) -> datetime | None:
     return default if asked.from_ is None else instant("from", asked.from_)
 
 
-def situation_of(asked: Asked) -> Gather:
+def situation_of(asked: PeriodQuery) -> Gather:
     """The situation report."""
 
-    def gather(then: Moment, live: bool) -> Gathered:
+    def gather(then: Snapshot, live: bool) -> Gathered:
         found = situation_report.situation(
             then, then.span(_begins(asked, situation_report.begins(then.ends))), live=live
         )
@@ -97,12 +97,12 @@ def situation_of(asked: Asked) -> Gather:
 
 
 def turn_over_of(
-    asked: Asked, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()
+    asked: PeriodQuery, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()
 ) -> Gather:
     """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
     is_now = not asked.at and asked.to is None
 
-    def gather(then: Moment, live: bool) -> Gathered:
+    def gather(then: Snapshot, live: bool) -> Gathered:
         span = then.span(_begins(asked, watch_handover.begins(then, side)))
         did = _did(floor, then.ends) if floor is not None and is_now else {}
         found = watch_handover.turn_over(
@@ -151,10 +151,10 @@ def _did(floor: Floor, now: datetime) -> dict[str, Any]:
     return {"shelved": shelved, "silenced": floor.silenced, "silenced_last": floor.silenced_last}
 
 
-def period_of(asked: Asked) -> Gather:
+def period_of(asked: PeriodQuery) -> Gather:
     """The record of the period."""
 
-    def gather(then: Moment, live: bool) -> Gathered:
+    def gather(then: Snapshot, live: bool) -> Gathered:
         found, flagged = period_record.record_of_the_period(
             then, then.span(_begins(asked, None)), live=live
         )
@@ -163,10 +163,10 @@ def period_of(asked: Asked) -> Gather:
     return gather
 
 
-def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
+def audit_of(asked: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
     """The five answers, given the first of them."""
 
-    def gather(then: Moment, live: bool) -> Gathered:
+    def gather(then: Snapshot, live: bool) -> Gathered:
         span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
@@ -177,19 +177,19 @@ def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
 
 
 def year_of(
-    call: Call[Any], projection: Projection, asked: Asked, wanted: int | None
-) -> tuple[Asked, Gather]:
+    call: ApiRequest[Any], projection: Projection, asked: PeriodQuery, wanted: int | None
+) -> tuple[PeriodQuery, Gather]:
     """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
     now = service_of(call).as_of(projection) or projection.state.time
     year = wanted or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"
-    asked = Asked(
+    asked = PeriodQuery(
         at=asked.at,
         from_=asked.from_,
         to=asked.to or (over if not asked.at and over <= now else None),
     )
 
-    def gather(then: Moment, live: bool) -> Gathered:
+    def gather(then: Snapshot, live: bool) -> Gathered:
         found = year_review.year_review(
             then, then.span(_begins(asked, year_review.begins(year))), year, live=live
         )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.application.http.request import Answered, Call, Nothing
+from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, projection_of, service_of, whole
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.errors import Refusal, Refused
@@ -15,9 +15,9 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import RESEAL_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.reports import log_findings
-from dragoman.reports.log_findings import Finding
-from dragoman.stores.signed_heads import Sealed
-from dragoman.text import Sentence, sentence
+from dragoman.reports.log_findings import LogFinding
+from dragoman.stores.signed_heads import SealedHead
+from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote
@@ -37,12 +37,12 @@ class Heads:
 
     def __init__(self) -> None:
         """Know none yet."""
-        self._known: dict[str, tuple[float, Sealed | None]] = {}
+        self._known: dict[str, tuple[float, SealedHead | None]] = {}
         self._behind: dict[str, tuple[int, float]] = {}
 
     async def newest(
-        self, call: Call[Any], channel: str, fresh_s: float = _FRESH_SECONDS
-    ) -> Sealed | None:
+        self, call: ApiRequest[Any], channel: str, fresh_s: float = _FRESH_SECONDS
+    ) -> SealedHead | None:
         """The newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
         at, sealed = self._known.get(channel, (-1.0, None))
         if time.monotonic() - at > fresh_s:
@@ -61,7 +61,7 @@ class Heads:
             self._known[channel] = time.monotonic(), sealed
         return sealed
 
-    async def is_late(self, call: Call[Any], projection: Projection) -> bool:
+    async def is_late(self, call: ApiRequest[Any], projection: Projection) -> bool:
         """Whether a registrar has left the newest records, or the head as it stands, unsigned for long. Raises `Refused`, `NotANote`."""
         sealed = await self.newest(call, projection.name, _LOOK_SECONDS)
         if sealed is not None and sealed.taken is not None:
@@ -79,7 +79,7 @@ class Heads:
 HEADS: Final = web.AppKey("heads", Heads)
 
 
-async def unsigned(call: Call[Any]) -> Sentence | None:
+async def unsigned(call: ApiRequest[Any]) -> Text | None:
     """What is wrong with the heads of the channels that are read live, if anything is."""
     service, heads = service_of(call), call.request.app[HEADS]
     live = [each for each in service.channels.values() if each.is_channel and service.is_live(each)]
@@ -99,7 +99,7 @@ async def unsigned(call: Call[Any]) -> Sentence | None:
     )
 
 
-async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
+async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
     """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
@@ -135,7 +135,7 @@ async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoi
     return head, sealed.note
 
 
-async def checked(call: Call[Any]) -> list[Finding]:
+async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
     """What this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
     projection = projection_of(call)
     sealed = await call.request.app[HEADS].newest(call, projection.name)
@@ -160,7 +160,7 @@ async def checked(call: Call[Any]) -> list[Finding]:
     ]
 
 
-async def show_proof(call: Call[Nothing]) -> Answered:
+async def show_proof(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The proof that a record stands in the log, verified offline with the log's key alone."""
     projection = projection_of(call)
     position = whole(call.path("position"))

@@ -10,7 +10,7 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from dragoman.application.command_handler import stamp
-from dragoman.application.http.request import Call
+from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import grant_of, service_of
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
@@ -19,8 +19,8 @@ from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.interop import webhook_signatures
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.projection import Projection
-from dragoman.stores.endpoints import Endpoint, Progress, Waiting
-from dragoman.text import Sentence, sentence, unpacked
+from dragoman.stores.endpoints import NotificationEndpoint, Progress, Waiting
+from dragoman.text import Text, sentence, unpacked
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.responses import (
     AddedEndpoint,
@@ -39,7 +39,7 @@ _GONE: Final = sentence(
 )
 
 
-async def endpoints_of(call: Call[Any]) -> tuple[EndpointView, ...]:
+async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
     """The endpoints of the caller's side, in all channels in which the caller is in office."""
     service = service_of(call)
     await service.courier.refresh()
@@ -51,7 +51,7 @@ async def endpoints_of(call: Call[Any]) -> tuple[EndpointView, ...]:
     return tuple(_view(call, each, projection) for each, projection in found)
 
 
-def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
+def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
     """The channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
     service, grant = service_of(call), grant_of(call.request)
     for projection in service.visible(grant):
@@ -65,7 +65,9 @@ def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
     return None
 
 
-def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> EndpointView:
+def _view(
+    call: ApiRequest[Any], endpoint: NotificationEndpoint, projection: Projection
+) -> EndpointView:
     progress, _ = service_of(call).courier.progress(endpoint.id)
     return EndpointView(
         id=endpoint.id,
@@ -89,7 +91,7 @@ def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> Endpoi
     )
 
 
-def _entering(call: Call[Any], projection: Projection) -> None:
+def _entering(call: ApiRequest[Any], projection: Projection) -> None:
     officer = projection.registry.officers.get(grant_of(call.request).actor)
     if officer is None or ENTERING.isdisjoint(officer.roles):
         raise Refused(
@@ -102,7 +104,7 @@ def _entering(call: Call[Any], projection: Projection) -> None:
         )
 
 
-async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
+async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
     """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
 
     Raises `Refused`.
@@ -157,9 +159,11 @@ async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
     )
 
 
-def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) -> Endpoint:
+def _made(
+    call: ApiRequest[Any], new: NewEndpoint, projection: Projection, id: str
+) -> NotificationEndpoint:
     service, grant = service_of(call), grant_of(call.request)
-    made = Endpoint(
+    made = NotificationEndpoint(
         id=id,
         cid=projection.registry.cid,
         side=grant.side,
@@ -196,7 +200,7 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
     return replace(made, target=new.url, secret=private, public_key=public)
 
 
-async def _found(call: Call[Any], id: str) -> tuple[Endpoint, Projection]:
+async def _found(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
     service = service_of(call)
     await service.courier.refresh()
     endpoint = service.courier.find(id)
@@ -206,7 +210,7 @@ async def _found(call: Call[Any], id: str) -> tuple[Endpoint, Projection]:
     return endpoint, projection
 
 
-async def remove(call: Call[Any], id: str) -> None:
+async def remove(call: ApiRequest[Any], id: str) -> None:
     """Remove an endpoint: nothing more is brought there. Raises `Refused`."""
     endpoint, projection = await _found(call, id)
     _entering(call, projection)
@@ -222,7 +226,7 @@ async def remove(call: Call[Any], id: str) -> None:
 GONE: Final = sentence("its receiver answers that it is gone; remove it, or enter it anew")
 
 
-async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
+async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, ...]:
     """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
     endpoint, _ = await _found(call, id)
     progress, _ = service_of(call).courier.progress(endpoint.id)
@@ -233,14 +237,14 @@ async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
     return tuple(sorted(views, key=lambda view: view.position))
 
 
-def answers_of(call: Call[Any], id: str) -> dict[int, Sentence]:
+def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
     """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
     progress, _ = service_of(call).courier.progress(id)
     found = {each.position: answer_of(each) for each in (*progress.parked, *progress.waiting)}
     return {position: said for position, said in found.items() if said is not None}
 
 
-def answer_of(waiting: Waiting) -> Sentence | None:
+def answer_of(waiting: Waiting) -> Text | None:
     """What was answered last, if anything was."""
     return unpacked(waiting.answer) if waiting.answer else None
 
@@ -256,7 +260,7 @@ def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
     )
 
 
-async def send_again(call: Call[Any], id: str, position: int | None) -> DeliveryView:
+async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> DeliveryView:
     """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on. Raises `Refused`."""
     endpoint, projection = await _found(call, id)
     _entering(call, projection)

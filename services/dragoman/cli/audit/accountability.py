@@ -12,13 +12,13 @@ from msgspec import UnsetType
 
 from dragoman.audit import accountability, tables
 from dragoman.audit.replay import Replay, replayed
-from dragoman.audit.replay_view import Past
+from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.cli.audit.mirror import audit
 from dragoman.cli.audit.verify import (
-    Asked,
     Cid,
     Log,
     PolicyFile,
+    RequiredCosigners,
     Witnesses,
     asked_for,
     look_through,
@@ -38,7 +38,7 @@ from dragoman.cli.common import (
 )
 from dragoman.i18n.words import of_tag
 from dragoman.reports.audit_answers import answers, paper
-from dragoman.reports.log_findings import Finding
+from dragoman.reports.log_findings import LogFinding
 from dragoman.reports.markdown import markdown
 from dragoman.text import verbatim
 from dragoman_schemas.responses import Change
@@ -86,10 +86,10 @@ async def audit_command(
     if at is not None:
         replay = replayed(messages, at)
     messages = messages[: replay.standing.state.position]
-    past = Past(replay, messages)
+    past = ReplayedChannel(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
     whole = [
-        Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word))
+        LogFinding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word))
         for each in result.findings
     ]
     told = answers(past, past.period(), 1, whole, lie=lie)
@@ -218,7 +218,7 @@ def _print_changes(changes: Sequence[Change]) -> None:
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
     """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
-    asked = Asked()
+    asked = RequiredCosigners()
     verification = asked.verification("", "", 0, file)
     messages: list[bytes] = []
     await look_through(verification, file, target, asked, messages.append, tiled=False)

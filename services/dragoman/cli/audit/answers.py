@@ -9,17 +9,17 @@ from typing import Final
 import aiohttp
 
 from dragoman.audit.answer_comparison import (
-    Compared,
+    AnswerComparison,
     Comparison,
+    GatewayUnavailable,
     Mismatch,
     Response,
-    Unanswered,
     questions,
 )
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
-from dragoman.cli.audit.replica import Replica, replica
+from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
-from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import checkpoint
@@ -44,7 +44,7 @@ _SHOWN: Final = 20
 _SHOWN_CHARACTERS: Final = 200
 
 
-class Other(Exception):
+class GatewayChanged(Exception):
     """The gateway gave another log the second time it was read, or its head is of other records; the message says which."""
 
 
@@ -76,7 +76,7 @@ class Gateway:
                 return Response(refused=str(error))
             except Unreachable as error:
                 wait, why = _AGAIN_SECONDS, str(error)
-            except Answered as error:
+            except ProblemResponse as error:
                 status = error.problem.status
                 if status == _UNAUTHENTICATED:
                     raise
@@ -85,23 +85,23 @@ class Gateway:
                 failures += status not in (_TOO_MANY, _UNAVAILABLE)
                 wait, why = max(error.wait, _AGAIN_SECONDS), f"{status}: {error}"
             if failures >= _FAILURES or time.monotonic() + wait > until:
-                raise Unanswered(why)
+                raise GatewayUnavailable(why)
             await asyncio.sleep(wait)
 
     async def position(self) -> int:
         """Return the newest position. Raises `Unanswered`."""
         try:
             return (await self._caller.channel(self._name)).position
-        except (Answered, Unreachable, Garbled) as error:
-            raise Unanswered(str(error)) from None
+        except (ProblemResponse, Unreachable, Garbled) as error:
+            raise GatewayUnavailable(str(error)) from None
 
     async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
         """Read the records from a position on, up to another at least. Raises `Unanswered`."""
         try:
             async for page in self._caller.records(self._name, first, least):
                 yield page
-        except (Answered, Unreachable) as error:
-            raise Unanswered(str(error)) from None
+        except (ProblemResponse, Unreachable) as error:
+            raise GatewayUnavailable(str(error)) from None
 
     async def more(self, first: int, least: int) -> AsyncGenerator[Page, None]:
         """Read the messages from a position on, up to another at least. Raises `Unanswered`, `Hole`."""
@@ -118,7 +118,7 @@ async def compare(
     sample: int,
     seed: int,
     told: Callable[[str, int, int], None],
-) -> Compared:
+) -> AnswerComparison:
     """Compare the gateway's answers with a replica's, a sample of each kind or all where that is 0. Raises `Hole`, `Other`, `LogBroken`.
 
     The replica folds what the source gives again, which must be what was replayed.
@@ -135,7 +135,9 @@ async def compare(
             replayed.position,
         )
         if own.projection.standing.frontier.root().hex() != replayed.root:
-            raise Other("the log was given as other records when it was read a second time")
+            raise GatewayChanged(
+                "the log was given as other records when it was read a second time"
+            )
         random, comparison = Random(seed), Comparison(host, own)  # lots that can be drawn again  # noqa: S311
         asked = questions(
             own.projection.store, channel, own.position, random, sample=sample, opens=opens
@@ -159,7 +161,7 @@ async def _told(
         done(page[-1][0] if page else 0)
 
 
-async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> str:
+async def _signed(caller: Client, channel: str, own: ReplicaProjection, replayed: int) -> str:
     """Compare the signed head with the records that came meanwhile. Return a note on records that no head covers. Raises `Other`, `Hole`."""
     if own.position == replayed:
         return ""
@@ -172,7 +174,7 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
         try:
             head, _ = checkpoint.opened(signed, log_of(registry))
         except NotANote as error:
-            raise Other(
+            raise GatewayChanged(
                 f"the signed head is not of the key that the genesis names: {error}"
             ) from None
         if head.size >= own.position or time.monotonic() > until:
@@ -180,10 +182,10 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
         await asyncio.sleep(_AGAIN_SECONDS)
     try:
         await own.reach(head.size)
-    except Unanswered as error:
+    except GatewayUnavailable as error:
         return f"the records under the newest signed head were not given: {error}"
     if own.projection.root(head.size) != head.root:
-        raise Other(
+        raise GatewayChanged(
             f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
         )
     if head.size < own.position:
@@ -191,7 +193,7 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
     return ""
 
 
-def show(compared: Compared) -> None:
+def show(compared: AnswerComparison) -> None:
     """Print how many answers were compared, and at which positions."""
     counts = (
         ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items()))
@@ -206,7 +208,7 @@ def show(compared: Compared) -> None:
     out(f"           at positions {compared.first} to {compared.last}: {drawn}")
 
 
-def tell(compared: Compared) -> None:
+def tell(compared: AnswerComparison) -> None:
     """Print the differences and the unanswered questions on standard error."""
     for mismatch in compared.mismatches[:_SHOWN]:
         say(f"dragoman: VERIFICATION FAILED: {_said(mismatch)}")

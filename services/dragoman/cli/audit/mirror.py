@@ -12,8 +12,8 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.audit import compare
-from dragoman.audit.compare import Compared, Copy, Head
-from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned, Unproven
+from dragoman.audit.compare import CopyComparison, KeptHead, LogCopy
+from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned, UnprovenHead
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
 from dragoman.cli.audit.copies import archive_in, there
 from dragoman.cli.audit.replay import checked_cid, verifier_of
@@ -32,7 +32,7 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.eventlog import repair
 from dragoman.eventlog.self_check import HASH
 from dragoman.tlog import merkle, tiles
@@ -87,7 +87,7 @@ def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
     """The mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
     try:
         mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
-    except NotThisChannel as error:
+    except MirrorOfAnotherChannel as error:
         raise UsageError(str(error)) from None
     for notice in mirror.archive.notices:
         say(f"{folder}: {notice}")
@@ -133,11 +133,11 @@ async def follow(
                 unsigned.withheld(
                     mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before
                 )
-        except (Unreachable, Garbled, Unproven) as error:
+        except (Unreachable, Garbled, UnprovenHead) as error:
             if once:
                 raise
             unsigned.tell(f"{error}; it is tried again")
-        except Answered as error:
+        except ProblemResponse as error:
             if once or error.problem.status not in _LATER:
                 raise
             unsigned.tell(
@@ -265,7 +265,9 @@ class Tree:
     async def _read(self, tile: Tile) -> bytes:
         raw = await tile_of(self.caller, self.channel, tile.path)
         if raw is None or len(raw) != tile.width * HASH:
-            raise Unproven(f"{tile.path} of the signed head of {self.size} records is not served")
+            raise UnprovenHead(
+                f"{tile.path} of the signed head of {self.size} records is not served"
+            )
         return raw
 
 
@@ -329,15 +331,17 @@ async def compare_command(
     return 0 if found.result in (compare.SAME, compare.EXTENDS) else UNVERIFIED
 
 
-def _compared(one: Copy | Head, other: Copy | Head, log: Verifier | None) -> Compared:
+def _compared(
+    one: LogCopy | KeptHead, other: LogCopy | KeptHead, log: Verifier | None
+) -> CopyComparison:
     """What two copies come to, or a head and a copy. Raises `UsageError`."""
     try:
         match one, other:
-            case Head(), Copy():
+            case KeptHead(), LogCopy():
                 return compare.held(one, other, log)
-            case Copy(), Head():
+            case LogCopy(), KeptHead():
                 return compare.held(other, one, log)
-            case Copy(), Copy():
+            case LogCopy(), LogCopy():
                 return compare.compare(one, other, log)
             case _:
                 raise UsageError(
@@ -347,7 +351,7 @@ def _compared(one: Copy | Head, other: Copy | Head, log: Verifier | None) -> Com
         raise UsageError(f"the head that was kept shows nothing of this log: {error}") from None
 
 
-async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
+async def _opened(opened: ExitStack, where: str, target: Target) -> LogCopy | KeptHead:
     if where == _GATEWAY:
         async with connected(target) as caller:
             channel = await channel_of(target, caller)
@@ -388,7 +392,7 @@ def repair_command(
     pins = Pinned(cid=checked_cid(cid), log=str(verifier_of(log))) if cid and log else None
     try:
         done = repair.repair(there(folder), pins)
-    except repair.NotThisChannel as error:
+    except repair.ArchiveOfAnotherChannel as error:
         raise UsageError(f"{error}; give --cid and --log of that channel") from None
     for line in done or ["nothing is damaged"]:
         out(line)

@@ -23,7 +23,7 @@ from rich.progress import (
 
 from dragoman import bootstrap
 from dragoman.audit import release_bundle as bundles
-from dragoman.audit.answer_comparison import Compared
+from dragoman.audit.answer_comparison import AnswerComparison
 from dragoman.audit.export import Export
 from dragoman.audit.replay import (
     Hole,
@@ -164,7 +164,7 @@ async def replay_command(
                         seed=seed,
                         told=told,
                     )
-            except (Hole, LogBroken, answers.Other) as error:
+            except (Hole, LogBroken, answers.GatewayChanged) as error:
                 lie = f"while answers were compared: {error}"
     _print(result, target, live, compared)
     if compared is not None:
@@ -187,7 +187,12 @@ def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole:
 
 
 def _concluded(
-    result: Replayed, live: str, compared: Compared | None, head: bytes | None, *, forgotten: bool
+    result: Replayed,
+    live: str,
+    compared: AnswerComparison | None,
+    head: bytes | None,
+    *,
+    forgotten: bool,
 ) -> int:
     """Tell if the gateway agrees with the replay. Return the exit code."""
     if forgotten:
@@ -464,7 +469,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield told
 
 
-def _print(result: Replayed, target: Target, live: str, compared: Compared | None) -> None:
+def _print(result: Replayed, target: Target, live: str, compared: AnswerComparison | None) -> None:
     if target.json:
         said = {} if compared is None else {"compared": msgspec.to_builtins(compared)}
         out_json({**msgspec.to_builtins(result), "live_digest": live, **said})

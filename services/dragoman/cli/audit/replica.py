@@ -20,24 +20,24 @@ import aiohttp
 from aiohttp import web
 
 from dragoman.api.replica import application
-from dragoman.application.command_handler import Desk
+from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
 from dragoman.application.service import Service
 from dragoman.audit.answer_comparison import Response
 from dragoman.audit.replay import Hole, Page
-from dragoman.client import Answered, Client
+from dragoman.client import Client, ProblemResponse
 from dragoman.domain.acts.erasure import Withheld, named_in
 from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import (
-    Entry,
+    EntryToAppend,
     LogBroken,
     LogUnreachable,
-    Message,
     Outcome,
+    StoredMessage,
     Unavailable,
 )
-from dragoman.eventlog.nats_connection import Bus, Guard
-from dragoman.interop.ssrf_guard import Guard as Urls
+from dragoman.eventlog.nats_connection import Bus, DurabilityGuard
+from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import COMPARED_GROWTH
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -46,7 +46,7 @@ from dragoman.stores import drafts, endpoints, files, people
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Custody
-from dragoman.stores.signed_heads import Seals
+from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, Access, Grant
 from dragoman.text import verbatim
 from dragoman.tlog import leaf
@@ -68,14 +68,14 @@ class ReplayedLog:
         """Begin empty."""
         self.channel = channel
         self.shown = 0
-        self._messages: list[Message] = []
+        self._messages: list[StoredMessage] = []
 
-    def add(self, message: Message) -> None:
+    def add(self, message: StoredMessage) -> None:
         """Add the message that follows."""
         self._messages.append(message)
 
     @property
-    def waiting(self) -> Sequence[Message]:
+    def waiting(self) -> Sequence[StoredMessage]:
         """The messages that were not forgotten."""
         return self._messages
 
@@ -83,27 +83,27 @@ class ReplayedLog:
         """Forget the messages up to a position."""
         self._messages = [message for message in self._messages if message.position > position]
 
-    async def append(self, entries: Sequence[Entry]) -> Outcome:
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Refuse: nobody posts to a log that was replayed."""
         return Unavailable(verbatim("the log is a copy, and nobody posts to it"))
 
-    async def read(self, first: int, most: int) -> list[Message]:
+    async def read(self, first: int, most: int) -> list[StoredMessage]:
         """A slice of what is shown."""
         return [message for message in self._messages if first <= message.position <= self.shown][
             :most
         ]
 
-    async def read_kept(self, first: int, most: int) -> list[Message]:
+    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """The same."""
         return await self.read(first, most)
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Nothing: whoever folds this log says how far."""
         return
         yield None
 
 
-class Replica:
+class ReplicaProjection:
     """The projection and the answers over it."""
 
     def __init__(
@@ -148,7 +148,7 @@ class Replica:
             if position != wanted:
                 raise Hole(f"position {wanted} is missing; {position} was given")
             raw = message.raw if isinstance(message, Record) else message
-            self._log.add(Message(position=position, subject="", raw=raw))
+            self._log.add(StoredMessage(position=position, subject="", raw=raw))
             self._taken = position
         raws = (
             (position, message.raw if isinstance(message, Record) else message)
@@ -238,7 +238,7 @@ class Replica:
             answer = await self._client.call(
                 "GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN
             )
-        except Answered as error:
+        except ProblemResponse as error:
             return Response(refused=f"{error.problem.status} {error.problem.type}")
         return Response(headers=answer.headers, body=answer.body)
 
@@ -249,7 +249,9 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(channel: str, cid: str, actor: str, more: More) -> AsyncIterator[Replica]:
+async def replica(
+    channel: str, cid: str, actor: str, more: More
+) -> AsyncIterator[ReplicaProjection]:
     """A replica of a channel that answers as an actor is answered, in a folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="dragoman-replay-") as name:
         folder = Path(name)
@@ -265,7 +267,7 @@ async def replica(channel: str, cid: str, actor: str, more: More) -> AsyncIterat
                 service,
                 client,
             ):
-                own = Replica(log, projection, client, more)
+                own = ReplicaProjection(log, projection, client, more)
                 service.now = lambda: own.now
                 yield own
         finally:
@@ -296,19 +298,19 @@ def _service(folder: Path, store: Store, projection: Projection) -> Service:
     """A gateway's service without a broker: its channel is read, and nothing else is known."""
     bus = Bus("auditor")
     return Service(
-        desk=Desk(Custody(folder / "keys")),
+        desk=CommandHandler(Custody(folder / "keys")),
         access=Access(Bucket(bus, BUCKET)),
-        drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
-        courier=endpoints.Courier(Bucket(bus, endpoints.BUCKET)),
+        drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
+        courier=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=Urls(()),
-        people=people.People(Erasable(bus, people.STREAM, people.PREFIX)),
-        files=files.Files(Erasable(bus, files.STREAM, files.PREFIX)),
-        seals=Seals(bus),
-        coverage=Coverage(Seals(bus)),
+        people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+        files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
+        seals=SignedHeadStore(bus),
+        coverage=Coverage(SignedHeadStore(bus)),
         trees=Trees(store),
         store=store,
         bus=bus,
-        guard=Guard(bus),
+        guard=DurabilityGuard(bus),
         open_log=_opens_none,
         log_key=b"",
         origin="",

@@ -17,7 +17,7 @@ from dragoman.audit import compare, export
 from dragoman.audit.checks import Keep, check_export, check_folder, forget
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
-from dragoman.audit.verification import Lie, Verification, Verified
+from dragoman.audit.verification import LogInconsistent, Verification, Verified
 from dragoman.cli.audit.copies import archive_in, there
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
@@ -34,7 +34,7 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import Named
 from dragoman.limits import COMPARED_GROWTH
@@ -87,7 +87,7 @@ _FRESH_SECONDS: Final = 900
 """Heads are cosigned again every five minutes, though nothing comes: three times that is silence."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class RequiredCosigners(Struct, frozen=True, kw_only=True):
     """Whose cosignatures a reader wants under the head, by the own side's notes."""
 
     witnesses: tuple[Verifier, ...] = ()
@@ -118,11 +118,11 @@ class Asked(Struct, frozen=True, kw_only=True):
         )
 
 
-def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
+def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCosigners:
     """What the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
     witnesses = tuple(verifier_of(each, "--witness") for each in witness)
     if file is None:
-        return Asked(witnesses=witnesses)
+        return RequiredCosigners(witnesses=witnesses)
     text = read_input(str(file)).decode(errors="replace")
     try:
         own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
@@ -133,7 +133,7 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
             raise UsageError(
                 f"{file} is a policy of another log than --log: name the same key in both"
             )
-        return Asked(witnesses=witnesses, policy=found)
+        return RequiredCosigners(witnesses=witnesses, policy=found)
     except NotANote as error:
         raise UsageError(f"{file} is no policy: {error}") from None
 
@@ -253,7 +253,7 @@ async def look_through(
     verification: Verification,
     file: Path | None,
     target: Target,
-    asked: Asked,
+    asked: RequiredCosigners,
     keep: Keep = forget,
     *,
     tiled: bool = True,
@@ -288,12 +288,12 @@ def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
 
 
 async def _from_server(
-    verification: Verification, target: Target, asked: Asked, keep: Keep, *, tiled: bool
+    verification: Verification, target: Target, asked: RequiredCosigners, keep: Keep, *, tiled: bool
 ) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         with progress("verifying", (await caller.channel(channel)).position) as told:
-            log = Given(caller, channel, asked)
+            log = GatewayLog(caller, channel, asked)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
                     verification.expect(log.named)
@@ -315,7 +315,7 @@ def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
     def read(path: str) -> bytes | None:
         try:
             return asyncio.run_coroutine_threadsafe(tile_of(caller, channel, path), loop).result()
-        except (Answered, Unreachable, Garbled):
+        except (ProblemResponse, Unreachable, Garbled):
             return None
 
     return lambda size: sources_of(size, read)[
@@ -343,7 +343,7 @@ async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
     while True:
         try:
             return (await caller.call("GET", f"/v1/channels/{channel}/log/{path}")).body
-        except Answered as error:
+        except ProblemResponse as error:
             if error.problem.status == _NOT_THERE:
                 return None
             if error.problem.status not in _LATER or time.monotonic() > until:
@@ -351,13 +351,13 @@ async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
             await asyncio.sleep(max(error.wait, _AGAIN_SECONDS))
 
 
-class Given:
+class GatewayLog:
     """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time.
 
     Where entries stand for records the gateway is asked, once, what its erasures name (`named`): the log is taken as far as these, which may have come meanwhile.
     """
 
-    def __init__(self, caller: Client, channel: str, asked: Asked) -> None:
+    def __init__(self, caller: Client, channel: str, asked: RequiredCosigners) -> None:
         """Ask for a channel's, with these cosignatures under the head."""
         self._caller = caller
         self._channel = channel
@@ -401,17 +401,22 @@ class Given:
 
 
 async def given(
-    caller: Client, channel: str, asked: Asked, told: Callable[[int], None] = lambda position: None
+    caller: Client,
+    channel: str,
+    asked: RequiredCosigners,
+    told: Callable[[int], None] = lambda position: None,
 ) -> tuple[list[bytes], bytes | None]:
     """The messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
-    log, messages = Given(caller, channel, asked), list[bytes]()
+    log, messages = GatewayLog(caller, channel, asked), list[bytes]()
     async for page in log.pages():
         messages += page
         told(len(messages))
     return messages, log.head
 
 
-async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) -> bytes | None:
+async def cosigned(
+    caller: Client, channel: str, asked: RequiredCosigners, size: int = 0
+) -> bytes | None:
     """The signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
     while True:
@@ -425,12 +430,12 @@ async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) ->
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def told_of(lie: Lie) -> str:
+def told_of(lie: LogInconsistent) -> str:
     """A lie in words: which check found it, where, and what it is."""
     return f"{lie.check}{f' at position {lie.position}' if lie.position else ''}: {lie.what}"
 
 
-def say_failed(lie: Lie) -> None:
+def say_failed(lie: LogInconsistent) -> None:
     """Say what a verification found, and what to keep."""
     say(f"dragoman: VERIFICATION FAILED: {told_of(lie)}")
     say(f"keep as evidence: {lie.evidence}")

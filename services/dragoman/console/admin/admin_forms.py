@@ -11,7 +11,7 @@ from dragoman.application.http import submission
 from dragoman.console.display.log_rows import line_of
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
@@ -25,7 +25,7 @@ Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 
 
 def hindrance(
-    here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True
+    here: PageContext, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True
 ) -> Hindrance:
     """Why the reader cannot change something here and now that takes one of the roles; empty where they can.
 
@@ -44,14 +44,14 @@ def hindrance(
     return ""
 
 
-def has_key(here: Here) -> bool:
+def has_key(here: PageContext) -> bool:
     """Whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
     return here.roles != (ROOT,) and any(
         key.owner == here.grant.actor and key.until is None for key in here.registry.keys.values()
     )
 
 
-def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
+def colleagues(here: PageContext, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
     """Who of the reader's side has one of the roles, and is in office."""
     return tuple(
         name.partition("/")[2]
@@ -62,7 +62,9 @@ def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str
     )
 
 
-async def keep(here: Here, filled: Filled, act: dict[str, Any], first: str, **fields: str) -> str:
+async def keep(
+    here: PageContext, filled: Filled, act: dict[str, Any], first: str, **fields: str
+) -> str:
     """Record an act of the channel's own family; its position, or nothing where it is refused, which the form then says. Raises `Refused`."""
     with filled.trying(first, **fields):
         reply = await browser_signatures.record(
@@ -72,25 +74,25 @@ async def keep(here: Here, filled: Filled, act: dict[str, Any], first: str, **fi
     return ""
 
 
-async def at_the_end(here: Here) -> None:
+async def at_the_end(here: PageContext) -> None:
     """Have the page that answers a form be of the newest record."""
     await here.projection.in_file()
     here.newest = here.projection.flushed
 
 
-def address(here: Here) -> str:
+def address(here: PageContext) -> str:
     """How this service is called, for the command line."""
     return here.service.public_url or str(here.request.url.origin())
 
 
-def sliced(here: Here, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
+def sliced(here: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
     """The rows of the page that is asked for, and the address of the next one, empty for none."""
     page = max(1, submission.whole(here.request.query.get("page", "")) or 1)
     shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
     return shown, here.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
-async def times_of(here: Here, positions: Iterable[int]) -> dict[int, str]:
+async def times_of(here: PageContext, positions: Iterable[int]) -> dict[int, str]:
     """When the records at some positions were taken in."""
     found: dict[int, str] = await here.in_thread(
         _times, here.service.store, here.name, sorted({*positions} - {0})

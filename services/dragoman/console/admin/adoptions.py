@@ -18,7 +18,7 @@ from dragoman.application.operations import webhook_endpoints
 from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance, keep
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.domain import notation
 from dragoman.domain.acts import log_policy
@@ -39,7 +39,7 @@ _WRITTEN: Final = re.compile(get_args(Timestamp)[1].pattern)
 _ALTERNATING: Final = "alternating"
 
 
-def _values(here: Here, **more: Any) -> dict[str, Any]:
+def _values(here: PageContext, **more: Any) -> dict[str, Any]:
     return {
         "hindrance": hindrance(here),
         "who": colleagues(here),
@@ -77,7 +77,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRow, ...]
 
 
-async def limits(here: Here, filled: Filled | None = None) -> Page:
+async def limits(here: PageContext, filled: Filled | None = None) -> Page:
     """The profiles beside each other, and which of them binds."""
     profile, since = profile_of(here.registry)
     schedule = schedule_of(here.registry)
@@ -118,7 +118,7 @@ async def limits(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-def _own_offices(here: Here) -> set[str]:
+def _own_offices(here: PageContext) -> set[str]:
     """The offices of the reader's side in which somebody is in office."""
     return {
         each.office
@@ -127,7 +127,7 @@ def _own_offices(here: Here) -> set[str]:
     }
 
 
-async def check_watch(here: Here) -> web.StreamResponse:
+async def check_watch(here: PageContext) -> web.StreamResponse:
     """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
     filled = await Filled.of(here.request)
     if hindrance(here, webhook_endpoints.ENTERING, kept=False):
@@ -182,7 +182,7 @@ _LIMITS: Final = tuple(
 )
 
 
-def _schedule_form(here: Here) -> dict[str, list[str]]:
+def _schedule_form(here: PageContext) -> dict[str, list[str]]:
     """What stands in the form at first: what was adopted last, by whichever side."""
     found = max(
         here.registry.profiles.values(), key=lambda each: each.adopted.position, default=None
@@ -203,7 +203,7 @@ def _schedule_form(here: Here) -> dict[str, list[str]]:
     }
 
 
-async def adopt_profile(here: Here) -> Page | web.StreamResponse:
+async def adopt_profile(here: PageContext) -> Page | web.StreamResponse:
     """Adopt a profile for the own side, with or without line checks."""
     filled = await Filled.of(here.request)
     if filled["profile"] not in PROFILES:
@@ -224,7 +224,7 @@ async def adopt_profile(here: Here) -> Page | web.StreamResponse:
     return await limits(here, filled)
 
 
-def _line_check(here: Here, filled: Filled) -> dict[str, Any]:
+def _line_check(here: PageContext, filled: Filled) -> dict[str, Any]:
     """The schedule as the act has it; what is wrong with it is said in the form."""
     say = here.words.say
     words = filled["times"].replace(",", " ").replace("、", " ").split()
@@ -239,7 +239,7 @@ def _line_check(here: Here, filled: Filled) -> dict[str, Any]:
     return {"at": at, "zone": filled["zone"], "sent_by": filled["sent_by"], **_from(here, filled)}
 
 
-def _from(here: Here, filled: Filled) -> dict[str, str]:
+def _from(here: PageContext, filled: Filled) -> dict[str, str]:
     """From when on, if that is said: to the letter where it is written as the log has it, since both sides must say the same."""
     text = filled["from"]
     if not text or _WRITTEN.fullmatch(text):
@@ -247,7 +247,7 @@ def _from(here: Here, filled: Filled) -> dict[str, str]:
     zone = office_of(here.side, here.projection.office(here.side)).zone
     try:
         moment = notation.read_moment(text, here.moment, ZoneInfo(zone))
-    except notation.Unread:
+    except notation.NotUnderstoodInput:
         filled.wrong("from", here.words.say("Give a day and a time, like 1 Dec 2026 06:00Z."))
         return {}
     return {"from": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"}
@@ -278,7 +278,7 @@ class Codebooks(Struct, frozen=True, kw_only=True):
     messages: tuple[CodedRow, ...]
 
 
-async def codebooks(here: Here, filled: Filled | None = None) -> Page:
+async def codebooks(here: PageContext, filled: Filled | None = None) -> Page:
     """The codebooks with what they say, and who has adopted them."""
     form = filled or Filled({"codebook": [next(iter(CODEBOOKS))]})
     view = Codebooks(
@@ -320,7 +320,7 @@ def _coded() -> Iterator[CodedRow]:
 _CODED: Final = tuple(_coded())
 
 
-async def adopt_codebook(here: Here) -> Page | web.StreamResponse:
+async def adopt_codebook(here: PageContext) -> Page | web.StreamResponse:
     """Adopt the newest version of a codebook for the own side."""
     filled = await Filled.of(here.request)
     book = CODEBOOKS.get(filled["codebook"])
@@ -366,7 +366,7 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
     covered: Covered | None
 
 
-async def witnesses(here: Here, filled: Filled | None = None) -> Page:
+async def witnesses(here: PageContext, filled: Filled | None = None) -> Page:
     """Whose countersignatures make a record final."""
     registry = here.registry
     found = log_policy.in_force(registry)
@@ -399,14 +399,14 @@ async def witnesses(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-def _example(here: Here) -> str:
+def _example(here: PageContext) -> str:
     """A policy for these sides, with a witness of each."""
     lines = [f"witness {side}-1 {side}.example/witness+KEY" for side in here.sides]
     lines += [f"group {side} any {side}-1" for side in here.sides]
     return "\n".join([*lines, f"group every all {' '.join(here.sides)}", "quorum every"])
 
 
-def _policy_text(here: Here) -> str:
+def _policy_text(here: PageContext) -> str:
     """What stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
     found = max(
         here.registry.policies.values(), key=lambda each: each.adopted.position, default=None
@@ -414,7 +414,7 @@ def _policy_text(here: Here) -> str:
     return here.registry.policy if found is None else found.policy
 
 
-async def adopt_policy(here: Here) -> Page | web.StreamResponse:
+async def adopt_policy(here: PageContext) -> Page | web.StreamResponse:
     """Adopt a policy of witnesses for the own side."""
     filled = await Filled.of(here.request)
     text = filled["policy"]
@@ -431,12 +431,12 @@ async def adopt_policy(here: Here) -> Page | web.StreamResponse:
     return await witnesses(here, filled)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/admin/watch-check", handler=check_watch, method="POST"),
-    Sheet(path="/admin/profiles", handler=limits),
-    Sheet(path="/admin/profiles", handler=adopt_profile, method="POST"),
-    Sheet(path="/admin/codebook", handler=codebooks),
-    Sheet(path="/admin/codebook", handler=adopt_codebook, method="POST"),
-    Sheet(path="/admin/policy", handler=witnesses),
-    Sheet(path="/admin/policy", handler=adopt_policy, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/admin/watch-check", handler=check_watch, method="POST"),
+    PageRoute(path="/admin/profiles", handler=limits),
+    PageRoute(path="/admin/profiles", handler=adopt_profile, method="POST"),
+    PageRoute(path="/admin/codebook", handler=codebooks),
+    PageRoute(path="/admin/codebook", handler=adopt_codebook, method="POST"),
+    PageRoute(path="/admin/policy", handler=witnesses),
+    PageRoute(path="/admin/policy", handler=adopt_policy, method="POST"),
 )

@@ -21,7 +21,7 @@ from dragoman.console.admin.admin_forms import colleagues
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureAsked
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import HEADERS, Here, Page, Sheet, refused
+from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import form_of, said, see
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.access import ROOT
@@ -72,7 +72,7 @@ def waits_of(enrolment: Enrolment) -> Waits:
     )
 
 
-def waiting(here: Here) -> tuple[Waits, ...]:
+def waiting(here: PageContext) -> tuple[Waits, ...]:
     """The entries of the reader's side that wait; for its administrators alone, and never in the past."""
     if here.past or "administrator" not in here.roles:
         return ()
@@ -80,7 +80,7 @@ def waiting(here: Here) -> tuple[Waits, ...]:
     return tuple(waits_of(each) for each in listed if _standing(here, each) is not None)
 
 
-def _standing(here: Here, enrolment: Enrolment | None) -> Enrolment | None:
+def _standing(here: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
     """An entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
     return (
         None if enrolment is None or enrolment.key in here.projection.registry.keys else enrolment
@@ -90,7 +90,7 @@ def _standing(here: Here, enrolment: Enrolment | None) -> Enrolment | None:
 # The officer's page
 
 
-async def own_key(here: Here, filled: Filled | None = None) -> Page:
+async def own_key(here: PageContext, filled: Filled | None = None) -> Page:
     """The reader's keys, and what this browser can do about one."""
     if here.roles == (ROOT,) or here.grant.is_operator:
         raise refused(
@@ -136,7 +136,7 @@ async def own_key(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-async def ask_entry(here: Here) -> Page | web.StreamResponse:
+async def ask_entry(here: PageContext) -> Page | web.StreamResponse:
     """The browser asks that its key be entered, and signs that entry with it; or takes that back."""
     filled, say = await Filled.of(here.request), here.words.say
     here.newest = here.projection.flushed
@@ -188,7 +188,7 @@ def _holds(public: bytes, signed: bytes, signatures: str) -> bool:
     return {*found} == {dsse.key_id(public)} and dsse.verify(public, signed, *found.values())
 
 
-def _is_bound(here: Here, signed: bytes, author: str, id: str) -> bool:
+def _is_bound(here: PageContext, signed: bytes, author: str, id: str) -> bool:
     bound = read_act(signed, cut=False)[1].signed
     return not isinstance(bound, msgspec.UnsetType) and (bound.channel, bound.author, bound.id) == (
         here.registry.cid,
@@ -200,7 +200,7 @@ def _is_bound(here: Here, signed: bytes, author: str, id: str) -> bool:
 # The administrator's part
 
 
-async def _asked(here: Here, officer: str) -> Enrolment:
+async def _asked(here: PageContext, officer: str) -> Enrolment:
     found = _standing(
         here, here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}")
     )
@@ -214,7 +214,7 @@ async def _asked(here: Here, officer: str) -> Enrolment:
     return found
 
 
-async def enter(here: Here) -> web.StreamResponse:
+async def enter(here: PageContext) -> web.StreamResponse:
     """Record an entry that waits: with the administrator's signature in the page, or with the one that the host keeps in a trial."""
     form = await form_of(here.request)
     here.newest = here.projection.flushed
@@ -241,7 +241,7 @@ async def enter(here: Here) -> web.StreamResponse:
     return see(here.link("/admin/keys", after=reply.headers["Dragoman-Position"], said="entered"))
 
 
-async def decline(here: Here) -> web.StreamResponse:
+async def decline(here: PageContext) -> web.StreamResponse:
     """Turn an entry away: the officer can ask again."""
     form = await form_of(here.request)
     found = await _asked(here, said(form, "officer"))
@@ -249,7 +249,7 @@ async def decline(here: Here) -> web.StreamResponse:
     return see(here.link("/admin/keys", said="declined"))
 
 
-async def asked(here: Here) -> web.Response:
+async def asked(here: PageContext) -> web.Response:
     """An entry that waits, as a file for the command line."""
     found = await _asked(here, here.request.match_info["officer"])
     name = f"{here.name}-{found.officer.partition('/')[2]}-key.json"
@@ -261,10 +261,10 @@ async def asked(here: Here) -> web.Response:
     )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/key", handler=own_key),
-    Sheet(path="/key", handler=ask_entry, method="POST"),
-    Sheet(path="/admin/keys/enter", handler=enter, method="POST"),
-    Sheet(path="/admin/keys/decline", handler=decline, method="POST"),
-    Sheet(path="/admin/keys/asked/{officer:[a-z0-9-]{1,63}}", handler=asked),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/key", handler=own_key),
+    PageRoute(path="/key", handler=ask_entry, method="POST"),
+    PageRoute(path="/admin/keys/enter", handler=enter, method="POST"),
+    PageRoute(path="/admin/keys/decline", handler=decline, method="POST"),
+    PageRoute(path="/admin/keys/asked/{officer:[a-z0-9-]{1,63}}", handler=asked),
 )

@@ -27,7 +27,7 @@ from dragoman.console.display.act_display import language
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.confirm import Asking, ask
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.console.sessions import see
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
@@ -75,7 +75,7 @@ class Administration(Struct, frozen=True, kw_only=True):
     sides: tuple[SideRow, ...]
 
 
-async def administration(here: Here, filled: Filled | None = None) -> Page:
+async def administration(here: PageContext, filled: Filled | None = None) -> Page:
     """The channel's sides, and how it stands."""
     registry = here.registry
     form = filled or Filled({"language": [_language(here)]})
@@ -111,7 +111,7 @@ async def administration(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-def _side_row(here: Here, name: str) -> SideRow:
+def _side_row(here: PageContext, name: str) -> SideRow:
     registry = here.registry
     side = next(each for each in registry.sides if each.name == name)
     there = [
@@ -131,7 +131,7 @@ def _side_row(here: Here, name: str) -> SideRow:
     )
 
 
-def _language(here: Here) -> str:
+def _language(here: PageContext) -> str:
     """The language of the channel in which the reader most likely writes."""
     own = here.words.language
     return next(
@@ -140,14 +140,14 @@ def _language(here: Here) -> str:
     )
 
 
-def _signs(here: Here) -> bool:
+def _signs(here: PageContext) -> bool:
     """Whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
     return "channel" in here.registry.required_signatures and not hindrance(
         here, OFFICERS, kept=False
     )
 
 
-async def draft_status(here: Here) -> Page | web.StreamResponse:
+async def draft_status(here: PageContext) -> Page | web.StreamResponse:
     """Keep how the channel is to stand as a draft, for a colleague to release."""
     filled = await Filled.of(here.request)
     status, reason, language = filled["status"], filled["reason"], filled["language"]
@@ -198,7 +198,7 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
-async def officers(here: Here, filled: Filled | None = None) -> Page:
+async def officers(here: PageContext, filled: Filled | None = None) -> Page:
     """The officers of all sides, and the form by which one is entered."""
     registry = here.registry
     only = here.request.query.get("side", "")
@@ -259,7 +259,7 @@ async def officers(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-def _as_it_stands(here: Here) -> Filled:
+def _as_it_stands(here: PageContext) -> Filled:
     """The form with an officer of the own side in it, who is to be changed; or empty."""
     name = here.request.query.get("change", "")
     known = here.registry.officers.get(f"{here.side}/{name}")
@@ -268,7 +268,7 @@ def _as_it_stands(here: Here) -> Filled:
     return Filled({"officer": [name], "office": [known.office], "roles": known.roles})
 
 
-async def enter_officer(here: Here) -> Page | web.StreamResponse:
+async def enter_officer(here: PageContext) -> Page | web.StreamResponse:
     """Enter an officer of the own side, or change one's office and roles."""
     filled, say = await Filled.of(here.request), here.words.say
     name, office = filled["officer"], filled["office"]
@@ -295,7 +295,9 @@ async def enter_officer(here: Here) -> Page | web.StreamResponse:
     return await officers(here, filled)
 
 
-async def ask_revocation(here: Here, filled: Filled | None = None) -> Page | web.StreamResponse:
+async def ask_revocation(
+    here: PageContext, filled: Filled | None = None
+) -> Page | web.StreamResponse:
     """Ask once before an officer is revoked."""
     name = filled["officer"] if filled else here.request.query.get("officer", "")
     actor = f"{here.side}/{name}"
@@ -317,7 +319,7 @@ async def ask_revocation(here: Here, filled: Filled | None = None) -> Page | web
     )
 
 
-def _what_follows(here: Here, actor: str) -> list[str]:
+def _what_follows(here: PageContext, actor: str) -> list[str]:
     """What follows from revoking an officer, in sentences."""
     say, registry = here.words.say, here.registry
     follows = [
@@ -355,7 +357,7 @@ def _what_follows(here: Here, actor: str) -> list[str]:
     return follows
 
 
-async def revoke_officer(here: Here) -> Page | web.StreamResponse:
+async def revoke_officer(here: PageContext) -> Page | web.StreamResponse:
     """Revoke an officer of the own side."""
     filled = await Filled.of(here.request)
     act = {"act": "officer-revocation", "officer": filled["officer"]} | (
@@ -384,7 +386,7 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     suspect_from: int | None = None
 
 
-class Keys(Struct, frozen=True, kw_only=True):
+class KeysView(Struct, frozen=True, kw_only=True):
     """The keys of a channel, those that are valid first; `total` of all."""
 
     channel: str
@@ -394,7 +396,7 @@ class Keys(Struct, frozen=True, kw_only=True):
     keys: tuple[KeyRow, ...]
 
 
-async def keys(here: Here) -> Page:
+async def keys(here: PageContext) -> Page:
     """The keys of all sides, and how they are entered and revoked."""
     order = {side: place for place, side in enumerate(here.sides)}
     rows = sorted(
@@ -419,7 +421,7 @@ async def keys(here: Here) -> Page:
         ),
     )
     shown, following = sliced(here, rows)
-    view = Keys(
+    view = KeysView(
         channel=here.name,
         position=here.position,
         custody=here.registry.custody,
@@ -437,7 +439,9 @@ async def keys(here: Here) -> Page:
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
 
 
-async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page | web.StreamResponse:
+async def ask_key_revocation(
+    here: PageContext, filled: Filled | None = None
+) -> Page | web.StreamResponse:
     """Ask once before a key is revoked."""
     id = filled["of"] if filled else here.request.query.get("of", "")
     key = here.registry.keys.get(id)
@@ -474,7 +478,7 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
     )
 
 
-async def revoke_key(here: Here) -> Page | web.StreamResponse:
+async def revoke_key(here: PageContext) -> Page | web.StreamResponse:
     """Revoke a key of the own side, in a trial."""
     filled = await Filled.of(here.request)
     suspected = submission.whole(filled["suspect_from"])
@@ -497,16 +501,16 @@ async def revoke_key(here: Here) -> Page | web.StreamResponse:
     return await ask_key_revocation(here, filled)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/admin", handler=administration),
-    Sheet(path="/admin", handler=draft_status, method="POST"),
-    Sheet(path="/admin/officers", handler=officers),
-    Sheet(path="/admin/officers", handler=enter_officer, method="POST"),
-    Sheet(path="/admin/officers/revoke", handler=ask_revocation),
-    Sheet(path="/admin/officers/revoke", handler=revoke_officer, method="POST"),
-    Sheet(path="/admin/keys", handler=keys),
-    Sheet(path="/admin/keys/revoke", handler=ask_key_revocation),
-    Sheet(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/admin", handler=administration),
+    PageRoute(path="/admin", handler=draft_status, method="POST"),
+    PageRoute(path="/admin/officers", handler=officers),
+    PageRoute(path="/admin/officers", handler=enter_officer, method="POST"),
+    PageRoute(path="/admin/officers/revoke", handler=ask_revocation),
+    PageRoute(path="/admin/officers/revoke", handler=revoke_officer, method="POST"),
+    PageRoute(path="/admin/keys", handler=keys),
+    PageRoute(path="/admin/keys/revoke", handler=ask_key_revocation),
+    PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *browser_key.SHEETS,
     *adoptions.SHEETS,
     *erasure_pages.SHEETS,

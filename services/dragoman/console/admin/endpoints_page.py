@@ -14,7 +14,7 @@ from dragoman.application.operations import calendar_links, webhook_endpoints
 from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance
 from dragoman.console.forms.confirm import Asking, ask
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.console.sessions import see
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import STAFF
@@ -42,7 +42,7 @@ _ACTS: Final = (
 """What an endpoint may be told of: what opens an exchange first."""
 
 
-class Endpoints(Struct, frozen=True, kw_only=True):
+class EndpointsView(Struct, frozen=True, kw_only=True):
     """The endpoints of the reader's side in the channel, what each was not told of yet, and the reader's calendar links."""
 
     channel: str
@@ -52,7 +52,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
 
 
 async def endpoints(
-    here: Here,
+    here: PageContext,
     filled: Filled | None = None,
     *,
     asked: Filled | None = None,
@@ -73,7 +73,7 @@ async def endpoints(
     form = filled or Filled(
         {"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]}
     )
-    view = Endpoints(
+    view = EndpointsView(
         channel=here.name,
         endpoints=tuple(found),
         deliveries={
@@ -112,7 +112,7 @@ async def endpoints(
     )
 
 
-def _answers(here: Here, id: str) -> dict[int, tuple[str, bool]]:
+def _answers(here: PageContext, id: str) -> dict[int, tuple[str, bool]]:
     """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
     return {
         position: (here.words.sentence(said), said.message == VERBATIM)
@@ -120,13 +120,13 @@ def _answers(here: Here, id: str) -> dict[int, tuple[str, bool]]:
     }
 
 
-def _families(here: Here) -> list[str]:
+def _families(here: PageContext) -> list[str]:
     """The families of which there are acts in a channel of this kind."""
     desk = here.registry.kind == "desk"
     return [each for each in get_args(Family) if each == "channel" or (each == "desk") == desk]
 
 
-async def add_endpoint(here: Here) -> Page:
+async def add_endpoint(here: PageContext) -> Page:
     """Enter an endpoint, and show once what checks its signatures."""
     filled, say = await Filled.of(here.request), here.words.say
     mail = filled["means"] == "e-mail"
@@ -153,7 +153,7 @@ async def add_endpoint(here: Here) -> Page:
     return await endpoints(here, filled if added is None else None, added=added)
 
 
-def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
+def _new(here: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
     """The endpoint that a form describes. Raises `Malformed`."""
     given: dict[str, Any] = {
         "channel": here.name,
@@ -173,7 +173,7 @@ def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
         raise faults_of(error, msgspec.json.encode(given), NewEndpoint) from None
 
 
-async def ask_removal(here: Here) -> Page | web.StreamResponse:
+async def ask_removal(here: PageContext) -> Page | web.StreamResponse:
     """Ask once before an endpoint is removed."""
     id, say = here.request.query.get("endpoint", ""), here.words.say
     found = (
@@ -210,7 +210,7 @@ async def ask_removal(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def remove_endpoint(here: Here) -> web.StreamResponse:
+async def remove_endpoint(here: PageContext) -> web.StreamResponse:
     """Remove an endpoint; one that is gone already stays so."""
     filled = await Filled.of(here.request)
     try:
@@ -221,7 +221,7 @@ async def remove_endpoint(here: Here) -> web.StreamResponse:
     return see(here.link("/admin/endpoints", said="removed"))
 
 
-async def send_again(here: Here) -> web.StreamResponse:
+async def send_again(here: PageContext) -> web.StreamResponse:
     """Have a record brought once more; one that waits no more was brought meanwhile, or given up with its endpoint."""
     filled = await Filled.of(here.request)
     try:
@@ -238,7 +238,7 @@ async def send_again(here: Here) -> web.StreamResponse:
 # Links to the calendar
 
 
-async def make_link(here: Here) -> Page:
+async def make_link(here: PageContext) -> Page:
     """Make a secret link to the calendar, and show it once."""
     filled = await Filled.of(here.request)
     made = None
@@ -250,7 +250,7 @@ async def make_link(here: Here) -> Page:
     return await endpoints(here, asked=filled if made is None else None, made=made)
 
 
-async def ask_link_end(here: Here) -> Page | web.StreamResponse:
+async def ask_link_end(here: PageContext) -> Page | web.StreamResponse:
     """Ask once before a link is revoked."""
     id, say = here.request.query.get("link", ""), here.words.say
     known = () if here.past else await calendar_links.links_of(here.call, here.projection)
@@ -271,7 +271,7 @@ async def ask_link_end(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def end_link(here: Here) -> web.StreamResponse:
+async def end_link(here: PageContext) -> web.StreamResponse:
     """Revoke a link of the reader's; one that is gone already stays so."""
     filled = await Filled.of(here.request)
     try:
@@ -282,14 +282,14 @@ async def end_link(here: Here) -> web.StreamResponse:
     return see(here.link("/admin/endpoints", said="ended"))
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/admin/endpoints", handler=endpoints),
-    Sheet(path="/admin/endpoints", handler=add_endpoint, method="POST"),
-    Sheet(path="/admin/endpoints/remove", handler=ask_removal),
-    Sheet(path="/admin/endpoints/remove", handler=remove_endpoint, method="POST"),
-    Sheet(path="/admin/endpoints/again", handler=send_again, method="POST"),
-    Sheet(path="/admin/links", handler=endpoints),
-    Sheet(path="/admin/links", handler=make_link, method="POST"),
-    Sheet(path="/admin/links/revoke", handler=ask_link_end),
-    Sheet(path="/admin/links/revoke", handler=end_link, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/admin/endpoints", handler=endpoints),
+    PageRoute(path="/admin/endpoints", handler=add_endpoint, method="POST"),
+    PageRoute(path="/admin/endpoints/remove", handler=ask_removal),
+    PageRoute(path="/admin/endpoints/remove", handler=remove_endpoint, method="POST"),
+    PageRoute(path="/admin/endpoints/again", handler=send_again, method="POST"),
+    PageRoute(path="/admin/links", handler=endpoints),
+    PageRoute(path="/admin/links", handler=make_link, method="POST"),
+    PageRoute(path="/admin/links/revoke", handler=ask_link_end),
+    PageRoute(path="/admin/links/revoke", handler=end_link, method="POST"),
 )

@@ -22,7 +22,7 @@ from dragoman.console.admin.admin_forms import (
 )
 from dragoman.console.forms.confirm import Asking, ask
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Handler, Here, Page, Sheet
+from dragoman.console.rendering import Handler, Page, PageContext, PageRoute
 from dragoman.console.sessions import see
 from dragoman.domain.acts.erasure import consenting, exchanges_of, hash_of
 from dragoman_schemas.acts.channel import Erasure
@@ -62,7 +62,7 @@ class Erasures(Struct, frozen=True, kw_only=True):
     gone: tuple[GoneRow, ...]
 
 
-async def erasures(here: Here, filled: Filled | None = None) -> Page:
+async def erasures(here: PageContext, filled: Filled | None = None) -> Page:
     """What was taken out of the record, what waits for it, and the form that names exchanges."""
     registry = here.registry
     gone = sorted(registry.erased.items(), key=lambda each: each[1].position, reverse=True)
@@ -89,7 +89,7 @@ async def erasures(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-def _waiting(here: Here) -> Iterable[WaitingRow]:
+def _waiting(here: PageContext) -> Iterable[WaitingRow]:
     for each in here.registry.consents:
         known = [here.projection.exchange(id) for id in each.exchanges]
         sides = consenting(here.registry, each.records)
@@ -102,13 +102,13 @@ def _waiting(here: Here) -> Iterable[WaitingRow]:
         )
 
 
-def _naming(here: Here, exchanges: Iterable[str]) -> Erasure:
+def _naming(here: PageContext, exchanges: Iterable[str]) -> Erasure:
     """The erasure of exchanges as they are now."""
     found = [each for id in dict.fromkeys(exchanges) for each in here.projection.records_of(id)]
     return Erasure(records=tuple(sorted(found, key=lambda each: each.position)))
 
 
-def _named(here: Here, filled: Filled) -> list[Exchange]:
+def _named(here: PageContext, filled: Filled) -> list[Exchange]:
     """The exchanges that a form names, by number or id; what there is none of is said."""
     found: list[Exchange] = []
     for word in filled["exchanges"].split():
@@ -130,7 +130,7 @@ def _named(here: Here, filled: Filled) -> list[Exchange]:
 
 
 def _asking(doing: Doing) -> Handler:
-    async def asked(here: Here) -> Page | web.StreamResponse:
+    async def asked(here: PageContext) -> Page | web.StreamResponse:
         filled = Filled({"exchanges": [here.request.query.get("exchanges", "")]})
         return await _ask(here, filled, doing, _named(here, filled))
 
@@ -138,14 +138,14 @@ def _asking(doing: Doing) -> Handler:
 
 
 def _saying(doing: Doing) -> Handler:
-    async def said(here: Here) -> Page | web.StreamResponse:
+    async def said(here: PageContext) -> Page | web.StreamResponse:
         return await _say(here, doing)
 
     return said
 
 
 async def _ask(
-    here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
+    here: PageContext, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
 ) -> Page | web.StreamResponse:
     """Ask once."""
     if hindrance(here) or (doing == "erase" and here.registry.custody != "host"):
@@ -185,7 +185,7 @@ async def _ask(
     )
 
 
-def _what(here: Here, exchanges: Sequence[Exchange]) -> list[str]:
+def _what(here: PageContext, exchanges: Sequence[Exchange]) -> list[str]:
     """What is to be taken out, a line for each exchange."""
     words = here.words
     return [
@@ -197,7 +197,7 @@ def _what(here: Here, exchanges: Sequence[Exchange]) -> list[str]:
     ]  # fmt: skip
 
 
-def _what_follows(here: Here, doing: Doing) -> list[str]:
+def _what_follows(here: PageContext, doing: Doing) -> list[str]:
     say = here.words.say
     if doing == "consent":
         follows = [
@@ -227,7 +227,7 @@ def _what_follows(here: Here, doing: Doing) -> list[str]:
     ]
 
 
-async def _say(here: Here, doing: Doing) -> Page | web.StreamResponse:
+async def _say(here: PageContext, doing: Doing) -> Page | web.StreamResponse:
     """Record it."""
     filled = await Filled.of(here.request)
     exchanges = _named(here, filled)
@@ -252,12 +252,12 @@ async def _say(here: Here, doing: Doing) -> Page | web.StreamResponse:
     return await _ask(here, filled, doing, exchanges)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/admin/erasures", handler=erasures),
-    Sheet(path="/admin/erasures/consent", handler=_asking("consent")),
-    Sheet(path="/admin/erasures/consent", handler=_saying("consent"), method="POST"),
-    Sheet(path="/admin/erasures/withdraw", handler=_asking("withdraw")),
-    Sheet(path="/admin/erasures/withdraw", handler=_saying("withdraw"), method="POST"),
-    Sheet(path="/admin/erasures/erase", handler=_asking("erase")),
-    Sheet(path="/admin/erasures/erase", handler=_saying("erase"), method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/admin/erasures", handler=erasures),
+    PageRoute(path="/admin/erasures/consent", handler=_asking("consent")),
+    PageRoute(path="/admin/erasures/consent", handler=_saying("consent"), method="POST"),
+    PageRoute(path="/admin/erasures/withdraw", handler=_asking("withdraw")),
+    PageRoute(path="/admin/erasures/withdraw", handler=_saying("withdraw"), method="POST"),
+    PageRoute(path="/admin/erasures/erase", handler=_asking("erase")),
+    PageRoute(path="/admin/erasures/erase", handler=_saying("erase"), method="POST"),
 )

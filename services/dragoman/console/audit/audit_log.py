@@ -10,11 +10,11 @@ from msgspec.structs import asdict
 from dragoman.application.http import submission
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.projection import timeline
-from dragoman.projection.timeline import Found, Wanted
+from dragoman.projection.timeline import TimelineFilter, TimelinePage
 from dragoman.text import sentence
 from dragoman_schemas.responses import Entry
 
@@ -22,21 +22,21 @@ ROWS: Final = 50
 _VOID: Final[tuple[Literal["void", "valid"], ...]] = ("void", "valid")
 
 
-class Logged(LogLine, frozen=True, kw_only=True, omit_defaults=True):
+class LogRecord(LogLine, frozen=True, kw_only=True, omit_defaults=True):
     """One record of the log. `dated` is when its author dated it, where that is another time; `erased` is what every side took out of the record."""
 
     dated: str = ""
     erased: bool = False
 
 
-class Log(Struct, frozen=True, kw_only=True):
+class LogPage(Struct, frozen=True, kw_only=True):
     """A page of the log. `older` and `newer` are the records at which the next pages begin, 0 for none; `looked` is the lowest that was looked at."""
 
     channel: str
     position: int
     top: int
-    wanted: Wanted
-    records: tuple[Logged, ...]
+    wanted: TimelineFilter
+    records: tuple[LogRecord, ...]
     older: int
     newer: int
     looked: int
@@ -46,37 +46,37 @@ class _Dated(Struct):
     dtg: str = ""
 
 
-class _Saying(Struct):
+class _LogQuery(Struct):
     data: _Dated
 
 
-_saying = msgspec.json.Decoder(_Saying).decode
+_saying = msgspec.json.Decoder(_LogQuery).decode
 
 
-def logged(entry: Entry) -> Logged:
+def logged(entry: Entry) -> LogRecord:
     """A record as a row."""
     line = asdict(line_of(entry))
     if not isinstance(entry.record, Raw):
-        return Logged(**line, erased=entry.valid)
-    return Logged(**line, dated=_saying(bytes(entry.record)).data.dtg)
+        return LogRecord(**line, erased=entry.valid)
+    return LogRecord(**line, dated=_saying(bytes(entry.record)).data.dtg)
 
 
 async def page_of(
-    here: Here, wanted: Wanted, top: int, most: int
-) -> tuple[tuple[Logged, ...], Found]:
+    here: PageContext, wanted: TimelineFilter, top: int, most: int
+) -> tuple[tuple[LogRecord, ...], TimelinePage]:
     """The newest records up to a position that are wanted."""
-    found: Found = await here.in_thread(
+    found: TimelinePage = await here.in_thread(
         timeline.found, here.service.store, here.name, wanted, top, here.position, most
     )
     return tuple(logged(each) for each in found.entries), found
 
 
-async def log(here: Here) -> Page:
+async def log(here: PageContext) -> Page:
     """The log."""
     wanted = _wanted(here)
     top = min(submission.whole(here.request.query.get("from", "")) or here.position, here.position)
     records, found = await page_of(here, wanted, top, ROWS)
-    view = Log(
+    view = LogPage(
         channel=here.name,
         position=here.position,
         top=top,
@@ -95,18 +95,18 @@ async def log(here: Here) -> Page:
     return Page(template="log.html", view=view, rows=records, values=values)
 
 
-def _choices(here: Here) -> dict[str, Sequence[str]]:
+def _choices(here: PageContext) -> dict[str, Sequence[str]]:
     return {"side": (*here.sides, SERVICE), "family": tuple(PATHS.values()), "void": _VOID}
 
 
-def _acts(here: Here) -> list[tuple[str, str]]:
+def _acts(here: PageContext) -> list[tuple[str, str]]:
     """Every act with its name, in the order of the names."""
     return sorted(
         ((act, here.words.act(act)) for act in RULES), key=lambda each: each[1].casefold()
     )
 
 
-def _wanted(here: Here) -> Wanted:
+def _wanted(here: PageContext) -> TimelineFilter:
     """What the query asks for. Raises `Refused` for what there is none of."""
     known: dict[str, Sequence[str]] = {**_choices(here), "act": tuple(RULES)}
     given = {name: here.request.query.get(name, "") for name in known}
@@ -121,10 +121,10 @@ def _wanted(here: Here) -> Wanted:
                     choices=", ".join(known[name]),
                 ),
             )
-    return msgspec.convert(given, Wanted)
+    return msgspec.convert(given, TimelineFilter)
 
 
-def _narrowed(here: Here, wanted: Wanted) -> list[tuple[str, str, str]]:
+def _narrowed(here: PageContext, wanted: TimelineFilter) -> list[tuple[str, str, str]]:
     """The filters in use: each by its name, what it is narrowed to in words, and the address without it."""
     words = here.words
     found = []
@@ -141,4 +141,4 @@ def _narrowed(here: Here, wanted: Wanted) -> list[tuple[str, str, str]]:
     return [(name, word, here.again(**{name: "", "from": ""})) for name, word in found]
 
 
-SHEETS: Final = (Sheet(path="/log", handler=log),)
+SHEETS: Final = (PageRoute(path="/log", handler=log),)

@@ -13,15 +13,15 @@ from dragoman.console.audit import (
     record_page,
     verified_heads,
 )
-from dragoman.console.audit.audit_log import Logged
-from dragoman.console.audit.verified_heads import Signed
+from dragoman.console.audit.audit_log import LogRecord
+from dragoman.console.audit.verified_heads import SignedHeads
 from dragoman.console.pages import point_in_time as travelling
 from dragoman.console.pages.point_in_time import Life
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.projection import timeline
-from dragoman.projection.changes import Between
-from dragoman.projection.timeline import Wanted
+from dragoman.projection.changes import ChangesBetween
+from dragoman.projection.timeline import TimelineFilter
 from dragoman_schemas.report_shapes import FiveAnswers
 
 _LINES: Final = 12
@@ -42,12 +42,12 @@ class Audit(Struct, frozen=True, kw_only=True):
     answers: FiveAnswers | None
     hosts: int
     looked: int
-    changed: Between | None
-    log: tuple[Logged, ...]
-    signed: Signed
+    changed: ChangesBetween | None
+    log: tuple[LogRecord, ...]
+    signed: SignedHeads
 
 
-async def audit(here: Here) -> Page:
+async def audit(here: PageContext) -> Page:
     """The page."""
     travel = await travelling.travel(here, compare=True)
     found = await audit_summary.gathered(here)
@@ -59,7 +59,7 @@ async def audit(here: Here) -> Page:
     changed, why = (
         await record_diff.compared(here, submission.whole(compare)) if compare else (None, "")
     )
-    lines, _ = await audit_log.page_of(here, Wanted(), here.position, _LINES)
+    lines, _ = await audit_log.page_of(here, TimelineFilter(), here.position, _LINES)
     view = Audit(
         channel=here.name,
         cid=here.registry.cid,
@@ -87,7 +87,7 @@ async def audit(here: Here) -> Page:
     return Page(template="audit.html", view=view, rows=lines, values=values)
 
 
-def _commands(here: Here) -> dict[str, str]:
+def _commands(here: PageContext) -> dict[str, str]:
     """How to take the log away, and to verify it where there is no network."""
     registry = here.projection.registry
     server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
@@ -99,8 +99,8 @@ def _commands(here: Here) -> dict[str, str]:
     }
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/audit", handler=audit),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/audit", handler=audit),
     *travelling.SHEETS,
     *audit_log.SHEETS,
     *record_page.SHEETS,

@@ -11,18 +11,18 @@ from typing import Final
 
 from dragoman.application.http.conditional_requests import turn
 from dragoman.application.operations import transparency_log
-from dragoman.console.audit.verified_heads import Signed
+from dragoman.console.audit.verified_heads import SignedHeads
 from dragoman.console.display.deadline_rows import Level
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.audit_findings import Noted
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import audit_answers, layout, report_facts
-from dragoman.reports.log_findings import Finding
+from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
@@ -30,7 +30,7 @@ _PERIODS: Final = (0, 365, 90, 30, 7, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class SummaryLine:
     """One thing to look at: what is so, the matter it is of, or the record that shows it."""
 
     text: str
@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SummaryAnswer:
     """One question answered. `lines` are the sides one by one, `more` what to look at."""
 
     question: str
@@ -50,15 +50,15 @@ class Answer:
     how: str
     word: str
     lines: tuple[str, ...] = ()
-    more: tuple[Line, ...] = ()
+    more: tuple[SummaryLine, ...] = ()
 
 
-async def gathered(here: Here) -> audit_answers.Told | None:
+async def gathered(here: PageContext) -> audit_answers.AuditAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
     whole = await transparency_log.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
     async with turn(here.request, here.projection):
-        found: audit_answers.Told | None = await here.in_thread(
+        found: audit_answers.AuditAnswers | None = await here.in_thread(
             _gathered,
             here.service.store,
             here.name,
@@ -75,10 +75,10 @@ def _gathered(
     channel: str,
     at: int,
     as_of: str,
-    whole: list[Finding],
+    whole: list[LogFinding],
     live: bool,
-) -> audit_answers.Told | None:
-    with moment(store, channel, Asked(at=at), as_of) as then:
+) -> audit_answers.AuditAnswers | None:
+    with moment(store, channel, PeriodQuery(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
             first = then.first(span)
@@ -91,8 +91,11 @@ def _gathered(
 
 
 def told(
-    here: Here, found: audit_answers.Told, signed: Signed, hosts: tuple[int, int]
-) -> tuple[Answer, ...]:
+    here: PageContext,
+    found: audit_answers.AuditAnswers,
+    signed: SignedHeads,
+    hosts: tuple[int, int],
+) -> tuple[SummaryAnswer, ...]:
     """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
         _whole(here, signed, hosts),
@@ -103,7 +106,7 @@ def told(
     )
 
 
-def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
+def _whole(here: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> SummaryAnswer:
     words, newest = here.words, signed.newest
     say = words.say
     count, looked = hosts
@@ -157,7 +160,7 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
     ]
     if newest is not None:
         lines.append(say("Newest head: sealed %(t)s.", t=words.written(newest.sealed, "milli")))
-    return Answer(
+    return SummaryAnswer(
         question=say("Is it whole and unaltered, until when, on whose word?"),
         level=level,
         icon=icon,
@@ -173,7 +176,7 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
     )
 
 
-def _knew(words: Words, found: FiveAnswers) -> Answer:
+def _knew(words: Words, found: FiveAnswers) -> SummaryAnswer:
     say = words.say
     waiting = sum(each.not_yet for each in found.receiving) + found.unnamed.unacknowledged
     flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
@@ -215,7 +218,7 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
                 climbed,
             )
         )
-    return Answer(
+    return SummaryAnswer(
         question=say("Who knew what, when?"),
         level=level,
         icon=level,
@@ -226,7 +229,7 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
         word=say("The sides’ own word; of deliveries the gateway’s."),
         lines=tuple(lines),
         more=tuple(
-            Line(
+            SummaryLine(
                 text=say(
                     "Not acknowledged by %(who)s, since %(t)s",
                     who=words.listed(
@@ -241,7 +244,9 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
             )
             for each in found.unacknowledged
         )
-        + tuple(Line(text=_told(words, each), matter=each.matter) for each in found.messages),
+        + tuple(
+            SummaryLine(text=_told(words, each), matter=each.matter) for each in found.messages
+        ),
     )
 
 
@@ -267,7 +272,7 @@ def _told(words: Words, message: Urgent) -> str:
     return words.say("%(what)s: %(detail)s", what=said, detail=had) if had else said
 
 
-def _owed(words: Words, found: FiveAnswers) -> Answer:
+def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
     say = words.say
     overdue = [each for each in found.owed if each.overdue and not each.courtesy]
     passed = [each for each in found.lapses if not each.courtesy]
@@ -309,7 +314,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 n=words.number(report_facts.MOST),
             )
         )
-    return Answer(
+    return SummaryAnswer(
         question=say("What was owed and not done, and when could nobody have noticed?"),
         level=level,
         icon=level,
@@ -320,7 +325,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
         lines=tuple(lines),
         more=(
             *(
-                Line(
+                SummaryLine(
                     text=say(
                         "%(side)s owes: %(what)s, by %(t)s",
                         side=layout.party(each.side, words),
@@ -332,7 +337,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 for each in overdue
             ),
             *(
-                Line(
+                SummaryLine(
                     text=say(
                         "%(side)s late: %(what)s, due %(t)s",
                         side=layout.party(each.side, words),
@@ -369,7 +374,7 @@ def _blind(words: Words, found: FiveAnswers) -> Iterator[str]:
         yield say("A gateway recorded nothing for %(d)s.", d=words.span(gone))
 
 
-def _stood(here: Here, found: FiveAnswers) -> Answer:
+def _stood(here: PageContext, found: FiveAnswers) -> SummaryAnswer:
     words, say = here.words, here.words.say
     waiting, running = len(found.unacknowledged), len(found.owed)
     timed = here.registry.kind not in UNTIMED
@@ -407,7 +412,7 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
             lines.append(say("%(side)s: %(who)s had the watch, since %(t)s.", **values))
         else:
             lines.append(say("%(side)s: nobody had the watch.", side=each.side.upper()))
-    return Answer(
+    return SummaryAnswer(
         question=say("What stood before the watch then, and who had it?"),
         level=level,
         icon=level,
@@ -417,16 +422,16 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
         word=say("The sides’ own word."),
         lines=tuple(lines),
         more=tuple(
-            Line(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
+            SummaryLine(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
             for each in found.stands
         ),
     )
 
 
-def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -> Answer:
+def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -> SummaryAnswer:
     say = words.say
     total = sum(found.kinds.values())
-    return Answer(
+    return SummaryAnswer(
         question=say("Who authorised what, with which exceptions?"),
         level="normal"
         if not total
@@ -453,7 +458,7 @@ def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -
             for kind, count in found.kinds.items()
         ),
         more=tuple(
-            Line(
+            SummaryLine(
                 text=say(
                     "%(what)s: %(detail)s",
                     what=_first(audit_answers.kind_of(each.kind, words)),

@@ -18,10 +18,10 @@ from dragoman.application.http.conditional_requests import turn
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.record.errors import Refused
 from dragoman.projection import changes
-from dragoman.projection.changes import Between, Carried, Set
+from dragoman.projection.changes import Carried, ChangesBetween, Set
 from dragoman.text import sentence
 
 SHOWN: Final = 50
@@ -46,7 +46,7 @@ class Flat(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class DiffRow:
     """One change as it is shown, and the records that set it so: one, or of an exchange that was opened all of it."""
 
     where: Markup
@@ -56,27 +56,27 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class DiffGroup:
     """The changes of one exchange, or of the channel itself, where there is no exchange."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DiffRow, ...]
     exchange: Carried | None = None
 
 
-async def between(here: Here, first: int, last: int) -> Between:
+async def between(here: PageContext, first: int, last: int) -> ChangesBetween:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     async with turn(here.request, here.projection):
-        found: Between = await here.in_thread(
+        found: ChangesBetween = await here.in_thread(
             changes.between, here.service.store, here.name, first, last
         )
     return found
 
 
-def groups(here: Here, found: Between) -> tuple[Group, ...]:
+def groups(here: PageContext, found: ChangesBetween) -> tuple[DiffGroup, ...]:
     """The changes as they are shown: each exchange, and the channel."""
     display = Display(here.words, link=here.link)
     listed = [
-        Group(
+        DiffGroup(
             exchange=each,
             rows=tuple(
                 _rows(here, display, each.changes, each.act) if each.was else [_opened(here, each)]
@@ -85,10 +85,10 @@ def groups(here: Here, found: Between) -> tuple[Group, ...]:
         for each in found.exchanges[:SHOWN]
     ]
     channel = tuple(_rows(here, display, found.channel, ""))
-    return (*listed, Group(rows=channel)) if channel else tuple(listed)
+    return (*listed, DiffGroup(rows=channel)) if channel else tuple(listed)
 
 
-def flat(found: Between) -> tuple[Flat, ...]:
+def flat(found: ChangesBetween) -> tuple[Flat, ...]:
     """The changes as rows of one table."""
     every = [
         *(
@@ -115,7 +115,7 @@ def _cell(raw: Raw | UnsetType) -> Raw:
     return raw if isinstance(raw, Raw) else Raw(b'""')
 
 
-async def differences(here: Here) -> Page:
+async def differences(here: PageContext) -> Page:
     """What changed between two records."""
     query = here.request.query
     first, last = (
@@ -135,7 +135,7 @@ async def differences(here: Here) -> Page:
     return Page(template="difference.html", view=found, rows=flat(found), values=values)
 
 
-async def compared(here: Here, other: int | None) -> tuple[Between | None, str]:
+async def compared(here: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
     """What changed between the page's record and another; or in words why that is not shown."""
     if other is None or not 1 <= other <= here.newest:
         return None, here.words.say(
@@ -155,9 +155,9 @@ async def compared(here: Here, other: int | None) -> tuple[Between | None, str]:
 # Rows
 
 
-def _opened(here: Here, each: Carried) -> Row:
+def _opened(here: PageContext, each: Carried) -> DiffRow:
     words = here.words
-    return Row(
+    return DiffRow(
         where=escape(words.say("The exchange")),
         was=escape(words.say("not there")),
         now=escape(words.status(each.status)),
@@ -165,7 +165,7 @@ def _opened(here: Here, each: Carried) -> Row:
     )
 
 
-def _rows(here: Here, display: Display, found: Sequence[Set], act: str) -> Iterator[Row]:
+def _rows(here: PageContext, display: Display, found: Sequence[Set], act: str) -> Iterator[DiffRow]:
     for each in found:
         parts = [part.replace("~1", "/").replace("~0", "~") for part in each.pointer.split("/")[1:]]
         if _is_bookkeeping(parts):
@@ -177,7 +177,7 @@ def _rows(here: Here, display: Display, found: Sequence[Set], act: str) -> Itera
             else Markup("{} <small><code>{}</code></small>").format(said, "/".join(rest))
         )
         was, now = (_value(here, display, parts, act, raw) for raw in (each.was, each.now))
-        yield Row(where=where, was=was, now=now, set_by=(each.set_by,) if each.set_by else ())
+        yield DiffRow(where=where, was=was, now=now, set_by=(each.set_by,) if each.set_by else ())
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
@@ -187,7 +187,7 @@ def _is_bookkeeping(parts: Sequence[str]) -> bool:
     )
 
 
-def _label(here: Here, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
+def _label(here: PageContext, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
     """Where a change is, in words, and what is left of its pointer."""
     if channel:
         return _of_channel(here, parts)
@@ -200,7 +200,7 @@ def _label(here: Here, parts: list[str], *, channel: bool) -> tuple[str, list[st
             return label(here, parts)
 
 
-def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+def label(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
     """Where in the state of an exchange something is, in words, and what is left of its pointer."""
     words, say = here.words, here.words.say
     match parts:
@@ -232,7 +232,7 @@ def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
             return say("State"), parts
 
 
-def _of_message(here: Here, place: int, parts: list[str]) -> tuple[str, list[str]]:
+def _of_message(here: PageContext, place: int, parts: list[str]) -> tuple[str, list[str]]:
     say, n = here.words.say, here.words.number(place)
     match parts:
         case ["acknowledged", side, *rest]:
@@ -245,7 +245,7 @@ def _of_message(here: Here, place: int, parts: list[str]) -> tuple[str, list[str
             return say("Message %(n)s", n=n), parts
 
 
-def _of_meeting(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+def _of_meeting(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
     say = here.words.say
     match parts:
         case ["accepted", side, *rest]:
@@ -260,7 +260,7 @@ def _of_meeting(here: Here, parts: list[str]) -> tuple[str, list[str]]:
             return say("State"), ["meeting", *parts]
 
 
-def _of_channel(here: Here, parts: list[str]) -> tuple[str, list[str]]:
+def _of_channel(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
     say = here.words.say
     match parts:
         case ["delivered", side, *rest]:
@@ -290,7 +290,7 @@ def _of_channel(here: Here, parts: list[str]) -> tuple[str, list[str]]:
 
 
 def _value(
-    here: Here, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
+    here: PageContext, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
 ) -> Markup:
     words = here.words
     if raw is UNSET:
@@ -324,11 +324,11 @@ def _value(
             return _code(value)
 
 
-def _word(here: Here, parts: list[str], value: str) -> str:
+def _word(here: PageContext, parts: list[str], value: str) -> str:
     return here.words.value(value) if parts[-1] in ("precedence", "area") else value
 
 
-def _object(here: Here, value: dict[str, Any]) -> Markup:
+def _object(here: PageContext, value: dict[str, Any]) -> Markup:
     """A stamp, what carries one, or an object as it stands."""
     words = here.words
     if value.keys() >= _STAMP:
@@ -356,4 +356,4 @@ def _code(value: object) -> Markup:
     return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
 
 
-SHEETS: Final = (Sheet(path="/differences", handler=differences),)
+SHEETS: Final = (PageRoute(path="/differences", handler=differences),)

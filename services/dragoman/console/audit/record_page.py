@@ -20,16 +20,16 @@ from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
 from dragoman.application.operations import transparency_log
 from dragoman.console.audit import record_diff
-from dragoman.console.audit.audit_log import Logged, logged
+from dragoman.console.audit.audit_log import LogRecord, logged
 from dragoman.console.display import translations
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import HEADERS, Here, Page, Sheet, refused
+from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.projection import reads
 from dragoman.projection.causation import causes
-from dragoman.projection.changes import Between
+from dragoman.projection.changes import ChangesBetween
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
 from dragoman.text import sentence
 from dragoman.tlog import leaf, merkle
@@ -64,19 +64,19 @@ class RecordView(Struct, frozen=True, kw_only=True):
     which it stands. `digest` is that of the state after it. `disputed` are the keys that signed it and are held for stolen from before it on.
     """
 
-    line: Logged
+    line: LogRecord
     digest: str
     standing: Standing
     record: Raw | UnsetType = UNSET
     junk: str = ""
     erased_by: int = 0
     causes: Causes | None = None
-    changed: Between | None = None
+    changed: ChangesBetween | None = None
     stands: tuple[str, ...] = ()
     disputed: tuple[str, ...] = ()
 
 
-class Side(Struct, frozen=True, kw_only=True):
+class SideRoots(Struct, frozen=True, kw_only=True):
     """A side before the record: how many of its root keys must sign."""
 
     name: str
@@ -99,7 +99,7 @@ class Material(Struct, frozen=True, kw_only=True):
     log: str
     cid: str
     keys: dict[str, Key]
-    sides: tuple[Side, ...]
+    sides: tuple[SideRoots, ...]
     custody: str
     policy: str
     entry: str
@@ -125,7 +125,7 @@ class Shown:
     hexed: str = ""
 
 
-async def record(here: Here) -> Page:
+async def record(here: PageContext) -> Page:
     """A record."""
     position = _position(here)
     (entry, _), *_ = await here.in_thread(reads.records, here.service.store, here.name, position, 1)
@@ -167,7 +167,7 @@ async def record(here: Here) -> Page:
     return Page(template="record.html", view=view, values=values)
 
 
-async def _translations(here: Here, line: Logged) -> tuple[translations.Translated, ...]:
+async def _translations(here: PageContext, line: LogRecord) -> tuple[translations.Translated, ...]:
     """Return the translations of the message that a record is, as far as the page's moment has them."""
     if (
         not line.valid or line.erased or line.exchange in ("", here.registry.id)
@@ -179,7 +179,7 @@ async def _translations(here: Here, line: Logged) -> tuple[translations.Translat
     return () if state is None else translations.by_record(state).get(line.position, ())
 
 
-def _position(here: Here) -> int:
+def _position(here: PageContext) -> int:
     """The record that is asked for, which the page's moment has. Raises `Refused`."""
     position = submission.whole(here.request.match_info["position"])
     if position is None or not 1 <= position <= here.newest:
@@ -216,7 +216,7 @@ def _until(cause: Cause, position: int) -> Cause:
     )
 
 
-async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
+async def _stands(here: PageContext, line: LogRecord) -> tuple[str, ...]:
     """The members of the record's exchange that are as it set them, at the page's position."""
     if not line.exchange or line.erased:
         return ()
@@ -241,7 +241,7 @@ async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
     )
 
 
-def _named(here: Here, members: tuple[str, ...]) -> Iterator[str]:
+def _named(here: PageContext, members: tuple[str, ...]) -> Iterator[str]:
     """Members in words, as far as there are any."""
     for each in members:
         label, rest = record_diff.label(here, each.split("."))
@@ -249,7 +249,7 @@ def _named(here: Here, members: tuple[str, ...]) -> Iterator[str]:
             yield label
 
 
-def _commands(here: Here, position: int) -> dict[str, str]:
+def _commands(here: PageContext, position: int) -> dict[str, str]:
     """The same on another machine: the record's proof, and the whole log."""
     registry = here.projection.registry
     name, log = here.name, shlex.quote(str(log_of(registry)))
@@ -263,7 +263,7 @@ def _commands(here: Here, position: int) -> dict[str, str]:
 # For the proof in the page
 
 
-async def material(here: Here) -> web.Response:
+async def material(here: PageContext) -> web.Response:
     """What the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
     position = _position(here)
     proof = await transparency_log.show_proof(here.call)
@@ -281,7 +281,7 @@ async def material(here: Here) -> web.Response:
         log=str(log_of(registry)),
         cid=registry.cid,
         keys=registry.keys,
-        sides=tuple(Side(name=side.name, threshold=side.threshold) for side in before.sides),
+        sides=tuple(SideRoots(name=side.name, threshold=side.threshold) for side in before.sides),
         custody=registry.custody,
         policy=registry.policy,
         entry=leaf.entry(position - 1, commit).decode(),
@@ -291,7 +291,7 @@ async def material(here: Here) -> web.Response:
     return _json(body)
 
 
-def _erasure_of(here: Here, position: int, raw: bytes) -> Erasing:
+def _erasure_of(here: PageContext, position: int, raw: bytes) -> Erasing:
     """The erasure by which a leaf entry stands for a record."""
     for at in sorted({stamp.position for stamp in here.projection.registry.erased.values()}):
         erasing, *_ = here.projection.bytes_at(at)
@@ -303,7 +303,7 @@ def _erasure_of(here: Here, position: int, raw: bytes) -> Erasing:
     )
 
 
-async def consistency(here: Here) -> web.Response:
+async def consistency(here: PageContext) -> web.Response:
     """That the tree of one size begins that of another."""
     old, new = (submission.whole(here.request.query.get(name, "")) for name in ("from", "to"))
     if old is None or new is None or not 1 <= old <= new <= here.newest:
@@ -329,7 +329,7 @@ def _json(body: Any) -> web.Response:
 
 
 SHEETS: Final = (
-    Sheet(path="/records/consistency", handler=consistency),
-    Sheet(path="/records/{position:[0-9]{1,15}}", handler=record),
-    Sheet(path="/records/{position:[0-9]{1,15}}/material", handler=material),
+    PageRoute(path="/records/consistency", handler=consistency),
+    PageRoute(path="/records/{position:[0-9]{1,15}}", handler=record),
+    PageRoute(path="/records/{position:[0-9]{1,15}}/material", handler=material),
 )

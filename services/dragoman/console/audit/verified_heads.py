@@ -9,12 +9,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import written
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.signed_heads import Sealed, Seals
-from dragoman.text import Sentence
+from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
+from dragoman.text import Text
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.dsse import encode_base64
 from dragoman.tlog.note import NotANote, Note, Verifier
@@ -27,14 +27,14 @@ _WIDER: Final = (2, 8, 32, 128)
 """How far back in the stream of all channels' heads is looked for so many of one, each time as many times their number."""
 
 
-class Cosigned(Struct, frozen=True, kw_only=True):
+class HeadCosignature(Struct, frozen=True, kw_only=True):
     """A witness's cosignature under a head: by which name, when."""
 
     name: str
     time: str
 
 
-class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SignedHead(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A signed head: of so many records, signed by the log or not, cosigned by whom, and by how many keys that nobody named.
 
     A `fault` is why it is none of this log's.
@@ -44,12 +44,12 @@ class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: str
     sealed: str
     signed: bool = True
-    by: tuple[Cosigned, ...] = ()
+    by: tuple[HeadCosignature, ...] = ()
     others: int = 0
     fault: str = ""
 
 
-class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CosignatureRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A witness that the policy names: whose, by which key, and its newest cosignature: when, over how many records."""
 
     side: str
@@ -59,7 +59,7 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
     covers: int = 0
 
 
-class Signed(Struct, frozen=True, kw_only=True):
+class SignedHeads(Struct, frozen=True, kw_only=True):
     """What is signed of a log. `matches` says that the newest head is that of the records here, `final` up to where the quorum has cosigned.
 
     `known` is false where the broker did not say what is sealed.
@@ -69,19 +69,19 @@ class Signed(Struct, frozen=True, kw_only=True):
     policy: str
     final: int
     covered: dict[str, int]
-    witnesses: tuple[Witness, ...]
-    heads: tuple[Head, ...]
+    witnesses: tuple[CosignatureRow, ...]
+    heads: tuple[SignedHead, ...]
     note: str
     matches: bool
     known: bool = True
 
     @property
-    def newest(self) -> Head | None:
+    def newest(self) -> SignedHead | None:
         """The newest head, which the log's key has signed or not."""
         return self.heads[0] if self.heads else None
 
 
-async def signed(here: Here) -> tuple[Signed, Sentence | None]:
+async def signed(here: PageContext) -> tuple[SignedHeads, Text | None]:
     """What is signed of the channel's log now; and why the newest head is none of it, if so."""
     registry = here.projection.registry
     log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
@@ -91,7 +91,7 @@ async def signed(here: Here) -> tuple[Signed, Sentence | None]:
         sealed, known = [], False
     covered = await here.service.coverage.of(here.projection)
     found = tuple(head(each, log, policy) for each in sealed)
-    shown = Signed(
+    shown = SignedHeads(
         log=str(log),
         policy=registry.policy,
         final=covered.final,
@@ -105,14 +105,14 @@ async def signed(here: Here) -> tuple[Signed, Sentence | None]:
     return shown, fault_of(sealed[0], log) if sealed else None
 
 
-async def _is_of_records(here: Here, newest: Head) -> bool:
+async def _is_of_records(here: PageContext, newest: SignedHead) -> bool:
     """Whether a head is that of the records that were folded here."""
     await here.projection.in_file(newest.size)
     root = await here.in_thread(merkle.root_of, here.service.trees.nodes(here.name), newest.size)
     return encode_base64(root) == newest.root
 
 
-async def recent(seals: Seals, channel: str, most: int) -> list[Sealed]:
+async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[SealedHead]:
     """The newest heads of a channel, the newest first. Raises `LogUnreachable`."""
     newest = await seals.newest(channel)
     if newest is None:
@@ -127,7 +127,9 @@ async def recent(seals: Seals, channel: str, most: int) -> list[Sealed]:
     return found[: -most - 1 : -1]
 
 
-async def _between(seals: Seals, channel: str, after: int, before: int) -> list[Sealed]:
+async def _between(
+    seals: SignedHeadStore, channel: str, after: int, before: int
+) -> list[SealedHead]:
     found = []
     each = await seals.after(channel, after)
     while each is not None and each.seq < before:
@@ -136,7 +138,7 @@ async def _between(seals: Seals, channel: str, after: int, before: int) -> list[
     return found
 
 
-def fault_of(sealed: Sealed, log: Verifier) -> Sentence | None:
+def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
     """Why a sealed head is none of a log, if so."""
     try:
         checkpoint.opened(sealed.note, log)
@@ -145,7 +147,7 @@ def fault_of(sealed: Sealed, log: Verifier) -> Sentence | None:
     return None
 
 
-def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
+def head(sealed: SealedHead, log: Verifier, policy: Policy | None) -> SignedHead:
     """A sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
     taken = "" if sealed.taken is None else written(sealed.taken)
     fault = fault_of(sealed, log)
@@ -154,10 +156,10 @@ def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
         found = checkpoint.read(signed.text)
         by = tuple(_cosigned(signed, [] if policy is None else policy.witnesses.items()))
     except NotANote as error:
-        return Head(size=0, root="", sealed=taken, signed=False, fault=str(error))
+        return SignedHead(size=0, root="", sealed=taken, signed=False, fault=str(error))
     is_signed = fault is None
     others = len(signed.signatures) - len(by) - is_signed
-    return Head(
+    return SignedHead(
         size=found.size,
         root=encode_base64(found.root),
         sealed=taken,
@@ -168,22 +170,22 @@ def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
     )
 
 
-def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[Cosigned]:
+def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[HeadCosignature]:
     for name, verifier in named:
         found = signed.signed_by(verifier)
         if found is not None:
-            yield Cosigned(name=name, time=written(datetime.fromtimestamp(found.time, UTC)))
+            yield HeadCosignature(name=name, time=written(datetime.fromtimestamp(found.time, UTC)))
 
 
 def _witnesses(
-    policy: Policy | None, sides: Sequence[str], found: Sequence[Head]
-) -> Iterator[Witness]:
+    policy: Policy | None, sides: Sequence[str], found: Sequence[SignedHead]
+) -> Iterator[CosignatureRow]:
     for name, verifier in {} if policy is None else policy.witnesses.items():
         assert policy is not None
         newest = next((head for head in found if any(each.name == name for each in head.by)), None)
         time = "" if newest is None else next(each.time for each in newest.by if each.name == name)
         side = next((each for each in sides if name in members(policy, each)), "")
-        yield Witness(
+        yield CosignatureRow(
             side=side,
             name=name,
             key=str(verifier),

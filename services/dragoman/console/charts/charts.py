@@ -14,21 +14,29 @@ from typing import Final, Literal, NamedTuple
 from markupsafe import Markup
 
 from dragoman.console.charts import svg as plot
-from dragoman.console.charts.svg import PITCH, Box, Disc, Outline, Point, Rows, Stretch
+from dragoman.console.charts.svg import (
+    PITCH,
+    Box,
+    Disc,
+    MapPoint,
+    Outline,
+    StackedRows,
+    TextStretch,
+)
 from dragoman.i18n.words import NBSP, Words
 
-__all__ = [
+__all__ = [  # noqa: RUF022
     "AreaLane",
     "Band",
     "DayLabels",
     "Disc",
-    "Item",
+    "RoadmapItemMark",
     "Lane",
-    "Mark",
-    "Moment",
+    "DueMark",
+    "RecordMark",
     "Outline",
-    "Span",
-    "Step",
+    "ForceSpan",
+    "RoadmapStepMark",
     "bars",
     "clock",
     "day_ahead",
@@ -71,7 +79,7 @@ class Band(NamedTuple):
     holiday: bool = False
 
 
-class Span(NamedTuple):
+class ForceSpan(NamedTuple):
     """What is in force between two times; without one of them, since ever or until further notice."""
 
     begins: datetime | None
@@ -79,7 +87,7 @@ class Span(NamedTuple):
     label: str = ""
 
 
-class Mark(NamedTuple):
+class DueMark(NamedTuple):
     """What is due at a time."""
 
     at: datetime
@@ -91,8 +99,8 @@ class Lane(NamedTuple):
 
     name: str
     bands: Sequence[Band] = ()
-    spans: Sequence[Span] = ()
-    marks: Sequence[Mark] = ()
+    spans: Sequence[ForceSpan] = ()
+    marks: Sequence[DueMark] = ()
 
 
 class DayLabels(NamedTuple):
@@ -133,13 +141,13 @@ def day_ahead(
         return _DAY_LEFT + (moment - first) / _DAY * (_DAY_RIGHT - _DAY_LEFT)
 
     here = at(now) if first <= now <= first + _DAY else None
-    line = [] if here is None else [Stretch(here, here)]
+    line = [] if here is None else [TextStretch(here, here)]
     under: list[Markup] = []
     over = [plot.text(0, 14, labels.scale, "dim")]
     top = _DAY_PITCH
     lanes = [*rows, Lane("")] if here is not None and (not rows or rows[-1].bands) else rows
     for number, lane in enumerate(lanes):
-        kept = Rows()
+        kept = StackedRows()
         if here is not None and number == len(lanes) - 1:
             wide = plot.width(labels.now, bold=True)
             _, place = kept.settle(
@@ -148,11 +156,11 @@ def day_ahead(
                 )
             )
             over.append(plot.text(place.x, top + 16, labels.now, "bold", place.anchor))
-        earlier: list[tuple[Stretch, int]] = []
+        earlier: list[tuple[TextStretch, int]] = []
         for item in _of_day(lane, at):
             lines = plot.wrapped(item.label, 44)
             options = _options(item, plot.widest(lines), here)
-            solid = Stretch(item.left, item.right)
+            solid = TextStretch(item.left, item.right)
             deep = max(math.ceil((PITCH * len(lines) - 2) / _DAY_PITCH), 1)
             # What is due later stands below what is due earlier where the two are side by side, so that the rows read in order.
             wanted = solid.joined(options[0])
@@ -251,7 +259,7 @@ def _seen(item: _Drawn) -> bool:
     return item.left <= item.right and item.left < _DAY_RIGHT and item.right > _DAY_LEFT
 
 
-def _options(item: _Drawn, wide: float, here: float | None) -> list[Stretch]:
+def _options(item: _Drawn, wide: float, here: float | None) -> list[TextStretch]:
     """Where a label may stand: a band's in it, past the line of now if that is in the way; others after what they name, or before it."""
     gap = 5 if item.kind == "mark" else 10
     beside = [plot.after(item.right, gap, wide), plot.before(item.left, gap, wide)]
@@ -270,7 +278,7 @@ def _options(item: _Drawn, wide: float, here: float | None) -> list[Stretch]:
     return plot.fitting(options, _DAY_LEFT, _DAY_EDGE)
 
 
-def _day_shapes(item: _Drawn, y: float, inside: Stretch | None) -> list[Markup]:
+def _day_shapes(item: _Drawn, y: float, inside: TextStretch | None) -> list[Markup]:
     """An item's shape, around the line on which its label stands; a span makes room for a label inside."""
     left, wide = item.left, item.right - item.left
     match item.kind:
@@ -314,7 +322,7 @@ def _day_shapes(item: _Drawn, y: float, inside: Stretch | None) -> list[Markup]:
 # The roadmap
 
 
-class Step(NamedTuple):
+class RoadmapStepMark(NamedTuple):
     """When an item of the roadmap came to a status, or is to come to it."""
 
     on: date
@@ -322,14 +330,14 @@ class Step(NamedTuple):
     label: str = ""
 
 
-class Item(NamedTuple):
+class RoadmapItemMark(NamedTuple):
     """An item of the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
 
     The steps of an item that is not `joined` are matters of their own, such as meetings, and no line leads through them.
     """
 
     text: str
-    steps: Sequence[Step]
+    steps: Sequence[RoadmapStepMark]
     going: bool = False
     aim: str = ""
     joined: bool = True
@@ -340,7 +348,7 @@ class AreaLane(NamedTuple):
     """An area of the roadmap."""
 
     name: str
-    items: Sequence[Item]
+    items: Sequence[RoadmapItemMark]
 
 
 _STATUS_SHAPES: Final = {
@@ -395,7 +403,7 @@ def roadmap(
         if number:
             under.append(plot.path("hair", plot.level(0, top, WIDE)))
         called = [(line, "bold") for line in plot.wrapped(area.name)]
-        for item in area.items or [Item("", ())]:
+        for item in area.items or [RoadmapItemMark("", ())]:
             lines = [*called, *((line, "dim") for line in plot.wrapped(item.text))]
             for row, (line, kind) in enumerate(lines):
                 over.append(plot.text(0, top + 22 + PITCH * row, line, kind))
@@ -442,12 +450,14 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
     return [plot.path("hair", plot.upright(x, 22, max(bottom - 2, 24.0))) for x in lines], said
 
 
-def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Markup], float]:
+def _on_road(
+    item: RoadmapItemMark, top: float, road: _Road
+) -> tuple[list[Markup], list[Markup], float]:
     """An item's line and marks, their labels above and below, and how much height they take; the newest status is bold and chooses its place first."""
     steps = sorted(item.steps, key=lambda step: step.on)
-    kept = Rows(stride=2)  # even rows lie above the line, odd ones below
-    avoid = [] if road.today is None else [Stretch(road.today, road.today)]
-    placed: list[tuple[int, Stretch, list[str], str]] = []
+    kept = StackedRows(stride=2)  # even rows lie above the line, odd ones below
+    avoid = [] if road.today is None else [TextStretch(road.today, road.today)]
+    placed: list[tuple[int, TextStretch, list[str], str]] = []
     for number, step in [*list(enumerate(steps))[-1:], *list(enumerate(steps))[:-1]]:
         if lines := plot.wrapped(step.label):
             kind = "bold" if number == len(steps) - 1 and item.joined else ""
@@ -485,7 +495,7 @@ def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Ma
     )
 
 
-def _lasts(item: Item, y: float, road: _Road) -> list[Markup]:
+def _lasts(item: RoadmapItemMark, y: float, road: _Road) -> list[Markup]:
     """The period of an item as a box around its line, wide enough to be seen where the years are many."""
     if item.period is None:
         return []
@@ -495,14 +505,16 @@ def _lasts(item: Item, y: float, road: _Road) -> list[Markup]:
     return [plot.rect("band", left, y - 8, wide, 16), plot.path("line", frame)]
 
 
-def _beside(today: float | None, x: float, wide: float) -> list[Stretch]:
+def _beside(today: float | None, x: float, wide: float) -> list[TextStretch]:
     """Return where a text may stand so that the line of today does not cross it, if its mark is on the line or its text would be."""
     if today is None or abs(today - x) > wide:
         return []
     return [plot.after(today, 10, wide), plot.before(today, 10, wide)]
 
 
-def _led(item: Item, steps: Sequence[Step], y: float, road: _Road) -> list[Markup]:
+def _led(
+    item: RoadmapItemMark, steps: Sequence[RoadmapStepMark], y: float, road: _Road
+) -> list[Markup]:
     """The line through an item's marks: whole as far as it has come, dashed towards what is to come."""
     if not item.joined or not steps:
         return []
@@ -516,7 +528,7 @@ def _led(item: Item, steps: Sequence[Step], y: float, road: _Road) -> list[Marku
 # How much was recorded, day by day
 
 
-class Moment(NamedTuple):
+class RecordMark(NamedTuple):
     """What stands out among the records, at its time; what was `opened` is a word without a mark."""
 
     at: datetime
@@ -533,7 +545,7 @@ def density(
     begins: datetime,
     ends: datetime,
     counts_by_day: Sequence[int],
-    marks: Sequence[Moment] = (),
+    marks: Sequence[RecordMark] = (),
     at: datetime | None = None,
 ) -> Markup:
     """How many records there are of each day from `begins` on, what stands out among them, and the moment that is looked at."""
@@ -543,7 +555,7 @@ def density(
         return 8 + min(max((moment - begins) / whole, 0.0), 1.0) * (WIDE - 16)
 
     here = across(at) if at is not None and begins <= at <= ends else None
-    kept = Rows()
+    kept = StackedRows()
     shown = [mark for mark in sorted(marks, key=lambda mark: mark.at) if begins <= mark.at <= ends]
     placed = []
     for mark in shown:
@@ -551,7 +563,9 @@ def density(
             x, bold = across(mark.at), mark.kind == "flash"
             wide = plot.width(label, bold=bold)
             options = plot.fitting(plot.around(x, wide), 0, WIDE)
-            row, place = kept.settle(options, avoid=[] if here is None else [Stretch(here, here)])
+            row, place = kept.settle(
+                options, avoid=[] if here is None else [TextStretch(here, here)]
+            )
             placed.append((row, place, label, "bold" if bold else ""))
     lowest = 14 + PITCH * (max(len(kept), 1) - 1)
     base = lowest + 34
@@ -627,7 +641,7 @@ def sketch(
 
     The first `track` positions are of one thing, one after the other, and joined. It is laid out flat around its middle, across the date line where that is shorter. A label that has no room stands below.
     """
-    figures = [[Point(lat, lon)] for _, lat, lon in points]
+    figures = [[MapPoint(lat, lon)] for _, lat, lon in points]
     if area is not None and (corners := plot.ring(area)):
         figures.append(corners)
     if not figures:
@@ -679,7 +693,7 @@ def sketch(
     return plot.image("chart small", name, title, SMALL, bottom, parts)
 
 
-def _grid(view: plot.View, taken: list[Box]) -> list[Markup]:
+def _grid(view: plot.MapView, taken: list[Box]) -> list[Markup]:
     """Parallels and meridians, and what they are called: a meridian without the degrees of the one before it."""
     frame, (tall, lats), (wide, lons) = view.frame, view.lats(), view.lons()
     lines = [plot.upright(view.x(seconds / 3600), frame.top, frame.bottom) for seconds in lons]
@@ -693,7 +707,7 @@ def _grid(view: plot.View, taken: list[Box]) -> list[Markup]:
         )
         for seconds in lats
     ]
-    last, reached = ("", ""), Stretch(-math.inf, -math.inf)
+    last, reached = ("", ""), TextStretch(-math.inf, -math.inf)
     for seconds in lons:
         whole = plot.degrees(seconds, wide, "EW")
         degree = (whole.partition("°")[0], whole[-1])
@@ -707,7 +721,7 @@ def _grid(view: plot.View, taken: list[Box]) -> list[Markup]:
     return [plot.path("hair", "".join(lines)), *shown] if lines else shown
 
 
-def _scale_bar(view: plot.View, words: Words, taken: list[Box]) -> list[Markup]:
+def _scale_bar(view: plot.MapView, words: Words, taken: list[Box]) -> list[Markup]:
     """A round distance as it is in the middle of the sketch, at the foot or the head of it; none where the sketch is not true to scale."""
     frame, px = view.frame, view.px_lat / 60 / plot.NAUTICAL_MILE_M
     miles = plot.round_below(120 / px / plot.NAUTICAL_MILE_M)
@@ -911,7 +925,7 @@ def shares(
 
 def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[list[Markup], float]:
     """The names of a bar's parts, each over where its part begins or after the names before it, and how much height they take."""
-    kept, placed = Rows(), list[tuple[int, Stretch, int, list[str]]]()
+    kept, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
     for number, name in enumerate(names):
         if lines := plot.wrapped(name, 46):
             room = 20 + plot.widest(lines)

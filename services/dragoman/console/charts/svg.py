@@ -78,7 +78,7 @@ def _columns(content: str) -> float:
 # Room
 
 
-class Stretch(NamedTuple):
+class TextStretch(NamedTuple):
     """From one x to another; a text there stands at its beginning, its middle or its end."""
 
     left: float
@@ -90,31 +90,31 @@ class Stretch(NamedTuple):
         """Where its text is anchored."""
         return {"": self.left, "mid": (self.left + self.right) / 2, "end": self.right}[self.anchor]
 
-    def meets(self, other: "Stretch") -> bool:
+    def meets(self, other: "TextStretch") -> bool:
         """Whether the two are too near."""
         return self.left < other.right + _GAP and other.left < self.right + _GAP
 
-    def joined(self, other: "Stretch") -> "Stretch":
+    def joined(self, other: "TextStretch") -> "TextStretch":
         """Return the stretch that covers the two."""
-        return Stretch(min(self.left, other.left), max(self.right, other.right))
+        return TextStretch(min(self.left, other.left), max(self.right, other.right))
 
 
-def after(x: float, gap: float, wide: float) -> Stretch:
+def after(x: float, gap: float, wide: float) -> TextStretch:
     """Room for a text that follows a mark."""
-    return Stretch(x + gap, x + gap + wide)
+    return TextStretch(x + gap, x + gap + wide)
 
 
-def before(x: float, gap: float, wide: float) -> Stretch:
+def before(x: float, gap: float, wide: float) -> TextStretch:
     """Room for a text that ends before a mark."""
-    return Stretch(x - gap - wide, x - gap, "end")
+    return TextStretch(x - gap - wide, x - gap, "end")
 
 
-def across(x: float, wide: float) -> Stretch:
+def across(x: float, wide: float) -> TextStretch:
     """Room for a text in the middle over a mark."""
-    return Stretch(x - wide / 2, x + wide / 2, "mid")
+    return TextStretch(x - wide / 2, x + wide / 2, "mid")
 
 
-def around(x: float, wide: float) -> list[Stretch]:
+def around(x: float, wide: float) -> list[TextStretch]:
     """Room for a text over or under a mark, in the middle if it can be."""
     return [
         across(x, wide),
@@ -125,16 +125,16 @@ def around(x: float, wide: float) -> list[Stretch]:
     ]
 
 
-def fitting(options: Sequence[Stretch], left: float, right: float) -> list[Stretch]:
+def fitting(options: Sequence[TextStretch], left: float, right: float) -> list[TextStretch]:
     """The options that lie between two bounds; if none does, the first, moved there."""
     first = options[0]
     moved = max(left, min(first.left, right - (first.right - first.left)))
     return [each for each in options if left <= each.left and each.right <= right] or [
-        Stretch(moved, moved + first.right - first.left)
+        TextStretch(moved, moved + first.right - first.left)
     ]
 
 
-class Rows:
+class StackedRows:
     """Rows on which nothing comes to lie over anything else; there are as many as it takes.
 
     A text of several lines takes every `stride`-th row from its own on: with two, even rows can be those above a line, and odd ones those below.
@@ -143,7 +143,7 @@ class Rows:
     def __init__(self, stride: int = 1) -> None:
         """Begin without any."""
         self._stride = stride
-        self._taken: list[list[Stretch]] = []
+        self._taken: list[list[TextStretch]] = []
 
     def __len__(self) -> int:
         """How many rows anything stands on."""
@@ -151,13 +151,13 @@ class Rows:
 
     def settle(
         self,
-        options: Sequence[Stretch],
+        options: Sequence[TextStretch],
         *,
         deep: int = 1,
-        solid: Stretch | None = None,
-        avoid: Sequence[Stretch] = (),
+        solid: TextStretch | None = None,
+        avoid: Sequence[TextStretch] = (),
         rows: Iterable[int] | None = None,
-    ) -> tuple[int, Stretch]:
+    ) -> tuple[int, TextStretch]:
         """The first row with room for one of the options of a text and for the solid thing that it names, taken from now on; `avoid` where one can."""
         looked = list(range(len(self) + self._stride) if rows is None else rows)
         row, option = next(
@@ -173,11 +173,11 @@ class Rows:
             self._take(row, solid, 1)
         return row, option
 
-    def _free(self, row: int, stretch: Stretch, deep: int) -> bool:
+    def _free(self, row: int, stretch: TextStretch, deep: int) -> bool:
         rows = range(row, min(row + deep * self._stride, len(self)), self._stride)
         return not any(stretch.meets(each) for number in rows for each in self._taken[number])
 
-    def _take(self, row: int, stretch: Stretch, deep: int) -> None:
+    def _take(self, row: int, stretch: TextStretch, deep: int) -> None:
         for number in range(row, row + deep * self._stride, self._stride):
             self._taken.extend([] for _ in range(number + 1 - len(self)))
             self._taken[number].append(stretch)
@@ -316,7 +316,7 @@ def image(
 # The earth
 
 
-class Point(NamedTuple):
+class MapPoint(NamedTuple):
     """A place in decimal degrees; a longitude may go on beyond 180."""
 
     lat: float
@@ -360,23 +360,25 @@ def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * _EARTH_M * math.asin(math.sqrt(min(1.0, half)))
 
 
-def ring(area: Disc | Outline) -> list[Point]:
+def ring(area: Disc | Outline) -> list[MapPoint]:
     """The corners of an area, each reached from the last the shorter way round; an area around a pole is closed along the pole."""
     corners = (
-        [Point(*corner) for corner in area.corners] if isinstance(area, Outline) else _rim(area)
+        [MapPoint(*corner) for corner in area.corners] if isinstance(area, Outline) else _rim(area)
     )
     if not corners:
         return []
     gone = [corners[0]]
     for corner in (*corners[1:], corners[0]):
-        gone.append(Point(corner.lat, gone[-1].lon + (corner.lon - gone[-1].lon + 180) % 360 - 180))
+        gone.append(
+            MapPoint(corner.lat, gone[-1].lon + (corner.lon - gone[-1].lon + 180) % 360 - 180)
+        )
     if abs(gone[-1].lon - gone[0].lon) < 180:
         return gone[:-1]
     pole = math.copysign(90.0, sum(corner.lat for corner in corners))
-    return [*gone, Point(pole, gone[-1].lon), Point(pole, gone[0].lon)]
+    return [*gone, MapPoint(pole, gone[-1].lon), MapPoint(pole, gone[0].lon)]
 
 
-def _rim(disc: Disc) -> list[Point]:
+def _rim(disc: Disc) -> list[MapPoint]:
     """A disc's rim: where one comes from its middle on each of 72 courses."""
     lat, far = math.radians(disc.lat), min(disc.radius_m, _LARGEST_M) / _EARTH_M
     found = []
@@ -396,11 +398,11 @@ def _rim(disc: Disc) -> list[Point]:
             math.sin(course) * math.sin(far) * math.cos(lat),
             math.cos(far) - math.sin(lat) * math.sin(there),
         )
-        found.append(Point(math.degrees(there), disc.lon + math.degrees(turn)))
+        found.append(MapPoint(math.degrees(there), disc.lon + math.degrees(turn)))
     return found
 
 
-def gathered(figures: Sequence[Sequence[Point]]) -> list[list[Point]]:
+def gathered(figures: Sequence[Sequence[MapPoint]]) -> list[list[MapPoint]]:
     """Figures moved by whole turns of the earth to where they lie closest together: the widest gap between them is left outside."""
     spread = sorted({_lons(figure) for figure in figures})
     reach = max(east for _, east in spread) - 360
@@ -413,20 +415,20 @@ def gathered(figures: Sequence[Sequence[Point]]) -> list[list[Point]]:
     for figure in figures:
         west = _lons(figure)[0]
         turns = (west if west >= edge else west + 360) - min(point.lon for point in figure)
-        moved.append([Point(lat, lon + turns) for lat, lon in figure])
+        moved.append([MapPoint(lat, lon + turns) for lat, lon in figure])
     return moved
 
 
-def _lons(figure: Sequence[Point]) -> tuple[float, float]:
+def _lons(figure: Sequence[MapPoint]) -> tuple[float, float]:
     west, east = min(point.lon for point in figure), max(point.lon for point in figure)
     return west % 360, west % 360 + east - west
 
 
-class View(NamedTuple):
+class MapView(NamedTuple):
     """A flat picture of a part of the earth: its frame, and what stands in the middle of its room. It is true to scale at its own latitude only."""
 
     frame: Box
-    middle: Point
+    middle: MapPoint
     x_middle: float
     y_middle: float
     px_lat: float
@@ -465,7 +467,9 @@ class View(NamedTuple):
         )
 
 
-def view(points: Sequence[Point], room: Box, inner: tuple[float, float], margin: float) -> View:
+def view(
+    points: Sequence[MapPoint], room: Box, inner: tuple[float, float], margin: float
+) -> MapView:
     """The picture in which points take no more than the inner width and height of the room; left of it, `margin` is kept more where labels are long."""
     lats, lons = [point.lat for point in points], [point.lon for point in points]
     lat, lon = (min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2
@@ -488,7 +492,7 @@ def view(points: Sequence[Point], room: Box, inner: tuple[float, float], margin:
         min(room.right, x + 180 * px_lon),
         min(room.bottom, y + (90 + lat) * px_lat),
     )
-    return View(frame, Point(lat, lon), x, y, px_lat, px_lon, px_lat * shrunk >= floor)
+    return MapView(frame, MapPoint(lat, lon), x, y, px_lat, px_lon, px_lat * shrunk >= floor)
 
 
 def _step(px: float, least: float) -> int:

@@ -24,12 +24,12 @@ from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.application.http import body_workers, submission
-from dragoman.application.http.request import Reply
+from dragoman.application.http.request import ApiReply
 from dragoman.application.operations import drafts, files
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.console.charts import charts
 from dragoman.console.display import field_history, receipt_rows, translations
-from dragoman.console.display.act_display import Display, Fact, language, other_languages
+from dragoman.console.display.act_display import Display, DisplayedMember, language, other_languages
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import (
     authorised_senders,
@@ -42,27 +42,27 @@ from dragoman.console.forms import (
 )
 from dragoman.console.forms.authorised_senders import Sending
 from dragoman.console.forms.field_types import Member
-from dragoman.console.forms.form_errors import Fault, placed, plain, worded
+from dragoman.console.forms.form_errors import FieldError, placed, plain, worded
 from dragoman.console.forms.form_parser import Typed
 from dragoman.console.forms.form_reader import Form, Upload
 from dragoman.console.forms.kept_forms import KeptForm
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.alarm import BELLS
 from dragoman.console.pages.exchange_page import changes_of, headline
-from dragoman.console.rendering import HEADERS, Here, Page, Sheet, html, refused
+from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, html, refused
 from dragoman.console.sessions import forget_kept, form_of, keep_form, kept_form, said, see
 from dragoman.domain import notation
 from dragoman.domain.acts import consent, deadlines, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
-from dragoman.domain.acts.deadlines import Running
+from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families import release
-from dragoman.domain.acts.families.contact import Promised, Wanted, promised, reply_wanted
+from dragoman.domain.acts.families.contact import PromisedReply, WantedReply, promised, reply_wanted
 from dragoman.domain.acts.families.exchange import EXPLAINED, content_of
 from dragoman.domain.acts.families.notification import ACCOUNTED
 from dragoman.domain.decide import Post
 from dragoman.domain.fold import Folded, takes_two
-from dragoman.domain.notation import Unread
+from dragoman.domain.notation import NotUnderstoodInput
 from dragoman.domain.record import errors as refusals
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
@@ -71,7 +71,7 @@ from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import dialogue as projected
 from dragoman.projection import reads
 from dragoman.stores.drafts import Draft
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Act, Answering
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.responses import DraftView, NewDraft, PersonSeen
@@ -129,7 +129,7 @@ _KEPT: Final = ("key", "etag", "draft", "draft_etag", release_preview.OF)
 class Writing:
     """One act that is being written: which, in which exchange, from which draft."""
 
-    here: Here
+    here: PageContext
     act: str
     exchange: Exchange | None = None
     draft: Draft | None = None
@@ -175,13 +175,13 @@ class Writing:
         if self.exchange is not None:
             found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
         if self.exchange is not None and self.act == "status-change":
-            statuses = field_types.Choice(changes_of(self.exchange))
+            statuses = field_types.ChoiceField(changes_of(self.exchange))
             found = tuple(
                 Member(each.name, statuses, each.required) if each.name == "status" else each
                 for each in found
             )
         if self.exchange is None or not any(
-            isinstance(each.kind, field_types.Fields) for each in found
+            isinstance(each.kind, field_types.FieldsField) for each in found
         ):
             return found
         inner = tuple(
@@ -190,13 +190,13 @@ class Writing:
         return tuple(
             Member(
                 each.name,
-                field_types.Group(tuple(Member(one.name, one.kind) for one in inner)),
+                field_types.GroupField(tuple(Member(one.name, one.kind) for one in inner)),
                 each.required,
             )
-            if isinstance(each.kind, field_types.Fields)
+            if isinstance(each.kind, field_types.FieldsField)
             else each
             for each in found
-            if inner or each.required or not isinstance(each.kind, field_types.Fields)
+            if inner or each.required or not isinstance(each.kind, field_types.FieldsField)
         )
 
     def typed(self, form: Mapping[str, Any]) -> Typed:
@@ -217,21 +217,24 @@ class Writing:
         """Return what the form calls a field; beside the field and in what is wrong with it alike."""
         words = self.here.words
         match member.kind:
-            case field_types.Offered():
+            case field_types.OfferedField():
                 return words.say("Time that you accept")
-            case field_types.Message() if self.act in ("amendment-agreement", "amendment-refusal"):
+            case field_types.MessageField() if self.act in (
+                "amendment-agreement",
+                "amendment-refusal",
+            ):
                 return words.say("Which amendment")
-            case field_types.Message() if self.act == "consent-withdrawal":
+            case field_types.MessageField() if self.act == "consent-withdrawal":
                 return words.say("What you take back")
-            case field_types.Message() if self.act == "second-key":
+            case field_types.MessageField() if self.act == "second-key":
                 return words.say("What your colleague sent")
-            case field_types.Message():
+            case field_types.MessageField():
                 return (
                     words.say("Which translation")
                     if member.required
                     else words.say("Which message")
                 )
-            case field_types.Part():
+            case field_types.PartField():
                 return words.say("Which part of the text")
             case _ if self.act == "alternative" and member.name == "text":
                 return words.say("Your side’s words for it")
@@ -286,7 +289,7 @@ class Composing(Struct, frozen=True, kw_only=True):
     faults: tuple[tuple[str, str], ...] = ()
 
 
-class Checked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What will be recorded, byte for byte, and what will follow from it."""
 
     act: Raw
@@ -309,7 +312,7 @@ class Menu(Struct, frozen=True, kw_only=True):
 # What to write
 
 
-async def menu(here: Here) -> Page:
+async def menu(here: PageContext) -> Page:
     """What may be written."""
     acts = [
         act
@@ -330,7 +333,7 @@ async def menu(here: Here) -> Page:
     )
 
 
-def may_write(here: Here, rule: Rule) -> bool:
+def may_write(here: PageContext, rule: Rule) -> bool:
     """Whether the reader may do an act, or write it for a colleague who may."""
     return (
         here.may_post
@@ -339,14 +342,14 @@ def may_write(here: Here, rule: Rule) -> bool:
     )
 
 
-def sending_of(here: Here, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
+def sending_of(here: PageContext, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
     """Who of the reader's side may send an act; of a draft, besides its author."""
     return authorised_senders.of(
         here.projection.registry, author or here.grant.actor, rule, second=second
     )
 
 
-def _writing(here: Here) -> Writing:
+def _writing(here: PageContext) -> Writing:
     """What the path names. Raises `Refused`."""
     act = here.request.match_info["act"]
     id = here.request.match_info.get("exchange", "")
@@ -370,7 +373,7 @@ def _writing(here: Here) -> Writing:
 # The form
 
 
-async def form(here: Here) -> Page:
+async def form(here: PageContext) -> Page:
     """An empty form, or one with a draft in it."""
     writing = _writing(here)
     kept = kept_form(here.request, here.grant.actor)
@@ -457,7 +460,7 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
         "",
     )
     member = _member(writing.members(tuple(fields.getall("fields", []))), name.split(".")[1:])
-    if not value or member is None or not isinstance(member.kind, field_types.Person):
+    if not value or member is None or not isinstance(member.kind, field_types.PersonField):
         return
     if not member.kind.many:
         fields[name] = value
@@ -470,7 +473,7 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= DIGITS else digits
 
 
-def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
+def _of_draft(here: PageContext, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
     act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
@@ -488,7 +491,7 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
     return fields
 
 
-async def _draft(here: Here, id: str) -> Draft:
+async def _draft(here: PageContext, id: str) -> Draft:
     found = await here.service.drafts.find(here.registry.cid, here.side, id)
     if found is None or not here.is_officer:
         raise refused(
@@ -503,7 +506,7 @@ async def _draft(here: Here, id: str) -> Draft:
 async def _form(
     writing: Writing,
     fields: Mapping[str, Any],
-    faults: Iterable[Fault],
+    faults: Iterable[FieldError],
     problem: str = "",
     status: int = 200,
 ) -> Page:
@@ -534,7 +537,8 @@ async def _form(
     required += [
         each
         for each in own
-        if each not in required and (each.required or isinstance(each.kind, field_types.Offered))
+        if each not in required
+        and (each.required or isinstance(each.kind, field_types.OfferedField))
     ]
     said = (
         {"text", "phrases"} if writing.exchange is not None and not required else set()
@@ -548,7 +552,7 @@ async def _form(
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     rule = precedence_hints.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(
-        isinstance(each.kind, field_types.Fields) for each in field_types.members(act)
+        isinstance(each.kind, field_types.FieldsField) for each in field_types.members(act)
     )
     return Page(
         template="compose.html",
@@ -668,14 +672,14 @@ def act_has_issue(act: str) -> bool:
     return field_types.member(act, "under") is not None
 
 
-async def _issues_known(here: Here) -> list[exchange_choices.Choice]:
+async def _issues_known(here: PageContext) -> list[exchange_choices.ExchangeChoice]:
     """Return the issues of the channel, the newest first, each as the reader's language has it."""
     found = await here.in_thread(
         projected.perceptions, here.service.store, here.name, here.registry
     )
     display = Display(here.words, (), {}, here.link)
     return [
-        exchange_choices.Choice(
+        exchange_choices.ExchangeChoice(
             value=each.exchange, shown=display.text(msgspec.json.decode(each.issue))
         )
         for each in reversed(found.issues)
@@ -703,7 +707,7 @@ def _hints(words: Words, act: str) -> dict[str, str]:
     }
 
 
-def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
+def _beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember]:
     """Return what an account is written beside: the report of the other side, as it stands."""
     state = writing.exchange
     if state is None or writing.act != "counter-account":
@@ -750,14 +754,14 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _offered(writing: Writing, offices: Sequence[Office]) -> list[exchange_choices.Choice]:
+def _offered(writing: Writing, offices: Sequence[Office]) -> list[exchange_choices.ExchangeChoice]:
     """The windows that an acceptance may name."""
     if writing.exchange is None:
         return []
     return exchange_choices.windows(Display(writing.here.words, offices), offices, writing.exchange)
 
 
-def _messages(writing: Writing, member: Member) -> list[exchange_choices.Choice]:
+def _messages(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:
     """What a member names by its id: another side's translation, or a message of the exchange."""
     state, here = writing.exchange, writing.here
     if state is None:
@@ -773,20 +777,20 @@ def _messages(writing: Writing, member: Member) -> list[exchange_choices.Choice]
     return exchange_choices.translations(here.words, state, here.side)
 
 
-def _own_first(here: Here) -> list[str]:
+def _own_first(here: PageContext) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(
         here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language
     )
 
 
-def limits_of(here: Here) -> dict[str, int]:
+def limits_of(here: PageContext) -> dict[str, int]:
     """Within how many seconds each precedence is to be acknowledged here."""
     limits, _ = deadlines.profile_of(here.registry)
     return dict(limits.acknowledgement)
 
 
-def _officers(here: Here) -> list[str]:
+def _officers(here: PageContext) -> list[str]:
     return [
         name.partition("/")[2]
         for name, officer in here.registry.officers.items()
@@ -794,18 +798,20 @@ def _officers(here: Here) -> list[str]:
     ]
 
 
-async def _people(here: Here, members: Iterable[Member]) -> list[people_choices.Choice]:
+async def _people(
+    here: PageContext, members: Iterable[Member]
+) -> list[people_choices.PersonChoice]:
     """The people of the register whom an act may name."""
     return (
         await people_choices.choices(here)
-        if any(_has(each.kind, field_types.Person) for each in members)
+        if any(_has(each.kind, field_types.PersonField) for each in members)
         else []
     )
 
 
-async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
+async def _files(here: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
     """The own side's files that an act may name."""
-    if not any(_has(each.kind, field_types.Files) for each in members):
+    if not any(_has(each.kind, field_types.FilesField) for each in members):
         return []
     found = await here.service.files.listed(here.registry.cid, here.side)
     return [
@@ -827,15 +833,15 @@ async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]
 
 def _has(kind: field_types.Kind, wanted: type) -> bool:
     match kind:
-        case field_types.Group():
+        case field_types.GroupField():
             return any(_has(each.kind, wanted) for each in kind.members)
-        case field_types.Rows():
+        case field_types.RowsField():
             return _has(kind.group, wanted)
         case _:
             return isinstance(kind, wanted)
 
 
-def _phrases(here: Here) -> list[tuple[str, str]]:
+def _phrases(here: PageContext) -> list[tuple[str, str]]:
     language = here.words.language
     return [
         (key, texts.get(language) or texts["en"])
@@ -847,7 +853,7 @@ def _phrases(here: Here) -> list[tuple[str, str]]:
 # What was sent
 
 
-async def sent(here: Here) -> web.StreamResponse | Page:
+async def sent(here: PageContext) -> web.StreamResponse | Page:
     """The form came back: to be checked, sent, kept as a draft, or changed once more."""
     here.newest = here.projection.flushed
     writing = _writing(here)
@@ -917,7 +923,7 @@ def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
 def _releasable(writing: Writing, fields: Mapping[str, Any]) -> list[release_preview.Candidate]:
     """The records that a release may name: those of its matter, and of the matters of records that it names already."""
     if not any(
-        isinstance(each.kind, field_types.Released)
+        isinstance(each.kind, field_types.ReleasedField)
         for each in field_types.members(
             writing.act if writing.exchange is None else writing.exchange.act
         )
@@ -992,7 +998,7 @@ def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
     return fields
 
 
-async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
+async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], FieldError | None]:
     """The form's fields; a file that came with it is put beside the log, and named."""
     fields: MultiDict[str] = MultiDict(
         (name, value) for name, value in form.items() if isinstance(value, str)
@@ -1007,7 +1013,7 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
         said = writing.here.words.say(
             "A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES)
         )
-        return fields, Fault(field="upload", label=label, sentence=said)
+        return fields, FieldError(field="upload", label=label, sentence=said)
     await files.keep(
         writing.here.call,
         writing.here.projection,
@@ -1084,7 +1090,7 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     ), True
 
 
-def _second(here: Here, rule: Rule) -> str:
+def _second(here: PageContext, rule: Rule) -> str:
     """A colleague who could release an act: rather one whose role it asks for."""
     colleagues = [
         (not rule.roles.isdisjoint(officer.roles), name)
@@ -1138,7 +1144,7 @@ async def _check(
     sending = sending_of(here, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
     running = _started(here, folded, state, offices)
-    view = Checked(
+    view = CheckedAct(
         act=Raw(shown),
         bytes=len(shown),
         sha256=hashlib.sha256(shown).hexdigest(),
@@ -1236,7 +1242,7 @@ class Warned(NamedTuple):
 
 
 async def _people_in(
-    here: Here, writing: Writing, content: Mapping[str, Raw]
+    here: PageContext, writing: Writing, content: Mapping[str, Raw]
 ) -> tuple[dict[str, PersonSeen], list[Warned]]:
     """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = people_choices.decoded(content)
@@ -1261,12 +1267,12 @@ async def _people_in(
     return people, warnings + [Warned(each, when) for each in doubtful]
 
 
-def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+def _still_to_come(here: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:
     """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
     for member in field_types.members(act):
         given = content.get(member.name)
         if (
-            not isinstance(member.kind, field_types.Time)
+            not isinstance(member.kind, field_types.TimeField)
             or member.name in form_parser.AHEAD
             or given in (None, form_parser.UNKNOWN)
         ):
@@ -1281,7 +1287,9 @@ def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator
             )
 
 
-def _too_early(here: Here, writing: Writing, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+def _too_early(
+    here: PageContext, writing: Writing, act: str, content: Mapping[str, Any]
+) -> Iterator[str]:
     """Return a warning for a meeting that was held before anybody had asked for it."""
     if act == "meeting-held" and writing.exchange is not None:
         asked = as_moment(writing.exchange.opened.time)
@@ -1292,11 +1300,13 @@ def _too_early(here: Here, writing: Writing, act: str, content: Mapping[str, Any
             )
 
 
-def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+def facts_of(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
     """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
     if writing.act == "acceptance" and writing.exchange is not None:
         agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
-        fact = Fact(
+        fact = DisplayedMember(
             name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
         )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
@@ -1307,7 +1317,7 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
             (each for each in choices if (each.value or writing.exchange.id) == named), None
         )
         member = next(each for each in field_types.members(writing.act) if each.name == "of")
-        fact = Fact(
+        fact = DisplayedMember(
             name="of",
             label=writing.label(member),
             shown=Markup.escape(named if choice is None else choice.shown),
@@ -1321,7 +1331,9 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
     return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
 
 
-_OF_WHAT: Final[dict[str, Callable[[Words, Exchange, str], list[exchange_choices.Choice]]]] = {
+_OF_WHAT: Final[
+    dict[str, Callable[[Words, Exchange, str], list[exchange_choices.ExchangeChoice]]]
+] = {
     **dict.fromkeys(("amendment-agreement", "amendment-refusal"), exchange_choices.amendments),
     **dict.fromkeys(
         ("translation-agreement", "translation-dispute"), exchange_choices.translations
@@ -1333,7 +1345,9 @@ _OF_WHAT: Final[dict[str, Callable[[Words, Exchange, str], list[exchange_choices
 """Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
 
 
-def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+def _replaced(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
     """What stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
     state = writing.exchange
     if state is None or writing.act not in ("amendment", "amendment-agreement"):
@@ -1348,7 +1362,7 @@ def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) ->
     )
 
 
-def _left(display: Display, writing: Writing) -> list[Fact]:
+def _left(display: Display, writing: Writing) -> list[DisplayedMember]:
     """The words that a refusal of an amendment leaves; nothing for any other act."""
     waits = (
         None
@@ -1375,7 +1389,9 @@ def _has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
     )
 
 
-def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+def _consented(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
     """The text that an act of consent is of, as its side will be held to it; nothing for any other act."""
     state = writing.exchange
     if state is None or writing.act not in consent.ACTS:
@@ -1435,7 +1451,7 @@ def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -
 
 def _words_taken(
     display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
-) -> list[Fact]:
+) -> list[DisplayedMember]:
     """The agenda, or the readout, of another side that an act takes as its own."""
     named = (
         [str(msgspec.json.decode(bytes(content["side"])))]
@@ -1456,7 +1472,7 @@ def _words_taken(
     )
 
 
-def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
+def _sketch(here: PageContext, content: Mapping[str, Raw]) -> Markup | str:
     for name in ("place", "pos"):
         raw = content.get(name)
         value = None if raw is None else msgspec.json.decode(bytes(raw))
@@ -1519,8 +1535,8 @@ def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[st
 
 
 def _started(
-    here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]
-) -> list[Running]:
+    here: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
+) -> list[Deadline]:
     """The clocks that the record would start."""
     if state is None or folded.record is None:
         return []
@@ -1536,12 +1552,12 @@ def _started(
     ]
 
 
-def _wanted(act: str, state: Exchange | None) -> Wanted | None:
+def _wanted(act: str, state: Exchange | None) -> WantedReply | None:
     """Return the reply that an act asks for, as a wish."""
     return None if state is None or act != state.act else reply_wanted(state)
 
 
-def _promised(act: str, state: Exchange | None, side: str) -> list[Promised]:
+def _promised(act: str, state: Exchange | None, side: str) -> list[PromisedReply]:
     """Return the further word that a holding reply promises."""
     return (
         []
@@ -1550,7 +1566,7 @@ def _promised(act: str, state: Exchange | None, side: str) -> list[Promised]:
     )
 
 
-def _ending(writing: Writing, state: Exchange | None) -> list[Running]:
+def _ending(writing: Writing, state: Exchange | None) -> list[Deadline]:
     """Return what is owed now and would be owed no more, neither met nor late: what ends with the matter."""
     known = writing.exchange
     if known is None or state is None:
@@ -1577,7 +1593,7 @@ def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
     return next((message.to for message in state.messages if message.id == id), ())
 
 
-def verb(here: Here, writing: Writing, view: Checked) -> str:
+def verb(here: PageContext, writing: Writing, view: CheckedAct) -> str:
     """What the button that sends says: the act, and to whom."""
     words = here.words
     to = words.listed(view.to).upper()
@@ -1592,12 +1608,12 @@ def verb(here: Here, writing: Writing, view: Checked) -> str:
     return words.say("Record: %(act)s", act=words.act(writing.act))
 
 
-def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
+def _faults(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
     """Faults of the act as those of its fields."""
     return [_fault(writing, each.pointer, each.detail) for each in faults]
 
 
-def _told(writing: Writing, faults: Iterable[refusals.Fault]) -> str:
+def _told(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str:
     """Return in sentences what is wrong with an act: the fields by their labels."""
     found = _faults(writing, faults)
     words = writing.here.words
@@ -1610,12 +1626,12 @@ def _told(writing: Writing, faults: Iterable[refusals.Fault]) -> str:
     return words.sentences(told)
 
 
-def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
+def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
     """A fault of the act as one of its field."""
     here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = _member(writing.members(()), path)
-    return Fault(
+    return FieldError(
         field=name,
         label=""
         if member is None
@@ -1627,15 +1643,16 @@ def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
 def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
     """Return the innermost member of a form at a path."""
     found = next((each for each in members if path and each.name == path[0]), None)
-    if found is None or not isinstance(found.kind, field_types.Group | field_types.Rows):
+    if found is None or not isinstance(found.kind, field_types.GroupField | field_types.RowsField):
         return found
     inner = (
         found.kind.members
-        if isinstance(found.kind, field_types.Group)
+        if isinstance(found.kind, field_types.GroupField)
         else found.kind.group.members
     )
     return (
-        _member(inner, path[1:] if isinstance(found.kind, field_types.Group) else path[2:]) or found
+        _member(inner, path[1:] if isinstance(found.kind, field_types.GroupField) else path[2:])
+        or found
     )
 
 
@@ -1694,13 +1711,13 @@ async def _refused(
     )
 
 
-def recorded_at(here: Here, reply: Reply) -> web.Response:
+def recorded_at(here: PageContext, reply: ApiReply) -> web.Response:
     """Go on at the page of what was recorded."""
     position = reply.headers["Dragoman-Position"]
     return see(f"/c/{here.name}/recorded/{position}?after={position}")
 
 
-async def _drop(here: Here, fields: Mapping[str, Any]) -> None:
+async def _drop(here: PageContext, fields: Mapping[str, Any]) -> None:
     """A draft that was sent is one no more."""
     id = str(fields.get("draft", ""))
     draft = await here.service.drafts.find(here.registry.cid, here.side, id) if id else None
@@ -1719,7 +1736,7 @@ class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     owed: tuple[tuple[str, str, str], ...] = ()
 
 
-async def recorded(here: Here) -> Page:
+async def recorded(here: PageContext) -> Page:
     """What was recorded, what happens next and when, and whom to ring if nothing does."""
     position = submission.whole(here.request.match_info["position"]) or 0
     record = here.projection.record_at(position) if 1 <= position <= here.position else None
@@ -1771,7 +1788,7 @@ async def recorded(here: Here) -> Page:
 
 
 async def _received(
-    here: Here, state: Exchange | None, message: str
+    here: PageContext, state: Exchange | None, message: str
 ) -> list[receipt_rows.Received]:
     """Who has the message that was recorded; nobody where the record is no message to anybody."""
     if state is None or not any(each.id == message for each in state.messages):
@@ -1787,7 +1804,7 @@ async def _received(
 
 
 async def _keep(
-    writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[Fault]
+    writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[FieldError]
 ) -> web.StreamResponse | Page:
     """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
     here = writing.here
@@ -1831,14 +1848,14 @@ async def _keep_checked(
     return _kept_as(here, draft, "handed" if handed else "kept")
 
 
-def _kept_as(here: Here, draft: str, said: str) -> web.Response:
+def _kept_as(here: PageContext, draft: str, said: str) -> web.Response:
     """Go on at the page of a draft, which has now what was typed."""
     response = see(here.link(f"/drafts/{draft}", said=said))
     forget_kept(here.request, response)
     return response
 
 
-def tell(here: Here) -> None:
+def tell(here: PageContext) -> None:
     """Have the open pages of the reader's side show at once what was handed over."""
     here.request.app[BELLS].nudge(here.projection, here.side)
 
@@ -1882,7 +1899,7 @@ async def _kept(
 
 
 def _with_typed(
-    act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[Fault]
+    act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[FieldError]
 ) -> dict[str, Any]:
     """An act with what was not read as it was typed, so that it is there to be mended."""
     typed = {fault.field.removeprefix("f."): str(fields.get(fault.field, "")) for fault in faults}
@@ -1909,7 +1926,7 @@ class DraftList(Struct, frozen=True, kw_only=True):
     drafts: tuple[DraftView, ...]
 
 
-async def draft_list(here: Here) -> Page:
+async def draft_list(here: PageContext) -> Page:
     """The drafts of the own side."""
     found = await drafts.listed(here.call)
     return Page(
@@ -1924,7 +1941,7 @@ def _named(draft: DraftView | Draft) -> str:
     return drafts.name_of(draft.act)
 
 
-async def draft_page(here: Here) -> Page | web.StreamResponse:
+async def draft_page(here: PageContext) -> Page | web.StreamResponse:
     """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
     gone = await _recorded_draft(here)
     return (
@@ -1934,7 +1951,7 @@ async def draft_page(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def _recorded_draft(here: Here) -> web.Response | None:
+async def _recorded_draft(here: PageContext) -> web.Response | None:
     """The page of the record that a draft of the reader's side has become; None while it is a draft."""
     id = here.request.match_info["draft"]
     position = here.projection.posted(id) if here.is_officer else None
@@ -1951,7 +1968,9 @@ async def _recorded_draft(here: Here) -> web.Response | None:
     )
 
 
-async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int = 200) -> Page:
+async def _draft_page(
+    here: PageContext, draft: Draft, problem: str = "", status: int = 200
+) -> Page:
     act = _named(draft)
     known = here.projection.exchange(draft.exchange) if draft.exchange else None
     writing = Writing(here=here, act=act, exchange=known, draft=draft)
@@ -1959,8 +1978,8 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault, moved = "", False
     warnings: list[Warned] = []
-    consented: list[Fact] = []
-    replaced: list[Fact] = []
+    consented: list[DisplayedMember] = []
+    replaced: list[DisplayedMember] = []
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:
@@ -1991,7 +2010,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     )
     state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
     running = [] if folded is None else _started(here, folded, state, offices)
-    view = Checked(
+    view = CheckedAct(
         act=draft.act,
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
@@ -2074,7 +2093,7 @@ def _released(
         return None
 
 
-async def _released_by(here: Here) -> str:
+async def _released_by(here: PageContext) -> str:
     """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
     draft = await here.service.drafts.find(
         here.registry.cid, here.side, here.request.match_info["draft"]
@@ -2092,7 +2111,7 @@ async def _released_by(here: Here) -> str:
     return signatures
 
 
-async def draft_sent(here: Here) -> web.StreamResponse | Page:
+async def draft_sent(here: PageContext) -> web.StreamResponse | Page:
     """Release a draft, or drop it."""
     form = await form_of(here.request)
     here.newest = here.projection.flushed
@@ -2125,7 +2144,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
 # Reading what is being typed
 
 
-async def reading(here: Here) -> web.Response:
+async def reading(here: PageContext) -> web.Response:
     """Return what a time or a place that is being typed would be read as, for the scripts of a form.
 
     Half a time is no error while somebody types it: the answer is 200, and `data-unread` marks a sentence that says what is missing.
@@ -2178,7 +2197,7 @@ async def reading(here: Here) -> web.Response:
                 )
             )
         )
-    except Unread as error:
+    except NotUnderstoodInput as error:
         said = Markup("<span data-unread>{}</span>").format(typed.unread(error, days=days != ""))
         if error.suggestion is not None:
             place = form_parser.lettered(error.suggestion)
@@ -2209,21 +2228,21 @@ def _begun(typed: Typed, query: Mapping[str, str]) -> str:
             if start
             else ""
         )
-    except Unread:
+    except NotUnderstoodInput:
         return ""
 
 
 SHEETS: Final = (
-    Sheet(path="/compose", handler=menu),
-    Sheet(path="/compose/read", handler=reading),
-    Sheet(path="/compose/{act:[a-z-]+}", handler=form),
-    Sheet(path="/compose/{act:[a-z-]+}", handler=sent, method="POST"),
-    Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=form),
-    Sheet(
+    PageRoute(path="/compose", handler=menu),
+    PageRoute(path="/compose/read", handler=reading),
+    PageRoute(path="/compose/{act:[a-z-]+}", handler=form),
+    PageRoute(path="/compose/{act:[a-z-]+}", handler=sent, method="POST"),
+    PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=form),
+    PageRoute(
         path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=sent, method="POST"
     ),
-    Sheet(path="/recorded/{position:[0-9]+}", handler=recorded),
-    Sheet(path="/drafts", handler=draft_list),
-    Sheet(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_page),
-    Sheet(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_sent, method="POST"),
+    PageRoute(path="/recorded/{position:[0-9]+}", handler=recorded),
+    PageRoute(path="/drafts", handler=draft_list),
+    PageRoute(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_page),
+    PageRoute(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_sent, method="POST"),
 )

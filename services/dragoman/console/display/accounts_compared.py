@@ -10,7 +10,7 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import developments
 from dragoman.domain.views import accounts
-from dragoman.domain.views.accounts import Point, Told
+from dragoman.domain.views.accounts import AccountStatement, ComparedPoint
 from dragoman_schemas.state import Exchange
 
 _LEFT = accounts.OF_THE_MESSAGE | {
@@ -24,7 +24,7 @@ _LEFT = accounts.OF_THE_MESSAGE | {
 }
 
 
-class Compared(Struct, frozen=True, kw_only=True):
+class AccountRow(Struct, frozen=True, kw_only=True):
     """One point over all accounts: how each states it, and whether that is the same: `differs`, `same`, `one`, `none`, or `words`."""
 
     name: str
@@ -34,7 +34,9 @@ class Compared(Struct, frozen=True, kw_only=True):
     said: str
 
 
-def compared(state: Exchange, told: Sequence[Told], display: Display) -> list[Compared]:
+def compared(
+    state: Exchange, told: Sequence[AccountStatement], display: Display
+) -> list[AccountRow]:
     """The points on which at least one account says something."""
     stated = {name for each in told for name in each.content}
     members = [
@@ -46,8 +48,8 @@ def compared(state: Exchange, told: Sequence[Told], display: Display) -> list[Co
 
 
 def _compared(
-    member: field_types.Member, state: Exchange, told: Sequence[Told], display: Display
-) -> Compared:
+    member: field_types.Member, state: Exchange, told: Sequence[AccountStatement], display: Display
+) -> AccountRow:
     stands = member.name not in developments.OF_EVENT
     values = [accounts.value_of(each.content, member.name) for each in told]
     shown = tuple(
@@ -67,7 +69,7 @@ def _compared(
     )
     point = accounts.point(member.name, told)
     said = _said(member, point, len(told), display)
-    return Compared(
+    return AccountRow(
         name=member.name,
         label=display.words.field(member.name),
         shown=shown,
@@ -76,7 +78,7 @@ def _compared(
     )
 
 
-def _said(member: field_types.Member, point: Point, told: int, display: Display) -> str:
+def _said(member: field_types.Member, point: ComparedPoint, told: int, display: Display) -> str:
     words = display.words
     match point.result:
         case "none":
@@ -101,7 +103,7 @@ def _said(member: field_types.Member, point: Point, told: int, display: Display)
             return words.say("differs")
 
 
-def points_of(told: Sequence[Told]) -> list[tuple[str, float, float]]:
+def points_of(told: Sequence[AccountStatement]) -> list[tuple[str, float, float]]:
     """Where each account places the event, as far as it names a point."""
     found = []
     for each in told:

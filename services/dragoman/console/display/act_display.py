@@ -79,23 +79,23 @@ LANGUAGES: Final = (
 _br: Final = Markup("<br>")
 _WIDE: Final = frozenset(
     {
-        "Time",
-        "Span",
-        "Spans",
-        "Place",
-        "Rows",
-        "Group",
-        "Pairs",
-        "Lines",
-        "Texts",
-        "Hours",
-        "Person",
-        "Released",
+        "TimeField",
+        "SpanField",
+        "SpansField",
+        "PlaceField",
+        "RowsField",
+        "GroupField",
+        "PairsField",
+        "LinesField",
+        "TextsField",
+        "HoursField",
+        "PersonField",
+        "ReleasedField",
     }
 )
 
 
-class Fact(Struct, frozen=True, kw_only=True):
+class DisplayedMember(Struct, frozen=True, kw_only=True):
     """One member as it is shown: its name, its label, its value; `said` where it is a side's own text, `wide` where it needs room."""
 
     name: str
@@ -128,7 +128,7 @@ class Display:
 
     def facts(
         self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
-    ) -> list[Fact]:
+    ) -> list[DisplayedMember]:
         """The members of an act that are there, in the order of its shape."""
         left = frozenset(leave)
         found = [
@@ -145,20 +145,22 @@ class Display:
             for each in found
         ]
 
-    def terms(self, raw: Raw) -> Fact:
+    def terms(self, raw: Raw) -> DisplayedMember:
         """The digest of the text that an act of consent is of."""
         digest = str(msgspec.json.decode(bytes(raw)))
         shown = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
-        return Fact(name="terms", label=self.words.say("Digest of the text"), shown=shown)
+        return DisplayedMember(
+            name="terms", label=self.words.say("Digest of the text"), shown=shown
+        )
 
-    def fact(self, member: field_types.Member, raw: Raw) -> Fact:
+    def fact(self, member: field_types.Member, raw: Raw) -> DisplayedMember:
         """One member."""
         value = msgspec.json.decode(bytes(raw))
-        return Fact(
+        return DisplayedMember(
             name=member.name,
             label=self.words.field(member.name),
             shown=self.shown(member.kind, value),
-            said=isinstance(member.kind, field_types.Text | field_types.Texts)
+            said=isinstance(member.kind, field_types.TextField | field_types.TextsField)
             and value != "unknown",
             wide=type(member.kind).__name__ in _WIDE,
             unknown=value == "unknown",
@@ -172,94 +174,94 @@ class Display:
         if value == "unknown":
             return escape(words.value("unknown"))
         match kind:
-            case field_types.Choice():
+            case field_types.ChoiceField():
                 return escape(words.value(value) if str(value).islower() else value)
-            case field_types.Choices():
+            case field_types.ChoicesField():
                 return escape(words.listed(words.value(each) for each in value))
-            case field_types.Flag():
+            case field_types.FlagField():
                 return escape(words.value("true" if value else "false"))
-            case field_types.Text():
+            case field_types.TextField():
                 return self.text(value)
-            case field_types.Texts():
+            case field_types.TextsField():
                 return _numbered([self.text(each) for each in value])
-            case field_types.Time():
+            case field_types.TimeField():
                 return self.time(value)
-            case field_types.Span():
+            case field_types.SpanField():
                 return self.span(value)
-            case field_types.Spans():
+            case field_types.SpansField():
                 return _joined([self.span(each) for each in value])
-            case field_types.Place():
+            case field_types.PlaceField():
                 return (
                     _joined([self.place(each) for each in value])
                     if kind.many
                     else self.place(value)
                 )
-            case field_types.Point():
+            case field_types.PointField():
                 return self.place(value)
-            case field_types.Number():
+            case field_types.NumberField():
                 return escape(words.number(value))
-            case field_types.Quantity():
+            case field_types.QuantityField():
                 return self.quantity(value)
-            case field_types.Offered():
+            case field_types.OfferedField():
                 return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
-            case field_types.Issue():
+            case field_types.IssueField():
                 return self.reference(str(value))
-            case field_types.Released():
+            case field_types.ReleasedField():
                 return _joined([self.released(each) for each in value])
-            case field_types.Whose():
+            case field_types.WhoseField():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
-            case field_types.Side():
+            case field_types.SideField():
                 return self.sides(value if isinstance(value, list) else [value])
-            case field_types.Language():
+            case field_types.LanguageField():
                 return escape(
                     words.listed(
                         language(each) for each in (value if isinstance(value, list) else [value])
                     )
                 )
-            case field_types.References():
+            case field_types.ReferencesField():
                 return _joined(
                     [
                         self.reference(each)
                         for each in (value if isinstance(value, list) else [value])
                     ]
                 )
-            case field_types.Phrases():
+            case field_types.PhrasesField():
                 return _joined([self.phrase(each) for each in value])
-            case field_types.Person():
+            case field_types.PersonField():
                 return _joined(
                     [
                         self.person(each["id"])
                         for each in (value if isinstance(value, list) else [value])
                     ]
                 )
-            case field_types.Files():
+            case field_types.FilesField():
                 return _joined(
                     [self.file(each) for each in (value if isinstance(value, list) else [value])]
                 )
-            case field_types.Hours():
+            case field_types.HoursField():
                 return self.hours(value)
-            case field_types.Pairs():
+            case field_types.PairsField():
                 return _joined(
                     [
                         Markup("{}: {}").format(name.upper() if kind.sides else name, each)
                         for name, each in value.items()
                     ]
                 )
-            case field_types.Group():
+            case field_types.GroupField():
                 return (
                     self.group(kind, value)
                     if isinstance(value, dict)
                     else escape(words.value(value))
                 )
-            case field_types.Rows():
+            case field_types.RowsField():
                 return _joined([self.group(kind.group, each) for each in value])
-            case field_types.Lines() | field_types.Dates():
+            case field_types.LinesField() | field_types.DatesField():
                 return _joined([_own(each) for each in value])
-            case field_types.Part():
+            case field_types.PartField():
                 return escape(words.field(str(value)))
-            case field_types.Officer() | field_types.Message():
+            case field_types.OfficerField() | field_types.MessageField():
                 return escape(value if isinstance(value, str) else words.listed(value))
-            case field_types.Line():
+            case field_types.LineField():
                 return _own(value)
             case _:
                 return Markup('<code class="break">{}</code>').format(
@@ -331,7 +333,7 @@ class Display:
             return _own(value)
         found: list[Markup] = []
         if "lat" in value and "lon" in value:
-            point = notation.Point(value["lat"], value["lon"])
+            point = notation.GeoPoint(value["lat"], value["lon"])
             entered = notation.written_place(point, "decimal")
             found.append(
                 Markup('<b class="num">{}</b> <small>{}</small>').format(
@@ -339,7 +341,7 @@ class Display:
                 )
             )
         if "circle" in value:
-            centre = notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+            centre = notation.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
             entered = value["circle"]["radius"]
             radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
             found.append(
@@ -349,7 +351,7 @@ class Display:
             )
         if "polygon" in value:
             corners = [
-                notation.written_place(notation.Point(each["lat"], each["lon"]), "dm")
+                notation.written_place(notation.GeoPoint(each["lat"], each["lon"]), "dm")
                 for each in value["polygon"]
             ]
             found.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
@@ -441,7 +443,7 @@ class Display:
         where = self.zones.get(value["zone"]) or city(value["zone"], self.words.language)
         return escape(f"{days}, {value['from']}–{value['to']} {where}")
 
-    def group(self, kind: field_types.Group, value: Any) -> Markup:
+    def group(self, kind: field_types.GroupField, value: Any) -> Markup:
         """Several members together, on one line."""
         return Markup("; ").join(
             Markup("{} {}").format(

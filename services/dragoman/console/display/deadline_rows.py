@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Raw, Struct
 
 from dragoman.domain.acts.deadlines import written
-from dragoman.projection.open_deadlines import Duty, spent
+from dragoman.projection.open_deadlines import OpenDeadline, spent
 from dragoman_schemas.act_frame import Precedence
 
 Level = Literal["critical", "serious", "caution", "standby", "normal", "off"]
@@ -58,7 +58,7 @@ def worst(levels: Iterable[Level]) -> Level:
     return min(levels, key=LEVELS.index, default="off")
 
 
-def strip(duty: Duty, now: datetime) -> Strip:
+def strip(duty: OpenDeadline, now: datetime) -> Strip:
     """A duty as it stands at a time."""
     clock = duty.clock
     gone = spent(clock, now)
@@ -86,7 +86,7 @@ def strip(duty: Duty, now: datetime) -> Strip:
     )
 
 
-def level_of(duty: Duty, now: datetime) -> Level:
+def level_of(duty: OpenDeadline, now: datetime) -> Level:
     """How urgent something owed is, alike for whoever owes it."""
     clock = duty.clock
     return urgency(
@@ -117,7 +117,7 @@ def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, bind
     return "caution" if gone >= _HALF else "standby"
 
 
-def is_receipt(duty: Duty) -> bool:
+def is_receipt(duty: OpenDeadline) -> bool:
     """Whether something owed is a receipt."""
     return duty.clock.clock in RECEIPTS
 

@@ -20,7 +20,7 @@ from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class SaidBy(Struct, frozen=True, kw_only=True):
     """Who said so, when, in which record."""
 
     side: str
@@ -28,13 +28,13 @@ class Told(Struct, frozen=True, kw_only=True):
     position: int
 
 
-class Text(Told, frozen=True, kw_only=True):
+class SideText(SaidBy, frozen=True, kw_only=True):
     """What a side said, in its own words."""
 
     text: Raw
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class RoadmapStep(Struct, frozen=True, kw_only=True):
     """A status of an item of the roadmap, since when, by which record; `ahead` is when what is scheduled is to be."""
 
     status: str
@@ -60,18 +60,18 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     topics: tuple[str, ...] = ()
     begins: str = ""
     ends: str = ""
-    steps: tuple[Step, ...]
+    steps: tuple[RoadmapStep, ...]
     linked: tuple[Link, ...] = ()
 
 
-class Restated(Text, frozen=True, kw_only=True, omit_defaults=True):
+class Restated(SideText, frozen=True, kw_only=True, omit_defaults=True):
     """A side's view in another side's words, and whether the one whose view it is calls that fair."""
 
     verdict: str = ""
-    judged: Told | UnsetType = UNSET
+    judged: SaidBy | UnsetType = UNSET
 
 
-class Column(Told, frozen=True, kw_only=True, omit_defaults=True):
+class Column(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
     """One side's view of an issue, and how the others restate it; of several restatements of a side the newest. `before` are its earlier views."""
 
     exchange: str
@@ -82,7 +82,7 @@ class Column(Told, frozen=True, kw_only=True, omit_defaults=True):
     wanted_outcome: Raw | UnsetType = UNSET
     restated: tuple[Restated, ...] = ()
     earlier: int = 0
-    before: tuple[Text, ...] = ()
+    before: tuple[SideText, ...] = ()
 
 
 class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,10 +93,10 @@ class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     columns: tuple[Column, ...]
     no_statement: tuple[str, ...]
     common_ground: Raw | UnsetType = UNSET
-    offered: tuple[Text, ...] = ()
+    offered: tuple[SideText, ...] = ()
 
 
-class Advice(Told, frozen=True, kw_only=True, omit_defaults=True):
+class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
     """A recommendation, who stands behind it, and what became of it as each side says."""
 
     exchange: str
@@ -110,7 +110,7 @@ class Advice(Told, frozen=True, kw_only=True, omit_defaults=True):
     fates: dict[str, str] = {}
 
 
-class ReportLine(Told, frozen=True, kw_only=True):
+class ReportLine(SaidBy, frozen=True, kw_only=True):
     """A joint report in a list."""
 
     exchange: str
@@ -122,7 +122,7 @@ class ReportLine(Told, frozen=True, kw_only=True):
     dissents: int
 
 
-class ReleaseLine(Told, frozen=True, kw_only=True):
+class ReleaseLine(SaidBy, frozen=True, kw_only=True):
     """A release in a list: from when it is public, whether it is now, and the sides that have not consented."""
 
     exchange: str
@@ -135,7 +135,7 @@ class ReleaseLine(Told, frozen=True, kw_only=True):
     missing: tuple[str, ...]
 
 
-class PublicLine(Told, frozen=True, kw_only=True):
+class PublicLineView(SaidBy, frozen=True, kw_only=True):
     """A public line in a list: what a side will say, by itself or only if asked, and not before a time."""
 
     exchange: str
@@ -146,7 +146,7 @@ class PublicLine(Told, frozen=True, kw_only=True):
     not_before: str
 
 
-class Document(Told, frozen=True, kw_only=True):
+class Document(SaidBy, frozen=True, kw_only=True):
     """A document that the sides speak about, and what each said to it."""
 
     exchange: str
@@ -155,7 +155,7 @@ class Document(Told, frozen=True, kw_only=True):
     title: str
     date: str
     passages: tuple[Raw, ...]
-    reactions: tuple[Text, ...]
+    reactions: tuple[SideText, ...]
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
@@ -170,7 +170,7 @@ class Learnt(Struct, frozen=True, kw_only=True):
     subject: Raw
 
 
-class Programme(Told, frozen=True, kw_only=True, omit_defaults=True):
+class ProgrammeView(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
     """Contacts between people of the sides: which, when, how many."""
 
     exchange: str
@@ -185,7 +185,7 @@ class Programme(Told, frozen=True, kw_only=True, omit_defaults=True):
     actual: int | None = None
 
 
-class Met(Struct, frozen=True, kw_only=True):
+class MeetingOnLine(Struct, frozen=True, kw_only=True):
     """A meeting on the line of years."""
 
     exchange: str
@@ -196,19 +196,19 @@ class Met(Struct, frozen=True, kw_only=True):
     venue: str
 
 
-class Dissented(Text, frozen=True, kw_only=True):
+class Dissented(SideText, frozen=True, kw_only=True):
     """How a side sees a paragraph; it `stands` unless the side endorsed the paragraph since."""
 
     stands: bool
 
 
-class Endorsed(Told, frozen=True, kw_only=True):
+class Endorsed(SaidBy, frozen=True, kw_only=True):
     """A side stands behind a paragraph; `before` where its text was changed since."""
 
     before: bool
 
 
-class Paragraph(Struct, frozen=True, kw_only=True):
+class ParagraphView(Struct, frozen=True, kw_only=True):
     """A paragraph, its number from 1, who stands behind it, who sees it otherwise and how, and who has said nothing of it."""
 
     number: int
@@ -275,9 +275,9 @@ def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
     )
 
 
-def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
+def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
     """The statuses that an item came to, in their order."""
-    yield Step(
+    yield RoadmapStep(
         status="proposed", time=when(state.opened, state.content), position=state.opened.position
     )
     agreed: set[str] = set()
@@ -312,15 +312,15 @@ def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
         yield _step("closed", max(state.closures.values(), key=lambda stamp: stamp.position), {})
 
 
-def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> Step:
-    return Step(status=status, time=when(stamp, content), position=stamp.position)
+def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> RoadmapStep:
+    return RoadmapStep(status=status, time=when(stamp, content), position=stamp.position)
 
 
-def _scheduled(state: Exchange, said: Said, now: datetime) -> Step:
+def _scheduled(state: Exchange, said: Said, now: datetime) -> RoadmapStep:
     """Scheduled says for when, as long as that is to come and nothing came of it yet."""
     begins = read(state.content, "period", {}).get("from", "")
     if begins and state.status == "scheduled" and as_moment(begins) > now:
-        return Step(
+        return RoadmapStep(
             status="scheduled",
             time=when(said.said, said.content),
             position=said.said.position,
@@ -329,7 +329,7 @@ def _scheduled(state: Exchange, said: Said, now: datetime) -> Step:
     return _step("scheduled", said.said, said.content)
 
 
-def met(state: Exchange) -> Met:
+def met(state: Exchange) -> MeetingOnLine:
     """A meeting."""
     meeting = state.meeting
     held = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
@@ -341,7 +341,7 @@ def met(state: Exchange) -> Met:
     )
     terms = msgspec.json.decode(bytes(accepted)) if accepted is not None else None
     first = terms if isinstance(terms, dict) else windows[0] if windows else {}
-    return Met(
+    return MeetingOnLine(
         exchange=state.id,
         number=state.number,
         kind=read(state.content, "kind"),
@@ -371,8 +371,8 @@ def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueVi
         )
 
 
-def _text(said: Said) -> Text:
-    return Text(**told(said), text=said.content["text"])
+def _text(said: Said) -> SideText:
+    return SideText(**told(said), text=said.content["text"])
 
 
 def _column(views: Sequence[Exchange]) -> Column:
@@ -389,7 +389,7 @@ def _column(views: Sequence[Exchange]) -> Column:
         restated=tuple(_restated(state, said, restatements) for said in newest.values()),
         earlier=len(restatements) - len(newest),
         before=tuple(
-            Text(
+            SideText(
                 side=state.side,
                 time=value.told.when,
                 position=value.told.position,
@@ -418,7 +418,7 @@ def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Rest
         **told(said),
         text=said.content["text"],
         verdict="" if verdict is None else read(verdict.content, "result"),
-        judged=UNSET if verdict is None else Told(**told(verdict)),
+        judged=UNSET if verdict is None else SaidBy(**told(verdict)),
     )
 
 
@@ -466,9 +466,9 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
     )
 
 
-def line_told(state: Exchange) -> PublicLine:
+def line_told(state: Exchange) -> PublicLineView:
     """A public line, as a line of a list."""
-    return PublicLine(
+    return PublicLineView(
         **opened(state),
         status=state.status,
         line=state.content["line"],
@@ -504,11 +504,11 @@ def learnt(state: Exchange, said: Said) -> Learnt:
     )
 
 
-def programme(state: Exchange) -> Programme:
+def programme(state: Exchange) -> ProgrammeView:
     """A programme of contacts between people."""
     content = state.content
     period = read(content, "period", {})
-    return Programme(
+    return ProgrammeView(
         **opened(state),
         status=state.status,
         kind=read(content, "kind"),
@@ -521,7 +521,7 @@ def programme(state: Exchange) -> Programme:
     )
 
 
-def paragraphs(state: Exchange) -> Iterator[Paragraph]:
+def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
     """The paragraphs; that its author stands behind the text goes without saying."""
     endorsements = sorted(
         consent.counting(
@@ -554,7 +554,7 @@ def paragraphs(state: Exchange) -> Iterator[Paragraph]:
                 and behind[said.said.side].said.position < said.said.position
             ):
                 del behind[said.said.side]
-        yield Paragraph(
+        yield ParagraphView(
             number=number,
             text=text,
             endorsed=tuple(

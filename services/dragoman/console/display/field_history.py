@@ -6,15 +6,17 @@ from typing import Any
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import developments
-from dragoman.domain.acts.developments import Value
+from dragoman.domain.acts.developments import TimedValue
 from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange
 
 
-def dated(display: Display, state: Exchange, facts: Iterable[Fact]) -> list[Fact]:
+def dated(
+    display: Display, state: Exchange, facts: Iterable[DisplayedMember]
+) -> list[DisplayedMember]:
     """Return facts of an opening; those that an update told have the time that they are of and its record beside them."""
     developed = {*developments.developed(state)}
     return [
@@ -35,7 +37,7 @@ def since(words: Words, state: Exchange, name: str) -> Markup:
     )
 
 
-def _of(words: Words, value: Value) -> str:
+def _of(words: Words, value: TimedValue) -> str:
     said = words.say("as of %(t)s", t=words.written(value.as_of, "minute"))
     return words.listed([said, words.say("record %(n)s", n=words.number(value.told.position))])
 

@@ -17,13 +17,13 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.console.display.deadline_rows import LEVELS, Level, level_of, worst
 from dragoman.console.display.office_clocks import Office, office_of, places
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import NBSP, Words, stamp
-from dragoman.projection.open_deadlines import Duty, duties_of
-from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.open_deadlines import OpenDeadline, duties_of
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 
@@ -52,24 +52,24 @@ _LATEST: Final = "9999"
 _topics = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
-class Window(Struct, frozen=True, kw_only=True):
+class TimeWindow(Struct, frozen=True, kw_only=True):
     """From one moment to another, in UTC."""
 
     begins: str
     ends: str
 
 
-class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MeetingParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a side has said to the windows that stand, and since when; `window` is the one that it has accepted."""
 
     side: str
     word: Literal["proposed", "accepted", "declined", "asked", "informed"]
     since: str = ""
-    window: Window | None = None
+    window: TimeWindow | None = None
     absent: bool = False
 
 
-class Owed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OwedByParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a side owes, and until when."""
 
     clock: str
@@ -80,7 +80,7 @@ class Owed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     binding: bool = False
 
 
-class Given(Struct, frozen=True, kw_only=True):
+class GivenReadout(Struct, frozen=True, kw_only=True):
     """A side's newest readout: when it was given, and whether for itself or for all."""
 
     side: str
@@ -89,14 +89,14 @@ class Given(Struct, frozen=True, kw_only=True):
     kind: str
 
 
-class Agenda(Struct, frozen=True, kw_only=True):
+class AgendaItem(Struct, frozen=True, kw_only=True):
     """What a side wants to speak of."""
 
     side: str
     topics: tuple[str, ...]
 
 
-class Arranged(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One meeting, call or visit. `place` is its venue, or where a visit leads; `invokes` the request on whose ladder it stands.
 
     `windows` is when it was held, else what was agreed, else all that are proposed; without any it is at any time.
@@ -113,14 +113,14 @@ class Arranged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     precedence: str
     opened: str
     updated: str
-    windows: tuple[Window, ...]
-    parties: tuple[Party, ...]
+    windows: tuple[TimeWindow, ...]
+    parties: tuple[MeetingParty, ...]
     place: Raw | UnsetType = UNSET
     lines: dict[str, str] = {}
-    owed: tuple[Owed, ...] = ()
-    readouts: tuple[Given, ...] = ()
+    owed: tuple[OwedByParty, ...] = ()
+    readouts: tuple[GivenReadout, ...] = ()
     readouts_differ: bool = False
-    agendas: tuple[Agenda, ...] = ()
+    agendas: tuple[AgendaItem, ...] = ()
     agenda_agreed: bool = False
     invokes: str = ""
     default_venue: bool = False
@@ -137,38 +137,38 @@ class Arranged(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return min((owed.due for owed in self.owed), default=_LATEST)
 
 
-class Together(NamedTuple):
+class JointReadout(NamedTuple):
     """What several sides owe until the same time."""
 
-    owed: Owed
+    owed: OwedByParty
     sides: tuple[str, ...]
 
 
-class Standing(NamedTuple):
+class ChannelMeetings(NamedTuple):
     """What is arranged in a channel at a position, the newest first, and the offices as they stood; `more` where there are older ones."""
 
-    meetings: list[Arranged]
+    meetings: list[MeetingSummary]
     offices: tuple[Office, ...]
     more: bool
 
 
-def standing(store: Store, channel: str, at: int, now: datetime) -> Standing:
+def standing(store: Store, channel: str, at: int, now: datetime) -> ChannelMeetings:
     """Everything that is arranged, as it stood at a position."""
-    with moment(store, channel, Asked(at=at), "") as then:
+    with moment(store, channel, PeriodQuery(at=at), "") as then:
         newest = deque(then.of("meeting", *FORMATS), maxlen=MOST + 1)
         found = [arranged(then.registry, state, then.calendars, now) for state in reversed(newest)]
-        return Standing(found[:MOST], offices_of(then), len(found) > MOST)
+        return ChannelMeetings(found[:MOST], offices_of(then), len(found) > MOST)
 
 
-def offices_of(then: Moment) -> tuple[Office, ...]:
+def offices_of(then: Snapshot) -> tuple[Office, ...]:
     """The sides' offices as they stood, in the order of the opening."""
     entries = list(then.of("contact", "liaison-office"))
     return tuple(office_of(side, standing_office(entries, side)) for side in then.sides)
 
 
 def arranged(
-    registry: Registry, state: Exchange, calendars: dict[str, Calendar], now: datetime
-) -> Arranged:
+    registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar], now: datetime
+) -> MeetingSummary:
     """A meeting as it stands."""
     meeting = state.meeting
     assert meeting is not None
@@ -180,7 +180,7 @@ def arranged(
     ]
     kind = state_of(state)
     versions = agendas(state)
-    return Arranged(
+    return MeetingSummary(
         exchange=state.id,
         number=state.number,
         act=state.act,
@@ -206,7 +206,7 @@ def arranged(
         },
         owed=tuple(_owed(duty, now) for duty in owed),
         readouts=tuple(
-            Given(
+            GivenReadout(
                 side=side,
                 time=given[-1].given.time,
                 position=given[-1].given.position,
@@ -217,7 +217,7 @@ def arranged(
         ),
         readouts_differ=meeting.readouts_differ,
         agendas=tuple(
-            Agenda(side=side, topics=versions[side]) for side in order if side in versions
+            AgendaItem(side=side, topics=versions[side]) for side in order if side in versions
         ),
         agenda_agreed=meeting.agenda is not UNSET,
         invokes=state.invokes,
@@ -239,15 +239,15 @@ def agendas(state: Exchange) -> dict[str, tuple[str, ...]]:
     return {side: _topics(topics) for side, topics in {**given, **state.meeting.agendas}.items()}
 
 
-def _level(state: State, owed: Iterable[Duty], now: datetime) -> Level:
+def _level(state: State, owed: Iterable[OpenDeadline], now: datetime) -> Level:
     """How urgent what is owed is; what is agreed and not yet due stands by."""
     pressing = worst(level_of(duty, now) for duty in owed)
     return min(pressing, _CALM[state], key=LEVELS.index)
 
 
-def _owed(duty: Duty, now: datetime) -> Owed:
+def _owed(duty: OpenDeadline, now: datetime) -> OwedByParty:
     clock = duty.clock
-    return Owed(
+    return OwedByParty(
         clock=clock.clock,
         side=clock.side,
         due=stamp(clock.due),
@@ -257,34 +257,34 @@ def _owed(duty: Duty, now: datetime) -> Owed:
     )
 
 
-def _party(state: Exchange, side: str) -> Party:
+def _party(state: Exchange, side: str) -> MeetingParty:
     meeting = state.meeting
     assert meeting is not None
     absent = side in meeting.absent
     accepted, declined = meeting.accepted.get(side), meeting.declined.get(side)
     if accepted is not None:
         terms = next(known([msgspec.json.decode(accepted.terms)]), None)
-        return Party(
+        return MeetingParty(
             side=side, word="accepted", since=accepted.accepted.when, window=terms, absent=absent
         )
     if declined is not None:
-        return Party(side=side, word="declined", since=declined.when, absent=absent)
+        return MeetingParty(side=side, word="declined", since=declined.when, absent=absent)
     if side in state.info:
-        return Party(side=side, word="informed", absent=absent)
-    return Party(
+        return MeetingParty(side=side, word="informed", absent=absent)
+    return MeetingParty(
         side=side, word="proposed" if side == meeting.proposed_by else "asked", absent=absent
     )
 
 
-def together(owed: Iterable[Owed]) -> list[Together]:
+def together(owed: Iterable[OwedByParty]) -> list[JointReadout]:
     """What is owed, with the sides together that owe the same until the same time."""
-    found: dict[tuple[str, str], list[Owed]] = {}
+    found: dict[tuple[str, str], list[OwedByParty]] = {}
     for each in owed:
         found.setdefault((each.clock, each.due), []).append(each)
-    return [Together(same[0], tuple(each.side for each in same)) for same in found.values()]
+    return [JointReadout(same[0], tuple(each.side for each in same)) for same in found.values()]
 
 
-def besides(meeting: Arranged) -> list[Together]:
+def besides(meeting: MeetingSummary) -> list[JointReadout]:
     """What is owed besides the answers of those who are asked: these stand with what they have said."""
     asked = {party.side for party in meeting.parties if party.word == "asked"}
     return together(
@@ -292,7 +292,7 @@ def besides(meeting: Arranged) -> list[Together]:
     )
 
 
-def answer_of(meeting: Arranged, side: str) -> Owed | None:
+def answer_of(meeting: MeetingSummary, side: str) -> OwedByParty | None:
     """The answer that a side owes to the windows that stand."""
     return next(
         (owed for owed in meeting.owed if owed.clock == "answer" and owed.side == side), None
@@ -302,7 +302,7 @@ def answer_of(meeting: Arranged, side: str) -> Owed | None:
 # When it takes place
 
 
-def windows(state: Exchange) -> Iterator[Window]:
+def windows(state: Exchange) -> Iterator[TimeWindow]:
     """When something takes place: as it was held, else as it was agreed, else in each window that stands."""
     meeting = state.meeting
     if meeting is not None and meeting.held:
@@ -319,7 +319,7 @@ def windows(state: Exchange) -> Iterator[Window]:
     )
 
 
-def known(values: Iterable[Any]) -> Iterator[Window]:
+def known(values: Iterable[Any]) -> Iterator[TimeWindow]:
     """Those of a record's windows of which both ends are known."""
     for value in values:
         begins, ends = (
@@ -328,7 +328,7 @@ def known(values: Iterable[Any]) -> Iterator[Window]:
             else (None, None)
         )
         if begins is not None and ends is not None:
-            yield Window(begins=stamp(begins), ends=stamp(ends))
+            yield TimeWindow(begins=stamp(begins), ends=stamp(ends))
 
 
 def instant(value: Any) -> datetime | None:
@@ -341,7 +341,7 @@ def instant(value: Any) -> datetime | None:
     )
 
 
-def there(window: Window, offices: Sequence[Office], words: Words) -> str:
+def there(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
     """A window by the offices' clocks."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
     return words.listed(

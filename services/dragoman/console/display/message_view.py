@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.console.display import field_history
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Member
 from dragoman.domain.acts.families.exchange import content_of
@@ -33,18 +33,18 @@ _FIRST: Final = (
 """Members that a duty officer is shown first of a message, where it has them."""
 
 _TEXTS: Final = ("facts", "description", "text", "request", "reason")
-_WHEN: Final = (field_types.Time, field_types.Span, field_types.Spans)
-_WHERE: Final = (field_types.Place, field_types.Point)
-_PROSE: Final = (field_types.Text, field_types.Texts)
+_WHEN: Final = (field_types.TimeField, field_types.SpanField, field_types.SpansField)
+_WHERE: Final = (field_types.PlaceField, field_types.PointField)
+_PROSE: Final = (field_types.TextField, field_types.TextsField)
 _BESIDES: Final = (
     *_PROSE,
-    field_types.Person,
-    field_types.Files,
-    field_types.Fields,
-    field_types.Message,
-    field_types.References,
-    field_types.Phrases,
-    field_types.Other,
+    field_types.PersonField,
+    field_types.FilesField,
+    field_types.FieldsField,
+    field_types.MessageField,
+    field_types.ReferencesField,
+    field_types.PhrasesField,
+    field_types.OtherField,
 )
 _SHORT: Final = 6
 """Members of an act that is shown whole."""
@@ -113,7 +113,7 @@ def within(words: Words, exchange: Exchange, message: Message, side: str) -> str
 
 def facts(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
-) -> tuple[Fact, ...]:
+) -> tuple[DisplayedMember, ...]:
     """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
     facts = _facts(display, exchange, message, content)
     return tuple(
@@ -123,7 +123,7 @@ def facts(
 
 def _facts(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
-) -> Iterator[Fact]:
+) -> Iterator[DisplayedMember]:
     for member in _chosen(exchange, message, content):
         fact = display.fact(member, content[member.name])
         terms = _accepted(exchange, message) if member.name == "window" else None
@@ -177,7 +177,7 @@ def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
 
 def text(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
-) -> Fact | None:
+) -> DisplayedMember | None:
     """Return the main text of a message: the usual one, or else the first text that it has."""
     members = {each.name: each for each in field_types.members(message.act) if each.name in content}
     prose = [each.name for each in members.values() if isinstance(each.kind, _PROSE)]

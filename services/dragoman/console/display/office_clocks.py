@@ -9,7 +9,7 @@ import msgspec
 from babel.dates import get_timezone_location
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import WEEK, Calendar, calendar_of
+from dragoman.domain.acts.deadlines import WEEK, DutyCalendar, calendar_of
 from dragoman.i18n.vocabulary import CITIES
 from dragoman.i18n.words import Words
 from dragoman_schemas.fields import Hours
@@ -82,7 +82,7 @@ def office_of(side: str, entry: Exchange | None) -> Office:
     """A side's office by its standing entry."""
     if entry is None:
         return Office(side=side)
-    calendar: Calendar = calendar_of(entry)
+    calendar: DutyCalendar = calendar_of(entry)
     seat = str(msgspec.json.decode(entry.content["seat"]))
     hours = entry.content.get("hours")
     if hours is None or bytes(hours) == b'"24x7"':

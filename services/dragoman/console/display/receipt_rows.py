@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.views import alarms
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import ladder
-from dragoman.projection.ladder import Step
+from dragoman.projection.ladder import LadderStep
 from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import Exchange, Message, Stamp
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class ReceiptRow(Struct, frozen=True, kw_only=True):
     """The three facts of one addressee. `who` acknowledged is said by role, `by_answer` where no receipt was posted but an answer that proves one.
 
     Times that were taken are in seconds; `rang` says for whom a flash rang, and when.
@@ -31,28 +31,32 @@ class Received(Struct, frozen=True, kw_only=True):
     """One message, and what every addressee has done with it."""
 
     message: Message
-    receipts: tuple[Receipt, ...]
+    receipts: tuple[ReceiptRow, ...]
 
 
-async def ladder_of(here: Here, state: Exchange) -> list[Step]:
+async def ladder_of(here: PageContext, state: Exchange) -> list[LadderStep]:
     """Return whom each flash of an exchange reached; officers of the reader's own side by name, of the others by role."""
     if not any(alarms.rings(here.registry, state, message) for message in state.messages):
         return []
-    found: list[Step] = await here.in_thread(
+    found: list[LadderStep] = await here.in_thread(
         ladder.steps, here.service.store, here.name, state, here.position, here.moment, here.side
     )
     return found
 
 
 def of(
-    here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] = (), message: str = ""
+    here: PageContext,
+    state: Exchange,
+    facts: Iterable[Fact],
+    rang: Iterable[LadderStep] = (),
+    message: str = "",
 ) -> list[Received]:
     """Return each message of an exchange with its receipts; of one message alone where it is named."""
-    steps: dict[tuple[str, str], list[Step]] = {}
+    steps: dict[tuple[str, str], list[LadderStep]] = {}
     for each in rang:
         steps.setdefault((each.message, each.side), []).append(each)
     known = {each.id: each for each in state.messages if not message or each.id == message}
-    found: dict[str, list[Receipt]] = {}
+    found: dict[str, list[ReceiptRow]] = {}
     for fact in facts:
         if fact.message in known:
             found.setdefault(fact.message, []).append(
@@ -68,13 +72,13 @@ def of(
 
 
 def _receipt(
-    here: Here, state: Exchange, message: Message, fact: Fact, rang: tuple[Step, ...]
-) -> Receipt:
+    here: PageContext, state: Exchange, message: Message, fact: Fact, rang: tuple[LadderStep, ...]
+) -> ReceiptRow:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
     officer = (
         None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
     )
-    return Receipt(
+    return ReceiptRow(
         fact=fact,
         rang=here.words.semicolon.join(
             f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang
@@ -94,7 +98,7 @@ def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bo
     return acknowledged.position in answers
 
 
-def rung_of(words: Words, step: Step) -> str:
+def rung_of(words: Words, step: LadderStep) -> str:
     """Return for whom a step rang: the role, and the officers where they are named."""
     role = words.value(step.rung)
     return (

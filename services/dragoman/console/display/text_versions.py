@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from dragoman.console.display.act_display import Display, language
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts import consent, developments
 from dragoman.projection import reads
 from dragoman.text import sentence
@@ -45,7 +45,7 @@ class Version(Struct, frozen=True, kw_only=True):
     content: dict[str, Raw]
 
 
-class Compared(Struct, frozen=True, kw_only=True):
+class VersionComparison(Struct, frozen=True, kw_only=True):
     """Two versions of a text: which, and the members that differ."""
 
     exchange: str
@@ -59,7 +59,7 @@ def changes(state: Exchange) -> list[int]:
     return sorted({developments.stamp_of(each).position for each in developments.changes(state)})
 
 
-async def _versions(here: Here, state: Exchange) -> list[Version]:
+async def _versions(here: PageContext, state: Exchange) -> list[Version]:
     """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
     found = [
         await _version(here, state, position)
@@ -80,7 +80,7 @@ async def _versions(here: Here, state: Exchange) -> list[Version]:
     return found
 
 
-async def _version(here: Here, state: Exchange, position: int) -> Version:
+async def _version(here: PageContext, state: Exchange, position: int) -> Version:
     stood: Exchange | None = await here.in_thread(
         reads.exchange_at, here.service.store, here.name, state.id, position
     )
@@ -151,7 +151,7 @@ def _compared(
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
     label = display.words.field(member.name)
-    if isinstance(member.kind, field_types.Texts):
+    if isinstance(member.kind, field_types.TextsField):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
             called = display.words.say(
@@ -162,7 +162,7 @@ def _compared(
                 old[index] if index < len(old) else "",
                 new[index] if index < len(new) else "",
             )
-    elif isinstance(member.kind, field_types.Text | field_types.Line) and (
+    elif isinstance(member.kind, field_types.TextField | field_types.LineField) and (
         _texts(one or "") is not None and _texts(other or "") is not None
     ):
         yield from _of_text(label, one or "", other or "")
@@ -207,7 +207,7 @@ def _differing(
     ]
 
 
-async def versions(here: Here) -> Page:
+async def versions(here: PageContext) -> Page:
     """Show two versions of a text beside each other, marked."""
     state = await here.in_thread(
         reads.exchange_at,
@@ -233,12 +233,12 @@ async def versions(here: Here) -> Page:
     )
     return Page(
         template="versions.html",
-        view=Compared(exchange=state.id, from_=one.value, to=other.value, fields=names),
+        view=VersionComparison(exchange=state.id, from_=one.value, to=other.value, fields=names),
         values={"state": state, "every": every, "one": one, "other": other, "differing": differing},
     )
 
 
-def _chosen(here: Here, every: list[Version], name: str, default: Version) -> Version:
+def _chosen(here: PageContext, every: list[Version], name: str, default: Version) -> Version:
     wanted = here.request.query.get(name, "")
     found = next((each for each in every if each.value == wanted), None)
     if wanted and found is None:
@@ -249,4 +249,4 @@ def _chosen(here: Here, every: list[Version], name: str, default: Version) -> Ve
     return found or default
 
 
-SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)
+SHEETS: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)

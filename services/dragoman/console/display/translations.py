@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.console.display.act_display import Display, Fact, language
+from dragoman.console.display.act_display import Display, DisplayedMember, language
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, developments
 from dragoman.i18n.words import Words
@@ -73,7 +73,7 @@ def _changed(state: Exchange, said: Said) -> str:
         if developments.stamp_of(each).position > said.said.position
         and any(
             (member := field_types.member(state.act, name))
-            and isinstance(member.kind, field_types.Text | field_types.Texts)
+            and isinstance(member.kind, field_types.TextField | field_types.TextsField)
             for name in each.fields
         )
     ]
@@ -179,7 +179,7 @@ def originals(display: Display, state: Exchange, message: str = "") -> list[Orig
 
 
 def _texts(
-    display: Display, facts: Sequence[Fact], content: Mapping[str, Raw]
+    display: Display, facts: Sequence[DisplayedMember], content: Mapping[str, Raw]
 ) -> Iterator[Original]:
     for fact in facts:
         if not fact.said or fact.name == "subject":

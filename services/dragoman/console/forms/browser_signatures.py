@@ -13,9 +13,9 @@ from aiohttp import web
 from msgspec import UNSET, Struct
 
 from dragoman.application.http import body_workers, submission
-from dragoman.application.http.request import Reply
-from dragoman.console.audit.verified_heads import Head, head, recent
-from dragoman.console.rendering import HEADERS, Here, refused
+from dragoman.application.http.request import ApiReply
+from dragoman.console.audit.verified_heads import SignedHead, head, recent
+from dragoman.console.rendering import HEADERS, PageContext, refused
 from dragoman.console.sessions import form_of, said
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.act_registry import FORMATS, RULES
@@ -54,7 +54,7 @@ def bare(act: bytes) -> bytes:
     return act if at < 0 else act[:at] + b"}"
 
 
-def asks(here: Here, name: str, exchange: str = "") -> bool:
+def asks(here: PageContext, name: str, exchange: str = "") -> bool:
     """Whether an act must be signed by its author: one that opens an exchange, is of the channel, or carries an exchange on."""
     rule = RULES[name]
     if rule.who is Who.KEEPERS:
@@ -65,8 +65,14 @@ def asks(here: Here, name: str, exchange: str = "") -> bool:
 
 
 async def record(
-    here: Here, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = ""
-) -> Reply:
+    here: PageContext,
+    body: bytes,
+    *,
+    exchange: str = "",
+    family: str = "",
+    key: str = "",
+    etag: str = "",
+) -> ApiReply:
     """Take a body in as the reader's post, signed in the page where that is asked. Raises `Refused`, `Malformed`, `SignatureAsked`."""
     act, data = await body_workers.read(here.request, len(body), read_act, body, cut=True)
     signed, signatures = await signed_by(here, act, data, exchange=exchange, key=key)
@@ -83,7 +89,7 @@ async def record(
 
 
 async def signed_by(
-    here: Here, act: bytes, data: Act, *, exchange: str, key: str
+    here: PageContext, act: bytes, data: Act, *, exchange: str, key: str
 ) -> tuple[bytes, str]:
     """The act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
     form = await form_of(here.request)
@@ -134,7 +140,7 @@ def signatures_in(text: str) -> str:
 
 
 async def bound(
-    here: Here, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
+    here: PageContext, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
 ) -> bytes:
     """The act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
     registry, name = here.projection.registry, _name(data)
@@ -153,7 +159,7 @@ async def bound(
     return act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
 
 
-async def to_sign(here: Here, act: bytes) -> ToSign:
+async def to_sign(here: PageContext, act: bytes) -> ToSign:
     """What the page is given, so that it signs nothing that it has not verified. Raises `Refused`, `LogUnreachable`."""
     registry = here.projection.registry
     _, note = await _newest(here)
@@ -166,7 +172,7 @@ async def to_sign(here: Here, act: bytes) -> ToSign:
     )
 
 
-async def _newest(here: Here) -> tuple[Head, str]:
+async def _newest(here: PageContext) -> tuple[SignedHead, str]:
     """The newest signed head, and its note."""
     registry = here.projection.registry
     found = await recent(here.service.seals, here.name, 1)

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page
+from dragoman.console.rendering import Page, PageContext
 
 
 class Asking(Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class Asking(Struct, frozen=True, kw_only=True):
 
 
 def ask(
-    here: Here,
+    here: PageContext,
     asking: Asking,
     *,
     question: str,

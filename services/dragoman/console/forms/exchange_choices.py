@@ -26,20 +26,20 @@ _BEGINNING = 60
 """Characters of a text by which a reader knows it again."""
 
 
-class Choice(Struct, frozen=True, kw_only=True):
+class ExchangeChoice(Struct, frozen=True, kw_only=True):
     """One choice: the value that the act holds, and the words for it."""
 
     value: str
     shown: Markup | str
 
 
-def windows(display: Display, offices: Sequence[Office], state: Exchange) -> list[Choice]:
+def windows(display: Display, offices: Sequence[Office], state: Exchange) -> list[ExchangeChoice]:
     """Return the windows that may be accepted now; where a side has accepted one already, only that one."""
     if state.meeting is None:
         return []
     accepted = {each.window for each in state.meeting.accepted.values()}
     return [
-        Choice(value=str(index), shown=window(display, offices, msgspec.json.decode(raw)))
+        ExchangeChoice(value=str(index), shown=window(display, offices, msgspec.json.decode(raw)))
         for index, raw in enumerate(meeting.terms(state))
         if not accepted or index in accepted
     ]
@@ -65,10 +65,10 @@ def agreed(
     return window(display, offices, msgspec.json.decode(offers[index]))
 
 
-def messages(words: Words, state: Exchange) -> list[Choice]:
+def messages(words: Words, state: Exchange) -> list[ExchangeChoice]:
     """Return the messages of an exchange, by their acts, sides and times."""
     return [
-        Choice(
+        ExchangeChoice(
             value="" if each.id == state.id else each.id,
             shown=words.say(
                 "%(act)s of %(side)s, %(t)s",
@@ -81,21 +81,21 @@ def messages(words: Words, state: Exchange) -> list[Choice]:
     ]
 
 
-def translatable(words: Words, state: Exchange, side: str) -> list[Choice]:
+def translatable(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return the messages that may be translated, whichever side translates."""
     return messages(words, state)
 
 
-def translations(words: Words, state: Exchange, side: str) -> list[Choice]:
+def translations(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return the translations that other sides have given in an exchange, by their languages and their first words."""
     return [
-        Choice(value=each.id, shown=_described(words, each))
+        ExchangeChoice(value=each.id, shown=_described(words, each))
         for each in _given(state)
         if each.said.side != side
     ]
 
 
-def amendments(words: Words, state: Exchange, side: str) -> list[Choice]:
+def amendments(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return the amendment that waits for a side's answer, if there is one."""
     found = consent.open_amendment(state)
     if found is None or found.said.side == side:
@@ -103,7 +103,7 @@ def amendments(words: Words, state: Exchange, side: str) -> list[Choice]:
     return [_consent(words, "amendment", found)]
 
 
-def consents(words: Words, state: Exchange, side: str) -> list[Choice]:
+def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return what a side may take back: its acts of consent, and its amendment, as long as not every side has consented."""
     back = consent.withdrawn(state)
     return [
@@ -114,7 +114,7 @@ def consents(words: Words, state: Exchange, side: str) -> list[Choice]:
     ]
 
 
-def parts(display: Display, state: Exchange) -> list[Choice]:
+def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
     """Return the parts of a text that may stand in brackets, each by its member, its number and its first words: "paragraphs/2"."""
     found = []
     for member in field_types.members(state.act):
@@ -126,9 +126,9 @@ def parts(display: Display, state: Exchange) -> list[Choice]:
         value = msgspec.json.decode(bytes(raw))
         items = (
             enumerate(value, 1)
-            if isinstance(member.kind, field_types.Texts)
+            if isinstance(member.kind, field_types.TextsField)
             else [(0, value)]
-            if isinstance(member.kind, field_types.Text | field_types.Line)
+            if isinstance(member.kind, field_types.TextField | field_types.LineField)
             else []
         )
         for item, text in items:
@@ -140,14 +140,16 @@ def parts(display: Display, state: Exchange) -> list[Choice]:
             shown = display.words.say(
                 "%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1])
             )
-            found.append(Choice(value=f"{member.name}/{item}", shown=shown))
+            found.append(ExchangeChoice(value=f"{member.name}/{item}", shown=shown))
     return found
 
 
-def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -> list[Choice]:
+def second_keys(
+    words: Words, state: Exchange, side: str, *, reader: str = ""
+) -> list[ExchangeChoice]:
     """Return the records of a side whose second key is due, without those that the reader sent: their second officer is another one."""
     return [
-        Choice(
+        ExchangeChoice(
             value=sent.id,
             shown=words.say(
                 "%(act)s of %(who)s, %(t)s",
@@ -161,14 +163,14 @@ def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -
     ]
 
 
-def _consent(words: Words, act: str, said: Said) -> Choice:
+def _consent(words: Words, act: str, said: Said) -> ExchangeChoice:
     shown = words.say(
         "%(act)s of %(side)s, %(t)s",
         act=words.act(act),
         side=said.said.side.upper(),
         t=words.written(said.said.time, "minute"),
     )
-    return Choice(value=said.id, shown=shown)
+    return ExchangeChoice(value=said.id, shown=shown)
 
 
 def _given(state: Exchange) -> Iterator[Said]:

@@ -20,28 +20,28 @@ from dragoman_schemas.acts.release import ReleasedRecord
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChoiceField:
     """One of some words."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Choices:
+class ChoicesField:
     """Some of some words."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Flag:
+class FlagField:
     """Yes or no; or `unknown`, where it may be."""
 
     unknown: bool = False
 
 
 @dataclass(frozen=True)
-class Text:
+class TextField:
     """A text, in several languages where it may be; a `title` is of one line."""
 
     languages: bool = True
@@ -49,24 +49,24 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextsField:
     """Several texts, numbered from 1."""
 
 
 @dataclass(frozen=True)
-class Line:
+class LineField:
     """A line."""
 
     most: int = 500
 
 
 @dataclass(frozen=True)
-class Lines:
+class LinesField:
     """Several lines."""
 
 
 @dataclass(frozen=True)
-class Time:
+class TimeField:
     """A moment; or `unknown`, or about then."""
 
     unknown: bool = False
@@ -74,31 +74,31 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Span:
+class SpanField:
     """From one moment to another; or a word that stands for it, like `ongoing`."""
 
     instead: str = ""
 
 
 @dataclass(frozen=True)
-class Spans:
+class SpansField:
     """Several spans."""
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceField:
     """A place; or some of them."""
 
     many: bool = False
 
 
 @dataclass(frozen=True)
-class Point:
+class PointField:
     """A point on the earth."""
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberField:
     """A number; or `unknown`."""
 
     least: float | None = None
@@ -108,7 +108,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class QuantityField:
     """A number with its unit; or `unknown`."""
 
     units: tuple[str, ...]
@@ -116,7 +116,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Side:
+class SideField:
     """A side; or some of them; or `unknown`."""
 
     many: bool = False
@@ -124,63 +124,63 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartField:
     """A part of a text that is agreed to: a member of the opening, and which item of it."""
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleasedField:
     """Records of a matter that are made public, each without the members that are left out."""
 
 
 @dataclass(frozen=True)
-class Whose:
+class WhoseField:
     """Some sides; or nobody of this channel; or not known yet."""
 
 
 @dataclass(frozen=True)
-class Issue:
+class IssueField:
     """An issue that is written of already, by the exchange that opened it."""
 
 
 @dataclass(frozen=True)
-class Officer:
+class OfficerField:
     """An officer of the own side, or some of them."""
 
     many: bool = False
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguageField:
     """A language by its tag, or some of them."""
 
     many: bool = False
 
 
 @dataclass(frozen=True)
-class Message:
+class MessageField:
     """A message of the exchange, by its id."""
 
 
 @dataclass(frozen=True)
-class Offered:
+class OfferedField:
     """One of the windows that were offered in the exchange, by its index."""
 
 
 @dataclass(frozen=True)
-class References:
+class ReferencesField:
     """Numbers or ids of messages."""
 
     many: bool = True
 
 
 @dataclass(frozen=True)
-class Phrases:
+class PhrasesField:
     """Agreed phrases, by their keys."""
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonField:
     """Somebody of the register of people, or some of them; `own` where only people of the writer's own side make sense."""
 
     many: bool = False
@@ -188,24 +188,24 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Files:
+class FilesField:
     """Files beside the log."""
 
     many: bool = True
 
 
 @dataclass(frozen=True)
-class Hours:
+class HoursField:
     """Working hours, or always."""
 
 
 @dataclass(frozen=True)
-class Dates:
+class DatesField:
     """Days."""
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairsField:
     """A line, or a number, for each name: of sides where those are the names."""
 
     sides: bool = False
@@ -213,64 +213,64 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupField:
     """Members together."""
 
     members: tuple["Member", ...]
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowsField:
     """Several of a group."""
 
-    group: Group
+    group: GroupField
 
 
 @dataclass(frozen=True)
-class Fields:
+class FieldsField:
     """Named members of the opening, replaced."""
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherField:
     """What only programs write."""
 
 
 Kind = (
-    Choice
-    | Choices
-    | Flag
-    | Text
-    | Texts
-    | Line
-    | Lines
-    | Time
-    | Span
-    | Spans
-    | Place
-    | Point
-    | Number
-    | Quantity
-    | Side
-    | Whose
-    | Issue
-    | Officer
-    | Language
-    | Message
-    | Offered
-    | Part
-    | Released
-    | References
-    | Phrases
-    | Person
-    | Files
-    | Hours
-    | Dates
-    | Pairs
-    | Group
-    | Rows
-    | Fields
-    | Other
+    ChoiceField
+    | ChoicesField
+    | FlagField
+    | TextField
+    | TextsField
+    | LineField
+    | LinesField
+    | TimeField
+    | SpanField
+    | SpansField
+    | PlaceField
+    | PointField
+    | NumberField
+    | QuantityField
+    | SideField
+    | WhoseField
+    | IssueField
+    | OfficerField
+    | LanguageField
+    | MessageField
+    | OfferedField
+    | PartField
+    | ReleasedField
+    | ReferencesField
+    | PhrasesField
+    | PersonField
+    | FilesField
+    | HoursField
+    | DatesField
+    | PairsField
+    | GroupField
+    | RowsField
+    | FieldsField
+    | OtherField
 )
 
 
@@ -285,7 +285,7 @@ class Member:
     @property
     def control(self) -> str:
         """Which part of a form asks for it."""
-        return type(self.kind).__name__.lower()
+        return type(self.kind).__name__.removesuffix("Field").lower()
 
 
 _SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
@@ -294,13 +294,13 @@ _OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
 """A side announces its own points of contact and deputies, and sends its own delegation."""
 
 _STRUCTS: Final[Mapping[type, Kind]] = {
-    fields.Window: Span(),
-    fields.Place: Place(),
-    fields.Position: Point(),
-    fields.Attachment: Files(many=False),
-    fields.Hours: Hours(),
-    fields.Length: Quantity(("m", "km", "nm", "ft")),
-    fields.Speed: Quantity(("kn", "km/h", "m/s")),
+    fields.Window: SpanField(),
+    fields.Place: PlaceField(),
+    fields.Position: PointField(),
+    fields.Attachment: FilesField(many=False),
+    fields.Hours: HoursField(),
+    fields.Length: QuantityField(("m", "km", "nm", "ft")),
+    fields.Speed: QuantityField(("kn", "km/h", "m/s")),
 }
 
 
@@ -318,7 +318,7 @@ def member(act: str, name: str) -> Member | None:
 
 FRAME: Final = frozenset(
     each.encode_name
-    for shape in (act_frame.Opening, act_frame.Continuing, act_frame.Answering)
+    for shape in (act_frame.OpeningAct, act_frame.Continuing, act_frame.Answering)
     for each in inspect.type_info(shape).fields  # type: ignore[attr-defined]
 )
 """What any act may carry: asked for further down."""
@@ -344,53 +344,63 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.VarTupleType():
             return _of_many(name, kind.item_type, act)
         case inspect.StructType() if kind.cls is fields.Person:
-            return Person(own=name in _OWN_PEOPLE)
+            return PersonField(own=name in _OWN_PEOPLE)
         case inspect.StructType():
-            return _STRUCTS.get(kind.cls) or Group(_members(kind.cls, act))
+            return _STRUCTS.get(kind.cls) or GroupField(_members(kind.cls, act))
         case inspect.LiteralType():
-            return Choice(tuple(map(str, kind.values)))
+            return ChoiceField(tuple(map(str, kind.values)))
         case inspect.BoolType():
-            return Flag()
+            return FlagField()
         case inspect.IntType():
             if (act, name) == ("alternative", "item"):
-                return Other()
+                return OtherField()
             return (
-                Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
+                OfferedField()
+                if (act, name) == ("acceptance", "window")
+                else NumberField(kind.ge, kind.le)
             )
         case inspect.FloatType():
-            return Number(kind.ge, kind.le, whole=False)
+            return NumberField(kind.ge, kind.le, whole=False)
         case inspect.DictType():
             if isinstance(kind.value_type, inspect.RawType):
-                return Fields()
-            return Pairs(
+                return FieldsField()
+            return PairsField(
                 sides=getattr(kind.key_type, "pattern", None) is not None,
                 numbers=isinstance(kind.value_type, inspect.IntType),
             )
         case inspect.StrType():
-            return Part() if (act, name) == ("alternative", "field") else _of_string(name, kind)
+            return (
+                PartField() if (act, name) == ("alternative", "field") else _of_string(name, kind)
+            )
         case _:
-            return Other()
+            return OtherField()
 
 
 def _of_string(name: str, kind: inspect.StrType) -> Kind:
     pattern = kind.pattern or ""
     if name in ("of", "started_by"):
-        return Message()
+        return MessageField()
     if name == "under":
-        return Issue()
+        return IssueField()
     if pattern.startswith("^(unknown|[0-9]{4}"):
-        return Time(unknown=True)
+        return TimeField(unknown=True)
     if "T[0-9]{2}" in pattern:
-        return Time()
+        return TimeField()
     if kind.max_length == 63 and pattern.startswith("^[a-z0-9]+"):
-        return Side() if name in _SIDES else Officer() if name in _OFFICERS else Line(63)
+        return (
+            SideField()
+            if name in _SIDES
+            else OfficerField()
+            if name in _OFFICERS
+            else LineField(63)
+        )
     if pattern.startswith("^[a-z]{2,3}"):
-        return Language()
+        return LanguageField()
     if kind.max_length == 160 and not pattern:
-        return References(many=False)
+        return ReferencesField(many=False)
     if (kind.max_length or 0) >= 2_000 and not pattern:
-        return Text(languages=False)
-    return Line(kind.max_length or 500)
+        return TextField(languages=False)
+    return LineField(kind.max_length or 500)
 
 
 def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
@@ -404,66 +414,66 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
     rest = [each for each in kind.types if not isinstance(each, inspect.LiteralType)]
     structs = [each.cls for each in rest if isinstance(each, inspect.StructType)]
     if fields.About in structs:
-        return Time(
+        return TimeField(
             unknown=any("unknown" in (getattr(each, "pattern", "") or "") for each in rest),
             about=True,
         )
     if fields.Place in structs:
-        return Place()
+        return PlaceField()
     if fields.Hours in structs:
-        return Hours()
+        return HoursField()
     if fields.Provision in structs:
-        return Group(_members(fields.Provision, act))
+        return GroupField(_members(fields.Provision, act))
     if name == "whose":
-        return Whose()
+        return WhoseField()
     if any(isinstance(each, inspect.DictType) for each in rest):
-        return Text(title=any(getattr(each, "max_length", None) == 120 for each in rest))
+        return TextField(title=any(getattr(each, "max_length", None) == 120 for each in rest))
     found = _kind(name, rest[0], act)
     match found:
-        case Number():
-            return Number(found.least, found.most, found.whole, unknown=unknown)
-        case Quantity():
-            return Quantity(found.units, unknown=unknown)
-        case Side():
-            return Side(unknown=unknown)
-        case Span():
-            return Span(instead=words[0] if words else "")
-        case Flag():
-            return Flag(unknown=unknown)
+        case NumberField():
+            return NumberField(found.least, found.most, found.whole, unknown=unknown)
+        case QuantityField():
+            return QuantityField(found.units, unknown=unknown)
+        case SideField():
+            return SideField(unknown=unknown)
+        case SpanField():
+            return SpanField(instead=words[0] if words else "")
+        case FlagField():
+            return FlagField(unknown=unknown)
         case _:
             return found
 
 
 def _of_many(name: str, item: Any, act: str) -> Kind:
     if isinstance(item, inspect.StructType) and item.cls is ReleasedRecord:
-        return Released()
+        return ReleasedField()
     found = _kind(name, item, act)
     match found:
-        case Choice():
-            return Choices(found.values)
-        case Text():
-            return Texts()
-        case Span():
-            return Spans()
-        case Place():
-            return Place(many=True)
-        case Side():
-            return Side(many=True)
-        case Officer():
-            return Officer(many=True)
-        case Language():
-            return Language(many=True)
-        case References():
-            return References()
-        case Person():
-            return Person(many=True, own=found.own)
-        case Files():
-            return Files()
-        case Group():
-            return Rows(found)
+        case ChoiceField():
+            return ChoicesField(found.values)
+        case TextField():
+            return TextsField()
+        case SpanField():
+            return SpansField()
+        case PlaceField():
+            return PlaceField(many=True)
+        case SideField():
+            return SideField(many=True)
+        case OfficerField():
+            return OfficerField(many=True)
+        case LanguageField():
+            return LanguageField(many=True)
+        case ReferencesField():
+            return ReferencesField()
+        case PersonField():
+            return PersonField(many=True, own=found.own)
+        case FilesField():
+            return FilesField()
+        case GroupField():
+            return RowsField(found)
         case _ if name == "phrases":
-            return Phrases()
+            return PhrasesField()
         case _ if name == "holidays":
-            return Dates()
+            return DatesField()
         case _:
-            return Lines()
+            return LinesField()

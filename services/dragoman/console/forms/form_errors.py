@@ -16,11 +16,11 @@ from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Kind, Member
 from dragoman.i18n.vocabulary import known
 from dragoman.i18n.words import Words
-from dragoman.text import Name, Sentence, sentence
+from dragoman.text import NameValue, Text, sentence
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """What is wrong with one field: its name, its label, and a sentence.
 
     `anchor` is the id to which a link leads, empty for a fault of the act as a whole; `suggestion` is what may have been meant.
@@ -37,12 +37,12 @@ class Fault:
 
 
 def placed(
-    fault: Fault,
+    fault: FieldError,
     members: Iterable[Member],
     languages: Sequence[str],
     *,
     extra: Mapping[str, str] | None = None,
-) -> Fault:
+) -> FieldError:
     """Return a fault with the field beside which a form shows it, and the id of the first control that mends it.
 
     `extra` has the ids of fields that no member asks for.
@@ -70,12 +70,12 @@ def _within(
         return None
     name, rest = f"{prefix}.{path[0]}", path[1:]
     match member.kind:
-        case field_types.Group():
+        case field_types.GroupField():
             return (_within(member.kind.members, name, rest, languages) if rest else None) or (
                 name,
                 name,
             )
-        case field_types.Rows():
+        case field_types.RowsField():
             inner = (
                 _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
                 if len(rest) > 1
@@ -90,26 +90,26 @@ def _of_control(
     kind: Kind, name: str, rest: Sequence[str], languages: Sequence[str]
 ) -> tuple[str, str]:
     match kind:
-        case field_types.Text(languages=True) | field_types.Texts():
+        case field_types.TextField(languages=True) | field_types.TextsField():
             given = next((tag for tag in rest if tag in languages), "")
             return (
                 (f"{name}.{given}", f"{name}.{given}")
                 if given
                 else (name, f"{name}.{languages[0]}")
             )
-        case field_types.Spans():
+        case field_types.SpansField():
             index = rest[0] if rest and rest[0].isdigit() else "0"
             end = rest[1] if len(rest) > 1 and rest[1] in ("from", "to") else ""
             return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
-        case field_types.Span():
+        case field_types.SpanField():
             return (
                 (f"{name}.{rest[0]}",) * 2
                 if rest and rest[0] in ("from", "to")
                 else (name, f"{name}.from")
             )
-        case field_types.Hours() | field_types.Pairs(sides=True):
+        case field_types.HoursField() | field_types.PairsField(sides=True):
             return name, name
-        case field_types.Place() if rest and rest[0] in _OF_PLACE:
+        case field_types.PlaceField() if rest and rest[0] in _OF_PLACE:
             return (f"{name}.{_OF_PLACE[rest[0]]}",) * 2
         case _:
             return name, name
@@ -236,24 +236,24 @@ _VALIDATORS: Final = (
 )
 _LISTED: Final = (
     *(
-        field_types.Choice,
-        field_types.Choices,
-        field_types.Flag,
-        field_types.Side,
-        field_types.Officer,
-        field_types.Language,
-        field_types.Message,
-        field_types.Offered,
-        field_types.Part,
-        field_types.Released,
+        field_types.ChoiceField,
+        field_types.ChoicesField,
+        field_types.FlagField,
+        field_types.SideField,
+        field_types.OfficerField,
+        field_types.LanguageField,
+        field_types.MessageField,
+        field_types.OfferedField,
+        field_types.PartField,
+        field_types.ReleasedField,
     ),
-    *(field_types.Phrases, field_types.Person, field_types.Files),
+    *(field_types.PhrasesField, field_types.PersonField, field_types.FilesField),
 )
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+")
 _CONTEXTS: Final = ("act", "field", "value", "status")
 
 
-def worded(words: Words, kind: Kind | None, detail: Sentence, sides: Iterable[str] = ()) -> str:
+def worded(words: Words, kind: Kind | None, detail: Text, sides: Iterable[str] = ()) -> str:
     """Return what an officer reads for what a rule or a validator says of a member of that kind."""
     message = detail.message
     if message in _PLAIN:
@@ -277,7 +277,7 @@ def worded(words: Words, kind: Kind | None, detail: Sentence, sides: Iterable[st
     return words.whole(replace(detail, values=values))
 
 
-def _of_length(words: Words, kind: Kind | None, detail: Sentence) -> str:
+def _of_length(words: Words, kind: Kind | None, detail: Text) -> str:
     limit = words.number(int(str(detail.values["limit"])))
     if "<" in str(detail.values["is"]):
         of_text = detail.values["wanted"] == "str"
@@ -287,7 +287,11 @@ def _of_length(words: Words, kind: Kind | None, detail: Sentence) -> str:
             else words.say("These are too many: at most %(n)s.", n=limit)
         )
     if isinstance(
-        kind, field_types.Place | field_types.Lines | field_types.Rows | field_types.Spans
+        kind,
+        field_types.PlaceField
+        | field_types.LinesField
+        | field_types.RowsField
+        | field_types.SpansField,
     ):
         return words.say("At least %(n)s are needed.", n=limit)
     return words.say("This must be filled in.")
@@ -303,7 +307,9 @@ def _value(words: Words, value: object, sides: frozenset[str]) -> object:
     if all(part in sides for part in parts):
         return ", ".join(part.upper() for part in parts)
     named = [
-        next((Name(context, part) for context in _CONTEXTS if (context, part) in known()), None)
+        next(
+            (NameValue(context, part) for context in _CONTEXTS if (context, part) in known()), None
+        )
         for part in parts
     ]
     return tuple(named) if all(named) else value
@@ -365,7 +371,7 @@ _ON_PAGES: Final = {
 """Sentences of the API for programs, each with the one that a reader of a page gets instead."""
 
 
-def plain(detail: Sentence) -> Sentence:
+def plain(detail: Text) -> Text:
     """Return an error in words for a page: it names no path and no header of the API."""
     said = _ON_PAGES.get(detail.message)
     return detail if said is None else replace(detail, message=said.message)

@@ -22,9 +22,9 @@ from multidict import MultiDict, MultiDictProxy
 
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Kind, Member
-from dragoman.console.forms.form_errors import Fault
+from dragoman.console.forms.form_errors import FieldError
 from dragoman.domain import notation
-from dragoman.domain.notation import NeedsHemisphere, Point, Unread
+from dragoman.domain.notation import GeoPoint, NeedsHemisphere, NotUnderstoodInput
 from dragoman.domain.record import nesting
 from dragoman.i18n.words import Words, as_moment
 
@@ -88,7 +88,7 @@ class Typed:
     now: datetime
     zone: ZoneInfo
     labels: Callable[[Member, str], str] | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[FieldError] = field(default_factory=list)
 
     # What was typed
 
@@ -130,7 +130,7 @@ class Typed:
 
     def _want(self, member: Member, name: str) -> None:
         """Note that a required member is empty: at each of its own, where it is made of several."""
-        inner = member.kind.members if isinstance(member.kind, field_types.Group) else ()
+        inner = member.kind.members if isinstance(member.kind, field_types.GroupField) else ()
         for each in inner:
             self._want(each, f"{name}.{each.name}")
         if not inner:
@@ -139,12 +139,14 @@ class Typed:
     def fault(self, member: Member, name: str, sentence: str, suggestion: str = "") -> None:
         """Note what is wrong with a member; of a span, at which end."""
         label = self.label(member, name)
-        if isinstance(member.kind, field_types.Span | field_types.Spans) and name.endswith(
-            (".from", ".to")
-        ):
+        if isinstance(
+            member.kind, field_types.SpanField | field_types.SpansField
+        ) and name.endswith((".from", ".to")):
             end = self.words.say("From") if name.endswith(".from") else self.words.say("To")
             label = self.words.say("%(what)s (%(end)s)", what=label, end=end)
-        self.faults.append(Fault(field=name, label=label, sentence=sentence, suggestion=suggestion))
+        self.faults.append(
+            FieldError(field=name, label=label, sentence=sentence, suggestion=suggestion)
+        )
 
     def label(self, member: Member, name: str) -> str:
         """Return what the form calls a field."""
@@ -154,17 +156,17 @@ class Typed:
         label = self.label(member, name)
         if isinstance(
             member.kind,
-            field_types.Choice
-            | field_types.Choices
-            | field_types.Flag
-            | field_types.Side
-            | field_types.Person
-            | field_types.Files
-            | field_types.Message
-            | field_types.Language
-            | field_types.Offered
-            | field_types.Part
-            | field_types.Released,
+            field_types.ChoiceField
+            | field_types.ChoicesField
+            | field_types.FlagField
+            | field_types.SideField
+            | field_types.PersonField
+            | field_types.FilesField
+            | field_types.MessageField
+            | field_types.LanguageField
+            | field_types.OfferedField
+            | field_types.PartField
+            | field_types.ReleasedField,
         ):
             return self.words.say("%(what)s: choose one.", what=label)
         return self.words.say("%(what)s: this must be filled in.", what=label)
@@ -172,47 +174,47 @@ class Typed:
     def _value(self, member: Member, name: str) -> Any:
         match member.kind:
             case (
-                field_types.Choice()
-                | field_types.Line()
-                | field_types.Message()
-                | field_types.Part()
-                | field_types.Issue()
-                | field_types.Phrases()
-                | field_types.Choices()
+                field_types.ChoiceField()
+                | field_types.LineField()
+                | field_types.MessageField()
+                | field_types.PartField()
+                | field_types.IssueField()
+                | field_types.PhrasesField()
+                | field_types.ChoicesField()
             ):
                 return self._plain(member, name)
-            case field_types.Flag():
+            case field_types.FlagField():
                 return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)
-            case field_types.Text():
+            case field_types.TextField():
                 return self._text(member.kind, name)
-            case field_types.Texts():
+            case field_types.TextsField():
                 return self._texts(name)
-            case field_types.Lines():
+            case field_types.LinesField():
                 return self.lines(name) or LEFT
-            case field_types.References():
+            case field_types.ReferencesField():
                 return (self.lines(name) if member.kind.many else self.one(name)) or LEFT
-            case field_types.Time():
+            case field_types.TimeField():
                 return self._time(member, name)
-            case field_types.Span():
+            case field_types.SpanField():
                 return self._span(member, name)
-            case field_types.Spans():
+            case field_types.SpansField():
                 found = [self._span(member, f"{name}.{index}") for index in self._indexes(name)]
                 return [each for each in found if each is not LEFT] or LEFT
-            case field_types.Place():
+            case field_types.PlaceField():
                 return self._places(member, name) if member.kind.many else self._place(member, name)
-            case field_types.Point():
+            case field_types.PointField():
                 return self._point(member, name, self.one(name))
-            case field_types.Number() | field_types.Quantity():
+            case field_types.NumberField() | field_types.QuantityField():
                 return self._number(member, name)
-            case field_types.Offered():
+            case field_types.OfferedField():
                 return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
-            case field_types.Side() | field_types.Officer() | field_types.Language():
+            case field_types.SideField() | field_types.OfficerField() | field_types.LanguageField():
                 return (
                     self.many(name) if getattr(member.kind, "many", False) else self.one(name)
                 ) or LEFT
-            case field_types.Whose():
+            case field_types.WhoseField():
                 return self._whose(member, name)
-            case field_types.Released():
+            case field_types.ReleasedField():
                 chosen = (
                     {"record": id, "without": self.many(f"{name}.{id}.without")}
                     for id in self.many(name)
@@ -220,17 +222,17 @@ class Typed:
                 return [
                     each if each["without"] else {"record": each["record"]} for each in chosen
                 ] or LEFT
-            case field_types.Person() | field_types.Files():
+            case field_types.PersonField() | field_types.FilesField():
                 return self._chosen(member, member.kind, name)
-            case field_types.Hours():
+            case field_types.HoursField():
                 return self._hours(member, name)
-            case field_types.Dates():
+            case field_types.DatesField():
                 return self._dates(member, name)
-            case field_types.Pairs():
+            case field_types.PairsField():
                 return self._pairs(member, name)
-            case field_types.Group():
+            case field_types.GroupField():
                 return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
-            case field_types.Rows():
+            case field_types.RowsField():
                 group = member.kind.group
                 found = [
                     self.read(group.members, f"{name}.{index}")
@@ -252,12 +254,12 @@ class Typed:
         return alone[0] if alone else chosen or LEFT
 
     def _plain(self, member: Member, name: str) -> Any:
-        if isinstance(member.kind, field_types.Choices | field_types.Phrases):
+        if isinstance(member.kind, field_types.ChoicesField | field_types.PhrasesField):
             return self.many(name) or LEFT
         value = self.one(name)
         return value or LEFT
 
-    def _text(self, kind: field_types.Text, name: str) -> Any:
+    def _text(self, kind: field_types.TextField, name: str) -> Any:
         if not kind.languages:  # a translation has a box for each paragraph of its original
             texts = [value.replace("\r\n", "\n").strip() for value in self.many(name)]
             return "\n\n".join(filter(None, texts)) or LEFT
@@ -320,7 +322,7 @@ class Typed:
 
     def _time(self, member: Member, name: str) -> Any:
         text = self.one(name)
-        assert isinstance(member.kind, field_types.Time)
+        assert isinstance(member.kind, field_types.TimeField)
         if not text:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
@@ -337,7 +339,7 @@ class Typed:
         text = self._beside(member, name)
         try:
             return zulu(self.moment(text, ahead=ENDS[member.name] in AHEAD)) if text else ""
-        except Unread:
+        except NotUnderstoodInput:
             return ""
 
     def _beside(self, member: Member, name: str) -> str:
@@ -358,13 +360,13 @@ class Typed:
                     text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside
                 )
             )
-        except Unread as error:
+        except NotUnderstoodInput as error:
             self.fault(member, name, self.unread(error, days=days != ""))
             return LEFT
 
     def _span(self, member: Member, name: str) -> Any:
         if (
-            isinstance(member.kind, field_types.Span)
+            isinstance(member.kind, field_types.SpanField)
             and member.kind.instead
             and self.one(f"{name}.instead")
         ):
@@ -398,7 +400,7 @@ class Typed:
             return LEFT
         try:
             point = notation.read_place(text)
-        except Unread as error:
+        except NotUnderstoodInput as error:
             alone = text == self.one(name)
             self.fault(
                 member,
@@ -457,7 +459,7 @@ class Typed:
     def _number(self, member: Member, name: str) -> Any:
         text = self.one(name).replace("\u202f", "").replace("\u00a0", "")
         kind = member.kind
-        assert isinstance(kind, field_types.Number | field_types.Quantity)
+        assert isinstance(kind, field_types.NumberField | field_types.QuantityField)
         if not text:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
@@ -472,7 +474,7 @@ class Typed:
             )
             return LEFT
         number = float(text.replace(",", "."))
-        if isinstance(kind, field_types.Quantity):
+        if isinstance(kind, field_types.QuantityField):
             return {"value": tidy(number), "unit": self.one(f"{name}.unit") or kind.units[0]}
         low, high = kind.least, kind.most
         if (low is not None and number < low) or (high is not None and number > high):
@@ -486,7 +488,7 @@ class Typed:
         return int(number) if kind.whole else tidy(number)
 
     def _chosen(
-        self, member: Member, kind: field_types.Person | field_types.Files, name: str
+        self, member: Member, kind: field_types.PersonField | field_types.FilesField, name: str
     ) -> Any:
         """What a choice of people or files holds: the act's own value, as JSON."""
         try:
@@ -532,7 +534,7 @@ class Typed:
 
     def _pairs(self, member: Member, name: str) -> Any:
         kind = member.kind
-        assert isinstance(kind, field_types.Pairs)
+        assert isinstance(kind, field_types.PairsField)
         if kind.sides:
             return {
                 side: self.one(f"{name}.{side}")
@@ -555,7 +557,7 @@ class Typed:
 
     # Words for what was not read
 
-    def unread(self, error: Unread, *, days: bool = False) -> str:
+    def unread(self, error: NotUnderstoodInput, *, days: bool = False) -> str:
         """Return why a time or a place was not read, and what to do; `days` where a day or a month alone is read as well."""
         words = self.words
         if isinstance(error, NeedsHemisphere):
@@ -604,7 +606,7 @@ def zulu(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def lettered(point: Point) -> str:
+def lettered(point: GeoPoint) -> str:
     """A point in decimal degrees with its letters."""
     lat, lon = (str(tidy(abs(each))) for each in point)
     return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
@@ -648,78 +650,78 @@ def _typed(
 ) -> Iterator[tuple[str, str]]:
     kind: Kind = member.kind
     if value == UNKNOWN and isinstance(
-        kind, field_types.Time | field_types.Number | field_types.Quantity
+        kind, field_types.TimeField | field_types.NumberField | field_types.QuantityField
     ):
         yield f"{name}.unknown", "yes"
         return
     match kind:
-        case field_types.Flag():
+        case field_types.FlagField():
             yield name, {True: "yes", False: "no"}.get(value, UNKNOWN)
-        case field_types.Text() if isinstance(value, dict):
+        case field_types.TextField() if isinstance(value, dict):
             yield from ((f"{name}.{tag}", text) for tag, text in value.items())
-        case field_types.Text() if kind.languages:
+        case field_types.TextField() if kind.languages:
             yield f"{name}.{languages[0]}", str(value)
-        case field_types.Texts():
+        case field_types.TextsField():
             yield from _typed_texts(languages, name, value)
-        case field_types.Time() if isinstance(value, dict):
+        case field_types.TimeField() if isinstance(value, dict):
             yield name, _moment(value["about"])
             yield f"{name}.about", "yes"
-        case field_types.Time():
+        case field_types.TimeField():
             yield name, _moment(value)
-        case field_types.Span() if isinstance(value, dict):
+        case field_types.SpanField() if isinstance(value, dict):
             yield from (
                 (f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value
             )
-        case field_types.Span():
+        case field_types.SpanField():
             yield f"{name}.instead", "yes"
-        case field_types.Spans():
+        case field_types.SpansField():
             for index, each in enumerate(value):
                 yield from _typed(
                     words,
                     languages,
-                    Member(member.name, field_types.Span()),
+                    Member(member.name, field_types.SpanField()),
                     f"{name}.{index}",
                     each,
                 )
-        case field_types.Place() if kind.many:
+        case field_types.PlaceField() if kind.many:
             yield name, "\n".join(each if isinstance(each, str) else _place(each) for each in value)
-        case field_types.Place() if isinstance(value, dict):
+        case field_types.PlaceField() if isinstance(value, dict):
             yield from _typed_place(name, value)
-        case field_types.Point() if isinstance(value, dict):
+        case field_types.PointField() if isinstance(value, dict):
             yield name, _place(value)
-        case field_types.Quantity() if isinstance(value, dict):
+        case field_types.QuantityField() if isinstance(value, dict):
             yield name, str(tidy(value["value"]))
             yield f"{name}.unit", value["unit"]
-        case field_types.Person() | field_types.Files():
+        case field_types.PersonField() | field_types.FilesField():
             yield from (
                 (name, msgspec.json.encode(each).decode())
                 for each in (value if isinstance(value, list) else [value])
             )
-        case field_types.Released():
+        case field_types.ReleasedField():
             for each in value:
                 yield name, each["record"]
                 yield from (
                     (f"{name}.{each['record']}.without", left) for left in each.get("without", ())
                 )
-        case field_types.Hours() if isinstance(value, dict):
+        case field_types.HoursField() if isinstance(value, dict):
             yield from ((f"{name}.days", day) for day in value["days"])
             yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
-        case field_types.Hours():
+        case field_types.HoursField():
             yield f"{name}.always", "yes"
-        case field_types.Pairs() if kind.sides:
+        case field_types.PairsField() if kind.sides:
             yield from ((f"{name}.{side}", line) for side, line in value.items())
-        case field_types.Pairs():
+        case field_types.PairsField():
             yield name, "\n".join(f"{key}: {each}" for key, each in value.items())
-        case field_types.Group():
+        case field_types.GroupField():
             yield from typed(words, languages, kind.members, value, name).items()
-        case field_types.Rows():
+        case field_types.RowsField():
             for index, each in enumerate(value):
                 yield from typed(
                     words, languages, kind.group.members, each, f"{name}.{index}"
                 ).items()
-        case field_types.Lines() | field_types.References() | field_types.Dates() if isinstance(
-            value, list
-        ):
+        case (
+            field_types.LinesField() | field_types.ReferencesField() | field_types.DatesField()
+        ) if isinstance(value, list):
             yield name, "\n".join(map(str, value))
         case _ if isinstance(value, list):
             yield from ((name, str(each)) for each in value)
@@ -752,7 +754,7 @@ def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 def _place(value: Mapping[str, Any]) -> str:
     return (
-        lettered(Point(value["lat"], value["lon"]))
+        lettered(GeoPoint(value["lat"], value["lon"]))
         if "lat" in value and "lon" in value
         else msgspec.json.encode(value).decode()
     )
@@ -773,16 +775,19 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
     count: otherwise every spare row of a form would be a row that lacks its required members.
     """
     match kind:
-        case field_types.Released():
+        case field_types.ReleasedField():
             return name in form
-        case field_types.Group():
+        case field_types.GroupField():
             return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
-        case field_types.Rows():
+        case field_types.RowsField():
             return any(
                 is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name)
             )
         case _:
-            units = {field_types.Quantity: f"{name}.unit", field_types.Place: f"{name}.radius.unit"}
+            units = {
+                field_types.QuantityField: f"{name}.unit",
+                field_types.PlaceField: f"{name}.radius.unit",
+            }
             chosen = units.get(type(kind), "")
             return any(
                 isinstance(value, str) and value.strip()
@@ -811,4 +816,4 @@ def rows(
 
 def windows(form: Mapping[str, Any], name: str) -> range:
     """Return the windows that a form shows under a name."""
-    return rows(form, name, field_types.Span(), spare=1, least=_WINDOWS)
+    return rows(form, name, field_types.SpanField(), spare=1, least=_WINDOWS)

@@ -19,7 +19,7 @@ from multidict import CIMultiDict, MultiDict, MultiDictProxy
 from dragoman.application.http import body_workers
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BODY_SECONDS, FORM_FIELDS, PART_HEADER_BYTES
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -198,7 +198,7 @@ def _media_type(text: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def _not_taken(detail: Sentence) -> Refused:
+def _not_taken(detail: Text) -> Refused:
     return Refused(Refusal(kind="media-type", detail=detail))
 
 

@@ -16,11 +16,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.sessions import form_of, said
-from dragoman.domain.record.errors import Fault, Malformed, Refused
+from dragoman.domain.record.errors import FieldFault, Malformed, Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
-from dragoman.projection.projection import Behind
-from dragoman.text import Sentence, sentence
+from dragoman.projection.projection import NotYetApplied
+from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
 
 _MENDED: Final = frozenset(
@@ -47,7 +47,7 @@ class Wrong(Struct, frozen=True, kw_only=True):
     """What is wrong with a field: said in the reader's language, or to be said in it."""
 
     field: str
-    detail: str | Sentence
+    detail: str | Text
 
     def said(self, words: Words) -> str:
         """A sentence of its own."""
@@ -86,7 +86,7 @@ class Filled:
         """What was chosen in a field of several choices."""
         return tuple(self._given.get(name, ()))
 
-    def wrong(self, field: str, detail: str | Sentence, *, status: int = _WRONG) -> None:
+    def wrong(self, field: str, detail: str | Text, *, status: int = _WRONG) -> None:
         """Say what is wrong with a field."""
         self.faults.append(Wrong(field=field, detail=detail))
         self.status = status
@@ -105,15 +105,15 @@ class Filled:
         except Refused as error:
             if error.refusal.kind not in _MENDED | _AGAIN:
                 raise
-            faults = error.refusal.faults or (Fault(pointer="", detail=error.refusal.detail),)
+            faults = error.refusal.faults or (FieldFault(pointer="", detail=error.refusal.detail),)
             self._mend(error.refusal.kind, faults, first, fields)
-        except (LogUnreachable, Behind) as error:
-            kind = "behind" if isinstance(error, Behind) else "unavailable"
+        except (LogUnreachable, NotYetApplied) as error:
+            kind = "behind" if isinstance(error, NotYetApplied) else "unavailable"
             again = sentence("%(error)s. Send it again: it cannot be kept twice.", error=error.said)
-            self._mend(kind, (Fault(pointer="", detail=again),), first, fields)
+            self._mend(kind, (FieldFault(pointer="", detail=again),), first, fields)
 
     def _mend(
-        self, kind: str, faults: Sequence[Fault], first: str, fields: Mapping[str, str]
+        self, kind: str, faults: Sequence[FieldFault], first: str, fields: Mapping[str, str]
     ) -> None:
         for fault in faults:
             found = [

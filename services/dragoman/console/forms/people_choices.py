@@ -17,15 +17,15 @@ from dragoman.application import attachment_checks
 from dragoman.console.display.act_display import person
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.people import Kept
+from dragoman.stores.people import StoredPerson
 from dragoman_schemas.fields import Person
 from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 
-class Choice(Struct, frozen=True, kw_only=True):
+class PersonChoice(Struct, frozen=True, kw_only=True):
     """Somebody who may be chosen in a form: the value that the act would hold, their side, how they are told apart.
 
     `held` where they are chosen already.
@@ -37,7 +37,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     held: bool = False
 
 
-async def choices(here: Here) -> list[Choice]:
+async def choices(here: PageContext) -> list[PersonChoice]:
     """Return the people of the register whom the reader may name, the reader's own side first. Raise `LogUnreachable`."""
     found = [
         (kept, kept.person)
@@ -55,7 +55,7 @@ async def choices(here: Here) -> list[Choice]:
         )
     )
     return [
-        Choice(
+        PersonChoice(
             value=msgspec.json.encode(Person(id=kept.id, commitment=kept.commitment)).decode(),
             side=kept.side,
             label=_label(
@@ -66,7 +66,7 @@ async def choices(here: Here) -> list[Choice]:
     ]
 
 
-def _label(here: Here, kept: Kept, entry: PersonEntry, *, alone: bool) -> Markup:
+def _label(here: PageContext, kept: StoredPerson, entry: PersonEntry, *, alone: bool) -> Markup:
     """Return what stands beside a choice; more of the entry where it would read like another one's."""
     shown = person(kept.side, entry, dialled=False)
     if alone:
@@ -86,7 +86,7 @@ def _label(here: Here, kept: Kept, entry: PersonEntry, *, alone: bool) -> Markup
     return Markup("{} <small>{}</small>").format(shown, Markup(", ").join(more))
 
 
-def offered(people: Iterable[Choice], own: str, chosen: Iterable[str]) -> list[Choice]:
+def offered(people: Iterable[PersonChoice], own: str, chosen: Iterable[str]) -> list[PersonChoice]:
     """Return the choices of a member: of one side where `own` names it, and whoever was chosen already, so that no choice is lost unseen."""
     held = {_commitment(each) for each in chosen}
     marked_up = (
@@ -111,7 +111,7 @@ def id_of(value: str) -> str:
         return ""
 
 
-async def seen_in(here: Here, *values: Any) -> dict[str, PersonSeen]:
+async def seen_in(here: PageContext, *values: Any) -> dict[str, PersonSeen]:
     """Return who is meant in decoded acts, as the register has them now."""
     mentioned: dict[str, set[str]] = {}
     for _, id, commitment in (each for value in values for each in references.people(value)):
@@ -119,7 +119,7 @@ async def seen_in(here: Here, *values: Any) -> dict[str, PersonSeen]:
     return await seen(here, mentioned)
 
 
-async def seen(here: Here, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
+async def seen(here: PageContext, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
     """Return who is meant by ids and the commitments that go with them; where the register does not answer, that."""
     try:
         return await attachment_checks.people_seen(
@@ -135,14 +135,14 @@ def decoded(content: Mapping[str, Raw]) -> dict[str, Any]:
 
 
 def of_other_sides(
-    here: Here, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
+    here: PageContext, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
 ) -> list[str]:
     """Return a warning for each person of another side who stands where an act names people of the writer's own side."""
     return list(dict.fromkeys(_of_other_sides(here, field_types.members(act), content, people)))
 
 
 def _of_other_sides(
-    here: Here,
+    here: PageContext,
     members: Iterable[field_types.Member],
     content: Mapping[str, Any],
     people: Mapping[str, PersonSeen],
@@ -151,7 +151,7 @@ def _of_other_sides(
     for member in members:
         if (
             member.name not in content
-            or not isinstance(member.kind, field_types.Person)
+            or not isinstance(member.kind, field_types.PersonField)
             or not member.kind.own
         ):
             continue

@@ -21,7 +21,7 @@ _YES: Final = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
-class Rule:
+class PrecedenceRule:
     """The precedence of a format: one for all its messages, or one for each value of a member; neither where the rule looks at more."""
 
     always: str = ""
@@ -43,27 +43,27 @@ class Rule:
         return [(level, values if len(values) < max(most, _FEW) else []) for level, values in used]
 
 
-def rule_of(form: Format | None, now: datetime) -> Rule:
+def rule_of(form: Format | None, now: datetime) -> PrecedenceRule:
     """Return the rule of a format, for messages that are recorded now."""
     if form is None:
-        return Rule()
+        return PrecedenceRule()
     act = form.rule.act
     members = field_types.members(act)
     empty: dict[str, Any] = dict.fromkeys(_required(act))
     always = _level(form, empty, now)
     for member in members:
-        values: dict[str, Any] = _YES if isinstance(member.kind, field_types.Flag) else {}
-        if isinstance(member.kind, field_types.Choice):
+        values: dict[str, Any] = _YES if isinstance(member.kind, field_types.FlagField) else {}
+        if isinstance(member.kind, field_types.ChoiceField):
             values = {value: value for value in member.kind.values}
         levels = {
             name: _level(form, {**empty, _attribute(act, member.name): value}, now)
             for name, value in values.items()
         }
         if len(set(levels.values()) - {""}) > 1 and all(levels.values()):
-            return Rule(
+            return PrecedenceRule(
                 member=member.name, levels={**({} if member.required else {"": always}), **levels}
             )
-    return Rule(always=always)
+    return PrecedenceRule(always=always)
 
 
 def _required(act: str) -> list[str]:

@@ -5,26 +5,26 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.console.sessions import kept_form
 
 _OWN: Final = frozenset({"key", "etag", "next", "signed", "sign", "signatures"})
 """Fields of the page itself, which nobody has typed."""
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class RestoredForm(Struct, frozen=True, kw_only=True):
     """The form, as data: where it was sent; empty for none."""
 
     path: str = ""
 
 
-async def kept(here: Here) -> Page:
+async def kept(here: PageContext) -> Page:
     """The page."""
     found = kept_form(here.request, here.grant.actor)
     fields = [] if found is None else parse_qsl(found.body.decode(), keep_blank_values=True)
     return Page(
         template="kept.html",
-        view=Kept(path="" if found is None else found.path),
+        view=RestoredForm(path="" if found is None else found.path),
         values={
             "kept": found,
             "fields": fields,
@@ -33,4 +33,4 @@ async def kept(here: Here) -> Page:
     )
 
 
-SHEETS: Final = (Sheet(path="/kept", handler=kept, anywhere=True),)
+SHEETS: Final = (PageRoute(path="/kept", handler=kept, anywhere=True),)

@@ -20,7 +20,7 @@ from dragoman.console.admin.admin_forms import address, sliced
 from dragoman.console.display.act_display import language, other_languages
 from dragoman.console.forms.confirm import Asking, ask
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.domain import notation
 from dragoman.domain.record.validation_errors import faults_of
@@ -43,12 +43,12 @@ _KINDS: Final[tuple[str, ...]] = get_args(Kind)
 _OFFICER: Final = re.compile(r"([^\s/]+)/([^\s/]+)\s+(\S+)\s+(.+)")
 
 
-def _operator(here: Here) -> Service:
+def _operator(here: PageContext) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
     return access_tokens.operator(here.call)
 
 
-def _values(here: Here, **more: Any) -> dict[str, Any]:
+def _values(here: PageContext, **more: Any) -> dict[str, Any]:
     return {"server": address(here), "said": here.request.query.get("said", ""), **more}
 
 
@@ -68,7 +68,7 @@ class ChannelRow(Struct, frozen=True, kw_only=True):
     broken: str
 
 
-class Host(Struct, frozen=True, kw_only=True):
+class HostView(Struct, frozen=True, kw_only=True):
     """How the host stands."""
 
     health: Health
@@ -77,7 +77,7 @@ class Host(Struct, frozen=True, kw_only=True):
     subjects: int
 
 
-async def host(here: Here) -> Page:
+async def host(here: PageContext) -> Page:
     """How the host stands, and which channels it has."""
     service = _operator(here)
     rows = [
@@ -95,7 +95,7 @@ async def host(here: Here) -> Page:
     ]
     shown, following = sliced(here, rows)
     conditions = await host_health.conditions(here.call)
-    view = Host(
+    view = HostView(
         health=host_health.health_of(conditions),
         channels=tuple(shown),
         tokens=len(await access_tokens.tokens_of(service)),
@@ -117,7 +117,7 @@ async def host(here: Here) -> Page:
     return Page(template="host.html", view=view, rows=view.channels, values=values)
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class ChannelSettings(Struct, frozen=True, kw_only=True):
     """The settings of a channel; nothing that was said in it."""
 
     channel: ChannelView
@@ -126,7 +126,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     broken: str
 
 
-async def channel(here: Here) -> Page:
+async def channel(here: PageContext) -> Page:
     """The settings of one channel, as the operator may see them."""
     service, name = _operator(here), here.request.match_info["name"]
     projection = service.channels.get(name)
@@ -139,7 +139,7 @@ async def channel(here: Here) -> Page:
             ),
         )
     broken = projection.broken or projection.doubt
-    view = Settings(
+    view = ChannelSettings(
         channel=channel_view.view_of(projection),
         as_of=service.as_of(projection),
         live=service.is_live(projection),
@@ -163,7 +163,7 @@ class OpeningForm(Struct, frozen=True, kw_only=True):
     live: tuple[str, ...]
 
 
-async def opening(here: Here, filled: Filled | None = None) -> Page:
+async def opening(here: PageContext, filled: Filled | None = None) -> Page:
     """The form by which a trial channel is opened."""
     service = _operator(here)
     form = filled or Filled({"kind": ["official"], "languages": ["en"]})
@@ -191,7 +191,7 @@ def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-async def open_trial(here: Here) -> Page | web.StreamResponse:
+async def open_trial(here: PageContext) -> Page | web.StreamResponse:
     """Open a trial channel, with its first officers."""
     service, filled = _operator(here), await Filled.of(here.request)
     given = _given(here, filled)
@@ -213,7 +213,7 @@ async def open_trial(here: Here) -> Page | web.StreamResponse:
     return await opening(here, filled)
 
 
-def _given(here: Here, filled: Filled) -> dict[str, Any]:
+def _given(here: PageContext, filled: Filled) -> dict[str, Any]:
     """What the form says; what is wrong with it by itself is said in the form."""
     say = here.words.say
     given: dict[str, Any] = {
@@ -239,7 +239,7 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").replace("、", " ").split()
 
 
-def _officers(here: Here, filled: Filled) -> list[dict[str, Any]]:
+def _officers(here: PageContext, filled: Filled) -> list[dict[str, Any]]:
     """The first officers, a line each: side/name office role,role."""
     found = []
     for number, line in enumerate(filled["officers"].splitlines(), 1):
@@ -287,14 +287,14 @@ def _is_open(service: Service, new: NewChannel) -> bool:
 # A channel whose sides keep their own keys
 
 
-class Terms(Struct, frozen=True, kw_only=True):
+class TermsView(Struct, frozen=True, kw_only=True):
     """What this host puts into an opening of that name; null where none was given."""
 
     name: str
     terms: OpeningTerms | None
 
 
-async def terms(here: Here) -> Page:
+async def terms(here: PageContext) -> Page:
     """The terms of an opening, and how the sides and the operator come from them to a channel."""
     service, name = _operator(here), here.request.query.get("name", "").strip()
     filled = Filled({"name": [name]})
@@ -304,7 +304,7 @@ async def terms(here: Here) -> Page:
             found = service.terms(name)
     return Page(
         template="host_terms.html",
-        view=Terms(name=name, terms=found),
+        view=TermsView(name=name, terms=found),
         values=_values(here, filled=filled),
         status=filled.status,
     )
@@ -321,7 +321,7 @@ class TokensPage(Struct, frozen=True, kw_only=True):
 
 
 async def tokens_page(
-    here: Here, filled: Filled | None = None, *, issued: IssuedToken | None = None
+    here: PageContext, filled: Filled | None = None, *, issued: IssuedToken | None = None
 ) -> Page:
     """The tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
     service = _operator(here)
@@ -349,11 +349,11 @@ def _is_of(actor: str, wanted: str) -> bool:
     return wanted in ("", actor, actor.partition("/")[0])
 
 
-def _channels(here: Here, service: Service) -> list[tuple[str, str]]:
+def _channels(here: PageContext, service: Service) -> list[tuple[str, str]]:
     return [(each.name, each.name) for each in service.visible(here.grant)]
 
 
-async def issue(here: Here) -> Page:
+async def issue(here: PageContext) -> Page:
     """Issue a token, and show it once."""
     service, filled = _operator(here), await Filled.of(here.request)
     given = _grant_of(here, filled)
@@ -377,7 +377,7 @@ async def issue(here: Here) -> Page:
     return await tokens_page(here, filled if issued is None else None, issued=issued)
 
 
-def _grant_of(here: Here, filled: Filled) -> dict[str, Any]:
+def _grant_of(here: PageContext, filled: Filled) -> dict[str, Any]:
     """Whom a token or a subject is to speak for, and where."""
     if not filled["actor"]:
         filled.wrong("actor", here.words.say("Name the officer with the side, like nato/o-17."))
@@ -388,16 +388,16 @@ def _grant_of(here: Here, filled: Filled) -> dict[str, Any]:
     }
 
 
-def _expiry(here: Here, filled: Filled) -> str:
+def _expiry(here: PageContext, filled: Filled) -> str:
     try:
         moment = notation.read_moment(filled["expires"], here.moment, ZoneInfo("UTC"))
-    except notation.Unread:
+    except notation.NotUnderstoodInput:
         filled.wrong("expires", here.words.say("Give a day and a time, like 1 Jan 2027 00:00Z."))
         return ""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-async def ask_revocation(here: Here) -> Page | web.StreamResponse:
+async def ask_revocation(here: PageContext) -> Page | web.StreamResponse:
     """Ask once before a token is revoked."""
     service, say = _operator(here), here.words.say
     found = next(
@@ -436,7 +436,7 @@ async def ask_revocation(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def revoke(here: Here) -> web.StreamResponse:
+async def revoke(here: PageContext) -> web.StreamResponse:
     """Revoke a token; one that is gone already stays so."""
     service, filled = _operator(here), await Filled.of(here.request)
     done = await access_tokens.revoke(service, filled["token"])
@@ -454,7 +454,7 @@ class SubjectsPage(Struct, frozen=True, kw_only=True):
     subjects: tuple[SubjectView, ...]
 
 
-async def subjects(here: Here, filled: Filled | None = None) -> Page:
+async def subjects(here: PageContext, filled: Filled | None = None) -> Page:
     """The subjects that are mapped to officers, and the form by which one is."""
     service = _operator(here)
     found = [*reversed(await access_tokens.subjects_of(service))]
@@ -469,7 +469,7 @@ async def subjects(here: Here, filled: Filled | None = None) -> Page:
     )
 
 
-async def map_subject(here: Here) -> Page | web.StreamResponse:
+async def map_subject(here: PageContext) -> Page | web.StreamResponse:
     """Map a subject to an officer; once more is the same."""
     service, filled = _operator(here), await Filled.of(here.request)
     given = _grant_of(here, filled) | {"subject": filled["subject"]}
@@ -484,7 +484,7 @@ async def map_subject(here: Here) -> Page | web.StreamResponse:
     return await subjects(here, filled)
 
 
-async def ask_forgetting(here: Here) -> Page | web.StreamResponse:
+async def ask_forgetting(here: PageContext) -> Page | web.StreamResponse:
     """Ask once before a subject is forgotten."""
     service, say = _operator(here), here.words.say
     found = next(
@@ -512,18 +512,18 @@ async def ask_forgetting(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def forget(here: Here) -> web.StreamResponse:
+async def forget(here: PageContext) -> web.StreamResponse:
     """Forget a subject; one that is gone already stays so."""
     service, filled = _operator(here), await Filled.of(here.request)
     done = await access_tokens.forget(service, filled["subject"])
     return see(f"/host/subjects?said={'forgotten' if done else 'gone'}")
 
 
-def _sheet(path: str, handler: Any, method: str = "GET") -> Sheet:
-    return Sheet(path=path, handler=handler, method=method, anywhere=True)
+def _sheet(path: str, handler: Any, method: str = "GET") -> PageRoute:
+    return PageRoute(path=path, handler=handler, method=method, anywhere=True)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
+SHEETS: Final[tuple[PageRoute, ...]] = (
     _sheet("/host", host),
     _sheet("/host/channels/{name:[a-z0-9-]{1,63}}", channel),
     _sheet("/host/open", opening),

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.domain import notation
 from dragoman.domain.acts.deadlines import written
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection.snapshot import Asked
+from dragoman.projection.snapshot import PeriodQuery
 
 _LONGEST: Final = notation.LONGEST + 1
 _MIDNIGHT: Final = " 00:00Z"
 
 
-class Fault(NamedTuple):
+class PeriodFault(NamedTuple):
     """A field of a form that was not read, and a sentence that says what to do."""
 
     field: str
@@ -30,30 +30,32 @@ class Period(Struct, frozen=True, kw_only=True):
 
     from_: str
     to: str
-    asked: Asked
-    faults: tuple[Fault, ...] = ()
+    asked: PeriodQuery
+    faults: tuple[PeriodFault, ...] = ()
 
 
-def period_of(here: Here) -> Period:
+def period_of(here: PageContext) -> Period:
     """The period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
     from_, to = (here.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
-    faults: list[Fault] = []
+    faults: list[PeriodFault] = []
     begins, ends = (_read(here, name, text, faults) for name, text in (("from", from_), ("to", to)))
     known = _known(here)
     if ends is not None and ends >= known:
         ends = None
     if not faults and ends is not None and ends <= as_moment(here.registry.opened.time):
         faults.append(
-            Fault("to", here.words.say("The channel had not been opened then. Write a later end."))
+            PeriodFault(
+                "to", here.words.say("The channel had not been opened then. Write a later end.")
+            )
         )
     if not faults and begins is not None and begins >= (ends or known):
         faults.append(
-            Fault(
+            PeriodFault(
                 "from",
                 here.words.say("The period begins when it is over. Write an earlier beginning."),
             )
         )
-    asked = Asked(
+    asked = PeriodQuery(
         at=here.at if ends is None else 0,
         from_=None if begins is None else written(begins),
         to=None if ends is None else written(ends),
@@ -61,9 +63,9 @@ def period_of(here: Here) -> Period:
     return Period(from_=from_, to=to, asked=asked, faults=tuple(faults))
 
 
-def too_much(here: Here, field: str) -> Fault:
+def too_much(here: PageContext, field: str) -> PeriodFault:
     """More was carried on in a period than one answer holds."""
-    return Fault(
+    return PeriodFault(
         field,
         here.words.say(
             "Too much was carried on in this time for one answer. Choose a shorter period."
@@ -71,7 +73,7 @@ def too_much(here: Here, field: str) -> Fault:
     )
 
 
-def spans(here: Here) -> Sequence[tuple[str, str]]:
+def spans(here: PageContext) -> Sequence[tuple[str, str]]:
     """The periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
     words, now = here.words, here.moment
     begins = (
@@ -87,21 +89,21 @@ def spans(here: Here) -> Sequence[tuple[str, str]]:
     return [(name, f"{each:%Y-%m-%dT%H:%M:%SZ}") for name, each in begins if opened < each < now]
 
 
-def _known(here: Here) -> datetime:
+def _known(here: PageContext) -> datetime:
     """Until when the log is known, or the time of the past position."""
     seen = "" if here.past else here.service.as_of(here.projection)
     return min(here.moment, as_moment(seen)) if seen else here.moment
 
 
-def _read(here: Here, name: str, text: str, faults: list[Fault]) -> datetime | None:
+def _read(here: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
     """A time of the form; None for none, and where it was not read, which is said."""
     if not text.strip():
         return None
     zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
     try:
         return _time(text, here.moment, zone)
-    except notation.Unread as unread:
-        faults.append(Fault(name, _why(here.words, unread.code)))
+    except notation.NotUnderstoodInput as unread:
+        faults.append(PeriodFault(name, _why(here.words, unread.code)))
         return None
 
 
@@ -109,12 +111,12 @@ def _time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     """A time; a day alone, whose year could be taken for a time of day, begins at midnight."""
     try:
         return notation.read_time(text, now, zone)
-    except notation.Unread as unread:
+    except notation.NotUnderstoodInput as unread:
         if unread.code not in ("day_only", "ambiguous_time"):
             raise
         try:
             return notation.read_time(text.strip() + _MIDNIGHT, now, zone)
-        except notation.Unread:
+        except notation.NotUnderstoodInput:
             raise unread from None
 
 

@@ -34,12 +34,12 @@ from dragoman.console import watch_monitor
 from dragoman.console.deadline_cache import duties
 from dragoman.console.display import message_view
 from dragoman.console.display import translations as translated
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import Level, level_of
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders, browser_signatures
 from dragoman.console.pages import alarm_shelving, duty_numbers
-from dragoman.console.rendering import HEADERS, Here, html, refused, rendered
+from dragoman.console.rendering import HEADERS, PageContext, html, refused, rendered
 from dragoman.console.sessions import following, form_of, said, see
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -56,9 +56,9 @@ from dragoman.limits import (
     GROUP_ALARMS,
     PING_SECONDS,
 )
-from dragoman.projection.open_deadlines import Duty
+from dragoman.projection.open_deadlines import OpenDeadline
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
@@ -116,7 +116,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     joined: bool = False
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class AlarmGroup(Struct, frozen=True, kw_only=True):
     """The flashes of one side in one channel that wait: how many, the newest, and the oldest of the others; `more` are on the board alone."""
 
     channel: str
@@ -141,11 +141,11 @@ class Detail(Struct, frozen=True, kw_only=True):
     """What a takeover says of one message."""
 
     ring: Ring
-    facts: tuple[Fact, ...]
-    text: Fact | None
+    facts: tuple[DisplayedMember, ...]
+    text: DisplayedMember | None
     offices: tuple[Office, ...]
     rungs: tuple["Rung", ...]
-    ringing: tuple[duty_numbers.Ringing, ...] = ()
+    ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     translations: tuple[translated.Translated, ...] = ()
 
 
@@ -203,7 +203,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
     recent: int
     officer: bool
     elsewhere: tuple[Ring, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[AlarmGroup, ...] = ()
     more: int = 0
     left: tuple[Left, ...] = ()
     absent: tuple[Absent, ...] = ()
@@ -255,12 +255,12 @@ class Alarms(Struct, frozen=True, kw_only=True):
         ]
 
 
-async def alarms(app: web.Application, here: Here) -> Alarms:
+async def alarms(app: web.Application, here: PageContext) -> Alarms:
     """What rings for the reader now, in all channels in which they are in office."""
     if here.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)
     await app[READING].follow()
-    now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
+    now, waiting, officer = here.service.now(), list[tuple[Projection, OpenDeadline, bool]](), False
     shown_here, armed = _channels(here), here.request.query.get("armed", "")
     for projection in here.service.visible(here.grant):
         held = projection.registry.officers.get(here.grant.actor)
@@ -307,7 +307,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     )
 
 
-def _channels(here: Here) -> list[Projection]:
+def _channels(here: PageContext) -> list[Projection]:
     """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
     page = here.request.query.get("in", "") if here.channel is None else here.name
     return [
@@ -318,8 +318,11 @@ def _channels(here: Here) -> list[Projection]:
 
 
 def grouped(
-    waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime
-) -> tuple[list[Ring], list[Group]]:
+    waiting: Sequence[tuple[Projection, OpenDeadline, bool]],
+    actor: str,
+    words: Words,
+    now: datetime,
+) -> tuple[list[Ring], list[AlarmGroup]]:
     """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
     places: dict[tuple[str, str, str], list[int]] = {}
     for place, (projection, each, _) in enumerate(waiting):
@@ -339,7 +342,7 @@ def grouped(
         if precedence == "flash":
             earlier = [rings[place] for place in found[:-1] if place in rings]
             newest, count = rings[found[-1]], len(found)
-            group = Group(
+            group = AlarmGroup(
                 channel=channel,
                 exercise=newest.exercise,
                 sender=sender,
@@ -352,7 +355,7 @@ def grouped(
     return [rings[place] for place in sorted(rings)], groups
 
 
-def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
+def _left(app: web.Application, here: PageContext, now: datetime) -> Iterator[Left]:
     for projection in _channels(here):
         for each in (
             app[READING].unopened(projection, here.side)
@@ -369,7 +372,7 @@ def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
             )
 
 
-def _later(app: web.Application, here: Here) -> Iterator[Later]:
+def _later(app: web.Application, here: PageContext) -> Iterator[Later]:
     for projection in _channels(here):
         for each in (
             app[READING].changed(projection, here.side)
@@ -388,13 +391,13 @@ def _later(app: web.Application, here: Here) -> Iterator[Later]:
             )
 
 
-def _handed(here: Here) -> Iterator[Handed]:
+def _handed(here: PageContext) -> Iterator[Handed]:
     """Yield what colleagues have handed over that the reader may send, in every channel of which the page tells."""
     for projection in _channels(here):
         yield from handed_in(here, projection)
 
 
-def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
+def handed_in(here: PageContext, projection: Projection) -> Iterator[Handed]:
     """Yield what colleagues have handed over in a channel that the reader may send."""
     actor = here.grant.actor
     if here.grant.scope == "read":
@@ -419,7 +422,7 @@ def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
             )
 
 
-def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
+def _absent(app: web.Application, here: PageContext) -> Iterator[Absent]:
     for projection in _channels(here):
         found = (
             watch_monitor.unanswered(app, projection, here.side)
@@ -436,18 +439,18 @@ def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
             )
 
 
-def _shelved(here: Here, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
+def _shelved(here: PageContext, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
     """The cautions that the reader's watch has put aside."""
     floor = report_requests.floor_of(here.service, projection, here.side)
     return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
 
 
-def _is_aside(duty: Duty, shelved: set[tuple[str, str, str]], now: datetime) -> bool:
+def _is_aside(duty: OpenDeadline, shelved: set[tuple[str, str, str]], now: datetime) -> bool:
     key = duty.exchange, duty.clock.clock, duty.clock.started_by
     return bool(shelved) and key in shelved and level_of(duty, now) == "caution"
 
 
-def _rings(duty: Duty, side: str) -> bool:
+def _rings(duty: OpenDeadline, side: str) -> bool:
     return (
         duty.clock.clock == "acknowledgement"
         and duty.clock.side == side
@@ -456,7 +459,13 @@ def _rings(duty: Duty, side: str) -> bool:
 
 
 def _ring(
-    projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool
+    projection: Projection,
+    duty: OpenDeadline,
+    actor: str,
+    words: Words,
+    now: datetime,
+    *,
+    officer: bool,
 ) -> Ring:
     exchange = projection.exchange(duty.exchange)
     assert exchange is not None
@@ -500,7 +509,7 @@ def _ring(
     )
 
 
-def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
+def _reaches(projection: Projection, duty: OpenDeadline, actor: str) -> int | None:
     """After how many seconds a message reaches an officer of the addressed side."""
     side = duty.clock.side
     for seconds, rung in rungs.RUNGS:
@@ -509,7 +518,7 @@ def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
     return None
 
 
-async def _detail(here: Here, ring: Ring) -> Detail:
+async def _detail(here: PageContext, ring: Ring) -> Detail:
     projection = here.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
@@ -559,7 +568,7 @@ def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
         before.update(officers)
 
 
-async def fragment(here: Here) -> web.Response:
+async def fragment(here: PageContext) -> web.Response:
     """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     found = await alarms(here.request.app, here)
     for ring in (*found.rings, *found.elsewhere):
@@ -576,7 +585,7 @@ async def fragment(here: Here) -> web.Response:
     )
 
 
-def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
+def _settled(here: PageContext, known: str) -> Iterator[dict[str, str]]:
     """Who has acknowledged a message, in a sentence."""
     name, _, rest = known.partition(" ")
     exchange, _, key = rest.partition(" ")
@@ -602,7 +611,7 @@ def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
     }
 
 
-def note_read(here: Here, projection: Projection) -> None:
+def note_read(here: PageContext, projection: Projection) -> None:
     """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
 
     The answer to HEAD shows nothing, and so nothing was delivered by it.
@@ -616,7 +625,7 @@ def note_read(here: Here, projection: Projection) -> None:
 # Acknowledging
 
 
-class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
 
     by: str
@@ -626,7 +635,7 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: bool = False
 
 
-async def acknowledge(here: Here) -> web.StreamResponse:
+async def acknowledge(here: PageContext) -> web.StreamResponse:
     """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
     form = await form_of(here.request)
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
@@ -641,7 +650,9 @@ async def acknowledge(here: Here) -> web.StreamResponse:
     )
 
 
-async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt:
+async def _acknowledged(
+    here: PageContext, exchange: str, of: str, key: str
+) -> AcknowledgementReceipt:
     projection = here.projection
     for _ in range(_AGAIN):
         known = projection.exchange(exchange)
@@ -664,7 +675,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
                     datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
                 ).total_seconds()
             )
-            return Receipt(
+            return AcknowledgementReceipt(
                 by=done.by,
                 time=done.time,
                 seconds=seconds,
@@ -761,7 +772,7 @@ class Bells:
 BELLS: Final = web.AppKey("bells", Bells)
 
 
-async def events(here: Here) -> web.StreamResponse:
+async def events(here: PageContext) -> web.StreamResponse:
     """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
     app, service, grant = here.request.app, here.service, here.grant
     bells = app[BELLS]

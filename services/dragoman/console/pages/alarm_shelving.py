@@ -14,22 +14,22 @@ from msgspec.structs import replace
 
 from dragoman.console.deadline_cache import duties
 from dragoman.console.display.deadline_rows import Strip, strip
-from dragoman.console.rendering import HEADERS, Here, Sheet, refused
+from dragoman.console.rendering import HEADERS, PageContext, PageRoute, refused
 from dragoman.console.sessions import following, form_of, said, see
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.limits import SHELVED, SHELVED_REASON
-from dragoman.stores.watch_floor import Floor, Shelved
+from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 from dragoman.text import sentence
 
 HOURS: Final = (1, 2, 4, 8)
 
 
-def may_shelve(here: Here) -> bool:
+def may_shelve(here: PageContext) -> bool:
     """Whether the reader may put a caution aside: a duty officer or head of office whose side's watch is taken."""
     return here.may_post and not DUTY.isdisjoint(here.roles) and here.side in here.registry.watches
 
 
-def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], Shelved]:
+def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
     """What is shelved, by exchange, clock and what started it."""
     return {(each.exchange, each.clock, each.started_by): each for each in floor.standing(now)}
 
@@ -43,7 +43,7 @@ def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) 
     ]
 
 
-async def shelve(here: Here) -> web.StreamResponse:
+async def shelve(here: PageContext) -> web.StreamResponse:
     """Put a caution aside, or take it back."""
     form = await form_of(here.request)
     here.newest = here.projection.flushed
@@ -89,7 +89,7 @@ async def shelve(here: Here) -> web.StreamResponse:
                 n=SHELVED_REASON,
             ),
         )
-    each = Shelved(
+    each = ShelvedAlarm(
         exchange=found.exchange,
         number=found.number,
         clock=found.clock,
@@ -115,7 +115,7 @@ async def shelve(here: Here) -> web.StreamResponse:
     return see(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
 
 
-async def silenced(here: Here) -> web.Response:
+async def silenced(here: PageContext) -> web.Response:
     """Count that a screen was silenced, for each channel whose alarm it silenced."""
     form = await form_of(here.request)
     now = here.words.stamp(here.service.now())
@@ -138,6 +138,6 @@ async def silenced(here: Here) -> web.Response:
 
 
 SHEETS: Final = (
-    Sheet(path="/shelve", handler=shelve, method="POST"),
-    Sheet(path="/alarm/silenced", handler=silenced, method="POST", anywhere=True),
+    PageRoute(path="/shelve", handler=shelve, method="POST"),
+    PageRoute(path="/alarm/silenced", handler=silenced, method="POST", anywhere=True),
 )

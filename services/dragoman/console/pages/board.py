@@ -23,15 +23,15 @@ from dragoman.console.forms import browser_signatures
 from dragoman.console.pages import alarm, alarm_shelving, duty_numbers
 from dragoman.console.pages.alarm import Handed, handed_in
 from dragoman.console.pages.open_matter_rows import rows, unlimited
-from dragoman.console.rendering import Here, Page, refused
+from dragoman.console.rendering import Page, PageContext, refused
 from dragoman.console.sessions import following, form_of, said, see
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import duty_watch, reads
-from dragoman.projection.open_deadlines import Duty, duties_at
-from dragoman.stores.watch_floor import Shelved
+from dragoman.projection.open_deadlines import OpenDeadline, duties_at
+from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman.text import sentence
 from dragoman_schemas.responses import LineView, OpenMatter, PointView, SideWatch
 
@@ -137,11 +137,11 @@ class Board(Struct, frozen=True, kw_only=True):
     drafts: int = 0
     one_key: tuple[Strip, ...] = ()
     more: bool = False
-    shelved: tuple[Shelved, ...] = ()
+    shelved: tuple[ShelvedAlarm, ...] = ()
     handed: tuple[Handed, ...] = ()
 
 
-async def board(here: Here) -> Page:
+async def board(here: PageContext) -> Page:
     """The board of a channel."""
     owed, matters, lines, more = await _owed(here)
     now = here.moment
@@ -241,7 +241,9 @@ async def board(here: Here) -> Page:
     )
 
 
-async def _owed(here: Here) -> tuple[list[Duty], list[OpenMatter], list[LineView], bool]:
+async def _owed(
+    here: PageContext,
+) -> tuple[list[OpenDeadline], list[OpenMatter], list[LineView], bool]:
     """Return what is owed, the open matters, how the line stands, and whether there was more than could be looked at."""
     if here.past:
         then = await here.in_thread(duties_at, here.service.store, here.name, here.at)
@@ -259,7 +261,7 @@ def message_of(words: Words, each: Strip) -> str:
     )
 
 
-def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
+def plain_rows(here: PageContext, strips: Sequence[Strip]) -> Markup:
     """The rows of what waits besides the first, in the same columns: what it is, and the button."""
     words, side = here.words, here.side if here.may_post else ""
     waiting, receipt, again = (
@@ -296,7 +298,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     return Markup("\n").join(map(Markup, found))
 
 
-def _watch(here: Here, side: str) -> SideWatch:
+def _watch(here: PageContext, side: str) -> SideWatch:
     held = here.registry.watches.get(side)
     if held is None:
         return SideWatch(side=side)
@@ -308,7 +310,7 @@ def _watch(here: Here, side: str) -> SideWatch:
     )
 
 
-async def _since(here: Here) -> tuple[LogLine, ...]:
+async def _since(here: PageContext) -> tuple[LogLine, ...]:
     """What officers and the watch recorded last: since the reader's side took the watch, ten at most."""
     held = here.registry.watches.get(here.side)
     first = max(held.since.position if held is not None else 1, here.position - 60, 1)
@@ -326,7 +328,7 @@ def _next(view: Board, now: datetime) -> Strip | None:
     return min(ahead, key=lambda each: as_moment(each.due), default=None)
 
 
-async def _to_ring(here: Here) -> tuple[PointView, ...]:
+async def _to_ring(here: PageContext) -> tuple[PointView, ...]:
     """Whom to ring: points of contact in force, those first where somebody is there."""
     found = await here.in_thread(
         duty_watch.points_of_contact, here.service.store, here.name, here.moment, here.at or None
@@ -337,7 +339,7 @@ async def _to_ring(here: Here) -> tuple[PointView, ...]:
     )
 
 
-async def _drafts(here: Here) -> int:
+async def _drafts(here: PageContext) -> int:
     """Return how many drafts of the reader's side were handed to a colleague; what somebody is still writing asks nobody for anything."""
     if not here.is_officer or here.past or not here.service.is_live(here.projection):
         return 0
@@ -350,7 +352,7 @@ async def _drafts(here: Here) -> int:
         return 0
 
 
-def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
+def _day(here: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
     """The day ahead, from midnight to midnight UTC."""
     words, now = here.words, here.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -362,7 +364,7 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
     ]
     soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
     marks = tuple(
-        charts.Mark(
+        charts.DueMark(
             datetime.fromisoformat(each.due),
             words.say(
                 "%(t)s %(what)s, %(side)s",
@@ -405,7 +407,7 @@ def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> It
 # The watch changes hands
 
 
-async def take_watch(here: Here) -> web.StreamResponse:
+async def take_watch(here: PageContext) -> web.StreamResponse:
     """Take the watch of the side, or hand it over, or end it."""
     form = await form_of(here.request)
     match said(form, "do"):

@@ -12,12 +12,12 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.application import attachment_checks
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.display.act_display import Display, dialling
-from dragoman.console.display.meeting_summary import Window, known, offices_of
+from dragoman.console.display.meeting_summary import TimeWindow, known, offices_of
 from dragoman.console.display.office_clocks import Office, office_state, place_of
 from dragoman.console.forms import browser_signatures, field_types, people_choices
 from dragoman.console.forms.form_state import Filled
 from dragoman.console.pages import people_register_pages
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.domain import notation
 from dragoman.domain.acts import references
@@ -27,7 +27,7 @@ from dragoman.domain.views import points_of_contact
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
 from dragoman.projection import duty_watch
-from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.text import sentence
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.responses import PersonSeen, PointView, SideWatch
@@ -65,7 +65,7 @@ class OfficeShown(Struct, frozen=True, kw_only=True):
     level: str
 
 
-class Programme(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ProgrammeRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An exchange of people: of what kind, who is host, when, and how many were planned and came."""
 
     exchange: str
@@ -75,24 +75,24 @@ class Programme(Struct, frozen=True, kw_only=True, omit_defaults=True):
     host: str
     kind: str
     subject: Raw
-    period: Window | None = None
+    period: TimeWindow | None = None
     planned: Raw | UnsetType = UNSET
     actual: Raw | UnsetType = UNSET
 
 
-class People(Struct, frozen=True, kw_only=True):
+class ContactsView(Struct, frozen=True, kw_only=True):
     """Whom to reach in a channel. `people` are those whom the points of contact name, by id, as the reader may see them."""
 
     channel: str
     position: int
     points: tuple[PointView, ...]
     offices: tuple[OfficeEntry, ...]
-    programmes: tuple[Programme, ...]
+    programmes: tuple[ProgrammeRow, ...]
     watches: tuple[SideWatch, ...]
     people: dict[str, PersonSeen]
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class ContactRow(Struct, frozen=True, kw_only=True):
     """A point of contact as a row of a table: nobody's name or number."""
 
     side: str
@@ -109,23 +109,23 @@ class Line(Struct, frozen=True, kw_only=True):
     number: str
 
 
-class _Found(NamedTuple):
+class _Contacts(NamedTuple):
     points: list[PointView]
     mentioned: dict[str, set[str]]
     offices: list[OfficeEntry]
-    programmes: list[Programme]
+    programmes: list[ProgrammeRow]
     clocks: tuple[Office, ...]
 
 
-async def people(here: Here) -> Page:
+async def people(here: PageContext) -> Page:
     """The page."""
     return await _page(here, Filled())
 
 
-async def _page(here: Here, filled: Filled) -> Page:
-    found: _Found = await here.in_thread(_read, here)
+async def _page(here: PageContext, filled: Filled) -> Page:
+    found: _Contacts = await here.in_thread(_read, here)
     order = {side: place for place, side in enumerate(here.sides)}
-    view = People(
+    view = ContactsView(
         channel=here.name,
         position=here.position,
         points=tuple(found.points),
@@ -153,7 +153,7 @@ async def _page(here: Here, filled: Filled) -> Page:
             },
             "staff": attachment_checks.is_staff(here.projection, here.grant.actor),
             "display": Display(here.words, found.clocks, link=here.link),
-            "languages_kind": field_types.Language(many=True),
+            "languages_kind": field_types.LanguageField(many=True),
             "number_of": lambda raw: _number(raw, here.words),
             "date": date.fromisoformat,
             "heads": not HEADS.isdisjoint(here.roles),
@@ -171,11 +171,11 @@ async def _page(here: Here, filled: Filled) -> Page:
     )
 
 
-def _read(here: Here) -> _Found:
-    with moment(here.service.store, here.name, Asked(at=here.position), "") as then:
+def _read(here: PageContext) -> _Contacts:
+    with moment(here.service.store, here.name, PeriodQuery(at=here.position), "") as then:
         entries = list(then.of("contact", _POINT))
         held = points_of_contact.points(then.registry, entries, then.calendars, here.moment)
-        return _Found(
+        return _Contacts(
             [duty_watch.point_view(point) for point in held],
             _mentioned(entries),
             [
@@ -202,7 +202,7 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
     return found
 
 
-async def _seen(here: Here, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
+async def _seen(here: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
     """Who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
     return await people_choices.seen(here, mentioned)
 
@@ -254,10 +254,10 @@ def _holidays(offices: Iterable[Office], side: str) -> frozenset[str]:
     return frozenset(day for each in offices if each.side == side for day in each.holidays)
 
 
-def _programmes(then: Moment) -> Iterator[Programme]:
+def _programmes(then: Snapshot) -> Iterator[ProgrammeRow]:
     for state in then.of("contact", "people-programme"):
         if state.status != "cancelled":
-            yield Programme(
+            yield ProgrammeRow(
                 exchange=state.id,
                 number=state.number,
                 status=state.status,
@@ -271,7 +271,7 @@ def _programmes(then: Moment) -> Iterator[Programme]:
             )
 
 
-def _watch(here: Here, side: str) -> SideWatch:
+def _watch(here: PageContext, side: str) -> SideWatch:
     held = here.registry.watches.get(side)
     if held is None:
         return SideWatch(side=side)
@@ -280,8 +280,8 @@ def _watch(here: Here, side: str) -> SideWatch:
     )
 
 
-def _line(point: PointView) -> Line:
-    return Line(**{name: getattr(point, name) for name in Line.__struct_fields__})
+def _line(point: PointView) -> ContactRow:
+    return ContactRow(**{name: getattr(point, name) for name in ContactRow.__struct_fields__})
 
 
 def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, str]:
@@ -309,11 +309,11 @@ def _number(raw: Raw | UnsetType, words: Words) -> str:
 # A test is recorded
 
 
-async def tested(here: Here) -> Page | web.StreamResponse:
+async def tested(here: PageContext) -> Page | web.StreamResponse:
     """Record that a means of a point of contact was tested. The fields of each point's form have its exchange in their names."""
     filled = await Filled.of(here.request)
     await at_the_end(here)
-    found: _Found = await here.in_thread(_read, here)
+    found: _Contacts = await here.in_thread(_read, here)
     point = next((each for each in found.points if each.exchange == filled["exchange"]), None)
     if point is None:
         raise refused(
@@ -345,7 +345,7 @@ async def tested(here: Here) -> Page | web.StreamResponse:
     return await _page(here, filled)
 
 
-def _own_zone(here: Here, found: _Found) -> ZoneInfo:
+def _own_zone(here: PageContext, found: _Contacts) -> ZoneInfo:
     return ZoneInfo(next((each.zone for each in found.clocks if each.side == here.side), "UTC"))
 
 
@@ -353,7 +353,7 @@ def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words)
     """When it was tested, now by default; or what is wrong with what is written."""
     try:
         return notation.read_time(filled[field] or "now", now, zone).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except notation.Unread as error:
+    except notation.NotUnderstoodInput as error:
         if error.code == "in_future":
             filled.wrong(
                 field,
@@ -371,8 +371,8 @@ def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words)
         return ""
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/people", handler=people),
-    Sheet(path="/people/tested", handler=tested, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/people", handler=people),
+    PageRoute(path="/people/tested", handler=tested, method="POST"),
     *people_register_pages.SHEETS,
 )

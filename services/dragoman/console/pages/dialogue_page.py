@@ -25,19 +25,19 @@ from dragoman.console.display.dialogue_views import (
     Document,
     IssueView,
     Learnt,
-    Met,
-    Paragraph,
-    Programme,
-    PublicLine,
+    MeetingOnLine,
+    ParagraphView,
+    ProgrammeView,
+    PublicLineView,
     ReleaseLine,
     ReportLine,
     RoadItem,
-    Step,
-    Told,
+    RoadmapStep,
+    SaidBy,
 )
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import see
 from dragoman.domain.acts import consent, developments
 from dragoman.domain.acts.families import release
@@ -65,18 +65,18 @@ class DialogueView(Struct, frozen=True, kw_only=True):
     position: int
     sides: tuple[str, ...]
     roadmap: tuple[RoadItem, ...]
-    meetings: tuple[Met, ...]
+    meetings: tuple[MeetingOnLine, ...]
     issues: tuple[IssueView, ...]
     recommendations: tuple[Advice, ...]
     reports: tuple[ReportLine, ...]
     documents: tuple[Document, ...]
     lessons: tuple[Learnt, ...]
-    programmes: tuple[Programme, ...]
+    programmes: tuple[ProgrammeView, ...]
     releases: tuple[ReleaseLine, ...]
-    lines: tuple[PublicLine, ...]
+    lines: tuple[PublicLineView, ...]
 
 
-async def dialogue(here: Here) -> Page:
+async def dialogue(here: PageContext) -> Page:
     """The dialogue of a channel."""
     found: projected.Dialogue = await here.in_thread(
         projected.dialogue, here.service.store, here.name, here.position
@@ -136,7 +136,7 @@ async def dialogue(here: Here) -> Page:
     )
 
 
-def _display(here: Here) -> Display:
+def _display(here: PageContext) -> Display:
     return Display(
         here.words,
         [office_of(side, here.projection.office(side)) for side in here.sides],
@@ -144,7 +144,7 @@ def _display(here: Here) -> Display:
     )
 
 
-def _in_order(here: Here) -> tuple[str, ...]:
+def _in_order(here: PageContext) -> tuple[str, ...]:
     """The sides in the order of the opening, or first the one that the reader wants first."""
     first = here.request.query.get("first", "")
     return (
@@ -154,7 +154,9 @@ def _in_order(here: Here) -> tuple[str, ...]:
     )
 
 
-def _page_of(here: Here, issues: Sequence[IssueView]) -> tuple[Sequence[IssueView], int, int]:
+def _page_of(
+    here: PageContext, issues: Sequence[IssueView]
+) -> tuple[Sequence[IssueView], int, int]:
     """The issues of the page that is asked for, the newest first, from which on, and where the next page begins; 0 for none."""
     asked = here.request.query.get("from", "")
     begins = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
@@ -163,7 +165,7 @@ def _page_of(here: Here, issues: Sequence[IssueView]) -> tuple[Sequence[IssueVie
     return newest[begins:following], begins, following if following < len(newest) else 0
 
 
-def _apart(here: Here) -> list[tuple[str, str]]:
+def _apart(here: PageContext) -> list[tuple[str, str]]:
     """The reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
     kind = here.registry.kind
     wanted = {"official": ("track2",), "track2": ("official",)}.get(kind, ())
@@ -233,14 +235,14 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
     )
 
 
-def _nothing(words: Words) -> charts.Item:
-    return charts.Item(words.say("No item yet"), ())
+def _nothing(words: Words) -> charts.RoadmapItemMark:
+    return charts.RoadmapItemMark(words.say("No item yet"), ())
 
 
-def _drawn(words: Words, item: RoadItem) -> charts.Item:
+def _drawn(words: Words, item: RoadItem) -> charts.RoadmapItemMark:
     _, text = words.text(item.text)
     steps = [
-        charts.Step(
+        charts.RoadmapStepMark(
             as_moment(each.ahead or each.time).date(),
             each.status,
             _step_label(words, each, "month"),
@@ -253,7 +255,9 @@ def _drawn(words: Words, item: RoadItem) -> charts.Item:
         if item.begins and item.ends
         else None
     )
-    return charts.Item(text, steps, going=item.status not in _OVER, aim=aim, period=period)
+    return charts.RoadmapItemMark(
+        text, steps, going=item.status not in _OVER, aim=aim, period=period
+    )
 
 
 def _told(words: Words, item: RoadItem) -> str:
@@ -265,7 +269,7 @@ def _told(words: Words, item: RoadItem) -> str:
     return words.listed([label, words.say("period %(a)s to %(b)s", a=begins, b=ends)])
 
 
-def _step_label(words: Words, step: Step, form: str) -> str:
+def _step_label(words: Words, step: RoadmapStep, form: str) -> str:
     """A status and its day, or its month where the year stands above."""
     day = as_moment(step.ahead or step.time)
     told = words.day(day) if form == "day" else _month(words, day.date())
@@ -276,21 +280,21 @@ def _month(words: Words, day: date) -> str:
     return format_date(day, "LLL", locale="zh_Hans" if words.language == "zh" else words.language)
 
 
-def _meetings_drawn(words: Words, meetings: Sequence[Met]) -> charts.Item:
+def _meetings_drawn(words: Words, meetings: Sequence[MeetingOnLine]) -> charts.RoadmapItemMark:
     """Meetings: held, agreed to, or asked for."""
     shapes = {"held": "held", "closed": "held", "accepted": "scheduled"}
     steps = [
-        charts.Step(
+        charts.RoadmapStepMark(
             as_moment(each.time).date(),
             shapes.get(each.status, "proposed"),
             _meeting_label(words, each),
         )
         for each in meetings
     ]
-    return charts.Item("", steps, joined=False)
+    return charts.RoadmapItemMark("", steps, joined=False)
 
 
-def _meeting_label(words: Words, met: Met) -> str:
+def _meeting_label(words: Words, met: MeetingOnLine) -> str:
     called = words.value(met.kind) if met.kind else words.act("meeting-request")
     said = words.say("%(what)s, %(where)s", what=called, where=met.venue) if met.venue else called
     return (
@@ -300,9 +304,9 @@ def _meeting_label(words: Words, met: Met) -> str:
     )
 
 
-def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
+def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
     """What comes next: an item that is scheduled, or a meeting that was agreed to."""
-    ahead: list[tuple[datetime, RoadItem | Met]] = [
+    ahead: list[tuple[datetime, RoadItem | MeetingOnLine]] = [
         (as_moment(each.steps[-1].ahead), each) for each in view.roadmap if each.steps[-1].ahead
     ]
     ahead += [
@@ -316,7 +320,7 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
 # A joint report
 
 
-class JointReport(Told, frozen=True, kw_only=True):
+class JointReportView(SaidBy, frozen=True, kw_only=True):
     """A text that the sides negotiate; `releases` are those that publish records of it."""
 
     exchange: str
@@ -324,13 +328,13 @@ class JointReport(Told, frozen=True, kw_only=True):
     status: str
     title: str
     at: int
-    paragraphs: tuple[Paragraph, ...]
+    paragraphs: tuple[ParagraphView, ...]
     releases: tuple[ReleaseLine, ...]
-    changed: tuple[Told, ...]
+    changed: tuple[SaidBy, ...]
     allowed: tuple[str, ...]
 
 
-async def joint_report(here: Here) -> Page | web.StreamResponse:
+async def joint_report(here: PageContext) -> Page | web.StreamResponse:
     """A joint report, paragraph by paragraph; of any other exchange, its own page."""
     id = here.request.match_info["exchange"]
     shown = await exchange_view.viewed(here.call, here.projection, id, here.at or None, here.newest)
@@ -349,7 +353,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         for each in found.releases
         if id in {named.exchange for named in release.records_of(each)}
     ]
-    view = JointReport(
+    view = JointReportView(
         **dialogue_views.opened(state),
         status=state.status,
         title=dialogue_views.read(state.content, "title"),
@@ -357,7 +361,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         paragraphs=tuple(dialogue_views.paragraphs(state)),
         releases=tuple(dialogue_views.release_line(each, here.moment) for each in naming),
         changed=tuple(
-            Told(side=stamp.side, time=stamp.when, position=stamp.position)
+            SaidBy(side=stamp.side, time=stamp.when, position=stamp.position)
             for stamp in map(developments.stamp_of, developments.changes(state))
         ),
         allowed=shown.allowed,
@@ -382,7 +386,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
     )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/dialogue", handler=dialogue),
-    Sheet(path="/dialogue/{exchange:[0-9a-f-]{36}}", handler=joint_report),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/dialogue", handler=dialogue),
+    PageRoute(path="/dialogue/{exchange:[0-9a-f-]{36}}", handler=joint_report),
 )

@@ -10,18 +10,18 @@ from msgspec import Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.console.display.act_display import dialling, language
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
 from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
-from dragoman.stores.people import Kept
+from dragoman.stores.people import StoredPerson
 from dragoman_schemas.responses import MeansTested, PointView
 
 _MOST = 8
 
 
-class Ringing(Struct, frozen=True, kw_only=True):
+class NumberToRing(Struct, frozen=True, kw_only=True):
     """A point of contact to ring: its telephone numbers, and in the reader's language whether somebody is there, in which languages, and the last test."""
 
     side: str
@@ -44,7 +44,9 @@ class Ringing(Struct, frozen=True, kw_only=True):
         }
 
 
-async def of_channel(here: Here, projection: Projection, first: str) -> tuple[Ringing, ...]:
+async def of_channel(
+    here: PageContext, projection: Projection, first: str
+) -> tuple[NumberToRing, ...]:
     """Return whom to ring in a channel now, the side `first` before the others."""
     if here.grant.is_operator or not projection.is_channel:
         return ()
@@ -58,8 +60,8 @@ async def of_channel(here: Here, projection: Projection, first: str) -> tuple[Ri
 
 
 async def ringing(
-    here: Here, projection: Projection, points: Sequence[PointView]
-) -> tuple[Ringing, ...]:
+    here: PageContext, projection: Projection, points: Sequence[PointView]
+) -> tuple[NumberToRing, ...]:
     """Return points of contact with their numbers, as the reader may see them; auditors see no numbers."""
     kept = await _people(
         here, projection, {id for point in points for id in (point.person, point.deputy) if id}
@@ -70,7 +72,9 @@ async def ringing(
     )
 
 
-async def _people(here: Here, projection: Projection, ids: set[str]) -> dict[str, Kept]:
+async def _people(
+    here: PageContext, projection: Projection, ids: set[str]
+) -> dict[str, StoredPerson]:
     people, cid = here.service.people, projection.registry.cid
     if here.service.is_live(projection):
         try:
@@ -80,7 +84,7 @@ async def _people(here: Here, projection: Projection, ids: set[str]) -> dict[str
     return people.known(cid, tuple(ids))
 
 
-def _numbers(point: PointView, kept: dict[str, Kept], reader: str) -> Iterator[str]:
+def _numbers(point: PointView, kept: dict[str, StoredPerson], reader: str) -> Iterator[str]:
     if "telephone" not in point.means:
         return
     for id in (point.person, point.deputy):
@@ -92,7 +96,7 @@ def _numbers(point: PointView, kept: dict[str, Kept], reader: str) -> Iterator[s
             yield from person.telephones
 
 
-def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
+def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> NumberToRing:
     if point.there_now:
         there = words.say("within its hours")
     else:
@@ -101,7 +105,7 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
             if point.opens
             else words.say("outside its hours")
         )
-    return Ringing(
+    return NumberToRing(
         side=point.side,
         role=point.role,
         exchange=point.exchange,

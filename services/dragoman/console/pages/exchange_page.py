@@ -14,14 +14,14 @@ from dragoman.console.charts import charts, svg
 from dragoman.console.display import field_history, receipt_rows, text_versions
 from dragoman.console.display import translations as translated
 from dragoman.console.display.accounts_compared import compared, points_of
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import Level, urgency
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import exchange_choices, field_types
 from dragoman.console.pages import alarm, alarm_shelving, duty_numbers, release_preview
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.domain.acts import consent, developments, si_units, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -35,7 +35,7 @@ from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import ladder, reads
-from dragoman.stores.watch_floor import Shelved
+from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, Said, decode_exchange
 
@@ -80,16 +80,16 @@ _ICONS: Final = {
 _SHOWN: Final = 5
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class TimelineStep(Struct, frozen=True, kw_only=True):
     """One record of the exchange, and what it says."""
 
     line: LogLine
     icon: str
-    facts: tuple[Fact, ...]
+    facts: tuple[DisplayedMember, ...]
     translations: tuple[translated.Translated, ...] = ()
 
 
-async def exchange(here: Here) -> Page:
+async def exchange(here: PageContext) -> Page:
     """The page of one exchange."""
     id = here.request.match_info["exchange"]
     cursor = whole(here.request.query.get("before", "")) or 0
@@ -159,14 +159,16 @@ async def exchange(here: Here) -> Page:
     )
 
 
-async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ringing, int]]:
+async def _calls(
+    here: PageContext, view: ExchangeView
+) -> list[tuple[duty_numbers.NumberToRing, int]]:
     """Return whom to ring next, and how often each was tried: nobody of the reader's own side, who is there."""
     others = [call for call in view.next_calls if call.point.side != here.side]
     ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in others])
     return [(each, call.tried) for each, call in zip(ringing, others, strict=True)]
 
 
-async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
+async def _flags(here: PageContext, state: Exchange) -> list[tuple[str, str]]:
     """What there is to notice about an exchange, and what that rests on, in the reader's language."""
     areas = (
         await here.in_thread(reads.areas, here.service.store, here.name, here.position)
@@ -179,7 +181,7 @@ async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
     ]
 
 
-def headline(here: Here, state: Exchange) -> Markup:
+def headline(here: PageContext, state: Exchange) -> Markup:
     """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
     words = here.words
     kind = next(
@@ -203,7 +205,7 @@ def headline(here: Here, state: Exchange) -> Markup:
     return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
 
 
-def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
+def _cells(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
     """What a message says in boxes: everything that is no prose."""
     facts = display.facts(
         state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
@@ -213,7 +215,9 @@ def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
             yield fact
 
 
-def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Iterator[Fact]:
+def _agreed(
+    display: Display, offices: Sequence[Office], state: Exchange
+) -> Iterator[DisplayedMember]:
     """Return the time of a meeting that its sides agreed on, before the times that were possible once."""
     if (
         state.meeting is not None
@@ -222,7 +226,7 @@ def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Ite
     ):
         terms = msgspec.json.decode(next(iter(state.meeting.accepted.values())).terms)
         if terms is not None:
-            yield Fact(
+            yield DisplayedMember(
                 name="agreed",
                 label=display.words.say("Time agreed"),
                 shown=exchange_choices.window(display, offices, terms),
@@ -230,14 +234,14 @@ def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Ite
             )
 
 
-class Bracket(Struct, frozen=True, kw_only=True):
+class BracketView(Struct, frozen=True, kw_only=True):
     """A part of a text that is not agreed: what it is called, and the other words of each side for it."""
 
     label: str
     words: tuple[tuple[str, Markup], ...]
 
 
-class Behind(Struct, frozen=True, kw_only=True):
+class ConsentStatus(Struct, frozen=True, kw_only=True):
     """Who has consented to the text as it is, and the amendment that waits, or was taken, with what it replaces."""
 
     consented: tuple[str, ...]
@@ -247,12 +251,12 @@ class Behind(Struct, frozen=True, kw_only=True):
     taken: bool = False
     waiting_for: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
-    facts: tuple[tuple[Fact, Markup | None], ...] = ()
+    facts: tuple[tuple[DisplayedMember, Markup | None], ...] = ()
     ad_referendum: tuple[str, ...] = ()
-    brackets: tuple[Bracket, ...] = ()
+    brackets: tuple[BracketView, ...] = ()
 
 
-def brackets(display: Display, state: Exchange) -> tuple[Bracket, ...]:
+def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     """Return the parts of a text for which a side has other words, in their order."""
     found = []
     for (field, item), sides in sorted(consent.alternatives(state).items()):
@@ -266,11 +270,11 @@ def brackets(display: Display, state: Exchange) -> tuple[Bracket, ...]:
             (side, display.text(msgspec.json.decode(bytes(said.content["text"]))))
             for side, said in sides.items()
         )
-        found.append(Bracket(label=called, words=shown))
+        found.append(BracketView(label=called, words=shown))
     return tuple(found)
 
 
-def _consent(display: Display, state: Exchange) -> Behind | None:
+def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
     """Return whose word the text of an exchange is; None where nobody consents to it as a whole."""
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
@@ -296,7 +300,7 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
     )
     fields = {} if shown is None else consent.fields_of(shown)
     before = state.amended[-1].was if taken and state.amended else state.content
-    return Behind(
+    return ConsentStatus(
         consented=tuple(side for side in every if side in behind),
         missing=tuple(side for side in every if side not in behind),
         proposed=(step, *(side for side in every if side in said)) if said else (),
@@ -348,8 +352,8 @@ def _step(
     offices: Sequence[Office],
     state: Exchange,
     entry: Entry,
-    rang: Sequence[ladder.Step],
-) -> Step:
+    rang: Sequence[ladder.LadderStep],
+) -> TimelineStep:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
@@ -381,7 +385,7 @@ def _step(
         if not any(each.name == "window" for each in facts):
             facts.insert(
                 0,
-                Fact(
+                DisplayedMember(
                     name="window", label=display.words.say("Time accepted"), shown=shown, wide=True
                 ),
             )
@@ -390,12 +394,12 @@ def _step(
         if line.service
         else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
     )
-    return Step(line=line, icon=icon, facts=tuple(facts), translations=translations)
+    return TimelineStep(line=line, icon=icon, facts=tuple(facts), translations=translations)
 
 
 def _meant_for(
-    words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.Step]
-) -> Fact:
+    words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.LadderStep]
+) -> DisplayedMember:
     """Return whom a reminder was meant for: of a flash, for whom it rang by then; of anything else the side that owes it, on its pages."""
     clock, side, message = (
         str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
@@ -414,7 +418,9 @@ def _meant_for(
             "%(side)s: it is shown on the pages of its officers, and rings for nobody",
             side=side.upper(),
         )
-    return Fact(name="meant_for", label=words.say("Meant for"), shown=escape(shown), wide=True)
+    return DisplayedMember(
+        name="meant_for", label=words.say("Meant for"), shown=escape(shown), wide=True
+    )
 
 
 def _accepted(state: Exchange, entry: Entry) -> Any:
@@ -430,7 +436,7 @@ def _accepted(state: Exchange, entry: Entry) -> Any:
     )
 
 
-def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
+def level_of(here: PageContext, state: Exchange, clock: ClockView) -> Level:
     """How urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
         return "off"
@@ -446,7 +452,7 @@ def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
     )
 
 
-def _shelved(here: Here, state: Exchange) -> dict[tuple[str, str], Shelved]:
+def _shelved(here: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
     """What the watch of the reader's side has put aside of an exchange, by clock and what started it."""
     floor = report_requests.floor_of(here.service, here.projection, here.side)
     standing = {} if floor is None else alarm_shelving.in_force(floor, here.service.now())
@@ -457,13 +463,13 @@ def _shelved(here: Here, state: Exchange) -> dict[tuple[str, str], Shelved]:
     }
 
 
-def _spent(here: Here, clock: ClockView) -> float:
+def _spent(here: PageContext, clock: ClockView) -> float:
     begins, due = as_moment(clock.begins), as_moment(clock.due)
     whole = (due - begins).total_seconds()
     return (here.moment - begins).total_seconds() / whole if whole > 0 else 1.0
 
 
-def _track(here: Here, state: Exchange) -> list[tuple[str, float, float]]:
+def _track(here: PageContext, state: Exchange) -> list[tuple[str, float, float]]:
     """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
     found = [
         (
@@ -477,7 +483,9 @@ def _track(here: Here, state: Exchange) -> list[tuple[str, float, float]]:
     return found if len(found) > 1 else []
 
 
-def _sketch(here: Here, state: Exchange, points: list[tuple[str, float, float]]) -> Markup | str:
+def _sketch(
+    here: PageContext, state: Exchange, points: list[tuple[str, float, float]]
+) -> Markup | str:
     """Where it was, drawn from what the sides entered; a place that moved as a track."""
     area, track = _area(state), _track(here, state)
     if track:
@@ -504,11 +512,15 @@ def _area(state: Exchange) -> svg.Disc | svg.Outline | None:
             si_units.metres(value["circle"]["radius"]),
         )
     if "polygon" in value:
-        return svg.Outline(tuple(svg.Point(each["lat"], each["lon"]) for each in value["polygon"]))
+        return svg.Outline(
+            tuple(svg.MapPoint(each["lat"], each["lon"]) for each in value["polygon"])
+        )
     return None
 
 
-def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list[str], list[str]]:
+def acts_of(
+    here: PageContext, allowed: tuple[str, ...], state: Exchange
+) -> tuple[list[str], list[str]]:
     """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
     if not here.may_post:
         return [], []
@@ -534,7 +546,7 @@ def _lies_ahead(state: Exchange, now: datetime) -> bool:
     return bool(begins) and all(each is not None and each > now for each in begins)
 
 
-def _pointless(here: Here, state: Exchange) -> frozenset[str]:
+def _pointless(here: PageContext, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
     second = any(
         sent.sent.side == here.side and sent.sent.by != here.grant.actor
@@ -578,9 +590,9 @@ def changes_of(state: Exchange) -> tuple[str, ...]:
     return FORMATS[state.act].changes.get(state.status, ())
 
 
-def _may(here: Here, act: str) -> bool:
+def _may(here: PageContext, act: str) -> bool:
     """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
     return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
-SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)
+SHEETS: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

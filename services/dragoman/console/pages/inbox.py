@@ -16,14 +16,14 @@ from dragoman.console import shortcuts
 from dragoman.console.charts import charts
 from dragoman.console.deadline_cache import duties
 from dragoman.console.display.deadline_rows import Level, Strip, by_urgency, strip
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.console.sessions import form_of, said, see
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
 from dragoman.projection import reads
-from dragoman.projection.open_deadlines import Duty, duties_in
+from dragoman.projection.open_deadlines import OpenDeadline, duties_in
 from dragoman.stores.saved_searches import Search, TooMany
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
@@ -35,12 +35,12 @@ _VALUES: Final = 10
 _MISSED: Final = frozenset({"missed", "echoed_with_errors", "no_response"})
 
 
-class Wanted(reads.Filter, frozen=True, kw_only=True):
+class InboxFilter(reads.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to: as the API has it, and `waits` for what waits for `us`, or for `them`."""
 
     waits: str = ""
 
-    def awaited(self, here: Here) -> tuple[str, ...]:
+    def awaited(self, here: PageContext) -> tuple[str, ...]:
         """The sides of which one owes a receipt or an answer; none where that does not matter."""
         match self.waits:
             case "us":
@@ -55,7 +55,7 @@ class Wanted(reads.Filter, frozen=True, kw_only=True):
         return {name: value for name, value in asdict(self).items() if value and name != "cursor"}
 
 
-class Found(Row, frozen=True, kw_only=True):
+class InboxRow(Row, frozen=True, kw_only=True):
     """One exchange of the list, and the most urgent thing that is owed in it; nothing where `clock` is empty. `waited_s` and `limit_s` are seconds.
 
     `message_act` is the message that asks for it, and `by` who said that.
@@ -88,8 +88,8 @@ class Inbox(Struct, frozen=True, kw_only=True):
 
     channel: str
     position: int
-    wanted: Wanted
-    exchanges: tuple[Found, ...]
+    wanted: InboxFilter
+    exchanges: tuple[InboxRow, ...]
     next: str
     count: int | None
     in_all: int
@@ -98,7 +98,7 @@ class Inbox(Struct, frozen=True, kw_only=True):
     saved: tuple[Saved, ...]
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class FilterPart(Struct, frozen=True, kw_only=True):
     """One part of a filter, in words, and the address without it."""
 
     name: str
@@ -106,7 +106,7 @@ class Part(Struct, frozen=True, kw_only=True):
     address: str
 
 
-class Value(Struct, frozen=True, kw_only=True):
+class FacetValue(Struct, frozen=True, kw_only=True):
     """One value to which a list could be narrowed further, how many it would have, and its address."""
 
     text: str
@@ -119,16 +119,16 @@ class Facet(Struct, frozen=True, kw_only=True):
 
     name: str
     label: str
-    values: tuple[Value, ...]
-    rest: tuple[Value, ...] = ()
+    values: tuple[FacetValue, ...]
+    rest: tuple[FacetValue, ...] = ()
 
 
-async def inbox(here: Here) -> Page | web.StreamResponse:
+async def inbox(here: PageContext) -> Page | web.StreamResponse:
     """The list."""
     wanted = _wanted(here.request.query)
     address = partial(here.link, "/inbox")
     if not here.request.match_info.get("form") and any(
-        not here.request.query.get(name, "-") for name in Wanted.__struct_fields__
+        not here.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
     ):
         return see(address(**wanted.query()))
     found, owed = await _found(here, wanted)
@@ -165,9 +165,9 @@ async def inbox(here: Here) -> Page | web.StreamResponse:
     )
 
 
-def _wanted(query: Mapping[str, str]) -> Wanted:
+def _wanted(query: Mapping[str, str]) -> InboxFilter:
     """What an address asks for. Raises `Refused` for what is too long to have been typed."""
-    given = {name: " ".join(query.get(name, "").split()) for name in Wanted.__struct_fields__}
+    given = {name: " ".join(query.get(name, "").split()) for name in InboxFilter.__struct_fields__}
     if any(len(value) > SEARCH_CHARACTERS for value in given.values()):
         raise refused(
             "bad-request",
@@ -176,16 +176,16 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
                 limit=SEARCH_CHARACTERS,
             ),
         )
-    return Wanted(**given)
+    return InboxFilter(**given)
 
 
 # The rows
 
 
-async def _found(here: Here, wanted: Wanted) -> tuple[Rows, dict[str, list[Strip]]]:
+async def _found(here: PageContext, wanted: InboxFilter) -> tuple[Rows, dict[str, list[Strip]]]:
     """A page of the list, and what is owed in each of its exchanges, the most urgent first."""
     store, awaited = here.service.store, wanted.awaited(here)
-    owed: Mapping[str, tuple[Duty, ...]]
+    owed: Mapping[str, tuple[OpenDeadline, ...]]
     if here.past:
         rows: Rows = await here.in_thread(
             reads.listed_at, store, here.name, wanted, SCREEN_ROWS, here.at, awaited
@@ -204,12 +204,12 @@ async def _found(here: Here, wanted: Wanted) -> tuple[Rows, dict[str, list[Strip
     }
 
 
-def _row(row: Row, owed: list[Strip]) -> Found:
+def _row(row: Row, owed: list[Strip]) -> InboxRow:
     members = {name: getattr(row, name) for name in Row.__struct_fields__}
     if not owed:
-        return Found(**members, level=_level(row))
+        return InboxRow(**members, level=_level(row))
     first = owed[0]
-    return Found(
+    return InboxRow(
         **members,
         level=first.level,
         clock=first.clock,
@@ -233,7 +233,7 @@ def _level(row: Row) -> Level:
     return "off" if row.status in ENDED else "normal"
 
 
-def _receipts(here: Here, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
+def _receipts(here: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
     """The receipts that the reader's side owes, by exchange."""
     own = {
         id: [
@@ -248,11 +248,11 @@ def _receipts(here: Here, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
 
 
 async def _counted(
-    here: Here, wanted: Wanted, found: Rows, owed: Mapping[str, list[Strip]]
+    here: PageContext, wanted: InboxFilter, found: Rows, owed: Mapping[str, list[Strip]]
 ) -> Inbox:
     store, awaited = here.service.store, wanted.awaited(here)
     in_all: int = await here.in_thread(reads.in_all, store, here.name, found.position)
-    counted = reads.Counted(count=None, facets={})
+    counted = reads.FilterCounts(count=None, facets={})
     without: dict[str, int | None] = {}
     if not here.past and not wanted.overdue:
         counted = await here.in_thread(reads.counted, store, here.name, wanted, here.sides, awaited)
@@ -281,13 +281,13 @@ async def _counted(
     )
 
 
-def _saved(here: Here) -> Iterator[Saved]:
+def _saved(here: PageContext) -> Iterator[Saved]:
     if here.is_officer:
         for each in here.service.access.searches.listed(here.grant.actor, here.registry.cid):
             yield Saved(name=each.name, address=here.link("/inbox", **dict(parse_qsl(each.query))))
 
 
-def _shown(here: Here, view: Inbox) -> Iterator[str]:
+def _shown(here: PageContext, view: Inbox) -> Iterator[str]:
     """What is on the page, and what is not."""
     words, shown = here.words, len(view.exchanges)
     if not shown:
@@ -374,7 +374,7 @@ def _spoken(words: Words, name: str, value: str) -> str:
             return value
 
 
-def _parts(here: Here, wanted: Wanted) -> Iterator[Part]:
+def _parts(here: PageContext, wanted: InboxFilter) -> Iterator[FilterPart]:
     labels = _labels(here.words)
     given = wanted.query()
     for name in (name for name in labels if name in given):
@@ -384,16 +384,16 @@ def _parts(here: Here, wanted: Wanted) -> Iterator[Part]:
             if name == "waits"
             else here.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
         )
-        yield Part(name=name, text=text, address=here.link("/inbox", **{**given, name: ""}))
+        yield FilterPart(name=name, text=text, address=here.link("/inbox", **{**given, name: ""}))
 
 
-def _to_drop(view: Inbox, parts: list[Part]) -> list[tuple[Part, int | None]]:
+def _to_drop(view: Inbox, parts: list[FilterPart]) -> list[tuple[FilterPart, int | None]]:
     """The parts without which a filter that leaves nothing would leave something; all of them where that is not counted, or no one is enough."""
     counted = [(part, view.without.get(part.name)) for part in parts]
     return [each for each in counted if each[1]] or counted
 
 
-def _segments(here: Here, wanted: Wanted) -> list[tuple[str, str, bool]]:
+def _segments(here: PageContext, wanted: InboxFilter) -> list[tuple[str, str, bool]]:
     """What waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
     words = here.words
     named = [
@@ -409,12 +409,12 @@ def _segments(here: Here, wanted: Wanted) -> list[tuple[str, str, bool]]:
     ]
 
 
-def _facets(here: Here, view: Inbox) -> Iterator[Facet]:
+def _facets(here: PageContext, view: Inbox) -> Iterator[Facet]:
     """What narrows the list further: a value that all of it has does not."""
     labels, given = _labels(here.words), view.wanted.query()
     for name, counts in view.facets.items():
         values = tuple(
-            Value(
+            FacetValue(
                 text=_spoken(here.words, name, value),
                 count=count,
                 address=here.link("/inbox", **{**given, name: value}),
@@ -428,7 +428,7 @@ def _facets(here: Here, view: Inbox) -> Iterator[Facet]:
             )
 
 
-def _choices(here: Here) -> dict[str, list[tuple[str, str]]]:
+def _choices(here: PageContext) -> dict[str, list[tuple[str, str]]]:
     """What each part of the filter may be, with its word: for the form, which does without counts."""
     words, kind = here.words, here.registry.kind
     forms = [form for form in FORMATS.values() if kind in form.kinds]
@@ -473,7 +473,7 @@ def _faults(words: Words) -> dict[str, str]:
     }
 
 
-async def keep(here: Here) -> web.StreamResponse:
+async def keep(here: PageContext) -> web.StreamResponse:
     """Save a search under a name, in place of the reader's own of that name."""
     form = await _officers(here)
     name, wanted = (
@@ -494,7 +494,7 @@ async def keep(here: Here) -> web.StreamResponse:
     return see(back(said="kept"))
 
 
-async def drop(here: Here) -> web.StreamResponse:
+async def drop(here: PageContext) -> web.StreamResponse:
     """Drop a saved search."""
     form = await _officers(here)
     await here.service.access.searches.drop(
@@ -505,7 +505,7 @@ async def drop(here: Here) -> web.StreamResponse:
     )
 
 
-async def _officers(here: Here) -> Any:
+async def _officers(here: PageContext) -> Any:
     """The form of an officer. Raises `Refused` for who is none."""
     if not here.is_officer:
         raise refused(
@@ -517,9 +517,9 @@ async def _officers(here: Here) -> Any:
     return await form_of(here.request)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/inbox", handler=inbox),
-    Sheet(path="/inbox/saved", handler=keep, method="POST"),
-    Sheet(path="/inbox/saved/drop", handler=drop, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/inbox", handler=inbox),
+    PageRoute(path="/inbox/saved", handler=keep, method="POST"),
+    PageRoute(path="/inbox/saved/drop", handler=drop, method="POST"),
     *shortcuts.SHEETS,
 )

@@ -9,10 +9,10 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.console.display import translations as translated
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import (
-    Arranged,
-    Window,
+    MeetingSummary,
+    TimeWindow,
     answer_of,
     arranged,
     besides,
@@ -23,10 +23,10 @@ from dragoman.console.display.meeting_summary import (
 )
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types, people_choices
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import reads
-from dragoman.projection.snapshot import Asked, moment
+from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.responses import Entry, ExchangeView, Link
@@ -62,7 +62,7 @@ _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*")
 
 
-class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MeetingStep(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a meeting's life. What is `agreed` has no act of its own: it follows when everybody who was asked has answered."""
 
     what: str
@@ -70,11 +70,11 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str
     side: str = ""
     act: str = ""
-    windows: tuple[Window, ...] = ()
+    windows: tuple[TimeWindow, ...] = ()
     content: dict[str, Raw] = {}
 
 
-class Topic(Struct, frozen=True, kw_only=True):
+class MeetingTopic(Struct, frozen=True, kw_only=True):
     """A topic, and the sides that name it."""
 
     topic: str
@@ -97,15 +97,15 @@ class MeetingView(Struct, frozen=True, kw_only=True):
     """A meeting with its life, its agendas and its readouts; `topics` and `agenda` say who names what."""
 
     position: int
-    meeting: Arranged
-    steps: tuple[Step, ...]
-    agenda: tuple[Topic, ...]
-    topics: tuple[Topic, ...]
+    meeting: MeetingSummary
+    steps: tuple[MeetingStep, ...]
+    agenda: tuple[MeetingTopic, ...]
+    topics: tuple[MeetingTopic, ...]
     readouts: tuple[ReadoutView, ...]
     linked: tuple[Link, ...] = ()
 
 
-class Paragraph(NamedTuple):
+class MeetingParagraph(NamedTuple):
     """A paragraph of a side's, in the language that is shown; empty where the side has none there."""
 
     side: str
@@ -113,7 +113,7 @@ class Paragraph(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
-def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]:
+def _offered(here: PageContext, view: MeetingView, allowed: Sequence[str]) -> list[str]:
     """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
     joint = any(
         each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts
@@ -137,17 +137,17 @@ def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]
     return [act for act in acts if act in allowed and act not in left]
 
 
-class _Found(NamedTuple):
+class _MeetingParts(NamedTuple):
     view: MeetingView
     offices: tuple[Office, ...]
     allowed: tuple[str, ...]
     translations: dict[int, tuple[translated.Translated, ...]]
 
 
-async def meeting(here: Here) -> Page:
+async def meeting(here: PageContext) -> Page:
     """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
     exchange = here.request.match_info["exchange"]
-    found: _Found = await here.in_thread(_read, here, exchange)
+    found: _MeetingParts = await here.in_thread(_read, here, exchange)
     view, offices, allowed, translations = found
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
@@ -180,7 +180,7 @@ async def meeting(here: Here) -> Page:
     )
 
 
-def _read(here: Here, exchange: str) -> _Found:
+def _read(here: PageContext, exchange: str) -> _MeetingParts:
     store: Store = here.service.store
     as_of = here.service.as_of(here.projection)
     view = reads.exchange_view(
@@ -195,9 +195,9 @@ def _read(here: Here, exchange: str) -> _Found:
                 exchange=state.number or sentence("This exchange"),
             ),
         )
-    with moment(store, here.name, Asked(at=here.position), "") as then:
+    with moment(store, here.name, PeriodQuery(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
-        return _Found(
+        return _MeetingParts(
             _view(here.position, view, state, found),
             offices_of(then),
             view.allowed,
@@ -205,7 +205,7 @@ def _read(here: Here, exchange: str) -> _Found:
         )
 
 
-def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:
+def _view(position: int, view: ExchangeView, state: Exchange, found: MeetingSummary) -> MeetingView:
     assert state.meeting is not None
     order = [party.side for party in found.parties]
     return MeetingView(
@@ -240,17 +240,17 @@ def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -
 # Its life
 
 
-class _Record(Struct, frozen=True, kw_only=True):
+class _MeetingRecord(Struct, frozen=True, kw_only=True):
     type: str
     time: str
     actor: str
     data: dict[str, Raw]
 
 
-_record = msgspec.json.Decoder(_Record).decode
+_record = msgspec.json.Decoder(_MeetingRecord).decode
 
 
-def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
+def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[MeetingStep]:
     """The steps of a meeting, in their order, from the records of its exchange."""
     asked = _Asked(state)
     for entry in timeline:
@@ -261,7 +261,7 @@ def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
         if act not in _ACTS:
             continue
         proposed = act == "readout" and bytes(record.data["kind"]) == b'"joint"'
-        step = Step(
+        step = MeetingStep(
             what="readout_proposed" if proposed else _ACTS[act],
             position=entry.position,
             time=record.time,
@@ -275,7 +275,7 @@ def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
         )
         yield replace(step, windows=asked.hear(step, record.data))
         if asked.agreed:
-            yield Step(
+            yield MeetingStep(
                 what="agreed", position=step.position, time=step.time, windows=tuple(asked.chosen)
             )
             asked.agreed = False
@@ -290,10 +290,10 @@ class _Asked:
         self._terms: list[Any] = []
         self._accepted: set[str] = set()
         self._declined: set[str] = set()
-        self.chosen: list[Window] = []
+        self.chosen: list[TimeWindow] = []
         self.agreed = False
 
-    def hear(self, step: Step, data: Mapping[str, Raw]) -> tuple[Window, ...]:
+    def hear(self, step: MeetingStep, data: Mapping[str, Raw]) -> tuple[TimeWindow, ...]:
         """Take an act in; the windows that it names."""
         match step.what:
             case "proposed" | "countered" | "postponed":
@@ -339,7 +339,7 @@ def _terms(data: Mapping[str, Raw]) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _facts(display: Display, step: Step) -> list[Fact]:
+def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
     """What a step says besides its windows."""
     members = field_types.members(step.act) if step.content else ()
     return [
@@ -352,27 +352,30 @@ def _facts(display: Display, step: Step) -> list[Fact]:
 # Beside each other
 
 
-def topics(named: Mapping[str, tuple[str, ...]]) -> tuple[Topic, ...]:
+def topics(named: Mapping[str, tuple[str, ...]]) -> tuple[MeetingTopic, ...]:
     """Every topic that a side names, in the order in which they come first, with the sides that name it."""
     found = dict.fromkeys(topic for given in named.values() for topic in given)
     return tuple(
-        Topic(topic=topic, sides=tuple(side for side, given in named.items() if topic in given))
+        MeetingTopic(
+            topic=topic, sides=tuple(side for side, given in named.items() if topic in given)
+        )
         for topic in found
     )
 
 
-def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[Paragraph, ...]]:
+def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[MeetingParagraph, ...]]:
     """Texts beside each other, paragraph by paragraph; one that has ended leaves its place empty."""
     split = {}
     for side, raw in texts.items():
         tag, text = words.text(raw)
         split[side] = [
-            Paragraph(side, tag, tuple(each.splitlines()))
+            MeetingParagraph(side, tag, tuple(each.splitlines()))
             for each in _PARAGRAPH.split(text.strip())
         ]
     for place in range(max(map(len, split.values()), default=0)):
         yield tuple(
-            given[place] if place < len(given) else Paragraph(side) for side, given in split.items()
+            given[place] if place < len(given) else MeetingParagraph(side)
+            for side, given in split.items()
         )
 
 
@@ -387,6 +390,6 @@ def _others(raw: Raw, words: Words) -> dict[str, str]:
     )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),
 )

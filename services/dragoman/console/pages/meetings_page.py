@@ -11,15 +11,15 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import (
     MOST,
     STATES,
-    Arranged,
-    Standing,
+    ChannelMeetings,
+    MeetingSummary,
     answer_of,
     besides,
     standing,
     there,
 )
 from dragoman.console.pages import meeting_page, month_view
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.text import sentence
 
@@ -28,25 +28,25 @@ _FEW: Final = 10
 """Rows of what was held, and of what is over, before somebody asks for all of it."""
 
 
-class Section(Struct, frozen=True, kw_only=True):
+class MeetingsSection(Struct, frozen=True, kw_only=True):
     """The meetings of one state: as many of them as are shown, and how many there are."""
 
     state: str
-    meetings: tuple[Arranged, ...]
+    meetings: tuple[MeetingSummary, ...]
     count: int
 
 
-class Meetings(Struct, frozen=True, kw_only=True):
+class MeetingsView(Struct, frozen=True, kw_only=True):
     """A channel's meetings. `more` where older ones were not looked at."""
 
     channel: str
     position: int
-    sections: tuple[Section, ...]
+    sections: tuple[MeetingsSection, ...]
     counts: dict[str, int]
     more: bool = False
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class MeetingWindowRow(Struct, frozen=True, kw_only=True):
     """One window of a meeting, as a row of a table."""
 
     exchange: str
@@ -64,7 +64,7 @@ class Line(Struct, frozen=True, kw_only=True):
     readouts_by: tuple[str, ...]
 
 
-async def meetings(here: Here) -> Page:
+async def meetings(here: PageContext) -> Page:
     """The list: a few of each state, or all of one."""
     state = here.request.query.get("state", "")
     page = whole(here.request.query.get("page", "1")) or 1
@@ -77,17 +77,17 @@ async def meetings(here: Here) -> Page:
                 choices=", ".join(STATES),
             ),
         )
-    found: Standing = await here.in_thread(
+    found: ChannelMeetings = await here.in_thread(
         standing, here.service.store, here.name, here.position, here.moment
     )
     counts: Counter[str] = Counter(each.state for each in found.meetings)
     skipped = (page - 1) * _ROWS if state else 0
     shown = (state,) if state else STATES
-    view = Meetings(
+    view = MeetingsView(
         channel=here.name,
         position=here.position,
         sections=tuple(
-            Section(
+            MeetingsSection(
                 state=each,
                 meetings=tuple(
                     _ordered(found.meetings, each)[
@@ -127,7 +127,7 @@ def _most(state: str, *, alone: bool) -> int:
     return _ROWS if alone or state in ("asked", "agreed") else _FEW
 
 
-def _ordered(found: list[Arranged], state: str) -> list[Arranged]:
+def _ordered(found: list[MeetingSummary], state: str) -> list[MeetingSummary]:
     """What is asked for by when an answer is owed, what is agreed by when it begins; the rest with the newest first."""
     of_state = [each for each in found if each.state == state]
     match state:
@@ -141,9 +141,9 @@ def _ordered(found: list[Arranged], state: str) -> list[Arranged]:
             return sorted(of_state, key=lambda each: each.updated, reverse=True)
 
 
-def _lines(each: Arranged) -> Iterator[Line]:
+def _lines(each: MeetingSummary) -> Iterator[MeetingWindowRow]:
     for window in each.windows or (None,):
-        yield Line(
+        yield MeetingWindowRow(
             exchange=each.exchange,
             number=each.number,
             act=each.act,
@@ -160,8 +160,8 @@ def _lines(each: Arranged) -> Iterator[Line]:
         )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/meetings", handler=meetings),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/meetings", handler=meetings),
     *month_view.SHEETS,
     *meeting_page.SHEETS,
 )

@@ -16,18 +16,18 @@ from msgspec import Raw, Struct
 
 from dragoman.console.display.meeting_summary import (
     FORMATS,
-    Window,
+    TimeWindow,
     instant,
     offices_of,
     state_of,
     windows,
 )
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.rendering import Here, Page, Sheet, refused
-from dragoman.domain.acts.deadlines import WEEK, Calendar
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.domain.acts.deadlines import WEEK, DutyCalendar
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
-from dragoman.projection.snapshot import Asked, Moment, moment
+from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
@@ -40,15 +40,15 @@ _MOST: Final = 500
 """Matters of one month that are shown: more than anybody reads in a calendar."""
 
 
-class Duty(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DutyDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A side's day: a duty day, a holiday, a day off, or watched at all hours; and its office's hours within the day in UTC."""
 
     side: str
     state: Literal["duty", "holiday", "off", "always"]
-    hours: tuple[Window, ...] = ()
+    hours: tuple[TimeWindow, ...] = ()
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MonthEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that takes place: a meeting in one of its windows, or what was announced. `state` is how a meeting stands."""
 
     exchange: str
@@ -62,13 +62,13 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ends: str
 
 
-class Day(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MonthDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A day of the calendar."""
 
     date: str
     within: bool
-    duties: tuple[Duty, ...]
-    events: tuple[Event, ...] = ()
+    duties: tuple[DutyDay, ...]
+    events: tuple[MonthEvent, ...] = ()
 
 
 class Month(Struct, frozen=True, kw_only=True):
@@ -77,11 +77,11 @@ class Month(Struct, frozen=True, kw_only=True):
     channel: str
     position: int
     month: str
-    days: tuple[Day, ...]
+    days: tuple[MonthDay, ...]
     more: bool = False
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class MonthRow(Struct, frozen=True, kw_only=True):
     """A side's day, or something on a day, as a row of a table."""
 
     date: str
@@ -99,7 +99,7 @@ class _Found(NamedTuple):
     offices: tuple[Office, ...]
 
 
-async def calendar(here: Here) -> Page:
+async def calendar(here: PageContext) -> Page:
     """The page of a month."""
     first = _first(here)
     found: _Found = await here.in_thread(_read, here, first)
@@ -125,7 +125,7 @@ async def calendar(here: Here) -> Page:
     )
 
 
-def _first(here: Here) -> date:
+def _first(here: PageContext) -> date:
     """The first day of the month that is asked for. Raises `Refused`."""
     given = here.request.query.get("month", "") or f"{here.moment:%Y-%m}"
     read = _MONTH.fullmatch(given)
@@ -141,12 +141,12 @@ def _next(first: date) -> date:
     return (first.replace(day=28) + 4 * _DAY).replace(day=1)
 
 
-def _read(here: Here, first: date) -> _Found:
+def _read(here: PageContext, first: date) -> _Found:
     store: Store = here.service.store
     begins = first - first.weekday() * _DAY
     last = _next(first) - _DAY
     ends = last + (7 - last.weekday()) * _DAY
-    with moment(store, here.name, Asked(at=here.position), "") as then:
+    with moment(store, here.name, PeriodQuery(at=here.position), "") as then:
         offices = offices_of(then)
         found = [each for each in _events(then) if _overlaps(each, begins, ends)]
         calendars = then.calendars
@@ -157,7 +157,7 @@ def _read(here: Here, first: date) -> _Found:
         position=here.position,
         month=f"{first:%Y-%m}",
         days=tuple(
-            Day(
+            MonthDay(
                 date=day.isoformat(),
                 within=day.month == first.month,
                 duties=tuple(duty(office, calendars[office.side], day) for office in offices),
@@ -170,7 +170,7 @@ def _read(here: Here, first: date) -> _Found:
     return _Found(month, offices)
 
 
-def _overlaps(event: Event, begins: date, ends: date) -> bool:
+def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
     first, last = (
         stamp(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in (begins, ends)
     )
@@ -180,7 +180,7 @@ def _overlaps(event: Event, begins: date, ends: date) -> bool:
 # What is on
 
 
-def _events(then: Moment) -> Iterator[Event]:
+def _events(then: Snapshot) -> Iterator[MonthEvent]:
     for state in then.of("meeting", *FORMATS):
         stands = state_of(state)
         if stands != "over" or (state.meeting is not None and state.meeting.held):
@@ -190,8 +190,8 @@ def _events(then: Moment) -> Iterator[Event]:
             yield from (_event(state, window) for window in _in_force(state))
 
 
-def _event(exchange: Exchange, window: Window, state: str = "") -> Event:
-    return Event(
+def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEvent:
+    return MonthEvent(
         exchange=exchange.id,
         number=exchange.number,
         act=exchange.act,
@@ -204,7 +204,7 @@ def _event(exchange: Exchange, window: Window, state: str = "") -> Event:
     )
 
 
-def _in_force(state: Exchange) -> Iterator[Window]:
+def _in_force(state: Exchange) -> Iterator[TimeWindow]:
     """When something announced takes place: until it was cleared, or at a time."""
     cleared = [
         instant(msgspec.json.decode(said.content["cleared_at"]))
@@ -212,16 +212,18 @@ def _in_force(state: Exchange) -> Iterator[Window]:
     ]
     until = stamp(cleared[-1]) if cleared and cleared[-1] is not None else ""
     for window in windows(state):
-        yield Window(begins=window.begins, ends=min(window.ends, until) if until else window.ends)
+        yield TimeWindow(
+            begins=window.begins, ends=min(window.ends, until) if until else window.ends
+        )
     at = instant(msgspec.json.decode(state.content["time"])) if "time" in state.content else None
     if at is not None and "window" not in state.content:
-        yield Window(begins=stamp(at), ends=stamp(at))
+        yield TimeWindow(begins=stamp(at), ends=stamp(at))
 
 
 # Whose day is what
 
 
-def duty(office: Office, calendar: Calendar, day: date) -> Duty:
+def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
     """What a day is to a side, by its date at the office."""
     begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
     state: Literal["duty", "holiday", "off", "always"] = "duty"
@@ -232,13 +234,13 @@ def duty(office: Office, calendar: Calendar, day: date) -> Duty:
     elif WEEK[day.weekday()] not in calendar.days:
         state = "off"
     hours = tuple(
-        Window(begins=stamp(opens), ends=stamp(closes))
+        TimeWindow(begins=stamp(opens), ends=stamp(closes))
         for opens, closes in office.bands(begins, begins + _DAY)
     )
-    return Duty(side=office.side, state=state, hours=hours)
+    return DutyDay(side=office.side, state=state, hours=hours)
 
 
-def bar(day: Day, each: Duty) -> Markup:
+def bar(day: MonthDay, each: DutyDay) -> Markup:
     """The hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
     begins = datetime.fromisoformat(day.date).replace(tzinfo=UTC)
     bands = Markup("").join(
@@ -254,7 +256,7 @@ def bar(day: Day, each: Duty) -> Markup:
     ).format(bands)
 
 
-def _span(event: Event, day: Day, words: Words) -> str:
+def _span(event: MonthEvent, day: MonthDay, words: Words) -> str:
     """When something takes place on a day, with the day on which it ends where that is another."""
     begins, ends = event.begins[:10], event.ends[:10]
     if begins == ends:
@@ -272,14 +274,14 @@ def _span(event: Event, day: Day, words: Words) -> str:
     return words.say("all day, until %(b)s", b=words.written(event.ends, "minute"))
 
 
-def _lines(day: Day) -> Iterator[Line]:
+def _lines(day: MonthDay) -> Iterator[MonthRow]:
     for each in day.duties:
         begins, ends = (each.hours[0].begins, each.hours[-1].ends) if each.hours else ("", "")
-        yield Line(
+        yield MonthRow(
             date=day.date, side=each.side, what="office", state=each.state, begins=begins, ends=ends
         )
     for event in day.events:
-        yield Line(
+        yield MonthRow(
             date=day.date,
             side=event.side,
             what=event.act,
@@ -291,4 +293,4 @@ def _lines(day: Day) -> Iterator[Line]:
         )
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/meetings/calendar", handler=calendar),)
+SHEETS: Final[tuple[PageRoute, ...]] = (PageRoute(path="/meetings/calendar", handler=calendar),)

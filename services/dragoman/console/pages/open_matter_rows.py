@@ -11,7 +11,7 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import Level, Strip, urgency, worst
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Here
+from dragoman.console.rendering import PageContext
 from dragoman.i18n.words import as_moment
 from dragoman.reports.layout import how_accounts_stand, who_has
 from dragoman_schemas.responses import OpenMatter, Owing
@@ -38,13 +38,15 @@ class MatterRow(Struct, frozen=True, kw_only=True):
     further: int
 
 
-def rows(here: Here, matters: Sequence[OpenMatter], offices: Sequence[Office]) -> list[MatterRow]:
+def rows(
+    here: PageContext, matters: Sequence[OpenMatter], offices: Sequence[Office]
+) -> list[MatterRow]:
     """Return open matters as rows."""
     display = Display(here.words, offices, None, here.link)
     return [_row(here, each, display) for each in matters]
 
 
-def _row(here: Here, matter: OpenMatter, display: Display) -> MatterRow:
+def _row(here: PageContext, matter: OpenMatter, display: Display) -> MatterRow:
     first = next(iter(matter.owed), None)
     return MatterRow(
         matter=matter,
@@ -83,7 +85,7 @@ def _where(matter: OpenMatter, display: Display) -> Markup:
     return Markup() if member is None else display.fact(member, matter.place).shown
 
 
-def unlimited(here: Here, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
+def unlimited(here: PageContext, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
     """Yield what waits for an acknowledgement under no limit: where no clocks run, or of what was said before it was written down."""
     for matter in matters:
         for owing in matter.owed:

@@ -12,13 +12,13 @@ from msgspec import Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.application.http import submission
-from dragoman.application.http.request import Answered, Reply
+from dragoman.application.http.request import ApiAnswer, ApiReply
 from dragoman.application.operations import people_register
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.display.act_display import language, other_languages
 from dragoman.console.forms.confirm import Asking, ask
 from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Here, Page, Sheet
+from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.console.sessions import kept_form, see
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
@@ -57,7 +57,7 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     points: tuple[PointView, ...] = ()
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class PersonRow(Struct, frozen=True, kw_only=True):
     """An entry as a row of a table."""
 
     side: str
@@ -73,7 +73,7 @@ class Line(Struct, frozen=True, kw_only=True):
 # Who is in it
 
 
-async def listed(here: Here) -> Page:
+async def listed(here: PageContext) -> Page:
     """The register, with those first whose names come first."""
     if here.past:
         return _kept_no_past(here)
@@ -105,7 +105,7 @@ async def listed(here: Here) -> Page:
     )
 
 
-def _kept_no_past(here: Here) -> Page:
+def _kept_no_past(here: PageContext) -> Page:
     submission.staff_of(here.call)
     view = RegisterView(channel=here.name, people=(), count=0)
     return Page(
@@ -113,7 +113,7 @@ def _kept_no_past(here: Here) -> Page:
     )
 
 
-def _may_enter(here: Here) -> bool:
+def _may_enter(here: PageContext) -> bool:
     return (
         attachment_checks.is_staff(here.projection, here.grant.actor)
         and not here.past
@@ -136,9 +136,9 @@ def _matches(view: PersonView, q: str) -> bool:
     return all(word in name for word in q.casefold().split())
 
 
-def _line(view: PersonView) -> Line:
+def _line(view: PersonView) -> PersonRow:
     entry = _entry(view)
-    return Line(
+    return PersonRow(
         side=view.side,
         name=_name(view),
         post=_given(entry, "post"),
@@ -163,7 +163,7 @@ def _given(entry: PersonEntry | None, name: str) -> str:
 # One entry
 
 
-async def new(here: Here) -> Page:
+async def new(here: PageContext) -> Page:
     """The form by which somebody is entered."""
     if here.past:
         return _kept_no_past(here)
@@ -173,7 +173,7 @@ async def new(here: Here) -> Page:
     return _form(here, PersonPage(channel=here.name), Filled())
 
 
-async def enter(here: Here) -> Page | web.StreamResponse:
+async def enter(here: PageContext) -> Page | web.StreamResponse:
     """Enter somebody."""
     filled = await Filled.of(here.request)
     entry = _entry_of(filled, here.words)
@@ -190,7 +190,7 @@ async def enter(here: Here) -> Page | web.StreamResponse:
     return _form(here, PersonPage(channel=here.name), filled)
 
 
-async def show(here: Here) -> Page:
+async def show(here: PageContext) -> Page:
     """An entry; to its own side as a form."""
     if here.past:
         return _kept_no_past(here)
@@ -198,7 +198,7 @@ async def show(here: Here) -> Page:
     return _form(here, view, _filled(view.person))
 
 
-async def change(here: Here) -> Page | web.StreamResponse:
+async def change(here: PageContext) -> Page | web.StreamResponse:
     """Change an entry: write over the revision that was read. Where that is another by now, the form shows both."""
     filled = await Filled.of(here.request)
     entry, etag = _entry_of(filled, here.words), filled["etag"]
@@ -216,7 +216,7 @@ async def change(here: Here) -> Page | web.StreamResponse:
     return _form(here, await _shown(here), filled, etag)
 
 
-def _left(here: Here) -> str:
+def _left(here: PageContext) -> str:
     """Return the address of the form that was left to enter somebody; empty where there is none."""
     kept = kept_form(here.request, here.grant.actor)
     return kept.path if kept is not None and kept.path.startswith(f"/c/{here.name}/") else ""
@@ -228,7 +228,7 @@ def _moved(words: Words) -> str:
     )
 
 
-async def ask_erase(here: Here) -> Page | web.StreamResponse:
+async def ask_erase(here: PageContext) -> Page | web.StreamResponse:
     """What is lost when an entry is erased, asked once."""
     if here.past:
         return _kept_no_past(here)
@@ -239,7 +239,7 @@ async def ask_erase(here: Here) -> Page | web.StreamResponse:
     return _ask(here, view, person, Filled())
 
 
-def _ask(here: Here, view: PersonPage, person: PersonView, filled: Filled) -> Page:
+def _ask(here: PageContext, view: PersonPage, person: PersonView, filled: Filled) -> Page:
     say = here.words.say
     roles = here.words.listed(point.role for point in view.points)
     return ask(
@@ -268,7 +268,7 @@ def _ask(here: Here, view: PersonPage, person: PersonView, filled: Filled) -> Pa
     )
 
 
-async def erase(here: Here) -> Page | web.StreamResponse:
+async def erase(here: PageContext) -> Page | web.StreamResponse:
     """Erase an entry. One that is another by now is asked about anew."""
     filled = await Filled.of(here.request)
     try:
@@ -291,7 +291,7 @@ async def erase(here: Here) -> Page | web.StreamResponse:
     )
 
 
-async def _shown(here: Here) -> PersonPage:
+async def _shown(here: PageContext) -> PersonPage:
     person = _person(await people_register.show_person(here.call))
     found: PointsOfContact = await here.in_thread(
         duty_watch.points_of_contact, here.service.store, here.name, here.service.now()
@@ -303,12 +303,12 @@ async def _shown(here: Here) -> PersonPage:
     )
 
 
-def _person(answered: Answered) -> PersonView:
-    assert isinstance(answered, Reply) and isinstance(answered.body, PersonView)
+def _person(answered: ApiAnswer) -> PersonView:
+    assert isinstance(answered, ApiReply) and isinstance(answered.body, PersonView)
     return answered.body
 
 
-def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
+def _form(here: PageContext, view: PersonPage, filled: Filled, etag: str = "") -> Page:
     person = view.person
     own = person is None or person.side == here.side
     asking = "" if person is not None else filled["in"] or here.request.query.get("in", "")
@@ -335,7 +335,7 @@ def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
     )
 
 
-def _readers(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
+def _readers(here: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
     """Whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
     known = [
         actor
@@ -406,12 +406,12 @@ def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
 
 _ONE: Final = "/people/register/{person:[0-9a-f-]{36}}"
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/people/register", handler=listed),
-    Sheet(path="/people/register/new", handler=new),
-    Sheet(path="/people/register/new", handler=enter, method="POST"),
-    Sheet(path=_ONE, handler=show),
-    Sheet(path=_ONE, handler=change, method="POST"),
-    Sheet(path=f"{_ONE}/erase", handler=ask_erase),
-    Sheet(path=f"{_ONE}/erase", handler=erase, method="POST"),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/people/register", handler=listed),
+    PageRoute(path="/people/register/new", handler=new),
+    PageRoute(path="/people/register/new", handler=enter, method="POST"),
+    PageRoute(path=_ONE, handler=show),
+    PageRoute(path=_ONE, handler=change, method="POST"),
+    PageRoute(path=f"{_ONE}/erase", handler=ask_erase),
+    PageRoute(path=f"{_ONE}/erase", handler=erase, method="POST"),
 )

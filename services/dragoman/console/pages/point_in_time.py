@@ -19,15 +19,15 @@ from dragoman.application.http import submission
 from dragoman.console.charts import charts
 from dragoman.console.dispatch import position_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.rendering import Here, Sheet
+from dragoman.console.rendering import PageContext, PageRoute
 from dragoman.console.sessions import following, see
 from dragoman.domain import notation
 from dragoman.domain.acts.deadlines import written
-from dragoman.domain.notation import Unread
+from dragoman.domain.notation import NotUnderstoodInput
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection import timeline
-from dragoman.projection.timeline import Mark
+from dragoman.projection.timeline import TimelineMark
 
 _DAYS: Final = 400
 """Days of the chart: a year, and what a review of it looks back to."""
@@ -51,10 +51,10 @@ class Life(Struct, frozen=True, kw_only=True):
     newest_time: str
     first: str
     days: tuple[int, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[TimelineMark, ...]
 
 
-class Fault(Exception):
+class PointInTimeFault(Exception):
     """What is wrong with a field of the form, in the reader's language."""
 
     def __init__(self, field: str, typed: str, sentence: str) -> None:
@@ -81,10 +81,10 @@ class Travel:
     months: tuple[tuple[str, int], ...]
     compare: bool = False
     compared: str = ""
-    fault: Fault | None = None
+    fault: PointInTimeFault | None = None
 
 
-async def travel(here: Here, *, compare: bool = False) -> Travel:
+async def travel(here: PageContext, *, compare: bool = False) -> Travel:
     """The form for a page, with what was wrong in it, if anything was."""
     life = await life_of(here)
     field, _, typed = here.request.query.get("said", "").partition(":")
@@ -104,14 +104,14 @@ async def travel(here: Here, *, compare: bool = False) -> Travel:
     )
 
 
-async def _fault(here: Here, field: str, typed: str) -> Fault | None:
+async def _fault(here: PageContext, field: str, typed: str) -> PointInTimeFault | None:
     """What is wrong with what was written in a field; nothing where it can be read."""
     try:
         if field == "record":
             await _at_record(here, typed)
         elif field == "time":
             await _at_time(here, "time", typed)
-    except Fault as fault:
+    except PointInTimeFault as fault:
         return fault
     return None
 
@@ -121,7 +121,7 @@ def _time(moment: datetime) -> str:
     return written(moment).replace("T", " ")
 
 
-async def life_of(here: Here) -> Life:
+async def life_of(here: PageContext) -> Life:
     """A channel from its opening to now."""
     registry, store, newest = here.projection.registry, here.service.store, here.newest
     time = here.projection.state.time
@@ -140,7 +140,7 @@ async def life_of(here: Here) -> Life:
     )
 
 
-def _chart(here: Here, life: Life) -> Markup:
+def _chart(here: PageContext, life: Life) -> Markup:
     words, ends = here.words, as_moment(life.newest_time)
     begins = as_moment(f"{life.first}T00:00:00Z")
     opened = as_moment(life.opened)
@@ -153,15 +153,17 @@ def _chart(here: Here, life: Life) -> Markup:
     )
     moments = list(_moments(words, life.marks, (ends - begins) / _APART))
     if opened >= begins:
-        moments.append(charts.Moment(opened, "opened", words.say("opened")))
+        moments.append(charts.RecordMark(opened, "opened", words.say("opened")))
     return charts.density(
         "density", title, begins, ends, life.days, moments, here.moment if here.past else ends
     )
 
 
-def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[charts.Moment]:
+def _moments(
+    words: Words, marks: Sequence[TimelineMark], near: timedelta
+) -> Iterator[charts.RecordMark]:
     """What stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
-    gathered: list[list[Mark]] = []
+    gathered: list[list[TimelineMark]] = []
     for mark in sorted(
         marks, key=lambda each: (each.kind, each.side if each.kind == "late" else "", each.time)
     ):
@@ -173,7 +175,7 @@ def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[c
             gathered.append([mark])
     for each in gathered:
         label, count = label_of(words, each[-1]), len(each)
-        yield charts.Moment(
+        yield charts.RecordMark(
             as_moment(each[-1].time),
             each[-1].kind,
             label
@@ -182,7 +184,7 @@ def _moments(words: Words, marks: Sequence[Mark], near: timedelta) -> Iterator[c
         )
 
 
-def label_of(words: Words, mark: Mark) -> str:
+def label_of(words: Words, mark: TimelineMark) -> str:
     """What stands out, in a word or two."""
     match mark.kind:
         case "late":
@@ -206,15 +208,15 @@ def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
 # Where it leads
 
 
-async def go(here: Here) -> web.StreamResponse:
+async def go(here: PageContext) -> web.StreamResponse:
     """Lead to the page that the form asks for; back to where it was where something in it cannot be read."""
     try:
         return see(_address(here, at=await _target(here)))
-    except Fault as fault:
+    except PointInTimeFault as fault:
         return see(_address(here, at=here.at, said=f"{fault.field}:{fault.typed}"))
 
 
-def _address(here: Here, **changed: object) -> str:
+def _address(here: PageContext, **changed: object) -> str:
     """The address of the page on which the form stood, with some of its query changed."""
     path, _, given = following(here.request.query.get("page", "")).partition("?")
     if path != f"/c/{here.name}" and not path.startswith(f"/c/{here.name}/"):
@@ -225,7 +227,7 @@ def _address(here: Here, **changed: object) -> str:
     return f"{path}?{asked}" if asked else path
 
 
-async def _target(here: Here) -> int:
+async def _target(here: PageContext) -> int:
     """The position to which the form leads, 0 for now. Raises `Fault`."""
     shown = submission.whole(here.request.query.get("was", "")) or here.position
     match here.request.query.get("go", ""):
@@ -243,7 +245,7 @@ async def _target(here: Here) -> int:
             return await _asked(here, shown)
 
 
-async def _asked(here: Here, shown: int) -> int:
+async def _asked(here: PageContext, shown: int) -> int:
     """The position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
     query = here.request.query
     time, record, slid = (
@@ -260,12 +262,12 @@ async def _asked(here: Here, shown: int) -> int:
     return here.at
 
 
-async def _at_record(here: Here, text: str) -> int:
+async def _at_record(here: PageContext, text: str) -> int:
     position = submission.whole("".join(text.replace(",", "").split()))
     if position is None:
         return await _at_time(here, "record", text)
     if not 1 <= position <= here.newest:
-        raise Fault(
+        raise PointInTimeFault(
             "record",
             text,
             here.words.say(
@@ -275,23 +277,23 @@ async def _at_record(here: Here, text: str) -> int:
     return position
 
 
-async def _at_time(here: Here, field: str, text: str) -> int:
+async def _at_time(here: PageContext, field: str, text: str) -> int:
     say = here.words.say
     zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
     try:
         moment = notation.read_time(text, here.service.now(), zone)
-    except Unread as unread:
+    except NotUnderstoodInput as unread:
         if unread.code == "in_future":
-            raise Fault(field, text, say("That time is still to come.")) from None
+            raise PointInTimeFault(field, text, say("That time is still to come.")) from None
         if unread.code in _AMBIGUOUS:
-            raise Fault(
+            raise PointInTimeFault(
                 field,
                 text,
                 say(
                     "That can be read in more than one way. Write the day, the month, the year and the time."
                 ),
             ) from None
-        raise Fault(
+        raise PointInTimeFault(
             field,
             text,
             say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
@@ -300,9 +302,9 @@ async def _at_time(here: Here, field: str, text: str) -> int:
         return await position_of(here, written(moment))
     except Refused:
         opened = here.words.written(here.projection.registry.opened.time)
-        raise Fault(
+        raise PointInTimeFault(
             field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
         ) from None
 
 
-SHEETS: Final = (Sheet(path="/travel", handler=go),)
+SHEETS: Final = (PageRoute(path="/travel", handler=go),)

@@ -18,11 +18,19 @@ from msgspec.structs import replace
 
 from dragoman.application.operations import exchange_view
 from dragoman.console.display import field_history, translations
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
+from dragoman.console.rendering import (
+    PAPER_POLICY,
+    Page,
+    PageContext,
+    PageRoute,
+    Preferences,
+    html,
+    rendered,
+)
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import content_of
@@ -32,9 +40,9 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
-from dragoman.reports.document import Paper
+from dragoman.reports.document import ReportDocument
 from dragoman_schemas.responses import Entry, ExchangeView
-from dragoman_schemas.state import Correction, Exchange, decode_exchange
+from dragoman_schemas.state import Exchange, StateCorrection, decode_exchange
 
 _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
 """Members that stand in the head of a form."""
@@ -43,14 +51,14 @@ _SPELT: Final = 60
 """Letters of a line that are spelt at most: a call sign or a telephone, and no sentence."""
 
 
-def page(paper: Paper, headers: dict[str, str]) -> web.Response:
+def page(paper: ReportDocument, headers: dict[str, str]) -> web.Response:
     """A report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
     values = {"laid": paper, "registry": paper.of, "preferences": Preferences(), "frame": None}
     text = rendered(None, languages.words(paper.language), "report.html", **values)
     return html(text, headers={**headers, "Content-Security-Policy": PAPER_POLICY})
 
 
-class Numbered(Struct, frozen=True, kw_only=True):
+class NumberLine(Struct, frozen=True, kw_only=True):
     """A number of the exchange, what bears it, and its check words."""
 
     number: str
@@ -59,7 +67,7 @@ class Numbered(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]
 
 
-class Was(Struct, frozen=True, kw_only=True):
+class CorrectedFrom(Struct, frozen=True, kw_only=True):
     """What a field was before a correction, if it was there; both times, the reason, and the correction's number."""
 
     value: Markup | None
@@ -68,7 +76,7 @@ class Was(Struct, frozen=True, kw_only=True):
     number: str
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class CardLine(Struct, frozen=True, kw_only=True):
     """One fact of a card: what it is called, how it is written, and how it is said letter by letter."""
 
     label: str
@@ -76,7 +84,7 @@ class Line(Struct, frozen=True, kw_only=True):
     spelt: tuple[str, ...] = ()
 
 
-async def form(here: Here) -> Page:
+async def form(here: PageContext) -> Page:
     """An exchange as a printed form."""
     view, state, display = await _read(here)
     return Page(
@@ -102,7 +110,7 @@ async def form(here: Here) -> Page:
     )
 
 
-async def card(here: Here) -> Page:
+async def card(here: PageContext) -> Page:
     """An exchange as a card to be read aloud."""
     view, state, display = await _read(here)
     return Page(
@@ -125,7 +133,7 @@ def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
     return translations.shown(display.words, found, attributed=attributed)
 
 
-async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
+async def _read(here: PageContext) -> tuple[ExchangeView, Exchange, Display]:
     view = await exchange_view.viewed(
         here.call,
         here.projection,
@@ -184,7 +192,7 @@ def unattributed(
     ), printed
 
 
-def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
+def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
     """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
     told = {
         state.opened.position,
@@ -194,7 +202,7 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
         entry for entry in timeline if entry.valid and (entry.number or entry.position in told)
     ]
     return [
-        Numbered(
+        NumberLine(
             number=entry.number or state.number,
             act=line_of(entry).act,
             position=entry.position,
@@ -204,9 +212,9 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
     ]
 
 
-def _corrected(display: Display, state: Exchange) -> dict[str, list[Was]]:
+def _corrected(display: Display, state: Exchange) -> dict[str, list[CorrectedFrom]]:
     """What each field was, the newest correction first."""
-    found: dict[str, list[Was]] = {}
+    found: dict[str, list[CorrectedFrom]] = {}
     for each in reversed(state.corrections):
         for name in each.fields:
             member = field_types.member(state.act, name)
@@ -216,10 +224,10 @@ def _corrected(display: Display, state: Exchange) -> dict[str, list[Was]]:
 
 
 def _was(
-    display: Display, state: Exchange, member: field_types.Member, correction: Correction
-) -> Was:
+    display: Display, state: Exchange, member: field_types.Member, correction: StateCorrection
+) -> CorrectedFrom:
     before = correction.was.get(member.name)
-    return Was(
+    return CorrectedFrom(
         value=None if before is None else display.fact(member, before).shown,
         until=correction.corrected.when,
         reason=correction.reason,
@@ -229,13 +237,13 @@ def _was(
 
 def _since(
     display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
-) -> Iterator[tuple[LogLine, list[Fact]]]:
+) -> Iterator[tuple[LogLine, list[DisplayedMember]]]:
     """The records after the opening, and what each says."""
     for entry in timeline:
         if entry.position == state.opened.position:
             continue
         line = line_of(entry)
-        facts: list[Fact] = []
+        facts: list[DisplayedMember] = []
         if not state.side:
             line = replace(line, actor="")
         if entry.valid and isinstance(entry.record, Raw) and line.act in RULES:
@@ -257,18 +265,20 @@ def _since(
 # To be read aloud
 
 
-def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Line]:
+def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
     """The facts in the order in which they are said: what and from whom, when and where, the words, what was corrected."""
     words = display.words
-    yield Line(label=words.field("precedence"), shown=escape(words.value(state.precedence).upper()))
-    yield Line(label=words.say("Format"), shown=escape(words.act(state.act)))
+    yield CardLine(
+        label=words.field("precedence"), shown=escape(words.value(state.precedence).upper())
+    )
+    yield CardLine(label=words.say("Format"), shown=escape(words.act(state.act)))
     if state.number:
-        yield Line(
+        yield CardLine(
             label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number)
         )
     if state.side:
-        yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
-        yield Line(
+        yield CardLine(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
+        yield CardLine(
             label=words.say("To"),
             shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))),
         )
@@ -299,7 +309,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
                 )
             for was in corrected.get(member.name, ()):
                 told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
-                yield Line(
+                yield CardLine(
                     label=told,
                     shown=Markup("{} {}").format(
                         words.say("was:"), was.value or words.say("not said")
@@ -307,9 +317,9 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
                 )
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:
-        yield Line(label=words.say("In plain words, from the codebook"), shown=escape(text))
+        yield CardLine(label=words.say("In plain words, from the codebook"), shown=escape(text))
     for translation in _translations(display, state):
-        yield Line(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
+        yield CardLine(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
     if state.cancellation is not None:
         yield _moment(
             display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when
@@ -322,24 +332,24 @@ def _number(number: str) -> tuple[str, ...]:
     return spelt(first), *(spelt(f"/{part}") for part in rest)
 
 
-def _moment(display: Display, label: str, time: str) -> Line:
+def _moment(display: Display, label: str, time: str) -> CardLine:
     moment = as_moment(time)
-    return Line(label=label, shown=display.words.time(moment), spelt=(spelt_time(moment),))
+    return CardLine(label=label, shown=display.words.time(moment), spelt=(spelt_time(moment),))
 
 
 def _said(
     display: Display, member: field_types.Member, value: Any, before: str = ""
-) -> Iterator[Line]:
+) -> Iterator[CardLine]:
     """A member as lines: of a group each member of it, of rows each row."""
     label = f"{before}{display.words.field(member.name)}"
     match member.kind:
-        case field_types.Group() if isinstance(value, dict):
+        case field_types.GroupField() if isinstance(value, dict):
             yield from _group(display, member.kind, value, f"{label}, ")
-        case field_types.Rows():
+        case field_types.RowsField():
             for number, each in enumerate(value, 1):
                 yield from _group(display, member.kind.group, each, f"{label} {number}, ")
         case _:
-            yield Line(
+            yield CardLine(
                 label=label,
                 shown=display.shown(member.kind, value),
                 spelt=tuple(_spelt(member.kind, value)),
@@ -347,8 +357,8 @@ def _said(
 
 
 def _group(
-    display: Display, group: field_types.Group, value: dict[str, Any], before: str
-) -> Iterator[Line]:
+    display: Display, group: field_types.GroupField, value: dict[str, Any], before: str
+) -> Iterator[CardLine]:
     for each in group.members:
         if each.name in value:
             yield from _said(display, each, value[each.name], before)
@@ -359,24 +369,24 @@ def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
     if value == "unknown" or value is None:
         return
     match kind:
-        case field_types.Time():
+        case field_types.TimeField():
             yield spelt_time(_instant(value))
-        case field_types.Span() if isinstance(value, dict):
+        case field_types.SpanField() if isinstance(value, dict):
             yield from (spelt_time(as_moment(value[end])) for end in ("from", "to"))
-        case field_types.Spans():
+        case field_types.SpansField():
             yield from (
                 spelt_time(as_moment(each[end])) for each in value for end in ("from", "to")
             )
-        case field_types.Place() | field_types.Point():
+        case field_types.PlaceField() | field_types.PointField():
             for each in value if isinstance(value, list) else [value]:
                 yield from _spelt_place(each)
-        case field_types.Number():
+        case field_types.NumberField():
             yield spelt(str(value))
-        case field_types.Quantity():
+        case field_types.QuantityField():
             yield f"{spelt(format(value['value'], 'g'))} {value['unit']}"
-        case field_types.References():
+        case field_types.ReferencesField():
             yield from (spelt(each) for each in (value if isinstance(value, list) else [value]))
-        case field_types.Line() | field_types.Lines():
+        case field_types.LineField() | field_types.LinesField():
             yield from (
                 spelt(each)
                 for each in (value if isinstance(value, list) else [value])
@@ -411,7 +421,7 @@ def _spelt_place(value: Any) -> Iterator[str]:
 
 _SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
 _EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path=f"{_EXCHANGE}/form", handler=form),
-    Sheet(path=f"{_EXCHANGE}/card", handler=card),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path=f"{_EXCHANGE}/form", handler=form),
+    PageRoute(path=f"{_EXCHANGE}/card", handler=card),
 )

@@ -6,7 +6,7 @@
 
 from aiohttp import web
 
-from dragoman.application.http.request import Call, Nothing
+from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.http.submission import SERVICE, in_thread
 from dragoman.application.operations import public_releases
 from dragoman.console.pages import release_preview
@@ -19,7 +19,7 @@ async def listed(request: web.Request) -> web.Response:
     words = words_of(request)
     rows = [
         (each, words.text(each.title)[1])
-        for each in await public_releases.listed(Call(request, Nothing()))
+        for each in await public_releases.listed(ApiRequest(request, NoBody()))
     ]
     return html(
         rendered(
@@ -35,7 +35,7 @@ async def listed(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     """Show a release. Raises `Refused` where it is not public."""
-    words, call = words_of(request), Call(request, Nothing())
+    words, call = words_of(request), ApiRequest(request, NoBody())
     projection, state = await public_releases.found(call)
     values = await in_thread(
         call, release_preview.shown, words, projection, state, request.app[SERVICE].now()

@@ -13,10 +13,10 @@ import msgspec
 from markupsafe import Markup
 from msgspec import UNSET, Struct
 
-from dragoman.console.display.act_display import Display, Fact
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange import content_of, is_unattributed
 from dragoman.domain.record.codec import Record
@@ -45,7 +45,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     members: tuple[tuple[str, str], ...]
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class ReleaseItem(Struct, frozen=True, kw_only=True):
     """One record as it is published. `fits` is False where it is not what the release says: then nothing is published."""
 
     position: int
@@ -53,18 +53,18 @@ class Item(Struct, frozen=True, kw_only=True):
     by: str
     side: str
     time: str
-    facts: list[Fact]
+    facts: list[DisplayedMember]
     without: tuple[str, ...] = ()
     fits: bool = True
 
 
-def may_release(here: Here, state: Exchange) -> bool:
+def may_release(here: PageContext, state: Exchange) -> bool:
     """Return whether the reader may propose that something of a matter is published."""
     is_open = here.registry.kind in release.RELEASE.kinds and not is_unattributed(state)
     return here.may_post and is_open and state.act != "release"
 
 
-def candidates(here: Here, exchange: str) -> list[Candidate]:
+def candidates(here: PageContext, exchange: str) -> list[Candidate]:
     """Return the records of a matter that a release may name, in their order."""
     state = here.projection.exchange(exchange) if exchange else None
     if state is None or not may_release(here, state):
@@ -78,7 +78,7 @@ def candidates(here: Here, exchange: str) -> list[Candidate]:
     return [_candidate(here, record) for record in named if record.side != "service"]
 
 
-def _candidate(here: Here, record: Record) -> Candidate:
+def _candidate(here: PageContext, record: Record) -> Candidate:
     content = content_of(record.act)
     names = [each.name for each in field_types.members(record.name) if each.name in content]
     return Candidate(
@@ -97,7 +97,7 @@ def called(words: Words, record: Record) -> str:
     )
 
 
-def name_records(here: Here, display: Display) -> None:
+def name_records(here: PageContext, display: Display) -> None:
     """Let a display name the records of the channel by what they are, with a link to each."""
 
     def named(id: str) -> Markup:
@@ -113,7 +113,7 @@ def name_records(here: Here, display: Display) -> None:
     display.record = named
 
 
-def completed(here: Here, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def completed(here: PageContext, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records that a form chose as an act names them: with exchange, commitment, and the digest of what is left."""
     found = []
     for each in chosen:
@@ -136,17 +136,17 @@ def completed(here: Here, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def items(
     projection: Projection, display: Display, named: tuple[ReleasedRecord, ...]
-) -> Iterator[Item]:
+) -> Iterator[ReleaseItem]:
     """Yield what is published of each record that a release names."""
     for each in named:
         position = projection.posted(each.record)
         record = None if position is None else projection.record_at(position)
         if record is None or position is None or not record.act:
-            yield Item(position=position or 0, act="", by="", side="", time="", facts=[])
+            yield ReleaseItem(position=position or 0, act="", by="", side="", time="", facts=[])
             continue
         without = () if each.without is UNSET else each.without
         left = release.extract(record.act, without)
-        yield Item(
+        yield ReleaseItem(
             position=position,
             act=record.name,
             by=record.envelope.actor,
@@ -169,7 +169,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     publish_at: str
 
 
-async def preview(here: Here) -> Page:
+async def preview(here: PageContext) -> Page:
     """Show a member of the channel what anybody will read once the release is public."""
     state = here.projection.exchange(here.request.match_info["exchange"])
     if state is None or state.act != "release":
@@ -209,4 +209,4 @@ def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> di
     }
 
 
-SHEETS: Final = (Sheet(path="/releases/{exchange:[0-9a-f-]{36}}", handler=preview),)
+SHEETS: Final = (PageRoute(path="/releases/{exchange:[0-9a-f-]{36}}", handler=preview),)

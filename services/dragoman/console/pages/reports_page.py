@@ -15,17 +15,17 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gathered
-from dragoman.console.input.periods import Fault, Period, period_of, spans, too_much
+from dragoman.console.input.periods import Period, PeriodFault, period_of, spans, too_much
 from dragoman.console.pages import print_views
-from dragoman.console.rendering import HEADERS, Here, Page, Sheet, refused
+from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import as_moment
-from dragoman.projection.snapshot import Asked
+from dragoman.projection.snapshot import PeriodQuery
 from dragoman.reports.markdown import markdown
 from dragoman.text import sentence
 
 
-class Offered(Struct, frozen=True, kw_only=True):
+class ReportOffer(Struct, frozen=True, kw_only=True):
     """A report: what it is called in addresses, and whether the reader may have it."""
 
     name: str
@@ -38,23 +38,25 @@ class ReportsView(Struct, frozen=True, kw_only=True):
 
     channel: str
     position: int
-    reports: tuple[Offered, ...]
+    reports: tuple[ReportOffer, ...]
 
 
 class NotRead(Struct, frozen=True, kw_only=True):
     """A period that was not read, and why."""
 
     report: str
-    faults: tuple[Fault, ...]
+    faults: tuple[PeriodFault, ...]
 
 
-async def reports(here: Here) -> Page:
+async def reports(here: PageContext) -> Page:
     """What reports there are."""
     view = ReportsView(
         channel=here.name,
         position=here.position,
         reports=tuple(
-            Offered(name=name, path=f"/reports/{name}", may=here.is_officer or name != "turn-over")
+            ReportOffer(
+                name=name, path=f"/reports/{name}", may=here.is_officer or name != "turn-over"
+            )
             for name in ("situation", "turn-over", "period", "year")
         ),
     )
@@ -66,7 +68,7 @@ async def reports(here: Here) -> Page:
     return Page(template="reports.html", view=view, rows=view.reports, values=values)
 
 
-async def situation(here: Here) -> Page | web.Response:
+async def situation(here: PageContext) -> Page | web.Response:
     """How the channel stands, on one page."""
     period = period_of(here)
     return await _shown(
@@ -77,7 +79,7 @@ async def situation(here: Here) -> Page | web.Response:
     )
 
 
-async def turn_over(here: Here) -> Page | web.Response:
+async def turn_over(here: PageContext) -> Page | web.Response:
     """What the next watch of the reader's side must know."""
     if not here.is_officer:
         raise refused(
@@ -93,7 +95,7 @@ async def turn_over(here: Here) -> Page | web.Response:
     return await _shown(here, "turn-over", period, lambda: _gathered(here, period.asked, gather))
 
 
-async def record_of_the_period(here: Here) -> Page | web.Response:
+async def record_of_the_period(here: PageContext) -> Page | web.Response:
     """Everything that was said in a period."""
     period = period_of(here)
     return await _shown(
@@ -104,7 +106,7 @@ async def record_of_the_period(here: Here) -> Page | web.Response:
     )
 
 
-async def year(here: Here) -> Page | web.Response:
+async def year(here: PageContext) -> Page | web.Response:
     """The pack for the yearly review."""
     text = here.request.query.get("year", "")
     wanted = (
@@ -115,13 +117,15 @@ async def year(here: Here) -> Page | web.Response:
         else 0
     )
     first, last = as_moment(here.registry.opened.time).year, here.moment.year
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[PeriodFault, ...] = ()
     if not first <= wanted <= last:
         faults = (
-            Fault("year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)),
+            PeriodFault(
+                "year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)
+            ),
         )
     asked, gather = report_requests.year_of(
-        here.call, here.projection, Asked(at=here.at), wanted or None
+        here.call, here.projection, PeriodQuery(at=here.at), wanted or None
     )
     period = Period(from_="", to="", asked=asked, faults=faults)
     return await _shown(
@@ -129,12 +133,14 @@ async def year(here: Here) -> Page | web.Response:
     )
 
 
-async def _gathered(here: Here, asked: Asked, gather: report_requests.Gather) -> Gathered:
+async def _gathered(
+    here: PageContext, asked: PeriodQuery, gather: report_requests.Gather
+) -> Gathered:
     return await report_requests.gathered(here.call, here.projection, asked, gather)
 
 
 async def _shown(
-    here: Here,
+    here: PageContext,
     name: str,
     period: Period,
     make: Callable[[], Awaitable[Gathered]],
@@ -169,7 +175,7 @@ async def _shown(
     )
 
 
-async def _markdown(here: Here, found: Gathered) -> web.Response:
+async def _markdown(here: PageContext, found: Gathered) -> web.Response:
     """The report as the API gives it to whoever accepts Markdown, in the reader's language."""
     language = here.request.query.get("language") or here.words.language
     text: str = await submission.in_thread(here.call, lambda: markdown(found.paper(language)))
@@ -177,11 +183,11 @@ async def _markdown(here: Here, found: Gathered) -> web.Response:
     return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (
-    Sheet(path="/reports", handler=reports),
-    Sheet(path="/reports/situation", handler=situation),
-    Sheet(path="/reports/turn-over", handler=turn_over),
-    Sheet(path="/reports/period", handler=record_of_the_period),
-    Sheet(path="/reports/year", handler=year),
+SHEETS: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/reports", handler=reports),
+    PageRoute(path="/reports/situation", handler=situation),
+    PageRoute(path="/reports/turn-over", handler=turn_over),
+    PageRoute(path="/reports/period", handler=record_of_the_period),
+    PageRoute(path="/reports/year", handler=year),
     *print_views.SHEETS,
 )

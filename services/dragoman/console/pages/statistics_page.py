@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from dragoman.application.http.conditional_requests import turn
 from dragoman.console.charts import charts
-from dragoman.console.input.periods import Fault, period_of, spans, too_much
-from dragoman.console.rendering import Here, Page, Sheet, refused
+from dragoman.console.input.periods import PeriodFault, period_of, spans, too_much
+from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.statistics import spread
 from dragoman.i18n.words import Words
-from dragoman.projection.statistics import Counted, counted
+from dragoman.projection.statistics import StatisticsResult, counted
 from dragoman.reports import layout
 from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Kept, Spread, Statistics
@@ -31,7 +31,7 @@ _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
 """Where the times of acknowledgement are cut, in seconds: below the first no person has read anything."""
 
 
-class Figure(Struct, frozen=True, kw_only=True):
+class StatisticsFigure(Struct, frozen=True, kw_only=True):
     """One row of the table that `.csv` gives: what was measured of a side, and how it came out."""
 
     what: str
@@ -60,7 +60,7 @@ class Precedences(Struct, frozen=True, kw_only=True):
     shares: tuple[float, float, float] | None
 
 
-class Receipts(Struct, frozen=True, kw_only=True):
+class ReceiptTimes(Struct, frozen=True, kw_only=True):
     """How long a side took to acknowledge: how many times, and how many of each length, cut at `cuts_s` seconds."""
 
     side: str
@@ -75,16 +75,16 @@ class StatisticsView(Struct, frozen=True, kw_only=True):
 
     from_asked: str
     to_asked: str
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[PeriodFault, ...] = ()
     statistics: Statistics | None = None
     precedences: tuple[Precedences, ...] = ()
-    receipts: tuple[Receipts, ...] = ()
+    receipts: tuple[ReceiptTimes, ...] = ()
 
 
 # The page
 
 
-async def statistics(here: Here) -> Page:
+async def statistics(here: PageContext) -> Page:
     """The statistics of a period, of one side and format or of all."""
     query = here.request.query
     period = period_of(here)
@@ -93,7 +93,7 @@ async def statistics(here: Here) -> Page:
         raise refused(
             "bad-request", sentence("There is no such side or format here; choose one of the form.")
         )
-    found: Counted | None = None
+    found: StatisticsResult | None = None
     faults = period.faults
     if not faults:
         try:
@@ -139,7 +139,7 @@ async def statistics(here: Here) -> Page:
     )
 
 
-def _measured(view: StatisticsView, found: Counted) -> StatisticsView:
+def _measured(view: StatisticsView, found: StatisticsResult) -> StatisticsView:
     sides = tuple(found.receipts)
     return StatisticsView(
         from_asked=view.from_asked,
@@ -163,14 +163,14 @@ def _precedences(found: Statistics, side: str) -> Precedences:
     )
 
 
-def _receipts(found: Counted, side: str) -> Receipts:
+def _receipts(found: StatisticsResult, side: str) -> ReceiptTimes:
     times = found.receipts[side]
     edges = (0, *_BUCKETS)
     counts = [
         sum(low <= each < high for each in times)
         for low, high in zip(edges, (*_BUCKETS, float("inf")), strict=True)
     ]
-    return Receipts(
+    return ReceiptTimes(
         side=side, n=len(times), took=spread(times), cuts_s=_BUCKETS, counts=tuple(counts)
     )
 
@@ -216,7 +216,7 @@ def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | No
     )
 
 
-def _receipt_chart(words: Words, found: Receipts) -> Markup | None:
+def _receipt_chart(words: Words, found: ReceiptTimes) -> Markup | None:
     if not found.n:
         return None
     title = words.say("How long %(side)s took to acknowledge", side=found.side.upper())
@@ -274,12 +274,14 @@ def _drawn(
 # As a table
 
 
-def _figures(found: Statistics) -> Iterator[Figure]:
+def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
     """Every figure as a row of one table."""
     for opened in found.opened:
-        yield Figure(what="opened", side=opened.side, format=opened.format, n=opened.opened)
+        yield StatisticsFigure(
+            what="opened", side=opened.side, format=opened.format, n=opened.opened
+        )
     for kept in found.clocks:
-        yield Figure(
+        yield StatisticsFigure(
             what="clock",
             side=kept.side,
             format=kept.format,
@@ -292,7 +294,7 @@ def _figures(found: Statistics) -> Iterator[Figure]:
             overdue=kept.overdue,
         )
     for notice in found.notices:
-        yield Figure(
+        yield StatisticsFigure(
             what="notice",
             side=notice.side,
             format=notice.format,
@@ -307,14 +309,14 @@ def _figures(found: Statistics) -> Iterator[Figure]:
             ("correction", change.corrections, change.corrected_after),
             ("cancellation", change.cancellations, change.cancelled_after),
         ):
-            yield Figure(
+            yield StatisticsFigure(
                 what=what,
                 side=change.side,
                 format=change.format,
                 **{**_numbers(after), "n": number},
             )
     for translation in found.translations:
-        yield Figure(
+        yield StatisticsFigure(
             what="translation",
             side=translation.side,
             **{**_numbers(translation.delay), "n": translation.translations},
@@ -332,4 +334,4 @@ def _numbers(took: Spread | None) -> dict[str, Any]:
     }
 
 
-SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path="/statistics", handler=statistics),)
+SHEETS: Final[tuple[PageRoute, ...]] = (PageRoute(path="/statistics", handler=statistics),)

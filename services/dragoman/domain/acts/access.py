@@ -4,7 +4,7 @@ from typing import Final
 
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS, Rule, Who
 from dragoman.domain.record.errors import Refusal
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
@@ -130,7 +130,7 @@ def may_act(
             sentence(
                 "%(act)s is for %(who)s, which %(side)s is not here.",
                 act=rule.act,
-                who=Sentence(rule.who.value, {}),
+                who=Text(rule.who.value, {}),
                 side=side,
             )
         )
@@ -168,5 +168,5 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return True
 
 
-def _denied(detail: Sentence) -> Refusal:
+def _denied(detail: Text) -> Refusal:
     return Refusal(kind="not-permitted", detail=detail)

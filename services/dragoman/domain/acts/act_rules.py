@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
-from dragoman.text import Sentence
+from dragoman.text import Text
 from dragoman_schemas.act_frame import Act, Area, Precedence
 from dragoman_schemas.acts.channel import Family, Role
 from dragoman_schemas.state import Exchange, Registry, Stamp
@@ -152,7 +152,7 @@ class Format:
     code: str
     start: str
     moves: Moves
-    title: Callable[[Act], Sentence]
+    title: Callable[[Act], Text]
     area: Area = "general"
     defaults: Mapping[str, str] = field(default_factory=dict)
     precedence: Callable[[Act, str], Precedence] = lambda data, time: "routine"

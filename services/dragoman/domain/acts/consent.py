@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from dragoman_schemas.state import Exchange, Readout, Said
+from dragoman_schemas.state import Exchange, Said, StateReadout
 
 BESIDE: Final = frozenset(
     {"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"}
@@ -127,7 +127,7 @@ def readout(exchange: Exchange, side: str) -> str:
     )
 
 
-def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
+def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
     """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
     given = {} if exchange.meeting is None else exchange.meeting.readouts
     return {

@@ -50,7 +50,7 @@ UNTIMED: Final = frozenset({"track2", "desk"})
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Calendar(Struct, frozen=True, kw_only=True):
+class DutyCalendar(Struct, frozen=True, kw_only=True):
     """The days on which a side's office works."""
 
     days: frozenset[str] = frozenset(WEEK[:5])
@@ -81,7 +81,7 @@ _DAYS: Final = 366
 """An office that never works would never owe anything: after a year the clock is due."""
 
 
-class Running(Struct, frozen=True, kw_only=True):
+class Deadline(Struct, frozen=True, kw_only=True):
     """One clock of an exchange: who owes what since which record, until when, and whether it binds.
 
     `met` by what was owed; `ended`, where it was not, with the matter: then it is owed no more.
@@ -111,10 +111,10 @@ class Running(Struct, frozen=True, kw_only=True):
         return self.begins + (self.due - self.begins) * step / 100
 
 
-def calendar_of(office: Exchange | None) -> Calendar:
+def calendar_of(office: Exchange | None) -> DutyCalendar:
     """A side's calendar by its office's entry; Monday to Friday in UTC without one."""
     if office is None:
-        return Calendar()
+        return DutyCalendar()
     hours = office.content.get("hours")
     holidays = (
         frozenset(msgspec.json.decode(office.content["holidays"]))
@@ -122,11 +122,11 @@ def calendar_of(office: Exchange | None) -> Calendar:
         else frozenset()
     )
     if hours is None:
-        return Calendar(holidays=holidays)
+        return DutyCalendar(holidays=holidays)
     if bytes(hours) == b'"24x7"':
-        return Calendar(days=frozenset(WEEK))
+        return DutyCalendar(days=frozenset(WEEK))
     read = msgspec.json.decode(hours, type=Hours)
-    return Calendar(days=frozenset(read.days), zone=read.zone, holidays=holidays)
+    return DutyCalendar(days=frozenset(read.days), zone=read.zone, holidays=holidays)
 
 
 def profile_of(registry: Registry) -> tuple[Profile, int | None]:
@@ -139,8 +139,8 @@ def profile_of(registry: Registry) -> tuple[Profile, int | None]:
 
 
 def running(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
-) -> list[Running]:
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
+) -> list[Deadline]:
     """All clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
@@ -148,8 +148,8 @@ def running(
 
 
 def open_clocks(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
-) -> list[Running]:
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
+) -> list[Deadline]:
     """Those that bind and are still owed."""
     return [
         clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open
@@ -172,7 +172,7 @@ TICK: Final = timedelta(milliseconds=1)
 """What is between one time of a record and the next: a moment of which no record is any more is one after the last."""
 
 
-def outcome(exchange: Exchange, clock: Running, now: datetime) -> Outcome:
+def outcome(exchange: Exchange, clock: Deadline, now: datetime) -> Outcome:
     """Return what became of a limit of an exchange, as of a moment that a record may have."""
     late = clock.late(now)
     if clock.met is not None:
@@ -184,14 +184,14 @@ def outcome(exchange: Exchange, clock: Running, now: datetime) -> Outcome:
     return "overdue" if late else "open"
 
 
-def is_owed(exchange: Exchange, clock: Running) -> bool:
+def is_owed(exchange: Exchange, clock: Deadline) -> bool:
     """Return whether what a limit is of is still owed, late or not."""
     return outcome(exchange, clock, clock.due) in OWED
 
 
 def outcomes(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], now: datetime
-) -> Iterator[tuple[Running, Outcome]]:
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], now: datetime
+) -> Iterator[tuple[Deadline, Outcome]]:
     """Return every limit of an exchange with what became of it."""
     return (
         (clock, outcome(exchange, clock, now)) for clock in running(registry, exchange, calendars)
@@ -211,13 +211,13 @@ class _Clocks:
     """The table above, walked for one exchange."""
 
     def __init__(
-        self, registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+        self, registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
     ) -> None:
         self._exchange = exchange
         self._calendars = calendars
         self._limits, self._since = profile_of(registry)
 
-    def __iter__(self) -> Iterator[Running]:
+    def __iter__(self) -> Iterator[Deadline]:
         exchange = self._exchange
         for message in exchange.messages:
             yield from self._acknowledgements(message)
@@ -246,12 +246,12 @@ class _Clocks:
         *,
         begins: datetime | None = None,
         ends: bool = True,
-    ) -> Running:
+    ) -> Deadline:
         """A clock that a record started, then or when it `begins`; it `ends` with the matter."""
         binding = self._since is not None and by.position > self._since
         begins = _instant(by.time) if begins is None else begins
         ended = self._over() if ends and met is None else None
-        return Running(
+        return Deadline(
             clock=clock,
             side=side,
             started_by=started_by,
@@ -264,15 +264,15 @@ class _Clocks:
 
     def _after(
         self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None
-    ) -> Running:
+    ) -> Deadline:
         return self._clock(
             clock, side, started_by, by, _instant(by.time) + timedelta(seconds=seconds), met
         )
 
-    def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Running:
+    def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Deadline:
         return self._after(clock, side, self._exchange.id, self._exchange.opened, seconds, met)
 
-    def _acknowledgements(self, message: Message) -> Iterator[Running]:
+    def _acknowledgements(self, message: Message) -> Iterator[Deadline]:
         if message.for_the_record or message.said.told:
             return
         over = receipts_over(self._exchange) is not None
@@ -296,7 +296,7 @@ class _Clocks:
                 continue
             due = _instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
-                due = self._calendars.get(side, Calendar()).after(
+                due = self._calendars.get(side, DutyCalendar()).after(
                     _instant(message.said.time), seconds
                 )
             yield self._clock(
@@ -309,7 +309,7 @@ class _Clocks:
                 ends=over,
             )
 
-    def _answers(self) -> Iterator[Running]:
+    def _answers(self) -> Iterator[Deadline]:
         exchange, limits = self._exchange, self._limits
         if exchange.meeting is not None:
             yield from self._meeting()
@@ -342,7 +342,7 @@ class _Clocks:
             for side in exchange.to:
                 yield self._from_opening(clock, side, seconds, self._replied(side))
 
-    def _clarified(self, seconds: int) -> Iterator[Running]:
+    def _clarified(self, seconds: int) -> Iterator[Deadline]:
         """The answer to each question that was asked since."""
         for message in self._exchange.messages:
             if message.act == "clarification-request" and not message.for_the_record:
@@ -392,7 +392,7 @@ class _Clocks:
         value = developments.as_sent(self._exchange, field)
         return None if value is None else msgspec.json.decode(value)
 
-    def _meeting(self) -> Iterator[Running]:
+    def _meeting(self) -> Iterator[Deadline]:
         exchange, limits, meeting = self._exchange, self._limits, self._exchange.meeting
         assert meeting is not None
         proposals = [
@@ -446,7 +446,7 @@ class _Clocks:
 
     def _asked(
         self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
-    ) -> Running:
+    ) -> Deadline:
         """The answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
         since = _instant(begins.time)
@@ -483,7 +483,7 @@ class _Clocks:
                 )
         return self._after("answer", side, started_by, begins, seconds, met)
 
-    def _reports(self) -> Iterator[Running]:
+    def _reports(self) -> Iterator[Deadline]:
         exchange, limits = self._exchange, self._limits
         match exchange.act:
             case "hazardous-incident":
@@ -523,7 +523,7 @@ class _Clocks:
         done = [said.said for act in acts for said in self._exchange.acts.get(act, ())]
         return min(done, key=lambda stamp: stamp.position, default=None)
 
-    def _updates(self, ends: tuple[str, ...]) -> Iterator[Running]:
+    def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
         """Each report promises the next one: when it says, else within two hours at first and six later."""
         exchange = self._exchange
         told = [(exchange.id, exchange.opened, exchange.content)]
@@ -557,7 +557,7 @@ class _Clocks:
             )
             yield self._clock("update", exchange.side, id, stamp, due, met)
 
-    def _reconfirmed(self, seconds: int) -> Running:
+    def _reconfirmed(self, seconds: int) -> Deadline:
         """The next confirmation after the newest, or after a test since that reached nobody."""
         exchange = self._exchange
         newest = [
@@ -599,7 +599,7 @@ def failed_tests(exchange: Exchange) -> list[Said]:
 # What the watch records
 
 
-def act_of(clock: Running, step: int) -> bytes:
+def act_of(clock: Deadline, step: int) -> bytes:
     """The bytes of a reminder or a lapse, the same from every watch."""
     return b'{"act":"%s","clock":"%s","side":"%s","started_by":"%s","step":%d,"due":"%s"}' % (
         _name(clock, step).encode(),
@@ -611,7 +611,7 @@ def act_of(clock: Running, step: int) -> bytes:
     )
 
 
-def _name(clock: Running, step: int) -> str:
+def _name(clock: Deadline, step: int) -> str:
     """The act that records a step: a check without its echo is missed, whatever else lapses."""
     return (
         "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
@@ -624,7 +624,7 @@ def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMis
     return f"{name}\n{exchange}\n{act.clock}\n{act.side}\n{act.started_by}\n{act.step}"
 
 
-def recorded(exchange: Exchange, clock: Running) -> int:
+def recorded(exchange: Exchange, clock: Deadline) -> int:
     """The highest step that is on record for a clock; 0 for none."""
     found = [
         int(bytes(said.content["step"]))
@@ -644,7 +644,7 @@ def recorded(exchange: Exchange, clock: Running) -> int:
     return max(found, default=0)
 
 
-def reached(clock: Running, now: datetime) -> int:
+def reached(clock: Deadline, now: datetime) -> int:
     """The highest step that a clock has reached: a lapse strictly after the limit, a reminder at its time; 0 for none."""
     if now > clock.due:
         return LAPSE
@@ -652,7 +652,7 @@ def reached(clock: Running, now: datetime) -> int:
 
 
 def check(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], record: Record
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], record: Record
 ) -> Refusal | None:
     """A reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
     data = record.data

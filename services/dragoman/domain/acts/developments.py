@@ -18,10 +18,10 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts import field_checks
-from dragoman_schemas.state import Amended, Correction, Development, Exchange, Stamp
+from dragoman_schemas.state import Amended, Development, Exchange, Stamp, StateCorrection
 
 
-class Value(Struct, frozen=True, kw_only=True):
+class TimedValue(Struct, frozen=True, kw_only=True):
     """What a field is as of a time, in the record that told so; `corrected` where an error in it was mended since."""
 
     value: Raw
@@ -33,7 +33,7 @@ class Value(Struct, frozen=True, kw_only=True):
 OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
 """Where and when something happened: what moves later happened where it was first."""
 
-Change = Correction | Development | Amended
+Change = StateCorrection | Development | Amended
 
 
 def changes(exchange: Exchange) -> list[Change]:
@@ -47,7 +47,7 @@ def changes(exchange: Exchange) -> list[Change]:
 def stamp_of(change: Change) -> Stamp:
     """Return which record brought a change."""
     match change:
-        case Correction():
+        case StateCorrection():
             return change.corrected
         case Development():
             return change.told
@@ -85,24 +85,26 @@ def begins(exchange: Exchange) -> str:
     )
 
 
-def series(exchange: Exchange, name: str) -> list[Value]:
+def series(exchange: Exchange, name: str) -> list[TimedValue]:
     """Return the values of a field, the newest by its time first; the opening's own among them where it was known."""
     opened = as_sent(exchange, name)
-    found: list[Value] = []
+    found: list[TimedValue] = []
     if opened is not None and not is_unknown(opened):
-        found.append(Value(value=opened, as_of=begins(exchange), told=exchange.opened))
+        found.append(TimedValue(value=opened, as_of=begins(exchange), told=exchange.opened))
     for change in changes(exchange):
         if name not in change.fields:
             continue
         if isinstance(change, Development):
-            found.append(Value(value=change.fields[name], as_of=change.as_of, told=change.told))
+            found.append(
+                TimedValue(value=change.fields[name], as_of=change.as_of, told=change.told)
+            )
             found.sort(key=_age, reverse=True)
         elif found:
-            mended = stamp_of(change) if isinstance(change, Correction) else found[0].corrected
+            mended = stamp_of(change) if isinstance(change, StateCorrection) else found[0].corrected
             found[0] = replace(found[0], value=change.fields[name], corrected=mended)
         else:
             found.append(
-                Value(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change))
+                TimedValue(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change))
             )
     return found
 
@@ -139,11 +141,11 @@ def as_of(update: object, when: str) -> str:
     return given if isinstance(given, str) else when
 
 
-def _age(value: Value) -> tuple[datetime, int]:
+def _age(value: TimedValue) -> tuple[datetime, int]:
     return _instant(value.as_of), value.told.position
 
 
-def _position(value: Value) -> int:
+def _position(value: TimedValue) -> int:
     return value.told.position
 
 

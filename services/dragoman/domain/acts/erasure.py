@@ -27,7 +27,7 @@ from dragoman.domain.acts.access import ROOT, SERVICE
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CONSENTED_EXCHANGES
-from dragoman.text import Name, sentence
+from dragoman.text import NameValue, sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
@@ -236,12 +236,13 @@ def _check_consent(
             if there
             else invalid(
                 "/withdrawn",
-                sentence("%(side)s has not consented to this", side=Name("side", side)),
+                sentence("%(side)s has not consented to this", side=NameValue("side", side)),
             )
         )
     if consented:
         return invalid(
-            "/records", sentence("%(side)s has consented to this already", side=Name("side", side))
+            "/records",
+            sentence("%(side)s has consented to this already", side=NameValue("side", side)),
         )
     named = set(exchanges_of(data))
     others = (
@@ -264,7 +265,7 @@ def not_consented(sides: Iterable[str]) -> Refusal:
         kind="not-permitted",
         detail=sentence(
             "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
-            sides=tuple(Name("side", each) for each in sides),
+            sides=tuple(NameValue("side", each) for each in sides),
         ),
     )
 

@@ -15,12 +15,12 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Calendar
+from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.acts.families.exchange import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Name, sentence
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman.text import NameValue, sentence
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.acts.continuing import Amendment, Correction, Update
 from dragoman_schemas.state import Exchange, Registry
 
@@ -35,11 +35,14 @@ def names_dates(record: Record) -> bool:
 
 
 def check(
-    registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, Calendar]
+    registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, DutyCalendar]
 ) -> Refusal | None:
     """Refuse an officer's act whose dates are over or too soon; `exchange` is what the act makes of it."""
     data = record.data
-    if not isinstance(data, Opening | Continuing) or getattr(data, "for_the_record", UNSET) is True:
+    if (
+        not isinstance(data, OpeningAct | Continuing)
+        or getattr(data, "for_the_record", UNSET) is True
+    ):
         return None
     if exchange.for_the_record:
         return None
@@ -76,7 +79,7 @@ def _short(
     registry: Registry,
     exchange: Exchange,
     record: Record,
-    calendars: dict[str, Calendar],
+    calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> Refusal | None:
     if exchange.act not in ("meeting-request", "visit-invitation") or exchange.invokes:
@@ -95,7 +98,7 @@ def _short(
         if is_set_now and clock.due - now < SHORTEST:
             said = sentence(
                 "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; name a time that leaves it longer",
-                side=Name("side", clock.side),
+                side=NameValue("side", clock.side),
                 t=deadlines.written(max(clock.due, now)),
             )
             return invalid(f"/{pointer}", said)

@@ -24,7 +24,7 @@ from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import Exchange, OneKey, Stamp
 
 
-class Keys(Enum):
+class OfficersNeeded(Enum):
     """The officers that an act takes."""
 
     ONE = "one"
@@ -48,20 +48,22 @@ CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
 """Acts that change or end a message: they take as many officers as the message did."""
 
 
-def asked(rule: Rule, form: Format | None, known: Exchange | None, data: Act, time: str) -> Keys:
+def asked(
+    rule: Rule, form: Format | None, known: Exchange | None, data: Act, time: str
+) -> OfficersNeeded:
     """Return the officers that an act takes: an opening by its rule, a continuing act by its exchange, whose format is `form`."""
     if getattr(data, "ad_referendum", None) is True:
-        return Keys.ONE  # it binds nobody yet
+        return OfficersNeeded.ONE  # it binds nobody yet
     if rule.two_key:
-        return Keys.DUTY if rule.one_key(data, time) else Keys.TWO
+        return OfficersNeeded.DUTY if rule.one_key(data, time) else OfficersNeeded.TWO
     if known is None or form is None:
-        return Keys.ONE
+        return OfficersNeeded.ONE
     if rule.act in CHANGES and (form.rule.two_key or _is_bound(known, form)):
-        return Keys.DUTY
+        return OfficersNeeded.DUTY
     return (
-        Keys.EITHER
+        OfficersNeeded.EITHER
         if is_consent(rule.act, form) or (rule.act == "closure" and is_agreed(known, form))
-        else Keys.ONE
+        else OfficersNeeded.ONE
     )
 
 

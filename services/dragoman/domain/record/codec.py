@@ -18,7 +18,7 @@ from dragoman.domain.record import ids, nesting, strict_json, upcast
 from dragoman.domain.record.errors import Malformed
 from dragoman.domain.record.validation_errors import fault_of, with_others
 from dragoman.limits import MESSAGE_BYTES
-from dragoman.text import Spoken, sentence
+from dragoman.text import TextError, sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import SHAPES
@@ -62,14 +62,14 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     verified: tuple[tuple[str, bytes], ...] = ()
 
 
-class _Named(Struct):
+class _NameOnly(Struct):
     act: str
 
 
-_named = msgspec.json.Decoder(_Named).decode
+_named = msgspec.json.Decoder(_NameOnly).decode
 
 
-class NotARecord(Spoken):
+class NotARecord(TextError):
     """A message of the log that is no well-formed record; the fold passes it as void."""
 
 

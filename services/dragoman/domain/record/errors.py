@@ -3,23 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class FieldFault:
     """One thing wrong with a body: where (an RFC 6901 pointer) and what."""
 
     pointer: str
-    detail: Sentence
+    detail: Text
 
 
 class Malformed(Exception):
     """The bytes are no act: where, and why; `faults` are all that were found, the first of them `fault`. The poster mends the body."""
 
-    def __init__(self, pointer: str, detail: Sentence, others: Iterable[Fault] = ()) -> None:
+    def __init__(self, pointer: str, detail: Text, others: Iterable[FieldFault] = ()) -> None:
         """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
-        self.fault = Fault(pointer=pointer, detail=detail)
+        self.fault = FieldFault(pointer=pointer, detail=detail)
         self.faults = (self.fault, *others)
         super().__init__("; ".join(f"{each.pointer or '/'}: {each.detail}" for each in self.faults))
 
@@ -29,20 +29,20 @@ class Refusal:
     """A legal reading of the rules that says no: the problem's type, the reason, and the acts that are allowed instead."""
 
     kind: str
-    detail: Sentence
-    faults: tuple[Fault, ...] = ()
+    detail: Text
+    faults: tuple[FieldFault, ...] = ()
     allowed: tuple[str, ...] = field(default=())
     position: int | None = None
 
     @property
-    def why(self) -> Sentence:
+    def why(self) -> Text:
         """The reason with what is wrong with which member, for whoever does not see the faults beside it."""
         if not self.faults:
             return self.detail
         return of_faults(self.faults)
 
 
-def of_faults(faults: Iterable[Fault]) -> Sentence:
+def of_faults(faults: Iterable[FieldFault]) -> Text:
     """What is wrong with which member, in one sentence."""
     return sentence(
         "%(faults)s.",
@@ -50,7 +50,7 @@ def of_faults(faults: Iterable[Fault]) -> Sentence:
     )
 
 
-def _of(fault: Fault) -> dict[str, object]:
+def _of(fault: FieldFault) -> dict[str, object]:
     return {"pointer": fault.pointer or "/", "detail": fault.detail}
 
 
@@ -63,7 +63,9 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def invalid(pointer: str, detail: Sentence) -> Refusal:
+def invalid(pointer: str, detail: Text) -> Refusal:
     """The act's members contradict a rule of its format."""
     mend = sentence("Mend what the errors name and post again.")
-    return Refusal(kind="invalid-act", detail=mend, faults=(Fault(pointer=pointer, detail=detail),))
+    return Refusal(
+        kind="invalid-act", detail=mend, faults=(FieldFault(pointer=pointer, detail=detail),)
+    )

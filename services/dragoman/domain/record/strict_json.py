@@ -18,7 +18,7 @@ from typing import Final
 
 from dragoman.domain.record.errors import Malformed
 from dragoman.limits import ACT_BYTES, DEPTH, DIGITS, INTEGER
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _CHAR = rf'[^"\\\x00-\x1f\x7f-\x9f{_BIDI}]'
@@ -123,7 +123,7 @@ class _Scan:
             )
         return "".join(self._kept)
 
-    def _fault(self, detail: Sentence) -> Malformed:
+    def _fault(self, detail: Text) -> Malformed:
         return Malformed("".join("/" + step for step in self._path), detail)
 
     def _peek(self) -> str:

@@ -19,9 +19,9 @@ import msgspec.inspect
 from msgspec import Meta, Raw, Struct, UnsetType
 from msgspec.structs import fields
 
-from dragoman.domain.record.errors import Fault, Malformed
+from dragoman.domain.record.errors import FieldFault, Malformed
 from dragoman.limits import FAULTS
-from dragoman.text import Sentence, sentence, verbatim
+from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.fields import FORMS
 
 _PATH: Final = re.compile(r" - at (?:`key` in )?`\$(.*)`$")
@@ -78,24 +78,26 @@ _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _items: Final = msgspec.json.Decoder(list[Raw]).decode
 
 
-def _faults_within(raw: Raw, type: Any, at: str) -> Iterator[Fault]:
+def _faults_within(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
     """Yield every fault of a value. Only what does not decode is taken apart."""
     try:
         _decoder(type)(raw)
     except msgspec.ValidationError as error:
         whole = fault_of(error, type).fault
     except _UNREADABLE as error:
-        yield Fault(pointer=at, detail=sentence("%(error)s; send valid JSON", error=str(error)))
+        yield FieldFault(
+            pointer=at, detail=sentence("%(error)s; send valid JSON", error=str(error))
+        )
         return
     else:
         return
     parts = iter(_faults_of_parts(raw, type, at))
     fault = next(parts, None)
-    yield fault or Fault(pointer=at + whole.pointer, detail=whole.detail)
+    yield fault or FieldFault(pointer=at + whole.pointer, detail=whole.detail)
     yield from parts
 
 
-def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[Fault]:
+def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
     """Yield the faults of the members or items of a value; none where it is neither an object nor an array."""
     base, limits = _chosen(type, raw)
     origin = get_origin(base)
@@ -138,7 +140,9 @@ _RUN: Final = 256
 """Items of an array that are decoded together."""
 
 
-def _faults_of_members(members: Mapping[str, Raw], shape: type[Struct], at: str) -> Iterator[Fault]:
+def _faults_of_members(
+    members: Mapping[str, Raw], shape: type[Struct], at: str
+) -> Iterator[FieldFault]:
     """Yield the faults of the members that an object has, in their order."""
     config, types = shape.__struct_config__, _types(shape)
     for name, value in members.items():
@@ -148,22 +152,22 @@ def _faults_of_members(members: Mapping[str, Raw], shape: type[Struct], at: str)
         elif name in types:
             yield from _faults_within(value, types[name], where)
         elif config.forbid_unknown_fields:
-            yield Fault(pointer=where, detail=_UNKNOWN)
+            yield FieldFault(pointer=where, detail=_UNKNOWN)
 
 
-def _missing(members: Mapping[str, Raw], shape: type[Struct], at: str) -> Iterator[Fault]:
+def _missing(members: Mapping[str, Raw], shape: type[Struct], at: str) -> Iterator[FieldFault]:
     """Yield the members that an object must have and has not, in the order of the shape."""
     for each in fields(shape):
         if each.required and each.encode_name not in members:
-            yield Fault(pointer=f"{at}/{_step(each.encode_name)}", detail=_MISSING)
+            yield FieldFault(pointer=f"{at}/{_step(each.encode_name)}", detail=_MISSING)
 
 
-def _fault_of_whole(raw: Raw, type: Any, limits: tuple[Any, ...], at: str) -> Iterator[Fault]:
+def _fault_of_whole(raw: Raw, type: Any, limits: tuple[Any, ...], at: str) -> Iterator[FieldFault]:
     """Yield the fault of a value as a whole: for example, an array may have too many items."""
     try:
         _decoder(Annotated[type, *limits] if limits else type)(raw)
     except msgspec.ValidationError as error:
-        yield Fault(pointer=at, detail=fault_of(error).fault.detail)
+        yield FieldFault(pointer=at, detail=fault_of(error).fault.detail)
 
 
 _Class: Final = type
@@ -232,14 +236,14 @@ def _tagged(base: Any, members: Mapping[str, Raw]) -> bool:
     return bytes(members[config.tag_field]) == msgspec.json.encode(config.tag)
 
 
-def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
+def _in_words(text: str, pointer: str, shape: Any) -> Text:
     """What does not fit, in words: how it is written, or among what to choose."""
     written = _WRITTEN.fullmatch(text)
     if written is not None:
         form = FORMS.get(literal_eval(written.group(1)))
         return sentence(
             "write it as %(form)s",
-            form=sentence("the schema has it") if form is None else Sentence(form, {}),
+            form=sentence("the schema has it") if form is None else Text(form, {}),
         )
     if text == _EMPTY:
         return sentence("it is empty; give it, or leave it out")
@@ -260,7 +264,7 @@ def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
     for pattern, said in _MISFITS:
         misfit = pattern.fullmatch(text)
         if misfit is not None:
-            return Sentence(said.message, misfit.groupdict())
+            return Text(said.message, misfit.groupdict())
     return verbatim(text)
 
 

@@ -66,7 +66,7 @@ _PLACES: Final = frozenset({"place", "pos"})
 _SAME_METRES: Final = 1.0
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class AccountStatement(Struct, frozen=True, kw_only=True):
     """One account: whose, at which record, and what it states, in the members of the exchange's format."""
 
     side: str
@@ -75,7 +75,7 @@ class Told(Struct, frozen=True, kw_only=True):
     content: dict[str, Raw]
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class ComparedPoint(Struct, frozen=True, kw_only=True):
     """One point over all accounts. `stated_by` are the sides that state it, `otherwise` those that differ from the first of them.
 
     `apart` is by how much: seconds for times, metres for places, None where there is no measure.
@@ -88,11 +88,11 @@ class Point(Struct, frozen=True, kw_only=True):
     apart: float | None = None
 
 
-def accounts_of(exchange: Exchange) -> list[Told]:
+def accounts_of(exchange: Exchange) -> list[AccountStatement]:
     """Return the opening's account and each other side's newest, in the order in which they were given."""
     opening = exchange.opened
     told = [
-        Told(
+        AccountStatement(
             side=exchange.side,
             position=opening.position,
             time=opening.time,
@@ -106,12 +106,14 @@ def accounts_of(exchange: Exchange) -> list[Told]:
             narrative if name == "facts" else name: value for name, value in newest.content.items()
         }
         told.append(
-            Told(side=side, position=newest.given.position, time=newest.given.time, content=content)
+            AccountStatement(
+                side=side, position=newest.given.position, time=newest.given.time, content=content
+            )
         )
     return told
 
 
-def compare(exchange: Exchange) -> list[Point]:
+def compare(exchange: Exchange) -> list[ComparedPoint]:
     """Return every point that another side's account gives as well, in the order of the report's members."""
     told = accounts_of(exchange)
     named = {name for account in told[1:] for name in account.content} - OF_THE_MESSAGE
@@ -121,33 +123,33 @@ def compare(exchange: Exchange) -> list[Point]:
     return [point(name, told) for name in ordered]
 
 
-def point(name: str, told: Sequence[Told]) -> Point:
+def point(name: str, told: Sequence[AccountStatement]) -> ComparedPoint:
     """Return how accounts stand to each other on one point."""
     values = {account.side: value_of(account.content, name) for account in told}
     stated = {side: value for side, value in values.items() if value is not None}
     sides = tuple(stated)
     if len(stated) < 2:
-        return Point(name=name, result="one" if stated else "none", stated_by=sides)
+        return ComparedPoint(name=name, result="one" if stated else "none", stated_by=sides)
     if name in WORDS:
-        return Point(name=name, result="words", stated_by=sides)
+        return ComparedPoint(name=name, result="words", stated_by=sides)
     compared = (
         stated
         if _are_one(stated)
         else {side: value for side, value in stated.items() if not _is_in_words(name, value)}
     )
     if len(compared) < 2:
-        return Point(name=name, result="words", stated_by=sides)
+        return ComparedPoint(name=name, result="words", stated_by=sides)
     first = next(iter(compared.values()))
     apart = {side: _apart(name, first, value) for side, value in compared.items()}
     otherwise = tuple(side for side in compared if apart[side] is None or apart[side] != 0.0)
     if not otherwise and len(compared) < len(stated):
-        return Point(name=name, result="words", stated_by=sides)
+        return ComparedPoint(name=name, result="words", stated_by=sides)
     if not otherwise:
-        return Point(
+        return ComparedPoint(
             name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides
         )
     measured = [each for side in otherwise if (each := apart[side]) is not None]
-    return Point(
+    return ComparedPoint(
         name=name,
         result="differs",
         stated_by=sides,
@@ -193,12 +195,12 @@ def _instant(value: Any) -> datetime:
     return datetime.fromisoformat(value["about"] if isinstance(value, dict) else value)
 
 
-def point_of(value: Any) -> notation.Point | None:
+def point_of(value: Any) -> notation.GeoPoint | None:
     """Return the point that a place names: its own, or the middle of its circle; None for none."""
     if isinstance(value, dict) and "lat" in value and "lon" in value:
-        return notation.Point(value["lat"], value["lon"])
+        return notation.GeoPoint(value["lat"], value["lon"])
     if isinstance(value, dict) and "circle" in value:
-        return notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+        return notation.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
     return None
 
 

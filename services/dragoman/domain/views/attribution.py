@@ -17,8 +17,8 @@ from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import SPOKEN, TRACK2_DEFAULTS, is_unattributed
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views.titles import title_of
-from dragoman.text import VERBATIM, Name, Sentence, sentence
-from dragoman_schemas.act_frame import Opening
+from dragoman.text import VERBATIM, NameValue, Text, sentence
+from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(
@@ -37,7 +37,7 @@ def unattributed_record(record: Record, exchange: Exchange | None, kind: str) ->
         return unattributed(exchange)
     data = record.data
     rule = RULES.get(record.name)
-    if rule is None or rule.family not in SPOKEN or not isinstance(data, Opening):
+    if rule is None or rule.family not in SPOKEN or not isinstance(data, OpeningAct):
         return False
     default = TRACK2_DEFAULTS["attribution"].strip('"') if kind == "track2" else ""
     return (default if data.attribution is UNSET else data.attribution) == "chatham_house"
@@ -72,11 +72,11 @@ def is_titled_by_side(exchange: Exchange) -> bool:
     if title is None or title.message == VERBATIM:
         return False
     return any(
-        isinstance(value, Name) and value.context == "side" for value in title.values.values()
+        isinstance(value, NameValue) and value.context == "side" for value in title.values.values()
     )
 
 
-def spoken(exchange: Exchange, said: Sentence, names: Collection[str]) -> Sentence:
+def spoken(exchange: Exchange, said: Text, names: Collection[str]) -> Text:
     """Return a sentence of the service's own; under the rule only where it names none of these sides."""
     return UNATTRIBUTED if unattributed(exchange) and naming(str(said), names) else said
 

@@ -22,8 +22,8 @@ from dragoman.domain.acts.erasure import exchanges_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import flags
-from dragoman.text import Name, Sentence, sentence
-from dragoman_schemas.act_frame import Continuing, Opening
+from dragoman.text import NameValue, Text, sentence
+from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.acts.channel import Erasure, KeyRevocation
 from dragoman_schemas.report_shapes import Exceptional
 from dragoman_schemas.state import Exchange, Registry
@@ -40,7 +40,7 @@ class Noted(Struct, frozen=True, kw_only=True):
     position: int
     side: str
     number: str = ""
-    detail: Sentence
+    detail: Text
 
     @property
     def exceptional(self) -> Exceptional:
@@ -67,7 +67,7 @@ def _hidden(noted: Noted) -> Noted:
 
 
 def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
-    data, side, act = record.data, record.side, Name("act", record.name)
+    data, side, act = record.data, record.side, NameValue("act", record.name)
     if isinstance(data, Erasure):
         counts = {"n": len(data.records), "m": len(exchanges_of(data))}
         said = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
@@ -77,14 +77,14 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
             "from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key
         )
         yield Noted(kind="disputed", position=position, side=side, detail=said)
-    if not isinstance(data, Opening | Continuing):
+    if not isinstance(data, OpeningAct | Continuing):
         return
     if data.acting_for is not UNSET:
         said = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
         yield Noted(kind="acting", position=position, side=side, number=number, detail=said)
     if not isinstance(data.passed_by, UnsetType):
         passed = {
-            "means": Name("value", data.passed_by.means),
+            "means": NameValue("value", data.passed_by.means),
             "post": data.passed_by.to_post,
             "t": data.passed_by.at,
         }
@@ -100,7 +100,7 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         )
 
 
-def of_void(position: int, reason: Sentence, *, hidden: bool = False) -> Noted:
+def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
     """A record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
     return Noted(
         kind="void",
@@ -120,7 +120,7 @@ def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -
 def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     position, side, number = exchange.opened.position, exchange.side, exchange.number
     for sent in exchange.one_key:
-        second, act, alone = sent.second, Name("act", sent.act, first=True), sent.sent.by
+        second, act, alone = sent.second, NameValue("act", sent.act, first=True), sent.sent.by
         if second is not None:
             said = sentence(
                 "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s",
@@ -145,7 +145,7 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
             detail=said,
         )
     for correction in exchange.corrections:
-        names = tuple(Name("field", name) for name in correction.fields)
+        names = tuple(NameValue("field", name) for name in correction.fields)
         said = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
         yield Noted(
             kind="corrected",
@@ -166,6 +166,6 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
     for flag in flags(registry, exchange, areas):
         if flag.flag in _LATE:
             said = sentence(
-                "%(what)s: %(detail)s", what=Name("flag", flag.flag), detail=flag.detail
+                "%(what)s: %(detail)s", what=NameValue("flag", flag.flag), detail=flag.detail
             )
             yield Noted(kind="late", position=position, side=side, number=number, detail=said)

@@ -35,7 +35,7 @@ from dragoman.domain.acts import developments, si_units, two_keys
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import accounts
-from dragoman.text import Name, Sentence, sentence
+from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 
@@ -78,16 +78,16 @@ LANDED: Final = (3_000, 3_500)
 _LANDING: Final = frozenset({"amphibious", "heliborne", "parachute"})
 
 
-class Flag(Struct, frozen=True, kw_only=True):
+class RaisedFlag(Struct, frozen=True, kw_only=True):
     """One thing worth a look, and in words what it rests on."""
 
     flag: str
-    detail: Sentence
+    detail: Text
 
 
 def flags(
     registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None
-) -> list[Flag]:
+) -> list[RaisedFlag]:
     """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     found = list(_of_the_frame(registry, exchange))
@@ -107,42 +107,44 @@ def flags(
     return found
 
 
-def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
+def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
     for alone in two_keys.due(exchange):
-        act, who = Name("act", alone.act, first=True), alone.sent.by
+        act, who = NameValue("act", alone.act, first=True), alone.sent.by
         said = (
             sentence("sent by %(who)s alone; the second key is due", who=who)
             if alone.id == exchange.id
             else sentence("%(act)s, sent by %(who)s alone; the second key is due", act=act, who=who)
         )
-        yield Flag(flag="one_key", detail=said)
+        yield RaisedFlag(flag="one_key", detail=said)
     if exchange.messages[0].suspended:
-        yield Flag(flag="suspended", detail=sentence("sent while the channel was suspended"))
+        yield RaisedFlag(flag="suspended", detail=sentence("sent while the channel was suspended"))
     elif any(message.suspended for message in exchange.messages):
-        yield Flag(flag="suspended", detail=sentence("carried on while the channel was suspended"))
+        yield RaisedFlag(
+            flag="suspended", detail=sentence("carried on while the channel was suspended")
+        )
     if exchange.opened.told:
         told = sentence(
             "said otherwise at %(t)s before it was written down, by its sender’s word",
             t=exchange.opened.told,
         )
-        yield Flag(flag="passed_by", detail=told)
+        yield RaisedFlag(flag="passed_by", detail=told)
     if exchange.corrections:
         n = len(exchange.corrections)
         many = sentence("corrected %(n)s times; what stood there is kept", n=n)
-        yield Flag(
+        yield RaisedFlag(
             flag="corrected",
             detail=many if n > 1 else sentence("corrected once; what stood there is kept"),
         )
 
 
-def _not_adopted(registry: Registry) -> Iterator[Flag]:
+def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
     missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
     if missing:
         said = sentence(
             "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
-            sides=tuple(Name("side", each) for each in missing),
+            sides=tuple(NameValue("side", each) for each in missing),
         )
-        yield Flag(flag="not_adopted", detail=said)
+        yield RaisedFlag(flag="not_adopted", detail=said)
 
 
 # Time
@@ -166,14 +168,14 @@ def _latest(value: Any) -> datetime | None:
     return moment + timedelta(seconds=coarse)
 
 
-class Lead(Struct, frozen=True, kw_only=True):
+class LeadTime(Struct, frozen=True, kw_only=True):
     """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
 
     given: timedelta
     owed: timedelta
 
 
-def lead(registry: Registry, exchange: Exchange) -> Lead | None:
+def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
     """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
     content = {
         name: msgspec.json.decode(exchange.content[name])
@@ -217,10 +219,10 @@ def lead(registry: Registry, exchange: Exchange) -> Lead | None:
             return None
     if start is None or exchange.for_the_record:
         return None
-    return Lead(given=start - _told(exchange), owed=timedelta(seconds=owed))
+    return LeadTime(given=start - _told(exchange), owed=timedelta(seconds=owed))
 
 
-def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
+def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
     """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
     limits, _ = profile_of(registry)
     match exchange.act:
@@ -236,7 +238,7 @@ def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
     since = None if raw is None else _latest(msgspec.json.decode(raw))
     if since is None or exchange.for_the_record:
         return None
-    return Lead(
+    return LeadTime(
         given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed)
     )
 
@@ -266,13 +268,13 @@ def _told(exchange: Exchange) -> datetime:
     return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
 
 
-def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
+def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
     notice, (limits, _) = lead(registry, exchange), profile_of(registry)
     if notice is None:
         return
     if notice.given < notice.owed:
         if not notice.owed:
-            yield Flag(
+            yield RaisedFlag(
                 flag="short_notice",
                 detail=sentence(
                     "it took effect %(d)s before it was told; it is to be told before",
@@ -282,10 +284,10 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
         else:
             given = max(timedelta(0), notice.given)
             said = sentence("%(d)s before it begins; %(owed)s are owed", d=given, owed=notice.owed)
-            yield Flag(flag="short_notice", detail=said)
+            yield RaisedFlag(flag="short_notice", detail=said)
     elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
         aim = timedelta(seconds=limits.area_aim)
-        yield Flag(
+        yield RaisedFlag(
             flag="below_aim",
             detail=sentence(
                 "%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim
@@ -295,7 +297,7 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
 
 def _late_reports(
     registry: Registry, exchange: Exchange, content: dict[str, Any]
-) -> Iterator[Flag]:
+) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
     told = _instant(exchange.opened.when)
     match exchange.act:
@@ -307,7 +309,7 @@ def _late_reports(
                 else sentence("the event")
             )
             if report is not None and report.given > report.owed:
-                yield Flag(flag="late_report", detail=_after(report.given, what, report.owed))
+                yield RaisedFlag(flag="late_report", detail=_after(report.given, what, report.owed))
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
             launched = (
@@ -328,7 +330,7 @@ def _late_reports(
                         "%(d)s after it began; an alert activity is told when it begins",
                         d=told - begun,
                     )
-                    yield Flag(flag="late_report", detail=said)
+                    yield RaisedFlag(flag="late_report", detail=said)
             yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
         case "annual-exchange":
             yield from _late(
@@ -341,7 +343,9 @@ def _late_reports(
             yield from _late_data(exchange, content, limits)
 
 
-def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> Iterator[Flag]:
+def _late_data(
+    exchange: Exchange, content: dict[str, Any], limits: Profile
+) -> Iterator[RaisedFlag]:
     """Yearly and half-yearly data that came after their last day, and questions about them that came too late."""
     told, last = datetime.fromisoformat(exchange.opened.when), None
     years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
@@ -353,7 +357,7 @@ def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> 
         last = datetime(content["year"] + years, month, day, tzinfo=UTC)
     if last is not None and told >= last + timedelta(days=1):
         late = told - last - timedelta(days=1)
-        yield Flag(
+        yield RaisedFlag(
             flag="late_report",
             detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()),
         )
@@ -362,11 +366,11 @@ def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> 
         asked = datetime.fromisoformat(message.said.when)
         if message.act == "clarification-request" and not message.for_the_record and asked > until:
             values = {
-                "side": Name("side", message.said.side),
+                "side": NameValue("side", message.said.side),
                 "d": asked - until,
                 "day": until.date(),
             }
-            yield Flag(
+            yield RaisedFlag(
                 flag="late_question",
                 detail=sentence("%(side)s asked %(d)s after %(day)s, the last day", **values),
             )
@@ -385,14 +389,14 @@ def _months(since: datetime, months: int) -> datetime:
     )
 
 
-def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Flag]:
+def _late_changes(exchange: Exchange, owed: int, what: Text) -> Iterator[RaisedFlag]:
     """Changes that were told late after they were decided, or happened."""
     yield from _late_acts(exchange, "update", "as_of", owed, what, "late_change")
 
 
 def _late_acts(
-    exchange: Exchange, act: str, since: str, owed: int, what: Sentence, flag: str = "late_report"
-) -> Iterator[Flag]:
+    exchange: Exchange, act: str, since: str, owed: int, what: Text, flag: str = "late_report"
+) -> Iterator[RaisedFlag]:
     for said in exchange.acts.get(act, ()):
         if since in said.content:
             yield from _late(
@@ -406,7 +410,7 @@ def _late_acts(
 
 def _venue(
     registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime
-) -> Iterator[Flag]:
+) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
     asked = _instant(exchange.opened.time)
     open_ = (
@@ -414,7 +418,7 @@ def _venue(
     )
     if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
         owed = timedelta(seconds=limits.venue)
-        yield Flag(
+        yield RaisedFlag(
             flag="default_venue",
             detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed),
         )
@@ -424,21 +428,21 @@ def _late(
     since: datetime | None,
     told: datetime | None,
     owed: int,
-    what: Sentence,
+    what: Text,
     flag: str = "late_report",
-) -> Iterator[Flag]:
+) -> Iterator[RaisedFlag]:
     if since is not None and told is not None and told - since > timedelta(seconds=owed):
-        yield Flag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
+        yield RaisedFlag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
 
 
-def _after(given: timedelta, what: Sentence, owed: timedelta) -> Sentence:
+def _after(given: timedelta, what: Text, owed: timedelta) -> Text:
     return sentence("%(d)s after %(what)s; %(owed)s are owed", d=given, what=what, owed=owed)
 
 
 # Numbers
 
 
-def _near(content: dict[str, Any]) -> Iterator[Flag]:
+def _near(content: dict[str, Any]) -> Iterator[RaisedFlag]:
     numbers = {"troops": content["troops"], **content.get("arms", {})}
     for name, number in numbers.items():
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
@@ -446,14 +450,14 @@ def _near(content: dict[str, Any]) -> Iterator[Flag]:
             if isinstance(number, int) and threshold * 0.95 <= number < threshold:
                 said = sentence(
                     "%(what)s: %(n)s of %(threshold)s",
-                    what=Name("field", name),
+                    what=NameValue("field", name),
                     n=number,
                     threshold=threshold,
                 )
-                yield Flag(flag="near_threshold", detail=said)
+                yield RaisedFlag(flag="near_threshold", detail=said)
 
 
-def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFlag]:
     reports = exchange.acts.get("after-activity-report", ())
     if not reports:
         return
@@ -463,8 +467,8 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
     )
     for name in before.keys() & after.keys():
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
-            values = {"what": Name("field", name), "a": before[name], "b": after[name]}
-            yield Flag(
+            values = {"what": NameValue("field", name), "a": before[name], "b": after[name]}
+            yield RaisedFlag(
                 flag="figures_differ",
                 detail=sentence("%(what)s: %(a)s declared, %(b)s reported", **values),
             )
@@ -473,23 +477,25 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
 # Accounts
 
 
-def _accounts(exchange: Exchange) -> Iterator[Flag]:
+def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
     """Yield how each side's newest account stands to the report: on which points it differs, by the comparison that pages show."""
     if exchange.status == "agreed_facts":
         return
     for side, fields in accounts.differing(exchange).items():
         if fields:
-            names = tuple(Name("field", name) for name in fields)
-            yield Flag(
+            names = tuple(NameValue("field", name) for name in fields)
+            yield RaisedFlag(
                 flag="accounts_differ",
                 detail=sentence(
-                    "%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names
+                    "%(side)s gives otherwise: %(fields)s",
+                    side=NameValue("side", side),
+                    fields=names,
                 ),
             )
         else:
-            yield Flag(
+            yield RaisedFlag(
                 flag="own_account",
-                detail=sentence("%(side)s has given its own account", side=Name("side", side)),
+                detail=sentence("%(side)s has given its own account", side=NameValue("side", side)),
             )
 
 
@@ -515,24 +521,24 @@ def is_open_area(exchange: Exchange) -> bool:
     return exchange.status in _OPEN.get(exchange.act, ())
 
 
-def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[Flag]:
+def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedFlag]:
     """What is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
     own, window = _outlines(exchange), _hours(exchange)
     for other in areas:
         if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
             continue
-        of = {"number": other.number, "side": Name("side", other.side)}
+        of = {"number": other.number, "side": NameValue("side", other.side)}
         if _at_once(window, hours) and any(
             meet(one, two) for one in own for two in _outlines(other)
         ):
-            yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
+            yield RaisedFlag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
         area, launch = sorted((exchange, other), key=lambda each: each.act)
         if (
             (area.act, launch.act) == ("danger-area", "launch-notice")
             and _refer(area, launch)
             and not _covers(_hours(area), _hours(launch))
         ):
-            yield Flag(
+            yield RaisedFlag(
                 flag="not_covered",
                 detail=sentence(
                     "the area is not closed for all of the launch: see %(number)s of %(side)s", **of

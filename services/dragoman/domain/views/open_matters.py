@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.domain.acts import deadlines, two_keys
-from dragoman.domain.acts.deadlines import Calendar, Running
+from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.acts.families.exchange import (
     ENDED,
     owes_acknowledgement,
@@ -55,7 +55,7 @@ _PLACES: Final = ("place", "launch_area", "venue")
 
 
 def open_matter(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> OpenMatter | None:
     """Return an exchange as an open matter; None where it is settled."""
     if not may_be_open(exchange):
@@ -130,7 +130,7 @@ def _is_incident(exchange: Exchange) -> bool:
 
 
 def owing(
-    registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> Iterator[Owing]:
     """Yield what is owed in an exchange, and by whom: under a limit, or without one where the channel or the act has none."""
     limited: set[tuple[str, str]] = set()
@@ -184,7 +184,7 @@ def _acknowledged(exchange: Exchange) -> Iterator[tuple[str, str]]:
                 yield side, message.acknowledged[side].time
 
 
-def _is_upkeep(exchange: Exchange, clock: Running) -> bool:
+def _is_upkeep(exchange: Exchange, clock: Deadline) -> bool:
     """Return whether a limit is of the next confirmation of an entry that is in order."""
     if clock.clock != "reconfirmation":
         return False

@@ -24,7 +24,7 @@ from dragoman_schemas.statistics_figures import Line
 Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
 
 
-class Span(Struct, frozen=True):
+class OutageSpan(Struct, frozen=True):
     """A stretch of time: its beginning, and the end, which is not of it."""
 
     begins: datetime
@@ -34,10 +34,10 @@ class Span(Struct, frozen=True):
         """Whether a record's time lies in it."""
         return self.begins <= datetime.fromisoformat(time) < self.ends
 
-    def cut(self, other: "Span") -> "Span | None":
+    def cut(self, other: "OutageSpan") -> "OutageSpan | None":
         """The part of another one that lies in this; None where there is none."""
         begins, ends = max(self.begins, other.begins), min(self.ends, other.ends)
-        return Span(begins, ends) if begins < ends else None
+        return OutageSpan(begins, ends) if begins < ends else None
 
     @property
     def seconds(self) -> float:
@@ -45,7 +45,7 @@ class Span(Struct, frozen=True):
         return (self.ends - self.begins).total_seconds()
 
 
-def covered(spans: Iterable[Span]) -> float:
+def covered(spans: Iterable[OutageSpan]) -> float:
     """The seconds that lie in any of several spans, each counted once."""
     seconds, upto = 0.0, None
     for span in sorted(spans, key=lambda each: each.begins):
@@ -56,12 +56,12 @@ def covered(spans: Iterable[Span]) -> float:
     return seconds
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
+def merged(spans: Iterable[OutageSpan]) -> list[OutageSpan]:
     """Spans as stretches that do not meet."""
-    found: list[Span] = []
+    found: list[OutageSpan] = []
     for span in sorted(spans, key=lambda each: each.begins):
         if found and span.begins <= found[-1].ends:
-            found[-1] = Span(found[-1].begins, max(found[-1].ends, span.ends))
+            found[-1] = OutageSpan(found[-1].begins, max(found[-1].ends, span.ends))
         else:
             found.append(span)
     return found
@@ -78,23 +78,25 @@ class Turn(Struct, frozen=True):
     manned: bool
 
 
-def nobodys(side: str, turns: Iterable[Turn], span: Span, *, manned: bool) -> list[Span]:
+def nobodys(
+    side: str, turns: Iterable[Turn], span: OutageSpan, *, manned: bool
+) -> list[OutageSpan]:
     """When in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
-    found: list[Span] = []
+    found: list[OutageSpan] = []
     since = None if manned else span.begins
     for turn in sorted((turn for turn in turns if turn.side == side), key=lambda each: each.at):
         if turn.manned and since is not None:
-            found.append(Span(since, turn.at))
+            found.append(OutageSpan(since, turn.at))
         since = None if turn.manned else since or turn.at
     if since is not None:
-        found.append(Span(since, span.ends))
+        found.append(OutageSpan(since, span.ends))
     return [part for each in found if (part := span.cut(each)) is not None]
 
 
 # The line
 
 
-class Check(Struct, frozen=True, kw_only=True):
+class LineCheckSpan(Struct, frozen=True, kw_only=True):
     """One line check as one side had it: when it was sent and by whom, and what came back when."""
 
     sent: datetime
@@ -104,7 +106,7 @@ class Check(Struct, frozen=True, kw_only=True):
     back: datetime | None = None
 
 
-def checks(exchange: Exchange) -> Iterator[Check]:
+def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
     """What a line check was to each side that it went to; nothing for what is no line check, or was cancelled."""
     if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
         return
@@ -130,7 +132,7 @@ def checks(exchange: Exchange) -> Iterator[Check]:
                 else "echoed_with_errors"
             )
         back = None if echo is None else datetime.fromisoformat(echo.said.time)
-        yield Check(
+        yield LineCheckSpan(
             sent=datetime.fromisoformat(exchange.opened.time),
             sender=sender,
             side=side,
@@ -139,7 +141,9 @@ def checks(exchange: Exchange) -> Iterator[Check]:
         )
 
 
-def down(found: Iterable[Check], until: datetime) -> Iterator[tuple[tuple[str, str], Span]]:
+def down(
+    found: Iterable[LineCheckSpan], until: datetime
+) -> Iterator[tuple[tuple[str, str], OutageSpan]]:
     """When the line between two sides was not there, as their checks showed, or is not until then."""
     since: dict[tuple[str, str], datetime] = {}
     for check in sorted(found, key=lambda each: each.sent):
@@ -148,12 +152,12 @@ def down(found: Iterable[Check], until: datetime) -> Iterator[tuple[tuple[str, s
         if check.result == "missed":
             since.setdefault(pair, check.sent)
         elif check.back is not None and pair in since:
-            yield pair, Span(since.pop(pair), check.back)
+            yield pair, OutageSpan(since.pop(pair), check.back)
     for pair, begins in since.items():
-        yield pair, Span(begins, until)
+        yield pair, OutageSpan(begins, until)
 
 
-def line(side: str, found: Iterable[Check], span: Span) -> Line:
+def line(side: str, found: Iterable[LineCheckSpan], span: OutageSpan) -> Line:
     """How the checks came out that were sent to a side in a span; the last ones may be of before it."""
     sent = sorted((check for check in found if check.side == side), key=lambda each: each.sent)
     counted = [check.result for check in sent if span.begins <= check.sent < span.ends]

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import WEEK, Calendar
+from dragoman.domain.acts.deadlines import WEEK, DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.views.phase import stage
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange, Registry
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class PointOfContactState(Struct, frozen=True, kw_only=True):
     """A point of contact: for what, when and how it is reached. `person` and `deputy` are ids of the register of people."""
 
     exchange: Exchange
@@ -35,15 +35,18 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 def points(
-    registry: Registry, entries: Iterable[Exchange], calendars: dict[str, Calendar], now: datetime
-) -> list[Point]:
+    registry: Registry,
+    entries: Iterable[Exchange],
+    calendars: dict[str, DutyCalendar],
+    now: datetime,
+) -> list[PointOfContactState]:
     """The points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
-    found: list[Point] = []
+    found: list[PointOfContactState] = []
     newest: dict[tuple[str, str], int] = {}
     for entry in entries:
         if entry.status in ENDED:
             continue
-        point = _point(registry, entry, calendars.get(entry.side, Calendar()), now)
+        point = _point(registry, entry, calendars.get(entry.side, DutyCalendar()), now)
         if point.stage == "in_force":
             before = newest.get((entry.side, point.role))
             if before is not None:
@@ -56,8 +59,8 @@ def points(
 
 
 def next_calls(
-    found: Iterable[Point], sides: Iterable[str], exchange: Exchange
-) -> list[tuple[Point, int]]:
+    found: Iterable[PointOfContactState], sides: Iterable[str], exchange: Exchange
+) -> list[tuple[PointOfContactState, int]]:
     """Whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
     wanted = frozenset(sides)
     attempts = [
@@ -82,7 +85,9 @@ def _text(raw: msgspec.Raw | None) -> str:
     return "" if raw is None else str(msgspec.json.decode(raw))
 
 
-def _point(registry: Registry, entry: Exchange, calendar: Calendar, now: datetime) -> Point:
+def _point(
+    registry: Registry, entry: Exchange, calendar: DutyCalendar, now: datetime
+) -> PointOfContactState:
     content: dict[str, Any] = {
         name: msgspec.json.decode(value) for name, value in entry.content.items()
     }
@@ -93,7 +98,7 @@ def _point(registry: Registry, entry: Exchange, calendar: Calendar, now: datetim
         else attended(msgspec.convert(hours, Hours), calendar.holidays, now)
     )
     at = stage(registry, entry, now)
-    return Point(
+    return PointOfContactState(
         exchange=entry,
         role=content["role"],
         institution=content["institution"],

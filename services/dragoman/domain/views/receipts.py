@@ -23,7 +23,7 @@ _TELLING: Final = frozenset(
 """Acts, besides the opening, that tell of the event itself."""
 
 
-class Receipts(Struct, frozen=True, kw_only=True):
+class AddresseeReceipts(Struct, frozen=True, kw_only=True):
     """The facts of one addressee about one message: `delivered` is a time, empty for never, and the others are records, None for none."""
 
     owes: bool
@@ -33,10 +33,12 @@ class Receipts(Struct, frozen=True, kw_only=True):
     account: Stamp | None
 
 
-def receipts_of(exchange: Exchange, message: Message, side: str, delivered: str) -> Receipts:
+def receipts_of(
+    exchange: Exchange, message: Message, side: str, delivered: str
+) -> AddresseeReceipts:
     """Return the facts of an addressee about a message, of which a delivery was reported at a time; empty for none."""
     acknowledged = message.acknowledged.get(side)
-    return Receipts(
+    return AddresseeReceipts(
         owes=side in message.to
         and not message.for_the_record
         and (acknowledged is not None or side in owing_receipt(exchange, message)),

@@ -23,17 +23,16 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import UNTIMED, Calendar, Running
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views import attribution, flags
 from dragoman.domain.views import outages as blindness
-from dragoman.domain.views.outages import Check, Span, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
 from dragoman_schemas.state import Exchange, Registry, Stamp
 from dragoman_schemas.statistics_figures import (
     Blind,
     Blindness,
-    Change,
     Flashes,
     Kept,
     Line,
@@ -41,6 +40,7 @@ from dragoman_schemas.statistics_figures import (
     Notice,
     Opened,
     Spread,
+    StatisticsChange,
     Translations,
 )
 
@@ -56,7 +56,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     opened: tuple[Opened, ...]
     clocks: tuple[Kept, ...]
     notices: tuple[Notice, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[StatisticsChange, ...]
     meetings: tuple[Meetings, ...]
     translations: tuple[Translations, ...]
     flashes: tuple[Flashes, ...]
@@ -96,7 +96,9 @@ def _between(first: str, then: str) -> float:
 class Measure:
     """Takes exchanges one by one, as they stood at the end of a span, and counts what happened in it."""
 
-    def __init__(self, registry: Registry, calendars: dict[str, Calendar], span: Span) -> None:
+    def __init__(
+        self, registry: Registry, calendars: dict[str, DutyCalendar], span: OutageSpan
+    ) -> None:
         """Begin with none. `registry` and `calendars` are as at the end of the span."""
         self._registry = registry
         self._unattributed = False
@@ -139,7 +141,7 @@ class Measure:
                         datetime.fromisoformat(message.said.time)
                     )
 
-    def _take_clock(self, exchange: Exchange, clock: Running) -> None:
+    def _take_clock(self, exchange: Exchange, clock: Deadline) -> None:
         key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
         met, ended = (
             None if each is None else datetime.fromisoformat(each.when)
@@ -283,11 +285,11 @@ class Measure:
             share_in_time=share(in_time, len(given)),
         )
 
-    def _change_row(self, side: str, format: str) -> Change:
+    def _change_row(self, side: str, format: str) -> StatisticsChange:
         corrected, cancelled = (
             self._changed[side, format, what] for what in ("corrections", "cancellations")
         )
-        return Change(
+        return StatisticsChange(
             side=side,
             format=format,
             corrections=len(corrected),
@@ -334,7 +336,9 @@ def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tup
 # What checks and watches come to
 
 
-def lines(sides: Sequence[str], checks: Sequence[Check], span: Span) -> tuple[Line, ...]:
+def lines(
+    sides: Sequence[str], checks: Sequence[LineCheckSpan], span: OutageSpan
+) -> tuple[Line, ...]:
     """The line checks that were sent to each side."""
     return tuple(blindness.line(side, checks, span) for side in sides)
 
@@ -342,11 +346,11 @@ def lines(sides: Sequence[str], checks: Sequence[Check], span: Span) -> tuple[Li
 def blind(
     registry: Registry,
     sides: Sequence[str],
-    checks: Sequence[Check],
+    checks: Sequence[LineCheckSpan],
     turns: Sequence[Turn],
     manned: Collection[str],
-    outages: Sequence[Span],
-    span: Span,
+    outages: Sequence[OutageSpan],
+    span: OutageSpan,
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
     """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
 
@@ -375,7 +379,7 @@ def blind(
         )
         for side in sides
     )
-    found: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], Span]]
+    found: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
     found = [("watch", (side,), each) for side in sides for each in nobodys[side]]
     found += [("line", pair, each) for pair, each in downs if not set(sides).isdisjoint(pair)]
     found += [("broker", tuple(sides), each) for each in gone]

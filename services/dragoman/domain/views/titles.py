@@ -9,11 +9,11 @@ from msgspec import Raw
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import event_of, opening_of
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.text import Sentence
+from dragoman.text import Text
 from dragoman_schemas.state import Exchange
 
 
-def title_of(exchange: Exchange) -> Sentence | None:
+def title_of(exchange: Exchange) -> Text | None:
     """Return the sentence that stands for a subject; None where the opener gave a subject."""
     return (
         None

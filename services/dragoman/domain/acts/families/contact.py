@@ -22,7 +22,7 @@ from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, alway
 from dragoman.domain.acts.families.exchange import ENDED, life, owes_answer
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Moment, Name, Sentence, sentence, verbatim
+from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
@@ -39,9 +39,9 @@ def _check_note(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.times(reply_wanted_by=record.data.reply_wanted_by)
 
 
-def _note_title(data: Act) -> Sentence:
+def _note_title(data: Act) -> Text:
     assert isinstance(data, ContactNote)
-    return sentence("Contact, %(form)s", form=Name("value", data.form))
+    return sentence("Contact, %(form)s", form=NameValue("value", data.form))
 
 
 CONTACT_NOTE: Final = Format(
@@ -53,36 +53,36 @@ CONTACT_NOTE: Final = Format(
 )
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class WantedReply(Struct, frozen=True, kw_only=True):
     """A reply that the sender of a contact note would like: from which sides that have not replied yet, and by when. No limit runs for it."""
 
     sides: tuple[str, ...]
     by: str
 
 
-def reply_wanted(exchange: Exchange) -> Wanted | None:
+def reply_wanted(exchange: Exchange) -> WantedReply | None:
     """Return the reply that is still wanted in an exchange; None where none was asked for, or everybody has replied."""
     raw = exchange.content.get("reply_wanted_by")
     sides = owes_answer(exchange)
     if exchange.act != "contact-note" or raw is None or not sides:
         return None
-    return Wanted(
+    return WantedReply(
         sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw))
     )
 
 
-class Promised(Struct, frozen=True, kw_only=True):
+class PromisedReply(Struct, frozen=True, kw_only=True):
     """A further word that a side has promised by a holding reply, and by when: nobody is reminded of it."""
 
     side: str
     by: str
 
 
-def promised(exchange: Exchange) -> list[Promised]:
+def promised(exchange: Exchange) -> list[PromisedReply]:
     """Return the further words that sides have promised in an exchange and not said yet."""
     newest = {said.said.side: said for said in exchange.acts.get("interim-reply", ())}
     return [
-        Promised(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
+        PromisedReply(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
         for side, said in newest.items()
         if exchange.status not in ENDED
         and not any(
@@ -107,12 +107,12 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     return None
 
 
-def _line_title(data: Act) -> Sentence:
+def _line_title(data: Act) -> Text:
     assert isinstance(data, LineCheck)
     return sentence(
         "Line check %(sequence)s, %(circuit)s",
         sequence=data.sequence,
-        circuit=Name("value", data.circuit),
+        circuit=NameValue("value", data.circuit),
     )
 
 
@@ -179,7 +179,7 @@ def _check_point(registry: Registry, exchange: Exchange | None, record: Record) 
     return refusal
 
 
-def _point_title(data: Act) -> Sentence:
+def _point_title(data: Act) -> Text:
     assert isinstance(data, PointOfContact)
     return sentence("Point of contact: %(role)s", role=data.role)
 
@@ -222,12 +222,12 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.window("/ended", Window(from_=data.began, to=data.ended))
 
 
-def _call_title(data: Act) -> Sentence:
+def _call_title(data: Act) -> Text:
     assert isinstance(data, CallRecord)
     return sentence(
         "Call, %(direction)s, %(time)s",
-        direction=Name("value", data.direction),
-        time=Moment(data.began),
+        direction=NameValue("value", data.direction),
+        time=MomentValue(data.began),
     )
 
 
@@ -260,10 +260,10 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _office_title(data: Act) -> Sentence:
+def _office_title(data: Act) -> Text:
     assert isinstance(data, LiaisonOffice)
     return sentence(
-        "Liaison office of %(side)s in %(seat)s", side=Name("side", data.side), seat=data.seat
+        "Liaison office of %(side)s in %(seat)s", side=NameValue("side", data.side), seat=data.seat
     )
 
 
@@ -319,14 +319,14 @@ def _check_programme(
     )
 
 
-def _programme_title(data: Act) -> Sentence:
+def _programme_title(data: Act) -> Text:
     assert isinstance(data, PeopleProgramme)
     if isinstance(data.title, str):
         return verbatim(data.title)
     return sentence(
         "Exchange of %(kind)s, host %(side)s",
-        kind=Name("value", data.kind),
-        side=Name("side", data.host),
+        kind=NameValue("value", data.kind),
+        side=NameValue("side", data.host),
     )
 
 

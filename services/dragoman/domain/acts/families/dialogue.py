@@ -19,11 +19,11 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.acts import consent, developments, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
-from dragoman.domain.acts.developments import Value
+from dragoman.domain.acts.developments import TimedValue
 from dragoman.domain.acts.families.exchange import check_terms, life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Sentence, sentence, verbatim
+from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
 from dragoman_schemas.acts.joint_report import Dissent, JointReport
@@ -37,7 +37,7 @@ UNDETERMINED: Final = "und"
 """The tag of a text whose language nobody has told (BCP 47)."""
 
 
-class Issue(Struct, frozen=True, kw_only=True):
+class IssueState(Struct, frozen=True, kw_only=True):
     """An issue: the exchange that opened it, what it is called by language, and every view of it in the order of their records.
 
     A title without a language stands under the empty one. Of several titles in a language the first stands.
@@ -73,7 +73,7 @@ class Issue(Struct, frozen=True, kw_only=True):
         )
 
 
-def issues(stated: Iterable[Exchange]) -> list[Issue]:
+def issues(stated: Iterable[Exchange]) -> list[IssueState]:
     """Return the issues of perceptions that come in the order of their records; what was cancelled opens none.
 
     A view belongs to the issue of the exchange that it is `under`, or else to the one that is called the same in any language, whatever the case.
@@ -100,10 +100,10 @@ def issues(stated: Iterable[Exchange]) -> list[Issue]:
             {tag: text for tag, text in own.items() if tag not in known and (tag or not known)}
         )
         views.setdefault(id, []).append(state)
-    return [Issue(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
+    return [IssueState(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
 
 
-def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, Value]]:
+def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, TimedValue]]:
     """Return what a side said of an issue before what stands, the newest first: its earlier views, and the values that each view had before.
 
     The views come the newest first, as `Issue.of` gives them.
@@ -114,7 +114,7 @@ def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, Value]]:
     return sorted((*own, *others), key=lambda each: each[1].told.position, reverse=True)
 
 
-def _perception_title(data: Act) -> Sentence:
+def _perception_title(data: Act) -> Text:
     assert isinstance(data, Perception)
     return verbatim(data.issue)
 
@@ -160,7 +160,7 @@ PERCEPTION: Final = Format(
 )
 
 
-def _recommendation_title(data: Act) -> Sentence:
+def _recommendation_title(data: Act) -> Text:
     assert isinstance(data, Recommendation)
     return verbatim(data.text)
 
@@ -205,7 +205,7 @@ def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.side(registry, "/host", data.host)
 
 
-def _item_title(data: Act) -> Sentence:
+def _item_title(data: Act) -> Text:
     assert isinstance(data, RoadmapItem)
     return verbatim(data.text)
 
@@ -247,7 +247,7 @@ ROADMAP_ITEM: Final = Format(
 )
 
 
-def _report_title(data: Act) -> Sentence:
+def _report_title(data: Act) -> Text:
     assert isinstance(data, JointReport)
     return verbatim(data.title)
 
@@ -306,7 +306,7 @@ def _check_document(
     return field_checks.day("/date", data.date)
 
 
-def _document_title(data: Act) -> Sentence:
+def _document_title(data: Act) -> Text:
     assert isinstance(data, ReferenceDocument)
     return verbatim(f"{data.issuer}: {data.title}")
 

@@ -28,15 +28,13 @@ from dragoman.domain.acts import consent, developments, field_checks, two_keys
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import Folding, Format, Moves, Rule, Who
 from dragoman.domain.record.codec import Record, decode_act
-from dragoman.domain.record.errors import Fault, Malformed, Refusal, invalid
+from dragoman.domain.record.errors import FieldFault, Malformed, Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
-from dragoman_schemas.act_frame import Act, Answering, Area, Continuing, Opening, Precedence
+from dragoman_schemas.act_frame import Act, Answering, Area, Continuing, OpeningAct, Precedence
 from dragoman_schemas.acts import SHAPES, continuing
 from dragoman_schemas.state import (
     Amended,
-    Cancellation,
-    Correction,
     Development,
     Exchange,
     Meeting,
@@ -44,6 +42,8 @@ from dragoman_schemas.state import (
     Registry,
     Said,
     Stamp,
+    StateCancellation,
+    StateCorrection,
 )
 
 FRAME_DEFAULTS: Final = {
@@ -60,7 +60,7 @@ RECEIPTS: Final = frozenset({"acknowledgement", "second-key", "call-attempt"})
 
 UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
 
-_FRAME: Final = frozenset(Opening.__struct_encode_fields__)
+_FRAME: Final = frozenset(OpeningAct.__struct_encode_fields__)
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
 """Members that have a value also where they were left out. They and the frame do not develop: they change by a correction alone."""
 
@@ -167,7 +167,7 @@ def content_of(act: bytes) -> dict[str, Raw]:
 def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     """The exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
     record, data = folding.record, folding.record.data
-    assert isinstance(data, Opening)
+    assert isinstance(data, OpeningAct)
     side = side_of(record)
     others = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = () if isinstance(data.info, UnsetType) else data.info
@@ -217,14 +217,16 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     )
 
 
-def _frame(form: Format, registry: Registry, data: Opening, time: str) -> tuple[Precedence, Area]:
+def _frame(
+    form: Format, registry: Registry, data: OpeningAct, time: str
+) -> tuple[Precedence, Area]:
     """An opening's precedence and area, given or by default."""
     return _precedence(form, registry, data, time), form.area if isinstance(
         data.area, UnsetType
     ) else data.area
 
 
-def _precedence(form: Format, registry: Registry, data: Opening, time: str) -> Precedence:
+def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
     """An opening's precedence; a Track-2 channel knows none."""
     if registry.kind == "track2":
         return "routine"
@@ -257,7 +259,7 @@ def _prepared(form: Format, *, track2: bool) -> dict[str, Raw]:
 def check_opening(registry: Registry, form: Format, record: Record) -> Refusal | None:
     """The frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
     data = record.data
-    assert isinstance(data, Opening)
+    assert isinstance(data, OpeningAct)
     refusal = (
         _check_kind(registry, form)
         or _check_named(registry, data, record.side)
@@ -289,7 +291,7 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
 
 
 def _check_carried(
-    registry: Registry, data: Opening | Continuing, record: Record
+    registry: Registry, data: OpeningAct | Continuing, record: Record
 ) -> Refusal | None:
     """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
     if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
@@ -317,7 +319,7 @@ def _check_carried(
     return _check_passed(data, record) or field_checks.phrases(data.phrases)
 
 
-def _check_passed(data: Opening | Continuing, record: Record) -> Refusal | None:
+def _check_passed(data: OpeningAct | Continuing, record: Record) -> Refusal | None:
     """What was said otherwise before was said before."""
     if isinstance(data.passed_by, UnsetType):
         return None
@@ -340,7 +342,7 @@ def _check_passed(data: Opening | Continuing, record: Record) -> Refusal | None:
 _SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
-def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | None:
+def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal | None:
     if data.to is data.info is data.on_behalf_of is UNSET:
         return None
     sides = {side.name for side in registry.sides}
@@ -596,7 +598,8 @@ def check_amendment(
         kind=refusal.kind,
         detail=refusal.detail,
         faults=tuple(
-            Fault(pointer="/fields" + each.pointer, detail=each.detail) for each in refusal.faults
+            FieldFault(pointer="/fields" + each.pointer, detail=each.detail)
+            for each in refusal.faults
         ),
     )
 
@@ -642,7 +645,7 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
         return exchange
     was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
     if isinstance(data, continuing.Correction):
-        correction = Correction(
+        correction = StateCorrection(
             corrected=folding.stamp,
             number=folding.number,
             reason=data.reason,
@@ -691,7 +694,7 @@ def _replaced(
 ) -> Exchange:
     """An exchange whose opening has these members instead of its own."""
     amended = opening_of(exchange, fields)
-    assert isinstance(amended, Opening)
+    assert isinstance(amended, OpeningAct)
     content = {**exchange.content, **fields}
     precedence, area = _frame(form, folding.registry, amended, exchange.opened.time)
     return replace(
@@ -739,7 +742,7 @@ def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
     assert isinstance(data, continuing.Cancellation)
     return replace(
         exchange,
-        cancellation=Cancellation(
+        cancellation=StateCancellation(
             cancelled=folding.stamp, number=folding.number, reason=data.reason
         ),
     )

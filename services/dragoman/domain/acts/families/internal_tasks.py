@@ -13,7 +13,7 @@ from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.families.exchange import life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Sentence, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.internal_task import Instruction, InstructionRequest, SeenBy, Tasking
 from dragoman_schemas.state import Exchange, Registry
@@ -42,7 +42,7 @@ def _check_request(registry: Registry, exchange: Exchange | None, record: Record
     return field_checks.times(wanted_by=record.data.wanted_by)
 
 
-def _task_title(data: Act) -> Sentence:
+def _task_title(data: Act) -> Text:
     assert isinstance(data, Tasking)
     return sentence("Task for %(officers)s", officers=data.officers)
 

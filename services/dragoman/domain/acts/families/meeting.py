@@ -24,14 +24,14 @@ from dragoman.domain.acts.act_rules import DUTY, HEADS, Folding, Format, Moves, 
 from dragoman.domain.acts.families.exchange import check_terms, content_of, life, settled_by_all
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Sentence, sentence, verbatim
+from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
-from dragoman_schemas.state import Readout as ReadoutState
+from dragoman_schemas.state import StateReadout as ReadoutState
 
 _raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
 
@@ -348,17 +348,17 @@ def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     )
 
 
-def _title(data: Act) -> Sentence:
+def _title(data: Act) -> Text:
     assert isinstance(data, acts.MeetingRequest)
     return verbatim(data.purpose)
 
 
-def _call_title(data: Act) -> Sentence:
+def _call_title(data: Act) -> Text:
     assert isinstance(data, CallRequest)
     return sentence("Call with %(counterpart)s", counterpart=data.counterpart)
 
 
-def _visit_title(data: Act) -> Sentence:
+def _visit_title(data: Act) -> Text:
     assert isinstance(data, VisitInvitation)
     return sentence("Visit: %(purpose)s", purpose=data.purpose)
 

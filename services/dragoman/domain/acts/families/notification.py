@@ -37,8 +37,8 @@ from dragoman.domain.acts.act_rules import (
 from dragoman.domain.acts.families.exchange import check_terms, content_of, life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Moment, Name, Position, Sentence, sentence, verbatim
-from dragoman_schemas.act_frame import Act, Answering, Area, Opening, Precedence
+from dragoman.text import MomentValue, NameValue, PlaceValue, Text, sentence, verbatim
+from dragoman_schemas.act_frame import Act, Answering, Area, OpeningAct, Precedence
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord
@@ -65,19 +65,19 @@ _TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
 _UNKNOWN: Final = '"unknown"'
 
 
-def _at(when: When) -> Moment | Sentence:
+def _at(when: When) -> MomentValue | Text:
     return (
-        sentence("about %(time)s", time=Moment(when.about))
+        sentence("about %(time)s", time=MomentValue(when.about))
         if isinstance(when, About)
-        else Moment(when)
+        else MomentValue(when)
     )
 
 
-def _where(place: Where) -> str | Sentence | Name | Position:
+def _where(place: Where) -> str | Text | NameValue | PlaceValue:
     if not isinstance(place, Place):
-        return Name("value", place) if place == field_checks.UNKNOWN else place
+        return NameValue("value", place) if place == field_checks.UNKNOWN else place
     if isinstance(place.lat, float) and isinstance(place.lon, float):
-        return Position(place.lat, place.lon)
+        return PlaceValue(place.lat, place.lon)
     return next(
         (text for text in (place.name, place.text) if isinstance(text, str)),
         sentence("area as given"),
@@ -105,13 +105,13 @@ def _check_activity(
     )
 
 
-def _activity_title(data: Act) -> Sentence:
+def _activity_title(data: Act) -> Text:
     assert isinstance(data, MilitaryActivity)
     return sentence(
         "%(designation)s, %(type)s, from %(time)s",
         designation=data.designation,
-        type=Name("value", data.type),
-        time=Moment(data.window.from_),
+        type=NameValue("value", data.type),
+        time=MomentValue(data.window.from_),
     )
 
 
@@ -157,7 +157,7 @@ def _check_explanation(
     return field_checks.place("/place", data.place) or field_checks.times(since=data.since)
 
 
-def _explanation_title(data: Act) -> Sentence:
+def _explanation_title(data: Act) -> Text:
     assert isinstance(data, ExplanationRequest)
     return sentence(
         "Request for explanation: %(type)s, %(place)s", type=data.type, place=_where(data.place)
@@ -237,7 +237,7 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
     )
 
 
-ACCOUNTED: Final[dict[str, type[Opening]]] = {
+ACCOUNTED: Final[dict[str, type[OpeningAct]]] = {
     "hazardous-incident": HazardousIncident,
     "encounter-report": EncounterReport,
     "call-record": CallRecord,
@@ -265,9 +265,9 @@ def _incident_precedence(data: Act, time: str) -> Precedence:
     return "flash" if data.kind in _FLASH else "immediate"
 
 
-def _incident_title(data: Act) -> Sentence:
+def _incident_title(data: Act) -> Text:
     assert isinstance(data, HazardousIncident)
-    kind = Name("value", data.kind, first=True)
+    kind = NameValue("value", data.kind, first=True)
     return sentence(
         "%(kind)s, %(place)s, %(time)s", kind=kind, place=_where(data.place), time=_at(data.time)
     )
@@ -331,11 +331,11 @@ def _check_launch(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _launch_title(data: Act) -> Sentence:
+def _launch_title(data: Act) -> Text:
     assert isinstance(data, LaunchNotice)
     return sentence(
         "Launch, %(phase)s, %(place)s",
-        phase=Name("value", data.phase),
+        phase=NameValue("value", data.phase),
         place=_where(data.launch_area),
     )
 
@@ -380,7 +380,7 @@ def _check_encounter(
     return field_checks.times(time=data.time) or field_checks.place("/place", data.place)
 
 
-def _encounter_title(data: Act) -> Sentence:
+def _encounter_title(data: Act) -> Text:
     assert isinstance(data, EncounterReport)
     place, time = _where(data.place), _at(data.time)
     if data.domain == "sea":
@@ -435,11 +435,11 @@ def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.place("/place", data.place) or field_checks.window("/window", data.window)
 
 
-def _area_title(data: Act) -> Sentence:
+def _area_title(data: Act) -> Text:
     assert isinstance(data, DangerArea)
     return sentence(
         "Danger area, %(hazard)s, %(place)s",
-        hazard=Name("value", data.hazard),
+        hazard=NameValue("value", data.hazard),
         place=_where(data.place),
     )
 
@@ -518,7 +518,7 @@ def coded_text(exchange: Exchange) -> dict[str, str]:
     return {} if book is None else book.texts[designator]
 
 
-def _coded_title(data: Act) -> Sentence:
+def _coded_title(data: Act) -> Text:
     assert isinstance(data, ImmediateNotification)
     return verbatim(f"{data.code_word} {data.designator}")
 
@@ -560,9 +560,9 @@ def _check_emergency(
     )
 
 
-def _emergency_title(data: Act) -> Sentence:
+def _emergency_title(data: Act) -> Text:
     assert isinstance(data, emergency.EmergencyNotification)
-    nature = Name("value", data.nature)
+    nature = NameValue("value", data.nature)
     return sentence(
         "Emergency, %(nature)s, %(place)s, %(time)s",
         nature=nature,
@@ -651,9 +651,9 @@ def _check_warning(registry: Registry, exchange: Exchange | None, record: Record
     return refusal
 
 
-def _warning_title(data: Act) -> Sentence:
+def _warning_title(data: Act) -> Text:
     assert isinstance(data, TerrorismWarning)
-    threat, target = Name("value", data.threat), Name("value", data.target)
+    threat, target = NameValue("value", data.threat), NameValue("value", data.target)
     return sentence(
         "Warning: %(threat)s, %(target)s, %(place)s",
         threat=threat,
@@ -729,9 +729,9 @@ def _check_humanitarian(
     )
 
 
-def _humanitarian_title(data: Act) -> Sentence:
+def _humanitarian_title(data: Act) -> Text:
     assert isinstance(data, HumanitarianNotification)
-    kind = Name("value", data.kind)
+    kind = NameValue("value", data.kind)
     return sentence(
         "Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation
     )
@@ -786,9 +786,9 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _annual_title(data: Act) -> Sentence:
+def _annual_title(data: Act) -> Text:
     assert isinstance(data, AnnualExchange)
-    kind = Name("value", data.kind, first=True)
+    kind = NameValue("value", data.kind, first=True)
     if data.nil_return is True:
         return sentence("%(kind)s %(year)s, nil return", kind=kind, year=data.year)
     return sentence("%(kind)s %(year)s", kind=kind, year=data.year)
@@ -818,11 +818,11 @@ def _check_inquiry(registry: Registry, exchange: Exchange | None, record: Record
     return field_checks.times(time=record.data.time)
 
 
-def _inquiry_title(data: Act) -> Sentence:
+def _inquiry_title(data: Act) -> Text:
     assert isinstance(data, IctInquiry)
     return sentence(
         "ICT inquiry, %(affected)s, %(time)s",
-        affected=Name("value", data.affected),
+        affected=NameValue("value", data.affected),
         time=_at(data.time),
     )
 

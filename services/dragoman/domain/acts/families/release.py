@@ -23,7 +23,7 @@ from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.families.exchange import check_terms, is_unattributed, life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import Name, Sentence, sentence, verbatim
+from dragoman.text import NameValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
 from dragoman_schemas.acts.channel import ErasedRecord
@@ -216,7 +216,7 @@ def _check_release(registry: Registry, exchange: Exchange | None, record: Record
     return field_checks.times(publish_at=record.data.publish_at)
 
 
-def _release_title(data: Act) -> Sentence:
+def _release_title(data: Act) -> Text:
     assert isinstance(data, Release)
     return sentence("Release: %(title)s", title=verbatim(data.title))
 
@@ -241,9 +241,9 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.times(not_before=record.data.not_before)
 
 
-def _line_title(data: Act) -> Sentence:
+def _line_title(data: Act) -> Text:
     assert isinstance(data, PublicLine)
-    use = Name("value", data.use)
+    use = NameValue("value", data.use)
     return sentence("Public line, %(use)s: %(line)s", use=use, line=verbatim(data.line))
 
 
