@@ -126,7 +126,7 @@ def test_what_is_given_to_scripts_is_said_by_one_and_what_they_say_is_given() ->
             r"^ *'(\w+)':", (console / "templates" / "scripted.html").read_text(), re.MULTILINE
         )
     )
-    code = "".join(path.read_text() for path in sorted((console.parent / "static").glob("*.js")))
+    code = "".join(path.read_text() for path in sorted((console / "static").glob("*.js")))
     made = set(re.findall(r"words\(`(\w+)\$\{", code))
     assert [
         name

@@ -26,7 +26,7 @@ _VERBATIM = verbatim("").message
 _PARTS = {"validation_errors.py", "access.py", "text.py"}
 """Where a sentence is made of what stands in a table."""
 
-_FILLED_LATER = {"validation_errors.py", "faults.py"}
+_FILLED_LATER = {"validation_errors.py", "form_errors.py"}
 """Where a sentence stands in a table before its values are known: whoever takes it out gives them."""
 
 

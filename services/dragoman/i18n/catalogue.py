@@ -64,7 +64,7 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
-_SENTENCES: Final = {"sentence": None, "Route": (4,), "Topic": (1,)}
+_SENTENCES: Final = {"sentence": None, "Route": (4,), "ApiTopic": (1,)}
 """Of a route of the API and of a topic, what the page about it shows."""
 
 
