@@ -224,7 +224,7 @@ async def _courier(
         "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
     }
-    own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
+    hexdigest = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
         :16
     ]  # of two with one name the projection's lock lets one begin
     return Rounds(
@@ -233,7 +233,7 @@ async def _courier(
         service.courier,
         by,
         retries_s=settings.courier.retries_s,
-        name=own,
+        name=hexdigest,
         now=utc_now,
     )
 
@@ -259,10 +259,10 @@ async def _witnesses(stack: AsyncExitStack, settings: Settings) -> Callable[[], 
     """The witnesses that the settings name, made anew for each log. Raises `SettingsError`."""
     session = await stack.enter_async_context(aiohttp.ClientSession())
     try:
-        asked = [witness_client.read(each) for each in settings.registrar.witnesses]
+        witness = [witness_client.read(item) for item in settings.registrar.witnesses]
     except NotANote as error:
         raise SettingsError(f"registrar.witnesses: {error}") from None
-    return lambda: Witnesses(session, asked)
+    return lambda: Witnesses(session, witness)
 
 
 async def _registrar(
@@ -342,14 +342,14 @@ async def _followed(
 
         async def open_log(channel: str, *, new: bool = False) -> Projection:
             if new:
-                known = (
+                channels = (
                     any(marks.parent.glob("*/*.json"))
                     or any((settings.data / "archive").glob("*"))
                     or await stream_config.channels(bus)
                 )
                 await (
                     SignedHeadStore(bus).check(settings.nats.replicas)
-                    if known
+                    if channels
                     else SignedHeadStore.create(steward, settings.nats.replicas)
                 )
                 await stream_config.create(steward, channel, settings.nats.replicas)
@@ -503,10 +503,10 @@ async def _find_channels(service: Service, again: dict[str, Backoff]) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         try:
-            found = await stream_config.channels(service.bus)
+            channels = await stream_config.channels(service.bus)
         except LogUnreachable:
             continue
-        for name in found:
+        for name in channels:
             if name not in service.channels and not service.opening.locked():
                 await _follow_if_possible(service, name, again)
 

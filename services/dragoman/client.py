@@ -71,9 +71,9 @@ class Unreachable(Exception):
 class Garbled(Exception):
     """What a gateway answered is not what this was to be; the message says what was asked for, and how it began."""
 
-    def __init__(self, wanted: str, raw: bytes, error: Exception) -> None:
+    def __init__(self, text: str, raw: bytes, error: Exception) -> None:
         """Say so."""
-        super().__init__(f"the gateway gave no {wanted} ({error}): {raw[:60]!r}")
+        super().__init__(f"the gateway gave no {text} ({error}): {raw[:60]!r}")
 
 
 class ProblemResponse(Exception):
@@ -98,9 +98,9 @@ class ApiResponse:
         """The decoded body. Raises `Garbled`."""
         return _read(_any, self.body, "JSON")
 
-    def of(self, wanted: str, shape: type[_Shape]) -> _Shape:
+    def of(self, text: str, shape: type[_Shape]) -> _Shape:
         """The body as what it was to be. Raises `Garbled`."""
-        return _read(msgspec.json.Decoder(shape), self.body, wanted)
+        return _read(msgspec.json.Decoder(shape), self.body, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ class Client:
                 f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?"
             ) from None
         if answer.status >= 400:
-            asked = answer.headers.get("Retry-After", "")
-            raise ProblemResponse(_problem(answer), float(asked) if asked.isdigit() else 0.0)
+            header = answer.headers.get("Retry-After", "")
+            raise ProblemResponse(_problem(answer), float(header) if header.isdigit() else 0.0)
         return answer
 
     async def post(
@@ -222,9 +222,9 @@ class Client:
             return act
         state = decode_exchange(bytes((await self.exchange(channel, exchange)).state))
         given: dict[str, Any] = {
-            each: msgspec.json.decode(members[each])
-            for each in ("of", "side", "fields")
-            if each in members
+            text: msgspec.json.decode(members[text])
+            for text in ("of", "side", "fields")
+            if text in members
         }
         if "side" not in given and len(authors := consent.authors(state, name)) == 1:
             given |= {"side": authors[0]}
@@ -295,9 +295,9 @@ class Client:
         """The liaison state, now or as it was at a position or a time."""
         return (await self._read(f"/v1/channels/{channel}/state", at=at)).of("state", LiaisonState)
 
-    async def exchange(self, channel: str, named: str, at: int | str = "") -> ExchangeView:
+    async def exchange(self, channel: str, text: str, at: int | str = "") -> ExchangeView:
         """An exchange, named by its id or its number, now or as it was."""
-        id = await self.exchange_of(channel, named)
+        id = await self.exchange_of(channel, text)
         return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of(
             "exchange", ExchangeView
         )
@@ -315,31 +315,31 @@ class Client:
             narrowed["cursor"] = page.next
 
     async def _read(self, path: str, **query: str | int) -> ApiResponse:
-        given = urlencode({name: value for name, value in query.items() if value != ""})
-        return await self.call("GET", f"{path}?{given}" if given else path)
+        text = urlencode({name: value for name, value in query.items() if value != ""})
+        return await self.call("GET", f"{path}?{text}" if text else path)
 
-    async def exchange_of(self, channel: str, named: str) -> str:
+    async def exchange_of(self, channel: str, text: str) -> str:
         """The id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
-        if ids.is_id(named):
-            return named
+        if ids.is_id(text):
+            return text
         number = (
-            named.upper()
-            if named.upper().startswith(f"{channel.upper()}/")
-            else f"{channel.upper()}/{named.upper()}"
+            text.upper()
+            if text.upper().startswith(f"{channel.upper()}/")
+            else f"{channel.upper()}/{text.upper()}"
         )
-        found = (
+        exchanges = (
             await self.call("GET", f"/v1/channels/{channel}/exchanges?number={number}")
         ).json()["exchanges"]
-        if not found:
+        if not exchanges:
             raise ProblemResponse(
                 Problem(
                     type="/problems/not-found",
                     title="",
                     status=404,
-                    detail=f"There is no exchange {named} in {channel}; a number is written like NATO/26/0042/N07/O.",
+                    detail=f"There is no exchange {text} in {channel}; a number is written like NATO/26/0042/N07/O.",
                 )
             )
-        return str(found[0]["id"])
+        return str(exchanges[0]["id"])
 
     async def records(
         self, channel: str, first: int = 1, least: int = 0
@@ -390,14 +390,14 @@ class Client:
                     raise ProblemResponse(
                         _problem(ApiResponse(response.status, {}, await response.read()))
                     )
-                rest = b""
+                data = b""
                 async for chunk in response.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
+                    *lines, data = (data + chunk).split(b"\n")
                     yield [line for line in lines if line]
-                    if len(rest) > LINE_BYTES:
+                    if len(data) > LINE_BYTES:
                         raise Garbled(
                             f"record of at most {LINE_BYTES} bytes",
-                            rest,
+                            data,
                             ValueError("the line is longer"),
                         )
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -406,12 +406,12 @@ class Client:
             ) from None
 
 
-def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, wanted: str) -> _Shape:
+def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, text: str) -> _Shape:
     try:
         nesting.check(raw, _ANSWER_DEPTH)
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Garbled(wanted, raw, error) from None
+        raise Garbled(text, raw, error) from None
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

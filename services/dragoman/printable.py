@@ -22,8 +22,8 @@ def escaped(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        _escape(each) if unicodedata.category(each) in _BREAKING and each not in _KEPT else each
-        for each in text
+        _escape(item) if unicodedata.category(item) in _BREAKING and item not in _KEPT else item
+        for item in text
     )
 
 

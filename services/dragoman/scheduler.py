@@ -102,14 +102,14 @@ class _Kept:
 
     def _set(self, exchange: str) -> int:
         """Take the next step of an exchange's clocks; how many run."""
-        found = self._open(exchange)
-        times = [time for clock, at in found if (time := _next(clock, at)) is not None]
+        rows = self._open(exchange)
+        times = [time for clock, at in rows if (time := _next(clock, at)) is not None]
         if not times:
             self.next.pop(exchange, None)
-            return len(found)
+            return len(rows)
         self.next[exchange] = min(times)
         heapq.heappush(self._heap, (self.next[exchange], exchange))
-        return len(found)
+        return len(rows)
 
     def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
         """The clocks that run, and the highest step of each that is on record."""
@@ -117,7 +117,9 @@ class _Kept:
         if state is None:
             return []
         try:
-            found = deadlines.open_clocks(self.projection.registry, state, self._calendars(state))
+            open_clocks = deadlines.open_clocks(
+                self.projection.registry, state, self._calendars(state)
+            )
         except (
             OverflowError,
             ValueError,
@@ -126,7 +128,7 @@ class _Kept:
                 "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
             )
             return []
-        return [(clock, deadlines.recorded(state, clock)) for clock in found]
+        return [(clock, deadlines.recorded(state, clock)) for clock in open_clocks]
 
     def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
         return {
@@ -145,13 +147,13 @@ class _Kept:
 
     def due(self, now: datetime) -> list[str]:
         """The exchanges of which a step is due, taken off the list."""
-        found: list[str] = []
+        texts: list[str] = []
         while self._heap and self._heap[0][0] <= now:
             time, exchange = heapq.heappop(self._heap)
             if self.next.get(exchange) == time:
                 del self.next[exchange]
-                found.append(exchange)
-        return found
+                texts.append(exchange)
+        return texts
 
     def steps(self, exchange: str, now: datetime) -> list[tuple[Deadline, int]]:
         """What is to be recorded of an exchange: of each clock the highest step that it has reached."""
@@ -204,8 +206,8 @@ class Scheduler:
                 except TimeoutError:
                     continue
         finally:
-            for kept in self._kept.values():
-                kept.leave()
+            for item in self._kept.values():
+                item.leave()
 
     async def beat(self) -> None:
         """Record whatever is due now."""
@@ -246,8 +248,8 @@ class Scheduler:
         act = line_checks.act_of(registry, slot)
         key = line_checks.key_of(slot)
         if any(
-            kept.projection.exchange(each) is not None
-            for each in ids.every(registry.name, deadlines.ACTOR, key)
+            kept.projection.exchange(text) is not None
+            for text in ids.every(registry.name, deadlines.ACTOR, key)
         ):
             return
         id = self._desk.own_id(kept.projection, deadlines.ACTOR, key)

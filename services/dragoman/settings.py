@@ -286,8 +286,8 @@ def _explained(text: str, sources: Mapping[str, str]) -> str:
     source = next(
         (
             origin
-            for known, origin in sources.items()
-            if known == name or known.startswith(f"{name}.")
+            for value, origin in sources.items()
+            if value == name or value.startswith(f"{name}.")
         ),
         "",
     )

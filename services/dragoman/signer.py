@@ -120,9 +120,10 @@ class _Sealing:
             raise LogContradiction(f"position {self.archive.size + 1} is missing in the log")
         if fresh:
             entries = {
-                each.position
-                for each in fresh
-                if standing_in(each.raw, each.position, (self.named or {}).get) is not None
+                stored_message.position
+                for stored_message in fresh
+                if standing_in(stored_message.raw, stored_message.position, (self.named or {}).get)
+                is not None
             }
             self.archive.add([message.raw for message in fresh], entries)
 
@@ -193,13 +194,13 @@ class _Sealing:
         verifier = self.verifier
         if verifier is None or not self.trusted or self.sealed is None:
             return
-        head, found = checkpoint.opened(self.sealed.note, verifier)
+        head, result = checkpoint.opened(self.sealed.note, verifier)
         if head.size > self.archive.size:
             return
-        fresh = await self._witnesses.cosigned(head, found, self.archive.nodes)
+        fresh = await self._witnesses.cosigned(head, result, self.archive.nodes)
         if not fresh:
             return
-        cosigned = note.written(head.text, [*found.signatures, *fresh])
+        cosigned = note.written(head.text, [*result.signatures, *fresh])
         try:
             self.sealed = await self._seals.put(self.channel, cosigned, self.sealed)
         except WriteConflict:
@@ -286,9 +287,9 @@ class _Sealing:
                     f"{head.size} records were signed here, and the archive holds {self.archive.size}"
                 )
         if known is not None and (sealed is None or sealed.size < known.size):
-            shown = "none" if sealed is None else f"one of {sealed.size}"
+            text = "none" if sealed is None else f"one of {sealed.size}"
             raise LogContradiction(
-                f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one"
+                f"a head of {known.size} records was sealed, and {text} is shown: the broker's store is an old one"
             )
         self.trusted = (
             sealed is None or sealed.size <= self.archive.size

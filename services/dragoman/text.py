@@ -68,10 +68,10 @@ class Text:
 class TextError(Exception):
     """An error that says in a sentence what is the matter, and what to do: `said`."""
 
-    def __init__(self, said: Text) -> None:
+    def __init__(self, text: Text) -> None:
         """Keep the sentence."""
-        super().__init__(said)
-        self.said = said
+        super().__init__(text)
+        self.said = text
 
 
 def _plain(value: object) -> object:
@@ -81,7 +81,7 @@ def _plain(value: object) -> object:
         case date():
             return f"{value:%-d %B %Y}"
         case tuple():
-            return ", ".join(str(_plain(each)) for each in value)
+            return ", ".join(str(_plain(item)) for item in value)
         case Mapping():
             return next(iter(value.values()))
         case _:
@@ -102,9 +102,9 @@ def _span(value: timedelta) -> str:
     )
 
 
-def packed(said: Text) -> str:
+def packed(text: Text) -> str:
     """A sentence as text from which it is had again, for whoever keeps it until its reader is known."""
-    return _encode(_parts(said)).decode()
+    return _encode(_parts(text)).decode()
 
 
 def unpacked(text: str) -> Text:
@@ -120,7 +120,7 @@ def _parts(value: object) -> object:
             return [
                 "sentence",
                 value.message,
-                {name: _parts(each) for name, each in value.values.items()},
+                {name: _parts(item) for name, item in value.values.items()},
             ]
         case NameValue():
             return ["name", value.context, value.name, value.first]
@@ -145,7 +145,7 @@ def _parts(value: object) -> object:
 def _whole(value: Any) -> object:
     match value:
         case ["sentence", str(message), dict(values)]:
-            return Text(message, {name: _whole(each) for name, each in values.items()})
+            return Text(message, {name: _whole(item) for name, item in values.items()})
         case ["name", str(context), str(name), bool(first)]:
             return NameValue(context, name, first)
         case ["moment", str(text)]:

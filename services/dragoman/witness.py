@@ -77,9 +77,11 @@ class CosigningWitness:
         self._last = Checkpoint(mirror.log.name, 0, EMPTY)
         self._when = CosigningTime(size=0, time=0)
         if self._cosigned.exists():
-            self._last, found = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
-            own = found.signed_by(self.verifier)
-            self._when = CosigningTime(size=self._last.size, time=0 if own is None else own.time)
+            self._last, result = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
+            note_signature = result.signed_by(self.verifier)
+            self._when = CosigningTime(
+                size=self._last.size, time=0 if note_signature is None else note_signature.time
+            )
         self._times = TimesFile(folder / TIMES)
         if self._times.last is not None and self._times.last[0] > self._when.size:
             self._when = CosigningTime(
@@ -109,9 +111,9 @@ class CosigningWitness:
     async def add(self, raw: bytes) -> WitnessResponse:
         """Answer a request to cosign a head."""
         try:
-            asked = checkpoint.read_addition(raw)
-            found = note.read(asked.checkpoint)
-            head = checkpoint.read(found.text)
+            addition = checkpoint.read_addition(raw)
+            result = note.read(addition.checkpoint)
+            head = checkpoint.read(result.text)
         except NotEmpty as error:
             return _no(422, str(error))
         except NotANote as error:
@@ -119,16 +121,16 @@ class CosigningWitness:
         if head.origin != self._mirror.log.name:
             return _no(404, f"this is the witness of {self._mirror.log.name}")
         try:
-            if found.signed_by(self._mirror.log) is None:
+            if result.signed_by(self._mirror.log) is None:
                 return _no(403, "the log's key has not signed it")
         except NotANote as error:
             return _no(403, str(error))
-        if asked.old > head.size:
+        if addition.old > head.size:
             return _no(400, "it asks to go back")
         await self._come(head.size)
         async with self._lock:
             return await self._answered(
-                asked.old, list(asked.proof), head, asked.checkpoint, found.text
+                addition.old, list(addition.proof), head, addition.checkpoint, result.text
             )
 
     async def _come(self, size: int) -> None:
@@ -183,7 +185,13 @@ class CosigningWitness:
     def _keep(self, cosigned: bytes, when: CosigningTime) -> None:
         """Keep a cosigned head, and before it when that was: a file of times that ends before the head was cut off."""
         if when.size > self._when.size:
-            self._times.add([(each.size, each.time) for each in (self._when, when) if each.size])
+            self._times.add(
+                [
+                    (cosigning_time.size, cosigning_time.time)
+                    for cosigning_time in (self._when, when)
+                    if cosigning_time.size
+                ]
+            )
         durable.write(self._cosigned, cosigned, summed=True)
         self._when = when
 
@@ -195,12 +203,12 @@ def times_in(folder: Path) -> list[CosigningTime]:
     """
     path = folder / TIMES
     try:
-        found = cosign_times.read(path.read_bytes() if path.exists() else b"")
+        times = cosign_times.read(path.read_bytes() if path.exists() else b"")
     except TimesDamaged as error:
         raise ArchiveDamaged(
             folder, Damage(file=TIMES, byte=error.byte, what=error.what, do=DO_ASIDE)
         ) from None
-    return [CosigningTime(size=size, time=time) for size, time in found.lines]
+    return [CosigningTime(size=size, time=time) for size, time in times.lines]
 
 
 def _no(status: int, why: str) -> WitnessResponse:

@@ -61,9 +61,9 @@ class WitnessConflict(Exception):
 
     def __init__(self, witness: str, size: int, *, beyond: bool) -> None:
         """Keep both."""
-        kept = "less is kept here" if beyond else "others are kept here"
+        text = "less is kept here" if beyond else "others are kept here"
         super().__init__(
-            f"{witness} has cosigned a head of {size} records, signed by the log's key, and {kept}"
+            f"{witness} has cosigned a head of {size} records, signed by the log's key, and {text}"
         )
         self.size = size
         self.beyond = beyond
@@ -82,17 +82,21 @@ class LogConfirmation(Struct, frozen=True, kw_only=True):
 
 def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
     """Return the answer for all logs of a data directory: nothing contradicts any of them, and somebody confirms each that is witnessed."""
-    against = [f"{channel}: {each.against}" for channel, each in answers.items() if each.against]
+    against = [
+        f"{channel}: {answer.against}" for channel, answer in answers.items() if answer.against
+    ]
     if against:
         return Confirmation(reason=OUTDATED, detail="; ".join(against))
     waiting = [
-        f"{channel}: {', '.join(each.waiting)}"
-        for channel, each in answers.items()
-        if each.waiting and not each.by
+        f"{channel}: {', '.join(answer.waiting)}"
+        for channel, answer in answers.items()
+        if answer.waiting and not answer.by
     ]
     if waiting:
         return Confirmation(reason=UNCONFIRMED, detail="; ".join(waiting))
-    return Confirmation(by=tuple(sorted({name for each in answers.values() for name in each.by})))
+    return Confirmation(
+        by=tuple(sorted({name for answer in answers.values() for name in answer.by}))
+    )
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
@@ -108,10 +112,12 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
 class Witnesses:
     """The witnesses of one log, and how far each has come."""
 
-    def __init__(self, session: aiohttp.ClientSession, asked: Sequence[WitnessEndpoint]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, witness_endpoints: Sequence[WitnessEndpoint]
+    ) -> None:
         """Ask through the session."""
         self._session = session
-        self._sizes: dict[WitnessEndpoint, int] = dict.fromkeys(asked, 0)
+        self._sizes: dict[WitnessEndpoint, int] = dict.fromkeys(witness_endpoints, 0)
         self._not_before: dict[WitnessEndpoint, float] = {}
         self._told: dict[WitnessEndpoint, str] = {}
 
@@ -119,14 +125,16 @@ class Witnesses:
         """The cosignatures of those whose are not on the note yet, and that give one now."""
         there = {(signature.name, signature.key_id) for signature in found.signatures}
         waiting = [
-            each
-            for each in self._sizes
-            if (each.verifier.name, each.verifier.key_id) not in there
-            and self._not_before.get(each, 0.0) <= time.monotonic()
+            size
+            for size in self._sizes
+            if (size.verifier.name, size.verifier.key_id) not in there
+            and self._not_before.get(size, 0.0) <= time.monotonic()
         ]
         signed = str(found).encode()
-        given = await asyncio.gather(*(self._one(each, head, signed, nodes) for each in waiting))
-        return [signature for signature in given if signature is not None]
+        note_signatures = await asyncio.gather(
+            *(self._one(item, head, signed, nodes) for item in waiting)
+        )
+        return [signature for signature in note_signatures if signature is not None]
 
     async def agree(
         self,
@@ -142,7 +150,7 @@ class Witnesses:
         to cosign the `sealed` one: it says then how many records it has come to.
         """
         stances = await asyncio.gather(
-            *(self._stance(each, log, root, witnessed, sealed) for each in self._sizes)
+            *(self._stance(size, log, root, witnessed, sealed) for size in self._sizes)
         )
         return True in stances or all(stance is None for stance in stances)
 
@@ -165,14 +173,14 @@ class Witnesses:
             known = witnessed is not None and witnessed.signed_by(witness.verifier) is not None
             return await self._has_come_so_far(witness, sealed) if known else None
         try:
-            head, found = checkpoint.opened(body, log)
-            if status != _OK or found.signed_by(witness.verifier) is None:
+            head, result = checkpoint.opened(body, log)
+            if status != _OK or result.signed_by(witness.verifier) is None:
                 return False
         except NotANote:
             return False
-        own = root(head.size)
-        if own != head.root:
-            raise WitnessConflict(witness.verifier.name, head.size, beyond=own is None)
+        data = root(head.size)
+        if data != head.root:
+            raise WitnessConflict(witness.verifier.name, head.size, beyond=data is None)
         self._sizes[witness] = head.size
         return True
 
@@ -195,13 +203,13 @@ class Witnesses:
                     against=f"the signed head of {newest.size} records is not of the records that are here"
                 )
             answers = await asyncio.gather(
-                *(self._confirm_by(each, log, root, nodes, newest, sealed) for each in self._sizes)
+                *(self._confirm_by(size, log, root, nodes, newest, sealed) for size in self._sizes)
             )
         except NotANote as error:
             return LogConfirmation(against=f"what is sealed is no head: {error}")
         except WitnessConflict as error:
             return LogConfirmation(against=str(error))
-        names = [each.verifier.name for each in self._sizes]
+        names = [size.verifier.name for size in self._sizes]
         return LogConfirmation(
             by=tuple(name for name, answer in zip(names, answers, strict=True) if answer == ""),
             waiting=tuple(
@@ -260,11 +268,11 @@ class Witnesses:
         """Whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
         if sealed is None:
             return False
-        asked = Addition(old=0, proof=(), checkpoint=sealed)
+        addition = Addition(old=0, proof=(), checkpoint=sealed)
         try:
             async with self._session.post(
                 f"{witness.url}/add-checkpoint",
-                data=bytes(asked),
+                data=bytes(addition),
                 timeout=_SECONDS,
                 allow_redirects=False,
             ) as answer:
@@ -282,13 +290,13 @@ class Witnesses:
     ) -> NoteSignature | None:
         for _ in range(_TRIES):
             old = self._sizes[witness]
-            asked = Addition(
+            addition = Addition(
                 old=old, proof=tuple(merkle.consistency(nodes, old, head.size)), checkpoint=signed
             )
             try:
                 async with self._session.post(
                     f"{witness.url}/add-checkpoint",
-                    data=bytes(asked),
+                    data=bytes(addition),
                     timeout=_SECONDS,
                     allow_redirects=False,
                 ) as answer:

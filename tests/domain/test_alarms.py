@@ -62,7 +62,7 @@ def test_an_acknowledgement_ends_it(manned: World) -> None:
     assert waiting(manned, id, 600) == []
 
 
-@given(asked=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
+@given(required_cosigners=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
 def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(
     asked: int, acknowledged: int | None
 ) -> None:

@@ -1870,8 +1870,18 @@ function locate(replay, files, head) {
       at = next
     }
   }
+  // Guess (L§10, step 6): a leaf entry of its own index is junk when the erasure that named it was
+  // changed, and so its computed leaf differs too, before the place of the lie. Here it counts as
+  // the entry it is, unless the entry bundle has it as junk.
+  const tree = new Tree()
+  for (const [index, entry] of replay.entries.entries()) {
+    const message = replay.messages[index]
+    const junk = leafHash(entry)
+    const isOpen = ownEntry(message, index + 1) !== null && !entriesGiven.get(index)?.equals(junk)
+    tree.push(isOpen ? leafHash(message) : junk)
+  }
   const sources = [
-    (from, to) => (to <= replay.tree.size ? replay.tree.over(from, to) : null),
+    (from, to) => (to <= tree.size ? tree.over(from, to) : null),
     (from, to) => tileRoot(from, to),
     (from, to) => build(from, to, (leaf) => entriesGiven.get(leaf)),
   ]
@@ -1907,7 +1917,7 @@ function locate(replay, files, head) {
     const pair = lefts.flatMap((a) => rights.map((b) => [a, b]))
       .find(([a, b]) => nodeHash(a, b).equals(right))
     if (!pair) break
-    const own = middle <= replay.tree.size ? replay.tree.over(from, middle) : null
+    const own = middle <= tree.size ? tree.over(from, middle) : null
     if (own?.equals(pair[0])) [from, right] = [middle, pair[1]]
     else [to, right] = [middle, pair[0]]
   }

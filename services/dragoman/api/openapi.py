@@ -40,12 +40,14 @@ PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
 
 
-def _shown(shape: type[Struct], **others: Any) -> type[Struct]:
+def _shown(shape: type[Struct], **value: Any) -> type[Struct]:
     """Return a shape as readers see it: without its defaults, which are left out, and with other types of some members."""
     members: list[Any] = []
-    for each in fields(shape):
-        type = others.get(each.name, each.type)
-        members.append((each.name, type) if each.required else (each.name, type | UnsetType, UNSET))
+    for field in fields(shape):
+        type = value.get(field.name, field.type)
+        members.append(
+            (field.name, type) if field.required else (field.name, type | UnsetType, UNSET)
+        )
     return defstruct(shape.__name__, members, kw_only=True, namespace={"__doc__": shape.__doc__})
 
 
@@ -305,7 +307,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "tags": [{"name": each.name, "description": each.about} for each in _TOPICS],
+        "tags": [{"name": api_topic.name, "description": api_topic.about} for api_topic in _TOPICS],
         "paths": paths,
         "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
         "components": {
@@ -321,16 +323,16 @@ def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     Generators of clients make a class of each component, so a component is called, and entitled, as
     its shape is.
     """
-    kept = [*_KEPT_AS_BYTES.values()]
+    rows = [*_KEPT_AS_BYTES.values()]
     schemas, components = undented(
-        msgspec.json.schema_components([*shapes, *kept], ref_template=_REF)
+        msgspec.json.schema_components([*shapes, *rows], ref_template=_REF)
     )
     for (shape, member), schema in zip(_KEPT_AS_BYTES, schemas[len(shapes) :], strict=True):
         if shape.__name__ in components:
             components[shape.__name__]["properties"][member] |= schema
     names = _plain_names(components)
     refs = {_REF.format(name=name): _REF.format(name=plain) for name, plain in names.items()}
-    found = _portable(schemas[: len(shapes)], refs)
+    portable = _portable(schemas[: len(shapes)], refs)
     named = {
         names[name]: {**_portable(schema, refs), "title": names[name]}
         for name, schema in components.items()
@@ -339,7 +341,7 @@ def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         name: {"title": name, "description": _BY_LANGUAGE, **schema}
         for name, schema in _shared().items()
     }
-    return found, {name: named[name] for name in sorted(_reached(found, named))}
+    return portable, {name: named[name] for name in sorted(_reached(portable, named))}
 
 
 def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
@@ -386,7 +388,11 @@ def _shared() -> dict[str, dict[str, Any]]:
     """The schemas of texts that are given by language, by the names of their components."""
     return {
         f"{name}ByLanguage": msgspec.json.schema(
-            next(each for each in get_args(union) if get_origin(get_args(each)[0]) is dict)
+            next(
+                argument
+                for argument in get_args(union)
+                if get_origin(get_args(argument)[0]) is dict
+            )
         )
         for name, union in (("Words", Words), ("Titles", Titles))
     }
@@ -404,16 +410,16 @@ def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
     """
     match schema:
         case dict() if shared := next(
-            (name for name, each in _shared().items() if each == schema), ""
+            (name for name, value in _shared().items() if value == schema), ""
         ):
             return {"$ref": _REF.format(name=shared)}
         case {"prefixItems": items, "items": False, **others}:
-            kinds = list({str(each): each for each in items}.values())
-            rest = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+            kinds = list({str(item): item for item in items}.values())
+            kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
             return {
                 **_portable(others, refs),
                 "prefixItems": _portable(items, refs),
-                "items": _portable(rest, refs),
+                "items": _portable(kind, refs),
             }
         case {"enum": [str(only)], **others}:
             return {"type": "string", **_portable(others, refs), "const": only}
@@ -422,7 +428,7 @@ def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
         case dict():
             return {name: _portable(value, refs) for name, value in schema.items()}
         case list() | tuple():
-            return [_portable(each, refs) for each in schema]
+            return [_portable(item, refs) for item in schema]
         case str():
             return refs.get(schema, schema)
         case _:
@@ -437,7 +443,7 @@ def undented(schema: Any) -> Any:
         case dict():
             return {name: undented(value) for name, value in schema.items()}
         case list() | tuple():
-            return [undented(each) for each in schema]
+            return [undented(item) for item in schema]
         case _:
             return schema
 
@@ -460,10 +466,10 @@ def _webhook() -> dict[str, Any]:
             "name": name,
             "in": "header",
             "required": True,
-            "description": said,
+            "description": text,
             "schema": {"type": "string"},
         }
-        for name, said in told.items()
+        for name, text in told.items()
     ]
     return {
         "operationId": "webhook",
@@ -488,13 +494,13 @@ def _webhook() -> dict[str, Any]:
 
 def _notice() -> dict[str, Any]:
     """The call that a side's receiver gets about the side's own watch."""
-    told = _webhook()
+    webhook = _webhook()
     position = "Dragoman-Position"
     return {
-        **told,
+        **webhook,
         "operationId": "watch_notice",
         "summary": "A side hears that nobody is at its manned watch",
-        "parameters": [each for each in told["parameters"] if each["name"] != position],
+        "parameters": [item for item in webhook["parameters"] if item["name"] != position],
     }
 
 
@@ -550,7 +556,7 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
 
 def _tag(path: str) -> str:
     """What an operation is about, by its path."""
-    return next(each.name for each in _TOPICS if re.search(each.paths, path))
+    return next(api_topic.name for api_topic in _TOPICS if re.search(api_topic.paths, path))
 
 
 def _success(
@@ -626,11 +632,11 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
         kinds.add("not-acceptable")
     if "{exchange}" in route.path:
         kinds.add("erased")
-    found: dict[int, list[str]] = {}
+    texts: dict[int, list[str]] = {}
     for kind, (status, _) in TYPES.items():
         if kind in kinds:
-            found.setdefault(status, []).append(kind)
-    return dict(sorted(found.items()))
+            texts.setdefault(status, []).append(kind)
+    return dict(sorted(texts.items()))
 
 
 def _refusal(kinds: Iterable[str]) -> str:
@@ -645,9 +651,9 @@ def _problem(status: int, kinds: Sequence[str]) -> dict[str, Any]:
         "RateLimit",
         *(["Retry-After"] if status in (429, 503) or "busy" in kinds else []),
     ]
-    said = "; ".join(TYPES[kind][1] for kind in kinds) + "."
+    text = "; ".join(TYPES[kind][1] for kind in kinds) + "."
     return {
-        "description": said,
+        "description": text,
         "headers": _headers(names),
         "content": {PROBLEM: {"schema": schema}},
     }
@@ -689,13 +695,13 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
     """An example of a name, of the type that it has here: positions are times elsewhere."""
-    for each in schema.get("anyOf", (schema,)):
-        if each.get("type") == "integer":
+    for item in schema.get("anyOf", (schema,)):
+        if item.get("type") == "integer":
             return int(example)
         if (
-            each.get("type") == "string"
-            and "pattern" in each
-            and re.search(each["pattern"], str(example)) is None
+            item.get("type") == "string"
+            and "pattern" in item
+            and re.search(item["pattern"], str(example)) is None
         ):
             return "2026-11-24T00:00Z"
     return example
@@ -748,7 +754,9 @@ def asyncapi(
             "description": description,
             "servers": [{"$ref": f"#/servers/{server}"}],
             **({"parameters": parameters} if parameters else {}),
-            "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in messages},
+            "messages": {
+                message: {"$ref": f"#/components/messages/{message}"} for message in messages
+            },
         }
 
     def sent(
@@ -760,7 +768,9 @@ def asyncapi(
             "title": title,
             "summary": summary,
             "security": [{"$ref": f"#/components/securitySchemes/{security}"}],
-            "messages": [{"$ref": f"#/channels/{channel}/messages/{each}"} for each in messages],
+            "messages": [
+                {"$ref": f"#/channels/{channel}/messages/{message}"} for message in messages
+            ],
         }
 
     named = {"description": "The channel's name.", "examples": ["nato-china"]}

@@ -105,18 +105,18 @@ class Route(Generic[S]):
             )
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
-            names, known = (
+            names, text = (
                 ", ".join(sorted(unknown)),
                 ", ".join(self.query.__struct_encode_fields__),
             )
             detail = sentence(
                 "There is no query parameter %(names)s here; none is taken.", names=names
             )
-            if known:
+            if text:
                 detail = sentence(
                     "There is no query parameter %(names)s here; there are: %(known)s.",
                     names=names,
-                    known=known,
+                    known=text,
                 )
             raise Refused(Refusal(kind="bad-request", detail=detail))
         return query

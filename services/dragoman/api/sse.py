@@ -108,36 +108,43 @@ class Tail:
         """
         rung: dict[tuple[str, str], tuple[int, int]] = {}
         groups: Counter[tuple[str, str]] = Counter()
-        for exchange, each in self._waiting():
-            key, heard = (each.message, each.side), (each.repeats, len(each.rungs))
-            sender = next(
-                message.said.side for message in exchange.messages if message.id == each.message
+        for exchange, escalation in self._waiting():
+            key, heard = (
+                (escalation.message, escalation.side),
+                (escalation.repeats, len(escalation.rungs)),
             )
-            groups[sender, each.side] += 1
-            if groups[sender, each.side] > GROUP_ALARMS:
+            sender = next(
+                message.said.side
+                for message in exchange.messages
+                if message.id == escalation.message
+            )
+            groups[sender, escalation.side] += 1
+            if groups[sender, escalation.side] > GROUP_ALARMS:
                 heard = 0, 0
             rung[key] = heard
             if self._rung.get(key) != heard and self.readers:
-                self.readers.hand(self._ringing(exchange, each))
+                self.readers.hand(self._ringing(exchange, escalation))
         self._rung = rung
 
     def ringing(self) -> list[AlarmLine]:
         """What rings now, for a reader who has just come."""
-        return [self._ringing(exchange, each) for exchange, each in self._waiting()]
+        return [self._ringing(exchange, escalation) for exchange, escalation in self._waiting()]
 
-    def _ringing(self, exchange: Exchange, each: Escalation) -> AlarmLine:
-        record = self._projection.record_at(duty_watch.message_position(exchange, each.message))
+    def _ringing(self, exchange: Exchange, escalation: Escalation) -> AlarmLine:
+        record = self._projection.record_at(
+            duty_watch.message_position(exchange, escalation.message)
+        )
         return AlarmLine(
-            each,
+            escalation,
             duty_watch.flash_alarm(
-                exchange, each, self._now(), record if record and record.act else None
+                exchange, escalation, self._now(), record if record and record.act else None
             ),
         )
 
     def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
         for exchange in self._flashes.values():
-            for each in alarms.escalations(self._projection.registry, exchange, self._now()):
-                yield exchange, each
+            for escalation in alarms.escalations(self._projection.registry, exchange, self._now()):
+                yield exchange, escalation
 
     def _arrived(self, row: Stored) -> None:
         state = row.folded.state
@@ -273,9 +280,9 @@ async def lines(
     response.content_type = NDJSON
     await response.prepare(request)
     with suppress(ConnectionError):  # whoever has read enough leaves before the end
-        async for found in missed(service, projection, first, last):
-            await response.write(b"\n".join(line.encoded for line in found) + b"\n")
-            _note(service, projection, side, found)
+        async for event_lines in missed(service, projection, first, last):
+            await response.write(b"\n".join(line.encoded for line in event_lines) + b"\n")
+            _note(service, projection, side, event_lines)
         await response.write_eof()
     return response
 
@@ -284,19 +291,19 @@ async def batch(
     service: Service, projection: Projection, side: str, first: int, path: str
 ) -> web.Response:
     """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
-    found = await asyncio.wrap_future(
+    rows = await asyncio.wrap_future(
         service.store.in_thread(reads.records, service.store, projection.name, first)
     )
-    for entry, whose in reversed(found) if side else ():
+    for entry, whose in reversed(rows) if side else ():
         if whose not in ("", side):
             service.deliveries.note(projection.name, side, entry.position)
             break
-    last = found[-1][0].position if found else first - 1
+    last = rows[-1][0].position if rows else first - 1
     headers = {"Dragoman-Position": str(last)}
     if last < projection.state.position:
         headers["Link"] = f'<{path}?after={last}>; rel="next"'
     events = b",".join(
-        bytes(entry.record) for entry, _ in found if entry.valid and isinstance(entry.record, Raw)
+        bytes(entry.record) for entry, _ in rows if entry.valid and isinstance(entry.record, Raw)
     )
     return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
 

@@ -35,7 +35,7 @@ class EventLine:
         self,
         name: bytes,
         position: int,
-        said: Entry | Row,
+        entry: Entry | Row,
         side: str,
         sides: frozenset[str] | None = None,
     ) -> None:
@@ -43,7 +43,7 @@ class EventLine:
         self.position = position
         self.side = side
         self.sides = sides
-        self.encoded = json.encode(said)
+        self.encoded = json.encode(entry)
         self.event = b"id: %d\nevent: %b\ndata: %b\n\n" % (position, name, self.encoded)
 
     def is_for(self, side: str) -> bool:

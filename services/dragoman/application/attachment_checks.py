@@ -49,16 +49,18 @@ async def naming(
 async def copies(service: Service, projection: Projection, grant: Grant, digest: str) -> list[File]:
     """The copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
     staff, side = is_staff(projection, grant.actor), grant.side
-    found = await service.files.found(
-        projection.registry.cid, tuple(each.name for each in projection.registry.sides), digest
+    files = await service.files.found(
+        projection.registry.cid,
+        tuple(side_state.name for side_state in projection.registry.sides),
+        digest,
     )
-    foreign = [file for file in found if file.side != side or not staff]
+    foreign = [file for file in files if file.side != side or not staff]
     sides = (
         (await naming(service, projection, (digest,))).get(digest, frozenset())
         if foreign
         else frozenset()
     )
-    return [file for file in found if (staff and file.side == side) or file.side in sides]
+    return [file for file in files if (staff and file.side == side) or file.side in sides]
 
 
 # Posts
@@ -120,9 +122,12 @@ async def _people_faults(service: Service, projection: Projection, act: Any) -> 
     mentioned = list(references.people(act))
     if not mentioned:
         return []
-    found = await service.people.found(projection.registry.cid, tuple(id for _, id, _ in mentioned))
+    stored_persons = await service.people.found(
+        projection.registry.cid, tuple(id for _, id, _ in mentioned)
+    )
     faults = [
-        (where, _person_fault(found.get(id), commitment)) for where, id, commitment in mentioned
+        (where, _person_fault(stored_persons.get(id), commitment))
+        for where, id, commitment in mentioned
     ]
     return [
         FieldFault(pointer=where + fault[0], detail=fault[1])
@@ -131,17 +136,17 @@ async def _people_faults(service: Service, projection: Projection, act: Any) -> 
     ]
 
 
-def _person_fault(kept: StoredPerson | None, commitment: str) -> tuple[str, Text] | None:
-    if kept is None:
+def _person_fault(stored_person: StoredPerson | None, commitment: str) -> tuple[str, Text] | None:
+    if stored_person is None:
         return "/id", sentence(
             "nobody of that id is in the channel's register of people; enter them with POST /people first"
         )
-    if kept.erased:
+    if stored_person.erased:
         return "/id", sentence("the entry was erased; enter the person anew with POST /people")
-    if kept.commitment != commitment:
+    if stored_person.commitment != commitment:
         return "/commitment", sentence(
             "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands",
-            commitment=kept.commitment,
+            commitment=stored_person.commitment,
         )
     return None
 
@@ -151,8 +156,8 @@ async def _file_faults(
 ) -> list[FieldFault]:
     faults: list[FieldFault] = []
     for where, attachment in references.attachments(act):
-        known = await copies(service, projection, grant, attachment.sha256)
-        fault = _file_fault(next((file for file in known if file.kept), None), attachment)
+        files = await copies(service, projection, grant, attachment.sha256)
+        fault = _file_fault(next((file for file in files if file.kept), None), attachment)
         if fault is not None:
             faults.append(FieldFault(pointer=where + fault[0], detail=fault[1]))
     return faults
@@ -204,32 +209,33 @@ async def people_seen(
 
     Raises `LogUnreachable`.
     """
-    found = (
+    stored_persons = (
         await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
     )
     reader = grant.actor if is_staff(projection, grant.actor) else ""
     return {
-        id: _person(found.get(id), commitments, reader) for id, commitments in mentioned.items()
+        id: _person(stored_persons.get(id), commitments, reader)
+        for id, commitments in mentioned.items()
     }
 
 
-def _person(kept: StoredPerson | None, commitments: set[str], reader: str) -> PersonSeen:
+def _person(stored_person: StoredPerson | None, commitments: set[str], reader: str) -> PersonSeen:
     """Somebody as an officer sees them; nobody's name for an auditor, who is no reader."""
-    if kept is None:
+    if stored_person is None:
         return PersonSeen(absent=True)
-    if kept.erased:
-        return PersonSeen(side=kept.side, erased=True)
-    sealed = not kept.open_to(reader)
+    if stored_person.erased:
+        return PersonSeen(side=stored_person.side, erased=True)
+    sealed = not stored_person.open_to(reader)
     return PersonSeen(
-        side=kept.side,
-        entry=UNSET if sealed or not reader else kept.person,
+        side=stored_person.side,
+        entry=UNSET if sealed or not reader else stored_person.person,
         sealed=sealed,
-        changed=commitments != {kept.commitment},
+        changed=commitments != {stored_person.commitment},
     )
 
 
-def _file(known: list[File]) -> FileSeen:
-    if any(file.kept for file in known):
+def _file(files: list[File]) -> FileSeen:
+    if any(file.kept for file in files):
         return FileSeen(there=True)
-    erased = any(file.erased for file in known)
+    erased = any(file.erased for file in files)
     return FileSeen(erased=erased, absent=not erased)

@@ -161,10 +161,12 @@ class CommandHandler:
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
         self._refuse_if_broken(projection)
-        state, asked = projection.state, RecordingHistory(projection)
+        state, recording_history = projection.state, RecordingHistory(projection)
         assert state.registry is not None
         state = replace(state, registry=replace(state.registry, required_signatures=()))
-        return folded(state, projection, self._decide(state, projection, post, asked, self._now()))
+        return folded(
+            state, projection, self._decide(state, projection, post, recording_history, self._now())
+        )
 
     async def _turn(self, place: tuple[str, str]) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -199,10 +201,10 @@ class CommandHandler:
             self._refuse_if_broken(projection)
             if post.if_match is not None:
                 await self._know_what_it_rests_on(projection, post, post.if_match)
-            asked = RecordingHistory(projection)
+            recording_history = RecordingHistory(projection)
             ticked, moment = time.monotonic(), self._now()
-            candidate = self._decide(projection.state, projection, post, asked, moment)
-            grounds = asked.grounds(projection.registry, candidate)
+            candidate = self._decide(projection.state, projection, post, recording_history, moment)
+            grounds = recording_history.grounds(projection.registry, candidate)
             new = (
                 attempt == 0 and candidate.envelope.subject == candidate.envelope.id
             )  # nothing stands there but by malice
@@ -286,8 +288,8 @@ class CommandHandler:
 
     async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""
-        known = projection.exchange(post.exchange)
-        if known is None or etag == known.etag or projection.holds(post.exchange, etag):
+        exchange = projection.exchange(post.exchange)
+        if exchange is None or etag == exchange.etag or projection.holds(post.exchange, etag):
             return
         try:
             await projection.bring()
@@ -330,8 +332,8 @@ class CommandHandler:
         row = projection.row(position)
         record: Record | None
         if row is not None:
-            found: Folded = row.folded
-            if found.record is None:
+            result: Folded = row.folded
+            if result.record is None:
                 raise Refused(
                     Refusal(
                         kind="void",
@@ -341,7 +343,7 @@ class CommandHandler:
                         position=position,
                     )
                 )
-            record, number, void = found.record, found.number, found.refusal
+            record, number, void = result.record, result.number, result.refusal
         else:
             record, number, void = projection.stored(position)
         if record is None or not record.act:
@@ -372,8 +374,8 @@ class CommandHandler:
             raise Refused(
                 Refusal(kind="void", detail=detail, position=position, allowed=void.allowed)
             )
-        known = projection.exchange(record.envelope.subject)
-        alone = known is not None and two_keys.sent(known, record.envelope.id) is not None
+        exchange = projection.exchange(record.envelope.subject)
+        alone = exchange is not None and two_keys.sent(exchange, record.envelope.id) is not None
         return PostResult(
             recorded=_recorded(record, number, position, one_key=alone), replayed=False
         )
@@ -383,7 +385,7 @@ class CommandHandler:
         state: ChannelState,
         projection: Projection,
         post: Post,
-        asked: RecordingHistory,
+        recording_history: RecordingHistory,
         moment: datetime,
     ) -> Record:
         signatures = post.signatures
@@ -397,7 +399,7 @@ class CommandHandler:
             )
         decided = decide(
             state,
-            asked,
+            recording_history,
             post,
             time=stamp(moment),
             salt=secrets.token_hex(32),
@@ -489,9 +491,9 @@ class CommandHandler:
     def _completed(self, projection: Projection, post: Post) -> str:
         """The signatures that came with a post and, in a trial, the one of its actor by the key in custody."""
         registry, actor = projection.registry, post.actor
-        came = dsse.read_signatures(post.signatures, SIGNATURES) or {}
+        signatures = dsse.read_signatures(post.signatures, SIGNATURES) or {}
         signed = any(
-            keyid in came
+            keyid in signatures
             for keyid, key in registry.keys.items()
             if key.owner == actor and key.until is None
         )
@@ -505,7 +507,7 @@ class CommandHandler:
             dsse.read_signatures(self._custody.sign(registry.name, owners, post.act), SIGNATURES)
             or {}
         )
-        return dsse.write_signatures(came | own)
+        return dsse.write_signatures(signatures | own)
 
     def _consented(self, projection: Projection, post: Post) -> list[str]:
         """In whose name the host signs an erasure in a trial: the roots of the other sides that have consented to just that, as far as it keeps them."""
@@ -613,8 +615,8 @@ def _refuse_if_untrue(projection: Projection, record: Record) -> None:
 
     The log's readers cannot refuse it: what was erased since is not there for all of them.
     """
-    known = projection.exchange(record.envelope.subject)
-    if record.name != "release" and (known is None or known.act != "release"):
+    exchange = projection.exchange(record.envelope.subject)
+    if record.name != "release" and (exchange is None or exchange.act != "release"):
         return
     items, pointer = release.named(record.data)
     for index, item in enumerate(items):

@@ -86,10 +86,10 @@ class Coverage:
         """Wait until a position is final, or for so many seconds; how it stands then. Nothing is waited for where no policy is in force."""
         deadline = asyncio.get_running_loop().time() + min(seconds, WAIT_SECONDS)
         while True:
-            found = standing(await self.of(projection), position)
+            result = standing(await self.of(projection), position)
             late = asyncio.get_running_loop().time() >= deadline
-            if found.proof == "final" or late or not projection.registry.policy:
-                return found
+            if result.proof == "final" or late or not projection.registry.policy:
+                return result
             await asyncio.sleep(_FRESH_SECONDS)
 
 

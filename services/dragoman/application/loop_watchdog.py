@@ -74,8 +74,9 @@ class Watchdog:
 def _functions(frame: FrameType | None) -> str:
     """Return the innermost function that runs, and the innermost ones of this package that called it."""
     stack = traceback.extract_stack(frame) if frame is not None else []
-    own = [each for each in stack if each.filename.startswith(_OWN)][-_FRAMES:]
-    named = [*own, *(each for each in stack[-1:] if each not in own)]
+    frame_summaries = [item for item in stack if item.filename.startswith(_OWN)][-_FRAMES:]
+    summaries = [*frame_summaries, *(item for item in stack[-1:] if item not in frame_summaries)]
     return " < ".join(
-        f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(named)
+        f"{Path(summary.filename).name}:{summary.lineno} {summary.name}"
+        for summary in reversed(summaries)
     )

@@ -55,13 +55,13 @@ class Room:
             await self._check_open(service, projection, post.data, side)
 
     def _is_full(self, exchange: Exchange, side: str) -> bool:
-        said = [
+        stamps = [
             *(message.said for message in exchange.messages),
-            *(each.said for acts in exchange.acts.values() for each in acts),
+            *(act.said for acts in exchange.acts.values() for act in acts),
         ]
         return (
-            len(said) >= self._acts
-            and sum(each.by.startswith(f"{side}/") for each in said) >= self._acts
+            len(stamps) >= self._acts
+            and sum(item.by.startswith(f"{side}/") for item in stamps) >= self._acts
         )
 
     async def _check_open(
@@ -80,17 +80,17 @@ class Room:
             else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
         )
         most = self._open * (2 if precedence in ("flash", "immediate") else 1)
-        at, count, then = self._counted.get(
+        at, count, number = self._counted.get(
             (projection.name, side), (-COUNT_SECONDS, opened, opened)
         )
         now = time.monotonic()
-        if count + opened - then >= most and now - at >= COUNT_SECONDS:
+        if count + opened - number >= most and now - at >= COUNT_SECONDS:
             count = await asyncio.wrap_future(
                 service.store.in_thread(reads.open_of, service.store, projection.name, side)
             )
-            then = opened
-            self._counted[projection.name, side] = now, count, then
-        if count + opened - then >= most:
+            number = opened
+            self._counted[projection.name, side] = now, count, number
+        if count + opened - number >= most:
             detail = sentence(
                 "%(side)s has %(n)s exchanges open in %(channel)s; close what is done, and post again.",
                 side=side,

@@ -70,11 +70,11 @@ class Reading:
                 projection.listeners.add(hear)
                 first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
                 store = self._service.store
-                found = await asyncio.wrap_future(
+                rows = await asyncio.wrap_future(
                     store.in_thread(reads.records, store, name, first, UNOPENED_RECORDS)
                 )
                 for exchange in {
-                    entry.exchange for entry, _ in found if entry.valid and entry.exchange
+                    entry.exchange for entry, _ in rows if entry.valid and entry.exchange
                 }:
                     state = projection.exchange(exchange)
                     if state is not None:
@@ -134,9 +134,9 @@ class Reading:
         """What senders have changed of what a side had acknowledged, within the last minutes."""
         since = time.time() - CHANGED_SECONDS
         return tuple(
-            each
-            for each in self._changed.get((projection.name, side), ())
-            if _seconds(each.time) > since
+            changed_flash
+            for changed_flash in self._changed.get((projection.name, side), ())
+            if _seconds(changed_flash.time) > since
         )
 
     def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
@@ -145,12 +145,12 @@ class Reading:
         since, watching = time.time() - UNOPENED_SECONDS, self._service.access.watching
         for key in [
             key
-            for key, each in waiting.items()
-            if _seconds(each.acknowledged) < since
+            for key, value in waiting.items()
+            if _seconds(value.acknowledged) < since
             or watching.is_opened(projection.registry.cid, side, key)
         ]:
             del waiting[key]
-        return tuple(sorted(waiting.values(), key=lambda each: each.acknowledged))
+        return tuple(sorted(waiting.values(), key=lambda item: item.acknowledged))
 
     def opened(self, projection: Projection, exchange: str, grant: Grant) -> None:
         """Somebody looks at an exchange now: at a station of a side, it has opened the flash in it."""

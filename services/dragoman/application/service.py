@@ -249,7 +249,7 @@ class Service:
         self._check_signed(data)
         self.desk.refuse_if_read_only()
         signatures = " ".join(
-            sorted({each for line in opening.signatures for each in line.split()})
+            sorted({part for line in opening.signatures for part in line.split()})
         )
         genesis = self.desk.opening(data.name, act, data, signatures)
         async with self.opening:
@@ -291,16 +291,16 @@ class Service:
         origin = self.origin.replace("{channel}", name).replace(
             "{key}", hashlib.sha256(self.log_key).hexdigest()
         )
-        others = [
+        names = [
             p.name
             for p in self.channels.values()
             if p.is_channel and p.name != name and p.registry.origin == origin
         ]
-        if others:
+        if names:
             detail = sentence(
                 "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
                 origin=origin,
-                channel=others[0],
+                channel=names[0],
             )
             raise Refused(Refusal(kind="invalid", detail=detail))
         return origin
@@ -338,13 +338,13 @@ class Service:
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
         """Whether this is the same opening, which was cut off before all of its officers were entered."""
         registry = projection.registry
-        named = {f"{officer.side}/{officer.officer}" for officer in new.officers}
+        texts = {f"{officer.side}/{officer.officer}" for officer in new.officers}
         same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
             new.kind,
             new.sides,
             new.languages,
         )
-        return same and registry.officers.keys() < named
+        return same and registry.officers.keys() < texts
 
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
@@ -463,13 +463,13 @@ class Service:
             tick = time.monotonic()
             down = not self.bus.up or not self.guard.proven
             for name, projection in self.channels.items():
-                found = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
-                if found is not None:
-                    untold.append((name, found))
+                look = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
+                if look is not None:
+                    untold.append((name, look))
             untold = [
-                each
-                for each in untold
-                if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)
+                item
+                for item in untold
+                if not await self._try_to_tell(again.setdefault(item[0], Backoff()), *item)
             ]
 
     async def _try_to_tell(self, backoff: Backoff, name: str, outage: ObservedOutage) -> bool:

@@ -25,8 +25,14 @@ class TakeOver:
 
     async def confirmation(self) -> Confirmation:
         """Ask every witness about every channel."""
-        channels = [each for _, each in sorted(self._service.channels.items()) if each.is_channel]
-        return confirmation_of({each.name: await self._log_confirmation(each) for each in channels})
+        channels = [
+            projection
+            for _, projection in sorted(self._service.channels.items())
+            if projection.is_channel
+        ]
+        return confirmation_of(
+            {channel.name: await self._log_confirmation(channel) for channel in channels}
+        )
 
     async def _log_confirmation(self, projection: Projection) -> LogConfirmation:
         service, name = self._service, projection.name

@@ -50,12 +50,20 @@ def owed(replay: Replay) -> list[OwedDeadline]:
     if state.registry is None or not state.time:
         return []
     now = datetime.fromisoformat(state.time).astimezone(UTC)
-    found = [
-        each
+    exchanges = [
+        deadline
         for exchange in replay.exchanges()
-        for each in _owed(replay, state.registry, exchange, now)
+        for deadline in _owed(replay, state.registry, exchange, now)
     ]
-    return sorted(found, key=lambda each: (each.due, each.number, each.side, each.clock))
+    return sorted(
+        exchanges,
+        key=lambda owed_deadline: (
+            owed_deadline.due,
+            owed_deadline.number,
+            owed_deadline.side,
+            owed_deadline.clock,
+        ),
+    )
 
 
 def _owed(
@@ -107,13 +115,15 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
 
 def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
     """Every exception of a log, in the order of its positions."""
-    found = list(of_records(replay, messages))
+    result = list(of_records(replay, messages))
     registry = replay.standing.state.registry
     if registry is not None:
         areas = [exchange for exchange in replay.exchanges() if is_open_area(exchange)]
         for exchange in replay.exchanges():
-            found += of_exchange(registry, exchange, areas)
-    return [each.exceptional for each in sorted(found, key=lambda each: (each.position, each.kind))]
+            result += of_exchange(registry, exchange, areas)
+    return [
+        entry.exceptional for entry in sorted(result, key=lambda item: (item.position, item.kind))
+    ]
 
 
 def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:

@@ -199,27 +199,27 @@ class Comparison:
             erasures = self._replica.erasures
             answer = await self._host.ask(question.path, self._replica.position)
             if not question.past and not answer.refused:
-                given = answer.headers.get("Dragoman-Position", "")
-                if not _POSITION.fullmatch(given):
-                    found = [
+                header = answer.headers.get("Dragoman-Position", "")
+                if not _POSITION.fullmatch(header):
+                    mismatches = [
                         self._mismatch(
-                            question, "Dragoman-Position", given or "nothing", "a position"
+                            question, "Dragoman-Position", header or "nothing", "a position"
                         )
                     ]
                     break
                 try:
-                    await self._replica.reach(int(given))
+                    await self._replica.reach(int(header))
                 except Hole as error:
-                    found = [self._mismatch(question, "Dragoman-Position", given, str(error))]
+                    mismatches = [self._mismatch(question, "Dragoman-Position", header, str(error))]
                     break
-                if self._replica.position != int(given):
+                if self._replica.position != int(header):
                     continue  # the answer is older than asked for, or an erasure took the replica further
-            mine, found = await self._beside(question, answer)
-            if found and (answer.refused or question.past or question.late):
-                mine, found = await self._further(question, answer, found)
+            mine, mismatches = await self._beside(question, answer)
+            if mismatches and (answer.refused or question.past or question.late):
+                mine, mismatches = await self._further(question, answer, mismatches)
                 if self._replica.erasures != erasures:
                     continue  # something was erased between the two answers, which changes what is said of the past as well
-            if not found:
+            if not mismatches:
                 self._count(question.kind)
                 return mine.body
             if not question.timed or attempt:
@@ -227,20 +227,20 @@ class Comparison:
         else:
             raise GatewayUnavailable(f"{_TRIES} answers were of other positions than asked for")
         self._count(question.kind)
-        self._keep(found)
+        self._keep(mismatches)
         return b""
 
     async def _further(
-        self, question: ComparedPath, answer: Response, found: list[Mismatch]
+        self, question: ComparedPath, answer: Response, mismatches: list[Mismatch]
     ) -> tuple[Response, list[Mismatch]]:
         """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
         newest = await self._host.position()
         mine = Response()
-        while found and question.late and self._replica.position < newest:
+        while mismatches and question.late and self._replica.position < newest:
             await self._replica.reach(self._replica.position + 1)
-            mine, found = await self._beside(question, answer)
+            mine, mismatches = await self._beside(question, answer)
         await self._replica.reach(newest)
-        return mine, found
+        return mine, mismatches
 
     async def _beside(
         self, question: ComparedPath, answer: Response
@@ -251,10 +251,10 @@ class Comparison:
             mine = await self._replica.ask(question.path, now, as_of)
             if mine.refused.startswith("5"):
                 raise GatewayUnavailable(f"the replay itself cannot answer this: {mine.refused}")
-            found = self._differences(question, answer, mine)
-            if not found:
+            mismatches = self._differences(question, answer, mine)
+            if not mismatches:
                 break
-        return mine, found
+        return mine, mismatches
 
     def _differences(
         self, question: ComparedPath, theirs: Response, mine: Response
@@ -288,21 +288,21 @@ class Comparison:
         if theirs == mine:
             return []
         try:
-            left, right = _members(theirs), _members(mine)
-            plain = msgspec.json.encode(left) == theirs
+            raw_records, right = _members(theirs), _members(mine)
+            plain = msgspec.json.encode(raw_records) == theirs
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            left, right, plain = {}, {}, False
+            raw_records, right, plain = {}, {}, False
         if not plain:  # no JSON object, or not written as ours are: a member twice, or white space
             return [self._mismatch(question, "", theirs, mine, _named_in(question.path))]
-        found: list[Mismatch] = []
-        for name in dict.fromkeys((*right, *left)):
+        mismatches: list[Mismatch] = []
+        for name in dict.fromkeys((*right, *raw_records)):
             if (
                 name not in _BESIDE
                 and not (question.late and name == "position")
-                and left.get(name) != right.get(name)
+                and raw_records.get(name) != right.get(name)
             ):
-                found += self._member(question, name, left.get(name), right.get(name))
-        return found
+                mismatches += self._member(question, name, raw_records.get(name), right.get(name))
+        return mismatches
 
     def _member(
         self, question: ComparedPath, name: str, theirs: Raw | None, mine: Raw | None
@@ -310,20 +310,20 @@ class Comparison:
         """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
         exchange = _named_in(question.path)
         if theirs is None or mine is None:
-            left, right = ("nothing" if each is None else bytes(each) for each in (theirs, mine))
+            left, right = ("nothing" if raw is None else bytes(raw) for raw in (theirs, mine))
             return [self._mismatch(question, f"/{_escaped(name)}", left, right, exchange)]
         try:
             one, other = msgspec.json.decode(theirs), msgspec.json.decode(mine)
-            found = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
+            rows = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found = []
-        if not found:
+            rows = []
+        if not rows:
             return [
                 self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)
             ]
         return [
-            self._mismatch(question, pointer, left, right, where)
-            for pointer, left, right, where in found
+            self._mismatch(question, pointer, value, right, where)
+            for pointer, value, right, where in rows
         ]
 
     def _mismatch(
@@ -334,9 +334,9 @@ class Comparison:
         mine: str | bytes,
         exchange: str = "",
     ) -> Mismatch:
-        left, right = (
-            each if isinstance(each, str) else each.decode(errors="replace")
-            for each in (theirs, mine)
+        text, right = (
+            item if isinstance(item, str) else item.decode(errors="replace")
+            for item in (theirs, mine)
         )
         return Mismatch(
             question=question.path,
@@ -344,24 +344,24 @@ class Comparison:
             exchange=exchange,
             number=self._replica.number_of(exchange) if exchange else "",
             pointer=pointer,
-            gateway=left[:_VALUE_CHARACTERS],
+            gateway=text[:_VALUE_CHARACTERS],
             replay=right[:_VALUE_CHARACTERS],
         )
 
-    def _keep(self, found: list[Mismatch]) -> None:
+    def _keep(self, mismatches: list[Mismatch]) -> None:
         """Keep differences, as far as there is room. One that another answer of the exchange had already is only counted."""
-        for each in found:
+        for mismatch in mismatches:
             key = (
-                each.exchange or each.question,
-                _PLACES.sub("", each.pointer),
-                each.gateway,
-                each.replay,
+                mismatch.exchange or mismatch.question,
+                _PLACES.sub("", mismatch.pointer),
+                mismatch.gateway,
+                mismatch.replay,
             )
             known = self._mismatches.get(key)
             if known is not None:
                 self._mismatches[key] = msgspec.structs.replace(known, answers=known.answers + 1)
             elif len(self._mismatches) < MISMATCHES:
-                self._mismatches[key] = each
+                self._mismatches[key] = mismatch
 
     def _count(self, kind: str) -> None:
         self._answers[kind] = self._answers.get(kind, 0) + 1
@@ -394,13 +394,13 @@ class Comparison:
         if self._replica.erasures != erasures:
             return position  # something was erased between the two answers
         question = ComparedPath(kind="records", path=f"/records?from={position}", past=True)
-        encoded = (b"{}" if each is None else msgspec.json.encode(each) for each in (one, other))
-        found = self._bodies(question, *encoded)
+        encoded = (b"{}" if entry is None else msgspec.json.encode(entry) for entry in (one, other))
+        bodies = self._bodies(question, *encoded)
         number = self._replica.number_of(other.exchange)
         self._keep(
             [
-                msgspec.structs.replace(each, exchange=other.exchange, number=number)
-                for each in found
+                msgspec.structs.replace(body, exchange=other.exchange, number=number)
+                for body in bodies
             ]
         )
         self._count("records")
@@ -421,8 +421,8 @@ def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
     """
     date = datetime.now(UTC)
     with suppress(ValueError, OverflowError):  # a proxy left it out, or it is no date
-        given = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
-        date = given if given.year in _YEARS else date
+        moment = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+        date = moment if moment.year in _YEARS else date
     if timed:
         yield date + timedelta(seconds=1)
         yield date - timedelta(seconds=answer.seconds + 1)
@@ -441,8 +441,8 @@ def _next_page(path: str, body: bytes) -> str | None:
 
 def _named_in(path: str) -> str:
     """Return the id of the exchange that a path names; empty for none."""
-    found = re.match(r"/exchanges/([^/?]+)", path)
-    return "" if found is None else found.group(1)
+    result = re.match(r"/exchanges/([^/?]+)", path)
+    return "" if result is None else result.group(1)
 
 
 def _escaped(name: str) -> str:
@@ -475,10 +475,10 @@ def _diff_lists(
     pointer: str, theirs: list[Any], mine: list[Any], exchange: str
 ) -> Iterator[_Found]:
     """Yield those of two lists: rows are paired by their ids, so that a missing one does not shift the others; other items by place."""
-    left, right = _by_id(theirs), _by_id(mine)
-    if left is None or right is None or not (left or right):
+    by_id, right = _by_id(theirs), _by_id(mine)
+    if by_id is None or right is None or not (by_id or right):
         for place in range(max(len(theirs), len(mine))):
-            one, other = (each[place] if place < len(each) else _NOTHING for each in (theirs, mine))
+            one, other = (rows[place] if place < len(rows) else _NOTHING for rows in (theirs, mine))
             if one is _NOTHING or other is _NOTHING:
                 yield (
                     *_both(f"{pointer}/{place}", one, other),
@@ -487,18 +487,18 @@ def _diff_lists(
             else:
                 yield from _diff(f"{pointer}/{place}", one, other, exchange)
         return
-    places = {id: place for place, id in [*enumerate(right), *enumerate(left)]}
+    places = {id: place for place, id in [*enumerate(right), *enumerate(by_id)]}
     for id, place in places.items():
-        if id in left and id in right:
-            yield from _diff(f"{pointer}/{place}", left[id], right[id], exchange)
+        if id in by_id and id in right:
+            yield from _diff(f"{pointer}/{place}", by_id[id], right[id], exchange)
         else:
-            one, other = left.get(id, _NOTHING), right.get(id, _NOTHING)
+            one, other = by_id.get(id, _NOTHING), right.get(id, _NOTHING)
             yield (
                 *_both(f"{pointer}/{place}", one, other),
-                _exchange_of(right.get(id, left.get(id))) or exchange,
+                _exchange_of(right.get(id, by_id.get(id))) or exchange,
             )
-    if set(left) == set(right) and list(left) != list(right):
-        yield (*_both(pointer, list(left), list(right)), exchange)
+    if set(by_id) == set(right) and list(by_id) != list(right):
+        yield (*_both(pointer, list(by_id), list(right)), exchange)
 
 
 _NOTHING: Final = object()
@@ -506,19 +506,19 @@ _NOTHING: Final = object()
 
 def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str, bytes | str]:
     one, other = (
-        "nothing" if each is _NOTHING else msgspec.json.encode(each) for each in (theirs, mine)
+        "nothing" if item is _NOTHING else msgspec.json.encode(item) for item in (theirs, mine)
     )
     return pointer, one, other
 
 
 def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
     """Return rows by their ids; None where a row has none, or two have the same."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in found:
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in result:
             return None
-        found[row["id"]] = row
-    return found
+        result[row["id"]] = row
+    return result
 
 
 def _exchange_of(value: Any) -> str:
@@ -546,31 +546,31 @@ def questions(
     def some(items: Sequence[Any]) -> list[Any]:
         return list(items) if whole or len(items) <= sample else random.sample(items, sample)
 
-    asked: list[ComparedPath] = []
+    compared_paths: list[ComparedPath] = []
     for row in some(rows):
         now = f"?at={position}" if opens else ""
-        asked.append(
+        compared_paths.append(
             ComparedPath(
                 kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens
             )
         )
-    known = {row.id for row in rows}
+    names = {row.id for row in rows}
     for at in some(range(1, position + 1)):
         exchange = _subject(store.raws(channel, at, at)[0])
-        if exchange in known:
-            asked.append(
+        if exchange in names:
+            compared_paths.append(
                 ComparedPath(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
             )
-        asked.append(ComparedPath(kind="records", path=f"/records/{at}", past=True))
-        asked.append(ComparedPath(kind="records", path=f"/records/{at}/causes", late=True))
-        asked.append(ComparedPath(kind="states", path=f"/state?at={at}", past=True))
-    asked.append(ComparedPath(kind="states", path="/state"))
+        compared_paths.append(ComparedPath(kind="records", path=f"/records/{at}", past=True))
+        compared_paths.append(ComparedPath(kind="records", path=f"/records/{at}/causes", late=True))
+        compared_paths.append(ComparedPath(kind="states", path=f"/state?at={at}", past=True))
+    compared_paths.append(ComparedPath(kind="states", path="/state"))
     narrowed = _filters(rows, some(rows))
-    asked += [
+    compared_paths += [
         _list(filters, whole=whole, random=random, position=position)
         for filters in (narrowed if whole else [{}, *some(narrowed)])
     ]
-    asked += [
+    compared_paths += [
         ComparedPath(kind="lists", path=path, late=True)
         for path in ("/inbox", "/exchanges?facets=true")
     ]
@@ -579,46 +579,46 @@ def questions(
         if whole
         else random.sample(range(1, position + 1), min(position, _READ * sample))
     )
-    words = sorted({each for at in read for each in _searched(store.raws(channel, at, at)[0])})
-    for each in some([word for word in words if _HAN.search(word)]) + some(
+    words = sorted({text for at in read for text in _searched(store.raws(channel, at, at)[0])})
+    for item in some([word for word in words if _HAN.search(word)]) + some(
         [word for word in words if not _HAN.search(word)]
     ):
-        asked.append(
-            ComparedPath(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole)
+        compared_paths.append(
+            ComparedPath(kind="searches", path=f"/exchanges?{urlencode({'q': item})}", pages=whole)
         )
-    asked += _reports(position, some(range(1, position)))
-    random.shuffle(asked)
-    return asked
+    compared_paths += _reports(position, some(range(1, position)))
+    random.shuffle(compared_paths)
+    return compared_paths
 
 
 def _rows(store: Store, channel: str) -> list[Row]:
     """Return every exchange's row, as the replica has it."""
-    found: list[Row] = []
+    rows: list[Row] = []
     cursor = ""
     while True:
         page = reads.listed(store, channel, Filter(cursor=cursor), LIST_PAGE, datetime.now(UTC))
-        found += page.exchanges
+        rows += page.exchanges
         if not (cursor := page.next):
-            return found
+            return rows
 
 
 def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str]]:
     """Return the filters of lists: each value by which some exchange is found."""
     sides = sorted({side for row in rows for side in (row.side, *row.to)})
-    found: list[dict[str, str]] = [{}]
+    texts: list[dict[str, str]] = [{}]
     for name in ("family", "act", "status", "area"):
-        found += [{name: value} for value in sorted({getattr(row, name) for row in rows})]
-    found += [
+        texts += [{name: value} for value in sorted({getattr(row, name) for row in rows})]
+    texts += [
         {"family": family, "status": status}
         for family, status in sorted({(row.family, row.status) for row in rows})
     ]
-    found += [
+    texts += [
         {name: side}
         for side in sides
         for name in ("side", "unacknowledged_by", "unanswered_by", "overdue")
     ]
-    found += [{"overdue": "any"}]
-    return found + [{"number": row.number} for row in numbered]
+    texts += [{"overdue": "any"}]
+    return texts + [{"number": row.number} for row in numbered]
 
 
 def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> ComparedPath:

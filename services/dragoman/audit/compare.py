@@ -167,7 +167,12 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
         )
     position = _first_difference(shorter, longer)
     stub = next(
-        (each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), ""
+        (
+            log_copy.where
+            for log_copy in (one, other)
+            if leaf.read_entry(log_copy.raw(position)) is not None
+        ),
+        "",
     )
     detail = f"at position {position} they hold different records"
     if stub:
@@ -195,10 +200,10 @@ def held(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComp
         )
     if copy.root(signed.size) == signed.root:
         more = copy.size - signed.size
-        said = f"and {more} more" if more else "and no others"
+        text = f"and {more} more" if more else "and no others"
         return CopyComparison(
             result=EXTENDS if more else SAME,
-            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}",
+            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {text}",
         )
     return CopyComparison(
         result=FORK,
@@ -268,34 +273,37 @@ def _evidence(one: LogCopy, other: LogCopy, log: Verifier) -> bytes | None:
         ):
             return None
         heads.append((head, copy.signed, copy))
-    (old, first, _), (new, second, holder) = sorted(heads, key=lambda each: each[0].size)
+    (old, first, _), (new, second, holder) = sorted(heads, key=lambda item: item[0].size)
     if holder.root(old.size) == old.root:
         return None  # the older head was signed before they parted
     return _written(first, second, holder, old.size, new.size)
 
 
 def _written(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> bytes:
-    found = Evidence(
+    evidence = Evidence(
         one=one.decode(),
         other=other.decode(),
         root=encode_base64(holder.root(old)),
-        proof=tuple(encode_base64(each) for each in merkle.consistency(holder.nodes, old, new)),
+        proof=tuple(encode_base64(data) for data in merkle.consistency(holder.nodes, old, new)),
     )
-    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(evidence), indent=1) + b"\n"
 
 
 def convicts(raw: bytes, log: Verifier) -> str:
     """What a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
     try:
         nesting.check(raw)
-        found = msgspec.json.decode(raw, type=Evidence)
+        evidence = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
         raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
     (old, _), (new, _) = (
-        checkpoint.opened(each.encode(), log) for each in (found.one, found.other)
+        checkpoint.opened(text.encode(), log) for text in (evidence.one, evidence.other)
     )
-    root, proof = decode_base64(found.root, 32), [decode_base64(each, 32) for each in found.proof]
-    hashes = [each for each in proof if each is not None]
+    root, proof = (
+        decode_base64(evidence.root, 32),
+        [decode_base64(item, 32) for item in evidence.proof],
+    )
+    hashes = [data for data in proof if data is not None]
     if root is None or len(hashes) != len(proof):
         raise NotANote(sentence("a hash in it is none"))
     if not merkle.is_consistent(old.size, new.size, root, new.root, hashes) or root == old.root:

@@ -31,7 +31,7 @@ def beside_members(path: Path, archive: zipfile.ZipFile) -> str:
 
 def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator[str]:
     at = 0
-    for member in sorted(archive.infolist(), key=lambda each: each.header_offset):
+    for member in sorted(archive.infolist(), key=lambda zip_info: zip_info.header_offset):
         if member.header_offset != at:
             where = (
                 "before its first member"
@@ -56,8 +56,11 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
         return
     members = archive.infolist()
     directory = sum(
-        _CENTRAL_BYTES + len(each.filename.encode()) + len(each.extra) + len(each.comment)
-        for each in members
+        _CENTRAL_BYTES
+        + len(zip_info.filename.encode())
+        + len(zip_info.extra)
+        + len(zip_info.comment)
+        for zip_info in members
     )
     file.seek(at + directory)
     if file.read(_END.size) != _END.pack(
@@ -96,13 +99,13 @@ def _is_whole(file: BinaryIO, begin: int, member: zipfile.ZipInfo) -> bool:
     if member.compress_type != zipfile.ZIP_DEFLATED:
         return False
     file.seek(begin)
-    stream, left = zlib.decompressobj(-zlib.MAX_WBITS), member.compress_size
-    while left and not stream.eof:
-        chunk = file.read(min(_CHUNK, left))
+    stream, compress_size = zlib.decompressobj(-zlib.MAX_WBITS), member.compress_size
+    while compress_size and not stream.eof:
+        chunk = file.read(min(_CHUNK, compress_size))
         if not chunk:
             return False
-        left -= len(chunk)
+        compress_size -= len(chunk)
         while chunk and not stream.eof:
             stream.decompress(chunk, _CHUNK)
             chunk = stream.unconsumed_tail
-    return stream.eof and not left and not stream.unused_data
+    return stream.eof and not compress_size and not stream.unused_data

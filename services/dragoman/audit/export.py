@@ -131,8 +131,8 @@ def line_of(raw: bytes) -> bytes:
 
 def message_of(line: bytes, position: int = 0) -> bytes:
     """The message of a line, which is written in just one way. Raises `NotAnExport`."""
-    found = _JUNK.fullmatch(line)
-    raw = line if found is None else bytes.fromhex(found[1].decode())
+    result = _JUNK.fullmatch(line)
+    raw = line if result is None else bytes.fromhex(result[1].decode())
     if line_of(raw) != line:
         raise NotAnExport(
             f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}", position
@@ -163,8 +163,10 @@ def _write(
     checkpoint: bytes | None,
     size: int,
 ) -> None:
-    named = named_in(enumerate(messages, 1))
-    entries = [leaf_entry(position, raw, named) for position, raw in enumerate(messages, 1)]
+    withheld_records = named_in(enumerate(messages, 1))
+    entries = [
+        leaf_entry(position, raw, withheld_records) for position, raw in enumerate(messages, 1)
+    ]
     leaves = [leaf_hash(entry) for entry in entries]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         with archive.open(_member("records.ndjson"), "w") as lines:
@@ -305,12 +307,12 @@ class Export:
 
     def strange_tile(self, size: int) -> str:
         """The path of a tile that an export under a head of so many records does not have; empty where there is none."""
-        wanted = {tile.path for tile in tiles.tiles_of(size)}
+        paths = {tile.path for tile in tiles.tiles_of(size)}
         return next(
             (
                 name
                 for name in self._archive.namelist()
-                if name.startswith("tile/") and name not in wanted
+                if name.startswith("tile/") and name not in paths
             ),
             "",
         )

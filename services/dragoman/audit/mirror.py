@@ -86,12 +86,12 @@ class Mirror:
         else:
             newest = FORMAT
             self.archive.keep_sums()
-            for kept in (
+            for item in (
                 *(self._folder / name for name in SUMMED if name != PINNED),
                 *self._folder.glob(CONTRADICTIONS),
             ):
-                if kept.exists() and not durable.sum_of(kept).exists():
-                    durable.sum_up(kept)
+                if item.exists() and not durable.sum_of(item).exists():
+                    durable.sum_up(item)
         if not path.exists() or known.format < newest:
             durable.write(
                 path,
@@ -128,9 +128,9 @@ class Mirror:
         )
         return named_in(enumerate(self.archive.messages(), 1)) | ahead
 
-    def expect(self, named: dict[int, Withheld]) -> None:
+    def expect(self, withhelds: dict[int, Withheld]) -> None:
         """Make known what erasures that are still to come name, for as long as it takes until they have come."""
-        durable.write(self._folder / AHEAD, msgspec.json.encode(named), summed=True)
+        durable.write(self._folder / AHEAD, msgspec.json.encode(withhelds), summed=True)
         self.verification.expect(self._named())
 
     def _erase(self) -> None:
@@ -138,9 +138,9 @@ class Mirror:
         erased = self.verification.replay.erased
         if len(erased) > self._erased:
             entries = {
-                each.position: entry_of(each)
-                for each in erased.values()
-                if not self.archive.is_erased(each.position)
+                erased_record.position: entry_of(erased_record)
+                for erased_record in erased.values()
+                if not self.archive.is_erased(erased_record.position)
             }
             if entries:
                 self.archive.erase(entries)
@@ -196,9 +196,11 @@ class Mirror:
     ) -> None:
         """See that a head is of what is kept and of these messages after it; whoever signed another one is convicted by it."""
         size, frontier = self.archive.size, self.archive.frontier
-        named = self._named() if any(leaf.read_entry(raw) is not None for raw in messages) else {}
+        withheld_records = (
+            self._named() if any(leaf.read_entry(raw) is not None for raw in messages) else {}
+        )
         for position, raw in enumerate(messages, size + 1):
-            stands = standing_in(raw, position, named.get) is not None
+            stands = standing_in(raw, position, withheld_records.get) is not None
             frontier = frontier.add(
                 leaf_hash(raw if stands else leaf.entry(position - 1, leaf.commit(raw)))
             )
@@ -240,8 +242,8 @@ class Mirror:
             )
             return
         sealed, covering = (
-            0 if kept is None else self.size_of(kept) or 0
-            for kept in (self.archive.sealed, self.archive.covering)
+            0 if data is None else self.size_of(data) or 0
+            for data in (self.archive.sealed, self.archive.covering)
         )
         if head.size > sealed:
             self.archive.keep_sealed(signed)

@@ -50,12 +50,12 @@ class _ParseProcess:
 
     def take(self, page: list[bytes]) -> list[bytes | Record]:
         """The oldest page that was asked for, read. Raises `EOFError`, `OSError` where it has died."""
-        found = _read(self._process.wire.receive())
+        rows = _read(self._process.wire.receive())
         return [
             reread(raw, commit, tuple([(keyid, self._keys[keyid]) for keyid in keyids]))
             if commit
             else raw
-            for raw, (commit, keyids) in zip(page, found, strict=True)
+            for raw, (commit, keyids) in zip(page, rows, strict=True)
         ]
 
     def end(self) -> None:
@@ -94,8 +94,8 @@ def read_strictly(
             yield from page
         yield from coming
     finally:
-        for each in readers:
-            each.end()
+        for parse_process in readers:
+            parse_process.end()
 
 
 def run(wire: Pipe) -> None:
@@ -119,9 +119,9 @@ def _looked_at(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
         return "", []
     text = record.envelope.signatures
     signatures = dsse.read_signatures(text, SIGNATURES) if isinstance(text, str) else None
-    found = (signatures or {}).items()
+    result = (signatures or {}).items()
     return record.commit, [
         keyid
-        for keyid, each in found
-        if keyid in keys and dsse.verify(keys[keyid], record.act, each)
+        for keyid, data in result
+        if keyid in keys and dsse.verify(keys[keyid], record.act, data)
     ]

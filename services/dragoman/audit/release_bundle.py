@@ -47,10 +47,10 @@ _NONE: Final = BundledRecord(position=1, proof="")
 class NotProved(Exception):
     """A bundle that does not prove what it says, and why."""
 
-    def __init__(self, said: Text) -> None:
+    def __init__(self, text: Text) -> None:
         """Say why."""
-        super().__init__(str(said))
-        self.said = said
+        super().__init__(str(text))
+        self.said = text
 
 
 class Proved(Struct, frozen=True, kw_only=True):
@@ -80,18 +80,21 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
         bundle = msgspec.json.decode(raw, type=Bundle)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise NotProved(sentence("this is no bundle: %(error)s", error=str(error))) from None
-    named = _verifier(bundle.log)
-    if log is not None and str(log) != str(named):
+    verifier = _verifier(bundle.log)
+    if log is not None and str(log) != str(verifier):
         raise NotProved(
             sentence(
                 "it is of the log %(log)s, and not of the one that was asked for", log=bundle.log
             )
         )
-    sizes = {_proved(each, named) for each in (*bundle.opening, *bundle.consents, *bundle.records)}
-    sides = _sides(bundle, named, cid)
-    said = _said(bundle)
-    text = _text(bundle, said, sides)
-    _check_consents(bundle, said, sides)
+    sizes = {
+        _proved(bundled_record, verifier)
+        for bundled_record in (*bundle.opening, *bundle.consents, *bundle.records)
+    }
+    sides = _sides(bundle, verifier, cid)
+    release_records = _said(bundle)
+    text = _text(bundle, release_records, sides)
+    _check_consents(bundle, release_records, sides)
     whole, extracts, withheld = _check_records(bundle, text)
     return Proved(
         channel=bundle.channel,
@@ -114,47 +117,55 @@ def _verifier(text: str) -> Verifier:
         raise NotProved(sentence("its log has no key: %(error)s", error=error.said)) from None
 
 
-def _proved(each: BundledRecord, log: Verifier) -> int:
+def _proved(bundled_record: BundledRecord, log: Verifier) -> int:
     """Prove that a record stands at its position, and return the size of the head. Raises `NotProved`."""
     try:
-        given = proof.read(each.proof.encode())
-        commit = leaf.commit(each.record.encode()) if each.record else each.commit
+        given = proof.read(bundled_record.proof.encode())
+        commit = (
+            leaf.commit(bundled_record.record.encode())
+            if bundled_record.record
+            else bundled_record.commit
+        )
         head = checkpoint.read(proof.verify(given, leaf.entry(given.index, commit), log).text)
     except (NotANote, ValueError) as error:
         raise NotProved(
-            sentence("record %(n)s is not proved: %(error)s", n=each.position, error=str(error))
+            sentence(
+                "record %(n)s is not proved: %(error)s", n=bundled_record.position, error=str(error)
+            )
         ) from None
-    if given.index != each.position - 1:
+    if given.index != bundled_record.position - 1:
         raise NotProved(
             sentence(
                 "record %(n)s is not proved: its proof is of record %(other)s",
-                n=each.position,
+                n=bundled_record.position,
                 other=given.index + 1,
             )
         )
     return head.size
 
 
-def _record(each: BundledRecord) -> Record:
+def _record(bundled_record: BundledRecord) -> Record:
     try:
-        return parse(each.record.encode())
+        return parse(bundled_record.record.encode())
     except NotARecord as error:
         raise NotProved(
-            sentence("record %(n)s is none: %(error)s", n=each.position, error=error.said)
+            sentence("record %(n)s is none: %(error)s", n=bundled_record.position, error=error.said)
         ) from None
 
 
 def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
     """Return the sides of the channel when the release was proposed, by its opening and admissions. Raises `NotProved`."""
-    genesis, *admissions = sorted(bundle.opening, key=lambda each: each.position) or [_NONE]
+    genesis, *admissions = sorted(
+        bundle.opening, key=lambda bundled_record: bundled_record.position
+    ) or [_NONE]
     opened = _record(genesis)
     if genesis.position != 1 or not isinstance(opened.data, ChannelOpening):
         raise NotProved(sentence("it does not begin with the opening of the channel"))
-    found = channel.cid_of(opened.act)
-    if bundle.cid != found or (cid and cid != found) or bundle.channel != opened.data.name:
+    text = channel.cid_of(opened.act)
+    if bundle.cid != text or (cid and cid != text) or bundle.channel != opened.data.name:
         raise NotProved(
             sentence(
-                "it is of the channel %(cid)s, and not of the one that was asked for", cid=found
+                "it is of the channel %(cid)s, and not of the one that was asked for", cid=text
             )
         )
     key = Verifier(
@@ -162,11 +173,11 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
     )
     if str(key) != str(log):
         raise NotProved(sentence("the opening of the channel names another log than the bundle"))
-    proposed = min((each.position for each in bundle.consents), default=0)
+    proposed = min((record.position for record in bundle.consents), default=0)
     sides = {side.name for side in opened.data.sides}
-    for each in admissions:
-        data = _record(each).data
-        if isinstance(data, SideAdmission) and each.position < proposed:
+    for admission in admissions:
+        data = _record(admission).data
+        if isinstance(data, SideAdmission) and admission.position < proposed:
             sides.add(data.side.name)
     if {*bundle.sides} != sides:
         raise NotProved(
@@ -187,11 +198,16 @@ class _ReleaseRecords(Struct, frozen=True, kw_only=True):
 def _said(bundle: Bundle) -> _ReleaseRecords:
     """Read the release's own records. Raises `NotProved`."""
     records = []
-    for each in sorted(bundle.consents, key=lambda each: each.position):
-        record = _record(each)
+    for bundled_record in sorted(
+        bundle.consents, key=lambda bundled_record: bundled_record.position
+    ):
+        record = _record(bundled_record)
         if record.envelope.subject != bundle.release:
             raise NotProved(
-                sentence("record %(n)s is of another exchange than the release", n=each.position)
+                sentence(
+                    "record %(n)s is of another exchange than the release",
+                    n=bundled_record.position,
+                )
             )
         records.append(record)
     back = {record.data.of for record in records if isinstance(record.data, ConsentWithdrawal)}
@@ -216,7 +232,7 @@ def _said(bundle: Bundle) -> _ReleaseRecords:
     return _ReleaseRecords(records=tuple(records), counting=frozenset(counting) - back)
 
 
-def _text(bundle: Bundle, said: _ReleaseRecords, sides: set[str]) -> dict[str, Raw]:
+def _text(bundle: Bundle, release_records: _ReleaseRecords, sides: set[str]) -> dict[str, Raw]:
     """Return the members of the text, which is what the release's records give, as all took it. Raises `NotProved`."""
     try:
         text = _members(bundle.text.encode())
@@ -224,7 +240,7 @@ def _text(bundle: Bundle, said: _ReleaseRecords, sides: set[str]) -> dict[str, R
         at = f"{datetime.fromisoformat(release.publish_at).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (msgspec.MsgspecError, UnicodeEncodeError, ValueError) as error:
         raise NotProved(sentence("its text is none: %(error)s", error=str(error))) from None
-    _hold(bundle, said, sides, text)
+    _hold(bundle, release_records, sides, text)
     if bundle.publish_at != at:
         raise NotProved(sentence("the time that it names is not the one of its text"))
     return text
@@ -237,14 +253,16 @@ class _Text(Struct, frozen=True, kw_only=True):
     records: tuple[ReleasedRecord, ...]
 
 
-def _hold(bundle: Bundle, said: _ReleaseRecords, sides: set[str], text: dict[str, Raw]) -> None:
+def _hold(
+    bundle: Bundle, release_records: _ReleaseRecords, sides: set[str], text: dict[str, Raw]
+) -> None:
     """Hold the text against the release's records: its opening, what its author corrected, and what every side took. Raises `NotProved`."""
     expected: dict[str, Raw] = {}
     amendments: dict[str, dict[str, Raw]] = {}
     takers: dict[str, set[str]] = {}
-    for record in said.records:
+    for record in release_records.records:
         id, data = record.envelope.id, record.data
-        counts = id in said.counting
+        counts = id in release_records.counting
         match data:
             case Release() if id == bundle.release:
                 expected = {
@@ -269,12 +287,12 @@ def _hold(bundle: Bundle, said: _ReleaseRecords, sides: set[str], text: dict[str
         raise NotProved(sentence("its terms are not the digest of its text"))
 
 
-def _check_consents(bundle: Bundle, said: _ReleaseRecords, sides: set[str]) -> None:
+def _check_consents(bundle: Bundle, release_records: _ReleaseRecords, sides: set[str]) -> None:
     """Each side has consented to these terms, by two officers, and nothing in the bundle takes it back. Raises `NotProved`."""
     agreed = {
         record.side
-        for record in said.records
-        if record.envelope.id in said.counting
+        for record in release_records.records
+        if record.envelope.id in release_records.counting
         and (isinstance(record.data, Release) or _terms(record) == bundle.terms)
     }
     missing = sorted(sides - agreed)
@@ -299,43 +317,43 @@ def _check_records(
     bundle: Bundle, text: dict[str, Raw]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Hold the records against the text, one by one, and return where they stand: whole, in extracts, withheld. Raises `NotProved`."""
-    named: Any = _records(bytes(text["records"]))
-    if len(named) != len(bundle.records):
+    records: Any = _records(bytes(text["records"]))
+    if len(records) != len(bundle.records):
         raise NotProved(
             sentence(
                 "it has %(n)s records, and its text lists %(m)s",
                 n=len(bundle.records),
-                m=len(named),
+                m=len(records),
             )
         )
     whole, extracts, withheld = [], [], []
-    for item, given in zip(named, bundle.records, strict=True):
-        commit = leaf.commit(given.record.encode()) if given.record else given.commit
+    for item, record in zip(records, bundle.records, strict=True):
+        commit = leaf.commit(record.record.encode()) if record.record else record.commit
         if commit != item.commit:
             raise NotProved(
-                sentence("record %(n)s is another one than its text lists", n=given.position)
+                sentence("record %(n)s is another one than its text lists", n=record.position)
             )
-        if item.without is UNSET and given.record:
-            whole.append(given.position)
-        elif item.without is not UNSET and given.extract:
-            _check_extract(item, given)
-            extracts.append(given.position)
-        elif given.record or given.extract:
+        if item.without is UNSET and record.record:
+            whole.append(record.position)
+        elif item.without is not UNSET and record.extract:
+            _check_extract(item, record)
+            extracts.append(record.position)
+        elif record.record or record.extract:
             raise NotProved(
                 sentence(
-                    "record %(n)s shows other members than every side agreed to", n=given.position
+                    "record %(n)s shows other members than every side agreed to", n=record.position
                 )
             )
         else:
-            withheld.append(given.position)
+            withheld.append(record.position)
     return tuple(whole), tuple(extracts), tuple(withheld)
 
 
-def _check_extract(item: ReleasedRecord, given: BundledRecord) -> None:
-    if hashlib.sha256(given.extract.encode()).hexdigest() != item.extract:
+def _check_extract(item: ReleasedRecord, bundled_record: BundledRecord) -> None:
+    if hashlib.sha256(bundled_record.extract.encode()).hexdigest() != item.extract:
         raise NotProved(
             sentence(
                 "the extract of record %(n)s is another one than every side agreed to",
-                n=given.position,
+                n=bundled_record.position,
             )
         )

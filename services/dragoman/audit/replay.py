@@ -112,7 +112,8 @@ class Replay:
     def holds(self, exchange: str, commit: str) -> bool:
         """Whether a valid record of the exchange has that commitment."""
         return any(
-            each.commit == commit and not each.void for each in self._by_exchange.get(exchange, ())
+            erased_record.commit == commit and not erased_record.void
+            for erased_record in self._by_exchange.get(exchange, ())
         )
 
     def numbered(self, number: str) -> str | None:
@@ -127,9 +128,9 @@ class Replay:
         """What an erasure further on says of the record at a position, as far as those were made known."""
         return self._named.get(position)
 
-    def expect(self, named: Named) -> None:
+    def expect(self, withhelds: Named) -> None:
         """Make known what the erasures of this log name, so that entries that stand for records are taken for them."""
-        self._named = named
+        self._named = withhelds
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
         """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
@@ -137,12 +138,12 @@ class Replay:
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
-        known = self._roots.get(size)
-        if known is None:
+        root = self._roots.get(size)
+        if root is None:
             if len(self._roots) == _ROOTS:
                 del self._roots[next(iter(self._roots))]
-            known = self._roots[size] = self._root(size)
-        return known
+            root = self._roots[size] = self._root(size)
+        return root
 
     def _root(self, size: int) -> bytes:
         frontier = self._frontiers[size // _SNAPSHOT_LEAVES]
@@ -167,12 +168,12 @@ class Replay:
         """The root of a complete subtree of the tree over all that was folded; each is worked out once."""
         if level == 0:
             return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
-        known = self._nodes.get((level, index))
-        if known is None:
-            known = self._nodes[level, index] = merkle.node_hash(
+        node = self._nodes.get((level, index))
+        if node is None:
+            node = self._nodes[level, index] = merkle.node_hash(
                 self.nodes(level - 1, 2 * index), self.nodes(level - 1, 2 * index + 1)
             )
-        return known
+        return node
 
     def take(self, messages: Iterable[bytes | Record]) -> None:
         """Fold the next messages of the log, or the records that they are known to be."""
@@ -231,9 +232,9 @@ class Replay:
         for exchange in folded.removed:
             self._encoded.pop(exchange, None)
             self._decoded.pop(exchange, None)
-            for each in self._by_exchange.get(exchange, ()):
-                self.erased[each.position] = each
-                self.unproven.pop(each.position, None)
+            for erased_record in self._by_exchange.get(exchange, ()):
+                self.erased[erased_record.position] = erased_record
+                self.unproven.pop(erased_record.position, None)
 
     def result(self) -> Replayed:
         """What it came to."""
@@ -312,37 +313,37 @@ async def replay(
 
 async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
     """What the erasures of a log name, by position; those that stand up to a position, where one is given."""
-    named: dict[int, Withheld] = {}
+    withheld_records: dict[int, Withheld] = {}
     async with aclosing(source()) as pages:
         async for page in pages:
             if upto and page and page[0][0] > upto:
                 break
-            named = (
+            withheld_records = (
                 named_in(
                     (position, message if isinstance(message, bytes) else message.raw)
                     for position, message in page
                 )
-                | named
+                | withheld_records
             )
-    return named
+    return withheld_records
 
 
 async def _folded(
-    source: Source, named: Named | None, upto: int, progress: Callable[[int], None]
+    source: Source, withhelds: Named | None, upto: int, progress: Callable[[int], None]
 ) -> Replay:
     """The fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
     fold = Replay()
-    fold.expect(named or {})
+    fold.expect(withhelds or {})
     with _uncollected():
         async with aclosing(source()) as pages:
             async for page in pages:
                 first = fold.standing.state.position + 1
-                for wanted, (position, _) in enumerate(page, first):
-                    if position != wanted:
-                        raise Hole(f"position {wanted} is missing; {position} was given")
+                for number, (position, _) in enumerate(page, first):
+                    if position != number:
+                        raise Hole(f"position {number} is missing; {position} was given")
                 fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
                 progress(fold.standing.state.position)
-                if fold.standing.state.position == upto or (named is None and fold.entries):
+                if fold.standing.state.position == upto or (withhelds is None and fold.entries):
                     break
     return fold
 

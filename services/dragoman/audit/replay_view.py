@@ -66,7 +66,7 @@ class ReplayedChannel:
 
     def turns(self, _: int) -> list[Turn]:
         """When watches became somebody's or nobody's."""
-        found: list[Turn] = []
+        turns: list[Turn] = []
         for record in self._channel:
             match record.data:
                 case WatchAssumption():
@@ -75,14 +75,14 @@ class ReplayedChannel:
                     manned = isinstance(data.to, str)
                 case _:
                     continue
-            found.append(
+            turns.append(
                 Turn(
                     datetime.fromisoformat(record.envelope.time),
                     officer_side(record.envelope.actor),
                     manned,
                 )
             )
-        return found
+        return turns
 
     def manned(self, _: int) -> frozenset[str]:
         """None, before a channel's opening."""
@@ -92,8 +92,8 @@ class ReplayedChannel:
         """When gateways had no broker, as they said."""
         ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
         return [
-            OutageSpan(datetime.fromisoformat(each.from_), datetime.fromisoformat(each.to))
-            for each in ends
+            OutageSpan(datetime.fromisoformat(end.from_), datetime.fromisoformat(end.to))
+            for end in ends
         ]
 
     def line_checks(self, _: int) -> list[LineCheckSpan]:

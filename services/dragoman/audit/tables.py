@@ -50,8 +50,8 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
     past = ReplayedChannel(replay, messages)
     return {
         "records": _records(replay, messages),
-        "exchanges": (_exchange(each, past.sides) for each in replay.exchanges()),
-        "receipts": (row for each in replay.exchanges() for row in _receipts(past, each)),
+        "exchanges": (_exchange(exchange, past.sides) for exchange in replay.exchanges()),
+        "receipts": (row for exchange in replay.exchanges() for row in _receipts(past, exchange)),
     }
 
 
@@ -86,8 +86,10 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
                 (None, None, None),
                 None if reason is None else str(attribution.UNATTRIBUTED),
             )
-            said = attribution.content(msgspec.json.decode(record.act, type=dict[str, Raw]), sides)
-            data = msgspec.json.encode(said).decode()
+            raw_records = attribution.content(
+                msgspec.json.decode(record.act, type=dict[str, Raw]), sides
+            )
+            data = msgspec.json.encode(raw_records).decode()
         yield (
             *(
                 position,
@@ -105,62 +107,62 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
         )
 
 
-def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
-    hidden = attribution.unattributed(each)
-    content = attribution.content(each.content, sides) if hidden else each.content
+def _exchange(exchange: Exchange, sides: Sequence[str]) -> Row:
+    hidden = attribution.unattributed(exchange)
+    content = attribution.content(exchange.content, sides) if hidden else exchange.content
     number, side, opened_by = (
-        (None, None, None) if hidden else (each.number, each.side, each.opened.by)
+        (None, None, None) if hidden else (exchange.number, exchange.side, exchange.opened.by)
     )
     subject = (
-        json.dumps(each.act)
-        if attribution.is_titled_by_side(each)
-        else bytes(subject_of(each)).decode()
+        json.dumps(exchange.act)
+        if attribution.is_titled_by_side(exchange)
+        else bytes(subject_of(exchange)).decode()
     )
     return (
         *(
-            each.id,
+            exchange.id,
             number,
-            each.act,
-            each.family,
-            each.status,
+            exchange.act,
+            exchange.family,
+            exchange.status,
             side,
-            each.precedence,
-            each.area,
+            exchange.precedence,
+            exchange.area,
             subject,
         ),
         *(
-            each.opened.time,
+            exchange.opened.time,
             opened_by,
-            each.opened.position,
-            each.updated.time,
-            each.updated.position,
+            exchange.opened.position,
+            exchange.updated.time,
+            exchange.updated.position,
         ),
-        *(int(each.for_the_record), int(bool(each.one_key)), len(each.corrections)),
+        *(int(exchange.for_the_record), int(bool(exchange.one_key)), len(exchange.corrections)),
         json.dumps(
             {name: json.loads(bytes(value)) for name, value in content.items()}, ensure_ascii=False
         ),
     )
 
 
-def _receipts(past: ReplayedChannel, each: Exchange) -> Iterator[Row]:
-    if attribution.unattributed(each):
+def _receipts(past: ReplayedChannel, exchange: Exchange) -> Iterator[Row]:
+    if attribution.unattributed(exchange):
         return
-    for message in each.messages:
+    for message in exchange.messages:
         for side in (*message.to, *message.info):
-            found = receipts_of(each, message, side, past.delivered(side, message))
-            acknowledged, answered = found.acknowledged, found.answered
+            receipts = receipts_of(exchange, message, side, past.delivered(side, message))
+            acknowledged, answered = receipts.acknowledged, receipts.answered
             yield (
                 *(
-                    each.id,
-                    each.number,
+                    exchange.id,
+                    exchange.number,
                     message.id,
                     message.act,
                     message.said.time,
                     message.said.by,
                     side,
                 ),
-                int(found.owes),
-                found.delivered or None,
+                int(receipts.owes),
+                receipts.delivered or None,
                 *((None, None) if acknowledged is None else (acknowledged.time, acknowledged.by)),
                 None if answered is None else answered.time,
             )
@@ -173,12 +175,12 @@ def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
     try:
         connection = sqlite3.connect(fresh)
         try:
-            for name, found in tables.items():
+            for name, table in tables.items():
                 columns = ", ".join(f"{column} {kind}" for column, kind in COLUMNS[name])
                 connection.execute(f"CREATE TABLE {name} ({columns}) STRICT")
                 connection.executemany(
                     f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})",  # noqa: S608
-                    found,
+                    table,
                 )  # own names
             connection.commit()
         finally:
@@ -194,10 +196,10 @@ def write_parquet(folder: Path, tables: Mapping[str, Iterable[Row]]) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection, tempfile.TemporaryDirectory(dir=folder) as apart:
-        for name, found in tables.items():
+        for name, table in tables.items():
             lines, columns = Path(apart) / f"{name}.ndjson", COLUMNS[name]
             with lines.open("w") as file:
-                for row in found:
+                for row in table:
                     file.write(
                         json.dumps(
                             dict(zip((column for column, _ in columns), row, strict=True)),

@@ -211,10 +211,10 @@ class Verification:
         if self.replay.unproven:
             self._look_at_withheld(position, record)
 
-    def expect(self, named: Named) -> None:
+    def expect(self, withhelds: Named) -> None:
         """Make known what the erasures of this log name, as far as they are known by now."""
-        self.replay.expect(named)
-        self._named = named
+        self.replay.expect(withhelds)
+        self._named = withhelds
         self.erasures = None
         self._knows_erasures = True
 
@@ -366,7 +366,7 @@ class Verification:
                 self._no_head()
             return
         try:
-            found, signatures = checkpoint.opened(signed, log)
+            result, signatures = checkpoint.opened(signed, log)
         except NotANote as error:
             what = f"the signed head is none of this log: {error}"
             self._overrule(
@@ -379,12 +379,12 @@ class Verification:
             )
             return
         if (
-            not self._is_signed(found, sources)
+            not self._is_signed(result, sources)
             or self._are_withheld(whole=whole)
             or self.lie is not None
         ):
             return
-        self._look_at_cosignatures(found, signatures, whole=whole)
+        self._look_at_cosignatures(result, signatures, whole=whole)
 
     @property
     def _log_key(self) -> Verifier | None:
@@ -416,8 +416,8 @@ class Verification:
             return True
         leaves = self._leaves()
         entries = [
-            leaf_hash(entry) if (entry := self._entries.get(at)) is not None else each
-            for at, each in enumerate(leaves, 1)
+            leaf_hash(entry) if (entry := self._entries.get(at)) is not None else data
+            for at, data in enumerate(leaves, 1)
         ]
         difference = first_difference(head.size, head.root, [leaves, entries], sources(head.size))
         if (
@@ -564,7 +564,7 @@ class Verification:
             or datetime.fromisoformat(state.time).timestamp() <= first + SKEW_SECONDS
         ):
             return
-        name = min(cosigned, key=lambda each: cosigned[each])
+        name = min(cosigned, key=lambda text: cosigned[text])
         what = f"a record is dated {state.time}, and {name} cosigned a head that has it at {_moment(first)}: it is dated ahead"
         evidence = "the record, and the cosigned head: if the witness's clock was right they convict the host"
         self._tell("times", self._latest, what, evidence)
@@ -574,16 +574,16 @@ class Verification:
         after = f"; {beyond} came after it, under no signed head yet" if beyond else ""
         names = ", ".join(
             [
-                *(each.name for each in self._witnesses),
+                *(witness.name for witness in self._witnesses),
                 *(["the quorum of the policy given"] if self._policy else []),
             ]
         )
-        others = (
+        text = (
             f"cosigned by {names}, which cosigns one branch and no other"
             if names
             else "no witness was named, so others may be shown another one"
         )
-        word = f"the host's signature, which binds it to these bytes; {others}"
+        word = f"the host's signature, which binds it to these bytes; {text}"
         self._findings.append(
             CheckResult(check="head", found=f"of {size} records, and of these{after}", word=word)
         )
@@ -628,20 +628,20 @@ class Verification:
                 evidence,
             )
 
-    def readme(self, given: bytes | None) -> None:
+    def readme(self, data: bytes | None) -> None:
         """Hold an export's words against those that exports of these records under this head have had in any release."""
         registry = self.replay.standing.state.registry
         if registry is None or self.lie is not None:
             return
         texts = readmes_of(registry.name, registry.cid, str(log_of(registry)), self.signed)
-        if given is None:
+        if data is None:
             self._tell(
                 "description",
                 0,
                 "README.md is not here, which every export has",
                 f"what was given: {self._changed}",
             )
-        elif given not in [text.encode() for text in texts]:
+        elif data not in [text.encode() for text in texts]:
             what = "README.md is not what an export of these records has in it in any release: follow none of it"
             self._tell("description", 0, what, f"README.md: {self._changed}")
 
@@ -655,9 +655,9 @@ class Verification:
         )
         self._tell("file", position, oddity, evidence if beside else f"the file: {self._changed}")
 
-    def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
+    def tiles(self, texts: Iterable[tuple[str, bytes]]) -> None:
         """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""
-        for path, raw in given:
+        for path, raw in texts:
             self.tile(path, raw)
         self.tiled("what was given as an export")
 
@@ -737,7 +737,7 @@ class Verification:
         registry = state.registry
         trial = registry is not None and registry.custody == "host"
         cid = "" if registry is None else registry.cid
-        asked = (
+        text = (
             "the one that was asked for"
             if self._cid
             else "NOT compared: give --cid from your own side's notes"
@@ -757,7 +757,7 @@ class Verification:
         )
         findings = (
             CheckResult(
-                check="opening", found=f"signed by every side's root; the cid is {asked}", word=own
+                check="opening", found=f"signed by every side's root; the cid is {text}", word=own
             ),
             CheckResult(
                 check="records",
@@ -776,13 +776,13 @@ class Verification:
             CheckResult(
                 check="times",
                 found=f"{self._back} records behind the channel's time"
-                + "".join(f"; {each}" for each in self._times[:5]),
+                + "".join(f"; {item}" for item in self._times[:5]),
                 word="the host's clock",
             ),
             CheckResult(
                 check="seen",
                 found=f"{len(self._held)} acts signed over an older head than was to be expected"
-                + "".join(f"; {each}" for each in self._held[:5]),
+                + "".join(f"; {item}" for item in self._held[:5]),
                 word="the authors'; the host may have held them back",
             ),
             *(
@@ -812,13 +812,13 @@ class Verification:
 
 def _unnamed(positions: Sequence[int]) -> LogInconsistent:
     """Records of which only the entries are here, though nobody has erased them."""
-    shown = ", ".join(str(each) for each in positions[:_SHOWN]) + (
+    text = ", ".join(str(position) for position in positions[:_SHOWN]) + (
         ", …" if len(positions) > _SHOWN else ""
     )
     what = (
         "an entry stands where a record was signed for, and no erasure names it: the record is withheld"
         if len(positions) == 1
-        else f"entries stand where records were signed for, at {shown}, and no erasure names them: either the records are withheld, or their erasure is"
+        else f"entries stand where records were signed for, at {text}, and no erasure names them: either the records are withheld, or their erasure is"
     )
     return LogInconsistent(
         check="erasure",
@@ -841,14 +841,18 @@ def _not_cosigned(
 ) -> list[str]:
     """Who of those that a reader names is not under a head, or not since then. Raises `NotANote` where a cosignature does not hold."""
     wanting = [
-        each.name
-        for each in witnesses
-        if (line := head.signed_by(each)) is None or line.time < not_before
+        witness.name
+        for witness in witnesses
+        if (line := head.signed_by(witness)) is None or line.time < not_before
     ]
     if policy is not None:
-        found = {name: head.signed_by(each) for name, each in policy.witnesses.items()}
+        note_signatures = {
+            name: head.signed_by(witness) for name, witness in policy.witnesses.items()
+        }
         witnessed = frozenset(
-            name for name, line in found.items() if line is not None and line.time >= not_before
+            name
+            for name, line in note_signatures.items()
+            if line is not None and line.time >= not_before
         )
         if not policy.satisfied(witnessed):
             wanting.append("the quorum of the policy given")
@@ -857,8 +861,10 @@ def _not_cosigned(
 
 def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
     """When witnesses have cosigned a head, by their names."""
-    found = {each.name: head.signed_by(each) for each in witnesses}
-    return {name: signature.time for name, signature in found.items() if signature is not None}
+    note_signatures = {witness.name: head.signed_by(witness) for witness in witnesses}
+    return {
+        name: signature.time for name, signature in note_signatures.items() if signature is not None
+    }
 
 
 def _fresh(cosigned: Mapping[str, int]) -> Iterator[CheckResult]:
@@ -880,7 +886,7 @@ def _final(registry: Registry, head: Note) -> list[CheckResult]:
         return []
     witnessed = policy.witnessed(head)
     by = [side.name for side in registry.sides if policy.satisfied(witnessed, side.name)]
-    found = (
+    text = (
         "final"
         if policy.satisfied(witnessed)
         else f"countersigned by {' and '.join(by)}, not final"
@@ -890,7 +896,7 @@ def _final(registry: Registry, head: Note) -> list[CheckResult]:
     return [
         CheckResult(
             check="policy",
-            found=found,
+            found=text,
             word="the witnesses whom the sides named in this log: hold their keys against your own notes",
         )
     ]

@@ -57,12 +57,12 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
 async def channel_list(*, target: Target = EVERYWHERE) -> int:
     """List the channels that the token sees."""
     async with connected(target, operator=target.token_file is None) as caller:
-        found = (await caller.call("GET", "/v1/channels")).json()["channels"]
+        channels = (await caller.call("GET", "/v1/channels")).json()["channels"]
     if target.json:
-        out_json(found)
+        out_json(channels)
     else:
         table(
-            [[c["name"], c["kind"], ", ".join(c["sides"]), str(c["position"])] for c in found],
+            [[c["name"], c["kind"], ", ".join(c["sides"]), str(c["position"])] for c in channels],
             ["CHANNEL", "KIND", "SIDES", "POSITION"],
         )
     return 0
@@ -109,13 +109,13 @@ async def add(
     Where the sides keep their own keys, --sign has root's, or an administrator's.
     """
     side, name = _named(actor)
-    own = [seed_of(path) for path in key]
+    seeds = [seed_of(path) for path in key]
     body: dict[str, Any] = {"act": "officer", "officer": name, "office": office, "roles": role}
-    if own:
-        body["keys"] = [dsse.encode_base64(dsse.public_of(seed)) for seed in own]
+    if seeds:
+        body["keys"] = [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds]
     async with connected(target) as caller:
         await _own_side(caller, side)
-    recorded = await posted(target, body, [*own, *map(seed_of, sign)])
+    recorded = await posted(target, body, [*seeds, *map(seed_of, sign)])
     _told(
         target,
         recorded,
@@ -154,11 +154,11 @@ async def officer_list(*, target: Target = EVERYWHERE) -> int:
     rows = [
         [
             actor,
-            known["office"],
-            ", ".join(known["roles"]),
-            f"revoked at {known['until']}" if "until" in known else "in office",
+            value["office"],
+            ", ".join(value["roles"]),
+            f"revoked at {value['until']}" if "until" in value else "in office",
         ]
-        for actor, known in sorted(officers.items())
+        for actor, value in sorted(officers.items())
     ]
     table(rows, ["OFFICER", "OFFICE", "ROLES", "STANDING"])
     return 0
@@ -221,9 +221,9 @@ def _keep(path: Path, text: str) -> None:
 async def token_list(*, target: Target = EVERYWHERE) -> int:
     """List the tokens in force."""
     async with connected(target, operator=True) as caller:
-        found = (await caller.call("GET", "/v1/tokens")).json()["tokens"]
+        tokens = (await caller.call("GET", "/v1/tokens")).json()["tokens"]
     if target.json:
-        out_json(found)
+        out_json(tokens)
     else:
         rows = [
             [
@@ -235,7 +235,7 @@ async def token_list(*, target: Target = EVERYWHERE) -> int:
                 t.get("expires", "never"),
                 t.get("label", ""),
             ]
-            for t in found
+            for t in tokens
         ]
         table(rows, ["TOKEN", "SPEAKS FOR", "CHANNELS", "SCOPE", "ISSUED", "EXPIRES", "LABEL"])
     return 0
@@ -276,9 +276,9 @@ async def subject_add(
 async def subject_list(*, target: Target = EVERYWHERE) -> int:
     """List the subjects that are known."""
     async with connected(target, operator=True) as caller:
-        found = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
+        subjects = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
     if target.json:
-        out_json(found)
+        out_json(subjects)
     else:
         rows = [
             [
@@ -289,7 +289,7 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
                 s.get("scope", "act"),
                 s["issued"],
             ]
-            for s in found
+            for s in subjects
         ]
         table(rows, ["ID", "SUBJECT", "SPEAKS FOR", "CHANNELS", "SCOPE", "MAPPED"])
     return 0

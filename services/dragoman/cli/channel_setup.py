@@ -268,7 +268,7 @@ async def channel_consent(
         act, data = await _naming(
             "erasure-consent", caller, await channel_of(target, caller), exchanges, more
         )
-    newest = max(each.position for each in data.records)
+    newest = max(record.position for record in data.records)
     if read and newest > read:
         raise UsageError(
             f"something was said at {newest}, after what you have read: read it, then name that position"
@@ -290,12 +290,15 @@ async def _naming(
     """An act that names every record of these exchanges."""
     if not exchanges:
         raise UsageError("name the exchanges, by their ids")
-    found = [
-        each
+    erased_records = [
+        record
         for exchange in dict.fromkeys(exchanges)
-        for each in await _records_of(caller, channel, exchange)
+        for record in await _records_of(caller, channel, exchange)
     ]
-    body = {"act": name, "records": sorted(found, key=lambda each: each.position)} | more
+    body = {
+        "act": name,
+        "records": sorted(erased_records, key=lambda erased_record: erased_record.position),
+    } | more
     act, data = read_act(msgspec.json.encode(body), cut=False)
     assert isinstance(data, Erasure | ErasureConsent)
     return act, data
@@ -322,9 +325,9 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
         caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)
     )
     return [
-        left_of(each.position, parse(bytes(each.record)), void=not each.valid)
-        for each in timeline
-        if isinstance(each.record, msgspec.Raw)
+        left_of(entry.position, parse(bytes(entry.record)), void=not entry.valid)
+        for entry in timeline
+        if isinstance(entry.record, msgspec.Raw)
     ]
 
 
@@ -346,10 +349,10 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
         raise UsageError(
             "name what `channel admit` or `channel erase` wrote, and the files of all signatures that `channel sign` printed"
         )
-    keyids, given = zip(
+    keyids, rows = zip(
         *(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True
     )
-    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
+    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(rows)}
     async with connected(target) as caller:
         recorded = (
             await caller.post(

@@ -100,14 +100,14 @@ def server_of(target: Target) -> str:
     """The address of the gateway that is meant. Raises `UsageError` where none is known."""
     if target.server:
         return target.server
-    here = target.data / "server.json"
-    if here.exists():
-        return str(json.loads(here.read_text())["base_url"])
+    context = target.data / "server.json"
+    if context.exists():
+        return str(json.loads(context.read_text())["base_url"])
     saved = home() / "server"
     if saved.exists():
         return saved.read_text().strip()
     raise UsageError(
-        f"no gateway is known: start one with `dragoman up`, or name one with --server (looked for {here})"
+        f"no gateway is known: start one with `dragoman up`, or name one with --server (looked for {context})"
     )
 
 
@@ -123,12 +123,12 @@ def _token(target: Target, *, operator: bool) -> str:
     for path in candidates:
         if path.exists():
             return path.read_text().strip()
-    wanted = (
+    text = (
         "the operator's token is in the data directory, made by `dragoman init`"
         if operator
         else "issue one with `dragoman token issue --save`"
     )
-    raise UsageError(f"no token at {candidates[0]}: {wanted}, or name a file with --token-file")
+    raise UsageError(f"no token at {candidates[0]}: {text}, or name a file with --token-file")
 
 
 @asynccontextmanager
@@ -155,8 +155,8 @@ async def channel_of(target: Target, caller: Client) -> str:
     """The channel that is meant: the named one, or the only one that the token sees."""
     if target.channel:
         return target.channel
-    found = (await caller.call("GET", "/v1/channels")).of("list of channels", Channels)
-    names = [channel.name for channel in found.channels]
+    channels = (await caller.call("GET", "/v1/channels")).of("list of channels", Channels)
+    names = [channel.name for channel in channels.channels]
     if len(names) == 1:
         return names[0]
     raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")

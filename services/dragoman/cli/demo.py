@@ -141,14 +141,14 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
 async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]]) -> dict[str, str]:
     """A token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
     path = data / "demo.json"
-    known: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
+    tokens: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
     sides = [side for definition in definitions for side in definition["sides"]]
-    wanted = {
+    names = {
         f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()
     }
 
     async def issued(holder: str) -> str:
-        actor = f"{holder.partition('/')[0]}/{wanted[holder]}"
+        actor = f"{holder.partition('/')[0]}/{names[holder]}"
         channels = [
             definition["name"]
             for definition in definitions
@@ -157,26 +157,26 @@ async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]])
         body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
         return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
 
-    missing = [holder for holder in wanted if holder not in known]
-    return known | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
+    missing = [holder for holder in names if holder not in tokens]
+    return tokens | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
 
 
 async def _released(
     drafter: Client, releaser: Client, entry: dict[str, Any], act: bytes, key: str
 ) -> str:
     """Have an officer draft an act and the releaser release it, unless an earlier seeding did; its exchange."""
-    channel, made = (
+    channel, text = (
         entry["channel"],
         ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key),
     )
     try:
-        await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
+        await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{text}")
     except ProblemResponse:
         recorded = (
             await releaser.release(channel, await drafter.draft(channel, act, key=key))
         ).recorded
         return recorded.exchange
-    return made
+    return text
 
 
 async def _by_two(
@@ -212,7 +212,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
             continue
         body = _still_to_come(_named(_dated(entry["body"], began), exchanges))
         if body["act"] == "release":
-            body["records"] = [records[each] for each in body["records"]]
+            body["records"] = [records[item] for item in body["records"]]
         act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
         named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")

@@ -46,7 +46,7 @@ async def file_put(
     """Put a file, and print how acts attach it. The other sides may fetch it once an act of yours does."""
     content = read_input(path)
     media_type = next(
-        (known for known in _TYPES if known == (type or mimetypes.guess_type(path)[0])), None
+        (text for text in _TYPES if text == (type or mimetypes.guess_type(path)[0])), None
     )
     if media_type is None:
         raise UsageError(f"say with --type what {path} is: {', '.join(_TYPES)}")
@@ -72,16 +72,16 @@ async def file_put(
 async def file_list(*, target: Target = EVERYWHERE) -> int:
     """List the files that your side has put in a channel."""
     async with connected(target) as caller:
-        found = json.decode(
+        files = json.decode(
             (await caller.call("GET", await _files(target, caller))).body, type=Files
         )
     if target.json:
-        out_json(found)
+        out_json(files)
         return 0
     table(
         [
             [f.sha256, str(f.bytes), f.media_type, f.at, "yes" if f.named else "no"]
-            for f in found.files
+            for f in files.files
         ],
         ["SHA-256", "BYTES", "TYPE", "PUT", "NAMED"],
     )

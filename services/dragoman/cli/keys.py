@@ -40,23 +40,23 @@ def show(file: Path, *, passphrase: Passphrase = None) -> int:
 async def list_(*, target: Target = EVERYWHERE) -> int:
     """List the keys of a channel: whose they are, between which positions they are valid, and from where on what they signed is disputed."""
     async with connected(target) as caller:
-        found = (
+        result = (
             (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state"))
             .json()["registry"]
             .get("keys", {})
         )
     if target.json:
-        out_json(found)
+        out_json(result)
         return 0
     rows = [
         [
-            each["owner"],
+            value["owner"],
             keyid,
-            str(each["since"]),
-            str(each.get("until", "")),
-            str(each.get("suspect_from", "")),
+            str(value["since"]),
+            str(value.get("until", "")),
+            str(value.get("suspect_from", "")),
         ]
-        for keyid, each in found.items()
+        for keyid, value in result.items()
     ]
     table(sorted(rows), ["OWNER", "KEY ID", "SINCE", "REVOKED AT", "DISPUTED FROM"])
     return 0
@@ -96,13 +96,13 @@ async def admit(
     try:
         raw = file.read_bytes()
         nesting.check(raw)
-        found = msgspec.json.decode(raw, type=Enrolment)
-        act, _ = read_act(found.act.encode(), cut=False)
+        enrolment = msgspec.json.decode(raw, type=Enrolment)
+        act, _ = read_act(enrolment.act.encode(), cut=False)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, Malformed) as error:
         raise UsageError(f"{file} is no entry from the page of keys: {error}") from None
-    signatures = dict(each.split(":") for each in found.signatures.split())
+    signatures = dict(part.split(":") for part in enrolment.signatures.split())
     own = over(act, [seed_of(path, passphrase) for path in sign])
     signatures |= dict(
         zip(own["Dragoman-Key-Id"].split(), own["Dragoman-Signature"].split(), strict=True)
@@ -113,10 +113,12 @@ async def admit(
     }
     async with connected(target) as caller:
         recorded = (
-            await caller.post(await channel_of(target, caller), act, key=found.id, headers=headers)
+            await caller.post(
+                await channel_of(target, caller), act, key=enrolment.id, headers=headers
+            )
         ).recorded
     say(
-        f"the key {found.key} ({' '.join(check_words(found.key))}) is {found.officer}'s from position {recorded.position}"
+        f"the key {enrolment.key} ({' '.join(check_words(enrolment.key))}) is {enrolment.officer}'s from position {recorded.position}"
     )
     return 0
 
@@ -236,6 +238,6 @@ async def context(
         )
     async with connected(target) as caller:
         name = await channel_of(target, caller)
-        named = "" if exchange is None else await caller.exchange_of(name, exchange)
-        out_json(await context_of(caller, name, named, of_channel=of_channel))
+        text = "" if exchange is None else await caller.exchange_of(name, exchange)
+        out_json(await context_of(caller, name, text, of_channel=of_channel))
     return 0

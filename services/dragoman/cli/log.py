@@ -133,7 +133,10 @@ async def rebuild_command(
         return UNVERIFIED
     channel = verification.result().channel
     entries = (
-        {each.position: entry_of(each) for each in verification.replay.erased.values()}
+        {
+            erased_record.position: entry_of(erased_record)
+            for erased_record in verification.replay.erased.values()
+        }
         if erase
         else {}
     )
@@ -197,12 +200,12 @@ def _erase(
     settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]
 ) -> None:
     """Erase from the copy, where that is a folder, and from what else the data directory has; projections are built anew from the log."""
-    kept = settings.data / "archive" / channel
+    path = settings.data / "archive" / channel
     if isinstance(copy, Archive):
         copy.erase(entries)
         copy.close()
-    if kept.exists():
-        archive = Archive(kept)
+    if path.exists():
+        archive = Archive(path)
         archive.erase(
             {position: entry for position, entry in entries.items() if position <= archive.size}
         )
@@ -232,9 +235,9 @@ async def _rebuilt(
                 written = await rebuild(bus, channel, copy, told)
         await SignedHeadStore.create(steward, replicas)
         async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
-            shown = await SignedHeadStore(bus).newest(channel)
-            if signed is not None and (shown is None or _size(shown.note) < _size(signed)):
-                await SignedHeadStore(bus).put(channel, signed, shown)
+            newest = await SignedHeadStore(bus).newest(channel)
+            if signed is not None and (newest is None or _size(newest.note) < _size(signed)):
+                await SignedHeadStore(bus).put(channel, signed, newest)
     return written
 
 
@@ -259,8 +262,8 @@ def accept(
 ) -> int:
     """Have a stopped gateway take a stream that was made anew from a copy for the one that it knew. It compares every record all the same."""
     settings, _ = load({"data": data}, config=config)
-    found = _accepted(settings, channel)
-    if not found:
+    paths = _accepted(settings, channel)
+    if not paths:
         raise UsageError(f"{settings.data} has no high-water mark of {channel}")
-    say(f"{len(found)} high-water marks of {channel} hold for the stream as it is now")
+    say(f"{len(paths)} high-water marks of {channel} hold for the stream as it is now")
     return 0

@@ -43,28 +43,28 @@ async def person_new(file: File, *, key: Key = None, target: Target = EVERYWHERE
 @person.command(name="list")
 async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
     """List the register of a channel, of all sides or of one."""
-    found: list[PersonView] = []
+    person_views: list[PersonView] = []
     async with connected(target) as caller:
         path, cursor = await _register(target, caller), ""
         while True:
             answer = await caller.call("GET", f"{path}?side={quote(side)}&cursor={cursor}")
             page = json.decode(answer.body, type=Register)
-            found += page.people
+            person_views += page.people
             cursor = page.next
             if not cursor:
                 break
     if target.json:
-        out_json(found)
+        out_json(person_views)
         return 0
     rows = [
         [
-            each.id,
-            each.side,
-            _member(each, "name"),
-            _member(each, "post"),
-            _member(each, "institution"),
+            person_view.id,
+            person_view.side,
+            _member(person_view, "name"),
+            _member(person_view, "post"),
+            _member(person_view, "institution"),
         ]
-        for each in found
+        for person_view in person_views
     ]
     table(rows, ["ID", "SIDE", "NAME", "POST", "INSTITUTION"])
     return 0
@@ -74,14 +74,14 @@ async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
 async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
     """Show the entry of that ID, and check the commitment by which acts name it."""
     async with connected(target) as caller:
-        found = await _found(target, caller, id)
-    out_json(found)
-    if not found.erased and found.commitment != commitment(
-        bytes.fromhex(found.random), json.encode(found.entry)
+        person_view = await _found(target, caller, id)
+    out_json(person_view)
+    if not person_view.erased and person_view.commitment != commitment(
+        bytes.fromhex(person_view.random), json.encode(person_view.entry)
     ):
         say("dragoman: VERIFICATION FAILED: the commitment is to something else than this entry")
         return UNVERIFIED
-    say("erased" if found.erased else "the commitment is to this entry")
+    say("erased" if person_view.erased else "the commitment is to this entry")
     return 0
 
 

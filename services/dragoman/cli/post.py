@@ -116,32 +116,32 @@ async def draft(
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         if file is None:
-            found = await caller.drafts(channel)
+            drafts = await caller.drafts(channel)
         else:
-            named = await caller.exchange_of(channel, exchange) if exchange else ""
-            raw = await caller.with_terms(channel, named, raw) if named else raw
+            text = await caller.exchange_of(channel, exchange) if exchange else ""
+            raw = await caller.with_terms(channel, text, raw) if text else raw
             written, used, headers = (
-                await _signed(caller, channel, raw, named, key, sign, passphrase)
+                await _signed(caller, channel, raw, text, key, sign, passphrase)
                 if sign
                 else (raw, key or new_key(), {})
             )
-            found = (
+            drafts = (
                 await caller.draft(
                     channel,
                     written,
                     key=used,
-                    exchange=named,
+                    exchange=text,
                     if_match=if_match or "",
                     headers=headers,
                 ),
             )
-    for each in found:
+    for draft_view in drafts:
         if target.json:
-            out_json(each)
+            out_json(draft_view)
         else:
-            out(each.id)
+            out(draft_view.id)
             say(
-                f"{msgspec.json.decode(each.act, type=_NamedAct).act}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
+                f"{msgspec.json.decode(draft_view.act, type=_NamedAct).act}, drafted by {draft_view.author} at {draft_view.updated}{', takes two officers' if draft_view.two_key else ''}"
             )
     return 0
 
@@ -152,14 +152,14 @@ async def release(
     """Show the draft of that ID as you release it: what is recorded is what you are shown."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        found = next((each for each in await caller.drafts(channel) if each.id == id), None)
-        if found is None:
+        draft_view = next((item for item in await caller.drafts(channel) if item.id == id), None)
+        if draft_view is None:
             raise UsageError(
                 f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them"
             )
-        say(bytes(found.act).decode())
-        headers = over(bytes(found.act), [seed_of(path, passphrase) for path in sign])
-        posted = await caller.release(channel, found, headers)
+        say(bytes(draft_view.act).decode())
+        headers = over(bytes(draft_view.act), [seed_of(path, passphrase) for path in sign])
+        posted = await caller.release(channel, draft_view, headers)
     _print(posted, target)
     return 0
 
@@ -184,14 +184,14 @@ async def take_in(
     if target.json:
         out_json(answer.body)
         return 0
-    found = answer.json()
-    out(found["id"] if answer.status == 202 else found.get("number") or found["exchange"])
+    result = answer.json()
+    out(result["id"] if answer.status == 202 else result.get("number") or result["exchange"])
     if answer.status == 202:
         say(
-            f"drafted as {found['act']['act']}; a colleague reads it and releases it: dragoman release {found['id']}"
+            f"drafted as {result['act']['act']}; a colleague reads it and releases it: dragoman release {result['id']}"
         )
     else:
-        say(f"{found['act']} recorded at position {found['position']} of {found['channel']}")
+        say(f"{result['act']} recorded at position {result['position']} of {result['channel']}")
     return 0
 
 
@@ -229,14 +229,14 @@ async def _send(
     )  # what is wrong with it is said before anybody is asked
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        named = await caller.exchange_of(channel, exchange) if exchange else ""
-        raw = await caller.with_terms(channel, named, raw) if named else raw
-        body, used, headers = await _signed(caller, channel, raw, named, key, sign, passphrase)
+        text = await caller.exchange_of(channel, exchange) if exchange else ""
+        raw = await caller.with_terms(channel, text, raw) if text else raw
+        body, used, headers = await _signed(caller, channel, raw, text, key, sign, passphrase)
         if wait:
             headers["Prefer"] = f"wait={wait}"
         try:
             posted = await caller.post(
-                channel, body, key=used, exchange=named, if_match=if_match, headers=headers
+                channel, body, key=used, exchange=text, if_match=if_match, headers=headers
             )
         except ProblemResponse as error:
             if error.problem.status == 503:

@@ -39,9 +39,9 @@ async def show(
         answer = await caller.call(
             "GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else "")
         )
-        shown = msgspec.json.decode(answer.body, type=ExchangeView)
+        exchange_view = msgspec.json.decode(answer.body, type=ExchangeView)
         entries = (
-            await timeline_of(caller, channel, id, shown, at)
+            await timeline_of(caller, channel, id, exchange_view, at)
             if timeline and not target.json
             else ()
         )
@@ -113,13 +113,13 @@ def _alarm(alarm: Alarm) -> str:
     """An alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
     if not alarm.act:
         return f"ALARM  {alarm.number}  {alarm.detail}"
-    said = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
+    names = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
     return "  ".join(
         [
             "ALARM",
             alarm.number,
             f"{alarm.by} {alarm.act}, record {alarm.record}:",
-            ", ".join(said),
+            ", ".join(names),
             alarm.detail,
         ]
     )
@@ -155,16 +155,16 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(answer.body)
         return 0
-    found = answer.json()
+    result = answer.json()
     custody = (
-        "; the host keeps the keys of all sides: a trial" if found["custody"] == "host" else ""
+        "; the host keeps the keys of all sides: a trial" if result["custody"] == "host" else ""
     )
     out(
-        f"{found['channel']}, {found['kind']}, position {found['position']}, {found['time']}{custody}"
+        f"{result['channel']}, {result['kind']}, position {result['position']}, {result['time']}{custody}"
     )
-    out(f"digest {found['digest']}")
-    if not found.get("live"):
-        say(f"NOT LIVE: this is as of {found['as_of']}")
+    out(f"digest {result['digest']}")
+    if not result.get("live"):
+        say(f"NOT LIVE: this is as of {result['as_of']}")
     out("")
     table(
         [
@@ -174,18 +174,18 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
                 str(owed["unanswered"]),
                 str(owed.get("delivered", 0)),
             ]
-            for owed in found["owed"]
+            for owed in result["owed"]
         ],
         ["SIDE", "NOT ACKNOWLEDGED", "NOT ANSWERED", "DELIVERED UP TO"],
     )
     out("")
     table(
-        [[c["family"], c["status"], str(c["exchanges"])] for c in found["counts"]],
+        [[c["family"], c["status"], str(c["exchanges"])] for c in result["counts"]],
         ["FAMILY", "STATUS", "EXCHANGES"],
     )
-    if found["unacknowledged"]:
+    if result["unacknowledged"]:
         out("\nnot acknowledged yet:")
-        for row in found["unacknowledged"]:
+        for row in result["unacknowledged"]:
             out(
                 f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  waits for {', '.join(row['unacknowledged_by'])}"
             )

@@ -150,21 +150,21 @@ async def known(caller: Client, channel: str) -> KnownHead:
             else "what is no opening"
         )
         raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
-    found = KnownHead(
+    known_head = KnownHead(
         name=channel,
         cid=cid_of(genesis.act),
         log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
     )
     server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
-    kept, told = home() / "channels" / f"{channel}-{server}", f"{found.cid} {found.log}\n"
-    if kept.exists() and kept.read_text() != told:
+    path, text = home() / "channels" / f"{channel}-{server}", f"{known_head.cid} {known_head.log}\n"
+    if path.exists() and path.read_text() != text:
         raise UsageError(
-            f"{channel} is another channel there than the one that was signed in before, which {kept} names: "
+            f"{channel} is another channel there than the one that was signed in before, which {path} names: "
             "sign nothing, and ask why; remove that file only if the sides have begun the channel anew"
         )
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kept.write_text(told)
-    return found
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(text)
+    return known_head
 
 
 async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
@@ -183,22 +183,22 @@ async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
         raise UsageError(
             f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why"
         ) from None
-    kept = home() / "heads" / about.cid
-    if not kept.exists() and not await _is_of_records(caller, about.name, head):
+    path = home() / "heads" / about.cid
+    if not path.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
             f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
         )
     before = (
-        checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
+        checkpoint.read(path.read_text().rpartition("\n\n")[0] + "\n") if path.exists() else None
     )
     if before is not None and not await _goes_on(caller, about.name, before, head):
-        (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
+        (beside := path.with_suffix(".contradiction")).write_bytes(signed)
         raise UsageError(
-            f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {kept}: "
+            f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {path}: "
             "sign nothing, keep both, ask why"
         )
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kept.write_bytes(signed)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(signed)
     return {"size": head.size, "root": dsse.encode_base64(head.root)}
 
 
@@ -218,20 +218,20 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
     """Whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
     if head.size < before.size:
         return False
-    found: dict[Tile, bytes] = {}
+    result: dict[Tile, bytes] = {}
 
     def wanted(tile: Tile) -> bytes:
-        found.setdefault(tile, b"")
+        result.setdefault(tile, b"")
         return bytes(tile.width * 32)
 
     merkle.consistency(
         lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size
     )
-    for tile in found:
-        found[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
+    for tile in result:
+        result[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
     try:
         proof = merkle.consistency(
-            lambda level, index: tiles.node(level, index, head.size, found.__getitem__),
+            lambda level, index: tiles.node(level, index, head.size, result.__getitem__),
             before.size,
             head.size,
         )

@@ -45,8 +45,8 @@ async def watch_show(*, target: Target = EVERYWHERE) -> int:
     if view["due"]:
         out("")
         due = [
-            [each["clock"]["due"], each["clock"]["side"], each["clock"]["clock"], each["number"]]
-            for each in view["due"]
+            [item["clock"]["due"], item["clock"]["side"], item["clock"]["clock"], item["number"]]
+            for item in view["due"]
         ]
         table(due, ["DUE", "OWED BY", "WHAT", "EXCHANGE"])
     return 0

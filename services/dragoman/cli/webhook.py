@@ -154,9 +154,9 @@ async def add(
 async def webhook_list(*, target: Target = EVERYWHERE) -> int:
     """List where your side is told, and how it goes."""
     async with connected(target) as caller:
-        found = (await caller.call("GET", "/v1/webhooks")).json()["endpoints"]
+        endpoints = (await caller.call("GET", "/v1/webhooks")).json()["endpoints"]
     if target.json:
-        out_json(found)
+        out_json(endpoints)
         return 0
     rows = [
         [
@@ -168,7 +168,7 @@ async def webhook_list(*, target: Target = EVERYWHERE) -> int:
             str(e.get("parked", 0)),
             e.get("stopped", ""),
         ]
-        for e in found
+        for e in endpoints
     ]
     table(rows, ["ID", "CHANNEL", "TO", "TOLD UP TO", "WAITING", "PARKED", ""])
     return 0
@@ -178,11 +178,11 @@ async def webhook_list(*, target: Target = EVERYWHERE) -> int:
 async def show(id: str, *, target: Target = EVERYWHERE) -> int:
     """Show what waits for another try at an endpoint, and what was given up."""
     async with connected(target) as caller:
-        found = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
+        deliveries = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
             "deliveries"
         ]
     if target.json:
-        out_json(found)
+        out_json(deliveries)
         return 0
     rows = [
         [
@@ -191,7 +191,7 @@ async def show(id: str, *, target: Target = EVERYWHERE) -> int:
             "parked" if d.get("parked") else d["again"],
             d["answered"],
         ]
-        for d in found
+        for d in deliveries
     ]
     table(rows, ["POSITION", "TRIES", "AGAIN", "ANSWERED"])
     return 0
@@ -213,10 +213,12 @@ async def resend(id: str, position: int, *, target: Target = EVERYWHERE) -> int:
         await caller.call("POST", f"/v1/webhooks/{quote(id)}/deliveries/{position}/resend")
         for _ in range(40):
             await asyncio.sleep(0.5)
-            found = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
+            deliveries = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
                 "deliveries"
             ]
-            still = next((each for each in found if each["position"] == position), None)
+            still = next(
+                (delivery for delivery in deliveries if delivery["position"] == position), None
+            )
             if still is None:
                 say(f"position {position} was taken")
                 return 0

@@ -112,7 +112,7 @@ async def _cosign(
                     caller,
                     await channel_of(target, caller),
                     once=False,
-                    wanted=cosigner.wanted,
+                    event=cosigner.wanted,
                 )
             )
             silence = asyncio.create_task(_watch(cosigner))
@@ -149,11 +149,11 @@ def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
         )
 
     async def newest(request: web.Request) -> web.Response:
-        found = cosigner.newest if request.match_info["origin"] == origin else None
-        if found is None:
+        newest = cosigner.newest if request.match_info["origin"] == origin else None
+        if newest is None:
             return web.Response(status=404, text="nothing of that origin was cosigned here\n")
         return web.Response(
-            body=found,
+            body=newest,
             headers={"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "max-age=5"},
         )
 

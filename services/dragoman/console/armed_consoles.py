@@ -48,43 +48,47 @@ class ConsoleAlarmState(Struct, frozen=True, kw_only=True):
 def standing(app: web.Application, projection: Projection, side: str) -> ConsoleAlarmState:
     """How a side's consoles stand for a channel."""
     now = time.time()
-    known = app[ARMED]
+    armed_console = app[ARMED]
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     cid = projection.registry.cid
     consoles = app[submission.SERVICE].access.consoles(now, cid)
     armed = sum(
-        each.side == side and each.state in ("armed", "partly") and each.exercise == exercise
-        for each in consoles
+        console.side == side
+        and console.state in ("armed", "partly")
+        and console.exercise == exercise
+        for console in consoles
     )
     if armed:
-        known.last[cid, side] = now
+        armed_console.last[cid, side] = now
         return ConsoleAlarmState(armed=armed, silent_s=0.0)
     last = max(
-        known.last.get((cid, side), 0.0), known.began, _manned_since(projection.registry, side)
+        armed_console.last.get((cid, side), 0.0),
+        armed_console.began,
+        _manned_since(projection.registry, side),
     )
     return ConsoleAlarmState(armed=0, silent_s=max(0.0, now - last))
 
 
 def _manned_since(registry: Registry, side: str) -> float:
-    held = registry.watches.get(side)
-    return 0.0 if held is None else datetime.fromisoformat(held.since.time).timestamp()
+    watch = registry.watches.get(side)
+    return 0.0 if watch is None else datetime.fromisoformat(watch.since.time).timestamp()
 
 
 def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
     """The console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
     exercise = projection.name if projection.registry.kind == "exercise" else ""
-    found = app[submission.SERVICE].access.consoles(time.time(), projection.registry.cid)
-    there = [each for each in found if each.side == side and each.exercise == exercise]
+    consoles = app[submission.SERVICE].access.consoles(time.time(), projection.registry.cid)
+    there = [item for item in consoles if item.side == side and item.exercise == exercise]
     if side not in projection.registry.watches or any(
-        each.state in ("armed", "partly") for each in there
+        item.state in ("armed", "partly") for item in there
     ):
         return None
     asked = [
-        each
-        for each in there
-        if each.state == "no_answer" and each.actor in projection.registry.officers
+        item
+        for item in there
+        if item.state == "no_answer" and item.actor in projection.registry.officers
     ]
-    return min(asked, key=lambda each: each.since, default=None)
+    return min(asked, key=lambda console: console.since, default=None)
 
 
 def silent_for(app: web.Application, projection: Projection, side: str) -> float:
@@ -92,12 +96,12 @@ def silent_for(app: web.Application, projection: Projection, side: str) -> float
     return standing(app, projection, side).silent_s
 
 
-async def beat(here: PageContext) -> web.Response:
+async def beat(context: PageContext) -> web.Response:
     """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
-    form = await form_of(here.request)
+    form = await form_of(context.request)
     state, exercise = said(form, "state"), said(form, "exercise")
     visible = {
-        each.name for each in here.service.visible(here.grant)
+        projection.name for projection in context.service.visible(context.grant)
     }  # another channel is answered as one that does not exist
     if state not in _STATES or (exercise and exercise not in visible):
         raise refused(
@@ -114,9 +118,11 @@ async def beat(here: PageContext) -> web.Response:
         if state == "no_answer"
         else 0.0
     )
-    console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=now, since=since)
+    console = Console(
+        actor=context.grant.actor, state=state, exercise=exercise, at=now, since=since
+    )
     try:
-        await here.service.access.beat(here.request["session"], console)
+        await context.service.access.beat(context.request["session"], console)
     except LogUnreachable as error:
         log.info("console.not_kept", reason=str(error))
         return web.Response(status=503, headers=HEADERS)

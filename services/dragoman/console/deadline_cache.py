@@ -12,8 +12,8 @@ DUTIES: Final = web.AppKey("duties", dict[str, OpenDeadlines])
 
 async def duties(app: web.Application, projection: Projection) -> OpenDeadlines:
     """What is owed in a channel now. Raises `Behind`."""
-    known = app[DUTIES].get(projection.name)
-    if known is None:
-        known = app[DUTIES].setdefault(projection.name, OpenDeadlines(projection))
-    await known.begin()
-    return known
+    open_deadlines = app[DUTIES].get(projection.name)
+    if open_deadlines is None:
+        open_deadlines = app[DUTIES].setdefault(projection.name, OpenDeadlines(projection))
+    await open_deadlines.begin()
+    return open_deadlines

@@ -60,14 +60,14 @@ def _served(sheet: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamRes
     async def served(request: web.Request) -> web.StreamResponse:
         if sheet.method == "POST":
             own_origin(request)
-        here = await _here(request, sheet)
+        context = await _here(request, sheet)
         try:
-            answered = await sheet.handler(here)
+            answered = await sheet.handler(context)
         except SignatureAsked as found:
             return browser_signatures.answer(found.asked)
         if not isinstance(answered, Page):
             return answered
-        return compressed(await answer(here, answered))
+        return compressed(await answer(context, answered))
 
     return served
 
@@ -77,7 +77,7 @@ async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
     name = request.match_info.get("channel", "")
     grant = signed_in(request)
     service = request.app[submission.SERVICE]
-    here = PageContext(
+    context = PageContext(
         request=request,
         service=service,
         words=words_of(request),
@@ -86,62 +86,64 @@ async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
         grant=grant,
     )
     if sheet.anywhere:
-        return here
-    here.channel = service.channel(grant, name)
-    request["registry"] = here.projection.registry
+        return context
+    context.channel = service.channel(grant, name)
+    request["registry"] = context.projection.registry
     if sheet.method != "POST":
-        await _stand(here)
-    return here
+        await _stand(context)
+    return context
 
 
-async def _stand(here: PageContext) -> None:
+async def _stand(context: PageContext) -> None:
     """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
-    projection = here.projection
-    wanted = (
-        submission.whole(here.request.query.get("after", "")) or 0
+    projection = context.projection
+    number = (
+        submission.whole(context.request.query.get("after", "")) or 0
     )  # what was posted before, on whatever gateway, is on the page
-    if projection.state.position < wanted <= projection.state.position + 1_000_000:
-        await projection.in_file(wanted)
+    if projection.state.position < number <= projection.state.position + 1_000_000:
+        await projection.in_file(number)
     await projection.in_file()
-    here.newest = projection.flushed
-    here.at = await position_of(here, here.request.query.get("at", ""))
-    if here.at:
-        stood = await here.in_thread(reads.stood, here.service.store, here.name, here.at)
+    context.newest = projection.flushed
+    context.at = await position_of(context, context.request.query.get("at", ""))
+    if context.at:
+        stood = await context.in_thread(
+            reads.stood, context.service.store, context.name, context.at
+        )
         if stood is None:
             raise refused("not-found", sentence("The channel had not been opened there."))
-        here.registry_then, time, here.digest = stood
-        here.moment = datetime.fromisoformat(time)
+        context.registry_then, time, context.digest = stood
+        context.moment = datetime.fromisoformat(time)
 
 
-async def position_of(here: PageContext, at: str) -> int:
+async def position_of(context: PageContext, at: str) -> int:
     """A past position by itself or by a time; 0 for now. Raises `Refused`."""
     if at in ("", "0"):
         return 0
     if _AT.fullmatch(at):
-        if not 1 <= int(at) <= here.newest:
+        if not 1 <= int(at) <= context.newest:
             raise refused(
                 "bad-request",
                 sentence(
                     "Records are counted from 1 to %(newest)s; give one of these, or a time.",
-                    newest=here.newest,
+                    newest=context.newest,
                 ),
             )
         return int(at)
     moment = instant("at", at) + timedelta(milliseconds=1)
-    found: int = await here.in_thread(
-        position_by, here.service.store, here.name, here.newest, moment
+    position: int = await context.in_thread(
+        position_by, context.service.store, context.name, context.newest, moment
     )
-    if not found:
+    if not position:
         raise refused("not-found", sentence("The channel had not been opened then."))
-    return found
+    return position
 
 
-async def answer(here: PageContext, page: Page) -> web.Response:
+async def answer(context: PageContext, page: Page) -> web.Response:
     """What a handler answered with, in the form that is asked for."""
     headers = dict(page.headers)
-    if here.channel is not None and here.position:
-        headers["Dragoman-Position"] = str(here.position)
-    match here.request.match_info.get("form", ""):
+    if context.channel is not None and context.position:
+        headers["Dragoman-Position"] = str(context.position)
+    match context.request.match_info.get("form", ""):
         case ".json":
             return as_json(page.view, headers)
         case ".csv":
@@ -150,10 +152,10 @@ async def answer(here: PageContext, page: Page) -> web.Response:
                     "not-acceptable", sentence("This page has no table; take it as .json.")
                 )
             return as_csv(page.rows, headers)
-    framed = await page_layout.of(here)
+    framed = await page_layout.of(context)
     text = rendered(
-        here,
-        here.words,
+        context,
+        context.words,
         page.template,
         frame=framed,
         view=page.view,
@@ -195,10 +197,10 @@ def problem(request: web.Request, error: Exception) -> web.Response:
 
 def _registry(request: web.Request) -> Registry | None:
     """Return the channel of a page that went wrong, also where its address is of no page; None where the reader has none of that name."""
-    known: Registry | None = request.get("registry")
+    registry: Registry | None = request.get("registry")
     grant, named = request.get("grant"), _IN_CHANNEL.match(request.path)
-    if known is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
-        return known
+    if registry is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
+        return registry
     try:
         return request.app[submission.SERVICE].channel(grant, named[1]).registry
     except Refused:
@@ -207,7 +209,7 @@ def _registry(request: web.Request) -> Registry | None:
 
 def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...]:
     """Return the pages on which a reader looks for what is not at an address: their addresses and names."""
-    rest = path.removeprefix(f"/c/{channel}")
+    text = path.removeprefix(f"/c/{channel}")
     lists = (
         ("/drafts", "/drafts", words.say("Drafts of your side")),
         ("/exchanges", "/inbox", words.say("Inbox")),
@@ -221,15 +223,15 @@ def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...
         ("/recorded", "/log", words.say("The log")),
         ("/admin", "/admin", words.say("Administration")),
     )
-    found = next(
+    result = next(
         (
             (f"/c/{channel}{to}", word)
             for begins, to, word in lists
-            if rest.startswith(begins) and rest != to
+            if text.startswith(begins) and text != to
         ),
         None,
     )
-    return () if found is None else (found,)
+    return () if result is None else (result,)
 
 
 __all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]

@@ -44,24 +44,26 @@ async def plain(request: web.Request) -> web.Response:
     return html(_page(words_of(request), Preferences.read(request)))
 
 
-async def numbers(here: PageContext) -> web.Response:
+async def numbers(context: PageContext) -> web.Response:
     """Serve the page with the numbers of a channel, and say until when it may be kept."""
     now = time.time()
-    session = here.request.cookies.get(COOKIE, "")
+    session = context.request.cookies.get(COOKIE, "")
     until = datetime.fromtimestamp(
-        min(now + KEPT_SECONDS, here.service.access.session_ends(session) or now), UTC
+        min(now + KEPT_SECONDS, context.service.access.session_ends(session) or now), UTC
     )
     ringing = await duty_numbers.of_channel(
-        here, here.projection, next((each for each in here.sides if each != here.side), "")
+        context,
+        context.projection,
+        next((side for side in context.sides if side != context.side), ""),
     )
     text = _page(
-        here.words,
-        here.preferences,
+        context.words,
+        context.preferences,
         ringing=ringing,
-        channel=here.name,
-        marking=here.registry.marking,
+        channel=context.name,
+        marking=context.registry.marking,
         until=until,
-        exercise=here.registry.kind == "exercise",
+        exercise=context.registry.kind == "exercise",
     )
     return html(text, headers={_UNTIL: stamp(until)})
 

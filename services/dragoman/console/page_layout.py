@@ -63,34 +63,43 @@ class Frame(Struct, kw_only=True):
     unknown: dict[str, str] = {}
 
 
-async def of(here: PageContext) -> Frame:
+async def of(context: PageContext) -> Frame:
     """The frame of a page."""
     channels = (
         ()
-        if here.grant.is_operator
-        else tuple((each.name, each.registry.kind) for each in here.service.visible(here.grant))
+        if context.grant.is_operator
+        else tuple(
+            (projection.name, projection.registry.kind)
+            for projection in context.service.visible(context.grant)
+        )
     )
-    ringing = None if here.grant.is_operator else await alarm.alarms(here.request.app, here)
-    if here.channel is None:
-        return Frame(channels=channels, operator=here.grant.is_operator, alarms=ringing)
-    registry = here.projection.registry
-    cells = await _then(here) if here.past else await _now(here)
+    ringing = (
+        None if context.grant.is_operator else await alarm.alarms(context.request.app, context)
+    )
+    if context.channel is None:
+        return Frame(channels=channels, operator=context.grant.is_operator, alarms=ringing)
+    registry = context.projection.registry
+    cells = await _then(context) if context.past else await _now(context)
     claims = (
-        () if here.past else tuple(cell.key for cell in cells if cell.key not in ("alarm", "page"))
+        ()
+        if context.past
+        else tuple(cell.key for cell in cells if cell.key not in ("alarm", "page"))
     )
     return Frame(
         cells=tuple(cells),
-        bars=tuple(_bars(here)),
+        bars=tuple(_bars(context)),
         offices=tuple(
-            office_of(side.name, here.projection.office(side.name)) for side in registry.sides
+            office_of(side.name, context.projection.office(side.name)) for side in registry.sides
         ),
         channels=channels,
         alarms=ringing,
         ringing=await duty_numbers.of_channel(
-            here, here.projection, next((each for each in here.sides if each != here.side), "")
+            context,
+            context.projection,
+            next((side for side in context.sides if side != context.side), ""),
         ),
-        unknown={key: _unknown(here.words, key) for key in claims},
-        check_s=CHECK_SECONDS if _is_checked(here) else 0,
+        unknown={key: _unknown(context.words, key) for key in claims},
+        check_s=CHECK_SECONDS if _is_checked(context) else 0,
     )
 
 
@@ -108,49 +117,53 @@ def _unknown(words: Words, key: str) -> str:
     )
 
 
-async def _now(here: PageContext) -> list[Cell]:
+async def _now(context: PageContext) -> list[Cell]:
     """Return the strip of a page of now."""
-    owed = await duties(here.request.app, here.projection)
-    timed = here.registry.kind not in UNTIMED
+    owed = await duties(context.request.app, context.projection)
+    timed = context.registry.kind not in UNTIMED
     return [
-        *([_line(here.words, owed.lines()[0])] if timed else []),
-        *(_watches(here) if timed else []),
-        await _proof(here),
-        _alarm(here, timed=timed),
+        *([_line(context.words, owed.lines()[0])] if timed else []),
+        *(_watches(context) if timed else []),
+        await _proof(context),
+        _alarm(context, timed=timed),
         Cell(
             key="page",
             level="off",
-            word=here.words.say("Page as loaded"),
-            detail=here.words.say("reload to see what came since"),
+            word=context.words.say("Page as loaded"),
+            detail=context.words.say("reload to see what came since"),
         ),
     ]
 
 
-async def _then(here: PageContext) -> list[Cell]:
+async def _then(context: PageContext) -> list[Cell]:
     """Return the strip of a page of the past: the line and the watches as they stood, under a cell that says so."""
-    words = here.words
-    detail = words.say("record %(n)s, %(t)s", n=words.number(here.at), t=words.written(here.moment))
+    words = context.words
+    detail = words.say(
+        "record %(n)s, %(t)s", n=words.number(context.at), t=words.written(context.moment)
+    )
     cells = [Cell(key="moment", level="standby", word=words.say("As it stood then"), detail=detail)]
-    if here.registry.kind not in UNTIMED:
-        lines: list[LineView] = await here.in_thread(
-            duty_watch.lines_then, here.service.store, here.name, here.at
+    if context.registry.kind not in UNTIMED:
+        lines: list[LineView] = await context.in_thread(
+            duty_watch.lines_then, context.service.store, context.name, context.at
         )
-        cells += [_line(words, lines[0]), *_watches(here)]
-    return [replace(each, key=f"then-{each.key}") for each in cells]
+        cells += [_line(words, lines[0]), *_watches(context)]
+    return [replace(cell, key=f"then-{cell.key}") for cell in cells]
 
 
-def _is_checked(here: PageContext) -> bool:
+def _is_checked(context: PageContext) -> bool:
     """Whether a quiet watch is checked in the reader's office."""
-    officer = here.projection.registry.officers.get(here.grant.actor)
+    officer = context.projection.registry.officers.get(context.grant.actor)
     if (
         officer is None
         or DUTY.isdisjoint(officer.roles)
-        or here.projection.registry.kind in UNTIMED
+        or context.projection.registry.kind in UNTIMED
     ):
         return False
     return (
         officer.office
-        in here.service.access.watching.checked(here.projection.registry.cid, here.side).offices
+        in context.service.access.watching.checked(
+            context.projection.registry.cid, context.side
+        ).offices
     )
 
 
@@ -188,8 +201,8 @@ def _line(words: Words, view: LineView) -> Cell:
     )
 
 
-def _watches(here: PageContext) -> Iterator[Cell]:
-    words, registry = here.words, here.registry
+def _watches(context: PageContext) -> Iterator[Cell]:
+    words, registry = context.words, context.registry
     if len(registry.sides) > _SIDES:
         unmanned = [side.name for side in registry.sides if side.name not in registry.watches]
         word = (
@@ -205,18 +218,18 @@ def _watches(here: PageContext) -> Iterator[Cell]:
         )
         return
     for side in registry.sides:
-        held = registry.watches.get(side.name)
-        if held is None:
+        watch = registry.watches.get(side.name)
+        if watch is None:
             word, detail = (
                 words.say("%(side)s not manned", side=side.name.upper()),
                 words.say("nobody has taken the watch"),
             )
             yield Cell(key=f"watch-{side.name}", level="serious", word=word, detail=detail)
             continue
-        since = words.say("since %(t)s", t=words.written(held.since.time, "minute"))
+        since = words.say("since %(t)s", t=words.written(watch.since.time, "minute"))
         silent = (
-            armed_consoles.silent_for(here.request.app, here.projection, side.name)
-            if side.name == here.side and not here.past
+            armed_consoles.silent_for(context.request.app, context.projection, side.name)
+            if side.name == context.side and not context.past
             else 0.0
         )
         if silent >= DISARMED_SECONDS:
@@ -248,13 +261,13 @@ def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple
     return word, words.listed([manned, detail])
 
 
-async def _proof(here: PageContext) -> Cell:
+async def _proof(context: PageContext) -> Cell:
     """How far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
-    words, projection = here.words, here.projection
-    if not here.service.is_live(projection):
+    words, projection = context.words, context.projection
+    if not context.service.is_live(projection):
         return Cell(key="proof", level="off", word=words.say("Record not known"), icon="seal")
     try:
-        late = await here.request.app[transparency_log.HEADS].is_late(here.call, projection)
+        late = await context.request.app[transparency_log.HEADS].is_late(context.call, projection)
     except (Refused, NotANote):
         late = True
     if late:
@@ -273,7 +286,7 @@ async def _proof(here: PageContext) -> Cell:
             detail=words.say("no witness is named"),
             icon="seal",
         )
-    covered = await here.service.coverage.of(projection)
+    covered = await context.service.coverage.of(projection)
     behind = max(0, projection.state.position - covered.final)
     if not behind:
         detail = words.say("by the witnesses, to record %(n)s", n=words.number(covered.final))
@@ -286,8 +299,8 @@ async def _proof(here: PageContext) -> Cell:
     return Cell(key="proof", level="standby", word=words.say("Record signed"), detail=detail)
 
 
-def _alarm(here: PageContext, *, timed: bool) -> Cell:
-    words = here.words
+def _alarm(context: PageContext, *, timed: bool) -> Cell:
+    words = context.words
     if not timed:
         return Cell(
             key="alarm",
@@ -295,7 +308,7 @@ def _alarm(here: PageContext, *, timed: bool) -> Cell:
             word=words.say("No alarm here"),
             detail=words.say("no clocks by rule"),
         )
-    if not here.is_officer:
+    if not context.is_officer:
         return Cell(
             key="alarm",
             level="off",
@@ -310,8 +323,8 @@ def _alarm(here: PageContext, *, timed: bool) -> Cell:
     )
 
 
-def _bars(here: PageContext) -> Iterator[Bar]:
-    words, service, projection = here.words, here.service, here.projection
+def _bars(context: PageContext) -> Iterator[Bar]:
+    words, service, projection = context.words, context.service, context.projection
     if (reason := service.desk.read_only_reason) is not None:
         yield Bar(
             level="critical",
@@ -321,12 +334,10 @@ def _bars(here: PageContext) -> Iterator[Bar]:
             ),
         )
     if not service.is_live(projection):
-        known = service.as_of(projection)
+        text = service.as_of(projection)
         detail = (
-            words.say(
-                "What stands below is as of %(t)s. Use the telephone.", t=words.written(known)
-            )
-            if known
+            words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(text))
+            if text
             else ""
         )
         yield Bar(
@@ -335,7 +346,7 @@ def _bars(here: PageContext) -> Iterator[Bar]:
             detail=detail,
             ring=True,
         )
-    elif reason is None and not here.writable:
+    elif reason is None and not context.writable:
         yield Bar(
             level="serious",
             word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),

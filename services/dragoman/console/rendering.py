@@ -120,9 +120,9 @@ class PageContext:
     @property
     def registry(self) -> Registry:
         """The channel's registry, as it stood then."""
-        found = self.registry_then or self.projection.registry
-        assert found is not None
-        return found
+        registry = self.registry_then or self.projection.registry
+        assert registry is not None
+        return registry
 
     @property
     def name(self) -> str:
@@ -166,8 +166,10 @@ class PageContext:
     def on_call(self) -> bool:
         """Whether an alarm may reach the reader: duty officers and heads of office, in any of their channels."""
         visible = [] if self.grant.is_operator else self.service.visible(self.grant)
-        held = (each.registry.officers.get(self.grant.actor) for each in visible)
-        return any(officer is not None and not DUTY.isdisjoint(officer.roles) for officer in held)
+        officers = (item.registry.officers.get(self.grant.actor) for item in visible)
+        return any(
+            officer is not None and not DUTY.isdisjoint(officer.roles) for officer in officers
+        )
 
     @property
     def may_post(self) -> bool:
@@ -286,7 +288,7 @@ def refused(kind: str, detail: Text) -> Refused:
 def environment(language: str) -> jinja2.Environment:
     """The templates in a language."""
     words = languages.words(language)
-    found = jinja2.Environment(
+    result = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -294,8 +296,8 @@ def environment(language: str) -> jinja2.Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", Punctuation],
     )
-    found.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-    found.globals |= {
+    result.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    result.globals |= {
         "w": words,
         "languages": languages.LANGUAGES,
         "tags": languages.TAGS,
@@ -303,30 +305,30 @@ def environment(language: str) -> jinja2.Environment:
         "zone": ZoneInfo,
         "place_of": lambda office: place_of(office, words),
         "roles_of": lambda roles: [words.value(role) for role in roles],
-        "told": lambda said: _told(words, said),
+        "told": lambda value: _told(words, value),
         "clock_bar": clock,
         "counted": words.count,
-        "as_translated": lambda given: translations.shown(words, given),
+        "as_translated": lambda value: translations.shown(words, value),
     }
-    found.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
-    found.filters["string_of"] = lambda raw: bytes(raw).decode()
-    found.filters["fromjson"] = _from_json
-    found.filters["as_dict"] = msgspec.structs.asdict
-    found.filters["as_option"] = lambda value: (value, value)
-    found.filters["field_name"] = words.field
-    found.filters["value_name"] = words.value
-    found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
-    found.filters["json"] = lambda value: json.dumps(
+    result.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
+    result.filters["string_of"] = lambda raw: bytes(raw).decode()
+    result.filters["fromjson"] = _from_json
+    result.filters["as_dict"] = msgspec.structs.asdict
+    result.filters["as_option"] = lambda value: (value, value)
+    result.filters["field_name"] = words.field
+    result.filters["value_name"] = words.value
+    result.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
+    result.filters["json"] = lambda value: json.dumps(
         value, ensure_ascii=False, separators=(",", ":")
     )
-    found.filters["raw"] = languages.values_of
-    found.filters["moment"] = languages.as_moment
-    return found
+    result.filters["raw"] = languages.values_of
+    result.filters["moment"] = languages.as_moment
+    return result
 
 
-def _told(words: Words, said: str) -> str:
+def _told(words: Words, text: str) -> str:
     """What a form that was sent has come to, in a sentence."""
-    match said:
+    match text:
         case "acknowledged":
             return words.say("Receipt acknowledged. This says only that you have it.")
         case "before":
@@ -355,9 +357,9 @@ def _told(words: Words, said: str) -> str:
             return ""
 
 
-def rendered(here: PageContext | None, words: Words, template: str, **values: Any) -> str:
+def rendered(context: PageContext | None, words: Words, template: str, **values: Any) -> str:
     """A template filled in."""
-    return environment(words.language).get_template(template).render(here=here, **values)
+    return environment(words.language).get_template(template).render(context=context, **values)
 
 
 def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -381,7 +383,7 @@ def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
     names = rows[0].__struct_fields__ if rows else ()
     given = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
     text = (
-        spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
+        spreadsheet.table(names, ([item.get(name, "") for name in names] for item in given))
         if rows
         else ""
     )

@@ -81,18 +81,20 @@ def register(app: web.Application) -> None:
     app.router.add_static("/static", STATIC)
 
 
-async def _home(here: PageContext) -> Any:
+async def _home(context: PageContext) -> Any:
     """The first channel's board: the one that must not wait comes first."""
-    if here.grant.is_operator:
+    if context.grant.is_operator:
         return see("/host")
-    visible = here.service.visible(here.grant)
+    visible = context.service.visible(context.grant)
     if not visible:
         raise refused(
             "not-permitted",
             sentence(
                 "%(actor)s is in office in no channel; an administrator of the side enters officers.",
-                actor=here.grant.actor,
+                actor=context.grant.actor,
             ),
         )
-    first = next((each for each in visible if each.registry.kind == "official"), visible[0])
+    first = next(
+        (projection for projection in visible if projection.registry.kind == "official"), visible[0]
+    )
     return see(f"/c/{first.name}")

@@ -280,12 +280,12 @@ async def prefer(request: web.Request) -> web.Response:
     """Keep how this screen wants its pages: the language, the light, the single-letter keys."""
     own_origin(request)
     form = await form_of(request, limit=SMALL_FORM_BYTES)
-    known = Preferences.read(request)
+    preferences = Preferences.read(request)
     language, theme = said(form, "language"), said(form, "theme")
     wanted = Preferences(
-        language=language if language in languages.LANGUAGES else known.language,
-        theme=theme if theme in THEMES else "" if theme == "auto" else known.theme,
-        keys=said(form, "keys") != "off" if "keys" in form else known.keys,
+        language=language if language in languages.LANGUAGES else preferences.language,
+        theme=theme if theme in THEMES else "" if theme == "auto" else preferences.theme,
+        keys=said(form, "keys") != "off" if "keys" in form else preferences.keys,
     )
     response = see(following(said(form, "next") or "/"))
     response.set_cookie(

@@ -59,9 +59,9 @@ _POSITION: Final = re.compile(r"(#?)\s*([0-9][0-9,.\s]{0,18})")
 _SERIAL: Final = re.compile(r"0[0-9]{1,7}")
 
 
-async def go(here: PageContext) -> Page | web.StreamResponse:
+async def go(context: PageContext) -> Page | web.StreamResponse:
     """Go where what was typed leads, if that is one place."""
-    typed = " ".join(here.request.query.get("q", "").split())
+    typed = " ".join(context.request.query.get("q", "").split())
     if len(typed) > SEARCH_CHARACTERS:
         raise refused(
             "bad-request",
@@ -69,12 +69,12 @@ async def go(here: PageContext) -> Page | web.StreamResponse:
                 "What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS
             ),
         )
-    channels = _channels(here)
-    known = list(_everything(here, channels))
+    channels = _channels(context)
+    named_goals = list(_everything(context, channels))
     goals = _distinct(
-        [*_at_position(here, channels, typed), *await _records(here, channels, typed)]
-    ) or _called(typed, known)
-    if len(goals) == 1 and typed and not here.request.match_info.get("form"):
+        [*_at_position(context, channels, typed), *await _records(context, channels, typed)]
+    ) or _called(typed, named_goals)
+    if len(goals) == 1 and typed and not context.request.match_info.get("form"):
         return see(goals[0].address)
     return Page(
         template="go.html",
@@ -82,78 +82,83 @@ async def go(here: PageContext) -> Page | web.StreamResponse:
         rows=goals[:GO_FOUND],
         values={
             "searches": [
-                (each.name, here.to(f"/c/{each.name}/inbox", q=typed)) for each in channels
+                (channel.name, context.to(f"/c/{channel.name}/inbox", q=typed))
+                for channel in channels
             ]
             if typed
             else [],
             "pages": []
-            if typed or here.channel is None
-            else [each.goal for each in _pages(here, here.projection)],
+            if typed or context.channel is None
+            else [page.goal for page in _pages(context, context.projection)],
             "most": SEARCH_CHARACTERS,
-            "writes": any(each.goal.kind == "action" for each in known),
-            "action": here.request.path.removesuffix(".json").removesuffix(".csv"),
+            "writes": any(named_goal.goal.kind == "action" for named_goal in named_goals),
+            "action": context.request.path.removesuffix(".json").removesuffix(".csv"),
         },
     )
 
 
-def _channels(here: PageContext) -> list[Projection]:
-    if here.channel is not None:
-        return [here.projection]
-    return [] if here.grant.is_operator else here.service.visible(here.grant)
+def _channels(context: PageContext) -> list[Projection]:
+    if context.channel is not None:
+        return [context.projection]
+    return [] if context.grant.is_operator else context.service.visible(context.grant)
 
 
 def _distinct(goals: Iterable[Goal]) -> list[Goal]:
     return list({goal.address: goal for goal in goals}.values())
 
 
-def _upto(here: PageContext, channel: Projection) -> int:
+def _upto(context: PageContext, channel: Projection) -> int:
     """The position up to which a channel is looked at."""
-    return here.position if here.channel is not None else channel.flushed
+    return context.position if context.channel is not None else channel.flushed
 
 
-def _at_position(here: PageContext, channels: Iterable[Projection], typed: str) -> Iterator[Goal]:
+def _at_position(
+    context: PageContext, channels: Iterable[Projection], typed: str
+) -> Iterator[Goal]:
     """The record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
-    found = _POSITION.fullmatch(typed)
-    if found is None or (not found[1] and _SERIAL.fullmatch(typed)):
+    result = _POSITION.fullmatch(typed)
+    if result is None or (not result[1] and _SERIAL.fullmatch(typed)):
         return
-    position = int(re.sub(r"\D", "", found[2]))
+    position = int(re.sub(r"\D", "", result[2]))
     for channel in channels:
-        if 1 <= position <= _upto(here, channel):
-            label = here.words.say("record %(n)s", n=here.words.number(position))
+        if 1 <= position <= _upto(context, channel):
+            label = context.words.say("record %(n)s", n=context.words.number(position))
             yield Goal(
                 kind="record",
                 label=label,
-                address=here.to(f"/c/{channel.name}/records/{position}"),
+                address=context.to(f"/c/{channel.name}/records/{position}"),
                 channel=channel.name,
             )
 
 
-async def _records(here: PageContext, channels: Iterable[Projection], typed: str) -> list[Goal]:
+async def _records(context: PageContext, channels: Iterable[Projection], typed: str) -> list[Goal]:
     """The exchanges and records that have an id or a number, or whose number has that part."""
     text = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
     if not typed or " " in text:
         return []
-    asked = [(channel.name, _upto(here, channel)) for channel in channels]
-    found: list[tuple[str, reads.RecordPlace]] = await here.in_thread(_places, here, asked, text)
-    return [_goal(here, channel, place) for channel, place in found]
+    rows = [(channel.name, _upto(context, channel)) for channel in channels]
+    places: list[tuple[str, reads.RecordPlace]] = await context.in_thread(
+        _places, context, rows, text
+    )
+    return [_goal(context, channel, place) for channel, place in places]
 
 
 def _places(
-    here: PageContext, asked: Iterable[tuple[str, int]], text: str
+    context: PageContext, texts: Iterable[tuple[str, int]], text: str
 ) -> list[tuple[str, reads.RecordPlace]]:
     return [
         (channel, place)
-        for channel, at in asked
-        for place in reads.places(here.service.store, channel, at, text)
+        for channel, at in texts
+        for place in reads.places(context.service.store, channel, at, text)
     ]
 
 
-def _goal(here: PageContext, channel: str, place: reads.RecordPlace) -> Goal:
+def _goal(context: PageContext, channel: str, place: reads.RecordPlace) -> Goal:
     path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
     return Goal(
         kind="exchange" if place.exchange else "record",
-        label=here.words.act(place.act),
-        address=here.to(f"/c/{channel}{path}")
+        label=context.words.act(place.act),
+        address=context.to(f"/c/{channel}{path}")
         + ("" if place.opens or not place.exchange else f"#r{place.position}"),
         channel=channel,
         number=place.number,
@@ -163,16 +168,18 @@ def _goal(here: PageContext, channel: str, place: reads.RecordPlace) -> Goal:
 # What there is, by its names
 
 
-def _everything(here: PageContext, channels: Sequence[Projection]) -> Iterator[_NamedGoal]:
+def _everything(context: PageContext, channels: Sequence[Projection]) -> Iterator[_NamedGoal]:
     for channel in channels:
-        yield from _pages(here, channel)
-        yield from _actions(here, channel)
-    for channel in _channels(here) if here.channel is None else here.service.visible(here.grant):
+        yield from _pages(context, channel)
+        yield from _actions(context, channel)
+    for channel in (
+        _channels(context) if context.channel is None else context.service.visible(context.grant)
+    ):
         goal = Goal(
             kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
         )
         yield _NamedGoal(goal=goal, names=(channel.name,))
-    keys = Goal(kind="page", label=here.words.say("All keys"), address="/help")
+    keys = Goal(kind="page", label=context.words.say("All keys"), address="/help")
     yield _NamedGoal(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
 
 
@@ -192,15 +199,15 @@ def _page_names(words: Words) -> dict[str, str]:
     }
 
 
-def _pages(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
-    officer = not OFFICERS.isdisjoint(_roles(here, channel))
-    for path, label in _page_names(here.words).items():
-        if path == "/drafts" and (not officer or here.past):
+def _pages(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
+    officer = not OFFICERS.isdisjoint(_roles(context, channel))
+    for path, label in _page_names(context.words).items():
+        if path == "/drafts" and (not officer or context.past):
             continue
         goal = Goal(
             kind="page",
             label=label,
-            address=here.to(f"/c/{channel.name}{path}"),
+            address=context.to(f"/c/{channel.name}{path}"),
             channel=channel.name,
         )
         names = (
@@ -210,21 +217,21 @@ def _pages(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
         yield _NamedGoal(goal=goal, names=names)
 
 
-def _actions(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
+def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
     """What the reader may do in a channel now, beginning with the report that must not wait."""
-    roles = _roles(here, channel)
-    writable = here.service.is_writable(channel) and here.grant.scope != "read"
-    if here.past or not writable or OFFICERS.isdisjoint(roles):
+    roles = _roles(context, channel)
+    writable = context.service.is_writable(channel) and context.grant.scope != "read"
+    if context.past or not writable or OFFICERS.isdisjoint(roles):
         return
-    asked: list[tuple[str, Callable[[Words], str]]] = [
+    texts: list[tuple[str, Callable[[Words], str]]] = [
         ("/compose", lambda words: words.say("Write")),
         ("#watch", lambda words: words.say("Take the watch, or hand it over")),
         ("/reports/turn-over", lambda words: words.say("Turn-over note")),
     ]
-    for path, name in asked:
+    for path, name in texts:
         goal = Goal(
             kind="action",
-            label=name(here.words),
+            label=name(context.words),
             address=f"/c/{channel.name}{path}",
             channel=channel.name,
         )
@@ -233,7 +240,7 @@ def _actions(here: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
         if not _may_open(form, channel, roles):
             continue
         first = act == "hazardous-incident"
-        label = here.words.say("Report an incident") if first else here.words.act(act)
+        label = context.words.say("Report an incident") if first else context.words.act(act)
         goal = Goal(
             kind="action",
             label=label,
@@ -257,8 +264,8 @@ def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
     )
 
 
-def _roles(here: PageContext, channel: Projection) -> tuple[str, ...]:
-    officer = channel.registry.officers.get(here.grant.actor)
+def _roles(context: PageContext, channel: Projection) -> tuple[str, ...]:
+    officer = channel.registry.officers.get(context.grant.actor)
     return () if officer is None or officer.until is not None else officer.roles
 
 
@@ -267,17 +274,19 @@ def _in_all(name: Callable[[Words], str]) -> tuple[str, ...]:
     return tuple(name(languages.words(language)) for language in languages.LANGUAGES)
 
 
-def _called(typed: str, known: Sequence[_NamedGoal]) -> list[Goal]:
+def _called(typed: str, named_goals: Sequence[_NamedGoal]) -> list[Goal]:
     """What is called so; or else what begins so; or else what has all of the words."""
     if not typed:
         return []
     plain = _plain(typed)
     for fits in (_is, _begins, _has):
-        found = _distinct(
-            each.goal for each in known if any(fits(_plain(name), plain) for name in each.names)
+        goals = _distinct(
+            named_goal.goal
+            for named_goal in named_goals
+            if any(fits(_plain(name), plain) for name in named_goal.names)
         )
-        if found:
-            return found
+        if goals:
+            return goals
     return []
 
 
@@ -294,16 +303,16 @@ def _has(name: str, typed: str) -> bool:
     if not typed.isascii():
         return typed in name
     words = re.split(r"[\s\u2019'-]+", name)
-    return all(any(word.startswith(each) for word in words) for each in typed.split())
+    return all(any(word.startswith(part) for word in words) for part in typed.split())
 
 
 @cache
 def _plain(text: str) -> str:
     """A name without case and accents."""
     return "".join(
-        each
-        for each in unicodedata.normalize("NFKD", text.casefold())
-        if not unicodedata.combining(each)
+        item
+        for item in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(item)
     )
 
 
@@ -343,20 +352,20 @@ class Help(Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...]
 
 
-async def help(here: PageContext) -> Page:
+async def help(context: PageContext) -> Page:
     """All keys."""
     view = Help(
-        letters=here.preferences.keys,
-        keys=tuple(_keys(here.words)),
-        levels=tuple(_meanings(here.words)),
-        precedences=tuple(_urgencies(here.words)),
-        lost=tuple(_lost(here.words)),
+        letters=context.preferences.keys,
+        keys=tuple(_keys(context.words)),
+        levels=tuple(_meanings(context.words)),
+        precedences=tuple(_urgencies(context.words)),
+        lost=tuple(_lost(context.words)),
     )
     return Page(
         template="help.html",
         view=view,
         rows=view.keys,
-        values={"said": here.request.query.get("said", "")},
+        values={"said": context.request.query.get("said", "")},
     )
 
 
@@ -444,8 +453,8 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
         "routine": words.say("Silent. Counted in the duty days of the side that owes it."),
     }
     limits = PROFILES["default"].acknowledgement
-    for precedence, said in does.items():
-        yield Urgency(precedence=precedence, seconds=limits[precedence], does=said)
+    for precedence, doe in does.items():
+        yield Urgency(precedence=precedence, seconds=limits[precedence], does=doe)
 
 
 def _lost(words: Words) -> Iterator[str]:

@@ -47,19 +47,19 @@ def unanswered(
 ) -> UnansweredWatchCheck | None:
     """The check of a side's watch that nobody answers, if no console of the side is armed besides."""
     now = time.time()
-    asked = armed_consoles.unanswered(app, projection, side)
-    if asked is None:
+    console = armed_consoles.unanswered(app, projection, side)
+    if console is None:
         return None
     steps = (
-        ("deputy", "head_of_office") if now - asked.since >= CHECKED_HEAD_SECONDS else ("deputy",)
+        ("deputy", "head_of_office") if now - console.since >= CHECKED_HEAD_SECONDS else ("deputy",)
     )
     officers = dict.fromkeys(
         officer for step in steps for officer in rungs.reached(projection.registry, side, step)
     )
     return UnansweredWatchCheck(
         channel=projection.name,
-        officer=asked.actor,
-        since=_written(asked.since),
+        officer=console.actor,
+        since=_written(console.since),
         reaches=tuple(officers),
     )
 
@@ -68,11 +68,13 @@ def notices(app: web.Application, projection: Projection, now: float) -> Iterato
     """What the courier is to tell each side of a channel about its own watch."""
     registry = projection.registry
     for side in registry.watches if registry.kind not in UNTIMED else ():
-        asked = armed_consoles.unanswered(app, projection, side)
-        if asked is not None:
-            step: Step = "head_of_office" if now - asked.since >= CHECKED_HEAD_SECONDS else "deputy"
+        console = armed_consoles.unanswered(app, projection, side)
+        if console is not None:
+            step: Step = (
+                "head_of_office" if now - console.since >= CHECKED_HEAD_SECONDS else "deputy"
+            )
             yield WatchNoticeItem(
-                cid=registry.cid, side=side, kind="no_answer", step=step, since=asked.since
+                cid=registry.cid, side=side, kind="no_answer", step=step, since=console.since
             )
             continue
         silent = armed_consoles.silent_for(app, projection, side)
@@ -98,19 +100,19 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
                     for side in (
-                        each.name for each in projection.registry.sides
+                        side_state.name for side_state in projection.registry.sides
                     ):  # handed over at whatever gateway
-                        given = tuple(
+                        etags = tuple(
                             draft.etag
                             for draft in service.drafts.handed(projection.registry.cid, side)
                         )
-                        if given != handed.get((projection.name, side), ()):
-                            handed[projection.name, side] = given
+                        if etags != handed.get((projection.name, side), ()):
+                            handed[projection.name, side] = etags
                             nudge(projection, side)
                     for side in projection.registry.watches:
-                        found = unanswered(app, projection, side)
-                        if found != absent.get((projection.name, side)):
-                            absent[projection.name, side] = found
+                        unanswered_watch_check = unanswered(app, projection, side)
+                        if unanswered_watch_check != absent.get((projection.name, side)):
+                            absent[projection.name, side] = unanswered_watch_check
                             nudge(projection, side)
                     for notice in notices(app, projection, time.time()):
                         await _tell(app, notice)
@@ -127,8 +129,8 @@ async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
     if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
         return
     await courier.refresh()
-    known, revision = courier.notice(notice.cid, notice.side)
-    if not _is_told(known, notice) and await courier.notify(notice, revision):
+    watch_notice_item, revision = courier.notice(notice.cid, notice.side)
+    if not _is_told(watch_notice_item, notice) and await courier.notify(notice, revision):
         log.warning(
             "watch.nobody_there",
             cid=notice.cid,
@@ -139,11 +141,11 @@ async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
         )
 
 
-def _is_told(known: WatchNoticeItem | None, notice: WatchNoticeItem) -> bool:
+def _is_told(watch_notice_item: WatchNoticeItem | None, notice: WatchNoticeItem) -> bool:
     return (
-        known is not None
-        and (known.kind, known.step) == (notice.kind, notice.step)
-        and abs(known.since - notice.since) < _SAME_SECONDS
+        watch_notice_item is not None
+        and (watch_notice_item.kind, watch_notice_item.step) == (notice.kind, notice.step)
+        and abs(watch_notice_item.since - notice.since) < _SAME_SECONDS
     )
 
 

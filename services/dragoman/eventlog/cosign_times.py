@@ -46,21 +46,21 @@ def read(raw: bytes) -> CosignTimes:
     digest, at, size, is_summed = hashlib.sha256(), 0, 0, False
     lines: list[Pair] = []
     for line in raw[: raw.rfind(b"\n") + 1].splitlines(keepends=True):
-        found = _LINE.fullmatch(line.removesuffix(b"\n"))
-        if found is None and (is_summed or _TORN.fullmatch(line.removesuffix(b"\n")) is None):
+        result = _LINE.fullmatch(line.removesuffix(b"\n"))
+        if result is None and (is_summed or _TORN.fullmatch(line.removesuffix(b"\n")) is None):
             raise TimesDamaged(at, "the line is not what was written")
-        if found is not None:
-            if found[4] is None and is_summed:
+        if result is not None:
+            if result[4] is None and is_summed:
                 raise TimesDamaged(at, "the line has lost its digest")
-            if found[4] is not None and found[4] != _sum(digest, found[1]):
+            if result[4] is not None and result[4] != _sum(digest, result[1]):
                 raise TimesDamaged(
                     at,
                     "the line, or one before it, is not what was written: its digest is of other bytes",
                 )
-            if int(found[2]) < size:
+            if int(result[2]) < size:
                 raise TimesDamaged(at, "the line is of fewer records than the one before it")
-            size, is_summed = int(found[2]), found[4] is not None
-            lines.append((size, int(found[3])))
+            size, is_summed = int(result[2]), result[4] is not None
+            lines.append((size, int(result[3])))
         digest.update(line)
         at += len(line)
     return CosignTimes(lines, at, is_summed)
@@ -73,10 +73,10 @@ class TimesFile:
         """Go on behind the last whole line. Raises `TimesDamaged`."""
         self._path = path
         raw = path.read_bytes() if path.exists() else b""
-        found = read(raw)
-        self._end = found.end
-        self._digest = hashlib.sha256(raw[: found.end])
-        self.last: Pair | None = found.lines[-1] if found.lines else None
+        cosign_times = read(raw)
+        self._end = cosign_times.end
+        self._digest = hashlib.sha256(raw[: cosign_times.end])
+        self.last: Pair | None = cosign_times.lines[-1] if cosign_times.lines else None
 
     def add(self, pairs: Sequence[Pair]) -> None:
         """Write lines, on the disk when this returns. What a crash left half written goes."""

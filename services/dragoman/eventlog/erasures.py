@@ -16,14 +16,17 @@ def has_entries(messages: Iterable[StoredMessage]) -> bool:
 
 async def named_from(log: EventLog, position: int) -> dict[int, Withheld]:
     """What the erasures from a position to the log's end name. A log that cannot be reached is waited for. Raises `LogBroken`."""
-    named: dict[int, Withheld] = {}
+    withheld_records: dict[int, Withheld] = {}
     while True:
         try:
-            found = await log.read(position, READ_RECORDS)
+            stored_messages = await log.read(position, READ_RECORDS)
         except LogUnreachable:
             await asyncio.sleep(POLL_SECONDS)
             continue
-        if not found:
-            return named
-        named = named_in((message.position, message.raw) for message in found) | named
-        position = found[-1].position + 1
+        if not stored_messages:
+            return withheld_records
+        withheld_records = (
+            named_in((message.position, message.raw) for message in stored_messages)
+            | withheld_records
+        )
+        position = stored_messages[-1].position + 1

@@ -147,11 +147,11 @@ class CoalescingLog:
 
 def _distinct(batch: list[_Waiting], later: list[_Waiting]) -> list[_Waiting]:
     """The batch without a second entry of one exchange, which would be refused: that one waits for the next."""
-    seen: set[str] = set()
+    texts: set[str] = set()
     kept: list[_Waiting] = []
     for entry, waiting in batch:
-        (later if entry.subject in seen else kept).append((entry, waiting))
-        seen.add(entry.subject)
+        (later if entry.subject in texts else kept).append((entry, waiting))
+        texts.add(entry.subject)
     return kept
 
 

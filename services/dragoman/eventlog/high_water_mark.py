@@ -94,8 +94,8 @@ class HighWaterMark:
             self.keeping is not None and not self.keeping.done()
         ):
             return
-        known = self.known
-        if known is not None and (mark := replace(known, created=created)) != self.kept:
+        mark_file = self.known
+        if mark_file is not None and (mark := replace(mark_file, created=created)) != self.kept:
             self.keeping = asyncio.create_task(self._keep(mark))
         self._kept_at = now
 

@@ -209,7 +209,10 @@ class JetStreamLog:
             (reason := self._guard.reason) is not None
         ):  # read once: a clock that is set right just then would leave none the second time
             return reason
-        if not all(each.ahead is None or self._guard.agrees(each.ahead) for each in entries):
+        if not all(
+            entry_to_append.ahead is None or self._guard.agrees(entry_to_append.ahead)
+            for entry_to_append in entries
+        ):
             return sentence("this clock was stepped since the record was dated")
         if self._doubted:
             return sentence(
@@ -248,13 +251,13 @@ class JetStreamLog:
                 entry.subject, entry.record.raw, self._headers(entry, again, check=True)
             )
         batch = entries[0].record.envelope.id
-        seen: set[str] = set()
+        texts: set[str] = set()
         messages: list[tuple[str, dict[str, str], bytes]] = []
         for number, entry in enumerate(entries, 1):
             subject = entry.subject
-            headers = self._headers(entry, again, check=subject not in seen)
+            headers = self._headers(entry, again, check=subject not in texts)
             headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
-            seen.add(subject)
+            texts.add(subject)
             messages.append((subject, headers, entry.record.raw))
         subject, headers, raw = messages.pop()
         await self._bus.publish(messages)
@@ -282,13 +285,15 @@ class JetStreamLog:
         conflict: Conflict | None = None
         firsts = {entry.subject: entry for entry in reversed(entries)}
         checked = [entry for entry in entries if firsts[entry.subject] is entry]
-        found = await asyncio.gather(
+        rows = await asyncio.gather(
             *(
-                self._stored({"seq": each.expected + 1, "next_by_subj": each.subject})
-                for each in checked
+                self._stored(
+                    {"seq": entry_to_append.expected + 1, "next_by_subj": entry_to_append.subject}
+                )
+                for entry_to_append in checked
             )
         )
-        for entry, stored in zip(checked, found, strict=True):
+        for entry, stored in zip(checked, rows, strict=True):
             if stored is None:
                 missing += 1
             elif stored[1] != entry.message_id:
@@ -334,17 +339,17 @@ class JetStreamLog:
             raise LogUnreachable(
                 sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
             )
-        found = answer["message"]
-        headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
+        message = answer["message"]
+        headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace").split("\r\n")
         message_id = next(
             (line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")),
             "",
         )
         message_id = message_id.partition(_AGAIN)[0]
         return StoredMessage(
-            position=found["seq"],
-            subject=found["subject"],
-            raw=base64.b64decode(found.get("data", "")),
+            position=message["seq"],
+            subject=message["subject"],
+            raw=base64.b64decode(message.get("data", "")),
         ), message_id
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
@@ -352,7 +357,7 @@ class JetStreamLog:
 
         On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
         """
-        found = [
+        stored_messages = [
             StoredMessage(
                 position=int(message.header(b"Nats-Sequence")),
                 subject=message.header(b"Nats-Subject"),
@@ -360,13 +365,21 @@ class JetStreamLog:
             )
             for message in await self._bus.fetch(self._stream, _ALL, first, min(most, READ_RECORDS))
         ]
-        if self._replicas > 1 and (not found or found[0].position != first):
+        if self._replicas > 1 and (not stored_messages or stored_messages[0].position != first):
             led = await self._stored({"seq": first})
-            found = [] if led is None and not found else [led[0]] if led is not None else found
-        for offset, message in enumerate(found):
+            stored_messages = (
+                []
+                if led is None and not stored_messages
+                else [led[0]]
+                if led is not None
+                else stored_messages
+            )
+        for offset, message in enumerate(stored_messages):
             if message.position != first + offset:
-                return await self._before_gap(found[:offset], first + offset, message.position)
-        return found
+                return await self._before_gap(
+                    stored_messages[:offset], first + offset, message.position
+                )
+        return stored_messages
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """As `read`, from a position that is known to be kept."""
@@ -378,14 +391,14 @@ class JetStreamLog:
         On a cluster a node that was cut off, and is joined again, may answer as a leader with its old log before it finds out.
         """
         begun = asyncio.get_running_loop().time()
-        while not (found := await look()):
+        while not (result := await look()):
             if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        return found
+        return result
 
     async def _before_gap(
-        self, found: list[StoredMessage], missing: int, follows: int
+        self, stored_messages: list[StoredMessage], missing: int, follows: int
     ) -> list[StoredMessage]:
         """What was read before a gap, which is a hole only where the leader has nothing there either.
 
@@ -401,7 +414,7 @@ class JetStreamLog:
                     follows=follows,
                 )
             )
-        return [*found, led[0]]
+        return [*stored_messages, led[0]]
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Read on at every nudge, and once a second should one be lost."""
@@ -419,12 +432,12 @@ class JetStreamLog:
                         continue
                     if nudge is None or nudge.sequence:
                         nudge = await self._bus.nudge(f"tail.{self._subjects}")
-                    found = await self._read_on(wanted())
+                    on = await self._read_on(wanted())
                 except LogUnreachable:
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                yield found
-                if found or self._doubted:
+                yield on
+                if on or self._doubted:
                     continue
                 await nudge.wait(POLL_SECONDS)
                 await asyncio.sleep(_SETTLE_SECONDS)
@@ -435,13 +448,13 @@ class JetStreamLog:
                 await nudge.end()
 
     async def _read_on(self, first: int) -> list[StoredMessage]:
-        found = await self.read(first, READ_RECORDS)
+        stored_messages = await self.read(first, READ_RECORDS)
         self._read = asyncio.get_running_loop().time()
         if self._mark is not None:
-            if found:
-                self._mark.note(found[-1].position, found[-1].raw)
+            if stored_messages:
+                self._mark.note(stored_messages[-1].position, stored_messages[-1].raw)
             self._mark.keep(self._created)
-        return found
+        return stored_messages
 
     def _is_coming(self, position: int) -> bool:
         """Whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
@@ -479,22 +492,22 @@ class JetStreamLog:
     async def _fault(self) -> Text | None:
         if self._mark is not None and self._mark.fault is not None:
             return self._mark.fault
-        known = None if self._mark is None else self._mark.known
+        mark_file = None if self._mark is None else self._mark.known
         info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
         if "error" in info and info["error"].get("err_code") != NO_STREAM:
             raise LogUnreachable(
                 sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
             )
         told_by_a_leader(info)
-        fault = fault_of(info, self.channel, self._replicas, known)
-        if fault is None and known is not None:
-            stood = await self._stored({"seq": known.position})
+        fault = fault_of(info, self.channel, self._replicas, mark_file)
+        if fault is None and mark_file is not None:
+            stood = await self._stored({"seq": mark_file.position})
             erased = stood is not None and leaf.read_entry(stood[0].raw) == (
-                known.position - 1,
-                known.commit,
+                mark_file.position - 1,
+                mark_file.commit,
             )
-            if stood is None or not (erased or leaf.commit(stood[0].raw) == known.commit):
-                at = {"position": known.position, "stream": self._stream}
+            if stood is None or not (erased or leaf.commit(stood[0].raw) == mark_file.commit):
+                at = {"position": mark_file.position, "stream": self._stream}
                 fault = (
                     sentence(
                         "at position %(position)s the stream %(stream)s holds nothing where a kept record stood: "

@@ -36,11 +36,11 @@ class MemoryLog:
                     return self._compared(entry, earlier)
             last = dict(self._last)
             for offset, entry in enumerate(entries):
-                known = last.get(entry.subject, 0)
-                if known <= len(self._messages) and (
-                    known != entry.expected or (entry.first and self._messages)
+                number = last.get(entry.subject, 0)
+                if number <= len(self._messages) and (
+                    number != entry.expected or (entry.first and self._messages)
                 ):
-                    return Conflict(known)
+                    return Conflict(number)
                 last[entry.subject] = len(self._messages) + offset + 1
             for entry in entries:
                 self._store(entry.subject, entry.record.raw)

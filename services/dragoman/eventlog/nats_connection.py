@@ -61,8 +61,8 @@ class Read(Struct, frozen=True, gc=False):
 
     def header(self, name: bytes) -> str:
         """One header, the last where several have the name; empty where it is not there."""
-        _, found, rest = self.head.rpartition(b"\r\n%b: " % name)
-        return rest.partition(b"\r\n")[0].decode(errors="replace") if found else ""
+        _, data, rest = self.head.rpartition(b"\r\n%b: " % name)
+        return rest.partition(b"\r\n")[0].decode(errors="replace") if data else ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -208,40 +208,40 @@ class Bus:
 
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
         """Up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
-        found: list[Read] = []
+        reads: list[Read] = []
         query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
         status = await self._page(
             f"$JS.API.DIRECT.GET.{stream}",
             query,
-            lambda _, head, data: found.append(Read(head, data)),
-            found,
+            lambda _, head, data: reads.append(Read(head, data)),
+            reads,
             most + 1,
         )
         if status not in ("204", "404"):
             raise LogUnreachable(
                 sentence("the broker answers a read with %(status)s", status=status)
             )
-        return found
+        return reads
 
     async def pull(self, stream: str, consumer: str, most: int) -> list[tuple[int, bytes]]:
         """Up to `most` messages that a consumer has next, as sequences and payloads; none at the end. Raises `LogUnreachable`."""
-        found: list[tuple[int, bytes]] = []
+        numbers: list[tuple[int, bytes]] = []
 
         def take(reply: bytes, head: bytes, data: bytes) -> None:
             fields = reply.split(
                 b"."
             )  # $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>…, or with domain and account before the stream
-            found.append((int(fields[5 if len(fields) == _ACK_FIELDS else 7]), data))
+            numbers.append((int(fields[5 if len(fields) == _ACK_FIELDS else 7]), data))
 
         query = {"batch": most, "max_bytes": READ_BYTES, "no_wait": True}
         status = await self._page(
-            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, found, most
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, numbers, most
         )
         if status not in ("", "404", "408", "409"):
             raise LogUnreachable(
                 sentence("the broker answers a read with %(status)s", status=status)
             )
-        return found
+        return numbers
 
     async def _page(
         self, subject: str, query: dict[str, Any], take: _Take, found: Sized, most: int
@@ -470,16 +470,16 @@ class DurabilityGuard:
         """Ask, and remember what is wrong, if anything is."""
         before = self._fault
         try:
-            asked = self._now()
+            moment = self._now()
             ahead = (
-                asked.timestamp() - time.monotonic()
+                moment.timestamp() - time.monotonic()
             )  # of before the answer: a clock that is stepped meanwhile is noticed
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
             self._fault = next(
                 (
                     fault
                     for answer in answers
-                    if (fault := self._fault_of(answer, asked)) is not None
+                    if (fault := self._fault_of(answer, moment)) is not None
                 ),
                 None,
             )
@@ -496,7 +496,7 @@ class DurabilityGuard:
                 reason=str(self._fault or ""),
             )
 
-    def _fault_of(self, answer: Any, asked: datetime) -> Text | None:
+    def _fault_of(self, answer: Any, moment: datetime) -> Text | None:
         server, data = answer.get("server", {}), answer.get("data", {})
         if not server.get("jetstream"):
             return None  # it routes, and keeps nothing
@@ -520,7 +520,7 @@ class DurabilityGuard:
         told = datetime.fromisoformat(
             str(server["time"])
         )  # at some time since it was asked, however busy this process was
-        off = max((asked - told).total_seconds(), (told - self._now()).total_seconds())
+        off = max((moment - told).total_seconds(), (told - self._now()).total_seconds())
         if off > CLOCK_SKEW_SECONDS:
             return sentence(
                 "this clock and that of the broker %(broker)s are %(seconds)s s apart; at most %(most)s s are allowed: set the clocks",

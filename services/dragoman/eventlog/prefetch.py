@@ -38,11 +38,11 @@ async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page,
             last = await last_of(bus, channel)
             pages = Pages(channel, bus, first, last)
             while not wire.waiting:
-                found = await pages.next()
-                if not found:
+                rows = await pages.next()
+                if not rows:
                     return
-                yield [(position, raw) for position, raw in found]
-                first = found[-1][0] + 1
+                yield [(position, raw) for position, raw in rows]
+                first = rows[-1][0] + 1
         wire.receive()
         wire.send(msgspec.msgpack.encode((first, last)))
         while page := _read(

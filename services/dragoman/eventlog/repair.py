@@ -124,10 +124,10 @@ def _mended(
 
 
 def _mended_times(path: Path, byte: int) -> Iterator[str]:
-    known = path.read_bytes()[:byte] if path.exists() else b""
+    data = path.read_bytes()[:byte] if path.exists() else b""
     if path.exists():
         yield _aside(path)
-    path.write_bytes(known)
+    path.write_bytes(data)
     newest = _cosigned(path.with_name(COSIGNED))
     if newest is not None and newest != (file := TimesFile(path)).last:
         file.add([newest])
@@ -148,19 +148,23 @@ def _cosigned(path: Path) -> tuple[int, int] | None:
     """Of how many records the newest cosigned head is, and when it was cosigned; None where there is none."""
     if not path.exists():
         return None
-    found = note.read(path.read_bytes())
-    times = [each.time for each in found.signatures if len(each.payload) == _COSIGNATURE_BYTES]
-    return (checkpoint.read(found.text).size, times[-1]) if times else None
+    result = note.read(path.read_bytes())
+    times = [
+        signature.time
+        for signature in result.signatures
+        if len(signature.payload) == _COSIGNATURE_BYTES
+    ]
+    return (checkpoint.read(result.text).size, times[-1]) if times else None
 
 
 def _aside(path: Path) -> str:
     """Move a file and its digests out of the way; returns where it is, in words."""
-    for each in (durable.sum_of(path), path):
-        if each.exists():
-            number, aside = 1, each.with_name(each.name + _ASIDE)
+    for item in (durable.sum_of(path), path):
+        if item.exists():
+            number, aside = 1, item.with_name(item.name + _ASIDE)
             while aside.exists():
-                number, aside = number + 1, each.with_name(f"{each.name}{_ASIDE}-{number + 1}")
-            each.rename(aside)
+                number, aside = number + 1, item.with_name(f"{item.name}{_ASIDE}-{number + 1}")
+            item.rename(aside)
             path = aside
     return f"what was there is in {path}"
 

@@ -39,14 +39,14 @@ async def rebuild(
     bus: Bus, channel: str, copy: RestoreCopy, told: Callable[[int], None] = lambda position: None
 ) -> int:
     """Write what the broker's log lacks of the copy; how many messages were written. Raises `Differs`, `LogUnreachable`, `LogBroken`."""
-    kept = await last_of(bus, channel)
-    await _compare(JetStreamLog(channel, bus), copy, min(kept, copy.size), told)
-    position = kept
+    number = await last_of(bus, channel)
+    await _compare(JetStreamLog(channel, bus), copy, min(number, copy.size), told)
+    position = number
     while position < copy.size:
         last = min(position + _BATCH, copy.size)
         await _write(bus, channel, copy, position + 1, last)
         told(position := last)
-    return max(0, copy.size - kept)
+    return max(0, copy.size - number)
 
 
 async def _compare(

@@ -154,17 +154,17 @@ class SelfCheck:
                     _REPAIR,
                 )
             return
-        found = self._frame(begin, end)
-        if found is None or self._leaf(position) != _leaf_of(position, *found):
+        frame = self._frame(begin, end)
+        if frame is None or self._leaf(position) != _leaf_of(position, *frame):
             self._diagnose(position, begin, end)
-        elif found[1] and any(padding := self._read(begin + LENGTH + len(found[0]), end)):
+        elif frame[1] and any(padding := self._read(begin + LENGTH + len(frame[0]), end)):
             at = next(index for index, byte in enumerate(padding) if byte)
-            self._diagnose_padding(position, begin + LENGTH + len(found[0]) + at)
+            self._diagnose_padding(position, begin + LENGTH + len(frame[0]) + at)
 
     def _diagnose(self, position: int, begin: int, end: int) -> NoReturn:
         """Say which of the three files is damaged at a position whose record does not fit them. Always raises."""
-        own = self._end_of(position, begin)
-        if own is not None and own != end:
+        number = self._end_of(position, begin)
+        if number is not None and number != end:
             self._raise(
                 "offsets",
                 (position - 1) * OFFSET,
@@ -268,22 +268,22 @@ class SelfCheck:
         for position in range(1, size + 1):
             end = self.ends[position - 1] if position <= len(self.ends) else 0
             if self._frame(begin, end) is None:
-                own = self._end_of(position, begin)
-                if own is None:
+                number = self._end_of(position, begin)
+                if number is None:
                     return None
-                end = own
+                end = number
             ends.append(end)
             begin = end
         return ends
 
     def _framed(self, ends: "array[int]", position: int) -> tuple[bytes, bool]:
-        found = self._frame(ends[position - 2] if position > 1 else 0, ends[position - 1])
-        assert found is not None
-        return found
+        frame = self._frame(ends[position - 2] if position > 1 else 0, ends[position - 1])
+        assert frame is not None
+        return frame
 
     def _take_up(self) -> None:
         """Take up records whose offsets are wanting, and see that nothing else stands behind the last one."""
-        known = len(self.ends)
+        number = len(self.ends)
         while (position := len(self.ends) + 1) <= len(self.leaves_kept) // HASH:
             begin = self._begin(position)
             if (
@@ -291,15 +291,15 @@ class SelfCheck:
                 and self._is_after_erased(position - 1)
                 and (start := self._start_after(position - 1)) is not None
             ):
-                begin = self._moved(position - 1, start, known)
+                begin = self._moved(position - 1, start, number)
             end = self._end_of(position, begin)
             if end is None:
                 self._untaken(position, begin)
                 return
             self.ends.append(end)
-        if len(self.ends) > known:
+        if len(self.ends) > number:
             self.notices.append(
-                f"offsets ended at byte {known * OFFSET}, before its last {len(self.ends) - known} records: it was completed from the records, "
+                f"offsets ended at byte {number * OFFSET}, before its last {len(self.ends) - number} records: it was completed from the records, "
                 "which are those of their leaves"
             )
             self._torn = 0
@@ -317,9 +317,9 @@ class SelfCheck:
             f"{name} had {length} bytes behind its last {last}, from byte {end}, as a crash leaves: they were cut off"
         )
 
-    def _moved(self, position: int, end: int, known: int) -> int:
+    def _moved(self, position: int, end: int, number: int) -> int:
         """The end of an erased record, behind its zeros, which only the next record tells."""
-        if position <= known and self.ends[position - 1] != end:
+        if position <= number and self.ends[position - 1] != end:
             self._raise(
                 "offsets",
                 (position - 1) * OFFSET,
@@ -360,17 +360,17 @@ class SelfCheck:
             return None
         (length,) = struct.unpack(">I", header)
         end = begin + LENGTH + (length & ~ERASED)
-        found = self._frame(begin, end)
+        frame = self._frame(begin, end)
         leaf_here = self._leaf(position)
         return (
             end
-            if found is not None and leaf_here and leaf_here == _leaf_of(position, *found)
+            if frame is not None and leaf_here and leaf_here == _leaf_of(position, *frame)
             else None
         )
 
     def _is_after_erased(self, position: int) -> bool:
-        found = self._frame(self._begin(position), self.ends[position - 1])
-        return position in self._files.pending or found is None or found[1]
+        frame = self._frame(self._begin(position), self.ends[position - 1])
+        return position in self._files.pending or frame is None or frame[1]
 
     def _start_after(self, position: int) -> int | None:
         """Where the record behind an erased one begins: behind its zeros, and where the next leaf is that of what stands there."""
@@ -428,11 +428,11 @@ class SelfCheck:
     def opening(self) -> tuple[str, ChannelOpening] | None:
         """The cid and the opening in the first record, where it is one, and the one that was kept."""
         end = self._end_of(1, 0)
-        found = None if end is None else self._frame(0, end)
-        if found is None:
+        frame = None if end is None else self._frame(0, end)
+        if frame is None:
             return None
         try:
-            record = parse(found[0])
+            record = parse(frame[0])
         except NotARecord:
             return None
         return (
@@ -534,12 +534,12 @@ class SelfCheck:
 
     def _roots(self, sizes: set[int]) -> dict[int, bytes]:
         """The roots at some sizes, by the leaves; of more than there are, none."""
-        frontier, found = Frontier(), {0: EMPTY}
+        frontier, result = Frontier(), {0: EMPTY}
         for position in range(1, min(max(sizes, default=0), len(self.leaves_kept) // HASH) + 1):
             frontier = frontier.add(self._leaf(position))
             if position in sizes:
-                found[position] = frontier.root()
-        return found
+                result[position] = frontier.root()
+        return result
 
     def _head_advice(self, name: str) -> str:
         if name == COSIGNED:
@@ -580,7 +580,7 @@ class SelfCheck:
                     beside.name, 0, 0, f"these are not the digests of {path.name}", DO_ASIDE
                 )
         pins = self.pins()
-        for name in (*SUMMED, *sorted(each.name for each in self._folder.glob(CONTRADICTIONS))):
+        for name in (*SUMMED, *sorted(item.name for item in self._folder.glob(CONTRADICTIONS))):
             path = self._folder / name
             if (
                 pins is not None
@@ -596,21 +596,21 @@ class SelfCheck:
         path, cosigned = self._folder / cosign_times.TIMES, self._head(COSIGNED, self.key())
         raw = path.read_bytes() if path.exists() else b""
         try:
-            found = cosign_times.read(raw)
+            times = cosign_times.read(raw)
         except cosign_times.TimesDamaged as error:
             self._raise(cosign_times.TIMES, error.byte, 0, error.what, DO_ASIDE)
-        self.times_end = found.end
-        if len(raw) > found.end:
-            self._note_cut(cosign_times.TIMES, len(raw) - found.end, found.end, "line")
+        self.times_end = times.end
+        if len(raw) > times.end:
+            self._note_cut(cosign_times.TIMES, len(raw) - times.end, times.end, "line")
         pins = self.pins()
         if (
             isinstance(cosigned, Checkpoint)
             and cosigned.size
-            and (not found.lines or found.lines[-1][0] < cosigned.size)
-            and (found.is_summed or (pins is not None and pins.format >= FORMAT))
+            and (not times.lines or times.lines[-1][0] < cosigned.size)
+            and (times.is_summed or (pins is not None and pins.format >= FORMAT))
         ):
             what = f"it is missing or ends early: a head of {cosigned.size} records was cosigned, and it does not say when"
-            self._raise(cosign_times.TIMES, found.end, 0, what, DO_ASIDE)
+            self._raise(cosign_times.TIMES, times.end, 0, what, DO_ASIDE)
 
     def _raise(
         self, file: str, byte: int, position: int, what: str, do: str = _RESTORE
@@ -633,6 +633,6 @@ def _leaf_of(position: int, raw: bytes, erased: bool) -> bytes:  # as `_frame` g
 
 def _root(leaves: Iterator[bytes], size: int) -> bytes:
     frontier = Frontier()
-    for each in leaves:
-        frontier = frontier.add(each)
+    for data in leaves:
+        frontier = frontier.add(data)
     return frontier.root() if frontier.size == size else b""

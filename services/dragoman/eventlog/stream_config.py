@@ -128,16 +128,16 @@ async def last_of(bus: Bus, channel: str) -> int:
 
 async def channels(bus: Bus) -> list[str]:
     """The names of the channels that have a stream."""
-    found: list[str] = []
+    texts: list[str] = []
     total = 1
-    while len(found) < total:
-        answer = await bus.api("STREAM.NAMES", {"offset": len(found)})
+    while len(texts) < total:
+        answer = await bus.api("STREAM.NAMES", {"offset": len(texts)})
         page = answer.get("streams") or []
         total = int(answer.get("total", 0))
-        found += page
+        texts += page
         if not page:
             break
-    return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
+    return sorted(name.removeprefix(PREFIX).lower() for name in texts if name.startswith(PREFIX))
 
 
 _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
@@ -145,7 +145,7 @@ _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
 
 
 def fault_of(
-    answer: dict[str, Any], channel: str, replicas: int, known: MarkFile | None
+    answer: dict[str, Any], channel: str, replicas: int, mark_file: MarkFile | None
 ) -> Text | None:
     """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
@@ -153,14 +153,14 @@ def fault_of(
     """
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
-        if known is None:
+        if mark_file is None:
             return sentence(
                 "the broker has no stream %(stream)s: restore its store from a copy", stream=stream
             )
         return sentence(
             "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: restore its store from a copy",
             stream=stream,
-            n=known.position,
+            n=mark_file.position,
         )
     changed = drift(answer["config"], configuration(channel, replicas))
     if changed and any(answer["config"].get(name) for name in _FOR_EVER):
@@ -183,23 +183,23 @@ def fault_of(
             missing=missing,
             stream=stream,
         )
-    if known is None:
+    if mark_file is None:
         return None
-    if known.created not in ("", answer["created"]):
+    if mark_file.created not in ("", answer["created"]):
         return sentence(
             "the stream %(stream)s was made at %(created)s, the one known here at %(known)s: it is another log under the same name: "
             "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection",
             stream=stream,
             created=answer["created"],
-            known=known.created,
+            known=mark_file.created,
         )
     last = int(answer["state"]["last_seq"])
-    if last < known.position:
+    if last < mark_file.position:
         return sentence(
             "the stream %(stream)s ends at position %(last)s, but %(known)s was known to be kept: restore the broker's store from a copy",
             stream=stream,
             last=last,
-            known=known.position,
+            known=mark_file.position,
         )
     return None
 

@@ -80,7 +80,7 @@ def spoken(
                     node.lineno,
                     name,
                     tuple(
-                        each.value if isinstance(each, ast.Constant) else None for each in node.args
+                        arg.value if isinstance(arg, ast.Constant) else None for arg in node.args
                     ),
                     [],
                 )
@@ -88,42 +88,42 @@ def spoken(
 
 def template() -> Catalog:
     """Everything that is to be translated."""
-    found = Catalog(project="Dragoman", fuzzy=False)
+    catalog = Catalog(project="Dragoman", fuzzy=False)
     for folder in _SAYING:
         said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
-        for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
-            found.add(message, flags=("python-format",) if "%(" in str(message) else ())
+        for _, _, message, _, _ in sorted(said, key=lambda rows: (rows[0], rows[1])):
+            catalog.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for path in chain.from_iterable(
-        sorted(each.rglob("*.py")) if each.is_dir() else (each,) for each in _MAKING
+        sorted(item.rglob("*.py")) if item.is_dir() else (item,) for item in _MAKING
     ):
         for _, message, _, _ in sorted(
             extract_from_file(_SPOKEN, path, _SENTENCES, strip_comment_tags=True)
         ):
-            found.add(message, flags=("python-format",) if "%(" in str(message) else ())
-    for told in _TOLD:
-        found.add(told)
+            catalog.add(message, flags=("python-format",) if "%(" in str(message) else ())
+    for text in _TOLD:
+        catalog.add(text)
     for context, name in vocabulary.names():
-        found.add(name, context=context)
-    return found
+        catalog.add(name, context=context)
+    return catalog
 
 
 def updated(language: str) -> Catalog:
     """A language's catalogue with what is to be translated now, and nothing else."""
     path = LOCALES / f"{language}.po"
-    found = Catalog(locale=language, project="Dragoman", fuzzy=False)
+    catalog = Catalog(locale=language, project="Dragoman", fuzzy=False)
     if path.exists():
         with path.open("rb") as file:
-            found = read_po(file, locale=language)
-    found.update(template(), no_fuzzy_matching=True, update_header_comment=False)
-    found.header_comment = f"# What pages and reports say, in {found.locale.english_name if found.locale else language}."
-    found.obsolete.clear()
+            catalog = read_po(file, locale=language)
+    catalog.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    catalog.header_comment = f"# What pages and reports say, in {catalog.locale.english_name if catalog.locale else language}."
+    catalog.obsolete.clear()
     if language == "en":
-        for message in list(found):
+        for message in list(catalog):
             if message.id and (
                 not any(message.string or ()) or message.string == _default(message)
             ):
-                found.delete(message.id, message.context)
-    return found
+                catalog.delete(message.id, message.context)
+    return catalog
 
 
 def _default(message: Message) -> str | tuple[str, ...]:
@@ -156,13 +156,13 @@ if __name__ == "__main__":
     for each in LANGUAGES:
         (LOCALES / f"{each}.po").write_bytes(written(updated(each)))
     missing = {
-        each: [
+        text: [
             str(message.id)
-            for message in updated(each)
+            for message in updated(text)
             if message.id and not any(message.string or ())
         ]
-        for each in LANGUAGES
-        if each != "en"  # holds only what differs from the text in the code
+        for text in LANGUAGES
+        if text != "en"  # holds only what differs from the text in the code
     }
     for each, messages in missing.items():
         sys.stdout.write(f"{each}: {len(messages)} to be translated\n")

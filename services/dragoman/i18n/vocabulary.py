@@ -120,14 +120,14 @@ def derived(context: str, name: str) -> str:
 
 
 def _statuses() -> list[str]:
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
     for form in FORMATS.values():
-        found[form.start] = None
+        result[form.start] = None
         for moves in form.moves.values():
-            found.update(dict.fromkeys((*moves, *moves.values())))
+            result.update(dict.fromkeys((*moves, *moves.values())))
         for before, after in form.changes.items():
-            found.update(dict.fromkeys((before, *after)))
-    return sorted(found)
+            result.update(dict.fromkeys((before, *after)))
+    return sorted(result)
 
 
 @cache
@@ -143,9 +143,11 @@ def chosen(act: str) -> frozenset[tuple[str, str]]:
 @cache
 def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The members of all acts, and the words that these may be, each once."""
-    found = [each for shape in (*SHAPES.values(), Alarm, PersonEntry) for each in _members(shape)]
-    return tuple(dict.fromkeys(name for name, word in found if not word)), tuple(
-        dict.fromkeys(word for _, word in found if word)
+    rows = [
+        member for shape in (*SHAPES.values(), Alarm, PersonEntry) for member in _members(shape)
+    ]
+    return tuple(dict.fromkeys(name for name, word in rows if not word)), tuple(
+        dict.fromkeys(word for _, word in rows if word)
     )
 
 
@@ -161,8 +163,8 @@ def _members(shape: Any) -> Iterator[tuple[str, str]]:
                     yield member.encode_name, ""
                     yield from walk(member.encode_name, member.type)
             case inspect.UnionType():
-                for each in kind.types:
-                    yield from walk(name, each)
+                for item in kind.types:
+                    yield from walk(name, item)
             case inspect.VarTupleType():
                 yield from walk(name, kind.item_type)
             case inspect.DictType():

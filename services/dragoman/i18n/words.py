@@ -60,13 +60,13 @@ class Words:
 
     def say(self, message: str, /, **values: object) -> str:
         """A sentence of the catalogue."""
-        said = self.translations.gettext(message)
-        return said % values if values else said.replace("%%", "%")
+        text = self.translations.gettext(message)
+        return text % values if values else text.replace("%%", "%")
 
-    def sentence(self, said: Text, /) -> str:
+    def sentence(self, text: Text, /) -> str:
         """A sentence that was made where no language was known."""
-        return self.translations.gettext(said.message) % {
-            name: self._spoken(value) for name, value in said.values.items()
+        return self.translations.gettext(text.message) % {
+            name: self._spoken(value) for name, value in text.values.items()
         }
 
     def _spoken(self, value: object) -> object:
@@ -87,7 +87,7 @@ class Words:
             case date():
                 return self.day(value)
             case tuple():
-                return self.listed(str(self._spoken(each)) for each in value)
+                return self.listed(str(self._spoken(item)) for item in value)
             case Mapping():
                 return self.text(value)[1]
             case _:
@@ -108,8 +108,8 @@ class Words:
 
     def name(self, context: str, name: str) -> str:
         """What a name of the log is called: see `vocabulary`."""
-        said = self.translations.pgettext(context, name)
-        return derived(context, name) if said == name and self.language == "en" else said
+        pgettext = self.translations.pgettext(context, name)
+        return derived(context, name) if pgettext == name and self.language == "en" else pgettext
 
     def act(self, name: str) -> str:
         """An act's name."""
@@ -324,12 +324,12 @@ _PREFERENCE: Final = re.compile(
 
 def preferred(accept: str) -> str:
     """The best language that we have for an Accept-Language header."""
-    found: list[tuple[float, int, str]] = []
+    numbers: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept[:500].split(",")):
         match = _PREFERENCE.fullmatch(part)
         if match is not None and match[1].lower() in LANGUAGES:
-            found.append((-float(match[2] or 1), place, match[1].lower()))
-    return min(found)[2] if found else "en"
+            numbers.append((-float(match[2] or 1), place, match[1].lower()))
+    return min(numbers)[2] if numbers else "en"
 
 
 DAY: Final = timedelta(days=1)

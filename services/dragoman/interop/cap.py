@@ -49,7 +49,7 @@ _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
 _PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
 _TOLD: Final = frozenset({"subject", "time", "window", "precedence"})
-_CUTTING: Final = {ord(each): "-" for each in " ,<&"}
+_CUTTING: Final = {ord(item): "-" for item in " ,<&"}
 
 
 def alert(registry: Registry, exchange: Exchange) -> bytes:
@@ -142,9 +142,9 @@ def _info(
     used: set[str] = set()
 
     def text(element: str, names: Iterable[str], between: str = "\n") -> None:
-        found = [(name, content[name]) for name in names if name in content]
-        used.update(name for name, _ in found)
-        _add(info, element, between.join(in_language(value, language) for _, value in found))
+        rows = [(name, content[name]) for name in names if name in content]
+        used.update(name for name, _ in rows)
+        _add(info, element, between.join(in_language(value, language) for _, value in rows))
 
     _add(info, "headline", in_language(msgspec.json.decode(subject_of(exchange)), language))
     text("description", [name for name in _TEXTS if name in content][:1])
@@ -172,14 +172,12 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
     area = ET.SubElement(info, "area")
     given = {"text": place} if isinstance(place, str) else place
     names = given.get("names")
-    called = [
+    rows = [
         given.get("name"),
         given.get("text"),
         *(names.values() if isinstance(names, dict) else ()),
     ]
-    _add(
-        area, "areaDesc", "; ".join(str(each) for each in called if each) or name.replace("_", " ")
-    )
+    _add(area, "areaDesc", "; ".join(str(row) for row in rows if row) or name.replace("_", " "))
     if isinstance(polygon := given.get("polygon"), list):
         ring = [*polygon, polygon[0]]
         _add(area, "polygon", " ".join(f"{point['lat']},{point['lon']}" for point in ring))
@@ -195,13 +193,13 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
 
 def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
     """The languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
-    found = {
+    languages = {
         language
         for name in (*_TEXTS, *_INSTRUCTIONS)
         if isinstance(content.get(name), dict)
         for language in content[name]
     }
-    return tuple(sorted(found)) or registry.languages[:1]
+    return tuple(sorted(languages)) or registry.languages[:1]
 
 
 def _moment(value: Any) -> str:

@@ -170,10 +170,10 @@ def read(raw: bytes) -> Alerted:
     if (why := _KINDS[kind]) is not None:
         raise NotUnderstood(why)
     codes = _all(root, "code")
-    named = [act for act in EVENTS if f"dragoman.{act}" in codes]
+    acts = [act for act in EVENTS if f"dragoman.{act}" in codes]
     infos = root.findall(f"{_NAMESPACE}info")
-    ours = len(named) == 1
-    draft = _Draft(named[0] if ours else _chosen(infos), infos, ours=ours)
+    ours = len(acts) == 1
+    draft = _Draft(acts[0] if ours else _chosen(infos), infos, ours=ours)
     if ours:
         draft.take_back()
     else:
@@ -237,7 +237,7 @@ def _parsed(raw: bytes) -> ET.Element:
         raise NotUnderstood(
             sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)
         ) from None
-    if any(each in raw for each in _DECLARATIONS):
+    if any(data in raw for data in _DECLARATIONS):
         raise NotUnderstood(
             sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without")
         )
@@ -263,37 +263,37 @@ def _parsed(raw: bytes) -> ET.Element:
 
 
 def _once(root: ET.Element, name: str) -> str:
-    found = [each for each in _all(root, name) if each]
-    if len(found) != 1:
+    names = [text for text in _all(root, name) if text]
+    if len(names) != 1:
         raise NotUnderstood(
             sentence(
                 "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that holds to CAP 1.2",
                 name=name,
-                n=len(found),
+                n=len(names),
             )
         )
-    return found[0]
+    return names[0]
 
 
 def _chosen(infos: list[ET.Element]) -> str:
     """The format of an alert that is not our own."""
-    categories = {each for info in infos for each in _all(info, "category")}
-    called = _called(infos)
-    if "Security" in categories and _TERROR.search(called):
+    categories = {item for info in infos for item in _all(info, "category")}
+    text = _called(infos)
+    if "Security" in categories and _TERROR.search(text):
         return "terrorism-warning"
-    if categories & _EMERGENCIES or (categories - {"Security"} and _first(_NATURES, called)):
+    if categories & _EMERGENCIES or (categories - {"Security"} and _first(_NATURES, text)):
         return "emergency-notification"
     return "hazardous-incident"
 
 
 def _called(infos: list[ET.Element]) -> str:
     return "\n".join(
-        each for info in infos for name in ("event", "headline") for each in _all(info, name)
+        text for info in infos for name in ("event", "headline") for text in _all(info, name)
     ).lower()
 
 
-def _first(table: dict[str, str], called: str) -> str:
-    return next((name for name, pattern in table.items() if re.search(pattern, called)), "")
+def _first(table: dict[str, str], text: str) -> str:
+    return next((name for name, pattern in table.items() if re.search(pattern, text)), "")
 
 
 class _Draft:
@@ -345,14 +345,14 @@ class _Draft:
         self._used |= {
             ("code", f"dragoman.{self._name}"),
             ("event", event),
-            *(("category", each) for each in categories),
+            *(("category", category) for category in categories),
         }
-        self._used |= {(each, "Unknown") for each in ("urgency", "severity", "certainty")}
+        self._used |= {(text, "Unknown") for text in ("urgency", "severity", "certainty")}
         for pair in (
             pair for info in self._infos for pair in info.iterfind(f"{_NAMESPACE}parameter")
         ):
             name, value = (_shown(pair.findtext(f"{_NAMESPACE}{part}", "")) for part in _PAIR)
-            if any(self._put(name, each) for each in _meant(value)):
+            if any(self._put(name, item) for item in _meant(value)):
                 self._used.add((f"parameter {name}", value))
         self._put_words("subject", "headline")
         if not self._put_words("threat", "description"):  # of a warning without a text
@@ -366,17 +366,17 @@ class _Draft:
 
     def take_over(self, sent: str) -> None:
         """The members of anybody's alert: what it says, and `unknown` where the format has that."""
-        called = _called(self._infos)
+        text = _called(self._infos)
         match self._name:
             case "terrorism-warning":
-                self._put("threat", _first(_THREATS, called) or "other")
+                self._put("threat", _first(_THREATS, text) or "other")
                 self._put("target", field_checks.UNKNOWN)
                 self._put_window(self._leaf("onset") or self._leaf("effective") or sent)
             case "emergency-notification":
                 fire = any("Fire" in _all(info, "category") for info in self._infos)
-                self._put("nature", _first(_NATURES, called) or ("fire" if fire else ""))
+                self._put("nature", _first(_NATURES, text) or ("fire" if fire else ""))
             case _:
-                self._put("kind", _first(_INCIDENTS, called) or "other")
+                self._put("kind", _first(_INCIDENTS, text) or "other")
         self._put_words("subject", "headline")
         self._put_words("subject", "event")
         self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
@@ -450,13 +450,13 @@ class _Draft:
 
     def _by_language(self, name: str) -> Words:
         """A text in the languages that it is given in; by itself where it is the same in all of them."""
-        found = {
+        result = {
             language: self._said(info.find(f"{_NAMESPACE}{name}"))
             for language, info in self._spoken.items()
         }
-        if len({*found.values()}) <= 1:
-            return next(iter(found.values()), "")
-        return {language: text for language, text in found.items() if text}
+        if len({*result.values()}) <= 1:
+            return next(iter(result.values()), "")
+        return {language: text for language, text in result.items() if text}
 
     def _put_words(self, member: str, name: str) -> bool:
         words = self._by_language(name)
@@ -496,9 +496,9 @@ class _Draft:
         if len(areas) != 1:
             return
         figures = [
-            each
+            element
             for kind in ("polygon", "circle")
-            for each in areas[0].iterfind(f"{_NAMESPACE}{kind}")
+            for element in areas[0].iterfind(f"{_NAMESPACE}{kind}")
         ]
         named = {"text": names[0]} if names else {}
         drawn = _figure(figures[0]) if len(figures) == 1 else {}
@@ -506,18 +506,20 @@ class _Draft:
             if self._put("place", place):
                 self._used |= {("areaDesc", place["text"])} if "text" in place else set()
                 self._used |= {
-                    (_local(each), self._said(each)) for each in figures if drawn and place != named
+                    (_local(figure), self._said(figure))
+                    for figure in figures
+                    if drawn and place != named
                 }
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
         """What is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
         yield from (_line(label, value) for label, value in self._left(root))
         languages = {id(info): language for language, info in self._spoken.items()}
-        found: dict[tuple[str, str], list[str]] = {}
+        texts: dict[tuple[str, str], list[str]] = {}
         for number, info in enumerate(self._infos, 1):
             for entry in dict.fromkeys(self._left(info)):
-                found.setdefault(entry, []).append(languages.get(id(info), f"info {number}"))
-        for (label, value), where in found.items():
+                texts.setdefault(entry, []).append(languages.get(id(info), f"info {number}"))
+        for (label, value), where in texts.items():
             yield _line(
                 label if len(where) == len(self._infos) else f"{label} ({', '.join(where)})", value
             )
@@ -592,11 +594,11 @@ def _number(text: str) -> float | None:
 
 def _language(info: ET.Element) -> str:
     """The language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
-    primary, *rest = (
+    primary, *names = (
         (info.findtext(f"{_NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
     )
     try:
-        return msgspec.convert("-".join((primary.lower(), *rest)), type=Language)
+        return msgspec.convert("-".join((primary.lower(), *names)), type=Language)
     except msgspec.ValidationError:
         return "und"
 
@@ -613,7 +615,9 @@ def _texts(words: Words) -> list[str]:
 
 
 def _all(parent: ET.Element, name: str) -> list[str]:
-    return [_shown(each.text or "").strip() for each in parent.iterfind(f"{_NAMESPACE}{name}")]
+    return [
+        _shown(element.text or "").strip() for element in parent.iterfind(f"{_NAMESPACE}{name}")
+    ]
 
 
 def _local(element: ET.Element) -> str:
@@ -628,6 +632,6 @@ def _line(label: str, value: str) -> str:
 def _shown(text: str) -> str:
     """A text, with what the record does not take made visible."""
     return _UNSEEN.sub(
-        lambda found: f"[U+{ord(found.group()):04X}]",
+        lambda value: f"[U+{ord(value.group()):04X}]",
         text.replace("\r\n", "\n").replace("\r", "\n"),
     )

@@ -83,7 +83,7 @@ def status(exchange: Exchange) -> str:
 
 def sequence(exchange: Exchange, upto: int) -> int:
     """How often its time was proposed anew, corrected or taken back up to that position."""
-    moves = [said.said for act in _MOVES for said in exchange.acts.get(act, ())]
+    moves = [item.said for act in _MOVES for item in exchange.acts.get(act, ())]
     moves += [developments.stamp_of(change) for change in developments.changes(exchange)]
     moves += [] if exchange.cancellation is None else [exchange.cancellation.cancelled]
     return sum(move.position <= upto for move in moves)
@@ -101,11 +101,11 @@ def link(event: Event, registry: Registry, exchange: Exchange, base_url: str) ->
     event.add("url", vUri(f"{base_url}/v1/channels/{registry.name}/exchanges/{exchange.id}"))
 
 
-def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
+def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
     """A matter as an event, as it stood at that record: all but its UID, its status and its time."""
     event = Event()
-    event.add("dtstamp", datetime.fromisoformat(said.time).astimezone(UTC))
-    event.add("sequence", sequence(exchange, said.position))
+    event.add("dtstamp", datetime.fromisoformat(stamp.time).astimezone(UTC))
+    event.add("sequence", sequence(exchange, stamp.position))
     event.add("summary", in_language(msgspec.json.decode(subject_of(exchange))))
     event.add("description", standing(exchange))
     event.add("categories", [exchange.act])
@@ -143,19 +143,19 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     """When it takes place: as it was held, else in the window that was accepted, else in each that stands."""
     meeting = exchange.meeting
     if meeting is not None and meeting.held:
-        found: list[Any] = [{"from": held.from_, "to": held.to} for held in meeting.held]
+        rows: list[Any] = [{"from": item.from_, "to": item.to} for item in meeting.held]
     elif meeting is not None and meeting.accepted:
-        found = [json.loads(bytes(next(iter(meeting.accepted.values())).terms))]
+        rows = [json.loads(bytes(next(iter(meeting.accepted.values())).terms))]
     else:
-        found = [
+        rows = [
             json.loads(bytes(exchange.content[name]))
             for name in ("windows", "dates", "window")
             if name in exchange.content
         ]
-        found = [
-            each for window in found for each in (window if isinstance(window, list) else [window])
+        rows = [
+            item for window in rows for item in (window if isinstance(window, list) else [window])
         ]
-    return known(found)
+    return known(rows)
 
 
 def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
@@ -182,11 +182,11 @@ def _place(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
     names = value.get("names")
-    called = [
+    rows = [
         value.get("name"),
         value.get("text"),
         *(names.values() if isinstance(names, dict) else ()),
     ]
     if "lat" in value:
-        called.append(f"{value['lat']}, {value['lon']}")
-    return "; ".join(str(each) for each in called if each)
+        rows.append(f"{value['lat']}, {value['lon']}")
+    return "; ".join(str(row) for row in rows if row)

@@ -80,10 +80,10 @@ class ItipReply(Struct, frozen=True, kw_only=True):
 
 def media(raw: bytes) -> str:
     """The media type of a message, which names the method that stands in it."""
-    found = _METHOD.search(raw)
-    if found is None:
+    result = _METHOD.search(raw)
+    if result is None:
         raise NotUnderstood(sentence("it has no METHOD; it is a calendar, and no message"))
-    return f"text/calendar; method={found[1].decode()}; charset=utf-8"
+    return f"text/calendar; method={result[1].decode()}; charset=utf-8"
 
 
 # What is said
@@ -94,22 +94,22 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
 
     What an earlier one was is what this says of the exchange as it stood then.
     """
-    act, said = _newest(exchange)
+    act, stamp = _newest(exchange)
     if attribution.unattributed(exchange):
         standing = [*icalendar.windows(exchange)]
         if not standing:
             return None
         method, event = "PUBLISH", _published(registry, exchange, standing)
-    elif said.side != exchange.side and act in ("acceptance", "decline"):
-        method, event = "REPLY", _reply(registry, exchange, act, said)
+    elif stamp.side != exchange.side and act in ("acceptance", "decline"):
+        method, event = "REPLY", _reply(registry, exchange, act, stamp)
     elif (
-        said.side != exchange.side
+        stamp.side != exchange.side
         and act != "meeting-held"
         and "windows" in exchange.acts[act][-1].content
     ):
-        method, event = "COUNTER", _counter(registry, exchange, act, said)
+        method, event = "COUNTER", _counter(registry, exchange, act, stamp)
     elif icalendar.status(exchange) == "CANCELLED":
-        method, event = "CANCEL", _cancel(registry, exchange, act, said)
+        method, event = "CANCEL", _cancel(registry, exchange, act, stamp)
     elif standing := [*icalendar.windows(exchange)]:
         method, event = "REQUEST", _request(registry, exchange, standing)
     else:
@@ -140,23 +140,23 @@ def _newest(exchange: Exchange) -> tuple[str, Stamp]:
     What is corrected besides the windows that another side proposed leaves its proposal the newest word.
     """
     assert exchange.meeting is not None
-    opening, *others = exchange.messages
+    opening, *messages = exchange.messages
     own = exchange.meeting.proposed_by == exchange.side
     aside = {
-        developments.stamp_of(each).position
-        for each in developments.changes(exchange)
-        if not (own or {"windows", "dates"} & each.fields.keys())
+        developments.stamp_of(change).position
+        for change in developments.changes(exchange)
+        if not (own or {"windows", "dates"} & change.fields.keys())
     }
     said = [
-        (each.act, each.said)
-        for each in others
-        if each.act in _ARRANGING and each.said.position not in aside
+        (entry.act, entry.said)
+        for entry in messages
+        if entry.act in _ARRANGING and entry.said.position not in aside
     ]
-    said += [("meeting-held", held.recorded) for held in exchange.meeting.held]
+    said += [("meeting-held", entry.recorded) for entry in exchange.meeting.held]
     said += [
         ("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side
     ]
-    return max(((opening.act, opening.said), *said), key=lambda each: each[1].position)
+    return max(((opening.act, opening.said), *said), key=lambda item: item[1].position)
 
 
 def _attend(registry: Registry, event: Event, side: str, **parameters: str) -> None:
@@ -197,12 +197,12 @@ def _request(
     return event
 
 
-def _reply(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
-    event = icalendar.described(registry, exchange, said)
-    _attend(registry, event, said.side, partstat="ACCEPTED" if act == "acceptance" else "DECLINED")
+def _reply(registry: Registry, exchange: Exchange, act: str, stamp: Stamp) -> Event:
+    event = icalendar.described(registry, exchange, stamp)
+    _attend(registry, event, stamp.side, partstat="ACCEPTED" if act == "acceptance" else "DECLINED")
     if act == "acceptance":
         assert exchange.meeting is not None
-        accepted = json.loads(bytes(exchange.meeting.accepted[said.side].terms))
+        accepted = json.loads(bytes(exchange.meeting.accepted[stamp.side].terms))
         for window in icalendar.known([accepted]):
             icalendar.take_place(event, window)
     else:
@@ -210,25 +210,25 @@ def _reply(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Eve
     return event
 
 
-def _counter(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
+def _counter(registry: Registry, exchange: Exchange, act: str, stamp: Stamp) -> Event:
     """As it was proposed, not as it is merged into the exchange; it answers the request before it, whose SEQUENCE it has."""
     content = exchange.acts[act][-1].content
     proposed = [*icalendar.known(json.loads(bytes(content["windows"])))]
-    event = icalendar.described(registry, exchange, said)
+    event = icalendar.described(registry, exchange, stamp)
     for name in ("sequence", "location"):
         event.pop(name, None)
-    event.add("sequence", icalendar.sequence(exchange, said.position - 1))
+    event.add("sequence", icalendar.sequence(exchange, stamp.position - 1))
     icalendar.take_place(event, proposed[0])
     if "venue" in content:
         event.add("location", json.loads(bytes(content["venue"])))
     if len(proposed) > 1:
         event.add("comment", _others(proposed))
-    _attend(registry, event, said.side, partstat="TENTATIVE")
+    _attend(registry, event, stamp.side, partstat="TENTATIVE")
     return event
 
 
-def _cancel(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
-    event = icalendar.described(registry, exchange, said)
+def _cancel(registry: Registry, exchange: Exchange, act: str, stamp: Stamp) -> Event:
+    event = icalendar.described(registry, exchange, stamp)
     event.add("status", "CANCELLED")
     for window in [*icalendar.windows(exchange)][:1]:
         icalendar.take_place(event, window)
@@ -249,9 +249,9 @@ def _explain(event: Event, exchange: Exchange) -> None:
 
 def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
     """The windows but the first, in words."""
-    _, *others = standing
+    _, *rows = standing
     return "It could also be " + ", or ".join(
-        f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in others
+        f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in rows
     )
 
 
@@ -427,8 +427,8 @@ def _sequence(event: Component) -> int:
 
 
 def _side(event: Component, by: str) -> str:
-    named = [found[1].lower() for each in event.get(by, []) if (found := _SIDE.fullmatch(each))]
-    return named[0] if len(named) == 1 else ""
+    rows = [result[1].lower() for item in event.get(by, []) if (result := _SIDE.fullmatch(item))]
+    return rows[0] if len(rows) == 1 else ""
 
 
 # Lines and times
@@ -507,18 +507,18 @@ def _only_event(whole: Component) -> Component:
 
 def _one(part: Component, name: str) -> vText:
     """A property that stands there once."""
-    found: list[vText] = part.get(name, [])
-    if len(found) != 1:
+    rows: list[vText] = part.get(name, [])
+    if len(rows) != 1:
         raise NotUnderstood(
             sentence(
                 "%(name)s is more than once in %(part)s; give it once", name=name, part=part.name
             )
-            if found
+            if rows
             else sentence(
                 "%(name)s is missing from %(part)s; give it once", name=name, part=part.name
             )
         )
-    return found[0]
+    return rows[0]
 
 
 def _text(part: Component, name: str) -> str:
@@ -564,23 +564,23 @@ def _time(part: Component, name: str) -> datetime:
         ) from None
 
 
-def _zone(name: str, called: str) -> ZoneInfo:
+def _zone(name: str, text: str) -> ZoneInfo:
     """A zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
-    if not called:
+    if not text:
         raise NotUnderstood(
             sentence(
                 "%(name)s has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z",
                 name=name,
             )
         )
-    steps = called.split("/")
-    for known in (WINDOWS_TO_OLSON.get(called, called), "/".join(steps[-3:]), "/".join(steps[-2:])):
-        if field_checks.zone("", known) is None:
-            return ZoneInfo(known)
+    steps = text.split("/")
+    for item in (WINDOWS_TO_OLSON.get(text, text), "/".join(steps[-3:]), "/".join(steps[-2:])):
+        if field_checks.zone("", item) is None:
+            return ZoneInfo(item)
     raise NotUnderstood(
         sentence(
             "%(name)s is in the time zone %(value)s; send times in UTC, or in a zone by its IANA name",
             name=name,
-            value=repr(called[:60]),
+            value=repr(text[:60]),
         )
     )

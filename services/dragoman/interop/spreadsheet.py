@@ -53,6 +53,6 @@ def _text(value: object) -> str:
             return raw.decode(errors="replace")
     if isinstance(value, str):
         return value
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return " ".join(value)
     return msgspec.json.encode(value).decode()

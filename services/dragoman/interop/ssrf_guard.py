@@ -73,20 +73,20 @@ class AddressGuard:
     def __init__(self, networks: Iterable[str]) -> None:
         """Allow these networks as well. Raises `ValueError`."""
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
-            ip_network(each) for each in networks
+            ip_network(network) for network in networks
         )
 
     def allows(self, address: str) -> bool:
         """Whether an address may be called."""
-        found = ip_address(address.partition("%")[0])
-        if isinstance(found, IPv6Address):
-            found = _carried(found)
-        return self.is_named(str(found)) or _is_public(found)
+        ip = ip_address(address.partition("%")[0])
+        if isinstance(ip, IPv6Address):
+            ip = _carried(ip)
+        return self.is_named(str(ip)) or _is_public(ip)
 
     def is_named(self, address: str) -> bool:
         """Whether an address lies in one of the networks that the settings name."""
-        found = ip_address(address.partition("%")[0])
-        return any(found in network for network in self._networks)
+        result = ip_address(address.partition("%")[0])
+        return any(result in network for network in self._networks)
 
     def check(self, url: str) -> Text | None:
         """What is wrong with a URL, as far as can be said before its name is looked up."""

@@ -64,17 +64,17 @@ def cards(
 
 def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
     """The duty hours: a VAVAILABILITY for each point, with one AVAILABLE that comes again each week, or each day where it is 24x7."""
-    found = [(point, _hours(point)) for point in points]
+    result = [(point, _hours(point)) for point in points]
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
-    zones = {hours.zone for _, hours in found if isinstance(hours, Hours)}
+    zones = {hours.zone for _, hours in result if isinstance(hours, Hours)}
     since = min(
-        (_confirmed(point) for point, _ in found), default=datetime.min.replace(tzinfo=UTC)
+        (_confirmed(point) for point, _ in result), default=datetime.min.replace(tzinfo=UTC)
     ).date()
     for zone in sorted(zones):
         calendar.add_component(_zone(zone, since.year - 1))
-    for point, hours in found:
+    for point, hours in result:
         calendar.add_component(_available(registry, point, hours))
     return bytes(calendar.to_ical())
 
@@ -146,13 +146,13 @@ def _card(
             *([person.institution or point.institution] if person is not None else []),
         )
     )
-    yield from (f"ORG:{_part(each)}" for each in institutions)
+    yield from (f"ORG:{_part(institution)}" for institution in institutions)
     yield f"ROLE:{_text(role)}"
     if person is not None:
         yield from _reached(person)
     yield from (
-        f"LANG;PREF={number}:{each}"
-        for number, each in enumerate((person and person.languages) or point.languages, 1)
+        f"LANG;PREF={number}:{text}"
+        for number, text in enumerate((person and person.languages) or point.languages, 1)
     )
     if isinstance(hours, Hours):
         yield f"TZ:{_text(hours.zone)}"
@@ -183,14 +183,14 @@ def _reached(person: PersonEntry) -> Iterator[str]:
 
 
 def _note(registry: Registry, point: PointView, person: PersonEntry | None, hours: Attended) -> str:
-    said = [
+    names = [
         _in_words(hours),
         f"Reached by {', '.join(point.means)}.",
         _STAGES.get(point.stage, ""),
         "Exercise." if registry.kind == "exercise" else "",
         (person and person.note) or "",
     ]
-    return "\n".join(each for each in said if each)
+    return "\n".join(name for name in names if name)
 
 
 def _in_words(hours: Attended) -> str:
@@ -198,7 +198,7 @@ def _in_words(hours: Attended) -> str:
     if not isinstance(hours, Hours):
         return "At all hours, every day"
     runs: list[list[Day]] = []
-    for day in (each for each in _WEEK if each in hours.days):
+    for day in (text for text in _WEEK if text in hours.days):
         if runs and _WEEK.index(runs[-1][-1]) + 1 == _WEEK.index(day):
             runs[-1].append(day)
         else:
@@ -209,13 +209,13 @@ def _in_words(hours: Attended) -> str:
 
 def _available(registry: Registry, point: PointView, hours: Attended) -> Availability:
     confirmed = _confirmed(point)
-    found = Availability()
-    found.add("uid", f"{point.exchange}@{registry.cid[:16]}.dragoman")
-    found.add("dtstamp", confirmed)
-    found.add("summary", _UNSEEN.sub(" ", f"{point.role}, {point.institution}"))
-    found.add("organizer", address(registry, point.side))
-    found.add("categories", [each for each in (registry.name, point.side) if each])
-    found.add("url", vUri(f"/v1/channels/{registry.name}/points-of-contact"))
+    result = Availability()
+    result.add("uid", f"{point.exchange}@{registry.cid[:16]}.dragoman")
+    result.add("dtstamp", confirmed)
+    result.add("summary", _UNSEEN.sub(" ", f"{point.role}, {point.institution}"))
+    result.add("organizer", address(registry, point.side))
+    result.add("categories", [item for item in (registry.name, point.side) if item])
+    result.add("url", vUri(f"/v1/channels/{registry.name}/points-of-contact"))
     inner = Available()
     inner.add("uid", f"{point.exchange}-hours@{registry.cid[:16]}.dragoman")
     inner.add("dtstamp", confirmed)
@@ -224,8 +224,8 @@ def _available(registry: Registry, point: PointView, hours: Attended) -> Availab
     inner.add("dtstart", begins)
     inner.add("dtend", ends)
     inner.add("rrule", again)
-    found.add_component(inner)
-    return found
+    result.add_component(inner)
+    return result
 
 
 def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vRecur]:
@@ -236,10 +236,10 @@ def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vR
         return begins, begins + day, vRecur(freq="DAILY")
     zone = ZoneInfo(hours.zone)
     week = [confirmed.astimezone(zone).date() - number * day for number in range(7, 0, -1)]
-    first = next(each for each in week if _WEEK[each.weekday()] in hours.days)
+    first = next(item for item in week if _WEEK[item.weekday()] in hours.days)
     opens, closes = time.fromisoformat(hours.from_), time.fromisoformat(hours.to)
     last = first if closes > opens else first + day
-    again = vRecur(freq="WEEKLY", byday=[each[:2].upper() for each in _WEEK if each in hours.days])
+    again = vRecur(freq="WEEKLY", byday=[text[:2].upper() for text in _WEEK if text in hours.days])
     return datetime.combine(first, opens, zone), datetime.combine(last, closes, zone), again
 
 

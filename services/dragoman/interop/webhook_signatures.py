@@ -69,7 +69,7 @@ def check(secret: str, id: str, timestamp: str, signatures: str, body: bytes, no
             "webhook-timestamp is not of the last five minutes; a copy of an old delivery is refused"
         )
     signed = _signed(id, int(timestamp), body)
-    if not any(_holds(secret, each, signed) for each in signatures.split()):
+    if not any(_holds(secret, part, signed) for part in signatures.split()):
         raise NotSigned("no webhook-signature is that of this body with this secret or key")
 
 
@@ -77,11 +77,11 @@ def _holds(secret: str, signature: str, signed: bytes) -> bool:
     version, _, encoded = signature.partition(",")
     key = base64.b64decode(secret.partition("_")[2])
     try:
-        given = base64.b64decode(encoded, validate=True)
+        b64decode = base64.b64decode(encoded, validate=True)
         if version == "v1" and secret.startswith(SHARED):
-            return hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), given)
+            return hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), b64decode)
         if version == "v1a" and secret.startswith(PUBLIC):
-            nacl.signing.VerifyKey(key).verify(signed, given)
+            nacl.signing.VerifyKey(key).verify(signed, b64decode)
             return True
     except (binascii.Error, nacl.exceptions.CryptoError, ValueError, TypeError):
         return False

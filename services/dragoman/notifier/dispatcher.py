@@ -180,24 +180,24 @@ class Rounds:
         ):
             return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
-        known = (
+        position = (
             projection.state.position
         )  # what is known of an endpoint may be ahead of the log here
         due = [
-            each
-            for each in progress.waiting
-            if each.again <= time.time() and each.position <= known
+            entry
+            for entry in progress.waiting
+            if entry.again <= time.time() and entry.position <= position
         ][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
-        seen = max(progress.upto, self._seen.get(endpoint.id, 0))
+        number = max(progress.upto, self._seen.get(endpoint.id, 0))
         fresh, upto = (
-            await selection.following(endpoint, projection, seen, most - len(due))
+            await selection.following(endpoint, projection, number, most - len(due))
             if room
-            else ([], seen)
+            else ([], number)
         )
         again = [
             item
-            for item in [await selection.at(projection, each.position) for each in due]
+            for item in [await selection.at(projection, entry.position) for entry in due]
             if item is not None
         ]
         items = [*again, *fresh]
@@ -213,12 +213,12 @@ class Rounds:
             progress, revision = held
         bring = self._means[endpoint.means]
         outcomes = await asyncio.gather(*(bring(endpoint, item) for item in items))
-        tries = {each.position: each.tries for each in due}
+        tries = {entry.position: entry.tries for entry in due}
         progress = replace(
             progress,
             upto=upto,
             going=0,
-            waiting=tuple(each for each in progress.waiting if each.position not in tries),
+            waiting=tuple(entry for entry in progress.waiting if entry.position not in tries),
         )
         for item, brought in zip(items, outcomes, strict=True):
             progress = self._after(
@@ -310,11 +310,15 @@ class Rounds:
         revision: int,
     ) -> bool:
         """Record the outcomes that are not on record; whether all are now."""
-        left = tuple(
-            [each for each in progress.told if not await self._recorded(endpoint, projection, each)]
+        outcomes = tuple(
+            [
+                outcome_to_record
+                for outcome_to_record in progress.told
+                if not await self._recorded(endpoint, projection, outcome_to_record)
+            ]
         )
-        return len(left) < len(progress.told) and await self._surely_kept(
-            endpoint, replace(progress, told=left), revision
+        return len(outcomes) < len(progress.told) and await self._surely_kept(
+            endpoint, replace(progress, told=outcomes), revision
         )
 
     async def _surely_kept(
@@ -391,20 +395,23 @@ class Rounds:
         exchange = projection.exchange(item.exchange)
         if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
             return progress
-        told = OutcomeToRecord(
+        outcome_to_record = OutcomeToRecord(
             position=item.position,
             outcome="delivered" if outcome == "delivered" else "failed",
             at=stamp(self._now()),
         )
-        return replace(progress, told=(*progress.told, told))
+        return replace(progress, told=(*progress.told, outcome_to_record))
 
     async def _recorded(
-        self, endpoint: NotificationEndpoint, projection: Projection, told: OutcomeToRecord
+        self,
+        endpoint: NotificationEndpoint,
+        projection: Projection,
+        outcome_to_record: OutcomeToRecord,
     ) -> bool:
         """Record an outcome; whether it is on record, or never will be."""
-        if told.position > projection.state.position:
+        if outcome_to_record.position > projection.state.position:
             return False
-        record = projection.record_at(told.position)
+        record = projection.record_at(outcome_to_record.position)
         if record is None or not record.act:
             return True  # it was erased meanwhile
         envelope = record.envelope
@@ -412,8 +419,8 @@ class Rounds:
             side=endpoint.side,
             means=endpoint.means,
             of=envelope.id,
-            outcome=told.outcome,
-            at=told.at,
+            outcome=outcome_to_record.outcome,
+            at=outcome_to_record.at,
         )
         exchange = projection.exchange(envelope.subject)
         if exchange is not None and rules.is_recorded(exchange, outcome):

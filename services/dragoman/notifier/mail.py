@@ -47,10 +47,10 @@ def message(
         else sentence("channel %(channel)s", channel=item.channel)
     )
     happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
-    told = [happened] if item.exercise else []
+    texts = [happened] if item.exercise else []
     lines = [
-        said.sentence(each)
-        for each in (*told, *_lines(item, said.written(item.time, "minute"), where))
+        said.sentence(text)
+        for text in (*texts, *_lines(item, said.written(item.time, "minute"), where))
     ]
     mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
     mail["Content-Language"] = (

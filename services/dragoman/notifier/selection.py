@@ -30,8 +30,8 @@ async def following(
     endpoint: NotificationEndpoint, projection: Projection, upto: int, most: int
 ) -> tuple[list[OutgoingItem], int]:
     """The next records that are for an endpoint, at most so many, and the position up to which there are no others."""
-    found: list[OutgoingItem] = []
-    while len(found) < most:
+    outgoing_items: list[OutgoingItem] = []
+    while len(outgoing_items) < most:
         entries = await _entries(projection, upto + 1, _PAGE)
         if not entries:
             break
@@ -39,10 +39,10 @@ async def following(
             upto = entry.position
             item = _item(projection, entry)
             if item is not None and is_for(endpoint, item):
-                found.append(item)
-                if len(found) == most:
+                outgoing_items.append(item)
+                if len(outgoing_items) == most:
                     break
-    return found, upto
+    return outgoing_items, upto
 
 
 async def at(projection: Projection, position: int) -> OutgoingItem | None:
@@ -53,10 +53,10 @@ async def at(projection: Projection, position: int) -> OutgoingItem | None:
 
 async def _entries(projection: Projection, first: int, most: int) -> list[Entry]:
     await projection.in_file()
-    found = await asyncio.wrap_future(
+    rows = await asyncio.wrap_future(
         projection.store.in_thread(reads.records, projection.store, projection.name, first, most)
     )
-    return [entry for entry, _ in found]
+    return [entry for entry, _ in rows]
 
 
 def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
@@ -131,7 +131,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
     message = (
         None
         if exchange is None
-        else next((each for each in exchange.messages if each.id == envelope.id), None)
+        else next((item for item in exchange.messages if item.id == envelope.id), None)
     )
     hidden = exchange is not None and attribution.unattributed(exchange)
     return OutgoingItem(

@@ -45,8 +45,8 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The addresses of a name that may be called. Raises `NotAllowed` where there is none."""
-        found = await self._names.resolve(host, port, family)
-        allowed = [each for each in found if self._guard.allows(each["host"])]
+        resolve = await self._names.resolve(host, port, family)
+        allowed = [item for item in resolve if self._guard.allows(item["host"])]
         if not allowed:
             raise NotAllowed(f"{host} stands for no public address")
         return allowed
@@ -95,8 +95,8 @@ class Webhooks:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for each in self._sessions.values():
-            await each.close()
+        for client_session in self._sessions.values():
+            await client_session.close()
 
     def _session(self, endpoint: NotificationEndpoint) -> aiohttp.ClientSession:
         key = endpoint.cid, endpoint.side
@@ -117,23 +117,23 @@ class Webhooks:
             async with self._session(endpoint).post(
                 endpoint.target, data=item.raw, headers=sent, allow_redirects=False
             ) as response:
-                said = (
+                text = (
                     (await response.content.read(SHOWN)).decode(errors="replace")
                     if response.status >= 300
                     else ""
                 )
-                return _outcome(response.status, response.headers.get("Retry-After", ""), said)
+                return _outcome(response.status, response.headers.get("Retry-After", ""), text)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return DeliveryResult(ok=False, answered=unreachable(endpoint, error))
 
 
-def _outcome(status: int, retry_after: str, said: str) -> DeliveryResult:
+def _outcome(status: int, retry_after: str, text: str) -> DeliveryResult:
     wait = (
         float(retry_after)
         if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504)
         else 0.0
     )
-    answered = verbatim(f"{status} {said}".strip())
+    answered = verbatim(f"{status} {text}".strip())
     return DeliveryResult(
         ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410
     )

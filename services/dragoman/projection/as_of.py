@@ -115,16 +115,16 @@ def delivered_at(
 
 def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
     """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
         "AND w.precedence < ? ORDER BY w.precedence, w.key",
         (base | at, base | MASK, base | at, ACKNOWLEDGED),
     )
     ids: list[str] = []
-    others = 0
-    for id, precedence in found:
-        others += precedence > 0
-        if others > LIST_PAGE:
+    number = 0
+    for id, precedence in cursor:
+        number += precedence > 0
+        if number > LIST_PAGE:
             break
         ids.append(id)
     return ids
@@ -132,13 +132,13 @@ def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
 
 def open_ids(connection: sqlite3.Connection, base: int, at: int) -> tuple[list[str], list[str]]:
     """Return the exchanges that may be open matters at a position: those that wait for an acknowledgement, the most urgent first, and the others, the newest first."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
         "ORDER BY w.precedence, w.key",
         (base | at, base | MASK, base | at),
     ).fetchall()
-    waiting = [id for id, precedence in found if precedence < ACKNOWLEDGED]
-    return waiting, [id for id, precedence in reversed(found) if precedence == ACKNOWLEDGED]
+    waiting = [id for id, precedence in rows if precedence < ACKNOWLEDGED]
+    return waiting, [id for id, precedence in reversed(rows) if precedence == ACKNOWLEDGED]
 
 
 def open_matters_at(
@@ -148,16 +148,16 @@ def open_matters_at(
 
     Of what waits for an acknowledgement they are every flash and a page of the others, of the rest the newest of a bound.
     """
-    waiting, others = open_ids(connection, base, at)
+    waiting, names = open_ids(connection, base, at)
     looked = waiting_at(connection, base, at)
     calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-    states = (state_at(connection, base, at, id) for id in (*looked, *others[:OPEN_LOOKED]))
+    states = (state_at(connection, base, at, id) for id in (*looked, *names[:OPEN_LOOKED]))
     matters = [
         matter
         for state in states
         if (matter := open_matter(registry, state, calendars)) is not None
     ]
-    return in_order(matters), len(waiting) - len(looked) + len(others[OPEN_LOOKED:])
+    return in_order(matters), len(waiting) - len(looked) + len(names[OPEN_LOOKED:])
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
@@ -166,11 +166,11 @@ def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[st
         "SELECT position FROM channels WHERE number = ?", (base >> 40,)
     ).fetchone()
     if at == newest:
-        found = connection.execute(
+        cursor = connection.execute(
             f"SELECT id FROM exchanges INDEXED BY exchanges_unanswered WHERE unanswered != '' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT {LIST_PAGE}",  # noqa: S608
             (base, base | MASK),
         )
-        return [id for (id,) in found]
+        return [id for (id,) in cursor]
     ids = connection.execute(
         f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT {5 * LIST_PAGE}",  # noqa: S608
         (base, base | at),

@@ -43,10 +43,10 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
     """The tree in which a record stands; None for what is void or no record."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = next(_read(connection, "key = ?", base | position), None)
-        if found is None:
+        causal_record = next(_read(connection, "key = ?", base | position), None)
+        if causal_record is None:
             return None
-        top, above = found.exchange, [found.exchange]
+        top, above = causal_record.exchange, [causal_record.exchange]
         while (
             len(above) < _TOP
             and (before := _referred(connection, base, top))
@@ -55,18 +55,18 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
             top = before
             above.append(top)
         records: dict[str, _CausalRecord] = {}
-        waiting, seen = [top], {top}
+        waiting, names = [top], {top}
         while waiting and len(records) < TREE_RECORDS:
             exchange = waiting.pop(0)
-            for each in _read(
+            for record in _read(
                 connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK
             ):
-                records[each.id] = each
-            fresh = [id for id in _referring(connection, base, exchange) if id not in seen]
-            seen.update(fresh)
+                records[record.id] = record
+            fresh = [id for id in _referring(connection, base, exchange) if id not in names]
+            names.update(fresh)
             waiting += fresh
         roots = _joined(connection, base, records)
-    root = next((each for each in roots if each.id == top), roots[0])
+    root = next((item for item in roots if item.id == top), roots[0])
     return Causes(
         position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS
     )
@@ -102,10 +102,10 @@ def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
     opening = next(
         _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None
     )
-    for named in () if opening is None else opening.references:
+    for reference in () if opening is None else opening.references:
         row = connection.execute(
             "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1",
-            (named, named, base, base | MASK),
+            (reference, reference, base, base | MASK),
         ).fetchone()
         if row is not None:
             return str(row[0])
@@ -119,11 +119,11 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
         (exchange, base, base | MASK),
     ).fetchone()
     targets = (exchange, exchange if row is None else row[0])
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
         (base, *targets, TREE_RECORDS),
     )
-    return [id for (id,) in found]
+    return [id for (id,) in cursor]
 
 
 def _joined(
@@ -131,11 +131,15 @@ def _joined(
 ) -> list[_CausalRecord]:
     """The records, each under its cause; those that have none here."""
     roots: list[_CausalRecord] = []
-    for each in sorted(records.values(), key=lambda record: record.position):
-        cause = records.get(each.cause) or (
-            records.get(_referred(connection, base, each.id)) if each.references else None
+    for causal_record in sorted(records.values(), key=lambda record: record.position):
+        cause = records.get(causal_record.cause) or (
+            records.get(_referred(connection, base, causal_record.id))
+            if causal_record.references
+            else None
         )
-        (roots if cause is None or cause.position >= each.position else cause.caused).append(each)
+        (
+            roots if cause is None or cause.position >= causal_record.position else cause.caused
+        ).append(causal_record)
     return roots
 
 
@@ -148,5 +152,5 @@ def _tree(record: _CausalRecord) -> Cause:
         by=record.actor,
         time=record.time,
         number=record.number,
-        caused=tuple(_tree(each) for each in record.caused),
+        caused=tuple(_tree(causal_record) for causal_record in record.caused),
     )

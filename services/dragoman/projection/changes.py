@@ -57,7 +57,7 @@ class ChangesBetween(Struct, frozen=True, kw_only=True):
 
 def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
-    found = reads.difference(store, channel, first, last)
+    difference = reads.difference(store, channel, first, last)
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, last)
@@ -69,10 +69,13 @@ def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween
             from_=first,
             to=last,
             exchanges=tuple(
-                _carried(connection, base, first, last, each) for each in found.exchanges
+                _carried(connection, base, first, last, exchange)
+                for exchange in difference.exchanges
             ),
-            channel=tuple(_set_by(found.channel, _states(connection, base, first, last, genesis))),
-            unchanged=opened - len(found.exchanges),
+            channel=tuple(
+                _set_by(difference.channel, _states(connection, base, first, last, genesis))
+            ),
+            unchanged=opened - len(difference.exchanges),
         )
 
 
@@ -99,11 +102,11 @@ def _states(
     connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str
 ) -> Iterator[tuple[int, bytes]]:
     """The states of an exchange from the one that stood at a position to that at another, the newest first."""
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
         (exchange, base, base | last, _STEPS),
     )
-    for key, state in found:
+    for key, state in cursor:
         yield key & MASK, whole(connection, base, exchange, state)
         if key & MASK <= first:
             return
@@ -112,32 +115,32 @@ def _states(
 def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> Iterator[Set]:
     """Each change with the newest position at which its member, something in it, or what it is in, became another."""
     left = {change.pointer: change for whole in changes for change in _single(whole)}
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     after: tuple[int, bytes] | None = None
     for position, state in states:
         if after is not None:
             steps = [step.pointer for step in diff.changes(state, after[1])]
-            found |= {
+            numbers |= {
                 pointer: after[0]
                 for pointer in left
-                if pointer not in found and any(_same(pointer, step) for step in steps)
+                if pointer not in numbers and any(_same(pointer, step) for step in steps)
             }
         after = position, state
-        if len(found) == len(left):
+        if len(numbers) == len(left):
             break
     for pointer, change in left.items():
-        yield Set(pointer=pointer, was=change.was, now=change.now, set_by=found.get(pointer, 0))
+        yield Set(pointer=pointer, was=change.was, now=change.now, set_by=numbers.get(pointer, 0))
 
 
 def _single(change: Change) -> Iterator[Change]:
     """A change, or what came or went in it one by one."""
     gone, came = change.now is UNSET, change.was is UNSET
     inner = _inner(change.was if gone else change.now) if gone != came else []
-    if not inner or not all(isinstance(each, dict | list) for _, each in inner):
+    if not inner or not all(isinstance(item, dict | list) for _, item in inner):
         yield change
         return
-    for name, each in inner:
-        step, raw = name.replace("~", "~0").replace("/", "~1"), Raw(msgspec.json.encode(each))
+    for name, value in inner:
+        step, raw = name.replace("~", "~0").replace("/", "~1"), Raw(msgspec.json.encode(value))
         yield from _single(
             Change(
                 pointer=f"{change.pointer}/{step}",
@@ -152,7 +155,7 @@ def _inner(raw: Raw | UnsetType) -> list[tuple[str, Any]]:
         case dict() as value:
             return list(value.items())
         case list() as value:
-            return [(str(place), each) for place, each in enumerate(value)]
+            return [(str(place), item) for place, item in enumerate(value)]
         case _:
             return []
 

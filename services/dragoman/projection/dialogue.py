@@ -78,17 +78,17 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
 
 def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tuple[Exchange, Said]]:
     """The newest lessons, each with the matter from which it was learnt; a page of them."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' AND valid AND exchange IS NOT NULL "
         "ORDER BY key DESC LIMIT ?",
         (base | max(1, at - _LESSONS_LOOKED), base | at, LIST_PAGE),
     ).fetchall()
-    for key, id in found:
+    for key, id in rows:
         state = state_at(connection, base, at, id)
         yield from (
-            (state, said)
-            for said in state.acts.get("lesson", ())
-            if said.said.position == key & _MASK
+            (state, item)
+            for item in state.acts.get("lesson", ())
+            if item.said.position == key & _MASK
         )
 
 
@@ -100,7 +100,7 @@ def releases(store: Store, channel: str) -> list[Exchange]:
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
     """The exchanges that refer to one, by its id or its number, in their order, as they stood."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM links l JOIN exchanges e ON e.key = l.key "
         "JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
         "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
@@ -110,17 +110,19 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
         state_at(connection, base, at, id)
         if encoded is None
         else decode_exchange(whole(connection, base, id, encoded))
-        for id, encoded in found
+        for id, encoded in rows
     )
     return tuple(
         Link(
-            exchange=each.id,
-            number=each.number,
-            act=each.act,
-            status=each.status,
-            kind=str(msgspec.json.decode(each.content["kind"])) if "kind" in each.content else "",
+            exchange=exchange.id,
+            number=exchange.number,
+            act=exchange.act,
+            status=exchange.status,
+            kind=str(msgspec.json.decode(exchange.content["kind"]))
+            if "kind" in exchange.content
+            else "",
         )
-        for each in states
+        for exchange in states
     )
 
 
@@ -149,18 +151,18 @@ def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLi
 def _elsewhere(
     store: Store, channels: Iterable[str], where: str, targets: tuple[str, str]
 ) -> tuple[ChannelLink, ...]:
-    found: list[ChannelLink] = []
+    channel_links: list[ChannelLink] = []
     with store.snapshot() as connection:
         for channel in channels:
             rows = connection.execute(
                 f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # fixed words  # noqa: S608
                 (store.base(channel), *targets, LIST_PAGE),
             )
-            found += [
+            channel_links += [
                 ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status)
                 for id, number, act, status in rows
             ]
-    return tuple(found)
+    return tuple(channel_links)
 
 
 def _all(
@@ -173,7 +175,7 @@ def _all(
     newest: bool = False,
 ) -> list[Exchange]:
     """The exchanges of a format that had been opened by a position, as they stood."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # fixed words  # noqa: S608
         f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
         (at, family, act, base, base | at, LIST_PAGE if newest else _MOST),
@@ -182,7 +184,7 @@ def _all(
         state_at(connection, base, at, id)
         if state is None
         else decode_exchange(whole(connection, base, id, state))
-        for id, state in found
+        for id, state in rows
     ]
 
 
@@ -222,13 +224,13 @@ def _view(views: Sequence[Exchange]) -> View:
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
         restated_by=tuple(
-            sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})
+            sorted({item.said.by.partition("/")[0] for item in state.acts.get("restatement", ())})
         ),
         fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
         status=state.status,
         earlier=tuple(
-            EarlierView(exchange=each.id, time=value.told.when, own_view=value.value)
-            for each, value in domain.said_before(views)
+            EarlierView(exchange=exchange.id, time=value.told.when, own_view=value.value)
+            for exchange, value in domain.said_before(views)
         ),
     )
 

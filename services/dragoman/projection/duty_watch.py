@@ -84,18 +84,18 @@ def _waiting(connection: sqlite3.Connection, base: int, at: int) -> list[Exchang
 
 
 def _side(registry: Registry, side: str, reader: str) -> SideWatch:
-    held = registry.watches.get(side)
-    if held is None:
+    watch = registry.watches.get(side)
+    if watch is None:
         return SideWatch(side=side)
     own = side == reader
     return SideWatch(
         side=side,
-        manned_since=held.since.time,
-        officer=held.since.by if own else "",
-        turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={held.since.position - 1}"
+        manned_since=watch.since.time,
+        officer=watch.since.by if own else "",
+        turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={watch.since.position - 1}"
         if own
         else "",
-        note=held.note if own and held.note is not UNSET else UNSET,
+        note=watch.note if own and watch.note is not UNSET else UNSET,
     )
 
 
@@ -107,18 +107,18 @@ def lines_then(store: Store, channel: str, at: int) -> list[LineView]:
 
 def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
     """Each circuit that was ever checked, by its newest checks."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
         (base, base | at, LINE_CHECKS),
     ).fetchall()
-    checks = [state_at(connection, base, at, id) for (id,) in found]
+    checks = [state_at(connection, base, at, id) for (id,) in rows]
     views: list[LineView] = []
     for circuit in CIRCUITS:
-        own = [
+        exchanges = [
             check for check in checks if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
         ]
-        if own or circuit == "primary":
-            stands = line_checks.standing(own)
+        if exchanges or circuit == "primary":
+            stands = line_checks.standing(exchanges)
             views.append(
                 LineView(
                     circuit=circuit,
@@ -154,48 +154,48 @@ def _alarms(
                 detail=f"nobody has the watch of {side.name}",
             )
     for exchange in waiting:
-        for each in alarms.escalations(registry, exchange, now):
+        for escalation in alarms.escalations(registry, exchange, now):
             yield flash_alarm(
                 exchange,
-                each,
+                escalation,
                 now,
-                record_in(connection, base, message_position(exchange, each.message)),
+                record_in(connection, base, message_position(exchange, escalation.message)),
             )
         yield from _undelivered(connection, base, at, registry, exchange, now)
 
 
 def flash_alarm(
-    exchange: Exchange, each: Escalation, now: datetime, record: Record | None
+    exchange: Exchange, escalation: Escalation, now: datetime, record: Record | None
 ) -> Alarm:
     """Return the alarm for a flash that a side has not acknowledged, with what its record says; an erased record says nothing."""
     return Alarm(
         alarm="flash_unacknowledged",
-        side=each.side,
+        side=escalation.side,
         exchange=exchange.id,
         number=exchange.number,
-        **_awaited(exchange, each.message, record),
-        since=deadlines.written(each.since),
-        repeats=each.repeats,
-        reaches=each.rungs,
-        detail=f"no acknowledgement by {each.side} yet, {int((now - each.since).total_seconds())} s passed",
+        **_awaited(exchange, escalation.message, record),
+        since=deadlines.written(escalation.since),
+        repeats=escalation.repeats,
+        reaches=escalation.rungs,
+        detail=f"no acknowledgement by {escalation.side} yet, {int((now - escalation.since).total_seconds())} s passed",
     )
 
 
 def message_position(exchange: Exchange, id: str) -> int:
     """Return the position of a message's record."""
-    return next(each.said.position for each in exchange.messages if each.id == id)
+    return next(message.said.position for message in exchange.messages if message.id == id)
 
 
 def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, Any]:
     """Which message is awaited, by whom it was sent, and what its record says."""
-    message = next(each for each in exchange.messages if each.id == id)
-    said = {} if record is None else content_of(record.newest)
+    message = next(item for item in exchange.messages if item.id == id)
+    raw_records = {} if record is None else content_of(record.newest)
     return {
         "message": id,
         "record": message.said.position,
         "act": message.act,
         "by": message.said.by,
-        "said": said,
+        "said": raw_records,
     }
 
 
@@ -236,13 +236,13 @@ def _due(
     now: datetime,
 ) -> list[DueClock]:
     """The clocks that end next, or have ended longest ago, of what waits."""
-    found = [
+    due_clocks = [
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
         for clock in deadlines.running(registry, exchange, calendars)
         if deadlines.is_owed(exchange, clock)
     ]
-    return sorted(found, key=lambda each: each.clock.due)[:_DUE]
+    return sorted(due_clocks, key=lambda due_clock: due_clock.clock.due)[:_DUE]
 
 
 def clock_view(clock: Deadline, now: datetime) -> ClockView:
@@ -264,11 +264,11 @@ def points_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
 ) -> list[PointOfContactState]:
     """The points of contact as they held at a position."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' AND key BETWEEN ? AND ? ORDER BY key",
         (base, base | at),
     ).fetchall()
-    entries = [state_at(connection, base, at, id) for (id,) in found]
+    entries = [state_at(connection, base, at, id) for (id,) in rows]
     calendars = (
         calendars_at(connection, base, at, [side.name for side in registry.sides])
         if entries
@@ -288,9 +288,9 @@ def points_of_contact(
     with store.snapshot() as connection:
         at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
-        found = [] if registry is None else points_at(connection, base, at, registry, now)
+        states = [] if registry is None else points_at(connection, base, at, registry, now)
     return PointsOfContact(
-        points=tuple(point_view(point) if members else _unattributed(point) for point in found)
+        points=tuple(point_view(point) if members else _unattributed(point) for point in states)
     )
 
 
@@ -342,16 +342,16 @@ def _member(exchange: Exchange, name: str) -> str:
 def _tested(exchange: Exchange) -> Iterator[MeansTested]:
     """The newest test of each means; they are tested by `call-attempt`, apart from each other."""
     newest = {
-        str(msgspec.json.decode(said.content["means"])): said
-        for said in exchange.acts.get("call-attempt", ())
+        str(msgspec.json.decode(item.content["means"])): item
+        for item in exchange.acts.get("call-attempt", ())
     }
-    for means, said in sorted(newest.items()):
-        outcome = str(msgspec.json.decode(said.content["outcome"]))
-        at = msgspec.json.decode(said.content["at"]) if "at" in said.content else said.said.when
+    for means, value in sorted(newest.items()):
+        outcome = str(msgspec.json.decode(value.content["outcome"]))
+        at = msgspec.json.decode(value.content["at"]) if "at" in value.content else value.said.when
         yield MeansTested(
             means=means,
             time=deadlines.written(datetime.fromisoformat(at)),
-            side=said.said.side,
+            side=value.said.side,
             outcome=outcome,
         )
 
@@ -365,7 +365,7 @@ def next_calls(
     now: datetime,
 ) -> tuple[NextCall, ...]:
     """Whom to ring for the sides that have not acknowledged a flash; nobody while nothing is that urgent."""
-    waiting = [each.side for each in alarms.escalations(registry, exchange, now)]
+    waiting = [escalation.side for escalation in alarms.escalations(registry, exchange, now)]
     if not waiting:
         return ()
     calls = points.next_calls(points_at(connection, base, at, registry, now), waiting, exchange)
@@ -376,9 +376,9 @@ def flashes(store: Store, channel: str) -> list[Exchange]:
     """Every flash exchange that waits for an acknowledgement now, the oldest first."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = connection.execute(
+        cursor = connection.execute(
             "SELECT e.id, r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
             "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key",
             (base >> 40,),
         )
-        return [decode_exchange(whole(connection, base, id, state)) for id, state in found]
+        return [decode_exchange(whole(connection, base, id, state)) for id, state in cursor]

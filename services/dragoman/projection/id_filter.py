@@ -36,8 +36,8 @@ class IdFilter:
         """Whether the id was certainly never taken in."""
         if not self.complete:
             return False
-        for each in self._filters:  # a generator would cost more than the look  # noqa: SIM110
-            if each.holds(hash(id)):
+        for item in self._filters:  # a generator would cost more than the look  # noqa: SIM110
+            if item.holds(hash(id)):
                 return False
         return True
 

@@ -94,11 +94,11 @@ class Pace:
         self._ended = ended
         self._used = 0.0
 
-    def rest(self, others: float = 0.0) -> None:
+    def rest(self, number: float = 0.0) -> None:
         """Sleep for as long as what was used since the last rest must be made up for; `others` are processor seconds of a helper."""
-        used = time.process_time() + others
+        used = time.process_time() + number
         self.sleep((used - self._used) * (1 / self._share - 1))
-        self._used = time.process_time() + others
+        self._used = time.process_time() + number
 
     def sleep(self, seconds: float) -> None:
         """Sleep, and raise `EOFError` as soon as nobody wants the work any more."""
@@ -106,10 +106,10 @@ class Pace:
         while True:
             if self._ended():
                 raise EOFError
-            left = ends - time.monotonic()
-            if left <= 0:
+            number = ends - time.monotonic()
+            if number <= 0:
                 return
-            time.sleep(min(left, 0.5))
+            time.sleep(min(number, 0.5))
 
 
 class Checker:
@@ -172,7 +172,7 @@ class Checker:
                     channel, f"the list has an exchange {beyond[0][0]} that no record opened"
                 )
             genesis = state.registry.id if state.registry is not None else ""
-        found = self._element(base, channel, position, genesis) if genesis else 0
+        number = self._element(base, channel, position, genesis) if genesis else 0
         key = base
         while True:
             with self._transaction():
@@ -182,7 +182,7 @@ class Checker:
                 )
                 for row in rows:
                     self._check_row(base, channel, row)
-                    found += self._element(base, channel, position, row[1])
+                    number += self._element(base, channel, position, row[1])
             self.rows += len(rows)
             if len(rows) < _CHUNK:
                 break
@@ -191,7 +191,7 @@ class Checker:
         if (
             stored
             and again == stored
-            and state_digest.digest(found & state_digest.MASK, cid, position, state.time) != stored
+            and state_digest.digest(number & state_digest.MASK, cid, position, state.time) != stored
         ):
             raise _Different(
                 channel,
@@ -200,38 +200,38 @@ class Checker:
 
     def _digest(self, base: int, position: int) -> str:
         """The digest at a position; empty where an erasure has taken it."""
-        found = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
-        return str(found[0][0]) if found else ""
+        rows = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
+        return str(rows[0][0]) if rows else ""
 
     def _element(self, base: int, channel: str, position: int, exchange: str) -> int:
         """What a state at a position adds to the sum; nothing for an exchange that was erased since."""
-        found = self._ask(
+        rows = self._ask(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | position),
         )
-        if not found:
+        if not rows:
             return 0
         encoded = _read(
             channel,
             f"a state of {exchange}",
-            lambda: whole(self._connection, base, exchange, found[0][0]),
+            lambda: whole(self._connection, base, exchange, rows[0][0]),
         )
         return state_digest.element_of(encoded)
 
     def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
         id = str(row[1])
-        found = self._ask(
+        rows = self._ask(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (id, base, base | _MASK),
         )
-        if not found:
+        if not rows:
             raise _Different(
                 channel, f"the list has an exchange {id} of which no record has a state"
             )
         state = _read(
             channel,
             f"the state of {id}",
-            lambda: decode_exchange(whole(self._connection, base, id, found[0][0])),
+            lambda: decode_exchange(whole(self._connection, base, id, rows[0][0])),
         )
         made = exchange_row(base, state)
         if made != row:
@@ -300,7 +300,7 @@ class Checker:
         while True:
             with self._transaction():
                 query = f"SELECT * FROM {{}}.{table} WHERE key > ? AND key <= ? AND {condition} ORDER BY key LIMIT {_CHUNK}"  # noqa: S608
-                mine, others = (
+                mine, rows = (
                     [
                         (row[0] - base, *row[1:])
                         for row in self._ask(
@@ -310,7 +310,7 @@ class Checker:
                     for schema, base in bases
                 )
             self.rows += len(mine)
-            self._compare_rows(table, mine, others, channel)
+            self._compare_rows(table, mine, rows, channel)
             if len(mine) < _CHUNK:
                 return
             last = mine[-1][0]
@@ -321,22 +321,24 @@ class Checker:
         """Compare all rows of a small table up to a position."""
         with self._transaction():
             query = f"SELECT * FROM {{}}.{table} WHERE channel = ? AND position <= ? ORDER BY position, side"  # noqa: S608
-            mine, others = (
+            mine, rows = (
                 [row[1:] for row in self._ask(query.format(schema), (base >> SHIFT, position))]
                 for schema, base in bases
             )
-        self._compare_rows(table, mine, others, channel)
+        self._compare_rows(table, mine, rows, channel)
 
     def _compare_rows(
         self,
         table: str,
         mine: Sequence[tuple[Any, ...]],
-        others: Sequence[tuple[Any, ...]],
+        rows: Sequence[tuple[Any, ...]],
         channel: str,
     ) -> None:
-        for own, other in zip_longest(mine, others):
-            if own != other:
-                raise _Different(channel, f"{table} at {(own or other)[0]}: {_apart(own, other)}")
+        for value, other in zip_longest(mine, rows):
+            if value != other:
+                raise _Different(
+                    channel, f"{table} at {(value or other)[0]}: {_apart(value, other)}"
+                )
 
     def _compare_words(self) -> None:
         """Compare what is found by which word. One long read: the index cannot be read in parts."""
@@ -346,12 +348,12 @@ class Checker:
                 f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, instance)"
             )
         try:
-            known = self._ask(
+            rows = self._ask(
                 "SELECT m.number, m.name, o.number, o.position FROM channels m JOIN other.channels o ON o.name = m.name"
             )
-            names = {own: name for own, name, *_ in known}
-            ends = {own << SHIFT: own << SHIFT | position for own, _, _, position in known}
-            bases = {other << SHIFT: own << SHIFT for own, _, other, _ in known}
+            names = {item: name for item, name, *_ in rows}
+            ends = {item << SHIFT: item << SHIFT | position for item, _, _, position in rows}
+            bases = {other << SHIFT: item << SHIFT for item, _, other, _ in rows}
             query = "SELECT term, doc, offset FROM temp.{}_words ORDER BY term, doc, offset"
             mine = (
                 row
@@ -362,11 +364,11 @@ class Checker:
                 (term, bases[doc & ~_MASK] | doc & _MASK, offset)
                 for term, doc, offset in connection.execute(query.format("other"))
             )
-            for own, other in zip_longest(mine, others):
-                if own != other:
+            for value, other in zip_longest(mine, others):
+                if value != other:
                     raise _Different(
-                        names[(own or other)[1] >> SHIFT],
-                        f"the search has {own}, and the records make {other}",
+                        names[(value or other)[1] >> SHIFT],
+                        f"the search has {value}, and the records make {other}",
                     )
         finally:
             for schema in ("main", "other"):
@@ -413,13 +415,13 @@ def _check_record(channel: str, row: tuple[Any, ...]) -> None:
     try:
         record = parse(raw)
     except NotARecord:
-        made: tuple[object, ...] = (None, None, None, None, None)
+        rows: tuple[object, ...] = (None, None, None, None, None)
     else:
         envelope = record.envelope
-        made = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
-    if (id, exchange, actor, act, said) != made:
+        rows = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
+    if (id, exchange, actor, act, said) != rows:
         raise _Different(
-            channel, f"records at {position}: {_apart((id, exchange, actor, act, said), made)}"
+            channel, f"records at {position}: {_apart((id, exchange, actor, act, said), rows)}"
         )
 
 

@@ -30,7 +30,7 @@ class LadderStep(Struct, frozen=True, kw_only=True):
 
 
 def steps(
-    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, named: str
+    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, text: str
 ) -> list[LadderStep]:
     """Return the steps of every flash of an exchange, as known at a position and a time; with the officers of the side `named` alone."""
     base = store.base(channel)
@@ -38,23 +38,23 @@ def steps(
         registry = registry_at(connection, base, at)
         if registry is None:
             return []
-        known: dict[int, Registry | None] = {}
+        registries: dict[int, Registry | None] = {}
 
         def stood(position: int) -> Registry | None:
-            if position not in known:
-                known[position] = registry_at(connection, base, position)
-            return known[position]
+            if position not in registries:
+                registries[position] = registry_at(connection, base, position)
+            return registries[position]
 
         def officers(message: Message, side: str, rung: str, time: datetime) -> tuple[str, ...]:
             before = position_before(connection, base, at, time)
-            then = stood(max(before, message.said.position))
-            return () if then is None else alarms.reached(then, side, rung)
+            registry = stood(max(before, message.said.position))
+            return () if registry is None else alarms.reached(registry, side, rung)
 
         def found() -> Iterator[LadderStep]:
             for message in exchange.messages:
                 for side in message.to:
                     for time, rung in alarms.rang(registry, exchange, message, side, now):
-                        reached = officers(message, side, rung, time) if side == named else ()
+                        reached = officers(message, side, rung, time) if side == text else ()
                         yield LadderStep(
                             message=message.id,
                             side=side,

@@ -23,10 +23,10 @@ class NewestStates:
 
     def get(self, exchange: str) -> State | None:
         """Return a state, which becomes the one used last; None where it is not held."""
-        found = self._states.get(exchange)
-        if found is not None:
+        state = self._states.get(exchange)
+        if state is not None:
             self._states.move_to_end(exchange)
-        return found
+        return state
 
     def put(self, exchange: str, state: State) -> None:
         """Hold the newest state of an exchange."""

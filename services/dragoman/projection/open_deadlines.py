@@ -77,8 +77,10 @@ def _duty(state: Exchange, clock: Deadline) -> OpenDeadline:
     )
 
 
-def _in_order(found: Iterable[OpenDeadline]) -> list[OpenDeadline]:
-    return sorted(found, key=lambda duty: (duty.clock.due, duty.exchange, duty.clock.clock))
+def _in_order(open_deadlines: Iterable[OpenDeadline]) -> list[OpenDeadline]:
+    return sorted(
+        open_deadlines, key=lambda duty: (duty.clock.due, duty.exchange, duty.clock.clock)
+    )
 
 
 class OpenDeadlines:
@@ -146,9 +148,9 @@ class OpenDeadlines:
     def _take(self, state: Exchange) -> None:
         registry = self._projection.state.registry
         assert registry is not None
-        found = duties_of(registry, state, self._calendars)
-        if found:
-            self._open[state.id] = found
+        duties = duties_of(registry, state, self._calendars)
+        if duties:
+            self._open[state.id] = duties
         else:
             self._open.pop(state.id, None)
         matter = open_matter(registry, state, self._calendars)
@@ -166,7 +168,9 @@ class OpenDeadlines:
     def listed(self) -> list[OpenDeadline]:
         """Every open clock, the soonest due first."""
         if self._ordered is None:
-            self._ordered = _in_order(duty for each in self._open.values() for duty in each)
+            self._ordered = _in_order(
+                duty for open_deadlines in self._open.values() for duty in open_deadlines
+            )
         return self._ordered
 
     def matters(self) -> list[OpenMatter]:
@@ -193,10 +197,12 @@ class OpenDeadlines:
 
 def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
     """How each circuit stands by line checks, the newest first."""
-    known = list(checks)
+    exchanges = list(checks)
     for circuit in CIRCUITS:
         own = [
-            check for check in known if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
+            check
+            for check in exchanges
+            if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
         ]
         if own or circuit == "primary":
             stands = line_checks.standing(own)
@@ -217,7 +223,7 @@ _Loaded = tuple[
 def _loaded(store: Store, channel: str) -> _Loaded:
     """Return the open clocks and matters of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
     base = store.base(channel)
-    found: dict[str, tuple[OpenDeadline, ...]] = {}
+    open_deadlines: dict[str, tuple[OpenDeadline, ...]] = {}
     matters: dict[str, OpenMatter] = {}
     with store.snapshot() as connection:
         (newest,) = connection.execute(
@@ -235,14 +241,14 @@ def _loaded(store: Store, channel: str) -> _Loaded:
                     open_matter(registry, state, calendars),
                 )
                 if owed:
-                    found[id] = owed
+                    open_deadlines[id] = owed
                 if matter is not None:
                     matters[id] = matter
         newest_checks = connection.execute(_CHECKS, (base, base | newest, LINE_CHECKS)).fetchall()
         checks = OrderedDict(
             (id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks)
         )
-    return found, matters, checks, calendars
+    return open_deadlines, matters, checks, calendars
 
 
 _CHECKS: Final = "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
@@ -265,20 +271,22 @@ def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
         if registry is None:
             return PastDeadlines(duties=[], lines=[], matters=[])
         calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-        waiting, others = open_ids(connection, base, at)
-        ids = [*waiting, *others]
+        waiting, names = open_ids(connection, base, at)
+        ids = [*waiting, *names]
         states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
-        found = _in_order(
+        open_deadlines = _in_order(
             duty for state in states for duty in duties_of(registry, state, calendars)
         )
         matters = in_order(
-            each
+            matter
             for state in states
-            if (each := open_matter(registry, state, calendars)) is not None
+            if (matter := open_matter(registry, state, calendars)) is not None
         )
         checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
         lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
-    return PastDeadlines(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
+    return PastDeadlines(
+        duties=open_deadlines, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED
+    )
 
 
 def duties_in(

@@ -167,18 +167,18 @@ class Projection:
 
     def exchange(self, exchange: str) -> Exchange | None:
         """The folded exchange of that id."""
-        found = self._known(exchange)
-        return found[0] if found is not None and isinstance(found[0], Exchange) else None
+        result = self._known(exchange)
+        return result[0] if result is not None and isinstance(result[0], Exchange) else None
 
     def _known(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
-        found = self._encoded.get(exchange)
-        if found is not None:
-            return found
+        result = self._encoded.get(exchange)
+        if result is not None:
+            return result
         registry = self.state.registry
         if registry is not None and exchange in registry.erased:
             return None  # the file may hold it until the writer has come so far
         if registry is not None and exchange == registry.id:
-            found = registry, encode(registry)
+            result = registry, encode(registry)
         else:
             base, reader = self.store.base(self.name), self.store.reader()
             row = reader.execute(
@@ -187,9 +187,9 @@ class Projection:
             ).fetchone()
             if row is None:
                 return None
-            found = self.store.exchange_of(reader, base, exchange, row[0])
-        self._encoded.put(exchange, found)
-        return found
+            result = self.store.exchange_of(reader, base, exchange, row[0])
+        self._encoded.put(exchange, result)
+        return result
 
     def used(self, id: str) -> bool:
         """Whether a well-formed record has used up the id."""
@@ -242,7 +242,7 @@ class Projection:
             ):
                 return True
         base = self.store.base(self.name)
-        found = (
+        result = (
             self.store.reader()
             .execute(
                 "SELECT 1 FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND record_commit = ? AND valid",
@@ -250,7 +250,7 @@ class Projection:
             )
             .fetchone()
         )
-        return found is not None
+        return result is not None
 
     def numbered(self, number: str) -> str | None:
         """The id of the exchange that was opened under a number."""
@@ -277,12 +277,12 @@ class Projection:
         said = self._said.get(exchange)
         if said is None:
             base = self.store.base(self.name)
-            found = self.store.reader().execute(
+            cursor = self.store.reader().execute(
                 "SELECT substr(actor, 1, instr(actor, '/') - 1), sum(length(raw)) FROM records "
                 "WHERE exchange = ? AND key BETWEEN ? AND ? AND actor IS NOT NULL GROUP BY 1",
                 (exchange, base, base | self.flushed),
             )
-            said = self._said[exchange] = dict(found.fetchall())
+            said = self._said[exchange] = dict(cursor.fetchall())
             state = self.exchange(exchange)
             if state is None or state.updated.position > self.flushed:
                 for row in self.unwritten(exchange):
@@ -296,11 +296,11 @@ class Projection:
 
     def _known_offices(self) -> set[str]:
         base = self.store.base(self.name)
-        found = self.store.reader().execute(
+        cursor = self.store.reader().execute(
             "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
             (base, base | (1 << 40) - 1),
         )
-        return {id for (id,) in found}
+        return {id for (id,) in cursor}
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size."""
@@ -345,11 +345,11 @@ class Projection:
     def records_of(self, exchange: str) -> Iterator[ErasedRecord]:
         """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
         base = self.store.base(self.name)
-        found = self.store.reader().execute(
+        cursor = self.store.reader().execute(
             "SELECT key, raw, valid FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",
             (exchange, base, base | (1 << 40) - 1),
         )
-        rows = {key - base: (raw, bool(valid)) for key, raw, valid in found}
+        rows = {key - base: (raw, bool(valid)) for key, raw, valid in cursor}
         for position, row in self._pending.items():
             record = row.folded.record
             if record is not None and record.envelope.subject == exchange:
@@ -360,8 +360,12 @@ class Projection:
         )
 
     def _left_of(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
-        left = standing_in(raw, position, self.withheld)
-        return left_of(position, parse(raw), void=not valid) if left is None else left
+        erased_record = standing_in(raw, position, self.withheld)
+        return (
+            left_of(position, parse(raw), void=not valid)
+            if erased_record is None
+            else erased_record
+        )
 
     def last_on(self, subject: str) -> int:
         """The position of the last message on a NATS subject, valid or not; 0 for none."""
@@ -427,9 +431,9 @@ class Projection:
         except LogBroken as error:
             self._break(error.said)
 
-    def expect(self, named: Mapping[int, Withheld]) -> None:
+    def expect(self, withhelds: Mapping[int, Withheld]) -> None:
         """Make known what the erasures of this log name, so that the log is not read ahead for them."""
-        self._named = dict(named)
+        self._named = dict(withhelds)
         self._read_ahead = True
 
     async def _know_erasures(self, messages: list[StoredMessage]) -> None:
@@ -495,7 +499,7 @@ class Projection:
                 )
             )
         at = {"position": position, "channel": self.name}
-        said = (
+        text = (
             sentence(
                 "at position %(position)s the log of %(channel)s has nothing where this gateway had folded a record from it: "
                 "restore the broker's store from a copy",
@@ -508,7 +512,7 @@ class Projection:
                 **at,
             )
         )
-        raise LogBroken(said)
+        raise LogBroken(text)
 
     async def walk(self, working: Callable[[], None] = lambda: None) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
@@ -670,8 +674,8 @@ class Projection:
         for exchange in folded.removed:
             self._encoded.pop(exchange)
             self._said.pop(exchange, None)
-        for each in folded.record.data.records:
-            self._unproven.pop(each.position, None)
+        for record in folded.record.data.records:
+            self._unproven.pop(record.position, None)
         return folded.record.data.records
 
     def _encoded_before(self, exchange: str) -> bytes | None:
@@ -758,7 +762,7 @@ class Projection:
     def _newest_acts(self) -> dict[str, int]:
         base = self.store.base(self.name)
         sides = () if self.state.registry is None else self.state.registry.sides
-        found: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         for side in sides:
             row = (
                 self.store.reader()
@@ -769,8 +773,8 @@ class Projection:
                 .fetchone()
             )
             if row is not None:
-                found[side.name] = row[0] - base
-        return found
+                numbers[side.name] = row[0] - base
+        return numbers
 
     def newest_of_others(self, side: str) -> int:
         """The position of the newest valid act of an officer of another side; 0 for none."""
@@ -807,12 +811,12 @@ class Projection:
         """Wait until the file holds a position, by default all that is folded now, if it still can. Raises `Behind`."""
         if position is None and (self.broken or self.store.stalled):
             return
-        wanted = self.state.position if position is None else position
-        await self.reached(wanted, seconds)
-        if self.flushed >= wanted:
+        number = self.state.position if position is None else position
+        await self.reached(number, seconds)
+        if self.flushed >= number:
             return
         waiting: asyncio.Future[None] = self._loop.create_future()
-        self._flush_waiting.append((wanted, waiting))
+        self._flush_waiting.append((number, waiting))
         self._give_to_writer()
         self.store.hurry()
         ends = self._loop.time() + seconds
@@ -825,9 +829,9 @@ class Projection:
                     return
         finally:
             waiting.cancel()
-        if self.flushed < wanted:
+        if self.flushed < number:
             raise NotYetApplied(
-                sentence("position %(position)s is not in the file yet", position=wanted)
+                sentence("position %(position)s is not in the file yet", position=number)
             ) from None
 
     def unwritten(self, exchange: str) -> list[StoredRow]:
@@ -848,7 +852,7 @@ class Projection:
         `since` are the rows that were folded here beyond the twin's position, and are folded again on what stands there; `missed` those that
         the twin folded, and nobody here was told of. Whoever listens or waits is told of every record once.
         """
-        told, position = self.state.position, twin.state.position
+        number, position = self.state.position, twin.state.position
         self._generation = self.store.generation
         for name in _FOLDED:
             setattr(self, name, getattr(twin, name))
@@ -856,13 +860,13 @@ class Projection:
         self._staged = {at: staged for at, staged in self._staged.items() if at > position}
         self._room.set()
         for row in missed:
-            if row.folded.position > told:
+            if row.folded.position > number:
                 self._tell(row)
         for at in [at for at in self._waiting if at <= position]:
             for waiting in self._waiting.pop(at):
                 if not waiting.done():
                     waiting.set_result(None)
-        self._passed_on = max(told, position)
+        self._passed_on = max(number, position)
         self._tell_flushed()
         self.take(
             [
@@ -946,9 +950,9 @@ _LOOK_SECONDS: Final = 0.1
 _STALL_LOOK_SECONDS: Final = 0.25
 
 
-def _count(said: dict[str, int], record: Record) -> None:
+def _count(numbers: dict[str, int], record: Record) -> None:
     """Add a record to the bytes that sides have said in its exchange."""
-    said[record.side] = said.get(record.side, 0) + len(record.raw)
+    numbers[record.side] = numbers.get(record.side, 0) + len(record.raw)
 
 
 def _weight(row: StoredRow) -> int:

@@ -149,7 +149,7 @@ def listed(
     with store.snapshot() as connection:
         position = position_of(connection, channel)
         if wanted.overdue:
-            found, cursor = _overdue(
+            rows, cursor = _overdue(
                 connection,
                 base,
                 position,
@@ -159,10 +159,10 @@ def listed(
                 now,
             )
         else:
-            found = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
-            cursor = str(found[most - 1][-1] & _MASK) if len(found) > most else ""
+            rows = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
+            cursor = str(rows[most - 1][-1] & _MASK) if len(rows) > most else ""
     return Rows(
-        exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor
+        exchanges=tuple(_row(values) for values in rows[:most]), position=position, next=cursor
     )
 
 
@@ -176,7 +176,7 @@ def listed_at(
         base, min(_before(base, wanted.cursor), base | at), fixed, at=at
     )
     query = f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {PAST_LOOKED}"  # fixed words  # noqa: S608
-    found: list[Row] = []
+    rows: list[Row] = []
     with store.snapshot() as connection:
         late = _lateness(
             connection, base, at, datetime.fromisoformat(time_at(connection, base, at))
@@ -187,13 +187,13 @@ def listed_at(
             state = state_at(connection, base, at, id)
             row = row_of(state)
             if _fits(row, wanted, awaited) and (not wanted.overdue or late(state, wanted.overdue)):
-                if len(found) == most:
+                if len(rows) == most:
                     break
-                found.append(row)
+                rows.append(row)
             last = key & _MASK
         else:
             last = last if len(looked) == PAST_LOOKED else 0
-    return Rows(exchanges=tuple(found), position=at, next=str(last or ""))
+    return Rows(exchanges=tuple(rows), position=at, next=str(last or ""))
 
 
 def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
@@ -229,29 +229,29 @@ def counted(
     """What a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
-    rest = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
+    text = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
     of_each = ", ".join("coalesce(sum(instr({0}, ?) > 0), 0)" for _ in sides)
-    found: dict[str, dict[str, int] | None] = {}
+    numbers: dict[str, dict[str, int] | None] = {}
     with store.snapshot() as connection:
-        whole = _in_time(connection, f"SELECT count(*) {rest}", parameters)
+        whole = _in_time(connection, f"SELECT count(*) {text}", parameters)
         for column in _KINDS:
             rows = _in_time(
                 connection,
-                f"SELECT {column}, count(*) {rest} GROUP BY 1 ORDER BY 2 DESC, 1",
+                f"SELECT {column}, count(*) {text} GROUP BY 1 ORDER BY 2 DESC, 1",
                 parameters,
             )
-            found[column] = None if rows is None else dict(rows)
+            numbers[column] = None if rows is None else dict(rows)
         for name, column in _OF_SIDES.items():
-            asked = [f",{side}," for side in sides]
+            texts = [f",{side}," for side in sides]
             rows = _in_time(
-                connection, f"SELECT {of_each.format(column)} {rest}", [*asked, *parameters]
+                connection, f"SELECT {of_each.format(column)} {text}", [*texts, *parameters]
             )
-            found[name] = (
+            numbers[name] = (
                 None
                 if rows is None
                 else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
             )
-    return FilterCounts(count=None if whole is None else whole[0][0], facets=found)
+    return FilterCounts(count=None if whole is None else whole[0][0], facets=numbers)
 
 
 def counts(
@@ -259,17 +259,17 @@ def counts(
 ) -> dict[str, int | None]:
     """How many exchanges each of some filters leaves; None where it would take too long to count."""
     base = store.base(channel)
-    found: dict[str, int | None] = {}
+    numbers: dict[str, int | None] = {}
     with store.snapshot() as connection:
-        for name, (wanted, awaited) in filters.items():
-            index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
+        for name, (value, awaited) in filters.items():
+            index, clauses, parameters = _narrowed(base, base | _MASK, value, awaited)
             rows = _in_time(
                 connection,
                 f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
                 parameters,
             )
-            found[name] = None if rows is None else rows[0][0]
-    return found
+            numbers[name] = None if rows is None else rows[0][0]
+    return numbers
 
 
 def in_all(store: Store, channel: str, at: int) -> int:
@@ -351,14 +351,14 @@ def _overdue(
 ) -> tuple[list[Any], str]:
     """Of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
     late = _lateness(connection, base, at, now)
-    found: list[Any] = []
+    result: list[Any] = []
     for looked, values in enumerate(rows, 1):
         id, key = values[0], values[-1]
         if late(state_at(connection, base, at, id), side):
-            found.append(values)
-        if len(found) == most or looked == OVERDUE_LOOKED:
-            return found, str(key & _MASK)
-    return found, ""
+            result.append(values)
+        if len(result) == most or looked == OVERDUE_LOOKED:
+            return result, str(key & _MASK)
+    return result, ""
 
 
 def _lateness(
@@ -367,7 +367,9 @@ def _lateness(
     """Whether in an exchange a side, or `any`, owes something whose time is over."""
     registry = registry_at(connection, base, at)
     assert registry is not None
-    calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
+    calendars = calendars_at(
+        connection, base, at, [side_state.name for side_state in registry.sides]
+    )
 
     def late(state: Exchange, side: str) -> bool:
         limits = deadlines.outcomes(registry, state, calendars, now)
@@ -438,13 +440,13 @@ def records(
     """Records from a position, in order, each with the side whose officer acted; empty for services, roots and void ones."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT {_ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # fixed words  # noqa: S608
             (base | max(1, min(first, _MASK)), base | _MASK, most),
         ).fetchall()
     return [
         (_entry(values), officer_side(actor) if actor and values[2] else "")
-        for *values, actor in found
+        for *values, actor in rows
     ]
 
 
@@ -473,13 +475,11 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
     """An exchange as it stood at a position; None where there was none."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = connection.execute(
+        row = connection.execute(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | at),
         ).fetchone()
-        return (
-            None if found is None else decode_exchange(whole(connection, base, exchange, found[0]))
-        )
+        return None if row is None else decode_exchange(whole(connection, base, exchange, row[0]))
 
 
 def exchange_view(
@@ -552,8 +552,8 @@ def exchange_view(
             clock_view(clock, now) for clock in deadlines.running(registry, state, calendars)
         ),
         flags=tuple(
-            FlagView(flag=each.flag, detail=str(each.detail))
-            for each in flags(registry, state, areas, now)
+            FlagView(flag=flag.flag, detail=str(flag.detail))
+            for flag in flags(registry, state, areas, now)
         ),
         linked=links,
         stage=stage(registry, state, now),
@@ -561,13 +561,13 @@ def exchange_view(
         coded=coded_text(state),
         unanswered=tuple(
             Unanswered(
-                message=each.message,
-                asked_by=each.asked_by,
-                side=each.side,
-                time=each.time,
-                numbers=each.numbers,
+                message=item.message,
+                asked_by=item.asked_by,
+                side=item.side,
+                time=item.time,
+                numbers=item.numbers,
             )
-            for each in open_questions.unanswered(state)
+            for item in open_questions.unanswered(state)
         ),
         si={
             pointer: Si(value=value, unit="m" if unit == "m" else "m/s")
@@ -585,11 +585,11 @@ def _states(
     connection: sqlite3.Connection, base: int, exchange: str, at: int
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the stored states of an exchange up to a position, each with its own."""
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
         (exchange, base, base | at),
     )
-    for key, state in found:
+    for key, state in cursor:
         yield key & _MASK, state
 
 
@@ -622,11 +622,11 @@ def _timeline(
 
 def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
     """Yield the records of an exchange that may name agreed phrases."""
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)",
         (exchange, base, base | at, _NAMES_PHRASES),
     )
-    return (raw for (raw,) in found)
+    return (raw for (raw,) in cursor)
 
 
 _NAMES_PHRASES: Final = b'"phrases":['
@@ -656,14 +656,14 @@ def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
 
 def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
     """Which sides' acts name each of these files, by its SHA-256."""
-    found: dict[str, set[str]] = {}
+    texts: dict[str, set[str]] = {}
     for digest in digests:
         rows = store.reader().execute(
             "SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?",
             (store.base(channel), digest),
         )
-        found[digest] = {side for (side,) in rows}
-    return {digest: frozenset(sides) for digest, sides in found.items()}
+        texts[digest] = {side for (side,) in rows}
+    return {digest: frozenset(sides) for digest, sides in texts.items()}
 
 
 class RecordPlace(Struct, frozen=True, kw_only=True):
@@ -689,26 +689,26 @@ def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
     named, most = text.upper(), GO_FOUND + 1
     with store.snapshot() as connection:
         by_id = _PLACE.format("records r", "r.id = ?")
-        found = connection.execute(by_id, (base, base | at, text.lower(), most)).fetchall()
-        if not found and _NUMBERED.fullmatch(named):
+        rows = connection.execute(by_id, (base, base | at, text.lower(), most)).fetchall()
+        if not rows and _NUMBERED.fullmatch(named):
             among = _PLACE.format(
                 "search s JOIN records r ON r.key = s.rowid",
                 "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0",
             )
-            found = connection.execute(
+            rows = connection.execute(
                 among, (base, base | at, _phrases(named), f"/{named.strip('/')}/", most)
             ).fetchall()
-        if not found and _NUMBERED.fullmatch(named):
+        if not rows and _NUMBERED.fullmatch(named):
             of_channel = _PLACE.format(
                 "records r",
                 "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?",
             )
-            found = _in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
+            rows = _in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
     return [
         RecordPlace(
             position=key & _MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens)
         )
-        for key, act, number, id, opens in found
+        for key, act, number, id, opens in rows
     ]
 
 
@@ -717,16 +717,14 @@ def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]
     base = store.base(channel)
     concerned = f",{side},"
     if after is None:
-        wanted = "(instr(unacknowledged, ?) > 0 OR instr(unanswered, ?) > 0) AND (unacknowledged != '' OR unanswered != '')"
+        text = "(instr(unacknowledged, ?) > 0 OR instr(unanswered, ?) > 0) AND (unacknowledged != '' OR unanswered != '')"
         parameters: list[object] = [concerned, concerned]
     else:
-        wanted, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
-    query = f"SELECT {_ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {wanted} ORDER BY position LIMIT ?"  # fixed words  # noqa: S608
+        text, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
+    query = f"SELECT {_ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {text} ORDER BY position LIMIT ?"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
-        found = connection.execute(
-            query, (base, base | _MASK, *parameters, RECORDS_PAGE)
-        ).fetchall()
-    return [_row(values) for values in found]
+        rows = connection.execute(query, (base, base | _MASK, *parameters, RECORDS_PAGE)).fetchall()
+    return [_row(values) for values in rows]
 
 
 def open_of(store: Store, channel: str, side: str) -> int:
@@ -742,27 +740,27 @@ def unsettled(store: Store, channel: str) -> list[str]:
     """The exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
-    found = store.reader().execute(
+    cursor = store.reader().execute(
         f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) OR unacknowledged != '') ORDER BY key",  # noqa: S608
         (base, base | _MASK),
     )
-    return [id for (id,) in found]
+    return [id for (id,) in cursor]
 
 
 def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
     for message in state.messages:
         for side in (*message.to, *message.info):
-            found = receipts_of(
+            receipts = receipts_of(
                 state, message, side, delivered_at(connection, base, at, side, message)
             )
             yield Fact(
                 message=message.id,
                 side=side,
-                owes=found.owes,
-                delivered=found.delivered,
-                acknowledged=_time_of(found.acknowledged),
-                answered=_time_of(found.answered),
-                account=_time_of(found.account),
+                owes=receipts.owes,
+                delivered=receipts.delivered,
+                acknowledged=_time_of(receipts.acknowledged),
+                answered=_time_of(receipts.answered),
+                account=_time_of(receipts.account),
             )
 
 
@@ -783,11 +781,11 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = connection.execute(
+        fetchmany = connection.execute(
             "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
             (_MASK, base | (first + 1), base | last),
         ).fetchmany(REPORT_EXCHANGES + 1)
-        if len(found) > REPORT_EXCHANGES:
+        if len(fetchmany) > REPORT_EXCHANGES:
             detail = sentence(
                 "More than %(n)s exchanges changed between these positions; choose a shorter stretch.",
                 n=REPORT_EXCHANGES,
@@ -802,10 +800,10 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
                 state_at(connection, base, last, id),
                 tuple(sorted(int(position) for position in positions.split(","))),
             )
-            for id, positions in found
+            for id, positions in fetchmany
             if after is None or id != after.id
         ]
-        changed.sort(key=lambda each: _opened(connection, base, each.exchange))
+        changed.sort(key=lambda item: _opened(connection, base, item.exchange))
     return Difference(
         from_=first,
         to=last,
@@ -904,11 +902,11 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
         "SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)
     ).fetchone()
     time, counted = ("", Tally()) if saved is None else (saved[0], counters.decode(saved[1]))
-    found = connection.execute(
+    cursor = connection.execute(
         "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key",
         (base | start, base | at),
     )
-    for key, exchange, recorded, state, act in found:
+    for key, exchange, recorded, state, act in cursor:
         time = max(time, recorded)
         if state is None or RULES[act].family == "channel":
             continue
@@ -928,10 +926,10 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
     """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     query = f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
     flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
-    others = connection.execute(
+    cursor = connection.execute(
         f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,)
     )
-    return [_row(values) for values in (*flashes, *others)]
+    return [_row(values) for values in (*flashes, *cursor)]
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:

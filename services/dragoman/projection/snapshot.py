@@ -100,27 +100,29 @@ def position_before(
     connection: sqlite3.Connection, base: int, newest: int, moment: datetime
 ) -> int:
     """The last position at which the channel's time was before a moment; 0 for none."""
-    wanted = deadlines.written(moment)
+    text = deadlines.written(moment)
     (saved,) = connection.execute(
         "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
-        (base, base | newest, wanted),
+        (base, base | newest, text),
     ).fetchone()
     start = 0 if saved is None else saved & MASK
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
         "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (base | start, base | last, wanted),
+        (base | start, base | last, text),
     ).fetchone()
     return last if first is None else (first & MASK) - 1
 
 
 @contextmanager
-def moment(store: Store, channel: str, asked: PeriodQuery, as_of: str) -> "Iterator[Snapshot]":
+def moment(
+    store: Store, channel: str, period_query: PeriodQuery, as_of: str
+) -> "Iterator[Snapshot]":
     """The moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
     base = store.base(channel)
     with store.snapshot() as connection:
         newest = position_of(connection, channel)
-        position, ends = _when(connection, base, newest, asked, as_of)
+        position, ends = _when(connection, base, newest, period_query, as_of)
         registry = registry_at(connection, base, position)
         if registry is None:
             raise Refused(
@@ -130,9 +132,9 @@ def moment(store: Store, channel: str, asked: PeriodQuery, as_of: str) -> "Itera
 
 
 def _when(
-    connection: sqlite3.Connection, base: int, newest: int, asked: PeriodQuery, as_of: str
+    connection: sqlite3.Connection, base: int, newest: int, period_query: PeriodQuery, as_of: str
 ) -> tuple[int, datetime]:
-    if not 0 <= asked.at <= newest:
+    if not 0 <= period_query.at <= newest:
         raise Refused(
             Refusal(
                 kind="bad-request",
@@ -141,34 +143,36 @@ def _when(
                 ),
             )
         )
-    here = _after(time_at(connection, base, asked.at or newest))
+    context = _after(time_at(connection, base, period_query.at or newest))
     known = (
         max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of))
         if as_of
-        else here
+        else context
     )
-    if asked.to is None:
-        return (asked.at, here) if asked.at else (newest, known)
-    ends = instant("to", asked.to)
+    if period_query.to is None:
+        return (period_query.at, context) if period_query.at else (newest, known)
+    ends = instant("to", period_query.to)
     if ends > known:
         detail = sentence(
             "to lies after %(time)s, until when the log is known here; leave it out for now.",
             time=deadlines.written(known),
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
-    if not asked.at:
+    if not period_query.at:
         return position_before(connection, base, newest, ends), ends
     following = datetime.max.replace(tzinfo=UTC)
-    if asked.at < newest:
-        following = datetime.fromisoformat(time_at(connection, base, asked.at + 1)) + _SETTLING
-    if not here <= ends <= following:
+    if period_query.at < newest:
+        following = (
+            datetime.fromisoformat(time_at(connection, base, period_query.at + 1)) + _SETTLING
+        )
+    if not context <= ends <= following:
         detail = sentence(
             "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
             time=deadlines.written(ends),
-            position=asked.at,
+            position=period_query.at,
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
-    return asked.at, ends
+    return period_query.at, ends
 
 
 def _after(time: str) -> datetime:
@@ -206,10 +210,10 @@ class Snapshot:
     @cached_property
     def digest(self) -> str:
         """The digest of the liaison state."""
-        (found,) = self._connection.execute(
+        (result,) = self._connection.execute(
             "SELECT digest FROM records WHERE key = ?", (self._base | self.position,)
         ).fetchone()
-        return str(found)
+        return str(result)
 
     def span(self, begins: datetime | None) -> OutageSpan:
         """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
@@ -254,11 +258,11 @@ class Snapshot:
 
     def expect(self, first: int, most: int) -> None:
         """Raise `Refused` where more exchanges were carried on since a position than one answer holds."""
-        (found,) = self._connection.execute(
+        (result,) = self._connection.execute(
             "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?",
             (self._base, self._base | self.position, first),
         ).fetchone()
-        if found > most:
+        if result > most:
             detail = sentence(
                 "More than %(n)s exchanges were carried on in this time; choose a shorter one.",
                 n=most,
@@ -271,12 +275,12 @@ class Snapshot:
 
     def _states(self, where: str, *parameters: object) -> Iterator[Exchange]:
         """The exchanges that were opened by then, as they stood."""
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # fixed words  # noqa: S608
             f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
             (self.position, self._base, self._base | self.position, *parameters),
         )
-        for number, (id, _, state) in enumerate(found):
+        for number, (id, _, state) in enumerate(cursor):
             if number % _STRETCH == _STRETCH - 1:
                 sleep(_REST_SECONDS)
             yield (
@@ -296,23 +300,23 @@ class Snapshot:
 
     def linked(self, state: Exchange) -> tuple[Link, ...]:
         """The exchanges that refer to one, by its id or its number, in their order."""
-        found = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
             "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
             (self._base, state.id, state.number, self._base | self.position),
         ).fetchall()
-        states = (state_at(self._connection, self._base, self.position, id) for (id,) in found)
+        states = (state_at(self._connection, self._base, self.position, id) for (id,) in rows)
         return tuple(
             Link(
-                exchange=each.id,
-                number=each.number,
-                act=each.act,
-                status=each.status,
-                kind=str(msgspec.json.decode(each.content["kind"]))
-                if "kind" in each.content
+                exchange=exchange.id,
+                number=exchange.number,
+                act=exchange.act,
+                status=exchange.status,
+                kind=str(msgspec.json.decode(exchange.content["kind"]))
+                if "kind" in exchange.content
                 else "",
             )
-            for each in states
+            for exchange in states
         )
 
     def delivered(self, side: str, message: Message) -> str:
@@ -350,12 +354,12 @@ class Snapshot:
 
     def channel_acts(self, first: int) -> Iterator[ChannelAct]:
         """What officers changed in the channel since a position. Of officers and watches only that they changed."""
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
             "AND act != 'delivery' ORDER BY key",
             (self.registry.id, self._base | first, self._base | self.position),
         )
-        for key, act, actor, time, number, raw in found:
+        for key, act, actor, time, number, raw in cursor:
             content = _data(raw).data if act in _TOLD else {}
             yield ChannelAct(
                 position=key & MASK,
@@ -375,7 +379,7 @@ class Snapshot:
 
     def turns(self, first: int) -> list[Turn]:
         """When watches became somebody's or nobody's since a position."""
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             "SELECT act, actor, time, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
             "AND act IN ('watch-assumption', 'watch-relief') ORDER BY key",
             (self.registry.id, self._base | first, self._base | self.position),
@@ -386,16 +390,16 @@ class Snapshot:
                 officer_side(actor),
                 act == "watch-assumption" or "to" in _data(raw).data,
             )
-            for act, actor, time, raw in found
+            for act, actor, time, raw in cursor
         ]
 
     def outages(self, first: int) -> list[OutageSpan]:
         """When gateways had no broker, as they said since a position."""
-        found = self._connection.execute(
+        cursor = self._connection.execute(
             "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
             (self.registry.id, self._base | first, self._base | self.position),
         )
-        ends = (_data(raw).data for (raw,) in found)
+        ends = (_data(raw).data for (raw,) in cursor)
         return [
             OutageSpan(
                 *(
@@ -408,13 +412,13 @@ class Snapshot:
 
     def exceptional(self, first: int) -> Iterator[Noted]:
         """What records since a position say of themselves, and which of them are without effect."""
-        said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
-        found = self._connection.execute(
+        text = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
+        cursor = self._connection.execute(
             "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # fixed words  # noqa: S608
-            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
+            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {text}) ORDER BY r.key",
             (self._base | self.position, self._base | first, self._base | self.position),
         )
-        for key, valid, detail, raw, id in found:
+        for key, valid, detail, raw, id in cursor:
             exchange = (
                 None
                 if id is None or id == self.registry.id

@@ -25,36 +25,50 @@ class StatisticsResult(NamedTuple):
 
 
 def statistics(
-    store: Store, channel: str, asked: PeriodQuery, as_of: str, side: str = "", format: str = ""
+    store: Store,
+    channel: str,
+    period_query: PeriodQuery,
+    as_of: str,
+    side: str = "",
+    format: str = "",
 ) -> Statistics:
     """The statistics of a period, of one side and format or of all. Raises `Refused`."""
-    return counted(store, channel, asked, as_of, side, format).statistics
+    return counted(store, channel, period_query, as_of, side, format).statistics
 
 
 def counted(
-    store: Store, channel: str, asked: PeriodQuery, as_of: str, side: str = "", format: str = ""
+    store: Store,
+    channel: str,
+    period_query: PeriodQuery,
+    as_of: str,
+    side: str = "",
+    format: str = "",
 ) -> StatisticsResult:
     """The same, with the time that each acknowledgement took. Raises `Refused`."""
-    with moment(store, channel, asked, as_of) as then:
-        span = then.span(None if asked.from_ is None else instant("from", asked.from_))
-        return _counted(then, span, side, format)
+    with moment(store, channel, period_query, as_of) as snapshot:
+        span = snapshot.span(
+            None if period_query.from_ is None else instant("from", period_query.from_)
+        )
+        return _counted(snapshot, span, side, format)
 
 
-def statistics_of(then: Snapshot, span: OutageSpan, side: str = "", format: str = "") -> Statistics:
+def statistics_of(
+    snapshot: Snapshot, span: OutageSpan, side: str = "", format: str = ""
+) -> Statistics:
     """The statistics of a span that ends at a moment. Raises `Refused`."""
-    return _counted(then, span, side, format).statistics
+    return _counted(snapshot, span, side, format).statistics
 
 
-def _counted(then: Snapshot, span: OutageSpan, side: str, format: str) -> StatisticsResult:
-    registry = then.registry
-    if side not in ("", *then.sides):
+def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> StatisticsResult:
+    registry = snapshot.registry
+    if side not in ("", *snapshot.sides):
         raise Refused(
             Refusal(
                 kind="bad-request",
                 detail=sentence(
                     "There is no side %(side)s; there are %(sides)s.",
                     side=side[:63],
-                    sides=", ".join(then.sides),
+                    sides=", ".join(snapshot.sides),
                 ),
             )
         )
@@ -67,30 +81,30 @@ def _counted(then: Snapshot, span: OutageSpan, side: str, format: str) -> Statis
                 ),
             )
         )
-    first = then.first(span)
-    then.expect(first, STATISTICS_EXCHANGES)
-    measure = Measure(registry, then.calendars, span)
-    for exchange in then.exchanges(first, format):
+    first = snapshot.first(span)
+    snapshot.expect(first, STATISTICS_EXCHANGES)
+    measure = Measure(registry, snapshot.calendars, span)
+    for exchange in snapshot.exchanges(first, format):
         measure.take(exchange)
-    sides = then.sides if not side else (side,)
+    sides = snapshot.sides if not side else (side,)
     measured = measure.measured(sides)
-    checks: list[LineCheckSpan] = then.line_checks(first)
-    opened = then.span(None)
+    checks: list[LineCheckSpan] = snapshot.line_checks(first)
+    opened = snapshot.span(None)
     rows, blind = counting.blind(
         registry,
         sides,
         checks,
-        then.turns(first),
-        then.manned(first),
-        then.outages(first),
+        snapshot.turns(first),
+        snapshot.manned(first),
+        snapshot.outages(first),
         span.cut(opened) or span,
     )
     profile, since = profile_of(registry)
-    found = Statistics(
+    result = Statistics(
         channel=registry.name,
         cid=registry.cid,
         kind=registry.kind,
-        position=then.position,
+        position=snapshot.position,
         from_=written(span.begins),
         to=written(span.ends),
         profile=profile.name,
@@ -104,16 +118,16 @@ def _counted(then: Snapshot, span: OutageSpan, side: str, format: str) -> Statis
         translations=measured.translations,
         flashes=measured.flashes,
         line=counting.lines(sides, checks, span),
-        areas=tuple(_area(area, last, span) for area, last in _last_words(then).items()),
+        areas=tuple(_area(area, last, span) for area, last in _last_words(snapshot).items()),
         blindness=rows,
         blind=blind,
     )
     taken = measure.taken("acknowledgement")
-    return StatisticsResult(found, {each: taken.get(each, ()) for each in sides})
+    return StatisticsResult(result, {item: taken.get(item, ()) for item in sides})
 
 
-def _last_words(then: Snapshot) -> dict[str, str]:
-    last = then.last_words()
+def _last_words(snapshot: Snapshot) -> dict[str, str]:
+    last = snapshot.last_words()
     return {area: last.get(area, "") for area in get_args(Area)}
 
 

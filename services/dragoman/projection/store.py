@@ -312,20 +312,20 @@ class Store:
     def raws(self, channel: str, first: int, last: int) -> list[bytes]:
         """The bytes of a channel's messages from a position to another."""
         base = self.base(channel)
-        found = self.reader().execute(
+        cursor = self.reader().execute(
             "SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
             (base | first, base | last),
         )
-        return [raw for (raw,) in found]
+        return [raw for (raw,) in cursor]
 
     def ids(self, channel: str, first: int, last: int) -> list[str]:
         """The ids of a channel's records from a position to another."""
         base = self.base(channel)
-        found = self.reader().execute(
+        cursor = self.reader().execute(
             "SELECT id FROM records WHERE key BETWEEN ? AND ? AND id IS NOT NULL",
             (base | first, base | last),
         )
-        return [id for (id,) in found]
+        return [id for (id,) in cursor]
 
     def standing(self, channel: str) -> FoldState:
         """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
@@ -538,7 +538,7 @@ class _GaveUp(Exception):
 def _told(answer: bytes) -> Exception:
     """The error that a writer's answer names."""
     kind, _, detail = answer.decode().partition(" ")
-    return {each.__name__: each for each in (StoreDamaged, StoreBusy, StoreFull)}.get(
+    return {item.__name__: item for item in (StoreDamaged, StoreBusy, StoreFull)}.get(
         kind, StoreDamaged
     )(detail or kind)
 
@@ -582,5 +582,5 @@ def _line(row: StoredRow) -> FoldedLine:
         detail=None if refusal is None else packed(refusal.why),
         state=row.step.encoded,
         of_exchange=isinstance(folded.state, Exchange),
-        erased=[(each.position, entry_of(each)) for each in row.erased],
+        erased=[(erased_record.position, entry_of(erased_record)) for erased_record in row.erased],
     )

@@ -102,13 +102,13 @@ def last_before(
     connection: sqlite3.Connection, base: int, exchange: str, position: int
 ) -> Last | None:
     """Return the newest state of an exchange before a position; None where it has none. Raises `msgspec.DecodeError`."""
-    found = connection.execute(
+    row = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
         (exchange, base, base | position),
     ).fetchone()
-    if found is None:
+    if row is None:
         return None
-    key, stored = found
+    key, stored = row
     if not stored.startswith(_MARK):
         return Last(stored, key - base, 0)
     delta = _unpack(stored[1:])

@@ -58,12 +58,12 @@ class TimelinePage(Struct, frozen=True, kw_only=True):
 
 
 def found(
-    store: Store, channel: str, wanted: TimelineFilter, top: int, newest: int, most: int
+    store: Store, channel: str, timeline_filter: TimelineFilter, top: int, newest: int, most: int
 ) -> TimelinePage:
     """A page of the log, from a position down; nothing after `newest` is looked at."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        clauses, parameters = _narrowed(connection, base, newest, wanted)
+        clauses, parameters = _narrowed(connection, base, newest, timeline_filter)
         low = max(1, top - LOOKED + 1)
         rows = connection.execute(
             f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} ORDER BY r.key DESC LIMIT ?",  # noqa: S608
@@ -83,25 +83,25 @@ def found(
 
 
 def _narrowed(
-    connection: sqlite3.Connection, base: int, newest: int, wanted: TimelineFilter
+    connection: sqlite3.Connection, base: int, newest: int, timeline_filter: TimelineFilter
 ) -> tuple[str, list[object]]:
     clauses: list[str] = []
     parameters: list[object] = []
-    if wanted.side:
+    if timeline_filter.side:
         clauses.append("r.actor >= ? AND r.actor < ?")
-        parameters += [f"{wanted.side}/", f"{wanted.side}0"]  # "0" follows "/"
-    if wanted.act:
+        parameters += [f"{timeline_filter.side}/", f"{timeline_filter.side}0"]  # "0" follows "/"
+    if timeline_filter.act:
         clauses.append("r.act = ?")
-        parameters.append(wanted.act)
-    if wanted.family == "channel":
+        parameters.append(timeline_filter.act)
+    if timeline_filter.family == "channel":
         registry = registry_at(connection, base, newest)
         clauses.append("r.exchange = ?")
         parameters.append("" if registry is None else registry.id)
-    elif wanted.family:
+    elif timeline_filter.family:
         clauses.append("e.family = ?")
-        parameters.append(wanted.family)
-    if wanted.void:
-        clauses.append("NOT r.valid" if wanted.void == "void" else "r.valid")
+        parameters.append(timeline_filter.family)
+    if timeline_filter.void:
+        clauses.append("NOT r.valid" if timeline_filter.void == "void" else "r.valid")
     return "".join(f" AND {clause}" for clause in clauses), parameters
 
 
@@ -164,12 +164,12 @@ def _last_before(
     moment: datetime,
 ) -> int:
     """The last position at which the channel's time was before a moment, by the snapshots before it."""
-    wanted = written(moment)
-    start = positions[max(0, bisect_left(times, wanted) - 1)]
+    text = written(moment)
+    start = positions[max(0, bisect_left(times, text) - 1)]
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
         "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (base | start, base | last, wanted),
+        (base | start, base | last, text),
     ).fetchone()
     return last if first is None else (first & MASK) - 1
 

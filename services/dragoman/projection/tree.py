@@ -50,11 +50,11 @@ class Trees:
     def entries(self, channel: str, first: int, count: int) -> list[bytes]:
         """The entries of so many leaves from an index on."""
         base = self._store.base(channel)
-        found = self._store.reader().execute(
+        cursor = self._store.reader().execute(
             "SELECT record_commit FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
             (base | (first + 1), base | (first + count)),
         )
-        return [leaf.entry(first + offset, commit) for offset, (commit,) in enumerate(found)]
+        return [leaf.entry(first + offset, commit) for offset, (commit,) in enumerate(cursor)]
 
     def tile(self, channel: str, tile: Tile) -> bytes:
         """The bytes of a tile or an entry bundle that the tree has."""

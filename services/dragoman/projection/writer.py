@@ -216,10 +216,10 @@ class Writer:
         self._lock = _locked(path.with_name(path.name + ".lock"), patience)
         self._connection = self._open()
         try:
-            found = self._connection.execute("SELECT number, name FROM channels").fetchall()
+            rows = self._connection.execute("SELECT number, name FROM channels").fetchall()
         except sqlite3.DatabaseError as error:
             raise failure_of(error, path) from error
-        self._numbers: dict[str, int] = {name: number for number, name in found}
+        self._numbers: dict[str, int] = {name: number for number, name in rows}
         self._tallies: dict[int, Tally] = {}
         self._newest: OrderedDict[tuple[int, str], Last] = OrderedDict()
         self._short: dict[tuple[int, str], Last] = {}
@@ -472,10 +472,10 @@ class Writer:
             execute(
                 "DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position)
             )
-        for each in states.values():
-            opened, newest = each[0][0], each[-1][1]
+        for state in states.values():
+            opened, newest = state[0][0], state[-1][1]
             counted.subtract(newest)
-            self._discount(each, base)
+            self._discount(state, base)
             for table in ("exchanges", "waits", "links"):
                 execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # fixed words  # noqa: S608
         execute("INSERT INTO search (search) VALUES ('optimize')")
@@ -497,18 +497,18 @@ class Writer:
 
     def _discount(self, states: list[tuple[int, Tally]], base: int) -> None:
         """Take an exchange out of the snapshots of the positions at which it stood, as it stood at each."""
-        found = self._connection.execute(
+        rows = self._connection.execute(
             "SELECT key, tally FROM snapshots WHERE key BETWEEN ? AND ?",
             (states[0][0], base | _LAST),
         ).fetchall()
-        for key, saved in found:
+        for key, saved in rows:
             left = counters.decode(saved)
-            left.subtract(next(each for at, each in reversed(states) if at <= key))
+            left.subtract(next(value for at, value in reversed(states) if at <= key))
             self._connection.execute(
                 "UPDATE snapshots SET tally = ? WHERE key = ?", (counters.encode(left), key)
             )
 
-    def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
+    def _insert(self, into: str, rows: list[tuple[object, ...]], text: str = "") -> None:
         """Insert rows, many with one statement."""
         if not rows:
             return
@@ -516,31 +516,31 @@ class Writer:
         whole = len(rows) - len(rows) % _ROWS
         for start in range(0, whole, _ROWS):
             values = [value for row in rows[start : start + _ROWS] for value in row]
-            self._connection.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {then}", values)
-        self._connection.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
+            self._connection.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {text}", values)
+        self._connection.executemany(f"{into} VALUES {marks} {text}", rows[whole:])
 
     def _count(
         self, number: int, base: int, lines: list[FoldedLine], changed: dict[int, Exchange]
     ) -> Tally:
         """Bring the tally and the waits up to date, record by record, and take snapshots. Before the exchanges are written."""
-        found = self._tallies.get(number)
-        if found is None:
+        tally = self._tallies.get(number)
+        if tally is None:
             (saved,) = self._connection.execute(
                 "SELECT tally FROM channels WHERE number = ?", (number,)
             ).fetchone()
-            found = self._tallies[number] = counters.decode(saved)
-        known: dict[int, tuple[Tally, int | None]] = {}
+            tally = self._tallies[number] = counters.decode(saved)
+        tallies: dict[int, tuple[Tally, int | None]] = {}
         begun: dict[int, tuple[int, int]] = {}
         snapshots: list[tuple[object, ...]] = []
         for line in lines:
             state = changed.get(line.position)
             if state is not None:
-                key, here = base | state.opened.position, base | line.position
-                if key not in known:
-                    known[key] = (
+                key, context = base | state.opened.position, base | line.position
+                if key not in tallies:
+                    tallies[key] = (
                         self._counted(key) if key < base | lines[0].position else (Tally(), None)
                     )
-                before, waited = known[key]
+                before, waited = tallies[key]
                 after = counters.of(state)
                 waits = (
                     PRECEDENCES.index(state.precedence)
@@ -549,31 +549,31 @@ class Writer:
                     if may_be_open(state)
                     else None
                 )
-                found.subtract(before)
-                found.update(after)
-                known[key] = after, waits
+                tally.subtract(before)
+                tally.update(after)
+                tallies[key] = after, waits
                 if waits != waited:
                     if waited is not None:
-                        self._end_wait(begun, key, here, base)
+                        self._end_wait(begun, key, context, base)
                     if waits is not None:
-                        begun[key] = here, waits
+                        begun[key] = context, waits
             if line.frontier:
                 snapshots.append(
-                    (base | line.position, line.frontier, line.time, counters.encode(found))
+                    (base | line.position, line.frontier, line.time, counters.encode(tally))
                 )
         self._insert(
             "INSERT INTO waits",
             [(key, since, base | _LAST, waits) for key, (since, waits) in begun.items()],
         )
         self._insert("INSERT INTO snapshots", snapshots)
-        return found
+        return tally
 
     def _counted(self, key: int) -> tuple[Tally, int | None]:
         """Return what an exchange in the file counts for, and how urgently it waits."""
-        found = self._connection.execute(
+        row = self._connection.execute(
             "SELECT family, status, unacknowledged, unanswered FROM exchanges WHERE key = ?", (key,)
         ).fetchone()
-        family, status, unacknowledged, unanswered = found
+        family, status, unacknowledged, unanswered = row
         waits = self._connection.execute(
             "SELECT precedence FROM waits WHERE key = ? AND until = ?",
             (key, key >> SHIFT << SHIFT | _LAST),
@@ -582,16 +582,19 @@ class Writer:
             family, status, split(unacknowledged), split(unanswered)
         ), None if waits is None else waits[0]
 
-    def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
+    def _end_wait(
+        self, begun: dict[int, tuple[int, int]], key: int, context: int, base: int
+    ) -> None:
         fresh = begun.pop(key, None)
         if fresh is not None:
             since, waits = fresh
             self._connection.execute(
-                "INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, here, waits)
+                "INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, context, waits)
             )
         else:
             self._connection.execute(
-                "UPDATE waits SET until = ? WHERE key = ? AND until = ?", (here, key, base | _LAST)
+                "UPDATE waits SET until = ? WHERE key = ? AND until = ?",
+                (context, key, base | _LAST),
             )
 
 
@@ -679,21 +682,21 @@ def referred(act: dict[str, Any]) -> list[str]:
 
 
 def _words(number: str, act: object) -> str:
-    found: list[str] = [number, number.replace("/", " ")]
-    _collect(act, found)
-    return spaced(" ".join(found))
+    texts: list[str] = [number, number.replace("/", " ")]
+    _collect(act, texts)
+    return spaced(" ".join(texts))
 
 
-def _collect(value: object, found: list[str]) -> None:
+def _collect(value: object, texts: list[str]) -> None:
     if isinstance(value, str):
-        found.append(value)
+        texts.append(value)
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name != "signed":
-                _collect(inner, found)
+                _collect(inner, texts)
     elif isinstance(value, list):
         for inner in value:
-            _collect(inner, found)
+            _collect(inner, texts)
 
 
 # The process

@@ -69,7 +69,7 @@ class AuditAnswers(NamedTuple):
 
 
 def answers(
-    then: AuditMoment,
+    audit_moment: AuditMoment,
     period: OutageSpan,
     first: int,
     whole: Sequence[LogFinding],
@@ -78,66 +78,74 @@ def answers(
     live: bool = True,
 ) -> AuditAnswers:
     """The five answers about a period that ends at a moment, given the first of them."""
-    exchanges = list(then.exchanges(first))
+    exchanges = list(audit_moment.exchanges(first))
     areas = [exchange for exchange in exchanges if is_open_area(exchange)]
     messages = [
-        report_facts.urgent(then, exchange, each)
+        report_facts.urgent(audit_moment, exchange, message)
         for exchange in exchanges
-        for each in exchange.messages
-        if period.holds(each.said.time)
+        for message in exchange.messages
+        if period.holds(message.said.time)
     ]
-    messages.sort(key=lambda each: each.time)
+    messages.sort(key=lambda urgent: urgent.time)
     waiting = [
-        report_facts.urgent(then, exchange, each)
+        report_facts.urgent(audit_moment, exchange, message)
         for exchange in exchanges
-        for each in exchange.messages
-        if owing_receipt(exchange, each)
+        for message in exchange.messages
+        if owing_receipt(exchange, message)
     ]
     lapses = sorted(
-        (each for exchange in exchanges for each in report_facts.lapses(then, exchange, period)),
-        key=lambda each: each.due,
+        (
+            lapse
+            for exchange in exchanges
+            for lapse in report_facts.lapses(audit_moment, exchange, period)
+        ),
+        key=lambda item: item.due,
     )
     owed = report_facts.by_due(
-        due for exchange in exchanges for due in report_facts.due(then, exchange)
+        due for exchange in exchanges for due in report_facts.due(audit_moment, exchange)
     )
-    stands = report_facts.open_matters(then, exchanges)
-    found = [
-        *then.exceptional(first),
-        *(each for exchange in exchanges for each in of_exchange(then.registry, exchange, areas)),
+    stands = report_facts.open_matters(audit_moment, exchanges)
+    result = [
+        *audit_moment.exceptional(first),
+        *(
+            entry
+            for exchange in exchanges
+            for entry in of_exchange(audit_moment.registry, exchange, areas)
+        ),
     ]
-    found = sorted(
-        (each for each in found if each.position >= first),
-        key=lambda each: (each.position, each.kind),
+    result = sorted(
+        (each for each in result if each.position >= first),
+        key=lambda item: (item.position, item.kind),
     )
     rows, spans = blind(
-        then.registry,
-        then.sides,
-        then.line_checks(first),
-        then.turns(first),
-        then.manned(first),
-        then.outages(first),
+        audit_moment.registry,
+        audit_moment.sides,
+        audit_moment.line_checks(first),
+        audit_moment.turns(first),
+        audit_moment.manned(first),
+        audit_moment.outages(first),
         period,
     )
-    lists = (messages, waiting, lapses, owed, stands, found, spans)
-    shown = found[-report_facts.MOST :]
+    lists = (messages, waiting, lapses, owed, stands, result, spans)
+    shown = result[-report_facts.MOST :]
     report = FiveAnswers(
-        **report_facts.heading(then, period, "audit", live=live),
+        **report_facts.heading(audit_moment, period, "audit", live=live),
         whole=tuple(each.checked for each in whole),
         lie=lie,
-        receiving=tuple(_receiving(side, messages) for side in then.sides),
+        receiving=tuple(_receiving(side, messages) for side in audit_moment.sides),
         messages=tuple(messages[-report_facts.MOST :]),
         lapses=tuple(lapses[-report_facts.MOST :]),
         owed=tuple(owed[: report_facts.MOST]),
         blindness=rows,
         blind=spans[-report_facts.MOST :],
-        standing=report_facts.standing(then, exchanges, period),
+        standing=report_facts.standing(audit_moment, exchanges, period),
         unnamed=report_facts.unnamed(exchanges, period),
-        on_watch={side: watch.since.by for side, watch in then.registry.watches.items()},
+        on_watch={side: watch.since.by for side, watch in audit_moment.registry.watches.items()},
         unacknowledged=tuple(waiting[-report_facts.MOST :]),
         open_matters=len(stands),
         stands=tuple(stands[: report_facts.MOST]),
-        authorities=tuple(_authorities(then)),
-        kinds=dict(sorted(Counter(each.kind for each in found).items())),
+        authorities=tuple(_authorities(audit_moment)),
+        kinds=dict(sorted(Counter(each.kind for each in result).items())),
         exceptions=tuple(each.exceptional for each in shown),
         left_off=sum(max(0, len(each) - report_facts.MOST) for each in lists),
     )
@@ -146,9 +154,14 @@ def answers(
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
     owed = [
-        each for message in messages for each in message.receipts if each.side == side and each.owes
+        receipt
+        for message in messages
+        for receipt in message.receipts
+        if receipt.side == side and receipt.owes
     ]
-    took = [each.acknowledged_after_s for each in owed if each.acknowledged_after_s is not None]
+    took = [
+        receipt.acknowledged_after_s for receipt in owed if receipt.acknowledged_after_s is not None
+    ]
     return Receiving(
         side=side,
         messages=len(owed),
@@ -158,17 +171,18 @@ def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
     )
 
 
-def _authorities(then: AuditMoment) -> Iterator[Authority]:
-    for name, officer in sorted(then.registry.officers.items()):
+def _authorities(audit_moment: AuditMoment) -> Iterator[Authority]:
+    for name, officer in sorted(audit_moment.registry.officers.items()):
         yield Authority(
             officer=name,
             office=officer.office,
             roles=tuple(officer.roles),
             since=officer.since,
             until=officer.until,
-            entered_by=then.actor(officer.since) or "",
+            entered_by=audit_moment.actor(officer.since) or "",
             keys=sum(
-                key.owner == name and key.until is None for key in then.registry.keys.values()
+                key.owner == name and key.until is None
+                for key in audit_moment.registry.keys.values()
             ),
         )
 
@@ -176,50 +190,54 @@ def _authorities(then: AuditMoment) -> Iterator[Authority]:
 # Laid out
 
 
-def paper(told: AuditAnswers, w: Words, language: str) -> ReportDocument:
+def paper(audit_answers: AuditAnswers, w: Words, language: str) -> ReportDocument:
     """The five answers laid out."""
-    found = told.report
+    report = audit_answers.report
     return ReportDocument(
-        of=found.of,
+        of=report.of,
         language=w.language,
         title=w.say(
             "Five answers, %(channel)s, record %(n)s",
-            channel=found.of.name,
-            n=w.number(found.position),
+            channel=report.of.name,
+            n=w.number(report.position),
         ),
-        lead=_lead(found, w),
-        sections=tuple(_sections(told, w, language)),
-        foot=layout.foot(found, w),
-        again=layout.again(found, language),
-        alarm=found.lie or layout.alarm(found, w),
+        lead=_lead(report, w),
+        sections=tuple(_sections(audit_answers, w, language)),
+        foot=layout.foot(report, w),
+        again=layout.again(report, language),
+        alarm=report.lie or layout.alarm(report, w),
     )
 
 
-def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
+def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
     counts = (
         w.count(
             "%(n)s limit passed, %(m)s open.",
             "%(n)s limits passed, %(m)s open.",
-            len(found.lapses),
-            m=w.number(len(found.owed)),
+            len(five_answers.lapses),
+            m=w.number(len(five_answers.owed)),
         ),
-        w.count("%(n)s exception.", "%(n)s exceptions.", sum(found.kinds.values())),
+        w.count("%(n)s exception.", "%(n)s exceptions.", sum(five_answers.kinds.values())),
         w.count(
             "%(n)s message waits for an acknowledgement.",
             "%(n)s messages wait for an acknowledgement.",
-            len(found.unacknowledged),
+            len(five_answers.unacknowledged),
         ),
     )
-    return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
+    return w.say("From %(a)s to %(b)s.", **layout.period(five_answers, w)), w.sentences(counts)
 
 
-def _sections(told: AuditAnswers, w: Words, language: str) -> Iterator[DocumentSection]:
-    found = told.report
+def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[DocumentSection]:
+    report = audit_answers.report
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
         [
-            (w.sentence(each.check), w.sentence(each.found), w.sentence(each.word))
-            for each in told.whole
+            (
+                w.sentence(log_finding.check),
+                w.sentence(log_finding.found),
+                w.sentence(log_finding.word),
+            )
+            for log_finding in audit_answers.whole
         ],
     )
     yield section(
@@ -227,26 +245,26 @@ def _sections(told: AuditAnswers, w: Words, language: str) -> Iterator[DocumentS
         checks,
         empty=w.say("Nothing was checked."),
     )
-    knew = layout.urgent_table(found.messages, found.to, w, language)
+    knew = layout.urgent_table(report.messages, report.to, w, language)
     yield section(
         w.say("2: Who knew what, when"),
-        DocumentList(tuple((_received(each, w),) for each in found.receiving)),
+        DocumentList(tuple((_received(item, w),) for item in report.receiving)),
         knew,
     )
     blind: list[tuple[Cell, ...]] = [
         (
-            layout.blindness(each.what, w),
-            layout.sides(each.sides, w),
-            w.written(each.from_),
-            w.written(each.to),
+            layout.blindness(item.what, w),
+            layout.sides(item.sides, w),
+            w.written(item.from_),
+            w.written(item.to),
         )
-        for each in found.blind
+        for item in report.blind
     ]
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
-        layout.lapse_table(found.lapses, w, language)
+        layout.lapse_table(report.lapses, w, language)
         or DocumentParagraph((w.say("No limit passed."),)),
-        layout.due_table(found.owed, found.to, w, language)
+        layout.due_table(report.owed, report.to, w, language)
         or DocumentParagraph((w.say("Nothing is open under a limit."),)),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
         or DocumentParagraph((w.say("No time is on record in which nobody could have noticed."),)),
@@ -254,11 +272,11 @@ def _sections(told: AuditAnswers, w: Words, language: str) -> Iterator[DocumentS
     yield section(
         w.say("4: What stands before the watch, and who has it"),
         DocumentList(
-            tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)
+            tuple((_watch(side, report.on_watch.get(side, ""), w),) for side in report.of.sides)
         ),
-        layout.urgent_table(found.unacknowledged, found.to, w, language)
+        layout.urgent_table(report.unacknowledged, report.to, w, language)
         or DocumentParagraph((w.say("Every message is acknowledged."),)),
-        layout.open_table(found.stands, found.to, w, language)
+        layout.open_table(report.stands, report.to, w, language)
         or DocumentParagraph((w.say("No matter is open."),)),
     )
     yield section(
@@ -271,10 +289,10 @@ def _sections(told: AuditAnswers, w: Words, language: str) -> Iterator[DocumentS
                 w.say("Entered at record"),
                 w.say("Keys"),
             ),
-            [_authority(each, w) for each in found.authorities],
+            [_authority(authority, w) for authority in report.authorities],
         ),
-        *_exceptions(told, w),
-        layout.left_off(found.left_off, w),
+        *_exceptions(audit_answers, w),
+        layout.left_off(report.left_off, w),
     )
 
 
@@ -298,24 +316,24 @@ def _watch(side: str, officer: str, w: Words) -> str:
     return w.say("%(side)s: %(who)s has the watch.", side=layout.side(side), who=officer)
 
 
-def _authority(each: Authority, w: Words) -> tuple[Cell, ...]:
-    since = {"n": w.number(each.since), "who": each.entered_by}
+def _authority(authority: Authority, w: Words) -> tuple[Cell, ...]:
+    since = {"n": w.number(authority.since), "who": authority.entered_by}
     entered = (
         w.say("%(n)s by %(who)s", **since)
-        if each.until is None
-        else w.say("%(n)s by %(who)s, revoked at %(m)s", **since, m=w.number(each.until))
+        if authority.until is None
+        else w.say("%(n)s by %(who)s, revoked at %(m)s", **since, m=w.number(authority.until))
     )
     return (
-        each.officer,
-        each.office,
-        w.listed(map(w.value, each.roles)),
+        authority.officer,
+        authority.office,
+        w.listed(map(w.value, authority.roles)),
         entered,
-        w.number(each.keys),
+        w.number(authority.keys),
     )
 
 
-def _exceptions(told: AuditAnswers, w: Words) -> Iterator[Block]:
-    kinds = told.report.kinds
+def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
+    kinds = audit_answers.report.kinds
     if not kinds:
         yield DocumentParagraph((w.say("No exceptions."),))
         return
@@ -329,13 +347,13 @@ def _exceptions(told: AuditAnswers, w: Words) -> Iterator[Block]:
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(
             (
-                w.number(each.position),
-                kind_of(each.kind, w),
-                layout.side(each.side) or w.say("nobody"),
-                each.number,
-                QuotedText(w.sentence(each.detail)),
+                w.number(exception.position),
+                kind_of(exception.kind, w),
+                layout.side(exception.side) or w.say("nobody"),
+                exception.number,
+                QuotedText(w.sentence(exception.detail)),
             )
-            for each in told.exceptions
+            for exception in audit_answers.exceptions
         ),
     )
 

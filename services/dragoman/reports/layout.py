@@ -130,12 +130,12 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
 
 def left_off(number: int, w: Words) -> DocumentParagraph | None:
     """What a one-page report does not show."""
-    said = w.count(
+    text = w.count(
         "%(n)s more row left off here; the lists of the channel have it.",
         "%(n)s more rows left off here; the lists of the channel have them.",
         number,
     )
-    return DocumentParagraph((said,)) if number else None
+    return DocumentParagraph((text,)) if number else None
 
 
 # What became of messages, what is owed
@@ -182,7 +182,9 @@ def _received(each: Receipt, to: str, since: str, w: Words) -> str:
     )
 
 
-def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> DocumentTable | None:
+def urgent_table(
+    urgents: Sequence[Urgent], to: str, w: Words, language: str
+) -> DocumentTable | None:
     """Messages, and what each addressee did with them."""
     return table(
         (
@@ -194,20 +196,20 @@ def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> D
         ),
         [
             (
-                w.written(each.time),
-                w.value(each.matter.precedence).upper(),
-                party(each.side, w),
-                _of_an_act(each.act, each.matter, w, language),
-                w.sentences(receipt(one, to, each.time, w) for one in each.receipts)
-                if each.side
+                w.written(urgent.time),
+                w.value(urgent.matter.precedence).upper(),
+                party(urgent.side, w),
+                _of_an_act(urgent.act, urgent.matter, w, language),
+                w.sentences(receipt(one, to, urgent.time, w) for one in urgent.receipts)
+                if urgent.side
                 else w.say("Not attributed, by the Chatham House Rule."),
             )
-            for each in found
+            for urgent in urgents
         ],
     )
 
 
-def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
+def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
     """What is owed by whom until when; the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
@@ -219,7 +221,7 @@ def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> Documen
                 _state(due, to, w),
                 named(due.matter, w, language),
             )
-            for due in found
+            for due in dues
         ],
     )
 
@@ -241,43 +243,43 @@ def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> DocumentTab
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
         [
             (
-                party(each.side, w),
-                w.say("%(what)s (courtesy)", what=w.clock(each.clock))
-                if each.courtesy
-                else w.clock(each.clock),
-                w.written(each.due),
+                party(item.side, w),
+                w.say("%(what)s (courtesy)", what=w.clock(item.clock))
+                if item.courtesy
+                else w.clock(item.clock),
+                w.written(item.due),
                 w.say(
                     "%(t)s, %(d)s after the limit",
-                    t=w.written(each.came),
-                    d=w.span(between(each.due, each.came)),
+                    t=w.written(item.came),
+                    d=w.span(between(item.due, item.came)),
                 )
-                if each.came
+                if item.came
                 else w.say("not yet"),
-                named(each.matter, w, language),
+                named(item.matter, w, language),
             )
-            for each in found
+            for item in found
         ],
     )
 
 
-def matter_table(found: Sequence[Matter], w: Words, language: str) -> DocumentTable | None:
+def matter_table(matters: Sequence[Matter], w: Words, language: str) -> DocumentTable | None:
     """Matters, and how far each is."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
         [
             (
-                w.written(each.opened),
-                party(each.side, w),
-                named(each, w, language),
-                w.status(each.status),
+                w.written(matter.opened),
+                party(matter.side, w),
+                named(matter, w, language),
+                w.status(matter.status),
             )
-            for each in found
+            for matter in matters
         ],
     )
 
 
 def open_table(
-    found: Sequence[ReportedMatter], to: str, w: Words, language: str
+    reported_matters: Sequence[ReportedMatter], to: str, w: Words, language: str
 ) -> DocumentTable | None:
     """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
     head = (
@@ -293,24 +295,30 @@ def open_table(
         (*head, w.say("Due next")),
         [
             (
-                *(w.written(each.opened), party(each.side, w), named(each, w, language)),
                 *(
-                    QuotedText(each.place) if each.place else w.say("not said"),
-                    w.status(each.status),
+                    w.written(reported_matter.opened),
+                    party(reported_matter.side, w),
+                    named(reported_matter, w, language),
                 ),
-                w.listed(who_has(each, w)) or w.say("nobody must acknowledge"),
-                _accounts(each, w),
-                _due_next(each.owed, to, w),
+                *(
+                    QuotedText(reported_matter.place)
+                    if reported_matter.place
+                    else w.say("not said"),
+                    w.status(reported_matter.status),
+                ),
+                w.listed(who_has(reported_matter, w)) or w.say("nobody must acknowledge"),
+                _accounts(reported_matter, w),
+                _due_next(reported_matter.owed, to, w),
             )
-            for each in found
+            for reported_matter in reported_matters
         ],
     )
 
 
-def _accounts(each: ReportedMatter, w: Words) -> str:
-    if not each.accounts:
-        return w.say("one account") if each.format in NARRATIVE else "–"
-    return w.listed(how_accounts_stand(each, w)) or w.say("own accounts given")
+def _accounts(reported_matter: ReportedMatter, w: Words) -> str:
+    if not reported_matter.accounts:
+        return w.say("one account") if reported_matter.format in NARRATIVE else "–"
+    return w.listed(how_accounts_stand(reported_matter, w)) or w.say("own accounts given")
 
 
 def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
@@ -362,12 +370,12 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTabl
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
             (
-                *(w.written(each.from_), w.written(each.to), party(each.matter.side, w)),
-                _of_an_act(each.matter.format, each.matter, w, language),
-                QuotedText(each.place) if each.place else w.say("not said"),
-                w.status(each.matter.status),
+                *(w.written(ahead.from_), w.written(ahead.to), party(ahead.matter.side, w)),
+                _of_an_act(ahead.matter.format, ahead.matter, w, language),
+                QuotedText(ahead.place) if ahead.place else w.say("not said"),
+                w.status(ahead.matter.status),
             )
-            for each in found
+            for ahead in found
         ],
     )
 
@@ -378,31 +386,36 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTabl
 def watch_points(standing: Sequence[ReportsStanding], w: Words) -> DocumentList:
     """Each side's watch and stations; no names."""
     return DocumentList(
-        tuple((w.sentences((_watch(each, w), _reached(each, w))),) for each in standing)
+        tuple(
+            (w.sentences((_watch(reports_standing, w), _reached(reports_standing, w))),)
+            for reports_standing in standing
+        )
     )
 
 
-def _watch(each: ReportsStanding, w: Words) -> str:
-    if not each.manned_since:
-        return w.say("%(side)s: nobody has the watch on record.", side=side(each.side))
+def _watch(reports_standing: ReportsStanding, w: Words) -> str:
+    if not reports_standing.manned_since:
+        return w.say("%(side)s: nobody has the watch on record.", side=side(reports_standing.side))
     return w.say(
-        "%(side)s: watch manned since %(t)s.", side=side(each.side), t=w.written(each.manned_since)
+        "%(side)s: watch manned since %(t)s.",
+        side=side(reports_standing.side),
+        t=w.written(reports_standing.manned_since),
     )
 
 
-def _reached(each: ReportsStanding, w: Words) -> str:
-    if not each.delivered_upto:
+def _reached(reports_standing: ReportsStanding, w: Words) -> str:
+    if not reports_standing.delivered_upto:
         return w.say("Nothing has reached it yet.")
     return w.say(
         "Everything up to record %(n)s has reached it, at %(t)s.",
-        n=w.number(each.delivered_upto),
-        t=w.written(each.delivered_at),
+        n=w.number(reports_standing.delivered_upto),
+        t=w.written(reports_standing.delivered_at),
     )
 
 
 def line_points(line: Sequence[Line], w: Words) -> DocumentList:
     """How the line to each side stood."""
-    return DocumentList(tuple((w.sentences(_line(each, w)),) for each in line))
+    return DocumentList(tuple((w.sentences(_line(item, w)),) for item in line))
 
 
 def _line(line: Line, w: Words) -> list[str]:
@@ -410,7 +423,7 @@ def _line(line: Line, w: Words) -> list[str]:
     if not line.last_checked:
         return [w.say("Line to %(side)s: no check on record.", side=name)]
     t = w.written(line.last_checked)
-    found = [
+    names = [
         {
             "echoed": w.say("Line to %(side)s: last checked %(t)s, it came back.", side=name, t=t),
             "echoed_with_errors": w.say(
@@ -432,7 +445,7 @@ def _line(line: Line, w: Words) -> list[str]:
         if line.missed_run
         else w.say("%(n)s in a row came back.", n=w.number(line.run)),
     ]
-    return [*found, w.say("The line is degraded.")] if line.missed_run >= MISSES else found
+    return [*names, w.say("The line is degraded.")] if line.missed_run >= MISSES else names
 
 
 def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
@@ -446,24 +459,35 @@ def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
     )
 
 
-def channel_blocks(kind: str, found: ChannelStanding, w: Words, language: str) -> list[Block]:
+def channel_blocks(
+    kind: str, channel_standing: ChannelStanding, w: Words, language: str
+) -> list[Block]:
     """How the channel stands, in writing, and whose limits are shown."""
-    status = w.value(found.status)
+    status = w.value(channel_standing.status)
     stands = (
         w.say(
-            "The channel has been %(status)s since %(t)s.", status=status, t=w.written(found.since)
+            "The channel has been %(status)s since %(t)s.",
+            status=status,
+            t=w.written(channel_standing.since),
         )
-        if found.since
+        if channel_standing.since
         else w.say("The channel is %(status)s.", status=status)
     )
     stated = DocumentParagraph(
-        (w.sentences((stands, _limits(kind, found.profile, w, binding=found.binding))),)
+        (
+            w.sentences(
+                (
+                    stands,
+                    _limits(kind, channel_standing.profile, w, binding=channel_standing.binding),
+                )
+            ),
+        )
     )
     return [
         stated,
         *(
-            [DocumentQuote(w.say("Reason"), said(found.reason, w, language))]
-            if found.reason
+            [DocumentQuote(w.say("Reason"), said(channel_standing.reason, w, language))]
+            if channel_standing.reason
             else []
         ),
     ]
@@ -507,9 +531,9 @@ def issue_sections(
 
 def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
     names = (*(view.side for view in issue.views), *issue.no_statement)
-    own = {view.side: said(view.own_view, w, language) for view in issue.views}
+    quoted_texts = {view.side: said(view.own_view, w, language) for view in issue.views}
     yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
-    wanted = {
+    texts = {
         view.side: said(view.wanted_outcome, w, language)
         for view in issue.views
         if view.wanted_outcome
@@ -522,9 +546,9 @@ def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
     return beside(
         {name: side(name) for name in names},
         [
-            (w.say("Own view"), own),
+            (w.say("Own view"), quoted_texts),
             (w.say("How it reads the other side"), yours),
-            (w.say("Wanted outcome"), wanted),
+            (w.say("Wanted outcome"), texts),
             (w.say("Restated"), restated),
             (w.say("Said on"), {view.side: w.written(view.time, "minute") for view in issue.views}),
             (
@@ -548,63 +572,75 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
             return w.say("by %(sides)s, not spoken of yet", sides=who)
 
 
-def lesson_blocks(found: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
+def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
     """What each side would do better."""
-    return [DocumentQuote(_lesson(each, w), said(each.text, w, language)) for each in found]
+    return [
+        DocumentQuote(_lesson(reports_lesson, w), said(reports_lesson.text, w, language))
+        for reports_lesson in reports_lessons
+    ]
 
 
-def _lesson(each: ReportsLesson, w: Words) -> str:
-    t, number = w.written(each.time), each.matter.number or w.act(each.matter.format)
-    if not each.side:
+def _lesson(reports_lesson: ReportsLesson, w: Words) -> str:
+    t, number = (
+        w.written(reports_lesson.time),
+        reports_lesson.matter.number or w.act(reports_lesson.matter.format),
+    )
+    if not reports_lesson.side:
         return w.say("%(t)s, on %(number)s", t=t, number=number)
-    return w.say("%(side)s, %(t)s, on %(number)s", side=side(each.side), t=t, number=number)
+    return w.say(
+        "%(side)s, %(t)s, on %(number)s", side=side(reports_lesson.side), t=t, number=number
+    )
 
 
 # Statistics
 
 
-def statistics_sections(found: Statistics, w: Words, level: int) -> list[DocumentSection]:
+def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
     """The statistics, a table each; what was not measured is no statement."""
-    limits = DocumentParagraph((_limits(found.kind, found.profile, w, binding=found.binding),))
+    limits = DocumentParagraph(
+        (_limits(statistics.kind, statistics.profile, w, binding=statistics.binding),)
+    )
     none = w.say("There were none.")
-    line = section(w.say("Line checks"), line_points(found.line, w), level=level)
+    line = section(w.say("Line checks"), line_points(statistics.line, w), level=level)
     return [
         section(
             w.say("Opened in the period"),
-            _opened(found, w),
+            _opened(statistics, w),
             level=level,
             empty=w.say("Nothing was opened."),
         ),
-        section(w.say("What was owed"), limits, _clocks(found, w), level=level),
+        section(w.say("What was owed"), limits, _clocks(statistics, w), level=level),
         section(
             w.say("Notice given before something begins"),
-            _notices(found, w),
+            _notices(statistics, w),
             level=level,
             empty=w.say("No notice was owed."),
         ),
         section(
-            w.say("Corrections and cancellations"), _changes(found, w), level=level, empty=none
+            w.say("Corrections and cancellations"), _changes(statistics, w), level=level, empty=none
         ),
-        section(w.say("Meetings, calls and visits"), _meetings(found, w), level=level, empty=none),
-        section(w.say("Translations"), _translations(found, w), level=level),
-        section(w.say("Flash messages"), _flashes(found, w), level=level, empty=none),
-        *(() if found.kind in UNTIMED else (line,)),
-        section(w.say("Last words"), _areas(found, w), level=level),
-        section(w.say("When a side could not have noticed"), *_blind(found, w), level=level),
+        section(
+            w.say("Meetings, calls and visits"), _meetings(statistics, w), level=level, empty=none
+        ),
+        section(w.say("Translations"), _translations(statistics, w), level=level),
+        section(w.say("Flash messages"), _flashes(statistics, w), level=level, empty=none),
+        *(() if statistics.kind in UNTIMED else (line,)),
+        section(w.say("Last words"), _areas(statistics, w), level=level),
+        section(w.say("When a side could not have noticed"), *_blind(statistics, w), level=level),
     ]
 
 
-def _spread(found: Spread | None, w: Words) -> tuple[str, ...]:
-    if found is None:
+def _spread(spread: Spread | None, w: Words) -> tuple[str, ...]:
+    if spread is None:
         return (w.say("no statement"),) * 3
-    return w.span(found.median_s), w.span(found.p95_s), w.span(found.worst_s)
+    return w.span(spread.median_s), w.span(spread.p95_s), w.span(spread.worst_s)
 
 
-def _share(found: float | None, w: Words) -> str:
-    return w.say("no statement") if found is None else w.share(found, 1)
+def _share(number: float | None, w: Words) -> str:
+    return w.say("no statement") if number is None else w.share(number, 1)
 
 
-def _opened(found: Statistics, w: Words) -> DocumentTable | None:
+def _opened(statistics: Statistics, w: Words) -> DocumentTable | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
@@ -613,12 +649,12 @@ def _opened(found: Statistics, w: Words) -> DocumentTable | None:
             party(row.side, w),
             *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)),
         )
-        for row in found.opened
+        for row in statistics.opened
     ]
     return table(head, rows)
 
 
-def _clocks(found: Statistics, w: Words) -> DocumentTable | None:
+def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(
             w.say("Format"),
@@ -643,12 +679,12 @@ def _clocks(found: Statistics, w: Words) -> DocumentTable | None:
             *(w.number(row.in_time), w.number(row.late), _share(row.share_in_time, w)),
             *map(w.number, (row.ended, row.open, row.overdue)),
         )
-        for row in found.clocks
+        for row in statistics.clocks
     ]
     return table(head, rows)
 
 
-def _notices(found: Statistics, w: Words) -> DocumentTable | None:
+def _notices(statistics: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(
             w.say("Format"),
@@ -666,7 +702,7 @@ def _notices(found: Statistics, w: Words) -> DocumentTable | None:
             *(_given(row.median_given_s, w), _given(row.shortest_given_s, w)),
             *(w.number(row.in_time), w.number(row.short), _share(row.share_in_time, w)),
         )
-        for row in found.notices
+        for row in statistics.notices
     ]
     return table(head, rows)
 
@@ -677,7 +713,7 @@ def _given(seconds: float | None, w: Words) -> str:
     return w.span(seconds) if seconds >= 0 else w.say("%(d)s after it began", d=w.span(-seconds))
 
 
-def _changes(found: Statistics, w: Words) -> DocumentTable | None:
+def _changes(statistics: Statistics, w: Words) -> DocumentTable | None:
     after = w.say("Median after")
     head = (
         w.say("Format"),
@@ -697,12 +733,12 @@ def _changes(found: Statistics, w: Words) -> DocumentTable | None:
             ),
             *(w.number(row.cancellations), _spread(row.cancelled_after, w)[0]),
         )
-        for row in found.changes
+        for row in statistics.changes
     ]
     return table(head, rows)
 
 
-def _meetings(found: Statistics, w: Words) -> DocumentTable | None:
+def _meetings(statistics: Statistics, w: Words) -> DocumentTable | None:
     head = (
         *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
         *(w.say("Held"), w.say("Did not attend")),
@@ -713,15 +749,15 @@ def _meetings(found: Statistics, w: Words) -> DocumentTable | None:
             party(row.side, w),
             *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)),
         )
-        for row in found.meetings
+        for row in statistics.meetings
     ]
     return table(head, rows)
 
 
-def _translations(found: Statistics, w: Words) -> DocumentTable | None:
+def _translations(statistics: Statistics, w: Words) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (party(row.side, w), w.number(row.translations), *_spread(row.delay, w))
-        for row in found.translations
+        for row in statistics.translations
     ]
     return table(
         (
@@ -735,7 +771,7 @@ def _translations(found: Statistics, w: Words) -> DocumentTable | None:
     )
 
 
-def _areas(found: Statistics, w: Words) -> DocumentTable | None:
+def _areas(statistics: Statistics, w: Words) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             w.value(row.area),
@@ -744,37 +780,42 @@ def _areas(found: Statistics, w: Words) -> DocumentTable | None:
             if row.days_since_last_word is None
             else w.number(row.days_since_last_word),
         )
-        for row in found.areas
+        for row in statistics.areas
     ]
     return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
 
 
-def _flashes(found: Statistics, w: Words) -> DocumentTable | None:
+def _flashes(statistics: Statistics, w: Words) -> DocumentTable | None:
     head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
     return table(
         head,
         [
             (party(row.side, w), *map(w.number, (row.came, row.floods, row.most)))
-            for row in found.flashes
+            for row in statistics.flashes
             if row.came
         ],
     )
 
 
-def _blind(found: Statistics, w: Words) -> list[Block | None]:
+def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
     rows: list[tuple[Cell, ...]] = [
         (
             party(row.side, w),
             *(
-                w.say("no statement") if each is None else w.span(each)
-                for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)
+                w.say("no statement") if number is None else w.span(number)
+                for number in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)
             ),
         )
-        for row in found.blindness
+        for row in statistics.blindness
     ]
     spans: list[tuple[Cell, ...]] = [
-        (blindness(each.what, w), sides(each.sides, w), w.written(each.from_), w.written(each.to))
-        for each in found.blind
+        (
+            blindness(blind.what, w),
+            sides(blind.sides, w),
+            w.written(blind.from_),
+            w.written(blind.to),
+        )
+        for blind in statistics.blind
     ]
     head = (
         w.say("Side"),

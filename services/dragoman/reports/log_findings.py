@@ -45,25 +45,25 @@ def of_head(size: int, sealed: str) -> LogFinding:
         return LogFinding(
             check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s")
         )
-    found = (
+    text = (
         sentence("of %(n)s records, sealed at %(t)s", n=size, t=sealed)
         if sealed
         else sentence("of %(n)s records", n=size)
     )
-    return LogFinding(check=sentence("head"), found=found, word=sentence("the host’s signature"))
+    return LogFinding(check=sentence("head"), found=text, word=sentence("the host’s signature"))
 
 
 def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
     """How far the log is final, and countersigned by each side's witnesses."""
     by = ", ".join(f"{side.upper()} {upto}" for side, upto in sorted(sides.items()))
-    found = (
+    text = (
         sentence("final up to %(n)s; countersigned up to: %(by)s", n=final, by=by)
         if by
         else sentence("final up to %(n)s; countersigned by nobody yet", n=final)
     )
     return LogFinding(
         check=sentence("witnesses"),
-        found=found,
+        found=text,
         word=sentence("the sides’ own witnesses, whom every side named in this log"),
     )
 

@@ -59,15 +59,15 @@ def _seen(text: str) -> str:
 
 
 def _inline(line: str) -> str:
-    named = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda found: "\\" + found.group(), named)
+    text = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(lambda value: "\\" + value.group(), text)
 
 
 def _start(line: str) -> str:
-    found = _START.match(line)
-    if found is None:
+    result = _START.match(line)
+    if result is None:
         return line
-    marker = found.group()
+    marker = result.group()
     return f"\\{line}" if not marker.isdigit() else f"{marker}\\{line[len(marker) :]}"
 
 

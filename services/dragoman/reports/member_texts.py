@@ -32,9 +32,9 @@ Run = str | QuotedText
 Cell = Run | tuple[Run, ...]
 
 
-def between(first: str, then: str) -> float:
+def between(first: str, text: str) -> float:
     """The seconds from a time to another."""
-    return (datetime.fromisoformat(then) - datetime.fromisoformat(first)).total_seconds()
+    return (datetime.fromisoformat(text) - datetime.fromisoformat(first)).total_seconds()
 
 
 def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
@@ -47,21 +47,21 @@ def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
 
 def listed(parts: Iterable[Cell], between: str) -> tuple[Run, ...]:
     """Several of them, with something between."""
-    found: list[Cell] = []
+    cells: list[Cell] = []
     for part in parts:
-        found += [between, part] if found else [part]
-    return _joined(found)
+        cells += [between, part] if cells else [part]
+    return _joined(cells)
 
 
 def _joined(parts: Iterable[Cell]) -> tuple[Run, ...]:
     """Runs after one another, the service's own words as one."""
-    found: list[Run] = []
+    runs: list[Run] = []
     for run in (run for part in parts for run in (part if isinstance(part, tuple) else (part,))):
-        if isinstance(run, str) and found and isinstance(found[-1], str):
-            found[-1] += run
+        if isinstance(run, str) and runs and isinstance(runs[-1], str):
+            runs[-1] += run
         elif run:
-            found.append(run)
-    return tuple(found)
+            runs.append(run)
+    return tuple(runs)
 
 
 def said(raw: Raw, w: Words, language: str, original: str = "") -> QuotedText:
@@ -76,9 +76,9 @@ def _picked(value: str | dict[str, str], w: Words, language: str, original: str)
     chosen = next(
         (
             tag
-            for each in wanted
+            for text in wanted
             for tag in value
-            if each and (tag == each or tag.startswith(each + "-"))
+            if text and (tag == text or tag.startswith(text + "-"))
         ),
         next(iter(value)),
     )
@@ -145,15 +145,15 @@ class Members(Struct, frozen=True):
                 pairs = [
                     filled(
                         w.say("%(what)s: %(value)s"),
-                        what=self._named(each),
-                        value=self._flat(each, of),
+                        what=self._named(item),
+                        value=self._flat(item, of),
                     )
-                    for each, of in value.items()
+                    for item, of in value.items()
                 ]
                 return listed(pairs, w.pause)
             case list():
-                between = w.semicolon if any(isinstance(each, dict) for each in value) else w.comma
-                return listed((self._flat(name, each) for each in value), between)
+                between = w.semicolon if any(isinstance(item, dict) for item in value) else w.comma
+                return listed((self._flat(name, item) for item in value), between)
             case str() if (name, value) in self.chosen:
                 return w.value(value)
             case _:

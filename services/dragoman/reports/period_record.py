@@ -55,63 +55,72 @@ _SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 
 
 def record_of_the_period(
-    then: Snapshot, span: OutageSpan, *, live: bool
+    snapshot: Snapshot, span: OutageSpan, *, live: bool
 ) -> tuple[PeriodRecord, Flagged]:
     """Everything that was said in a span, and the flags of each exchange. Raises `Refused` where that is too much for one record."""
-    first = then.first(span)
-    then.expect(first, REPORT_EXCHANGES)
-    exchanges = list(then.touched(first))
-    areas = [area for act in AREAS for area in then.of("notification", act) if is_open_area(area)]
-    flagged = {each.id: _flags(then, each, areas) for each in exchanges if each.act != "line-check"}
-    found = PeriodRecord(
-        **report_facts.heading(then, span, "period", live=live),
+    first = snapshot.first(span)
+    snapshot.expect(first, REPORT_EXCHANGES)
+    exchanges = list(snapshot.touched(first))
+    areas = [
+        area for act in AREAS for area in snapshot.of("notification", act) if is_open_area(area)
+    ]
+    flagged = {
+        exchange.id: _flags(snapshot, exchange, areas)
+        for exchange in exchanges
+        if exchange.act != "line-check"
+    }
+    period_record = PeriodRecord(
+        **report_facts.heading(snapshot, span, "period", live=live),
         families=tuple(
             FamilyRecord(
                 family=family,
                 exchanges=tuple(
-                    _recorded(then, exchange, span, flagged[exchange.id]) for exchange in found
+                    _recorded(snapshot, exchange, span, flagged[exchange.id])
+                    for exchange in period_record
                 ),
             )
             for family in get_args(Family)
             if (
-                found := [
+                period_record := [
                     exchange
                     for exchange in exchanges
                     if exchange.family == family and exchange.act != "line-check"
                 ]
             )
         ),
-        channel=tuple(then.channel_acts(first)),
-        perceptions=issues_of(then.of("dialogue", "perception"), then.sides),
+        channel=tuple(snapshot.channel_acts(first)),
+        perceptions=issues_of(snapshot.of("dialogue", "perception"), snapshot.sides),
         lapses=tuple(
-            each
-            for exchange in then.exchanges(first)
-            for each in report_facts.lapses(then, exchange, span)
+            lapse
+            for exchange in snapshot.exchanges(first)
+            for lapse in report_facts.lapses(snapshot, exchange, span)
         ),
         lessons=tuple(
-            each for exchange in exchanges for each in report_facts.lessons(exchange, span)
+            lesson for exchange in exchanges for lesson in report_facts.lessons(exchange, span)
         ),
-        statistics=statistics_of(then, span),
+        statistics=statistics_of(snapshot, span),
     )
-    return found, flagged
+    return period_record, flagged
 
 
-def _flags(then: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) -> list[RaisedFlag]:
+def _flags(snapshot: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) -> list[RaisedFlag]:
     """The flags of an exchange; under the Chatham House Rule none says which side it is of."""
-    found = flags(then.registry, exchange, areas, then.ends)
+    raised_flags = flags(snapshot.registry, exchange, areas, snapshot.ends)
     return [
-        replace(each, detail=attribution.spoken(exchange, each.detail, then.sides))
-        for each in found
+        replace(
+            raised_flag, detail=attribution.spoken(exchange, raised_flag.detail, snapshot.sides)
+        )
+        for raised_flag in raised_flags
     ]
 
 
 def _recorded(
-    then: Snapshot, exchange: Exchange, span: OutageSpan, flagged: Sequence[RaisedFlag]
+    snapshot: Snapshot, exchange: Exchange, span: OutageSpan, flagged: Sequence[RaisedFlag]
 ) -> RecordedExchange:
-    said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
+    said = tuple(saying for saying in _sayings(snapshot, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
     if attribution.unattributed(exchange):
-        said, met = tuple(_of_nobody(saying, then.sides) for saying in said), _of_somebody(met)
+        said, met = tuple(_of_nobody(saying, snapshot.sides) for saying in said), _of_somebody(met)
     return RecordedExchange(
         matter=report_facts.matter(exchange),
         said=said,
@@ -120,7 +129,10 @@ def _recorded(
         if exchange.cancellation is not None
         else tuple(report_facts.unanswered(exchange)),
         notice=dict(FORMATS[exchange.act].notice),
-        flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flagged),
+        flags=tuple(
+            FlagView(flag=raised_flag.flag, detail=str(raised_flag.detail))
+            for raised_flag in flagged
+        ),
     )
 
 
@@ -139,65 +151,66 @@ def _of_somebody(met: Met | None) -> Met | None:
     """Readouts without whose they are, the first given first."""
     if met is None:
         return None
-    given = sorted(met.readouts, key=lambda each: each.time)
-    readouts = tuple(replace(each, side=f"participant {n}") for n, each in enumerate(given, 1))
+    read_outs = sorted(met.readouts, key=lambda read_out: read_out.time)
+    readouts = tuple(replace(out, side=f"participant {n}") for n, out in enumerate(read_outs, 1))
     return replace(
         met, readouts=readouts, no_readout=(), not_attended=("",) * len(met.not_attended)
     )
 
 
-def _sayings(then: Snapshot, exchange: Exchange) -> Iterator[Saying]:
+def _sayings(snapshot: Snapshot, exchange: Exchange) -> Iterator[Saying]:
     """Every act of an exchange that says something, in the order of the log."""
     messages = {message.said.position: message for message in exchange.messages}
-    for position, (act, stamp, content) in sorted(_acts(then, exchange).items()):
+    for position, (act, stamp, content) in sorted(_acts(snapshot, exchange).items()):
         message = messages.get(position)
         yield Saying(
             act=act,
             side=stamp.by.partition("/")[0],
-            by=report_facts.role_of(then, stamp),
+            by=report_facts.role_of(snapshot, stamp),
             time=stamp.time,
             position=position,
             content=content,
             receipts=()
             if message is None or message.for_the_record
-            else tuple(report_facts.receipts(then, exchange, message)),
+            else tuple(report_facts.receipts(snapshot, exchange, message)),
         )
 
 
 Told = tuple[str, Stamp, dict[str, Raw]]
 
 
-def _acts(then: Snapshot, exchange: Exchange) -> dict[int, Told]:
-    found: dict[int, Told] = {
+def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, Told]:
+    result: dict[int, Told] = {
         message.said.position: (message.act, message.said, {}) for message in exchange.messages
     }
-    found[exchange.opened.position] = exchange.act, exchange.opened, then.opening(exchange)
-    for act, given in exchange.acts.items():
+    result[exchange.opened.position] = exchange.act, exchange.opened, snapshot.opening(exchange)
+    for act, value in exchange.acts.items():
         if act not in _SERVICES:
-            found |= {each.said.position: (act, each.said, each.content) for each in given}
+            result |= {item.said.position: (act, item.said, item.content) for item in value}
     for accounts in exchange.accounts.values():
-        found |= {
-            each.given.position: ("counter-account", each.given, each.content) for each in accounts
+        result |= {
+            account.given.position: ("counter-account", account.given, account.content)
+            for account in accounts
         }
     for correction in exchange.corrections:
         content = {**correction.fields, "reason": _raw(correction.reason)}
-        found[correction.corrected.position] = "correction", correction.corrected, content
+        result[correction.corrected.position] = "correction", correction.corrected, content
     if exchange.cancellation is not None:
         content = {"reason": _raw(exchange.cancellation.reason)}
-        found[exchange.cancellation.cancelled.position] = (
+        result[exchange.cancellation.cancelled.position] = (
             "cancellation",
             exchange.cancellation.cancelled,
             content,
         )
     for stamp in exchange.closures.values():
-        found[stamp.position] = "closure", stamp, {}
+        result[stamp.position] = "closure", stamp, {}
     for accepted in () if exchange.meeting is None else exchange.meeting.accepted.values():
-        found[accepted.accepted.position] = (
+        result[accepted.accepted.position] = (
             "acceptance",
             accepted.accepted,
             {"window": accepted.terms},
         )
-    return found
+    return result
 
 
 def _raw(text: str) -> Raw:
@@ -207,17 +220,21 @@ def _raw(text: str) -> Raw:
 def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
     if not (meeting.held or meeting.absent or meeting.readouts):
         return None
-    newest = {side: given[-1] for side, given in meeting.readouts.items() if given}
+    newest = {side: readout[-1] for side, readout in meeting.readouts.items() if readout}
     topics = [set(readout.topics) for readout in newest.values()]
     shared = set.intersection(*topics) if topics else set()
     return Met(
-        held=tuple((held.from_, held.to) for held in meeting.held),
+        held=tuple((item.from_, item.to) for item in meeting.held),
         not_attended=tuple(sorted(meeting.absent)),
         readouts=tuple(
             ReadOut(
-                side=side, kind=each.kind, time=each.given.time, topics=each.topics, text=each.text
+                side=side,
+                kind=state_readout.kind,
+                time=state_readout.given.time,
+                topics=state_readout.topics,
+                text=state_readout.text,
             )
-            for side, each in sorted(newest.items())
+            for side, state_readout in sorted(newest.items())
         ),
         no_readout=tuple(
             side for side in (exchange.side, *exchange.to) if meeting.held and side not in newest
@@ -225,7 +242,10 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
         differ=meeting.readouts_differ,
         differing_topics=tuple(
             dict.fromkeys(
-                topic for each in newest.values() for topic in each.topics if topic not in shared
+                topic
+                for state_readout in newest.values()
+                for topic in state_readout.topics
+                if topic not in shared
             )
         ),
     )
@@ -234,33 +254,35 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 # Laid out
 
 
-def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> ReportDocument:
+def paper(period_record: PeriodRecord, flagged: Flagged, w: Words, language: str) -> ReportDocument:
     """The record laid out, with the flags of its exchanges as they can be said in any language."""
-    exchanges = sum(len(family.exchanges) for family in found.families)
+    exchanges = sum(len(family.exchanges) for family in period_record.families)
     carried_on = w.count(
         "%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges
     )
     return ReportDocument(
-        of=found.of,
+        of=period_record.of,
         language=w.language,
-        title=w.say("Record of the period, %(channel)s", channel=found.of.name),
+        title=w.say("Record of the period, %(channel)s", channel=period_record.of.name),
         lead=(
-            w.sentences((w.say("From %(a)s to %(b)s.", **layout.period(found, w)), carried_on)),
+            w.sentences(
+                (w.say("From %(a)s to %(b)s.", **layout.period(period_record, w)), carried_on)
+            ),
             w.say(
                 "This record is generated from the log and agreed by nobody: it gives what each side said, and when."
             ),
         ),
-        sections=tuple(_sections(found, flagged, w, language)),
-        foot=layout.foot(found, w),
-        again=layout.again(found, language),
-        alarm=layout.alarm(found, w),
+        sections=tuple(_sections(period_record, flagged, w, language)),
+        foot=layout.foot(period_record, w),
+        again=layout.again(period_record, language),
+        alarm=layout.alarm(period_record, w),
     )
 
 
 def _sections(
-    found: PeriodRecord, flagged: Flagged, w: Words, language: str
+    period_record: PeriodRecord, flagged: Flagged, w: Words, language: str
 ) -> Iterator[DocumentSection]:
-    for family in found.families:
+    for family in period_record.families:
         name, number = _family(family.family, w), len(family.exchanges)
         yield section(
             w.count(
@@ -269,32 +291,32 @@ def _sections(
         )
         for exchange in family.exchanges:
             yield from _exchange(
-                found, exchange, flagged.get(exchange.matter.exchange, ()), w, language
+                period_record, exchange, flagged.get(exchange.matter.exchange, ()), w, language
             )
-    if not found.families:
+    if not period_record.families:
         yield section(
             w.say("Exchanges"), DocumentParagraph((w.say("Nothing was said in this time."),))
         )
     yield section(
-        w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed.")
+        w.say("The channel"), _channel(period_record, w, language), empty=w.say("Nothing changed.")
     )
     yield section(
         w.say("Perceptions side by side"),
-        empty="" if found.perceptions else w.say("No side has written of any issue."),
+        empty="" if period_record.perceptions else w.say("No side has written of any issue."),
     )
-    yield from layout.issue_sections(found.perceptions, w, language, 3)
+    yield from layout.issue_sections(period_record.perceptions, w, language, 3)
     yield section(
         w.say("Limits that passed"),
-        layout.lapse_table(found.lapses, w, language),
+        layout.lapse_table(period_record.lapses, w, language),
         empty=w.say("None."),
     )
     yield section(
         w.say("Lessons"),
-        *layout.lesson_blocks(found.lessons, w, language),
+        *layout.lesson_blocks(period_record.lessons, w, language),
         empty=w.say("None were entered."),
     )
     yield section(w.say("Statistics"))
-    yield from layout.statistics_sections(found.statistics, w, 3)
+    yield from layout.statistics_sections(period_record.statistics, w, 3)
 
 
 def _family(family: str, w: Words) -> str:
@@ -309,7 +331,7 @@ def _family(family: str, w: Words) -> str:
 
 
 def _exchange(
-    found: PeriodRecord,
+    period_record: PeriodRecord,
     exchange: RecordedExchange,
     flagged: Sequence[RaisedFlag],
     w: Words,
@@ -317,17 +339,17 @@ def _exchange(
 ) -> Iterator[DocumentSection]:
     matter = exchange.matter
     face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
-    shown = tuple(
+    rows = tuple(
         (
             w.say(
                 "%(what)s: %(detail)s",
-                what=w.name("flag", each.flag),
-                detail=w.sentence(each.detail),
+                what=w.name("flag", raised_flag.flag),
+                detail=w.sentence(raised_flag.detail),
             ),
         )
-        for each in flagged
+        for raised_flag in flagged
     )
-    unanswered = tuple((_open(each, w),) for each in exchange.unanswered)
+    unanswered = tuple((_open(item, w),) for item in exchange.unanswered)
     yield section(
         filled(
             w.say("%(what)s: %(subject)s"),
@@ -336,12 +358,12 @@ def _exchange(
         ),
         DocumentParagraph((w.sentences(_head(matter, w)),)),
         DocumentParagraph((face,)) if face else None,
-        DocumentList(shown) if shown else None,
+        DocumentList(rows) if rows else None,
         DocumentList(unanswered) if unanswered else None,
         *(
             block
             for saying in exchange.said
-            for block in _saying(found, matter, saying, w, language)
+            for block in _saying(period_record, matter, saying, w, language)
         ),
         *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
         level=3,
@@ -393,7 +415,7 @@ def _open(each: Unanswered, w: Words) -> str:
 
 
 def _saying(
-    found: PeriodRecord, matter: Matter, saying: Saying, w: Words, language: str
+    period_record: PeriodRecord, matter: Matter, saying: Saying, w: Words, language: str
 ) -> Iterator[Block]:
     values = {
         "t": w.written(saying.time),
@@ -410,12 +432,17 @@ def _saying(
             w.sentences(
                 (
                     label,
-                    *(layout.receipt(each, found.to, saying.time, w) for each in saying.receipts),
+                    *(
+                        layout.receipt(receipt, period_record.to, saying.time, w)
+                        for receipt in saying.receipts
+                    ),
                 )
             ),
         )
     )
-    members = Members(w, language, found.of.sides, chosen(saying.act) | chosen(matter.format))
+    members = Members(
+        w, language, period_record.of.sides, chosen(saying.act) | chosen(matter.format)
+    )
     points: list[tuple[Run, ...]] = []
     for name, value in saying.content.items():
         if name not in _HEADED:
@@ -444,12 +471,12 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
             (
                 w.say(
                     "Did not attend: %(sides)s.",
-                    sides=w.listed(layout.party(each, w) for each in met.not_attended),
+                    sides=w.listed(layout.party(text, w) for text in met.not_attended),
                 ),
             )
         )
     if met.readouts or met.no_readout:
-        names = {each.side: layout.side(each.side) for each in met.readouts} | {
+        names = {readout.side: layout.side(readout.side) for readout in met.readouts} | {
             side: layout.side(side) for side in met.no_readout
         }
         if not matter.side:
@@ -458,8 +485,10 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
                 for number, name in enumerate(names, 1)
             }
         given = {
-            each.side: w.say("%(kind)s, %(t)s", kind=w.value(each.kind), t=w.written(each.time))
-            for each in met.readouts
+            readout.side: w.say(
+                "%(kind)s, %(t)s", kind=w.value(readout.kind), t=w.written(readout.time)
+            )
+            for readout in met.readouts
         }
         yield layout.beside(
             names,
@@ -468,13 +497,13 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
                 (
                     w.say("Topics"),
                     {
-                        each.side: listed(map(QuotedText, each.topics), w.semicolon)
-                        for each in met.readouts
+                        readout.side: listed(map(QuotedText, readout.topics), w.semicolon)
+                        for readout in met.readouts
                     },
                 ),
                 (
                     w.say("Text"),
-                    {each.side: words_of(each.text, w, language) for each in met.readouts},
+                    {readout.side: words_of(readout.text, w, language) for readout in met.readouts},
                 ),
             ],
             w,
@@ -491,9 +520,9 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
         yield DocumentParagraph((w.say("The readouts differ, in their words alone."),))
 
 
-def _channel(found: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
+def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
     def told(act: ChannelAct) -> tuple[Run, ...]:
-        members = Members(w, language, found.of.sides, chosen(act.act))
+        members = Members(w, language, period_record.of.sides, chosen(act.act))
         pairs = act.content.items()
         return listed(
             (
@@ -510,10 +539,10 @@ def _channel(found: PeriodRecord, w: Words, language: str) -> DocumentTable | No
         [
             (
                 w.written(act.time),
-                layout.side(act.side) if act.side in found.of.sides else w.say("services"),
+                layout.side(act.side) if act.side in period_record.of.sides else w.say("services"),
                 w.act(act.act),
                 told(act),
             )
-            for act in found.channel
+            for act in period_record.channel
         ],
     )

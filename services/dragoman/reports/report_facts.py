@@ -71,11 +71,16 @@ MOST_OF_A_YEAR: Final = 500
 
 
 def heading(
-    then: ReportMoment, span: OutageSpan, report: str, *, live: bool, **more: object
+    report_moment: ReportMoment, span: OutageSpan, report: str, *, live: bool, **more: object
 ) -> dict[str, Any]:
     """What every report begins with."""
-    registry = then.registry
-    asked = {"from": written(span.begins), "to": written(span.ends), "at": then.position, **more}
+    registry = report_moment.registry
+    asked = {
+        "from": written(span.begins),
+        "to": written(span.ends),
+        "at": report_moment.position,
+        **more,
+    }
     return {
         "of": ReportedChannel(
             name=registry.name,
@@ -83,12 +88,12 @@ def heading(
             kind=registry.kind,
             custody=registry.custody,
             marking=registry.marking,
-            sides=then.sides,
+            sides=report_moment.sides,
             languages=registry.languages,
             exercise_of="" if registry.exercise_of is None else registry.exercise_of.name,
         ),
-        "position": then.position,
-        "digest": then.digest,
+        "position": report_moment.position,
+        "digest": report_moment.digest,
         "from_": written(span.begins),
         "to": written(span.ends),
         "again": f"/v1/channels/{registry.name}/reports/{report}?{urlencode(asked, safe=':')}",
@@ -126,8 +131,8 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     if title is None:
         return subject_of(exchange), {}
     if attribution.is_titled_by_side(exchange):
-        called = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
-        return Raw(msgspec.json.encode(called["en"])), called
+        acts = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
+        return Raw(msgspec.json.encode(acts["en"])), acts
     if title.message != VERBATIM:
         return subject_of(exchange), {
             tag: words(language).subject(subject_of(exchange), title)[1]
@@ -136,16 +141,23 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     text = title.values["text"]
     if not isinstance(text, Mapping):
         return subject_of(exchange), {}
-    return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
+    return Raw(
+        msgspec.json.encode({tag: value[:SUBJECT_LENGTH] for tag, value in text.items()})
+    ), {}
 
 
-def open_matters(then: ReportMoment, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
+def open_matters(
+    report_moment: ReportMoment, exchanges: Iterable[Exchange]
+) -> list[ReportedMatter]:
     """Return the open matters among exchanges, the most urgent first."""
     known = {exchange.id: exchange for exchange in exchanges}
-    found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
+    matters = (
+        open_matter(report_moment.registry, exchange, report_moment.calendars)
+        for exchange in known.values()
+    )
     return [
-        _reported(known[each.exchange], each)
-        for each in in_order(each for each in found if each is not None)
+        _reported(known[item.exchange], item)
+        for item in in_order(item for item in matters if item is not None)
     ]
 
 
@@ -161,14 +173,14 @@ def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
         accounts_by=attribution.sides(exchange, found.accounts_by),
         differing=found.differing,
         owed=tuple(
-            replace(each, side=attribution.side(exchange, each.side)) for each in found.owed
+            replace(item, side=attribution.side(exchange, item.side)) for item in found.owed
         ),
     )
 
 
-def role_of(then: ReportMoment, stamp: Stamp) -> str:
+def role_of(report_moment: ReportMoment, stamp: Stamp) -> str:
     """In which role an officer acted, the most particular to a watch first; never a name."""
-    officer = then.registry.officers.get(stamp.by)
+    officer = report_moment.registry.officers.get(stamp.by)
     return next(
         (
             name.replace("_", " ")
@@ -181,49 +193,60 @@ def role_of(then: ReportMoment, stamp: Stamp) -> str:
 
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
     """The questions that an addressee has not answered, by their numbers."""
-    for each in open_questions.unanswered(exchange):
-        asked_by, side = (attribution.side(exchange, name) for name in (each.asked_by, each.side))
+    for item in open_questions.unanswered(exchange):
+        asked_by, side = (attribution.side(exchange, name) for name in (item.asked_by, item.side))
         yield Unanswered(
-            message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers
+            message=item.message, asked_by=asked_by, side=side, time=item.time, numbers=item.numbers
         )
 
 
-def receipts(then: ReportMoment, exchange: Exchange, message: Message) -> Iterator[Receipt]:
+def receipts(
+    report_moment: ReportMoment, exchange: Exchange, message: Message
+) -> Iterator[Receipt]:
     """What each addressee did with a message, the three facts kept apart."""
     for side in (*message.to, *message.info):
-        found = receipts_of(exchange, message, side, then.delivered(side, message))
-        acknowledged = found.acknowledged
+        addressee_receipts = receipts_of(
+            exchange, message, side, report_moment.delivered(side, message)
+        )
+        acknowledged = addressee_receipts.acknowledged
         yield Receipt(
             side=side,
-            owes=found.owes,
-            delivered=found.delivered,
+            owes=addressee_receipts.owes,
+            delivered=addressee_receipts.delivered,
             acknowledged="" if acknowledged is None else acknowledged.time,
-            acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
+            acknowledged_by="" if acknowledged is None else role_of(report_moment, acknowledged),
             acknowledged_after_s=None
             if acknowledged is None
             else round(between(message.said.time, acknowledged.time), 3),
-            answered="" if found.answered is None else found.answered.time,
-            account="" if found.account is None else found.account.time,
+            answered=""
+            if addressee_receipts.answered is None
+            else addressee_receipts.answered.time,
+            account="" if addressee_receipts.account is None else addressee_receipts.account.time,
             rang=tuple(
-                rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)
+                rung
+                for _, rung in alarms.rang(
+                    report_moment.registry, exchange, message, side, report_moment.ends
+                )
             ),
         )
 
 
-def urgent(then: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
+def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
     """A message and what became of it."""
     return Urgent(
         matter=matter(exchange),
         act=message.act,
         side=attribution.side(exchange, message.said.side),
         time=message.said.time,
-        receipts=() if unattributed(exchange) else tuple(receipts(then, exchange, message)),
+        receipts=()
+        if unattributed(exchange)
+        else tuple(receipts(report_moment, exchange, message)),
     )
 
 
-def due(then: ReportMoment, exchange: Exchange) -> Iterator[Due]:
+def due(report_moment: ReportMoment, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
-    for clock, outcome in limits(then, exchange):
+    for clock, outcome in limits(report_moment, exchange):
         if outcome in deadlines.OWED:
             yield Due(
                 side=attribution.side(exchange, clock.side),
@@ -236,27 +259,32 @@ def due(then: ReportMoment, exchange: Exchange) -> Iterator[Due]:
             )
 
 
-def limits(then: ReportMoment, exchange: Exchange) -> Iterator[tuple[Deadline, Outcome]]:
+def limits(report_moment: ReportMoment, exchange: Exchange) -> Iterator[tuple[Deadline, Outcome]]:
     """The limits of an exchange, and what had become of each at the last time before the moment."""
-    return deadlines.outcomes(then.registry, exchange, then.calendars, then.ends - deadlines.TICK)
+    return deadlines.outcomes(
+        report_moment.registry,
+        exchange,
+        report_moment.calendars,
+        report_moment.ends - deadlines.TICK,
+    )
 
 
-def by_due(found: Iterable[Due]) -> list[Due]:
+def by_due(dues: Iterable[Due]) -> list[Due]:
     """What is owed, the first limit first."""
-    return sorted(found, key=lambda due: (due.due, due.side, due.clock))
+    return sorted(dues, key=lambda due: (due.due, due.side, due.clock))
 
 
 def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
     """What is ahead, the first first."""
     return sorted(
-        (each for each in found if each is not None),
-        key=lambda each: datetime.fromisoformat(each.from_),
+        (ahead for ahead in found if ahead is not None),
+        key=lambda ahead: datetime.fromisoformat(ahead.from_),
     )
 
 
-def lapses(then: ReportMoment, exchange: Exchange, span: OutageSpan) -> Iterator[Lapsed]:
+def lapses(report_moment: ReportMoment, exchange: Exchange, span: OutageSpan) -> Iterator[Lapsed]:
     """The limits of an exchange that passed in a span before what was owed had come."""
-    for clock, outcome in limits(then, exchange):
+    for clock, outcome in limits(report_moment, exchange):
         if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
@@ -275,25 +303,25 @@ def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
 
 def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
     """The lessons that were entered in a span."""
-    for said in exchange.acts.get("lesson", ()):
-        if span.holds(said.said.time):
+    for item in exchange.acts.get("lesson", ()):
+        if span.holds(item.said.time):
             yield ReportsLesson(
-                side=attribution.side(exchange, said.said.side),
-                time=said.said.time,
-                text=said.content["text"],
+                side=attribution.side(exchange, item.said.side),
+                time=item.said.time,
+                text=item.content["text"],
                 matter=matter(exchange),
             )
 
 
 def standing(
-    then: ReportMoment, exchanges: Iterable[Exchange], span: OutageSpan
+    report_moment: ReportMoment, exchanges: Iterable[Exchange], span: OutageSpan
 ) -> tuple[ReportsStanding, ...]:
     """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
 
     What was said under the Chatham House Rule is counted for no side: `unnamed` counts it.
     """
-    said = dict.fromkeys(then.sides, 0)
-    waits = dict.fromkeys(then.sides, 0)
+    said = dict.fromkeys(report_moment.sides, 0)
+    waits = dict.fromkeys(report_moment.sides, 0)
     for exchange in exchanges:
         if unattributed(exchange):
             continue
@@ -303,7 +331,9 @@ def standing(
             side = officer_side(message.said.by)
             if side in said and exchange.act != "line-check" and span.holds(message.said.time):
                 said[side] += 1
-    return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
+    return tuple(
+        _side(report_moment, side, waits[side], said[side]) for side in report_moment.sides
+    )
 
 
 def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
@@ -323,34 +353,40 @@ def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
     )
 
 
-def _side(then: ReportMoment, side: str, waits: int, said: int) -> ReportsStanding:
-    watch, delivered = then.registry.watches.get(side), then.registry.delivered.get(side)
+def _side(report_moment: ReportMoment, side: str, waits: int, number: int) -> ReportsStanding:
+    watch, delivered = (
+        report_moment.registry.watches.get(side),
+        report_moment.registry.delivered.get(side),
+    )
     return ReportsStanding(
         side=side,
         manned_since="" if watch is None else watch.since.time,
         delivered_upto=0 if delivered is None else delivered.upto,
         delivered_at="" if delivered is None else delivered.recorded.time,
         unacknowledged=waits,
-        messages=said,
+        messages=number,
     )
 
 
-def channel(then: ReportMoment) -> ChannelStanding:
+def channel(report_moment: ReportMoment) -> ChannelStanding:
     """How the channel stands."""
-    status, (profile, since) = then.registry.status, deadlines.profile_of(then.registry)
+    status, (profile, since) = (
+        report_moment.registry.status,
+        deadlines.profile_of(report_moment.registry),
+    )
     return ChannelStanding(
         status="in_force" if status is None else status.status,
         since="" if status is None else status.said.time,
         reason=UNSET if status is None else status.reason,
         profile=profile.name,
-        binding=since is not None and then.registry.kind not in UNTIMED,
+        binding=since is not None and report_moment.registry.kind not in UNTIMED,
     )
 
 
 # What is ahead or in force
 
 
-def in_force(then: ReportMoment, exchange: Exchange) -> Ahead | None:
+def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
     """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
     if exchange.family != "notification" or exchange.status in (
         *ENDED,
@@ -360,7 +396,7 @@ def in_force(then: ReportMoment, exchange: Exchange) -> Ahead | None:
     ):
         return None
     window = _window(exchange, "window") or _journey(exchange)
-    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+    if window is None or datetime.fromisoformat(window[1]) < report_moment.ends:
         return None
     return Ahead(
         matter=matter(exchange),
@@ -370,12 +406,12 @@ def in_force(then: ReportMoment, exchange: Exchange) -> Ahead | None:
     )
 
 
-def next_meeting(then: ReportMoment, exchange: Exchange) -> Ahead | None:
+def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
     """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):
         return None
-    accepted = next((each.terms for each in meeting.accepted.values()), None)
+    accepted = next((item.terms for item in meeting.accepted.values()), None)
     offered = (
         msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
     )
@@ -383,7 +419,7 @@ def next_meeting(then: ReportMoment, exchange: Exchange) -> Ahead | None:
         msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
     )
     window = (terms["from"], terms["to"]) if isinstance(terms, dict) else _window(exchange, "dates")
-    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+    if window is None or datetime.fromisoformat(window[1]) < report_moment.ends:
         return None
     return Ahead(
         matter=matter(exchange),
@@ -438,18 +474,18 @@ def _place(place: Any) -> str:
     """Coordinates first; each side's own name beside the other's."""
     if not isinstance(place, dict):
         return str(place or "")
-    found = []
+    names = []
     if "lat" in place:
-        found.append(f"{place['lat']:g} {place['lon']:g}")
+        names.append(f"{place['lat']:g} {place['lon']:g}")
     if "circle" in place:
         circle = place["circle"]
-        found.append(
+        names.append(
             f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
         )
     if "polygon" in place:
-        found.append(
+        names.append(
             ", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"])
         )
-    found += [place[name] for name in ("name", "text") if place.get(name)]
-    found += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
-    return "; ".join(found)
+    names += [place[name] for name in ("name", "text") if place.get(name)]
+    names += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
+    return "; ".join(names)

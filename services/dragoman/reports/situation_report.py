@@ -33,28 +33,30 @@ def begins(ends: datetime) -> datetime:
     return six if six <= late else six - timedelta(days=1)
 
 
-def situation(then: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
+def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
     """How a channel stands at a moment, and what was said since the span began."""
-    first = then.first(span)
-    then.expect(first, SITUATION_EXCHANGES)
-    exchanges = list(then.exchanges(first))
+    first = snapshot.first(span)
+    snapshot.expect(first, SITUATION_EXCHANGES)
+    exchanges = list(snapshot.exchanges(first))
     owed = report_facts.by_due(
-        due for exchange in exchanges for due in report_facts.due(then, exchange)
+        due for exchange in exchanges for due in report_facts.due(snapshot, exchange)
     )
-    pressing = [each for exchange in exchanges for each in _urgent(then, exchange, span)]
-    stands = report_facts.open_matters(then, exchanges)
+    pressing = [urgent for exchange in exchanges for urgent in _urgent(snapshot, exchange, span)]
+    stands = report_facts.open_matters(snapshot, exchanges)
     meetings = report_facts.by_time(
-        report_facts.next_meeting(then, exchange) for exchange in exchanges
+        report_facts.next_meeting(snapshot, exchange) for exchange in exchanges
     )
-    in_force = report_facts.by_time(report_facts.in_force(then, exchange) for exchange in exchanges)
-    found = Situation(
-        **report_facts.heading(then, span, "situation", live=live),
+    in_force = report_facts.by_time(
+        report_facts.in_force(snapshot, exchange) for exchange in exchanges
+    )
+    result = Situation(
+        **report_facts.heading(snapshot, span, "situation", live=live),
         quiet=False,
         overdue=sum(due.overdue for due in owed),
-        channel=report_facts.channel(then),
-        standing=report_facts.standing(then, exchanges, span),
+        channel=report_facts.channel(snapshot),
+        standing=report_facts.standing(snapshot, exchanges, span),
         unnamed=report_facts.unnamed(exchanges, span),
-        line=lines(then.sides, then.line_checks(first), span),
+        line=lines(snapshot.sides, snapshot.line_checks(first), span),
         urgent=tuple(pressing[-report_facts.MOST :]),
         owed=tuple(owed[: report_facts.MOST]),
         open_matters=len(stands),
@@ -62,26 +64,27 @@ def situation(then: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
         meetings=tuple(meetings[: report_facts.MOST]),
         in_force=tuple(in_force[: report_facts.MOST]),
         left_off=sum(
-            max(0, len(each) - report_facts.MOST)
-            for each in (pressing, owed, stands, meetings, in_force)
+            max(0, len(lists) - report_facts.MOST)
+            for lists in (pressing, owed, stands, meetings, in_force)
         ),
     )
-    return replace(found, quiet=not _unquiet(found, words("en")))
+    return replace(result, quiet=not _unquiet(result, words("en")))
 
 
-def _urgent(then: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterator[Urgent]:
+def _urgent(snapshot: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterator[Urgent]:
     """The flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
     if exchange.precedence in report_facts.URGENT:
         for message in exchange.messages:
             if span.holds(message.said.time) or owing_receipt(exchange, message):
-                yield report_facts.urgent(then, exchange, message)
+                yield report_facts.urgent(snapshot, exchange, message)
 
 
 def _unquiet(found: Situation, w: Words) -> list[str]:
     """Why a channel is not known to be quiet; in words."""
     counted = (*found.standing, found.unnamed)
     sent, waits = (
-        sum(getattr(each, name) for each in counted) for name in ("messages", "unacknowledged")
+        sum(getattr(response_body, name) for response_body in counted)
+        for name in ("messages", "unacknowledged")
     )
     reasons = (
         [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
@@ -103,7 +106,11 @@ def _unquiet(found: Situation, w: Words) -> list[str]:
     if found.channel.status not in _GOOD:
         reasons.append(w.say("The channel is %(status)s.", status=w.value(found.channel.status)))
     if found.of.kind not in UNTIMED:
-        unmanned = [layout.side(each.side) for each in found.standing if not each.manned_since]
+        unmanned = [
+            layout.side(reports_standing.side)
+            for reports_standing in found.standing
+            if not reports_standing.manned_since
+        ]
         reasons += [
             w.say("Nobody has the watch of %(side)s on record.", side=side) for side in unmanned
         ]
@@ -113,7 +120,7 @@ def _unquiet(found: Situation, w: Words) -> list[str]:
 
 def _line(found: Situation, w: Words) -> list[str]:
     """Why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
-    newest = max(found.line, key=lambda each: each.last_checked)
+    newest = max(found.line, key=lambda line: line.last_checked)
     if newest.last_checked < found.from_:
         return [
             w.say("The line was not checked in this time: silence does not say that it is there.")
@@ -156,7 +163,7 @@ def _lead(found: Situation, w: Words) -> tuple[str, ...]:
         )
     ]
     if found.of.kind not in UNTIMED:
-        t = w.written(max(each.last_checked for each in found.line))
+        t = w.written(max(line.last_checked for line in found.line))
         quiet.append(
             w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t)
         )

@@ -27,18 +27,18 @@ from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgen
 from dragoman_schemas.state import Exchange
 
 
-def begins(then: Snapshot, side: str) -> datetime:
+def begins(snapshot: Snapshot, side: str) -> datetime:
     """Since when: the watch was taken over, or where nobody has it, as a situation report."""
-    watch = then.registry.watches.get(side)
+    watch = snapshot.registry.watches.get(side)
     return (
-        situation_report.begins(then.ends)
+        situation_report.begins(snapshot.ends)
         if watch is None
         else datetime.fromisoformat(watch.since.time)
     )
 
 
 def turn_over(
-    then: Snapshot,
+    snapshot: Snapshot,
     span: OutageSpan,
     side: str,
     *,
@@ -49,41 +49,42 @@ def turn_over(
     drafts: Sequence[HandedOver] = (),
 ) -> TurnOver:
     """What is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
-    first = then.first(span)
-    then.expect(first, SITUATION_EXCHANGES)
-    exchanges = list(then.exchanges(first))
-    watch = then.registry.watches.get(side)
+    first = snapshot.first(span)
+    snapshot.expect(first, SITUATION_EXCHANGES)
+    exchanges = list(snapshot.exchanges(first))
+    watch = snapshot.registry.watches.get(side)
     dues = report_facts.by_due(
-        due for exchange in exchanges for due in report_facts.due(then, exchange)
+        due for exchange in exchanges for due in report_facts.due(snapshot, exchange)
     )
     owed, awaited = ([due for due in dues if (due.side == side) == ours] for ours in (True, False))
-    waits = [each for exchange in exchanges for each in _unacknowledged(then, exchange, side)]
+    waits = [item for exchange in exchanges for item in _unacknowledged(snapshot, exchange, side)]
     since = [
         report_facts.matter(exchange)
         for exchange in exchanges
         if exchange.updated.position >= first and exchange.act != "line-check"
     ]
-    stands = report_facts.open_matters(then, exchanges)
-    messages = sorted(_said(then, exchanges, span), key=lambda each: each.time)
+    stands = report_facts.open_matters(snapshot, exchanges)
+    messages = sorted(_said(snapshot, exchanges, span), key=lambda urgent: urgent.time)
     in_force = report_facts.by_time(
-        report_facts.in_force(then, exchange) or report_facts.next_meeting(then, exchange)
+        report_facts.in_force(snapshot, exchange) or report_facts.next_meeting(snapshot, exchange)
         for exchange in exchanges
     )
     return TurnOver(
-        **report_facts.heading(then, span, "turn-over", live=live),
+        **report_facts.heading(snapshot, span, "turn-over", live=live),
         side=side,
         watch="nobody" if watch is None else "manned",
         note=UNSET if watch is None else watch.note,
-        standing=report_facts.standing(then, exchanges, span),
+        standing=report_facts.standing(snapshot, exchanges, span),
         unnamed=report_facts.unnamed(exchanges, span),
-        line=lines(then.sides, then.line_checks(first), span),
+        line=lines(snapshot.sides, snapshot.line_checks(first), span),
         unacknowledged=tuple(waits[: report_facts.MOST]),
         owed=tuple(owed[: report_facts.MOST]),
         awaited=tuple(awaited[: report_facts.MOST]),
         since=tuple(since[-report_facts.MOST :]),
         in_force=tuple(in_force[: report_facts.MOST]),
         shelved=tuple(
-            _put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved
+            _put_aside(put_aside, {exchange.id: exchange for exchange in exchanges})
+            for put_aside in shelved
         ),
         silenced=silenced,
         silenced_last=silenced_last,
@@ -91,8 +92,8 @@ def turn_over(
         said=tuple(messages[-report_facts.MOST :]),
         drafts=tuple(drafts),
         left_off=sum(
-            max(0, len(each) - report_facts.MOST)
-            for each in (waits, owed, awaited, since, stands, messages, in_force)
+            max(0, len(lists) - report_facts.MOST)
+            for lists in (waits, owed, awaited, since, stands, messages, in_force)
         ),
     )
 
@@ -109,75 +110,75 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
     )
 
 
-def _unacknowledged(then: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
+def _unacknowledged(snapshot: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
     """What the side has not acknowledged."""
     for message in exchange.messages:
         if side in owing_receipt(exchange, message):
-            yield report_facts.urgent(then, exchange, message)
+            yield report_facts.urgent(snapshot, exchange, message)
 
 
-def _said(then: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -> Iterator[Urgent]:
+def _said(snapshot: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -> Iterator[Urgent]:
     """Yield the messages of a span, of every exchange but the checks of the line."""
     for exchange in exchanges:
         for message in exchange.messages if exchange.act != "line-check" else ():
             if span.holds(message.said.time):
-                yield report_facts.urgent(then, exchange, message)
+                yield report_facts.urgent(snapshot, exchange, message)
 
 
-def paper(found: TurnOver, w: Words, language: str) -> ReportDocument:
+def paper(over: TurnOver, w: Words, language: str) -> ReportDocument:
     """The note laid out."""
-    side = layout.side(found.side)
+    side = layout.side(over.side)
     counts = {
-        "n": w.number(len(found.unacknowledged)),
-        "m": w.number(len(found.owed)),
-        "k": w.number(len(found.awaited)),
+        "n": w.number(len(over.unacknowledged)),
+        "m": w.number(len(over.owed)),
+        "k": w.number(len(over.awaited)),
     }
     watch = (
-        w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(found.from_))
-        if found.watch == "manned"
+        w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(over.from_))
+        if over.watch == "manned"
         else w.say("Nobody has the watch of %(side)s on record.", side=side)
     )
     return ReportDocument(
-        of=found.of,
+        of=over.of,
         language=w.language,
-        title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(found.to)),
+        title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(over.to)),
         lead=(
             watch,
             w.say("Not acknowledged by us: %(n)s. Owed by us: %(m)s. Awaited: %(k)s.", **counts),
         ),
-        sections=tuple(_sections(found, w, language)),
-        foot=layout.foot(found, w),
-        again=layout.again(found, language),
-        alarm=layout.alarm(found, w),
+        sections=tuple(_sections(over, w, language)),
+        foot=layout.foot(over, w),
+        again=layout.again(over, language),
+        alarm=layout.alarm(over, w),
     )
 
 
-def _sections(found: TurnOver, w: Words, language: str) -> Iterator[DocumentSection]:
-    if found.note:
+def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSection]:
+    if over.note:
         yield section(
             w.say("Handed over with the watch"),
-            DocumentQuote(w.say("Note"), said(found.note, w, language)),
+            DocumentQuote(w.say("Note"), said(over.note, w, language)),
         )
-    waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
+    waits = layout.urgent_table(over.unacknowledged, over.to, w, language)
     yield section(
         w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged.")
     )
-    if found.drafts:
+    if over.drafts:
         drafts: list[tuple[Cell, ...]] = [
-            (w.act(each.act), each.author.partition("/")[2], w.written(each.since, "minute"))
-            for each in found.drafts
+            (w.act(draft.act), draft.author.partition("/")[2], w.written(draft.since, "minute"))
+            for draft in over.drafts
         ]
         yield section(
             w.say("Needs a second hand"),
             table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts),
         )
-    stands = layout.open_table(found.stands, found.to, w, language)
+    stands = layout.open_table(over.stands, over.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
-    owed = layout.due_table(found.owed, found.to, w, language)
+    owed = layout.due_table(over.owed, over.to, w, language)
     yield section(
         w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit.")
     )
-    awaited = layout.due_table(found.awaited, found.to, w, language)
+    awaited = layout.due_table(over.awaited, over.to, w, language)
     yield section(
         w.say("Awaited, the next first"),
         awaited,
@@ -185,14 +186,14 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[DocumentSect
     )
     shelved: list[tuple[Cell, ...]] = [
         (
-            w.clock(each.clock),
-            layout.party(each.owed_by, w),
-            each.number,
-            QuotedText(each.reason),
-            each.by.partition("/")[2],
-            w.written(each.until, "minute"),
+            w.clock(put_aside.clock),
+            layout.party(put_aside.owed_by, w),
+            put_aside.number,
+            QuotedText(put_aside.reason),
+            put_aside.by.partition("/")[2],
+            w.written(put_aside.until, "minute"),
         )
-        for each in found.shelved
+        for put_aside in over.shelved
     ]
     head = (
         w.say("What is owed"),
@@ -203,22 +204,22 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[DocumentSect
         w.say("Until"),
     )
     silenced = w.count(
-        "A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", found.silenced
+        "A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", over.silenced
     )
-    last = w.say("Last at %(t)s.", t=w.written(found.silenced_last)) if found.silenced_last else ""
+    last = w.say("Last at %(t)s.", t=w.written(over.silenced_last)) if over.silenced_last else ""
     yield section(
         w.say("Shelved and silenced"),
         table(head, shelved),
         DocumentParagraph((w.sentences([silenced, *([last] if last else [])]),))
-        if found.silenced
+        if over.silenced
         else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),
     )
-    told = {each.matter.exchange for each in found.said}
+    exchanges = {item.matter.exchange for item in over.said}
     changed = layout.matter_table(
-        [each for each in found.since if each.exchange not in told], w, language
+        [matter for matter in over.since if matter.exchange not in exchanges], w, language
     )
-    since = layout.urgent_table(found.said, found.to, w, language)
+    since = layout.urgent_table(over.said, over.to, w, language)
     if since is None or changed is None:
         yield section(
             w.say("Since the watch was taken over"),
@@ -230,12 +231,12 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[DocumentSect
         yield section(w.say("Changed since, without a new message"), changed)
     yield section(
         w.say("In force and ahead"),
-        layout.ahead_table(found.in_force, w, language),
+        layout.ahead_table(over.in_force, w, language),
         empty=w.say("Nothing."),
     )
     yield section(
         w.say("Watch and line"),
-        layout.watch_points(found.standing, w),
-        layout.line_points(found.line, w),
-        layout.left_off(found.left_off, w),
+        layout.watch_points(over.standing, w),
+        layout.line_points(over.line, w),
+        layout.left_off(over.left_off, w),
     )

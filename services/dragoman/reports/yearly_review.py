@@ -45,82 +45,82 @@ def begins(year: int) -> datetime:
     return datetime(year, 1, 1, tzinfo=UTC)
 
 
-def year_review(then: Snapshot, span: OutageSpan, year: int, *, live: bool) -> YearReview:
+def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) -> YearReview:
     """A year, or as much of it as there is at a moment."""
-    first = then.first(span)
+    first = snapshot.first(span)
     lapses: list[Lapsed] = []
     lessons: list[ReportsLesson] = []
-    asked: list[Question] = []
-    for exchange in then.exchanges(first):
-        lapses += report_facts.lapses(then, exchange, span)
-        asked += _questions(exchange)
+    questions: list[Question] = []
+    for exchange in snapshot.exchanges(first):
+        lapses += report_facts.lapses(snapshot, exchange, span)
+        questions += _questions(exchange)
         lessons += report_facts.lessons(exchange, span)
     encounters = [
-        report_facts.matter(each)
-        for each in then.of("notification", "encounter-report")
-        if each.status in _OPEN
+        report_facts.matter(item)
+        for item in snapshot.of("notification", "encounter-report")
+        if item.status in _OPEN
     ]
     advised = [
-        _advised(each)
-        for each in then.of("dialogue", "recommendation")
-        if each.status != "cancelled"
+        _advised(item)
+        for item in snapshot.of("dialogue", "recommendation")
+        if item.status != "cancelled"
     ]
     most = report_facts.MOST_OF_A_YEAR
     return YearReview(
-        **report_facts.heading(then, span, "year", live=live, year=year),
+        **report_facts.heading(snapshot, span, "year", live=live, year=year),
         year=year,
-        statistics=statistics_of(then, span),
-        annual=tuple(_annual(then, year)),
+        statistics=statistics_of(snapshot, span),
+        annual=tuple(_annual(snapshot, year)),
         encounters=tuple(encounters[:most]),
         lapses=tuple(lapses[:most]),
         roadmap=areas_of(
             [
-                (item, then.linked(item))
-                for item in then.of("dialogue", "roadmap-item")
+                (item, snapshot.linked(item))
+                for item in snapshot.of("dialogue", "roadmap-item")
                 if item.status != "cancelled"
             ]
         ),
         recommendations=tuple(advised[:most]),
-        perceptions=issues_of(then.of("dialogue", "perception"), then.sides),
+        perceptions=issues_of(snapshot.of("dialogue", "perception"), snapshot.sides),
         lessons=tuple(lessons[:most]),
-        questions=tuple(asked[:most]),
+        questions=tuple(questions[:most]),
         left_off=sum(
-            max(0, len(each) - most) for each in (encounters, lapses, advised, lessons, asked)
+            max(0, len(lists) - most) for lists in (encounters, lapses, advised, lessons, questions)
         ),
     )
 
 
-def _annual(then: Snapshot, year: int) -> Iterator[Annual]:
+def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
     """What each side gave of what was owed in the year, and of what has no day for the year itself; a row also where nothing came."""
-    limits, _ = profile_of(then.registry)
-    given: dict[tuple[str, int, str], Exchange] = {}
-    for exchange in then.of("notification", "annual-exchange"):
+    limits, _ = profile_of(snapshot.registry)
+    exchanges: dict[tuple[str, int, str], Exchange] = {}
+    for exchange in snapshot.of("notification", "annual-exchange"):
         if exchange.cancellation is None:
             kind, of_year = (
                 msgspec.json.decode(exchange.content[name]) for name in ("kind", "year")
             )
-            given.setdefault((kind, of_year, exchange.side), exchange)
+            exchanges.setdefault((kind, of_year, exchange.side), exchange)
     for kind in _KINDS:
         later, month, day = limits.annual.get(kind, (0, 0, 0))
         last = datetime(year, month, day, tzinfo=UTC) if month else None
-        for side in then.sides:
-            found = given.get((kind, year - later, side))
-            came = None if found is None else datetime.fromisoformat(found.opened.time)
+        for side in snapshot.sides:
+            result = exchanges.get((kind, year - later, side))
+            moment = None if result is None else datetime.fromisoformat(result.opened.time)
             late = (
                 None
-                if last is None or came is None or came < last + _DAY
-                else days(written(last + _DAY), came)
+                if last is None or moment is None or moment < last + _DAY
+                else days(written(last + _DAY), moment)
             )
             yield Annual(
                 side=side,
                 kind=kind,
                 of_year=year - later,
                 due="" if last is None else f"{last:%Y-%m-%d}",
-                given="" if found is None else found.opened.time,
-                nil_return=found is not None
-                and bytes(found.content.get("nil_return", b"false")) == b"true",
+                given="" if result is None else result.opened.time,
+                nil_return=result is not None
+                and bytes(result.content.get("nil_return", b"false")) == b"true",
                 late_days=late,
-                matter=None if found is None else report_facts.matter(found),
+                matter=None if result is None else report_facts.matter(result),
             )
 
 
@@ -138,13 +138,13 @@ def _advised(exchange: Exchange) -> Advised:
 
 def _questions(exchange: Exchange) -> Iterator[Question]:
     """The questions of an exchange that its addressees have not answered."""
-    for each in open_questions.unanswered(exchange) if exchange.cancellation is None else ():
+    for item in open_questions.unanswered(exchange) if exchange.cancellation is None else ():
         yield Question(
-            asked_by=attribution.side(exchange, each.asked_by),
-            side=attribution.side(exchange, each.side),
-            time=each.time,
-            numbers=each.numbers,
-            questions=each.questions,
+            asked_by=attribution.side(exchange, item.asked_by),
+            side=attribution.side(exchange, item.side),
+            time=item.time,
+            numbers=item.numbers,
+            questions=item.questions,
             matter=report_facts.matter(exchange),
         )
 
@@ -152,37 +152,39 @@ def _questions(exchange: Exchange) -> Iterator[Question]:
 # Laid out
 
 
-def paper(found: YearReview, w: Words, language: str) -> ReportDocument:
+def paper(review: YearReview, w: Words, language: str) -> ReportDocument:
     """The pack laid out."""
     return ReportDocument(
-        of=found.of,
+        of=review.of,
         language=w.language,
-        title=w.say("Yearly review %(year)s, %(channel)s", year=found.year, channel=found.of.name),
+        title=w.say(
+            "Yearly review %(year)s, %(channel)s", year=review.year, channel=review.of.name
+        ),
         lead=(
-            w.say("From %(a)s to %(b)s.", **layout.period(found, w)),
+            w.say("From %(a)s to %(b)s.", **layout.period(review, w)),
             w.say(
                 "Generated from the log for the sides’ yearly review. It judges nobody: the same rows stand for every side."
             ),
         ),
-        sections=tuple(_sections(found, w, language)),
-        foot=layout.foot(found, w),
-        again=layout.again(found, language),
-        alarm=layout.alarm(found, w),
+        sections=tuple(_sections(review, w, language)),
+        foot=layout.foot(review, w),
+        again=layout.again(review, language),
+        alarm=layout.alarm(review, w),
     )
 
 
-def _sections(found: YearReview, w: Words, language: str) -> Iterator[DocumentSection]:
+def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentSection]:
     none = w.say("None.")
     yield section(w.say("Statistics"))
-    yield from layout.statistics_sections(found.statistics, w, 3)
-    yield section(w.say("Yearly exchanges"), _yearly(found, w))
-    encounters = layout.matter_table(found.encounters, w, language)
+    yield from layout.statistics_sections(review.statistics, w, 3)
+    yield section(w.say("Yearly exchanges"), _yearly(review, w))
+    encounters = layout.matter_table(review.encounters, w, language)
     yield section(w.say("Encounters whose accounts stay open"), encounters, empty=none)
     yield section(
-        w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=none
+        w.say("Limits that passed"), layout.lapse_table(review.lapses, w, language), empty=none
     )
     yield section(w.say("Roadmap"))
-    for area in found.roadmap:
+    for area in review.roadmap:
         name = w.value(area.area)
         yield section(
             name[:1].upper() + name[1:],
@@ -191,27 +193,27 @@ def _sections(found: YearReview, w: Words, language: str) -> Iterator[DocumentSe
             empty=w.say("No item yet"),
         )
     yield section(
-        w.say("Recommendations"), _advice(found, w, language), empty=w.say("None were given.")
+        w.say("Recommendations"), _advice(review, w, language), empty=w.say("None were given.")
     )
     yield section(
         w.say("Perceptions side by side"),
-        empty="" if found.perceptions else w.say("No side has written of any issue."),
+        empty="" if review.perceptions else w.say("No side has written of any issue."),
     )
-    yield from layout.issue_sections(found.perceptions, w, language, 3)
+    yield from layout.issue_sections(review.perceptions, w, language, 3)
     yield section(
         w.say("Lessons"),
-        *layout.lesson_blocks(found.lessons, w, language),
+        *layout.lesson_blocks(review.lessons, w, language),
         empty=w.say("None were entered."),
     )
     yield section(
         w.say("Questions left open"),
-        _open_questions(found, w, language),
-        layout.left_off(found.left_off, w),
+        _open_questions(review, w, language),
+        layout.left_off(review.left_off, w),
         empty=none,
     )
 
 
-def _yearly(found: YearReview, w: Words) -> DocumentTable | None:
+def _yearly(review: YearReview, w: Words) -> DocumentTable | None:
     head = (
         w.say("What"),
         w.say("Of the year"),
@@ -221,7 +223,7 @@ def _yearly(found: YearReview, w: Words) -> DocumentTable | None:
         w.say("Late by"),
         w.say("Number"),
     )
-    return table(head, [_annual_row(each, w) for each in found.annual])
+    return table(head, [_annual_row(annual, w) for annual in review.annual])
 
 
 def _items(area: RoadmapArea, w: Words, language: str) -> DocumentTable | None:
@@ -247,20 +249,20 @@ def _items(area: RoadmapArea, w: Words, language: str) -> DocumentTable | None:
     )
 
 
-def _advice(found: YearReview, w: Words, language: str) -> DocumentTable | None:
+def _advice(review: YearReview, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
-            layout.side(each.matter.side),
+            layout.side(recommendation.matter.side),
             filled(
                 w.say("%(subject)s (%(number)s)"),
-                subject=said(each.text, w, language, each.matter.original),
-                number=each.matter.number,
+                subject=said(recommendation.text, w, language, recommendation.matter.original),
+                number=recommendation.matter.number,
             ),
-            listed(map(QuotedText, each.addressees), w.comma),
-            layout.sides(each.endorsed_by, w),
-            w.value(each.fate) if each.fate else w.say("no statement"),
+            listed(map(QuotedText, recommendation.addressees), w.comma),
+            layout.sides(recommendation.endorsed_by, w),
+            w.value(recommendation.fate) if recommendation.fate else w.say("no statement"),
         )
-        for each in found.recommendations
+        for recommendation in review.recommendations
     ]
     return table(
         (
@@ -274,35 +276,35 @@ def _advice(found: YearReview, w: Words, language: str) -> DocumentTable | None:
     )
 
 
-def _annual_row(each: Annual, w: Words) -> tuple[Cell, ...]:
-    given = w.say("no statement")
-    if each.given:
-        given = (
-            w.say("%(t)s, nothing to report", t=w.written(each.given))
-            if each.nil_return
-            else w.written(each.given)
+def _annual_row(annual: Annual, w: Words) -> tuple[Cell, ...]:
+    text = w.say("no statement")
+    if annual.given:
+        text = (
+            w.say("%(t)s, nothing to report", t=w.written(annual.given))
+            if annual.nil_return
+            else w.written(annual.given)
         )
     return (
-        w.value(each.kind),
-        str(each.of_year),
-        layout.side(each.side),
-        w.written(each.due, "day") if each.due else w.say("no set day"),
-        given,
-        "" if each.late_days is None else w.span(each.late_days * 86_400),
-        "" if each.matter is None else each.matter.number,
+        w.value(annual.kind),
+        str(annual.of_year),
+        layout.side(annual.side),
+        w.written(annual.due, "day") if annual.due else w.say("no set day"),
+        text,
+        "" if annual.late_days is None else w.span(annual.late_days * 86_400),
+        "" if annual.matter is None else annual.matter.number,
     )
 
 
-def _open_questions(found: YearReview, w: Words, language: str) -> DocumentTable | None:
+def _open_questions(review: YearReview, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
-            layout.party(each.asked_by, w),
-            layout.party(each.side, w),
-            w.written(each.time),
-            layout.named(each.matter, w, language),
-            _questions_of(each, w, language),
+            layout.party(question.asked_by, w),
+            layout.party(question.side, w),
+            w.written(question.time),
+            layout.named(question.matter, w, language),
+            _questions_of(question, w, language),
         )
-        for each in found.questions
+        for question in review.questions
     ]
     return table(
         (
@@ -316,8 +318,8 @@ def _open_questions(found: YearReview, w: Words, language: str) -> DocumentTable
     )
 
 
-def _questions_of(each: Question, w: Words, language: str) -> tuple[Run, ...]:
-    pairs = zip(each.numbers, each.questions, strict=True)
+def _questions_of(question: Question, w: Words, language: str) -> tuple[Run, ...]:
+    pairs = zip(question.numbers, question.questions, strict=True)
     return listed(
         (
             filled(w.say("%(n)s: %(question)s"), n=str(number), question=said(text, w, language))

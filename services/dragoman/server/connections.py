@@ -155,8 +155,8 @@ class Connections:
         self._loop.remove_reader(self._listener)
         self._server = None
         self._listener.close()
-        for each in self._handshakes:
-            each.cancel()
+        for task in self._handshakes:
+            task.cancel()
 
     def _accept(self) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
@@ -225,10 +225,10 @@ class Connections:
 
     def _is_proxy(self, address: str) -> bool:
         try:
-            found = ip_address(address.partition("%")[0])
+            result = ip_address(address.partition("%")[0])
         except ValueError:
             return False
-        return any(found in each for each in self._proxies)
+        return any(result in proxy for proxy in self._proxies)
 
     def _tell(self, full: str, **fields: object) -> None:
         """Log that connections are refused: one line a minute, however many there are."""

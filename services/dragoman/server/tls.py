@@ -39,8 +39,7 @@ class Certificate:
     def _stamps(self) -> tuple[tuple[int, int], ...]:
         try:
             return tuple(
-                (found.st_mtime_ns, found.st_ino)
-                for found in (self._chain.stat(), self._key.stat())
+                (item.st_mtime_ns, item.st_ino) for item in (self._chain.stat(), self._key.stat())
             )
         except OSError:
             return ()

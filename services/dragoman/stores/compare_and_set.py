@@ -114,16 +114,16 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMe
 
 
 async def following(
-    bus: Bus, stream: str, subjects: str, seen: int
+    bus: Bus, stream: str, subjects: str, number: int
 ) -> AsyncIterator[LeaderMessage]:
     """The messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
     while (
-        message := await stands(bus, stream, {"seq": seen + 1, "next_by_subj": subjects})
+        message := await stands(bus, stream, {"seq": number + 1, "next_by_subj": subjects})
     ) is not None:
         yield message
-        seen = message.seq
-        for read in unbroken(await bus.fetch(stream, subjects, seen + 1, _PAGE)):
-            seen = int(read.header(b"Nats-Sequence"))
+        number = message.seq
+        for read in unbroken(await bus.fetch(stream, subjects, number + 1, _PAGE)):
+            number = int(read.header(b"Nats-Sequence"))
             yield LeaderMessage(
-                seq=seen, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head
+                seq=number, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head
             )

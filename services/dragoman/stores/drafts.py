@@ -60,10 +60,10 @@ class DraftStore:
         """A side's drafts in a channel, the newest first. Raises `LogUnreachable`."""
         await self._bucket.refresh()
         prefix = _key(cid, side, "")
-        found = [
+        drafts = [
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
         ]
-        return sorted(found, key=lambda draft: draft.updated, reverse=True)
+        return sorted(drafts, key=lambda draft: draft.updated, reverse=True)
 
     async def refresh(self) -> None:
         """Bring what other gateways kept and dropped. Raises `LogUnreachable`."""
@@ -72,10 +72,10 @@ class DraftStore:
     def handed(self, cid: str, side: str) -> list[Draft]:
         """A side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
         prefix = _key(cid, side, "")
-        found = [
+        drafts = [
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
         ]
-        return sorted((draft for draft in found if draft.handed), key=lambda draft: draft.handed)
+        return sorted((draft for draft in drafts if draft.handed), key=lambda draft: draft.handed)
 
     async def find(self, cid: str, side: str, id: str) -> Draft | None:
         """A side's draft. Raises `LogUnreachable`."""
@@ -93,8 +93,8 @@ class DraftStore:
 
     async def _put(self, draft: Draft, value: Draft | None, over: Draft | None) -> bool:
         key = _key(draft.cid, draft.side, draft.id)
-        known = self._bucket.values.get(key)
-        if (None if known is None else _decode(known)) != over:
+        data = self._bucket.values.get(key)
+        if (None if data is None else _decode(data)) != over:
             return False
         try:
             await self._bucket.put(key, value, self._bucket.revisions.get(key, 0))

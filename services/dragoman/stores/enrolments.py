@@ -36,12 +36,16 @@ class Enrolments:
 
     def listed(self, cid: str, side: str) -> list[Enrolment]:
         """A side's in a channel, the oldest first, as far as this gateway knows."""
-        known = (
+        enrolments = (
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
         )
         return sorted(
-            (each for each in known if each.cid == cid and each.officer.startswith(f"{side}/")),
-            key=lambda each: each.asked,
+            (
+                item
+                for item in enrolments
+                if item.cid == cid and item.officer.startswith(f"{side}/")
+            ),
+            key=lambda enrolment: enrolment.asked,
         )
 
     def find(self, cid: str, officer: str) -> Enrolment | None:

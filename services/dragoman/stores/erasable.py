@@ -79,12 +79,12 @@ class Erasable:
         self._apply(standing.subject.removeprefix(self._prefix), standing.seq, standing.data)
 
     def _apply(self, key: str, seq: int, value: bytes) -> None:
-        known = self.revisions.get(key, 0)
-        if seq < known:
+        revision = self.revisions.get(key, 0)
+        if seq < revision:
             self._superseded[seq] = key
-        elif seq > known:
-            if known:
-                self._superseded[known] = key
+        elif seq > revision:
+            if revision:
+                self._superseded[revision] = key
             self.revisions[key] = seq
             self.values[key] = value
 

@@ -75,13 +75,13 @@ class FileStore:
     async def listed(self, cid: str, side: str) -> list[File]:
         """A side's files that are not erased, the newest first. Raises `LogUnreachable`."""
         await self._entries.refresh()
-        found = [
+        files = [
             _decode(value)
             for key, value in self._entries.values.items()
             if key.startswith(f"{cid}.{side}.")
         ]
         return sorted(
-            (file for file in found if not file.erased), key=lambda file: file.at, reverse=True
+            (file for file in files if not file.erased), key=lambda file: file.at, reverse=True
         )
 
     async def keep(
@@ -155,8 +155,8 @@ class FileStore:
 
     def _is(self, cid: str, file: File) -> bool:
         """Whether this is what is known of the file."""
-        known = self._entries.values.get(_key(cid, file))
-        return known is not None and _decode(known) == file
+        data = self._entries.values.get(_key(cid, file))
+        return data is not None and _decode(data) == file
 
     async def _put(self, cid: str, file: File, over: File | None) -> bool:
         key = _key(cid, file)

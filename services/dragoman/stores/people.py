@@ -80,21 +80,21 @@ def entered(id: str, side: str, entry: bytes, at: str) -> StoredPerson:
     )
 
 
-def changed(kept: StoredPerson, entry: bytes, at: str) -> StoredPerson:
+def changed(stored_person: StoredPerson, entry: bytes, at: str) -> StoredPerson:
     """The next revision of an entry, with other random bytes."""
     return msgspec.structs.replace(
-        kept,
-        revision=kept.revision + 1,
+        stored_person,
+        revision=stored_person.revision + 1,
         updated=at,
         random=secrets.token_hex(_RANDOM_BYTES),
         entry=Raw(entry),
     )
 
 
-def erased(kept: StoredPerson, at: str) -> StoredPerson:
+def erased(stored_person: StoredPerson, at: str) -> StoredPerson:
     """What is left of an entry that is erased."""
     return msgspec.structs.replace(
-        kept, revision=kept.revision + 1, updated=at, random="", entry=UNSET
+        stored_person, revision=stored_person.revision + 1, updated=at, random="", entry=UNSET
     )
 
 
@@ -108,12 +108,15 @@ class PeopleStore:
     async def listed(self, cid: str) -> list[StoredPerson]:
         """A channel's entries that are not erased, by id. Raises `LogUnreachable`."""
         await self._entries.refresh()
-        found = [
+        stored_persons = [
             _decode(value)
             for key, value in self._entries.values.items()
             if key.startswith(f"{cid}.")
         ]
-        return sorted((kept for kept in found if not kept.erased), key=lambda kept: kept.id)
+        return sorted(
+            (person for person in stored_persons if not person.erased),
+            key=lambda stored_person: stored_person.id,
+        )
 
     async def find(self, cid: str, id: str) -> StoredPerson | None:
         """An entry, or what is left of it. Raises `LogUnreachable`."""
@@ -129,18 +132,18 @@ class PeopleStore:
         values = {id: self._entries.values.get(f"{cid}.{id}") for id in ids}
         return {id: _decode(value) for id, value in values.items() if value is not None}
 
-    async def keep(self, cid: str, kept: StoredPerson, over: StoredPerson | None) -> bool:
+    async def keep(self, cid: str, stored_person: StoredPerson, over: StoredPerson | None) -> bool:
         """Write a revision over the one that was read, or a new entry; False where somebody else was faster.
 
         When it returns, what stood there before is overwritten. Raises `LogUnreachable`.
         """
-        key = f"{cid}.{kept.id}"
-        known = self._entries.values.get(key)
-        if (None if known is None else _decode(known)) != over:
+        key = f"{cid}.{stored_person.id}"
+        data = self._entries.values.get(key)
+        if (None if data is None else _decode(data)) != over:
             return False
         try:
             await self._entries.put(
-                key, msgspec.json.encode(kept), self._entries.revisions.get(key, 0)
+                key, msgspec.json.encode(stored_person), self._entries.revisions.get(key, 0)
             )
         except WriteConflict:
             return False

@@ -38,8 +38,8 @@ class Searches:
     def listed(self, actor: str, cid: str) -> list[Search]:
         """An officer's in a channel, by name, as far as this gateway knows."""
         return sorted(
-            (each for each in self._of(actor) if each.cid == cid),
-            key=lambda each: each.name.casefold(),
+            (item for item in self._of(actor) if item.cid == cid),
+            key=lambda item: item.name.casefold(),
         )
 
     async def keep(self, search: Search) -> None:
@@ -56,10 +56,10 @@ class Searches:
             await self._bucket.put(key, None)
 
     def _of(self, actor: str) -> list[Search]:
-        known = (
+        searches = (
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
         )
-        return [each for each in known if each.actor == actor]
+        return [item for item in searches if item.actor == actor]
 
 
 def _key(actor: str, cid: str, name: str) -> str:

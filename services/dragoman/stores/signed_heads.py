@@ -76,7 +76,7 @@ class SignedHeadStore:
 
     async def knew(self, channel: str) -> bool:
         """Whether heads were kept before the channel's log was made: one that was made later knows nothing of what was signed. Raises as `check` does."""
-        kept, log = [await self._about(each) for each in (STREAM, stream_config.stream_of(channel))]
+        kept, log = [await self._about(text) for text in (STREAM, stream_config.stream_of(channel))]
         return datetime.fromisoformat(kept["created"]) <= datetime.fromisoformat(log["created"])
 
     async def _about(self, name: str) -> dict[str, Any]:
@@ -99,8 +99,8 @@ class SignedHeadStore:
         )
         failed = read_answer(answer.data).get("error")
         if failed is None:
-            found = _got(answer.data).message
-            return SealedHead(seq=found.seq, note=found.data, taken=found.time)
+            message = _got(answer.data).message
+            return SealedHead(seq=message.seq, note=message.data, taken=message.time)
         if failed.get("err_code") == _NO_MESSAGE:
             return None
         raise _failure(failed)

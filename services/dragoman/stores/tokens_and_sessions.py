@@ -193,18 +193,22 @@ class Access:
     ) -> Grant | None:
         """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
-        found = None if value is None else _in_time(_grant(value), now)
+        grant = None if value is None else _in_time(_grant(value), now)
         return (
             None
-            if found is not None and found.made_with and not self._is_held(found, now)
-            else found
+            if grant is not None and grant.made_with and not self._is_held(grant, now)
+            else grant
         )
 
     def _is_held(self, link: Grant, now: float) -> bool:
         """Whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
         ids = (f"token.{link.made_with}", f"subject.{link.made_with}")
-        found = (_grant(value) for key, value in self._bucket.values.items() if key.startswith(ids))
-        return any(each.actor == link.actor and _in_time(each, now) is not None for each in found)
+        grants = (
+            _grant(value) for key, value in self._bucket.values.items() if key.startswith(ids)
+        )
+        return any(
+            grant.actor == link.actor and _in_time(grant, now) is not None for grant in grants
+        )
 
     def was_known(self, token: str) -> bool:
         """Whether a token was ever issued: one that was revoked does not come back."""
@@ -230,17 +234,17 @@ class Access:
 
     async def open_session(self, token: str, now: float, seconds: float) -> str:
         """A page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
-        known = [
+        rows = [
             (key, _session(value))
             for key, value in self._bucket.values.items()
             if key.startswith("session.")
         ]
         own = sorted(
-            (each.expires, key)
-            for key, each in known
-            if each.token == hashed(token) and each.expires >= now
+            (value.expires, key)
+            for key, value in rows
+            if value.token == hashed(token) and value.expires >= now
         )
-        over = [key for key, each in known if each.expires < now - KEPT_FORM_SECONDS]
+        over = [key for key, value in rows if value.expires < now - KEPT_FORM_SECONDS]
         for key in (*over[:SESSIONS], *(key for _, key in own[: max(0, len(own) - SESSIONS + 1)])):
             await self._bucket.put(key, None)
         session = new_token()
@@ -262,7 +266,7 @@ class Access:
             for key, value in self._bucket.values.items()
             if key.startswith("console.")
         ]
-        for key in [key for key, each in known if each.at < console.at - _FORGOTTEN_SECONDS][
+        for key in [key for key, value in known if value.at < console.at - _FORGOTTEN_SECONDS][
             :SESSIONS
         ]:
             await self._bucket.put(key, None)
@@ -274,14 +278,14 @@ class Access:
         Sides and officers of two channels may have the same names. A browser whose session is over hears no alarm, so it does not count.
         """
         values = self._bucket.values
-        found = [
+        result = [
             (key, _console(value)) for key, value in values.items() if key.startswith("console.")
         ]
         return [
-            each
-            for key, each in found
-            if each.at > now - CONSOLE_SECONDS
-            and self._hears(key.partition(".")[2], each, now, cid)
+            console
+            for key, console in result
+            if console.at > now - CONSOLE_SECONDS
+            and self._hears(key.partition(".")[2], console, now, cid)
         ]
 
     def _hears(self, session: str, console: Console, now: float, cid: str) -> bool:
@@ -321,9 +325,9 @@ class Access:
         value = self._bucket.values.get(f"session.{digest}")
         if value is None:
             return None
-        known = _session(value)
-        granted = self._bucket.values.get(f"token.{known.token}")
-        return None if granted is None or known.expires < now else _in_time(_grant(granted), now)
+        session = _session(value)
+        granted = self._bucket.values.get(f"token.{session.token}")
+        return None if granted is None or session.expires < now else _in_time(_grant(granted), now)
 
 
 def _in_time(grant: Grant, now: float) -> Grant | None:

@@ -54,7 +54,11 @@ class Floor(Struct, frozen=True, kw_only=True):
 
     def standing(self, now: datetime) -> tuple[ShelvedAlarm, ...]:
         """What is still shelved at a time."""
-        return tuple(each for each in self.shelved if datetime.fromisoformat(each.until) > now)
+        return tuple(
+            shelved_alarm
+            for shelved_alarm in self.shelved
+            if datetime.fromisoformat(shelved_alarm.until) > now
+        )
 
 
 _floor = msgspec.json.Decoder(Floor).decode
@@ -80,7 +84,7 @@ class WatchFloor:
             for key, value in self._bucket.values.items()
             if key.startswith(_OPENED)
         ]
-        for key in [key for key, each in known if each.at < now - _KEPT_SECONDS][
+        for key in [key for key, opened_flash in known if opened_flash.at < now - _KEPT_SECONDS][
             :_FORGOTTEN_AT_ONCE
         ]:
             await self._bucket.put(key, None)
@@ -89,8 +93,8 @@ class WatchFloor:
     def floor(self, cid: str, side: str, since: int) -> Floor:
         """What the watch that was taken at a position has done; a watch that ended took all of it along."""
         value = self._bucket.values.get(f"{_FLOOR}{cid}.{side}")
-        known = None if value is None else _floor(value)
-        return known if known is not None and known.since == since else Floor(since=since)
+        floor = None if value is None else _floor(value)
+        return floor if floor is not None and floor.since == since else Floor(since=since)
 
     async def change(
         self, cid: str, side: str, since: int, change: Callable[[Floor], Floor]

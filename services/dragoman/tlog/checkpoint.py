@@ -62,11 +62,11 @@ def read(text: str) -> Checkpoint:
 
 def opened(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
     """A checkpoint that the log's key has signed under its origin. Raises `NotANote`."""
-    found = note.read(raw)
-    checkpoint = read(found.text)
-    if checkpoint.origin != log.name or found.signed_by(log) is None:
+    result = note.read(raw)
+    checkpoint = read(result.text)
+    if checkpoint.origin != log.name or result.signed_by(log) is None:
         raise NotANote(sentence("it is not signed by %(name)s", name=log.name))
-    return checkpoint, found
+    return checkpoint, result
 
 
 class Addition(Struct, frozen=True):
@@ -78,7 +78,7 @@ class Addition(Struct, frozen=True):
 
     def __bytes__(self) -> bytes:
         """The request's body."""
-        head = f"old {self.old}\n" + "".join(f"{encode_base64(each)}\n" for each in self.proof)
+        head = f"old {self.old}\n" + "".join(f"{encode_base64(data)}\n" for data in self.proof)
         return head.encode() + b"\n" + self.checkpoint
 
 
@@ -103,4 +103,4 @@ def read_addition(raw: bytes) -> Addition:
                 "a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint"
             )
         )
-    return Addition(int(old), tuple(each for each in proof if each is not None), signed)
+    return Addition(int(old), tuple(data for data in proof if data is not None), signed)

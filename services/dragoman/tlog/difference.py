@@ -33,8 +33,8 @@ def first_difference(
     `copies` are the same leaves in more than one reading: a leaf differs if it does in each. A copy may be too short. A source raises `LookupError`
     for a hash that it does not have.
     """
-    given = [_shorter(copy) for copy in copies]
-    search = _Search(given, [*given, *sources])
+    shorter_names = [_shorter(copy) for copy in copies]
+    search = _Search(shorter_names, [*shorter_names, *sources])
     return search.below(0, size, root) if size else None
 
 
@@ -57,20 +57,20 @@ class _Search:
         self._copies = copies
         self._sources = sources
 
-    def below(self, begin: int, end: int, wanted: bytes) -> LeafDifference | None:
+    def below(self, begin: int, end: int, data: bytes) -> LeafDifference | None:
         """Return the first difference between two indexes, given the root of that range."""
-        if any(found == wanted for found in _roots(self._copies, begin, end)):
+        if any(root == data for root in _roots(self._copies, begin, end)):
             return None
         if end - begin == 1:
             return LeafDifference(begin, begin)
         middle = begin + merkle.split(end - begin)
-        children = self._children(begin, middle, end, wanted)
+        children = self._children(begin, middle, end, data)
         if children is None:
             return LeafDifference(begin, end - 1)
         return self.below(begin, middle, children[0]) or self.below(middle, end, children[1])
 
     def _children(
-        self, begin: int, middle: int, end: int, wanted: bytes
+        self, begin: int, middle: int, end: int, data: bytes
     ) -> tuple[bytes, bytes] | None:
         """Return the two hashes of which the wanted one is made. Each further source is asked only where those before it do not have them."""
         lefts: list[bytes] = []
@@ -78,10 +78,10 @@ class _Search:
         for source in self._sources:
             lefts += _roots([source], begin, middle)
             rights += _roots([source], middle, end)
-            for left in lefts:
+            for item in lefts:
                 for right in rights:
-                    if merkle.node_hash(left, right) == wanted:
-                        return left, right
+                    if merkle.node_hash(item, right) == data:
+                        return item, right
         return None
 
 
@@ -119,10 +119,10 @@ def sources_of(size: int, read: Read) -> list[Nodes]:
     def entries(index: int) -> bytes:
         full, partial = tiles.widths(size, ENTRIES)
         number = index // WIDTH
-        found = tiles.read_bundle(body(Tile(ENTRIES, number, WIDTH if number < full else partial)))
-        if found is None:
+        bundle = tiles.read_bundle(body(Tile(ENTRIES, number, WIDTH if number < full else partial)))
+        if bundle is None:
             raise LookupError(index)
-        return merkle.leaf_hash(found[index % WIDTH])
+        return merkle.leaf_hash(bundle[index % WIDTH])
 
     return [own, merkle.nodes_of(_Leaves(size, lowest)), merkle.nodes_of(_Leaves(size, entries))]
 
@@ -145,5 +145,5 @@ class _Leaves(Sequence[bytes]):
         return (
             self._read(index)
             if isinstance(index, int)
-            else [self._read(each) for each in range(self._size)[index]]
+            else [self._read(number) for number in range(self._size)[index]]
         )

@@ -76,11 +76,11 @@ def write_signatures(signatures: dict[str, bytes]) -> str:
 
 def read_signatures(text: str, most: int) -> dict[str, bytes] | None:
     """The signatures by key id, or None where the member is not exactly as `write_signatures` writes it."""
-    found: dict[str, bytes] = {}
+    result: dict[str, bytes] = {}
     for item in text.split(" "):
         keyid, colon, encoded = item.partition(":")
         signature = decode_base64(encoded, 64)
         if not colon or signature is None or len(keyid) != 64:
             return None
-        found[keyid] = signature
-    return found if len(found) <= most and write_signatures(found) == text else None
+        result[keyid] = signature
+    return result if len(result) <= most and write_signatures(result) == text else None

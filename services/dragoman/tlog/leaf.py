@@ -21,5 +21,5 @@ def entry(index: int, commitment: str) -> bytes:
 
 def read_entry(raw: bytes) -> tuple[int, str] | None:
     """The index and the commitment of a leaf entry; None for any other bytes."""
-    found = _ENTRY.fullmatch(raw)
-    return None if found is None else (int(found.group(1)), found.group(2).decode())
+    result = _ENTRY.fullmatch(raw)
+    return None if result is None else (int(result.group(1)), result.group(2).decode())

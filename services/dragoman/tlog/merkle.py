@@ -24,9 +24,9 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
+def node_hash(data: bytes, right: bytes) -> bytes:
     """The hash of a node over its two children."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return hashlib.sha256(b"\x01" + data + right).digest()
 
 
 class Frontier(Struct, frozen=True, array_like=True, gc=False):
@@ -50,8 +50,8 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
         if not self.edge:
             return EMPTY
         root = self.edge[-1]
-        for left in reversed(self.edge[:-1]):
-            root = node_hash(left, root)
+        for data in reversed(self.edge[:-1]):
+            root = node_hash(data, root)
         return root
 
 
@@ -77,7 +77,7 @@ def nodes_of(leaves: Sequence[bytes]) -> Nodes:
 def folded(row: Sequence[bytes]) -> bytes:
     """The root of a complete subtree, from the hashes of one of its levels: a power of two of them."""
     while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+        row = [node_hash(data, right) for data, right in zip(row[::2], row[1::2], strict=True)]
     return row[0]
 
 
@@ -138,18 +138,18 @@ def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root
     """Whether a proof shows that the leaf hash stands at the index of the tree with that size and root."""
     if not 0 <= index < size:
         return False
-    found, first, last = leaf, index, size - 1
+    data, first, last = leaf, index, size - 1
     for sibling in proof:
         if last == 0:
             return False
         if first & 1 or first == last:
-            found = node_hash(sibling, found)
+            data = node_hash(sibling, data)
             while first & 1 == 0 and first != 0:
                 first, last = first >> 1, last >> 1
         else:
-            found = node_hash(found, sibling)
+            data = node_hash(data, sibling)
         first, last = first >> 1, last >> 1
-    return last == 0 and found == root
+    return last == 0 and data == root
 
 
 def is_consistent(

@@ -89,15 +89,15 @@ class Note(Struct, frozen=True):
 
     def signed_by(self, verifier: Verifier) -> NoteSignature | None:
         """The signature of a key, if the note has it and it holds. Raises `NotANote` where it does not hold."""
-        found = None
+        note_signature = None
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
                 if not holds(verifier, self.text, signature):
                     raise NotANote(
                         sentence("the signature of %(name)s does not hold", name=verifier.name)
                     )
-                found = found or signature
-        return found
+                note_signature = note_signature or signature
+        return note_signature
 
 
 def key_id(name: str, type: int, public: bytes) -> bytes:

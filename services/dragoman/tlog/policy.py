@@ -118,8 +118,8 @@ def _of_type(key: str, type: int) -> Verifier:
     return verifier
 
 
-def _group(count: str, members: list[str], known: set[str]) -> WitnessGroup:
-    if len(set(members)) < len(members) or not known.issuperset(members):
+def _group(count: str, members: list[str], texts: set[str]) -> WitnessGroup:
+    if len(set(members)) < len(members) or not texts.issuperset(members):
         raise NotANote(sentence("a group has each of its members once, and each stands above it"))
     threshold = {"all": len(members), "any": 1}.get(count) or (
         int(count) if count.isascii() and count.isdecimal() else 0

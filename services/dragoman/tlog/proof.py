@@ -32,7 +32,7 @@ class Proof(Struct, frozen=True):
 
     def __bytes__(self) -> bytes:
         """The file's bytes."""
-        lines = [HEAD, f"index {self.index}", *(encode_base64(each) for each in self.hashes), ""]
+        lines = [HEAD, f"index {self.index}", *(encode_base64(data) for data in self.hashes), ""]
         return "\n".join([*lines, ""]).encode() + self.checkpoint
 
 
@@ -52,7 +52,7 @@ def read(raw: bytes) -> Proof:
                 head=HEAD,
             )
         )
-    return Proof(int(index.group(1)), tuple(each for each in hashes if each is not None), signed)
+    return Proof(int(index.group(1)), tuple(data for data in hashes if data is not None), signed)
 
 
 def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:

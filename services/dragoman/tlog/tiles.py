@@ -51,15 +51,15 @@ class Tile(Struct, frozen=True):
 
 def read_path(path: str) -> Tile | None:
     """The tile of a path, or None where the path is of none."""
-    found = _PATH.fullmatch(path)
-    if found is None:
+    result = _PATH.fullmatch(path)
+    if result is None:
         return None
-    level = ENTRIES if found.group(1) == "entries" else int(found.group(1))
-    width = WIDTH if found.group(3) is None else int(found.group(3))
-    tile = Tile(level, int(found.group(2).replace("x", "").replace("/", "")), width)
+    level = ENTRIES if result.group(1) == "entries" else int(result.group(1))
+    width = WIDTH if result.group(3) is None else int(result.group(3))
+    tile = Tile(level, int(result.group(2).replace("x", "").replace("/", "")), width)
     return (
         tile
-        if level < _LEVELS and (width < WIDTH or found.group(3) is None) and tile.path == path
+        if level < _LEVELS and (width < WIDTH or result.group(3) is None) and tile.path == path
         else None
     )
 
@@ -117,14 +117,14 @@ def bundle(entries: Sequence[bytes]) -> bytes:
 
 def read_bundle(raw: bytes) -> list[bytes] | None:
     """The entries of a bundle, or None where it is cut off."""
-    found: list[bytes] = []
+    rows: list[bytes] = []
     while raw:
         end = 2 + int.from_bytes(raw[:2])
         if len(raw) < end:
             return None
-        found.append(raw[2:end])
+        rows.append(raw[2:end])
         raw = raw[end:]
-    return found
+    return rows
 
 
 def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
@@ -143,11 +143,12 @@ def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
         first = index * count
         raw = tile_of(high, first // WIDTH)
         offset = first % WIDTH * 32
-        found = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
-        while len(found) > 1:
-            found = [
-                node_hash(left, right) for left, right in zip(found[::2], found[1::2], strict=True)
+        raw_records = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
+        while len(raw_records) > 1:
+            raw_records = [
+                node_hash(data, right)
+                for data, right in zip(raw_records[::2], raw_records[1::2], strict=True)
             ]
-        return found[0]
+        return raw_records[0]
 
     return nodes

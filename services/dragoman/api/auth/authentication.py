@@ -42,9 +42,9 @@ class Callers:
             return nearest
         for hop in reversed(
             [
-                each
+                part
                 for line in request.headers.getall("X-Forwarded-For", ())
-                for each in line.split(",")
+                for part in line.split(",")
             ]
         ):
             if not self._is_ours(nearest) or (address := _address(hop)) is None:
@@ -54,10 +54,10 @@ class Callers:
 
     def _is_ours(self, address: str) -> bool:
         try:
-            found = ip_address(address)
+            result = ip_address(address)
         except ValueError:
             return False
-        return any(found in network for network in self._trusted)
+        return any(result in network for network in self._trusted)
 
     async def admit(self, request: web.Request, *, public: bool) -> None:
         """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
@@ -115,8 +115,8 @@ class Callers:
         request["payer"] = self._budgets.caller(grant, cid, _length(request))
 
     async def _bearer(self, request: web.Request) -> Grant | None:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        token = given.strip()
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        token = text.strip()
         if scheme.lower() != "bearer" or not token:
             return None
         service = request.app[SERVICE]
@@ -132,10 +132,10 @@ class Callers:
     async def _of_subject(
         self, request: web.Request, provider: Provider, token: str
     ) -> Grant | None:
-        found = await provider.subject(token)
-        if found is None:
+        result = await provider.subject(token)
+        if result is None:
             return None
-        subject, expires = found
+        subject, expires = result
         service = request.app[SERVICE]
         grant = service.access.of_subject(provider.issuer, subject)
         if grant is None and await service.look_again():
@@ -165,10 +165,10 @@ def _address(hop: str) -> str | None:
         return None
 
 
-def networks(given: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     """The networks of proxies that are believed. Raises `SettingsError`."""
     try:
-        return tuple(ip_network(each) for each in given)
+        return tuple(ip_network(text) for text in texts)
     except ValueError as error:
         raise SettingsError(
             f"http.trusted_proxies: {error}; name networks like 10.0.0.0/8 or 127.0.0.1"

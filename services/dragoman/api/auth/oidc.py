@@ -70,10 +70,10 @@ class Provider:
             await self._newer(self._keys)
             await asyncio.sleep(JWKS_SECONDS if self._keys is not None else JWKS_AGAIN_SECONDS)
 
-    async def _newer(self, known: KeySet | None) -> bool:
+    async def _newer(self, key_set: KeySet | None) -> bool:
         """Whether there are other keys than those known; they are fetched, unless that was tried just now."""
         async with self._fetching:
-            if self._keys is known and time.monotonic() - self._fetched >= JWKS_AGAIN_SECONDS:
+            if self._keys is key_set and time.monotonic() - self._fetched >= JWKS_AGAIN_SECONDS:
                 self._fetched = time.monotonic()
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
@@ -92,17 +92,17 @@ class Provider:
                     )
                 else:
                     self._verified.clear()  # a key may have been taken back
-        return self._keys is not known
+        return self._keys is not key_set
 
     async def _jwks_url(self) -> str:
         if self._settings.jwks_url:
             return self._settings.jwks_url
-        found = await self._fetch(
+        result = await self._fetch(
             self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
         )
-        if found["issuer"] != self._settings.issuer:
-            raise ValueError(f"the discovery document is of {found['issuer']}")
-        url = str(found["jwks_uri"])
+        if result["issuer"] != self._settings.issuer:
+            raise ValueError(f"the discovery document is of {result['issuer']}")
+        url = str(result["jwks_uri"])
         _check_url(url)
         return url
 
@@ -116,14 +116,14 @@ class Provider:
         if known is not None and known[1] > now:
             return known
         keys = self._keys
-        found = self._read(token, now)
-        if found is None and not self._knows(token) and await self._newer(keys):
-            found = self._read(token, now)
-        if found is not None:
+        result = self._read(token, now)
+        if result is None and not self._knows(token) and await self._newer(keys):
+            result = self._read(token, now)
+        if result is not None:
             if len(self._verified) >= VERIFIED_TOKENS:
                 self._verified.clear()
-            self._verified[digest] = found[0], min(found[1], now + VERIFIED_SECONDS)
-        return found
+            self._verified[digest] = result[0], min(result[1], now + VERIFIED_SECONDS)
+        return result
 
     def _knows(self, token: str) -> bool:
         """Whether the key that a token names is known, so that fetching the keys again would change nothing."""
@@ -143,7 +143,7 @@ class Provider:
             return None
         claims, kind = read.claims, read.header.get("typ")
         audience = claims.get("aud")
-        named = (
+        rows = (
             [audience]
             if isinstance(audience, str)
             else audience
@@ -156,7 +156,7 @@ class Provider:
         holds = (
             (kind.lower() if isinstance(kind, str) else kind) in _TYPES
             and claims.get("iss") == self._settings.issuer
-            and self._settings.audience in named
+            and self._settings.audience in rows
             and expires > now - _SKEW
             and begins < now + _SKEW
             and isinstance(subject, str)

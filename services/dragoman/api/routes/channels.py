@@ -34,7 +34,7 @@ async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
     return ApiReply(
         body=Me(
             actor=grant.actor,
-            roles={name: tuple(held) for name, held in roles.items()},
+            roles={name: tuple(role) for name, role in roles.items()},
             channels=tuple(p.name for p in visible),
         )
     )

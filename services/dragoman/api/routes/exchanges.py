@@ -68,8 +68,8 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
             status
             for form in FORMATS.values()
             for moves in form.moves.values()
-            for each in moves.items()
-            for status in each
+            for move in moves.items()
+            for status in move
         }
     ),
     "area": get_args(Area),
@@ -80,12 +80,12 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
 def _check_filter(projection: Projection, query: ListQuery) -> None:
     """A filter that can leave nothing is a slip of the pen. Raises `Refused`."""
     sides = [side.name for side in projection.registry.sides]
-    known: dict[str, Sequence[str]] = {
+    texts: dict[str, Sequence[str]] = {
         **_CHOICES,
         **dict.fromkeys(("side", "unacknowledged_by", "unanswered_by"), sides),
         "overdue": ["any", *sides],
     }
-    for name, choices in known.items():
+    for name, choices in texts.items():
         value = getattr(query, name)
         if value and value not in choices:
             raise Refused(
@@ -159,7 +159,7 @@ async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
 def _csv(rows: Rows) -> str:
     names = Row.__struct_fields__
     given = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
-    return spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
+    return spreadsheet.table(names, ([item.get(name, "") for name in names] for item in given))
 
 
 async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:

@@ -74,10 +74,10 @@ def _gone() -> Refused:
 async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side = actor.partition("/")[0]
-    found = await submission.service_of(call).files.listed(projection.registry.cid, side)
-    named = await _named(call, projection, side, found)
-    views = tuple(_view(file, named=file.sha256 in named) for file in found)
-    spare = sum(file.bytes for file in found if file.sha256 not in named)
+    result = await submission.service_of(call).files.listed(projection.registry.cid, side)
+    names = await _named(call, projection, side, result)
+    views = tuple(_view(file, flag=file.sha256 in names) for file in result)
+    spare = sum(file.bytes for file in result if file.sha256 not in names)
     return ApiReply(
         body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"}
     )
@@ -218,14 +218,14 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side, digest = actor.partition("/")[0], _digest(call)
     service, cid = submission.service_of(call), projection.registry.cid
-    known = next(iter(await service.files.found(cid, (side,), digest)), None)
-    if known is None:
+    file = next(iter(await service.files.found(cid, (side,), digest)), None)
+    if file is None:
         raise _gone()
     service.desk.refuse_if_read_only()
     erased = (
-        known
-        if known.stage == "erased"
-        else await service.files.erase(cid, known, stamp(service.now()))
+        file
+        if file.stage == "erased"
+        else await service.files.erase(cid, file, stamp(service.now()))
     )
     if erased is None:
         raise Refused(
@@ -238,7 +238,7 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
         )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
     return ApiReply(
-        body=_view(erased, named=bool(await _named(call, projection, side, [erased]))),
+        body=_view(erased, flag=bool(await _named(call, projection, side, [erased]))),
         headers={"Cache-Control": "no-store"},
     )
 

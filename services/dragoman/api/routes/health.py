@@ -15,8 +15,8 @@ async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def readyz(call: ApiRequest[NoBody]) -> ApiAnswer:
-    found = await health(call)
-    return ApiReply(body=found, status=200 if found.status == "ok" else 503)
+    result = await health(call)
+    return ApiReply(body=result, status=200 if result.status == "ok" else 503)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (

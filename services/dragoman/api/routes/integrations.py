@@ -95,9 +95,9 @@ async def _feed(
 def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
     from dragoman.interop import icalendar  # a fifth of a second, for who wants a calendar
 
-    with moment(store, channel, PeriodQuery(), as_of) as then:
-        found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
-        return icalendar.feed(then.registry, found, now - _KEPT, base_url)
+    with moment(store, channel, PeriodQuery(), as_of) as snapshot:
+        states = [state for family, acts in _DATED.items() for state in snapshot.of(family, *acts)]
+        return icalendar.feed(snapshot.registry, states, now - _KEPT, base_url)
 
 
 async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -114,7 +114,7 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
         return ApiReply(body=points, headers=headers)
     from dragoman.interop import vcard
 
-    standing_ones = [each for each in points.points if each.stage in ("announced", "in_force")]
+    standing_ones = [point for point in points.points if point.stage in ("announced", "in_force")]
     if media == CALENDAR:
         return web.Response(
             body=vcard.availability(projection.registry, standing_ones),
@@ -122,8 +122,10 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
             content_type=CALENDAR,
             charset="utf-8",
         )
-    named = tuple({id for each in standing_ones for id in (each.person, each.deputy) if id})
-    people = await _people(service, projection, grant_of(call.request), named)
+    names = tuple(
+        {id for point_view in standing_ones for id in (point_view.person, point_view.deputy) if id}
+    )
+    people = await _people(service, projection, grant_of(call.request), names)
     body = vcard.cards(
         projection.registry,
         standing_ones,
@@ -134,13 +136,17 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def _people(
-    service: Service, projection: Projection, grant: Grant, named: tuple[str, ...]
+    service: Service, projection: Projection, grant: Grant, texts: tuple[str, ...]
 ) -> dict[str, PersonEntry]:
     """Who is meant by these ids, as far as the caller may know."""
-    if not named or not is_staff(projection, grant.actor):
+    if not texts or not is_staff(projection, grant.actor):
         return {}
-    found = await service.people.found(projection.registry.cid, named)
-    open_ones = {id: kept.person for id, kept in found.items() if kept.open_to(grant.actor)}
+    stored_persons = await service.people.found(projection.registry.cid, texts)
+    open_ones = {
+        id: stored_person.person
+        for id, stored_person in stored_persons.items()
+        if stored_person.open_to(grant.actor)
+    }
     return {id: person for id, person in open_ones.items() if isinstance(person, PersonEntry)}
 
 
@@ -148,9 +154,9 @@ async def _people(
 
 
 async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
-    made = await make_link(call, projection_of(call))
+    link = await make_link(call, projection_of(call))
     return ApiReply(
-        body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"}
+        body=link, status=201, headers={"Location": link.path, "Cache-Control": "no-store"}
     )
 
 
@@ -169,12 +175,12 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
     grant = service.access.find(secret, time.time(), "link")
     if grant is None and await service.look_again():
         grant = service.access.find(secret, time.time(), "link")
-    seen = [
-        each
-        for each in service.channels.values()
-        if grant is not None and service.may_see(grant, each)
+    channels = [
+        channel
+        for channel in service.channels.values()
+        if grant is not None and service.may_see(grant, channel)
     ]
-    if not seen:
+    if not channels:
         call.request.app[BUDGETS].stranger(call.request["address"])
         raise Refused(
             Refusal(
@@ -184,8 +190,8 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
                 ),
             )
         )
-    await seen[0].in_file()
-    return await _feed(call, seen[0], {"Cache-Control": "no-store"})
+    await channels[0].in_file()
+    return await _feed(call, channels[0], {"Cache-Control": "no-store"})
 
 
 # Coming in
@@ -194,8 +200,8 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
     """An alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
     media = call.request.content_type
-    known = {each.lower(): each for each in IMPORTED}
-    if media not in known:
+    texts = {text.lower(): text for text in IMPORTED}
+    if media not in texts:
         raise Refused(
             Refusal(
                 kind="media-type",

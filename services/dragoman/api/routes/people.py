@@ -27,17 +27,17 @@ from dragoman_schemas.responses import (
 
 async def list_people(call: ApiRequest[PeopleQuery]) -> ApiAnswer:
     query = call.query
-    wanted = [
+    persons = [
         person
         for person in await views(call)
         if person.id > query.cursor and query.side in ("", person.side)
     ]
     most = max(1, min(query.limit, LIST_PAGE))
-    more = wanted[most - 1].id if len(wanted) > most else ""
+    more = persons[most - 1].id if len(persons) > most else ""
     headers = {"Cache-Control": "no-store"}
     if more:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
-    return ApiReply(body=Register(people=tuple(wanted[:most]), next=more), headers=headers)
+    return ApiReply(body=Register(people=tuple(persons[:most]), next=more), headers=headers)
 
 
 async def new_person(call: ApiRequest[NoBody]) -> ApiAnswer:

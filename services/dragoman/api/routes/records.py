@@ -178,25 +178,25 @@ async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
 
 async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
-    wanted = whole(call.path("position"))
-    found: Causes | None = None
-    if wanted is not None and 1 <= wanted <= position:
+    number = whole(call.path("position"))
+    result: Causes | None = None
+    if number is not None and 1 <= number <= position:
         async with turn(call.request, projection):
-            found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
-    if found is None:
+            result = await in_thread(call, causes, service_of(call).store, projection.name, number)
+    if result is None:
         raise Refused(
             Refusal(
                 kind="not-found",
                 detail=sentence("No valid record of an exchange stands at that position."),
             )
         )
-    return ApiReply(body=found, headers=headers_of(call, projection, position))
+    return ApiReply(body=result, headers=headers_of(call, projection, position))
 
 
 async def show_record(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
-    wanted = whole(call.path("position"))
-    if wanted is None or not 1 <= wanted <= position:
+    number = whole(call.path("position"))
+    if number is None or not 1 <= number <= position:
         raise Refused(
             Refusal(
                 kind="not-found",
@@ -205,10 +205,10 @@ async def show_record(call: ApiRequest[NoBody]) -> ApiAnswer:
                 ),
             )
         )
-    raw, commit, digest, valid = projection.bytes_at(wanted)
-    stands = finality.standing(await service_of(call).coverage.of(projection), wanted)
+    raw, commit, digest, valid = projection.bytes_at(number)
+    stands = finality.standing(await service_of(call).coverage.of(projection), number)
     headers = {
-        "Dragoman-Position": str(wanted),
+        "Dragoman-Position": str(number),
         "Dragoman-Commit": commit,
         "Dragoman-Digest": digest,
         "Dragoman-Void": "false" if valid else "true",

@@ -70,11 +70,11 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
     head, note = await transparency_log.signed_head(call, projection)
     nodes = service_of(call).trees.nodes(projection.name)
     opening, consents = {1, *_admissions(projection)}, release.proving(state)
-    named = release.records_of(state)
+    records = release.records_of(state)
     places = {
-        each.record: position
-        for each in named
-        if (position := projection.posted(each.record)) is not None
+        record.record: position
+        for record in records
+        if (position := projection.posted(record.record)) is not None
     }
     if not all(position <= head.size for position in (*opening, *consents, *places.values())):
         raise Refused(
@@ -96,12 +96,12 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
             position=position, proof=proof(position), record=text, commit="" if text else commit
         )
 
-    def published(each: ReleasedRecord) -> BundledRecord:
-        position = places[each.record]
+    def published(released_record: ReleasedRecord) -> BundledRecord:
+        position = places[released_record.record]
         raw, commit, _, _ = projection.bytes_at(position)
-        if each.without is UNSET or not raw.startswith(b"{"):
+        if released_record.without is UNSET or not raw.startswith(b"{"):
             return whole(position)
-        extract = release.extract(parse(raw).act, each.without).decode()
+        extract = release.extract(parse(raw).act, released_record.without).decode()
         return BundledRecord(
             position=position, proof=proof(position), extract=extract, commit=commit
         )
@@ -119,7 +119,7 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
             publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
             opening=tuple(map(whole, sorted(opening))),
             consents=tuple(map(whole, sorted(consents))),
-            records=tuple(published(each) for each in named),
+            records=tuple(published(released_record) for released_record in records),
         )
 
     result: Bundle = await in_thread(call, made)
@@ -127,9 +127,9 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
 
 
 def _admissions(projection: Projection) -> Iterator[int]:
-    for each in projection.records_of(projection.registry.id):
-        if each.type.split(".")[1] in _OPENING and not each.void:
-            yield each.position
+    for record in projection.records_of(projection.registry.id):
+        if record.type.split(".")[1] in _OPENING and not record.void:
+            yield record.position
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (

@@ -42,27 +42,27 @@ from dragoman_schemas.report_shapes import (
 )
 
 
-async def _report(call: ApiRequest[Any], asked: PeriodQuery, gather: Gather) -> ApiAnswer:
+async def _report(call: ApiRequest[Any], period_query: PeriodQuery, gather: Gather) -> ApiAnswer:
     """A report in the form that is asked for: its shape, a page, or Markdown."""
     projection, _ = await standing(call)
     media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
-    found = await gathered(call, projection, asked, gather)
-    headers = headers_of(call, projection, found.report.position)
-    language = call.query.language or found.report.of.languages[0]
+    result = await gathered(call, projection, period_query, gather)
+    headers = headers_of(call, projection, result.report.position)
+    language = call.query.language or result.report.of.languages[0]
     match media:
         case "text/html":
             page: web.Response = await in_thread(
                 call,
                 lambda: call.request.app[report_requests.PRINT_PAGE](
-                    found.paper(language), headers
+                    result.paper(language), headers
                 ),
             )
             return page
         case "text/markdown":
-            text: str = await in_thread(call, lambda: markdown(found.paper(language)))
+            text: str = await in_thread(call, lambda: markdown(result.paper(language)))
             return web.Response(text=text, headers=headers, content_type=MARKDOWN)
         case _:
-            return ApiReply(body=found.report, headers=headers)
+            return ApiReply(body=result.report, headers=headers)
 
 
 async def show_situation(call: ApiRequest[ReportQuery]) -> ApiAnswer:

@@ -66,12 +66,12 @@ async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
 
     A broken channel is answered as far as its file goes, which is said to be stale.
     """
-    projection, wanted = projection_of(call), wanted_position(call.request)
-    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
-        await projection.in_file(wanted)
+    projection, number = projection_of(call), wanted_position(call.request)
+    if number > projection.state.position or (projection.broken and number > projection.flushed):
+        await projection.in_file(number)
     await projection.in_file()
-    if wanted > projection.flushed:
-        await projection.in_file(wanted)
+    if number > projection.flushed:
+        await projection.in_file(number)
     return projection, projection.flushed
 
 
@@ -96,16 +96,16 @@ async def past(call: ApiRequest[AtQuery], projection: Projection, position: int)
     at = call.query.at
     if at in ("", "0"):
         return None
-    if (wanted := whole(at)) is None:
+    if (number := whole(at)) is None:
         moment = instant("at", at) + timedelta(milliseconds=1)
-        wanted = await in_thread(
+        number = await in_thread(
             call, position_by, service_of(call).store, projection.name, position, moment
         )
-        if not wanted:
+        if not number:
             raise Refused(
                 Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
             )
-    elif not 1 <= wanted <= position:
+    elif not 1 <= number <= position:
         raise Refused(
             Refusal(
                 kind="bad-request",
@@ -115,7 +115,7 @@ async def past(call: ApiRequest[AtQuery], projection: Projection, position: int)
                 ),
             )
         )
-    return wanted
+    return number
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
@@ -135,14 +135,19 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
 
 def _by_quality(accept: str) -> list[str]:
     """The types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
-    found: list[tuple[float, str]] = []
+    numbers: list[tuple[float, str]] = []
     for part in accept.split(","):
-        kind, *parameters = (each.strip() for each in part.split(";"))
+        kind, *parameters = (text.strip() for text in part.split(";"))
         quality = next(
-            (_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None
+            (
+                _QUALITY.fullmatch(parameter)
+                for parameter in parameters
+                if parameter[:2].lower() == "q="
+            ),
+            None,
         )
-        found.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
-    return [kind for quality, kind in sorted(found, key=lambda each: -each[0]) if quality > 0]
+        numbers.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
+    return [kind for quality, kind in sorted(numbers, key=lambda item: -item[0]) if quality > 0]
 
 
 _QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
@@ -150,9 +155,9 @@ _QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
 
 def unchanged(call: ApiRequest[Any], etag: str) -> bool:
     """Whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
-    given = call.request.headers.get("If-None-Match")
-    if given is None:
+    header = call.request.headers.get("If-None-Match")
+    if header is None:
         return False
-    return given.strip() == "*" or etag.removeprefix("W/") in (
-        each.strip().removeprefix("W/") for each in given.split(",")
+    return header.strip() == "*" or etag.removeprefix("W/") in (
+        part.strip().removeprefix("W/") for part in header.split(",")
     )

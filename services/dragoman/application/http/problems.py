@@ -47,7 +47,7 @@ def answer(
         instance=instance,
         request_id=request_id,
         errors=tuple(
-            Fault(pointer=each.pointer, detail=say(each.detail)) for each in refusal.faults
+            Fault(pointer=fault.pointer, detail=say(fault.detail)) for fault in refusal.faults
         ),
         allowed=refusal.allowed,
         position=refusal.position,

@@ -261,7 +261,5 @@ def network_of(address: str) -> str:
     """Return whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
     if ":" not in address:
         return address
-    found = ip_address(address.partition("%")[0])
-    return (
-        str(ip_network((int(found) >> 64 << 64, 64))) if isinstance(found, IPv6Address) else address
-    )
+    ip = ip_address(address.partition("%")[0])
+    return str(ip_network((int(ip) >> 64 << 64, 64))) if isinstance(ip, IPv6Address) else address

@@ -71,21 +71,21 @@ def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
 
 def wanted_position(request: web.Request) -> int:
     """The position that the caller asks to wait for."""
-    given = request.headers.get("Dragoman-Min-Position")
-    wanted = 0 if given is None else whole(given)
-    if wanted is None:
+    header = request.headers.get("Dragoman-Min-Position")
+    number = 0 if header is None else whole(header)
+    if number is None:
         raise Refused(
             Refusal(
                 kind="bad-request",
                 detail=sentence("Dragoman-Min-Position is a position, a whole number."),
             )
         )
-    return wanted
+    return number
 
 
-def key_of(given: str | None) -> str:
+def key_of(text: str | None) -> str:
     """The key by which sending it again is sending it once. Raises `Refused`."""
-    key = ids.read_key(given) if given is not None else None
+    key = ids.read_key(text) if text is not None else None
     if key is None:
         detail = sentence(
             "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
@@ -96,10 +96,10 @@ def key_of(given: str | None) -> str:
 
 def if_match(request: web.Request) -> str | None:
     """The ETag that the caller read, or None where nothing is said of it. Raises `Refused`."""
-    given = request.headers.get("If-Match", "*").strip()
-    if given == "*":
+    text = request.headers.get("If-Match", "*").strip()
+    if text == "*":
         return None
-    tag = _ETAG.fullmatch(given)
+    tag = _ETAG.fullmatch(text)
     if tag is None:
         raise Refused(
             Refusal(
@@ -149,22 +149,25 @@ async def record(
 
 def signatures_of(request: web.Request) -> str:
     """The signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
-    keyids, given = (
+    keyids, names = (
         request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
     )
-    if not keyids and not given:
+    if not keyids and not names:
         return ""
     signatures = {
-        keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)
+        keyid: dsse.decode_base64(name, 64) for keyid, name in zip(keyids, names, strict=False)
     }
-    sound = all(each is not None and _KEY_ID.fullmatch(keyid) for keyid, each in signatures.items())
-    if len(keyids) != len(given) or len(signatures) != len(keyids) or not sound:
+    sound = all(
+        signature is not None and _KEY_ID.fullmatch(keyid)
+        for keyid, signature in signatures.items()
+    )
+    if len(keyids) != len(names) or len(signatures) != len(keyids) or not sound:
         detail = sentence(
             "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
         )
         raise Refused(Refusal(kind="bad-request", detail=detail))
     return dsse.write_signatures(
-        {keyid: each for keyid, each in signatures.items() if each is not None}
+        {keyid: signature for keyid, signature in signatures.items() if signature is not None}
     )
 
 
@@ -179,20 +182,20 @@ def _all_or_nothing(data: Act, signatures: str) -> None:
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> str:
+def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> str:
     """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
 
     The ids of a service's own records are UUIDv5 that anybody can compute. An author who could choose one would use it up, and
     the service could never record its reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
     """
     if isinstance(data.signed, msgspec.UnsetType):
-        return ids.from_key(projection.name, actor, key_of(given))
-    if given is None and not ids.is_v7(data.signed.id):
+        return ids.from_key(projection.name, actor, key_of(text))
+    if text is None and not ids.is_v7(data.signed.id):
         detail = sentence(
             "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id."
         )
         raise Refused(Refusal(kind="idempotency-key", detail=detail))
-    if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
+    if text is not None and ids.from_key(projection.name, actor, key_of(text)) != data.signed.id:
         raise Refused(
             Refusal(
                 kind="idempotency-key",
@@ -231,19 +234,23 @@ async def take_in(
         released_by=released_by,
         signatures=signatures,
     )
-    wanted = wanted_position(call.request)
-    if wanted > projection.state.position:
-        await projection.reached(wanted)
+    number = wanted_position(call.request)
+    if number > projection.state.position:
+        await projection.reached(number)
     if projection.posted(post.id) is None:
         await call.request.app[ROOM].check(service_of(call), projection, post)
     await attachment_checks.check(service_of(call), projection, grant_of(call.request), post)
-    kept = await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", "")))
-    return await reply_of(call, projection, kept)
+    post_result = await service_of(call).desk.post(
+        projection, post, call.request.get(TRACE, ("", ""))
+    )
+    return await reply_of(call, projection, post_result)
 
 
-async def reply_of(call: ApiRequest[Any], projection: Projection, kept: PostResult) -> ApiReply:
+async def reply_of(
+    call: ApiRequest[Any], projection: Projection, post_result: PostResult
+) -> ApiReply:
     """The answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
-    recorded = kept.recorded
+    recorded = post_result.recorded
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)
     if wait is not None:
@@ -256,7 +263,7 @@ async def reply_of(call: ApiRequest[Any], projection: Projection, kept: PostResu
         "ETag": recorded.etag,
         "Dragoman-Position": str(recorded.position),
     }
-    if kept.replayed:
+    if post_result.replayed:
         headers["Idempotent-Replayed"] = "true"
     minimal = prefer is not None and _MINIMAL.search(prefer) is not None
     applied = [
@@ -266,5 +273,5 @@ async def reply_of(call: ApiRequest[Any], projection: Projection, kept: PostResu
     if applied:
         headers["Preference-Applied"] = ", ".join(applied)
     call.request["recorded"] = recorded
-    call.request["replayed"] = kept.replayed
+    call.request["replayed"] = post_result.replayed
     return ApiReply(body=None if minimal else recorded, status=201, headers=headers)

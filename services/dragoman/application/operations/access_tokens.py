@@ -64,10 +64,10 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 
 async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     """A new token. Of a form that was sent before, by its key, the token itself is not known any more, and empty. Raises `Refused`."""
-    known = [grant for grant in await service.access.listed() if key and grant.key == key]
-    if known:
-        return _issued("", known[0], _names(service))
-    wanted = _channels(service, new.actor, new.channels)
+    grants = [grant for grant in await service.access.listed() if key and grant.key == key]
+    if grants:
+        return _issued("", grants[0], _names(service))
+    channels = _channels(service, new.actor, new.channels)
     label = "" if isinstance(new.label, UnsetType) else new.label
     expires = (
         0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
@@ -82,7 +82,7 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor,
-        tuple(wanted.values()),
+        tuple(channels.values()),
         issued=issued,
         label=label,
         scope=new.scope,
@@ -90,9 +90,13 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         key=key,
     )
     log.info(
-        "token.issued", token_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope
+        "token.issued",
+        token_id=grant.id,
+        actor=grant.actor,
+        channels=[*channels],
+        scope=grant.scope,
     )
-    return _issued(token, grant, {cid: name for name, cid in wanted.items()})
+    return _issued(token, grant, {cid: name for name, cid in channels.items()})
 
 
 def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
@@ -102,7 +106,7 @@ def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
     )
 
 
-def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str, str]:
+def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str, str]:
     """The channels in which an officer gets a grant, by name, with their cids; the only one where none is named. Raises `Refused`.
 
     An officer of the same name in another channel may be somebody else, even in one that was opened as an exercise of this one:
@@ -113,7 +117,7 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
         for p in service.channels.values()
         if p.is_channel and _is_known(p.registry, actor)
     }
-    if not where or any(name not in where for name in named):
+    if not where or any(name not in where for name in texts):
         known = ", ".join(sorted(where)) or sentence("no channel")
         raise Refused(
             Refusal(
@@ -125,7 +129,7 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
                 ),
             )
         )
-    if not named and len(where) > 1:
+    if not texts and len(where) > 1:
         detail = sentence(
             "%(actor)s is an officer in several channels, perhaps not the same person: %(channels)s. Name those that are meant.",
             actor=actor,
@@ -138,7 +142,7 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
                 faults=(FieldFault(pointer="/channels", detail=detail),),
             )
         )
-    return {name: where[name] for name in named or where}
+    return {name: where[name] for name in texts or where}
 
 
 def _is_known(registry: Registry, actor: str) -> bool:
@@ -176,7 +180,7 @@ def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
 
 async def map_new(service: Service, new: NewSubject) -> SubjectView:
     """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
-    wanted = _channels(service, new.actor, new.channels)
+    channels = _channels(service, new.actor, new.channels)
     if not service.issuer:
         raise Refused(
             Refusal(
@@ -190,7 +194,7 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
         service.issuer,
         new.subject,
         new.actor,
-        tuple(wanted.values()),
+        tuple(channels.values()),
         issued=stamp(service.now()),
         scope=new.scope,
     )
@@ -198,10 +202,10 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
         "subject.mapped",
         subject_id=grant.id,
         actor=grant.actor,
-        channels=[*wanted],
+        channels=[*channels],
         scope=grant.scope,
     )
-    return _subject_view(grant, {cid: name for name, cid in wanted.items()})
+    return _subject_view(grant, {cid: name for name, cid in channels.items()})
 
 
 async def forget(service: Service, id: str) -> bool:

@@ -24,9 +24,9 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
     """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
     grant, service = grant_of(call.request), service_of(call)
     links = await _links(call, projection)
-    known = [each for each in links if key and each.key == key]
-    if known:
-        return CalendarLink(id=known[0].id, issued=known[0].issued, path="")
+    grants = [link for link in links if key and link.key == key]
+    if grants:
+        return CalendarLink(id=grants[0].id, issued=grants[0].issued, path="")
     if len(links) >= LINKS:
         raise Refused(
             Refusal(
@@ -60,22 +60,22 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
 async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
     actor, cid = grant_of(call.request).actor, projection.registry.cid
     return [
-        each
-        for each in await service_of(call).access.listed("link")
-        if each.actor == actor and cid in each.channels
+        grant
+        for grant in await service_of(call).access.listed("link")
+        if grant.actor == actor and cid in grant.channels
     ]
 
 
 async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkView, ...]:
     """The caller's links to a channel's calendar, the oldest first."""
     return tuple(
-        LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection)
+        LinkView(id=link.id, issued=link.issued) for link in await _links(call, projection)
     )
 
 
 async def end_link(call: ApiRequest[Any], projection: Projection, id: str) -> None:
     """Revoke a link of the caller's. Raises `Refused`."""
-    if id not in {each.id for each in await _links(call, projection)}:
+    if id not in {link.id for link in await _links(call, projection)}:
         raise Refused(
             Refusal(
                 kind="not-found",

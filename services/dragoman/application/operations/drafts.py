@@ -106,16 +106,16 @@ def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: s
     )
 
 
-def _as_read(given: str | None, draft: Draft) -> None:
+def _as_read(text: str | None, draft: Draft) -> None:
     """Who changes or releases a draft says which version was read."""
-    if given is None:
+    if text is None:
         raise Refused(
             Refusal(
                 kind="precondition-required",
                 detail=sentence("Send If-Match with the draft's ETag, as you read it."),
             )
         )
-    if given != draft.etag:
+    if text != draft.etag:
         raise _moved()
 
 

@@ -27,14 +27,14 @@ def taking() -> defaultdict[tuple[str, str], asyncio.Semaphore]:
     return defaultdict(lambda: asyncio.Semaphore(FILES_AT_ONCE))
 
 
-def _view(file: File, *, named: bool) -> FileView:
+def _view(file: File, *, flag: bool) -> FileView:
     return FileView(
         sha256=file.sha256,
         side=file.side,
         media_type=file.media_type,
         bytes=file.bytes,
         at=file.at,
-        named=named,
+        named=flag,
         arriving=file.stage == "coming",
         erased=file.erased,
     )
@@ -69,11 +69,11 @@ async def keep(
                 media_type=known.media_type,
             )
             raise Refused(Refusal(kind="exists", detail=detail))
-        named = await _named(call, projection, side, [known])
-        return ApiReply(body=_view(known, named=bool(named)), headers=where)
-    others = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
-    named = await _named(call, projection, side, others)
-    if sum(file.bytes for file in others if file.sha256 not in named) + len(content) > SPARE_BYTES:
+        names = await _named(call, projection, side, [known])
+        return ApiReply(body=_view(known, flag=bool(names)), headers=where)
+    files = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
+    names = await _named(call, projection, side, files)
+    if sum(file.bytes for file in files if file.sha256 not in names) + len(content) > SPARE_BYTES:
         detail = sentence(
             "The files of your side that no act names have %(n)s MiB here together; post what names them, or erase those no longer needed: GET /files lists them.",
             n=SPARE_BYTES // 2**20,
@@ -97,4 +97,4 @@ async def keep(
                 ),
             )
         )
-    return ApiReply(body=_view(file, named=False), status=201, headers=where)
+    return ApiReply(body=_view(file, flag=False), status=201, headers=where)

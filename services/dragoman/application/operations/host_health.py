@@ -35,9 +35,12 @@ async def health(call: ApiRequest[Any]) -> Health:
 def health_of(found: Sequence[Condition]) -> Health:
     """The conditions, in English."""
     ready = all(
-        each.ok for each in found if each.name != _SIGNED
+        condition.ok for condition in found if condition.name != _SIGNED
     )  # posts are taken and kept without a head
-    checks = tuple(Check(name=each.name, ok=each.ok, detail=str(each.why or "")) for each in found)
+    checks = tuple(
+        Check(name=condition.name, ok=condition.ok, detail=str(condition.why or ""))
+        for condition in found
+    )
     return Health(status="ok" if ready else "not ready", checks=checks)
 
 
@@ -48,7 +51,7 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
         service.guard.reason,
         service.desk.read_only_reason,
     )  # read once: either may change at any time
-    found = [
+    result = [
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),
         Condition("data are in their place", read_only is None, read_only),
@@ -62,9 +65,9 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
         all=len(service.channels),
         broken=broken,
     )
-    found.append(Condition("channels are read live", not late, why if late else None))
+    result.append(Condition("channels are read live", not late, why if late else None))
     doubted = sum(projection.doubt is not None for projection in service.channels.values())
-    found.append(
+    result.append(
         Condition(
             "the copy is what the log makes",
             not doubted,
@@ -77,7 +80,7 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
             else None,
         )
     )
-    found.append(
+    result.append(
         Condition(
             "the copy is written",
             not service.store.stalled,
@@ -90,12 +93,12 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
         "%(tasks)s fail and are tried again; the log says why",
         tasks=", ".join(sorted(service.failing)),
     )
-    found.append(
+    result.append(
         Condition("background tasks run", not service.failing, failing if service.failing else None)
     )
     if all(
-        each.ok for each in found
+        condition.ok for condition in result
     ):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await transparency_log.unsigned(call)
-        found.append(Condition(_SIGNED, unsigned is None, unsigned))
-    return found
+        result.append(Condition(_SIGNED, unsigned is None, unsigned))
+    return result

@@ -19,19 +19,19 @@ from dragoman_schemas.state import decode_exchange
 async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
     """An exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
     service, grant = service_of(call), grant_of(call.request)
-    others = _others(service, grant, projection)
-    if not others:
+    names = _others(service, grant, projection)
+    if not names:
         return view
     state = decode_exchange(bytes(view.state))
     if projection.registry.kind != "desk":
-        found = await in_thread(
-            call, dialogue.referring, service.store, others, (state.id, state.number)
+        result = await in_thread(
+            call, dialogue.referring, service.store, names, (state.id, state.number)
         )
-        return replace(view, desk=found)
+        return replace(view, desk=result)
     if "about" not in state.content:
         return view
     target = str(msgspec.json.decode(state.content["about"]))
-    return replace(view, about=await in_thread(call, _named, service.store, others, target))
+    return replace(view, about=await in_thread(call, _named, service.store, names, target))
 
 
 def _others(service: Service, grant: Grant, projection: Projection) -> tuple[str, ...]:

@@ -34,58 +34,59 @@ class PeopleQuery(Struct, frozen=True, kw_only=True):
     limit: int = LIST_PAGE
 
 
-def view(kept: StoredPerson, actor: str, *, random: bool = False) -> PersonView:
+def view(stored_person: StoredPerson, actor: str, *, random: bool = False) -> PersonView:
     """An entry as an officer is answered; `random` with what its commitment was made of."""
-    reads = kept.open_to(actor)
+    reads = stored_person.open_to(actor)
     return PersonView(
-        id=kept.id,
-        side=kept.side,
-        revision=kept.revision,
-        commitment=kept.commitment,
-        entry=kept.person if reads else UNSET,
-        random=kept.random if random and reads else "",
+        id=stored_person.id,
+        side=stored_person.side,
+        revision=stored_person.revision,
+        commitment=stored_person.commitment,
+        entry=stored_person.person if reads else UNSET,
+        random=stored_person.random if random and reads else "",
         sealed=not reads,
-        created=kept.created,
-        updated=kept.updated,
-        erased=kept.erased,
+        created=stored_person.created,
+        updated=stored_person.updated,
+        erased=stored_person.erased,
     )
 
 
-def _reply(kept: StoredPerson, actor: str, status: int = 200, **headers: str) -> ApiReply:
-    tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
+def _reply(stored_person: StoredPerson, actor: str, status: int = 200, **headers: str) -> ApiReply:
+    tag = {} if stored_person.erased else {"ETag": f'"{stored_person.commitment}"'}
     return ApiReply(
-        body=view(kept, actor, random=True),
+        body=view(stored_person, actor, random=True),
         status=status,
         headers={**tag, "Cache-Control": "no-store", **headers},
     )
 
 
 async def _found(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
-    kept = await submission.service_of(call).people.find(
+    stored_person = await submission.service_of(call).people.find(
         projection.registry.cid, call.path("person")
     )
-    if kept is None:
+    if stored_person is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
-    return kept
+    return stored_person
 
 
 async def _own(call: ApiRequest[Any], projection: Projection, actor: str) -> StoredPerson:
-    kept = await _found(call, projection)
-    if kept.side != actor.partition("/")[0]:
+    stored_person = await _found(call, projection)
+    if stored_person.side != actor.partition("/")[0]:
         raise Refused(
             Refusal(
                 kind="not-permitted",
                 detail=sentence(
-                    "The entry is %(side)s's, whose officers change and erase it.", side=kept.side
+                    "The entry is %(side)s's, whose officers change and erase it.",
+                    side=stored_person.side,
                 ),
             )
         )
-    return kept
+    return stored_person
 
 
-def _as_read(call: ApiRequest[Any], kept: StoredPerson, etag: str) -> None:
-    given = etag or submission.if_match(call.request)
-    if given is None:
+def _as_read(call: ApiRequest[Any], stored_person: StoredPerson, etag: str) -> None:
+    text = etag or submission.if_match(call.request)
+    if text is None:
         raise Refused(
             Refusal(
                 kind="precondition-required",
@@ -94,7 +95,7 @@ def _as_read(call: ApiRequest[Any], kept: StoredPerson, etag: str) -> None:
                 ),
             )
         )
-    if given != kept.commitment:
+    if text != stored_person.commitment:
         raise _moved()
 
 
@@ -138,8 +139,10 @@ async def views(call: ApiRequest[Any]) -> list[PersonView]:
     """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
     projection, actor = submission.staff_of(call)
     return [
-        view(kept, actor)
-        for kept in await submission.service_of(call).people.listed(projection.registry.cid)
+        view(stored_person, actor)
+        for stored_person in await submission.service_of(call).people.listed(
+            projection.registry.cid
+        )
     ]
 
 
@@ -154,9 +157,9 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     entered = people.entered(
         ids.from_key(projection.name, actor, key), side, entry, stamp(service.now())
     )
-    known = await service.people.find(cid, entered.id)
-    if known is None:
-        if sum(kept.side == side for kept in await service.people.listed(cid)) >= PEOPLE:
+    stored_person = await service.people.find(cid, entered.id)
+    if stored_person is None:
+        if sum(person.side == side for person in await service.people.listed(cid)) >= PEOPLE:
             raise Refused(
                 Refusal(
                     kind="no-room",
@@ -171,9 +174,11 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
             return _reply(
                 entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}"
             )
-        known = await service.people.find(cid, entered.id)
-        assert known is not None
-    if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
+        stored_person = await service.people.find(cid, entered.id)
+        assert stored_person is not None
+    if stored_person.side != side or (
+        stored_person.revision == 1 and bytes(stored_person.entry or b"") != entry
+    ):
         raise Refused(
             Refusal(
                 kind="key-reused",
@@ -183,10 +188,10 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
             )
         )
     return _reply(
-        known,
+        stored_person,
         actor,
         201,
-        Location=f"/v1/channels/{projection.name}/people/{known.id}",
+        Location=f"/v1/channels/{projection.name}/people/{stored_person.id}",
         **{"Idempotent-Replayed": "true"},
     )
 
@@ -200,8 +205,8 @@ async def show_person(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiReply:
     """Write an entry over the one that was read; a page's form brings the ETag that its officer has read. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
-    kept = await _own(call, projection, actor)
-    if kept.erased:
+    stored_person = await _own(call, projection, actor)
+    if stored_person.erased:
         raise Refused(
             Refusal(
                 kind="moved",
@@ -210,11 +215,11 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
                 ),
             )
         )
-    _as_read(call, kept, etag)
+    _as_read(call, stored_person, etag)
     service = submission.service_of(call)
     service.desk.refuse_if_read_only()
-    changed = people.changed(kept, entry, stamp(service.now()))
-    if not await service.people.keep(projection.registry.cid, changed, kept):
+    changed = people.changed(stored_person, entry, stamp(service.now()))
+    if not await service.people.keep(projection.registry.cid, changed, stored_person):
         raise _moved()
     return _reply(changed, actor)
 
@@ -222,16 +227,16 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
 async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
     """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
-    kept = await _own(call, projection, actor)
+    stored_person = await _own(call, projection, actor)
     service = submission.service_of(call)
     service.desk.refuse_if_read_only()
-    if kept.erased:
-        erased = kept
+    if stored_person.erased:
+        erased = stored_person
         await service.people.sweep()
     else:
-        _as_read(call, kept, etag)
-        erased = people.erased(kept, stamp(service.now()))
-        if not await service.people.keep(projection.registry.cid, erased, kept):
+        _as_read(call, stored_person, etag)
+        erased = people.erased(stored_person, stamp(service.now()))
+        if not await service.people.keep(projection.registry.cid, erased, stored_person):
             raise _moved()
     log.info("person.erased", channel=projection.name, id=erased.id)
     return _reply(erased, actor)

@@ -43,14 +43,14 @@ LIST: Final = web.AppKey(
 async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
     """Return the releases that are public on this host, newest first. One whose time has come may be missing for half a minute."""
     service, kept, now = service_of(call), call.request.app[LIST], time.monotonic()
-    positions = tuple(each.flushed for each in service.channels.values())
+    positions = tuple(channel.flushed for channel in service.channels.values())
     until, as_of, rows = kept.get("", (0.0, (), ()))
     if until < now or as_of != positions:
-        found = await in_thread(call, public_on, service)
+        result = await in_thread(call, public_on, service)
         rows = tuple(
             sorted(
-                (_published(each, state) for each, state in found),
-                key=lambda each: each.published,
+                (_published(value, state) for value, state in result),
+                key=lambda item: item.published,
                 reverse=True,
             )
         )
@@ -60,11 +60,17 @@ async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
 
 def public_on(service: Service) -> list[tuple[Projection, Exchange]]:
     """Return the releases that are public in every channel of a service."""
-    live = [each for each in service.channels.values() if each.is_channel]
+    live = [channel for channel in service.channels.values() if channel.is_channel]
     every = (
-        (each, state) for each in live for state in dialogue.releases(service.store, each.name)
+        (projection, state)
+        for projection in live
+        for state in dialogue.releases(service.store, projection.name)
     )
-    return [(each, state) for each, state in every if _is_given(each, state, service.now())]
+    return [
+        (projection, state)
+        for projection, state in every
+        if _is_given(projection, state, service.now())
+    ]
 
 
 def _is_given(projection: Projection, state: Exchange, now: datetime) -> bool:

@@ -65,134 +65,146 @@ Gather = Callable[[Snapshot, bool], Gathered]
 
 
 async def gathered(
-    call: ApiRequest[Any], projection: Projection, asked: PeriodQuery, gather: Gather
+    call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, gather: Gather
 ) -> Gathered:
     """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
     service = service_of(call)
-    live_or_past = asked.at > 0 or asked.to is not None or service.is_live(projection)
+    live_or_past = period_query.at > 0 or period_query.to is not None or service.is_live(projection)
 
     def make() -> Gathered:
-        with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
-            return gather(then, live_or_past)
+        with moment(
+            service.store, projection.name, period_query, service.as_of(projection)
+        ) as snapshot:
+            return gather(snapshot, live_or_past)
 
     async with turn(call.request, projection):
-        found: Gathered = await in_thread(call, make)
-    return found
+        result: Gathered = await in_thread(call, make)
+    return result
 
 
-def _begins(asked: PeriodQuery, default: datetime | None) -> datetime | None:
-    return default if asked.from_ is None else instant("from", asked.from_)
+def _begins(period_query: PeriodQuery, default: datetime | None) -> datetime | None:
+    return default if period_query.from_ is None else instant("from", period_query.from_)
 
 
-def situation_of(asked: PeriodQuery) -> Gather:
+def situation_of(period_query: PeriodQuery) -> Gather:
     """The situation report."""
 
-    def gather(then: Snapshot, live: bool) -> Gathered:
-        found = situation_report.situation(
-            then, then.span(_begins(asked, situation_report.begins(then.ends))), live=live
+    def gather(snapshot: Snapshot, live: bool) -> Gathered:
+        situation = situation_report.situation(
+            snapshot,
+            snapshot.span(_begins(period_query, situation_report.begins(snapshot.ends))),
+            live=live,
         )
-        return Gathered(found, partial(situation_report.paper, found))
+        return Gathered(situation, partial(situation_report.paper, situation))
 
     return gather
 
 
 def turn_over_of(
-    asked: PeriodQuery, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()
+    period_query: PeriodQuery,
+    side: str,
+    floor: Floor | None = None,
+    drafts: Sequence[HandedOver] = (),
 ) -> Gather:
     """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
-    is_now = not asked.at and asked.to is None
+    is_now = not period_query.at and period_query.to is None
 
-    def gather(then: Snapshot, live: bool) -> Gathered:
-        span = then.span(_begins(asked, watch_handover.begins(then, side)))
-        did = _did(floor, then.ends) if floor is not None and is_now else {}
-        found = watch_handover.turn_over(
-            then, span, side, live=live, drafts=drafts if is_now else (), **did
+    def gather(snapshot: Snapshot, live: bool) -> Gathered:
+        span = snapshot.span(_begins(period_query, watch_handover.begins(snapshot, side)))
+        did = _did(floor, snapshot.ends) if floor is not None and is_now else {}
+        turn_over = watch_handover.turn_over(
+            snapshot, span, side, live=live, drafts=drafts if is_now else (), **did
         )
-        return Gathered(found, partial(watch_handover.paper, found))
+        return Gathered(turn_over, partial(watch_handover.paper, turn_over))
 
     return gather
 
 
 def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
     """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
-    held = projection.registry.watches.get(side)
+    watch = projection.registry.watches.get(side)
     return (
         None
-        if held is None
-        else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+        if watch is None
+        else service.access.watching.floor(projection.registry.cid, side, watch.since.position)
     )
 
 
 def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:
     """Return the drafts of a side that an officer has handed over to a second one, the oldest first."""
-    found = []
-    for each in service.drafts.handed(projection.registry.cid, side) if side else ():
+    handed_over = []
+    for draft in service.drafts.handed(projection.registry.cid, side) if side else ():
         try:
-            act = name_of(each.act)
+            act = name_of(draft.act)
         except Malformed:  # kept by another version of this service
             continue
-        found.append(HandedOver(draft=each.id, act=act, author=each.author, since=each.handed))
-    return found
+        handed_over.append(
+            HandedOver(draft=draft.id, act=act, author=draft.author, since=draft.handed)
+        )
+    return handed_over
 
 
 def _did(floor: Floor, now: datetime) -> dict[str, Any]:
     shelved = [
         PutAside(
-            exchange=each.exchange,
-            number=each.number,
-            clock=each.clock,
-            owed_by=each.owed_by,
-            reason=each.reason,
-            by=each.by,
-            until=each.until,
+            exchange=shelved_alarm.exchange,
+            number=shelved_alarm.number,
+            clock=shelved_alarm.clock,
+            owed_by=shelved_alarm.owed_by,
+            reason=shelved_alarm.reason,
+            by=shelved_alarm.by,
+            until=shelved_alarm.until,
         )
-        for each in floor.standing(now)
+        for shelved_alarm in floor.standing(now)
     ]
     return {"shelved": shelved, "silenced": floor.silenced, "silenced_last": floor.silenced_last}
 
 
-def period_of(asked: PeriodQuery) -> Gather:
+def period_of(period_query: PeriodQuery) -> Gather:
     """The record of the period."""
 
-    def gather(then: Snapshot, live: bool) -> Gathered:
-        found, flagged = period_record.record_of_the_period(
-            then, then.span(_begins(asked, None)), live=live
+    def gather(snapshot: Snapshot, live: bool) -> Gathered:
+        record, flagged = period_record.record_of_the_period(
+            snapshot, snapshot.span(_begins(period_query, None)), live=live
         )
-        return Gathered(found, partial(period_record.paper, found, flagged))
+        return Gathered(record, partial(period_record.paper, record, flagged))
 
     return gather
 
 
-def audit_of(asked: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
+def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
     """The five answers, given the first of them."""
 
-    def gather(then: Snapshot, live: bool) -> Gathered:
-        span = then.span(_begins(asked, None))
-        first = then.first(span)
-        then.expect(first, REPORT_EXCHANGES)
-        told = audit_answers.answers(then, span, first, whole, live=live)
-        return Gathered(told.report, partial(audit_answers.paper, told))
+    def gather(snapshot: Snapshot, live: bool) -> Gathered:
+        span = snapshot.span(_begins(period_query, None))
+        first = snapshot.first(span)
+        snapshot.expect(first, REPORT_EXCHANGES)
+        answers = audit_answers.answers(snapshot, span, first, whole, live=live)
+        return Gathered(answers.report, partial(audit_answers.paper, answers))
 
     return gather
 
 
 def year_of(
-    call: ApiRequest[Any], projection: Projection, asked: PeriodQuery, wanted: int | None
+    call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, number: int | None
 ) -> tuple[PeriodQuery, Gather]:
     """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
     now = service_of(call).as_of(projection) or projection.state.time
-    year = wanted or int(now[:4])
+    year = number or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"
-    asked = PeriodQuery(
-        at=asked.at,
-        from_=asked.from_,
-        to=asked.to or (over if not asked.at and over <= now else None),
+    period_query = PeriodQuery(
+        at=period_query.at,
+        from_=period_query.from_,
+        to=period_query.to or (over if not period_query.at and over <= now else None),
     )
 
-    def gather(then: Snapshot, live: bool) -> Gathered:
-        found = year_review.year_review(
-            then, then.span(_begins(asked, year_review.begins(year))), year, live=live
+    def gather(snapshot: Snapshot, live: bool) -> Gathered:
+        review = year_review.year_review(
+            snapshot,
+            snapshot.span(_begins(period_query, year_review.begins(year))),
+            year,
+            live=live,
         )
-        return Gathered(found, partial(year_review.paper, found))
+        return Gathered(review, partial(year_review.paper, review))
 
-    return asked, gather
+    return period_query, gather

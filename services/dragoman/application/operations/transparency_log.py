@@ -71,8 +71,8 @@ class Heads:
                 self._behind.pop(projection.name, None)
                 return False
         seq, now = 0 if sealed is None else sealed.seq, time.monotonic()
-        known, since = self._behind.get(projection.name, (seq, now))
-        self._behind[projection.name] = (seq, since if known == seq else now)
+        number, since = self._behind.get(projection.name, (seq, now))
+        self._behind[projection.name] = (seq, since if number == seq else now)
         return now - self._behind[projection.name][1] > _LATE_SECONDS
 
 
@@ -82,10 +82,14 @@ HEADS: Final = web.AppKey("heads", Heads)
 async def unsigned(call: ApiRequest[Any]) -> Text | None:
     """What is wrong with the heads of the channels that are read live, if anything is."""
     service, heads = service_of(call), call.request.app[HEADS]
-    live = [each for each in service.channels.values() if each.is_channel and service.is_live(each)]
+    live = [
+        channel
+        for channel in service.channels.values()
+        if channel.is_channel and service.is_live(channel)
+    ]
     try:
         async with asyncio.timeout(_ASKED_SECONDS):
-            late = sum([await heads.is_late(call, each) for each in live])
+            late = sum([await heads.is_late(call, projection) for projection in live])
     except (Refused, TimeoutError):
         return sentence("the broker does not say what is signed")
     except NotANote:
@@ -140,7 +144,7 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
     projection = projection_of(call)
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     covered = await service_of(call).coverage.of(projection)
-    found = [log_findings.of_records(projection.state.position)]
+    findings = [log_findings.of_records(projection.state.position)]
     try:
         head = (
             None
@@ -148,14 +152,14 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
             else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
         )
     except NotANote as error:
-        return [*found, log_findings.of_no_head(error.said)]
+        return [*findings, log_findings.of_no_head(error.said)]
     when = "" if sealed is None or sealed.taken is None else f"{sealed.taken:%Y-%m-%dT%H:%M:%SZ}"
-    found.append(log_findings.of_head(0 if head is None else head.size, when))
-    named = projection.registry.policy
+    findings.append(log_findings.of_head(0 if head is None else head.size, when))
+    policy = projection.registry.policy
     return [
-        *found,
+        *findings,
         log_findings.of_witnesses(covered.final, covered.sides)
-        if named
+        if policy
         else log_findings.of_no_witnesses(),
     ]
 

@@ -43,12 +43,15 @@ async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
     """The endpoints of the caller's side, in all channels in which the caller is in office."""
     service = service_of(call)
     await service.courier.refresh()
-    found = [
-        (each, projection)
-        for each in service.courier.endpoints()
-        if (projection := _seen(call, each)) is not None
+    endpoints = [
+        (endpoint, projection)
+        for endpoint in service.courier.endpoints()
+        if (projection := _seen(call, endpoint)) is not None
     ]
-    return tuple(_view(call, each, projection) for each, projection in found)
+    return tuple(
+        _view(call, notification_endpoint, projection)
+        for notification_endpoint, projection in endpoints
+    )
 
 
 def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
@@ -125,14 +128,14 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
         )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.courier.refresh()
-    known = service.courier.find(id)
-    if known is None:
-        own = [
-            each
-            for each in service.courier.endpoints()
-            if (each.cid, each.side) == (projection.registry.cid, grant.side)
+    notification_endpoint = service.courier.find(id)
+    if notification_endpoint is None:
+        endpoints = [
+            endpoint
+            for endpoint in service.courier.endpoints()
+            if (endpoint.cid, endpoint.side) == (projection.registry.cid, grant.side)
         ]
-        if len(own) >= ENDPOINTS:
+        if len(endpoints) >= ENDPOINTS:
             raise Refused(
                 Refusal(
                     kind="no-room",
@@ -142,18 +145,22 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
                     ),
                 )
             )
-        known = _made(call, new, projection, id)
-        await service.courier.add(known, projection.state.position)
+        notification_endpoint = _made(call, new, projection, id)
+        await service.courier.add(notification_endpoint, projection.state.position)
         log.info(
             "endpoint.added",
             endpoint=id,
             channel=projection.name,
             side=grant.side,
             by=grant.actor,
-            means=known.means,
+            means=notification_endpoint.means,
         )
-    view = _view(call, known, projection)
-    shared = known.secret if known.secret.startswith(webhook_signatures.SHARED) else ""
+    view = _view(call, notification_endpoint, projection)
+    shared = (
+        notification_endpoint.secret
+        if notification_endpoint.secret.startswith(webhook_signatures.SHARED)
+        else ""
+    )
     return AddedEndpoint(
         secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__}
     )
@@ -163,7 +170,7 @@ def _made(
     call: ApiRequest[Any], new: NewEndpoint, projection: Projection, id: str
 ) -> NotificationEndpoint:
     service, grant = service_of(call), grant_of(call.request)
-    made = NotificationEndpoint(
+    notification_endpoint = NotificationEndpoint(
         id=id,
         cid=projection.registry.cid,
         side=grant.side,
@@ -184,7 +191,9 @@ def _made(
             )
         )
     if isinstance(new.address, str):
-        return replace(made, means="e-mail", target=new.address, language=new.language)
+        return replace(
+            notification_endpoint, means="e-mail", target=new.address, language=new.language
+        )
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
         raise Refused(
@@ -194,10 +203,12 @@ def _made(
         )
     if new.signature == "hmac":
         return replace(
-            made, target=new.url, secret=webhook_signatures.shared_secret(secrets.token_bytes(32))
+            notification_endpoint,
+            target=new.url,
+            secret=webhook_signatures.shared_secret(secrets.token_bytes(32)),
         )
     private, public = webhook_signatures.key_pair(secrets.token_bytes(32))
-    return replace(made, target=new.url, secret=private, public_key=public)
+    return replace(notification_endpoint, target=new.url, secret=private, public_key=public)
 
 
 async def _found(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
@@ -231,8 +242,8 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
     endpoint, _ = await _found(call, id)
     progress, _ = service_of(call).courier.progress(endpoint.id)
     views = [
-        *(_delivery(each, parked=True) for each in progress.parked),
-        *(_delivery(each, parked=False) for each in progress.waiting),
+        *(_delivery(item, parked=True) for item in progress.parked),
+        *(_delivery(item, parked=False) for item in progress.waiting),
     ]
     return tuple(sorted(views, key=lambda view: view.position))
 
@@ -240,8 +251,8 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
 def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
     """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
     progress, _ = service_of(call).courier.progress(id)
-    found = {each.position: answer_of(each) for each in (*progress.parked, *progress.waiting)}
-    return {position: said for position, said in found.items() if said is not None}
+    texts = {item.position: answer_of(item) for item in (*progress.parked, *progress.waiting)}
+    return {position: text for position, text in texts.items() if text is not None}
 
 
 def answer_of(waiting: Waiting) -> Text | None:
@@ -267,7 +278,7 @@ async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> De
     service = service_of(call)
     progress, revision = service.courier.progress(endpoint.id)
     wanted = next(
-        (each for each in (*progress.parked, *progress.waiting) if each.position == position), None
+        (item for item in (*progress.parked, *progress.waiting) if item.position == position), None
     )
     if wanted is None:
         raise Refused(
@@ -292,7 +303,7 @@ def _resent(progress: Progress, wanted: Waiting) -> Progress:
     once_more = replace(wanted, tries=0, again=0.0)
     return replace(
         progress,
-        parked=tuple(each for each in progress.parked if each != wanted),
-        waiting=(*(each for each in progress.waiting if each != wanted), once_more),
+        parked=tuple(item for item in progress.parked if item != wanted),
+        waiting=(*(item for item in progress.waiting if item != wanted), once_more),
         gone=False,
     )

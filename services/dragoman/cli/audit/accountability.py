@@ -71,10 +71,10 @@ async def audit_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
-    asked = asked_for(witness, policy_file, log)
-    verification = asked.verification(cid, log, not_before(file, None), file)
+    required_cosigners = asked_for(witness, policy_file, log)
+    verification = required_cosigners.verification(cid, log, not_before(file, None), file)
     messages: list[bytes] = []
-    await look_through(verification, file, target, asked, messages.append)
+    await look_through(verification, file, target, required_cosigners, messages.append)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
     result = verification.result()
@@ -89,14 +89,18 @@ async def audit_command(
     past = ReplayedChannel(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
     whole = [
-        LogFinding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word))
-        for each in result.findings
+        LogFinding(
+            check=verbatim(finding.check),
+            found=verbatim(finding.found),
+            word=verbatim(finding.word),
+        )
+        for finding in result.findings
     ]
-    told = answers(past, past.period(), 1, whole, lie=lie)
+    audit_answers = answers(past, past.period(), 1, whole, lie=lie)
     if target.json:
-        out_json(msgspec.json.encode(told.report))
+        out_json(msgspec.json.encode(audit_answers.report))
     else:
-        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"), lines=True)
+        out(markdown(paper(audit_answers, of_tag(language), language)).rstrip("\n"), lines=True)
     if not (cid and (log or policy_file)):
         say(
             "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
@@ -107,8 +111,8 @@ async def audit_command(
 @audit.command(name="owed")
 async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List what every side owed and did not do in time, and what is open, as of the last record. Verify the log first."""
-    found = await _replayed(file, target)
-    rows = accountability.owed(found[0])
+    result = await _replayed(file, target)
+    rows = accountability.owed(result[0])
     if target.json:
         out_json(msgspec.to_builtins(rows))
         return 0
@@ -136,8 +140,8 @@ async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> i
 @audit.command(name="exceptions")
 async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List every exception: one key, by voice, acting, entered later, late, corrected, without effect. Verify the log first."""
-    found = await _replayed(file, target)
-    rows = accountability.exceptions(*found)
+    result = await _replayed(file, target)
+    rows = accountability.exceptions(*result)
     if target.json:
         out_json(msgspec.to_builtins(rows))
         return 0
@@ -159,11 +163,11 @@ async def tables_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Write a log as tables for analysis: records, exchanges, receipts. They prove nothing; verify the log first."""
-    found = await _replayed(file, target)
-    if found[0].standing.state.registry is None:
+    result = await _replayed(file, target)
+    if result[0].standing.state.registry is None:
         say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is no channel")
         return UNVERIFIED
-    rows = tables.rows(*found)
+    rows = tables.rows(*result)
     try:
         if to.suffix == ".sqlite":
             await asyncio.to_thread(tables.write_sqlite, to, rows)
@@ -176,7 +180,7 @@ async def tables_command(
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"{to} cannot be written: {error}") from None
     out(str(to))
-    say(f"{found[0].standing.state.position} records, as {', '.join(tables.COLUMNS)}")
+    say(f"{result[0].standing.state.position} records, as {', '.join(tables.COLUMNS)}")
     return 0
 
 
@@ -190,38 +194,42 @@ async def diff_command(
         raise UsageError(
             f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second"
         )
-    found = accountability.difference(messages, first, last)
+    difference = accountability.difference(messages, first, last)
     if target.json:
-        out_json(msgspec.json.encode(found))
+        out_json(msgspec.json.encode(difference))
         return 0
-    for each in found.exchanges:
-        became = f"{each.was} \u2192 {each.status}" if each.was else f"opened, {each.status}"
-        out(
-            f"{each.number or each.exchange}  {each.act}  {became}  (records {', '.join(map(str, each.positions))})"
+    for exchange in difference.exchanges:
+        became = (
+            f"{exchange.was} \u2192 {exchange.status}"
+            if exchange.was
+            else f"opened, {exchange.status}"
         )
-        _print_changes(each.changes)
-    if found.channel:
+        out(
+            f"{exchange.number or exchange.exchange}  {exchange.act}  {became}  (records {', '.join(map(str, exchange.positions))})"
+        )
+        _print_changes(exchange.changes)
+    if difference.channel:
         out("the channel")
-        _print_changes(found.channel)
-    say(f"{len(found.exchanges)} exchanges changed between {first} and {last}")
+        _print_changes(difference.channel)
+    say(f"{len(difference.exchanges)} exchanges changed between {first} and {last}")
     return 0
 
 
 def _print_changes(changes: Sequence[Change]) -> None:
     for change in changes:
         was, now = (
-            "nothing" if isinstance(each, UnsetType) else bytes(each).decode()
-            for each in (change.was, change.now)
+            "nothing" if isinstance(raw, UnsetType) else bytes(raw).decode()
+            for raw in (change.was, change.now)
         )
         out(f"  {change.pointer}: {was} \u2192 {now}")
 
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
     """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
-    asked = RequiredCosigners()
-    verification = asked.verification("", "", 0, file)
+    required_cosigners = RequiredCosigners()
+    verification = required_cosigners.verification("", "", 0, file)
     messages: list[bytes] = []
-    await look_through(verification, file, target, asked, messages.append, tiled=False)
+    await look_through(verification, file, target, required_cosigners, messages.append, tiled=False)
     if verification.lie is not None:
         raise Unverified(
             f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}"

@@ -127,29 +127,37 @@ async def compare(
     me = (await caller.call("GET", "/v1/me")).of("word on whose the token is", Me)
     opens = not OFFICERS.isdisjoint(me.roles.get(channel, ()))
     host = Gateway(caller, channel)
-    async with replica(channel, replayed.cid, me.actor, host.more) as own:
+    async with replica(channel, replayed.cid, me.actor, host.more) as replica_projection:
         if fold.erased or fold.unproven or fold.entries:
-            own.expect(await erasures_in(source))
-        await own.begin(
+            replica_projection.expect(await erasures_in(source))
+        await replica_projection.begin(
             _told(source(), lambda done: told("replaying again", done, replayed.position)),
             replayed.position,
         )
-        if own.projection.standing.frontier.root().hex() != replayed.root:
+        if replica_projection.projection.standing.frontier.root().hex() != replayed.root:
             raise GatewayChanged(
                 "the log was given as other records when it was read a second time"
             )
-        random, comparison = Random(seed), Comparison(host, own)  # lots that can be drawn again  # noqa: S311
-        asked = questions(
-            own.projection.store, channel, own.position, random, sample=sample, opens=opens
+        random, comparison = (
+            Random(seed),  # noqa: S311
+            Comparison(host, replica_projection),
+        )  # lots that can be drawn again
+        compared_paths = questions(
+            replica_projection.projection.store,
+            channel,
+            replica_projection.position,
+            random,
+            sample=sample,
+            opens=opens,
         )
-        for number, question in enumerate(asked, 1):
+        for number, question in enumerate(compared_paths, 1):
             await comparison.ask(question)
-            told("comparing", number, len(asked))
+            told("comparing", number, len(compared_paths))
             if comparison.is_over:
                 break
-        first = random.randint(1, own.position) if sample else 1
-        await comparison.records(first, sample or own.position)
-        stopped = await _signed(caller, channel, own, replayed.position)
+        first = random.randint(1, replica_projection.position) if sample else 1
+        await comparison.records(first, sample or replica_projection.position)
+        stopped = await _signed(caller, channel, replica_projection, replayed.position)
         return comparison.result(seed=seed, whole=not sample, stopped=stopped)
 
 
@@ -161,11 +169,13 @@ async def _told(
         done(page[-1][0] if page else 0)
 
 
-async def _signed(caller: Client, channel: str, own: ReplicaProjection, replayed: int) -> str:
+async def _signed(
+    caller: Client, channel: str, replica_projection: ReplicaProjection, replayed: int
+) -> str:
     """Compare the signed head with the records that came meanwhile. Return a note on records that no head covers. Raises `Other`, `Hole`."""
-    if own.position == replayed:
+    if replica_projection.position == replayed:
         return ""
-    registry = own.projection.registry
+    registry = replica_projection.projection.registry
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel)
@@ -177,18 +187,18 @@ async def _signed(caller: Client, channel: str, own: ReplicaProjection, replayed
             raise GatewayChanged(
                 f"the signed head is not of the key that the genesis names: {error}"
             ) from None
-        if head.size >= own.position or time.monotonic() > until:
+        if head.size >= replica_projection.position or time.monotonic() > until:
             break
         await asyncio.sleep(_AGAIN_SECONDS)
     try:
-        await own.reach(head.size)
+        await replica_projection.reach(head.size)
     except GatewayUnavailable as error:
         return f"the records under the newest signed head were not given: {error}"
-    if own.projection.root(head.size) != head.root:
+    if replica_projection.projection.root(head.size) != head.root:
         raise GatewayChanged(
             f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
         )
-    if head.size < own.position:
+    if head.size < replica_projection.position:
         return f"the records after {head.size} came while answers were compared, and stand under no signed head yet"
     return ""
 
@@ -216,8 +226,8 @@ def tell(compared: AnswerComparison) -> None:
         say(f"and {len(compared.mismatches) - _SHOWN} differences more; --json has them")
     if compared.stopped:
         say(compared.stopped)
-    for each in compared.unanswered:
-        say(f"dragoman: not answered: {each}")
+    for text in compared.unanswered:
+        say(f"dragoman: not answered: {text}")
 
 
 def _said(mismatch: Mismatch) -> str:
@@ -228,10 +238,10 @@ def _said(mismatch: Mismatch) -> str:
         if mismatch.exchange
         else ""
     )
-    gateway, own = (
-        each if len(each) <= _SHOWN_CHARACTERS else f"{each[:_SHOWN_CHARACTERS]}…"
-        for each in (mismatch.gateway, mismatch.replay)
+    gateway, text = (
+        item if len(item) <= _SHOWN_CHARACTERS else f"{item[:_SHOWN_CHARACTERS]}…"
+        for item in (mismatch.gateway, mismatch.replay)
     )
     what = mismatch.pointer or "the whole answer"
     more = f", and {mismatch.answers - 1} answers more" if mismatch.answers > 1 else ""
-    return f"{where}{what}: the gateway says {gateway}, the replay {own} (GET {mismatch.question}, at position {mismatch.position}{more})"
+    return f"{where}{what}: the gateway says {gateway}, the replay {text} (GET {mismatch.question}, at position {mismatch.position}{more})"

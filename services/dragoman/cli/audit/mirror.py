@@ -106,13 +106,13 @@ def verdict(mirror: Mirror) -> int:
 
 
 async def follow(
-    mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None
+    mirror: Mirror, caller: Client, channel: str, *, once: bool, event: asyncio.Event | None = None
 ) -> None:
     """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
 
     Nothing is taken that no signed head covers. Raises `Unverified` where `once` and there is none in time.
     """
-    wanted, unsigned = wanted or asyncio.Event(), Unsigned()
+    event, unsigned = event or asyncio.Event(), Unsigned()
     while mirror.lie is None:
         before = mirror.archive.size
         signed: bytes | None = None
@@ -151,8 +151,8 @@ async def follow(
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
-                await wanted.wait()
-        wanted.clear()
+                await event.wait()
+        event.clear()
 
 
 class Unsigned:
@@ -163,7 +163,7 @@ class Unsigned:
         self._since: float | None = None
         self._told = ""
 
-    def note(self, kept: int, *, more: bool, is_new: bool, once: bool) -> None:
+    def note(self, number: int, *, more: bool, is_new: bool, once: bool) -> None:
         """Note whether there are more records than are kept, and whether some were kept just now."""
         if not more or is_new:
             self._since, self._told = None, ""
@@ -171,7 +171,7 @@ class Unsigned:
             self._since = self._since or time.monotonic()
             if once or time.monotonic() - self._since > _UNSIGNED_SECONDS:
                 where = (
-                    f"the records from position {kept + 1} on are given under no signed head yet"
+                    f"the records from position {number + 1} on are given under no signed head yet"
                 )
                 self.tell(
                     f"{where}, and are left out"
@@ -179,14 +179,14 @@ class Unsigned:
                     else f"{where}: none is kept before one covers it; ask the host why"
                 )
 
-    def withheld(self, kept: int, signed: int, *, is_new: bool) -> None:
+    def withheld(self, number: int, signed: int, *, is_new: bool) -> None:
         """Note that a head is shown of more records than are given."""
         if is_new:
             self._since, self._told = None, ""
         self._since = self._since or time.monotonic()
         if time.monotonic() - self._since > _UNSIGNED_SECONDS:
             self.tell(
-                f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head"
+                f"a head of {signed} records is signed, and {number} are given: ask the host for the others, and keep that head"
             )
 
     def tell(self, text: str) -> None:
@@ -302,7 +302,7 @@ async def compare_command(
     One of them may be a signed head that you have kept, or a record's .tlog-proof: whoever has forked the log since is convicted by it alone.
     """
     with ExitStack() as opened:
-        found = await asyncio.to_thread(
+        copy_comparison = await asyncio.to_thread(
             _compared,
             await _opened(opened, one, target),
             await _opened(opened, other, target),
@@ -311,24 +311,28 @@ async def compare_command(
     if target.json:
         out_json(
             msgspec.to_builtins(
-                {"result": found.result, "position": found.position, "detail": found.detail}
+                {
+                    "result": copy_comparison.result,
+                    "position": copy_comparison.position,
+                    "detail": copy_comparison.detail,
+                }
             )
         )
     else:
-        out(f"{found.result}: {found.detail}")
-    if found.evidence is not None:
+        out(f"{copy_comparison.result}: {copy_comparison.detail}")
+    if copy_comparison.evidence is not None:
         path = to or Path("fork.json")
-        path.write_bytes(found.evidence)
+        path.write_bytes(copy_comparison.evidence)
         say(
             f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …"
         )
-    elif found.result == compare.FORK:
+    elif copy_comparison.result == compare.FORK:
         say(
             "keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet"
         )
-    elif found.result == compare.SHORTER:
+    elif copy_comparison.result == compare.SHORTER:
         say("keep what you have: it shows that there was more")
-    return 0 if found.result in (compare.SAME, compare.EXTENDS) else UNVERIFIED
+    return 0 if copy_comparison.result in (compare.SAME, compare.EXTENDS) else UNVERIFIED
 
 
 def _compared(

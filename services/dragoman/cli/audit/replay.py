@@ -154,7 +154,7 @@ async def replay_command(
         compared = None
         if not lie and at is None and (all or sample):
             try:
-                with _progress() as told:
+                with _progress() as progress:
                     compared = await answers.compare(
                         caller,
                         channel,
@@ -162,7 +162,7 @@ async def replay_command(
                         source,
                         sample=0 if all else sample,
                         seed=seed,
-                        told=told,
+                        told=progress,
                     )
             except (Hole, LogBroken, answers.GatewayChanged) as error:
                 lie = f"while answers were compared: {error}"
@@ -221,8 +221,8 @@ def _concluded(
 
 async def _erased_since(caller: Client, channel: str, position: int) -> bool:
     """Whether a record up to a position is named by an erasure after it."""
-    named = await erasures_in(lambda: messages_of(caller.records(channel)))
-    return any(at <= position < each.by for at, each in named.items())
+    erasures = await erasures_in(lambda: messages_of(caller.records(channel)))
+    return any(at <= position < erasure.by for at, erasure in erasures.items())
 
 
 def checked_cid(text: str) -> str:
@@ -310,7 +310,7 @@ async def proof_command(
     """Take the proof that the record at POSITION stands in the log, and the record, as files that need no server any more."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        given = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}/proof")).body
+        body = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}/proof")).body
         record = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}")).body
         log = (await caller.channel(channel)).log
     path = to or Path(f"{channel}-{position}.tlog-proof")
@@ -319,7 +319,7 @@ async def proof_command(
             "--to names the proof; the record goes beside it as .json: choose another ending"
         )
     try:
-        path.write_bytes(given)
+        path.write_bytes(body)
         path.with_suffix(".json").write_bytes(record)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
@@ -338,13 +338,13 @@ def check_command(
     log: Annotated[str, Parameter(help="The log's verifier key, as your own side wrote it down.")],
 ) -> int:
     """Check a proof offline: that the record in RECORD_FILE stands in the log of that key. Else exit code 7."""
-    record, given, verifier = (
+    record, data, verifier = (
         read_input(str(record_file)),
         read_input(str(proof_file)),
         verifier_of(log),
     )
     try:
-        proof = proofs.read(given)
+        proof = proofs.read(data)
         erased = leaf.read_entry(record)
         entry = (
             leaf.entry(proof.index, leaf.commit(record))
@@ -395,7 +395,7 @@ def release_command(
         ("withheld", proved.withheld),
     ):
         if positions:
-            say(f"{what}: {', '.join(f'record {each}' for each in positions)}")
+            say(f"{what}: {', '.join(f'record {position}' for position in positions)}")
     if not log and not cid:
         say(
             "by the key that the bundle names itself: ask a side for its log key, and give it with --log"
@@ -441,11 +441,11 @@ def _copied(file: Path) -> Source:
 
 async def _fold(source: Source, last: int) -> Replay:
     """Fold the log to a position, or to its end where that is 0."""
-    with _progress() as told:
+    with _progress() as progress:
         return await replay(
             source,
             upto=last,
-            progress=lambda position: told("replaying", position, last or position),
+            progress=lambda position: progress("replaying", position, last or position),
         )
 
 

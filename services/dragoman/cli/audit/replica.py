@@ -137,25 +137,25 @@ class ReplicaProjection:
 
     # Folding
 
-    def expect(self, named: dict[int, Withheld]) -> None:
+    def expect(self, withhelds: dict[int, Withheld]) -> None:
         """Make known what the erasures of this log name."""
-        self._named = named | self._named
+        self._named = withhelds | self._named
         self.projection.expect(self._named)
 
     def take(self, page: Page) -> None:
         """Take the next messages. Raises `Hole`."""
-        for wanted, (position, message) in enumerate(page, self._taken + 1):
-            if position != wanted:
-                raise Hole(f"position {wanted} is missing; {position} was given")
+        for number, (position, message) in enumerate(page, self._taken + 1):
+            if position != number:
+                raise Hole(f"position {number} is missing; {position} was given")
             raw = message.raw if isinstance(message, Record) else message
             self._log.add(StoredMessage(position=position, subject="", raw=raw))
             self._taken = position
-        raws = (
+        raw_records = (
             (position, message.raw if isinstance(message, Record) else message)
             for position, message in page
         )
-        if named := named_in(raws):
-            self.expect(named)
+        if withheld_records := named_in(raw_records):
+            self.expect(withheld_records)
 
     async def begin(self, pages: AsyncGenerator[Page, None], last: int) -> None:
         """Fold a log from its beginning to a position. Raises `Hole`."""
@@ -267,9 +267,9 @@ async def replica(
                 service,
                 client,
             ):
-                own = ReplicaProjection(log, projection, client, more)
-                service.now = lambda: own.now
-                yield own
+                replica_projection = ReplicaProjection(log, projection, client, more)
+                service.now = lambda: replica_projection.now
+                yield replica_projection
         finally:
             await asyncio.to_thread(store.close)
 

@@ -98,7 +98,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
         try:
             head = note.read(signed or b"")
             quorum = self.policy is None or self.policy.satisfied(self.policy.witnessed(head))
-            return quorum and all(head.signed_by(each) is not None for each in self.witnesses)
+            return quorum and all(head.signed_by(witness) is not None for witness in self.witnesses)
         except NotANote:
             return True
 
@@ -120,7 +120,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
 
 def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCosigners:
     """What the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
-    witnesses = tuple(verifier_of(each, "--witness") for each in witness)
+    witnesses = tuple(verifier_of(item, "--witness") for item in witness)
     if file is None:
         return RequiredCosigners(witnesses=witnesses)
     text = read_input(str(file)).decode(errors="replace")
@@ -128,12 +128,12 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCo
         own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
         if own and not log:
             raise UsageError(f"{file} has no `log` line: add it, or give --log")
-        found = policy.read(log_policy.written(verifier_of(log), text) if own else text)
-        if log and verifier_of(log) not in found.logs.values():
+        result = policy.read(log_policy.written(verifier_of(log), text) if own else text)
+        if log and verifier_of(log) not in result.logs.values():
             raise UsageError(
                 f"{file} is a policy of another log than --log: name the same key in both"
             )
-        return RequiredCosigners(witnesses=witnesses, policy=found)
+        return RequiredCosigners(witnesses=witnesses, policy=result)
     except NotANote as error:
         raise UsageError(f"{file} is no policy: {error}") from None
 
@@ -157,12 +157,12 @@ async def export_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Write the log, its signed head and its tiles into one archive that needs no server. People and files are not in it."""
-    asked = asked_for(witness, policy_file, log)
+    required_cosigners = asked_for(witness, policy_file, log)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         about = await caller.channel(channel)
         with progress("exporting", about.position) as told:
-            messages, signed = await given(caller, channel, asked, told)
+            messages, signed = await given(caller, channel, required_cosigners, told)
     size = _size_of(signed)
     if size is None or size > len(messages):
         say(
@@ -235,9 +235,9 @@ async def verify_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
-    asked = asked_for(witness, policy_file, log)
-    verification = asked.verification(cid, log, not_before(file, max_age), file)
-    await look_through(verification, file, target, asked)
+    required_cosigners = asked_for(witness, policy_file, log)
+    verification = required_cosigners.verification(cid, log, not_before(file, max_age), file)
+    await look_through(verification, file, target, required_cosigners)
     result = verification.result()
     _print(result, target, pinned=bool(cid and (log or policy_file)))
     return 0 if result.lie is None else UNVERIFIED
@@ -253,7 +253,7 @@ async def look_through(
     verification: Verification,
     file: Path | None,
     target: Target,
-    asked: RequiredCosigners,
+    required_cosigners: RequiredCosigners,
     keep: Keep = forget,
     *,
     tiled: bool = True,
@@ -264,7 +264,7 @@ async def look_through(
     a gateway gives need not be `tiled`, its tiles are not fetched.
     """
     if file is None:
-        await _from_server(verification, target, asked, keep, tiled=tiled)
+        await _from_server(verification, target, required_cosigners, keep, tiled=tiled)
     elif there(file).is_dir():
         _from_mirror(verification, file, keep)
     else:
@@ -288,12 +288,17 @@ def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
 
 
 async def _from_server(
-    verification: Verification, target: Target, asked: RequiredCosigners, keep: Keep, *, tiled: bool
+    verification: Verification,
+    target: Target,
+    required_cosigners: RequiredCosigners,
+    keep: Keep,
+    *,
+    tiled: bool,
 ) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         with progress("verifying", (await caller.channel(channel)).position) as told:
-            log = GatewayLog(caller, channel, asked)
+            log = GatewayLog(caller, channel, required_cosigners)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
                     verification.expect(log.named)
@@ -357,17 +362,17 @@ class GatewayLog:
     Where entries stand for records the gateway is asked, once, what its erasures name (`named`): the log is taken as far as these, which may have come meanwhile.
     """
 
-    def __init__(self, caller: Client, channel: str, asked: RequiredCosigners) -> None:
+    def __init__(self, caller: Client, channel: str, required_cosigners: RequiredCosigners) -> None:
         """Ask for a channel's, with these cosignatures under the head."""
         self._caller = caller
         self._channel = channel
-        self._asked = asked
+        self._asked = required_cosigners
         self.head: bytes | None = None
         self.named: Named = {}
 
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
         """The messages, page by page, and then those that came meanwhile and are under the head."""
-        size = wanted = 0
+        size = number = 0
         most = (
             _size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0
         ) + COMPARED_GROWTH
@@ -384,13 +389,13 @@ class GatewayLog:
                 self.named = await erasures_in(
                     lambda: messages_of(self._caller.records(self._channel)), most
                 )
-            wanted = max(
-                wanted,
+            number = max(
+                number,
                 *(self.named[position].by for position in stubs if position in self.named),
                 0,
             )
             yield [raw for _, raw in page if isinstance(raw, bytes)]
-        self.head = await cosigned(self._caller, self._channel, self._asked, max(size, wanted))
+        self.head = await cosigned(self._caller, self._channel, self._asked, max(size, number))
         missing = (_size_of(self.head) or 0) - size
         if missing > 0:
             async for page in messages_of(self._caller.records(self._channel, size + 1)):
@@ -403,11 +408,11 @@ class GatewayLog:
 async def given(
     caller: Client,
     channel: str,
-    asked: RequiredCosigners,
+    required_cosigners: RequiredCosigners,
     told: Callable[[int], None] = lambda position: None,
 ) -> tuple[list[bytes], bytes | None]:
     """The messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
-    log, messages = GatewayLog(caller, channel, asked), list[bytes]()
+    log, messages = GatewayLog(caller, channel, required_cosigners), list[bytes]()
     async for page in log.pages():
         messages += page
         told(len(messages))
@@ -415,7 +420,7 @@ async def given(
 
 
 async def cosigned(
-    caller: Client, channel: str, asked: RequiredCosigners, size: int = 0
+    caller: Client, channel: str, required_cosigners: RequiredCosigners, size: int = 0
 ) -> bytes | None:
     """The signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
@@ -424,7 +429,7 @@ async def cosigned(
         if (
             time.monotonic() > until
             or signed is None
-            or (asked.are_under(signed) and (_size_of(signed) or size) >= size)
+            or (required_cosigners.are_under(signed) and (_size_of(signed) or size) >= size)
         ):
             return signed
         await asyncio.sleep(_AGAIN_SECONDS)

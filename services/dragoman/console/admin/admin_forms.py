@@ -25,79 +25,80 @@ Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 
 
 def hindrance(
-    here: PageContext, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True
+    context: PageContext, roles: AbstractSet[str] = ADMINISTRATORS, *, flag: bool = True
 ) -> Hindrance:
     """Why the reader cannot change something here and now that takes one of the roles; empty where they can.
 
     What is `kept` is signed with a key: the host has it in a trial, and else nobody but its owner, whose browser may hold it.
     """
-    if here.past:
+    if context.past:
         return "past"
-    if not roles & {*here.roles} and not (kept and here.roles == (ROOT,)):
+    if not roles & {*context.roles} and not (flag and context.roles == (ROOT,)):
         return "role"
-    if here.grant.scope == "read":
+    if context.grant.scope == "read":
         return "reading"
-    if not here.writable:
+    if not context.writable:
         return "unwritable"
-    if kept and here.registry.custody == "sides" and not has_key(here):
+    if flag and context.registry.custody == "sides" and not has_key(context):
         return "signed"
     return ""
 
 
-def has_key(here: PageContext) -> bool:
+def has_key(context: PageContext) -> bool:
     """Whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
-    return here.roles != (ROOT,) and any(
-        key.owner == here.grant.actor and key.until is None for key in here.registry.keys.values()
+    return context.roles != (ROOT,) and any(
+        key.owner == context.grant.actor and key.until is None
+        for key in context.registry.keys.values()
     )
 
 
-def colleagues(here: PageContext, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
+def colleagues(context: PageContext, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
     """Who of the reader's side has one of the roles, and is in office."""
     return tuple(
         name.partition("/")[2]
-        for name, officer in sorted(here.registry.officers.items())
-        if name.startswith(f"{here.side}/")
+        for name, officer in sorted(context.registry.officers.items())
+        if name.startswith(f"{context.side}/")
         and officer.until is None
         and not roles.isdisjoint(officer.roles)
     )
 
 
 async def keep(
-    here: PageContext, filled: Filled, act: dict[str, Any], first: str, **fields: str
+    context: PageContext, filled: Filled, act: dict[str, Any], first: str, **fields: str
 ) -> str:
     """Record an act of the channel's own family; its position, or nothing where it is refused, which the form then says. Raises `Refused`."""
     with filled.trying(first, **fields):
         reply = await browser_signatures.record(
-            here, msgspec.json.encode(act), family="channel", key=filled.key
+            context, msgspec.json.encode(act), family="channel", key=filled.key
         )
         return reply.headers["Dragoman-Position"]
     return ""
 
 
-async def at_the_end(here: PageContext) -> None:
+async def at_the_end(context: PageContext) -> None:
     """Have the page that answers a form be of the newest record."""
-    await here.projection.in_file()
-    here.newest = here.projection.flushed
+    await context.projection.in_file()
+    context.newest = context.projection.flushed
 
 
-def address(here: PageContext) -> str:
+def address(context: PageContext) -> str:
     """How this service is called, for the command line."""
-    return here.service.public_url or str(here.request.url.origin())
+    return context.service.public_url or str(context.request.url.origin())
 
 
-def sliced(here: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
+def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
     """The rows of the page that is asked for, and the address of the next one, empty for none."""
-    page = max(1, submission.whole(here.request.query.get("page", "")) or 1)
+    page = max(1, submission.whole(context.request.query.get("page", "")) or 1)
     shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
-    return shown, here.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
+    return shown, context.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
-async def times_of(here: PageContext, positions: Iterable[int]) -> dict[int, str]:
+async def times_of(context: PageContext, positions: Iterable[int]) -> dict[int, str]:
     """When the records at some positions were taken in."""
-    found: dict[int, str] = await here.in_thread(
-        _times, here.service.store, here.name, sorted({*positions} - {0})
+    times: dict[int, str] = await context.in_thread(
+        _times, context.service.store, context.name, sorted({*positions} - {0})
     )
-    return found
+    return times
 
 
 def _times(store: Store, channel: str, positions: Sequence[int]) -> dict[int, str]:

@@ -39,12 +39,12 @@ _WRITTEN: Final = re.compile(get_args(Timestamp)[1].pattern)
 _ALTERNATING: Final = "alternating"
 
 
-def _values(here: PageContext, **more: Any) -> dict[str, Any]:
+def _values(context: PageContext, **more: Any) -> dict[str, Any]:
     return {
-        "hindrance": hindrance(here),
-        "who": colleagues(here),
-        "server": address(here),
-        "said": here.request.query.get("said", ""),
+        "hindrance": hindrance(context),
+        "who": colleagues(context),
+        "server": address(context),
+        "said": context.request.query.get("said", ""),
         **more,
     }
 
@@ -77,38 +77,38 @@ class Limits(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRow, ...]
 
 
-async def limits(here: PageContext, filled: Filled | None = None) -> Page:
+async def limits(context: PageContext, filled: Filled | None = None) -> Page:
     """The profiles beside each other, and which of them binds."""
-    profile, since = profile_of(here.registry)
-    schedule = schedule_of(here.registry)
-    form = filled or Filled(_schedule_form(here))
+    profile, since = profile_of(context.registry)
+    schedule = schedule_of(context.registry)
+    form = filled or Filled(_schedule_form(context))
     view = Limits(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         profile=profile.name,
         binding=since,
-        adopted=here.registry.profiles,
+        adopted=context.registry.profiles,
         line_checks=None if schedule is None else schedule.checks,
-        checked_from="" if schedule is None else here.words.stamp(schedule.start),
+        checked_from="" if schedule is None else context.words.stamp(schedule.start),
         limits=_LIMITS,
     )
-    read = {side: _checks(each) for side, each in here.registry.profiles.items()}
+    read = {side: _checks(value) for side, value in context.registry.profiles.items()}
     senders = [
-        (_ALTERNATING, here.words.say("the sides in turn")),
-        *((side, side.upper()) for side in here.sides),
+        (_ALTERNATING, context.words.say("the sides in turn")),
+        *((side, side.upper()) for side in context.sides),
     ]
-    timed = here.registry.kind not in UNTIMED
-    checks = here.service.access.watching.checked(here.registry.cid, here.side)
+    timed = context.registry.kind not in UNTIMED
+    checks = context.service.access.watching.checked(context.registry.cid, context.side)
     values = _values(
-        here,
+        context,
         filled=form,
         profiles=[*PROFILES],
         schedules=read,
         timed=timed,
         senders=senders,
         checks=checks,
-        own_offices=sorted(_own_offices(here)),
-        check_hindrance=hindrance(here, webhook_endpoints.ENTERING, kept=False),
+        own_offices=sorted(_own_offices(context)),
+        check_hindrance=hindrance(context, webhook_endpoints.ENTERING, flag=False),
         check_s=CHECK_SECONDS,
         check_step_s=CHECK_STEP_SECONDS,
         check_head_s=CHECKED_HEAD_SECONDS,
@@ -118,30 +118,34 @@ async def limits(here: PageContext, filled: Filled | None = None) -> Page:
     )
 
 
-def _own_offices(here: PageContext) -> set[str]:
+def _own_offices(context: PageContext) -> set[str]:
     """The offices of the reader's side in which somebody is in office."""
     return {
-        each.office
-        for name, each in here.registry.officers.items()
-        if name.startswith(f"{here.side}/") and each.until is None
+        officer.office
+        for name, officer in context.registry.officers.items()
+        if name.startswith(f"{context.side}/") and officer.until is None
     }
 
 
-async def check_watch(here: PageContext) -> web.StreamResponse:
+async def check_watch(context: PageContext) -> web.StreamResponse:
     """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
-    filled = await Filled.of(here.request)
-    if hindrance(here, webhook_endpoints.ENTERING, kept=False):
+    filled = await Filled.of(context.request)
+    if hindrance(context, webhook_endpoints.ENTERING, flag=False):
         raise refused(
             "not-permitted",
             sentence(
                 "Heads of office and administrators of a side say where its quiet watch is checked."
             ),
         )
-    offices = tuple(each for each in sorted(_own_offices(here)) if each in filled.all("office"))
-    await here.service.access.watching.check(
-        here.registry.cid, here.side, WatchChecks(offices=offices, by=here.grant.actor)
+    offices = tuple(
+        own_office
+        for own_office in sorted(_own_offices(context))
+        if own_office in filled.all("office")
     )
-    return see(here.link("/admin/profiles", said="recorded") + "#check")
+    await context.service.access.watching.check(
+        context.registry.cid, context.side, WatchChecks(offices=offices, by=context.grant.actor)
+    )
+    return see(context.link("/admin/profiles", said="recorded") + "#check")
 
 
 def _checks(adopted: Adopted) -> LineChecks | None:
@@ -177,25 +181,25 @@ def _limits_of(profile: Profile) -> Iterator[tuple[str, int | str | None]]:
 _LIMITS: Final = tuple(
     LimitRow(limit=name, default=value, vienna=vienna, shanghai=shanghai)
     for (name, value), (_, vienna), (_, shanghai) in zip(
-        *(_limits_of(PROFILES[each]) for each in ("default", "vienna", "shanghai")), strict=True
+        *(_limits_of(PROFILES[item]) for item in ("default", "vienna", "shanghai")), strict=True
     )
 )
 
 
-def _schedule_form(here: PageContext) -> dict[str, list[str]]:
+def _schedule_form(context: PageContext) -> dict[str, list[str]]:
     """What stands in the form at first: what was adopted last, by whichever side."""
-    found = max(
-        here.registry.profiles.values(), key=lambda each: each.adopted.position, default=None
+    profile = max(
+        context.registry.profiles.values(), key=lambda item: item.adopted.position, default=None
     )
-    zone = office_of(here.side, here.projection.office(here.side)).zone
-    if found is None:
+    zone = office_of(context.side, context.projection.office(context.side)).zone
+    if profile is None:
         return {"profile": ["default"], "zone": [zone], "sent_by": [_ALTERNATING]}
-    checks = _checks(found)
+    checks = _checks(profile)
     if checks is None:
-        return {"profile": [found.profile], "zone": [zone], "sent_by": [_ALTERNATING]}
+        return {"profile": [profile.profile], "zone": [zone], "sent_by": [_ALTERNATING]}
     begins = [] if isinstance(checks.from_, UnsetType) else [checks.from_]
     return {
-        "profile": [found.profile],
+        "profile": [profile.profile],
         "times": [" ".join(checks.at)],
         "zone": [checks.zone],
         "sent_by": [checks.sent_by],
@@ -203,14 +207,14 @@ def _schedule_form(here: PageContext) -> dict[str, list[str]]:
     }
 
 
-async def adopt_profile(here: PageContext) -> Page | web.StreamResponse:
+async def adopt_profile(context: PageContext) -> Page | web.StreamResponse:
     """Adopt a profile for the own side, with or without line checks."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     if filled["profile"] not in PROFILES:
-        filled.wrong("profile", here.words.say("Choose a profile."))
+        filled.wrong("profile", context.words.say("Choose a profile."))
     act: dict[str, Any] = {"act": "profile-adoption", "profile": filled["profile"]}
     if filled["times"]:
-        act["line_check"] = _line_check(here, filled)
+        act["line_check"] = _line_check(context, filled)
     if not filled.faults:
         fields = {
             "times": "/line_check/at",
@@ -218,37 +222,42 @@ async def adopt_profile(here: PageContext) -> Page | web.StreamResponse:
             "sent_by": "/line_check/sent_by",
             "from": "/line_check/from",
         }
-        if position := await keep(here, filled, act, "profile", **fields):
-            return see(here.link("/admin/profiles", after=position, said="recorded"))
-    await at_the_end(here)
-    return await limits(here, filled)
+        if position := await keep(context, filled, act, "profile", **fields):
+            return see(context.link("/admin/profiles", after=position, said="recorded"))
+    await at_the_end(context)
+    return await limits(context, filled)
 
 
-def _line_check(here: PageContext, filled: Filled) -> dict[str, Any]:
+def _line_check(context: PageContext, filled: Filled) -> dict[str, Any]:
     """The schedule as the act has it; what is wrong with it is said in the form."""
-    say = here.words.say
+    say = context.words.say
     words = filled["times"].replace(",", " ").replace("、", " ").split()
-    found = [_CLOCK.fullmatch(word) for word in words]
-    if not all(found):
+    matches = [_CLOCK.fullmatch(word) for word in words]
+    if not all(matches):
         filled.wrong("times", say("Give times of the day with blanks between, like 06:00 18:00."))
     if not filled["zone"]:
         filled.wrong("zone", say("Give the time zone of these times, like Europe/Brussels."))
-    if filled["sent_by"] not in (*here.sides, _ALTERNATING):
+    if filled["sent_by"] not in (*context.sides, _ALTERNATING):
         filled.wrong("sent_by", say("Choose who sends the checks."))
-    at = sorted({f"{int(each[1]):02}:{each[2]}" for each in found if each is not None})
-    return {"at": at, "zone": filled["zone"], "sent_by": filled["sent_by"], **_from(here, filled)}
+    at = sorted({f"{int(item[1]):02}:{item[2]}" for item in matches if item is not None})
+    return {
+        "at": at,
+        "zone": filled["zone"],
+        "sent_by": filled["sent_by"],
+        **_from(context, filled),
+    }
 
 
-def _from(here: PageContext, filled: Filled) -> dict[str, str]:
+def _from(context: PageContext, filled: Filled) -> dict[str, str]:
     """From when on, if that is said: to the letter where it is written as the log has it, since both sides must say the same."""
     text = filled["from"]
     if not text or _WRITTEN.fullmatch(text):
         return {"from": text} if text else {}
-    zone = office_of(here.side, here.projection.office(here.side)).zone
+    zone = office_of(context.side, context.projection.office(context.side)).zone
     try:
-        moment = notation.read_moment(text, here.moment, ZoneInfo(zone))
+        moment = notation.read_moment(text, context.moment, ZoneInfo(zone))
     except notation.NotUnderstoodInput:
-        filled.wrong("from", here.words.say("Give a day and a time, like 1 Dec 2026 06:00Z."))
+        filled.wrong("from", context.words.say("Give a day and a time, like 1 Dec 2026 06:00Z."))
         return {}
     return {"from": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"}
 
@@ -278,22 +287,22 @@ class Codebooks(Struct, frozen=True, kw_only=True):
     messages: tuple[CodedRow, ...]
 
 
-async def codebooks(here: PageContext, filled: Filled | None = None) -> Page:
+async def codebooks(context: PageContext, filled: Filled | None = None) -> Page:
     """The codebooks with what they say, and who has adopted them."""
     form = filled or Filled({"codebook": [next(iter(CODEBOOKS))]})
     view = Codebooks(
-        channel=here.name,
-        position=here.position,
-        adopted=here.registry.codebooks,
-        missing=tuple(side for side in here.sides if side not in here.registry.codebooks),
+        channel=context.name,
+        position=context.position,
+        adopted=context.registry.codebooks,
+        missing=tuple(side for side in context.sides if side not in context.registry.codebooks),
         messages=_CODED,
     )
-    say = here.words.say
+    say = context.words.say
     choices = [
-        (each.name, say("%(name)s, version %(n)s", name=each.name, n=each.version))
-        for each in CODEBOOKS.values()
+        (codebook.name, say("%(name)s, version %(n)s", name=codebook.name, n=codebook.version))
+        for codebook in CODEBOOKS.values()
     ]
-    values = _values(here, filled=form, books=[*CODEBOOKS.values()], choices=choices)
+    values = _values(context, filled=form, books=[*CODEBOOKS.values()], choices=choices)
     return Page(
         template="codebook.html", view=view, rows=view.messages, values=values, status=form.status
     )
@@ -302,36 +311,36 @@ async def codebooks(here: PageContext, filled: Filled | None = None) -> Page:
 def _coded() -> Iterator[CodedRow]:
     for book in CODEBOOKS.values():
         for kind, texts in (
-            ("message", {str(key): each for key, each in book.texts.items()}),
+            ("message", {str(key): value for key, value in book.texts.items()}),
             ("phrase", book.phrases),
         ):
-            for key, each in texts.items():
+            for key, text in texts.items():
                 yield CodedRow(
                     codebook=book.name,
                     version=book.version,
                     kind=kind,
                     key=key,
-                    en=each["en"],
-                    fr=each["fr"],
-                    zh=each["zh"],
+                    en=text["en"],
+                    fr=text["fr"],
+                    zh=text["zh"],
                 )
 
 
 _CODED: Final = tuple(_coded())
 
 
-async def adopt_codebook(here: PageContext) -> Page | web.StreamResponse:
+async def adopt_codebook(context: PageContext) -> Page | web.StreamResponse:
     """Adopt the newest version of a codebook for the own side."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     book = CODEBOOKS.get(filled["codebook"])
     if book is None:
-        filled.wrong("codebook", here.words.say("Choose a codebook."))
+        filled.wrong("codebook", context.words.say("Choose a codebook."))
     else:
         act = {"act": "codebook-adoption", "codebook": book.name, "version": book.version}
-        if position := await keep(here, filled, act, "codebook"):
-            return see(here.link("/admin/codebook", after=position, said="recorded"))
-    await at_the_end(here)
-    return await codebooks(here, filled)
+        if position := await keep(context, filled, act, "codebook"):
+            return see(context.link("/admin/codebook", after=position, said="recorded"))
+    await at_the_end(context)
+    return await codebooks(context, filled)
 
 
 # Witnesses
@@ -366,69 +375,74 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
     covered: Covered | None
 
 
-async def witnesses(here: PageContext, filled: Filled | None = None) -> Page:
+async def witnesses(context: PageContext, filled: Filled | None = None) -> Page:
     """Whose countersignatures make a record final."""
-    registry = here.registry
-    found = log_policy.in_force(registry)
-    form = filled or Filled({"policy": [_policy_text(here)]})
+    registry = context.registry
+    policy = log_policy.in_force(registry)
+    form = filled or Filled({"policy": [_policy_text(context)]})
     view = PolicyPage(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         policy=registry.policy,
-        quorum="" if found is None else found.quorum,
+        quorum="" if policy is None else policy.quorum,
         witnesses=()
-        if found is None
+        if policy is None
         else tuple(
-            WitnessRow(name=name, key=str(key), url=found.urls.get(name, ""))
-            for name, key in found.witnesses.items()
+            WitnessRow(name=name, key=str(key), url=policy.urls.get(name, ""))
+            for name, key in policy.witnesses.items()
         ),
         groups=()
-        if found is None
+        if policy is None
         else tuple(
-            GroupRow(name=name, threshold=each.threshold, members=each.members)
-            for name, each in found.groups.items()
+            GroupRow(name=name, threshold=witness_group.threshold, members=witness_group.members)
+            for name, witness_group in policy.groups.items()
         ),
         adopted=registry.policies,
         covered=None
-        if here.past or found is None
-        else await here.service.coverage.of(here.projection),
+        if context.past or policy is None
+        else await context.service.coverage.of(context.projection),
     )
-    values = _values(here, filled=form, example=_example(here))
+    values = _values(context, filled=form, example=_example(context))
     return Page(
         template="policy.html", view=view, rows=view.witnesses, values=values, status=form.status
     )
 
 
-def _example(here: PageContext) -> str:
+def _example(context: PageContext) -> str:
     """A policy for these sides, with a witness of each."""
-    lines = [f"witness {side}-1 {side}.example/witness+KEY" for side in here.sides]
-    lines += [f"group {side} any {side}-1" for side in here.sides]
-    return "\n".join([*lines, f"group every all {' '.join(here.sides)}", "quorum every"])
+    lines = [f"witness {side}-1 {side}.example/witness+KEY" for side in context.sides]
+    lines += [f"group {side} any {side}-1" for side in context.sides]
+    return "\n".join([*lines, f"group every all {' '.join(context.sides)}", "quorum every"])
 
 
-def _policy_text(here: PageContext) -> str:
+def _policy_text(context: PageContext) -> str:
     """What stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
-    found = max(
-        here.registry.policies.values(), key=lambda each: each.adopted.position, default=None
+    policy = max(
+        context.registry.policies.values(),
+        key=lambda adopted_policy: adopted_policy.adopted.position,
+        default=None,
     )
-    return here.registry.policy if found is None else found.policy
+    return context.registry.policy if policy is None else policy.policy
 
 
-async def adopt_policy(here: PageContext) -> Page | web.StreamResponse:
+async def adopt_policy(context: PageContext) -> Page | web.StreamResponse:
     """Adopt a policy of witnesses for the own side."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     text = filled["policy"]
     if not text:
-        filled.wrong("policy", here.words.say("Give the text of the policy."))
+        filled.wrong("policy", context.words.say("Give the text of the policy."))
     else:
-        known = [here.registry.policy, *(each.policy for each in here.registry.policies.values())]
-        exact = next((each for each in known if each.strip() == text), f"{text}\n")
+        names = [
+            context.registry.policy,
+            *(policy.policy for policy in context.registry.policies.values()),
+        ]
+        exact = next((name for name in names if name.strip() == text), f"{text}\n")
         if position := await keep(
-            here, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"
+            context, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"
         ):
-            return see(here.link("/admin/policy", after=position, said="recorded"))
-    await at_the_end(here)
-    return await witnesses(here, filled)
+            return see(context.link("/admin/policy", after=position, said="recorded"))
+    await at_the_end(context)
+    return await witnesses(context, filled)
 
 
 SHEETS: Final[tuple[PageRoute, ...]] = (

@@ -72,27 +72,31 @@ def waits_of(enrolment: Enrolment) -> Waits:
     )
 
 
-def waiting(here: PageContext) -> tuple[Waits, ...]:
+def waiting(context: PageContext) -> tuple[Waits, ...]:
     """The entries of the reader's side that wait; for its administrators alone, and never in the past."""
-    if here.past or "administrator" not in here.roles:
+    if context.past or "administrator" not in context.roles:
         return ()
-    listed = here.service.access.enrolments.listed(here.registry.cid, here.side)
-    return tuple(waits_of(each) for each in listed if _standing(here, each) is not None)
+    listed = context.service.access.enrolments.listed(context.registry.cid, context.side)
+    return tuple(
+        waits_of(enrolment) for enrolment in listed if _standing(context, enrolment) is not None
+    )
 
 
-def _standing(here: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
+def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
     """An entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
     return (
-        None if enrolment is None or enrolment.key in here.projection.registry.keys else enrolment
+        None
+        if enrolment is None or enrolment.key in context.projection.registry.keys
+        else enrolment
     )
 
 
 # The officer's page
 
 
-async def own_key(here: PageContext, filled: Filled | None = None) -> Page:
+async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
     """The reader's keys, and what this browser can do about one."""
-    if here.roles == (ROOT,) or here.grant.is_operator:
+    if context.roles == (ROOT,) or context.grant.is_operator:
         raise refused(
             "not-permitted",
             sentence(
@@ -100,22 +104,23 @@ async def own_key(here: PageContext, filled: Filled | None = None) -> Page:
             ),
         )
     keys = tuple(
-        OwnKey(key=id, since=max(1, each.since), until=each.until)
-        for id, each in sorted(here.registry.keys.items(), key=lambda key: key[1].since)
-        if each.owner == here.grant.actor
+        OwnKey(key=id, since=max(1, value.since), until=value.until)
+        for id, value in sorted(context.registry.keys.items(), key=lambda key: key[1].since)
+        if value.owner == context.grant.actor
     )
-    found = (
+    enrolment = (
         None
-        if here.past
+        if context.past
         else _standing(
-            here, here.service.access.enrolments.find(here.registry.cid, here.grant.actor)
+            context,
+            context.service.access.enrolments.find(context.registry.cid, context.grant.actor),
         )
     )
     view = OwnKeys(
-        channel=here.name,
-        required_signatures=here.registry.required_signatures,
+        channel=context.name,
+        required_signatures=context.registry.required_signatures,
         keys=keys,
-        waits=None if found is None else waits_of(found),
+        waits=None if enrolment is None else waits_of(enrolment),
     )
     form = filled or Filled()
     return Page(
@@ -126,72 +131,74 @@ async def own_key(here: PageContext, filled: Filled | None = None) -> Page:
         values={
             "filled": form,
             "administrators": [
-                each for each in colleagues(here) if f"{here.side}/{each}" != here.grant.actor
+                colleague
+                for colleague in colleagues(context)
+                if f"{context.side}/{colleague}" != context.grant.actor
             ]
-            or list(colleagues(here)),
-            "log": str(log_policy.log_of(here.registry)),
-            "may_ask": not here.past and here.grant.scope != "read" and here.writable,
-            "said": here.request.query.get("said", ""),
+            or list(colleagues(context)),
+            "log": str(log_policy.log_of(context.registry)),
+            "may_ask": not context.past and context.grant.scope != "read" and context.writable,
+            "said": context.request.query.get("said", ""),
         },
     )
 
 
-async def ask_entry(here: PageContext) -> Page | web.StreamResponse:
+async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
     """The browser asks that its key be entered, and signs that entry with it; or takes that back."""
-    filled, say = await Filled.of(here.request), here.words.say
-    here.newest = here.projection.flushed
+    filled, say = await Filled.of(context.request), context.words.say
+    context.newest = context.projection.flushed
     if filled["do"] == "withdraw":
-        await here.service.access.enrolments.drop(here.registry.cid, here.grant.actor)
-        return see(here.link("/key", said="withdrawn"))
+        await context.service.access.enrolments.drop(context.registry.cid, context.grant.actor)
+        return see(context.link("/key", said="withdrawn"))
     public, administrator = dsse.decode_base64(filled["public"], 32), filled["administrator"]
-    if public is None or not dsse.is_sound(public) or dsse.key_id(public) in here.registry.keys:
+    if public is None or not dsse.is_sound(public) or dsse.key_id(public) in context.registry.keys:
         filled.wrong(
             "make",
             say("This browser has no key that could be entered. Make one, which takes scripts."),
         )
-    if administrator not in colleagues(here):
+    if administrator not in colleagues(context):
         filled.wrong("administrator", say("Choose an administrator of your side."))
     if filled.faults or public is None:
-        return await own_key(here, filled)
-    officer, author = here.grant.actor.partition("/")[2], f"{here.side}/{administrator}"
+        return await own_key(context, filled)
+    officer, author = context.grant.actor.partition("/")[2], f"{context.side}/{administrator}"
     body: dict[str, Any] = {"act": "key-addition", "officer": officer, "keys": [filled["public"]]}
     act, data = read_act(msgspec.json.encode(body), cut=False)
     key = filled.key or secrets.token_hex(16)
-    id = ids.from_key(here.name, author, submission.key_of(key))
+    id = ids.from_key(context.name, author, submission.key_of(key))
     if not filled["signatures"]:
-        act = await browser_signatures.bound(here, act, data, id=id, exchange="", author=author)
-        raise SignatureAsked(await browser_signatures.to_sign(here, act))
+        act = await browser_signatures.bound(context, act, data, id=id, exchange="", author=author)
+        raise SignatureAsked(await browser_signatures.to_sign(context, act))
     signed = filled["signed"].encode()
     if (
         browser_signatures.bare(signed) != act
         or not _holds(public, signed, filled["signatures"])
-        or not _is_bound(here, signed, author, id)
+        or not _is_bound(context, signed, author, id)
     ):
         raise refused("bad-request", sentence("The key has not signed its own entry. Press again."))
-    await here.service.access.enrolments.keep(
+    await context.service.access.enrolments.keep(
         Enrolment(
-            officer=here.grant.actor,
+            officer=context.grant.actor,
             administrator=author,
-            cid=here.registry.cid,
+            cid=context.registry.cid,
             key=dsse.key_id(public),
             act=signed.decode(),
             signatures=filled["signatures"],
             id=key,
-            asked=here.words.stamp(here.service.now()),
+            asked=context.words.stamp(context.service.now()),
         )
     )
-    return see(here.link("/key", said="asked"))
+    return see(context.link("/key", said="asked"))
 
 
 def _holds(public: bytes, signed: bytes, signatures: str) -> bool:
-    found = dsse.read_signatures(signatures, SIGNATURES) or {}
-    return {*found} == {dsse.key_id(public)} and dsse.verify(public, signed, *found.values())
+    result = dsse.read_signatures(signatures, SIGNATURES) or {}
+    return {*result} == {dsse.key_id(public)} and dsse.verify(public, signed, *result.values())
 
 
-def _is_bound(here: PageContext, signed: bytes, author: str, id: str) -> bool:
+def _is_bound(context: PageContext, signed: bytes, author: str, id: str) -> bool:
     bound = read_act(signed, cut=False)[1].signed
     return not isinstance(bound, msgspec.UnsetType) and (bound.channel, bound.author, bound.id) == (
-        here.registry.cid,
+        context.registry.cid,
         author,
         id,
     )
@@ -200,60 +207,63 @@ def _is_bound(here: PageContext, signed: bytes, author: str, id: str) -> bool:
 # The administrator's part
 
 
-async def _asked(here: PageContext, officer: str) -> Enrolment:
-    found = _standing(
-        here, here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}")
+async def _asked(context: PageContext, officer: str) -> Enrolment:
+    enrolment = _standing(
+        context,
+        context.service.access.enrolments.find(context.registry.cid, f"{context.side}/{officer}"),
     )
-    if "administrator" not in here.roles or found is None:
+    if "administrator" not in context.roles or enrolment is None:
         raise refused(
             "not-found",
             sentence(
                 "No key of that officer waits to be entered. The page of keys shows those that do."
             ),
         )
-    return found
+    return enrolment
 
 
-async def enter(here: PageContext) -> web.StreamResponse:
+async def enter(context: PageContext) -> web.StreamResponse:
     """Record an entry that waits: with the administrator's signature in the page, or with the one that the host keeps in a trial."""
-    form = await form_of(here.request)
-    here.newest = here.projection.flushed
-    found = await _asked(here, said(form, "officer"))
-    if found.administrator != here.grant.actor:
+    form = await form_of(context.request)
+    context.newest = context.projection.flushed
+    enrolment = await _asked(context, said(form, "officer"))
+    if enrolment.administrator != context.grant.actor:
         raise refused(
             "not-permitted",
             sentence(
                 "This entry was made out to %(administrator)s, who signs it. The officer can ask you instead.",
-                administrator=found.administrator,
+                administrator=enrolment.administrator,
             ),
         )
-    act, data = read_act(found.act.encode(), cut=False)
-    _, own = await browser_signatures.signed_by(here, act, data, exchange="", key="")
+    act, data = read_act(enrolment.act.encode(), cut=False)
+    _, text = await browser_signatures.signed_by(context, act, data, exchange="", key="")
     reply = await submission.record(
-        here.call,
-        here.projection,
+        context.call,
+        context.projection,
         act,
         family="channel",
-        key=found.id,
-        signatures=" ".join(sorted({*found.signatures.split(), *own.split()})),
+        key=enrolment.id,
+        signatures=" ".join(sorted({*enrolment.signatures.split(), *text.split()})),
     )
-    await here.service.access.enrolments.drop(found.cid, found.officer)
-    return see(here.link("/admin/keys", after=reply.headers["Dragoman-Position"], said="entered"))
+    await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
+    return see(
+        context.link("/admin/keys", after=reply.headers["Dragoman-Position"], said="entered")
+    )
 
 
-async def decline(here: PageContext) -> web.StreamResponse:
+async def decline(context: PageContext) -> web.StreamResponse:
     """Turn an entry away: the officer can ask again."""
-    form = await form_of(here.request)
-    found = await _asked(here, said(form, "officer"))
-    await here.service.access.enrolments.drop(found.cid, found.officer)
-    return see(here.link("/admin/keys", said="declined"))
+    form = await form_of(context.request)
+    enrolment = await _asked(context, said(form, "officer"))
+    await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
+    return see(context.link("/admin/keys", said="declined"))
 
 
-async def asked(here: PageContext) -> web.Response:
+async def asked(context: PageContext) -> web.Response:
     """An entry that waits, as a file for the command line."""
-    found = await _asked(here, here.request.match_info["officer"])
-    name = f"{here.name}-{found.officer.partition('/')[2]}-key.json"
-    body = msgspec.json.format(msgspec.json.encode(found))
+    enrolment = await _asked(context, context.request.match_info["officer"])
+    name = f"{context.name}-{enrolment.officer.partition('/')[2]}-key.json"
+    body = msgspec.json.format(msgspec.json.encode(enrolment))
     return web.Response(
         body=body,
         headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},

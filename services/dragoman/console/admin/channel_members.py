@@ -75,13 +75,13 @@ class Administration(Struct, frozen=True, kw_only=True):
     sides: tuple[SideRow, ...]
 
 
-async def administration(here: PageContext, filled: Filled | None = None) -> Page:
+async def administration(context: PageContext, filled: Filled | None = None) -> Page:
     """The channel's sides, and how it stands."""
-    registry = here.registry
-    form = filled or Filled({"language": [_language(here)]})
+    registry = context.registry
+    form = filled or Filled({"language": [_language(context)]})
     view = Administration(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         cid=registry.cid,
         kind=registry.kind,
         custody=registry.custody,
@@ -93,36 +93,36 @@ async def administration(here: PageContext, filled: Filled | None = None) -> Pag
         opened=registry.opened.time,
         required_signatures=registry.required_signatures,
         status=registry.status,
-        sides=tuple(_side_row(here, side) for side in here.sides),
+        sides=tuple(_side_row(context, side) for side in context.sides),
     )
     values = {
         "filled": form,
         "named_languages": [(tag, language(tag)) for tag in registry.languages],
         "hindrance": "signed"
-        if _signs(here) and not has_key(here)
-        else hindrance(here, OFFICERS, kept=False),
-        "heads": colleagues(here, HEADS),
-        "who": colleagues(here, OFFICERS),
-        "server": address(here),
-        "said": here.request.query.get("said", ""),
+        if _signs(context) and not has_key(context)
+        else hindrance(context, OFFICERS, flag=False),
+        "heads": colleagues(context, HEADS),
+        "who": colleagues(context, OFFICERS),
+        "server": address(context),
+        "said": context.request.query.get("said", ""),
     }
     return Page(
         template="admin.html", view=view, rows=view.sides, values=values, status=form.status
     )
 
 
-def _side_row(here: PageContext, name: str) -> SideRow:
-    registry = here.registry
-    side = next(each for each in registry.sides if each.name == name)
+def _side_row(context: PageContext, name: str) -> SideRow:
+    registry = context.registry
+    side = next(side_state for side_state in registry.sides if side_state.name == name)
     there = [
-        each
-        for officer, each in registry.officers.items()
-        if officer.startswith(f"{name}/") and each.until is None
+        officer_state
+        for officer, officer_state in registry.officers.items()
+        if officer.startswith(f"{name}/") and officer_state.until is None
     ]
     delivered = registry.delivered.get(name)
     return SideRow(
         side=name,
-        offices=tuple(sorted({each.office for each in there})),
+        offices=tuple(sorted({officer_state.office for officer_state in there})),
         officers=len(there),
         threshold=side.threshold,
         roots=side.roots,
@@ -131,46 +131,48 @@ def _side_row(here: PageContext, name: str) -> SideRow:
     )
 
 
-def _language(here: PageContext) -> str:
+def _language(context: PageContext) -> str:
     """The language of the channel in which the reader most likely writes."""
-    own = here.words.language
+    text = context.words.language
     return next(
-        (each for each in here.registry.languages if each.partition("-")[0] == own),
-        here.registry.languages[0],
+        (item for item in context.registry.languages if item.partition("-")[0] == text),
+        context.registry.languages[0],
     )
 
 
-def _signs(here: PageContext) -> bool:
+def _signs(context: PageContext) -> bool:
     """Whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
-    return "channel" in here.registry.required_signatures and not hindrance(
-        here, OFFICERS, kept=False
+    return "channel" in context.registry.required_signatures and not hindrance(
+        context, OFFICERS, flag=False
     )
 
 
-async def draft_status(here: PageContext) -> Page | web.StreamResponse:
+async def draft_status(context: PageContext) -> Page | web.StreamResponse:
     """Keep how the channel is to stand as a draft, for a colleague to release."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     status, reason, language = filled["status"], filled["reason"], filled["language"]
     if status not in _STATUSES:
-        filled.wrong("status", here.words.say("Choose how the channel is to stand."))
+        filled.wrong("status", context.words.say("Choose how the channel is to stand."))
     if status == "suspended" and not reason:
-        filled.wrong("reason", here.words.say("A suspension says in writing why. Give the reason."))
+        filled.wrong(
+            "reason", context.words.say("A suspension says in writing why. Give the reason.")
+        )
     if not filled.faults:
         act: dict[str, Any] = {"act": "channel-status", "status": status}
         if reason:
-            act["reason"] = {language: reason} if language in here.registry.languages else reason
+            act["reason"] = {language: reason} if language in context.registry.languages else reason
         body = msgspec.json.encode(act)
         with filled.trying("status", reason="/reason"):
             act_bytes, data = read_act(body, cut=False)
             signed, signatures = await browser_signatures.signed_by(
-                here, act_bytes, data, exchange="", key=filled.key
+                context, act_bytes, data, exchange="", key=filled.key
             )
             await drafts.keep_new(
-                here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
+                context.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
             )
-            return see(here.link("/admin", said="drafted"))
-    await at_the_end(here)
-    return await administration(here, filled)
+            return see(context.link("/admin", said="drafted"))
+    await at_the_end(context)
+    return await administration(context, filled)
 
 
 # Officers
@@ -198,79 +200,84 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
-async def officers(here: PageContext, filled: Filled | None = None) -> Page:
+async def officers(context: PageContext, filled: Filled | None = None) -> Page:
     """The officers of all sides, and the form by which one is entered."""
-    registry = here.registry
-    only = here.request.query.get("side", "")
-    order = {side: place for place, side in enumerate(here.sides)}
+    registry = context.registry
+    only = context.request.query.get("side", "")
+    order = {side: place for place, side in enumerate(context.sides)}
     known = sorted(
         (
-            (name, each)
-            for name, each in registry.officers.items()
+            (name, officer)
+            for name, officer in registry.officers.items()
             if only in ("", name.partition("/")[0])
         ),
-        key=lambda known: (known[1].until is not None, order[known[0].partition("/")[0]], known[0]),
+        key=lambda value: (value[1].until is not None, order[value[0].partition("/")[0]], value[0]),
     )
     rows = [
         OfficerRow(
             officer=name,
-            office=each.office,
-            roles=each.roles,
-            since=each.since,
+            office=officer_state.office,
+            roles=officer_state.roles,
+            since=officer_state.since,
             since_time="",
-            until=each.until,
+            until=officer_state.until,
             until_time="",
             keys=sum(key.owner == name and key.until is None for key in registry.keys.values()),
         )
-        for name, each in known
+        for name, officer_state in known
     ]
-    shown, following = sliced(here, rows)
-    times = await times_of(here, [at for row in shown for at in (row.since, row.until or 0)])
-    shown = [
+    officer_rows, following = sliced(context, rows)
+    times = await times_of(
+        context, [at for row in officer_rows for at in (row.since, row.until or 0)]
+    )
+    officer_rows = [
         msgspec.structs.replace(
             row, since_time=times.get(row.since, ""), until_time=times.get(row.until or 0, "")
         )
-        for row in shown
+        for row in officer_rows
     ]
-    form = filled or _as_it_stands(here)
+    form = filled or _as_it_stands(context)
     view = Officers(
-        channel=here.name, position=here.position, total=len(rows), officers=tuple(shown)
+        channel=context.name,
+        position=context.position,
+        total=len(rows),
+        officers=tuple(officer_rows),
     )
     values = {
         "filled": form,
         "all_roles": _ROLES,
-        "hindrance": hindrance(here),
-        "who": colleagues(here),
+        "hindrance": hindrance(context),
+        "who": colleagues(context),
         "only": only,
         "following": following,
-        "changing": here.request.query.get("change", ""),
+        "changing": context.request.query.get("change", ""),
         "offices": sorted(
             {
-                each.office
-                for name, each in registry.officers.items()
-                if name.startswith(f"{here.side}/")
+                officer.office
+                for name, officer in registry.officers.items()
+                if name.startswith(f"{context.side}/")
             }
         ),
-        "server": address(here),
-        "said": here.request.query.get("said", ""),
+        "server": address(context),
+        "said": context.request.query.get("said", ""),
     }
     return Page(
         template="officers.html", view=view, rows=view.officers, values=values, status=form.status
     )
 
 
-def _as_it_stands(here: PageContext) -> Filled:
+def _as_it_stands(context: PageContext) -> Filled:
     """The form with an officer of the own side in it, who is to be changed; or empty."""
-    name = here.request.query.get("change", "")
-    known = here.registry.officers.get(f"{here.side}/{name}")
-    if known is None or known.until is not None:
+    name = context.request.query.get("change", "")
+    officer = context.registry.officers.get(f"{context.side}/{name}")
+    if officer is None or officer.until is not None:
         return Filled()
-    return Filled({"officer": [name], "office": [known.office], "roles": known.roles})
+    return Filled({"officer": [name], "office": [officer.office], "roles": officer.roles})
 
 
-async def enter_officer(here: PageContext) -> Page | web.StreamResponse:
+async def enter_officer(context: PageContext) -> Page | web.StreamResponse:
     """Enter an officer of the own side, or change one's office and roles."""
-    filled, say = await Filled.of(here.request), here.words.say
+    filled, say = await Filled.of(context.request), context.words.say
     name, office = filled["officer"], filled["office"]
     if not is_name(name):
         filled.wrong(
@@ -289,39 +296,41 @@ async def enter_officer(here: PageContext) -> Page | web.StreamResponse:
     if not filled.faults:
         roles = [role for role in _ROLES if role in filled.all("roles")]
         act = {"act": "officer", "officer": name, "office": office, "roles": roles}
-        if position := await keep(here, filled, act, "officer", office="/office", roles="/roles"):
-            return see(here.link("/admin/officers", after=position, said="recorded"))
-    await at_the_end(here)
-    return await officers(here, filled)
+        if position := await keep(
+            context, filled, act, "officer", office="/office", roles="/roles"
+        ):
+            return see(context.link("/admin/officers", after=position, said="recorded"))
+    await at_the_end(context)
+    return await officers(context, filled)
 
 
 async def ask_revocation(
-    here: PageContext, filled: Filled | None = None
+    context: PageContext, filled: Filled | None = None
 ) -> Page | web.StreamResponse:
     """Ask once before an officer is revoked."""
-    name = filled["officer"] if filled else here.request.query.get("officer", "")
-    actor = f"{here.side}/{name}"
-    known = here.registry.officers.get(actor)
-    if hindrance(here) or known is None or known.until is not None:
-        return see(here.link("/admin/officers"))
+    name = filled["officer"] if filled else context.request.query.get("officer", "")
+    actor = f"{context.side}/{name}"
+    officer = context.registry.officers.get(actor)
+    if hindrance(context) or officer is None or officer.until is not None:
+        return see(context.link("/admin/officers"))
     return ask(
-        here,
+        context,
         Asking(act="officer-revocation", of=actor),
-        question=here.words.say("Revoke %(officer)s?", officer=actor),
-        follows=_what_follows(here, actor),
-        button=here.words.say("Revoke %(officer)s", officer=name),
-        back=(here.link("/admin/officers"), here.words.say("Keep in office")),
+        question=context.words.say("Revoke %(officer)s?", officer=actor),
+        follows=_what_follows(context, actor),
+        button=context.words.say("Revoke %(officer)s", officer=name),
+        back=(context.link("/admin/officers"), context.words.say("Keep in office")),
         area="admin",
         filled=filled,
         hidden={"officer": name},
         reason=True,
-        signs=here.registry.custody == "sides",
+        signs=context.registry.custody == "sides",
     )
 
 
-def _what_follows(here: PageContext, actor: str) -> list[str]:
+def _what_follows(context: PageContext, actor: str) -> list[str]:
     """What follows from revoking an officer, in sentences."""
-    say, registry = here.words.say, here.registry
+    say, registry = context.words.say, context.registry
     follows = [
         say(
             "From the record on %(officer)s may read and do nothing more in this channel.",
@@ -337,19 +346,21 @@ def _what_follows(here: PageContext, actor: str) -> list[str]:
     keys = sum(key.owner == actor and key.until is None for key in registry.keys.values())
     if keys:
         follows.append(
-            here.words.count("%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys)
+            context.words.count(
+                "%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys
+            )
         )
-    held = registry.watches.get(here.side)
-    if held is not None and held.since.by == actor:
+    watch = registry.watches.get(context.side)
+    if watch is not None and watch.since.by == actor:
         follows.append(
             say("%(officer)s has the watch now. Have a colleague take it first.", officer=actor)
         )
-    if colleagues(here) == (actor.partition("/")[2],):
+    if colleagues(context) == (actor.partition("/")[2],):
         follows.append(
             say(
                 "%(officer)s is the only administrator of %(side)s in office.",
                 officer=actor,
-                side=here.side.upper(),
+                side=context.side.upper(),
             )
             + " "
             + say("After this nobody can enter or revoke officers of this side.")
@@ -357,16 +368,16 @@ def _what_follows(here: PageContext, actor: str) -> list[str]:
     return follows
 
 
-async def revoke_officer(here: PageContext) -> Page | web.StreamResponse:
+async def revoke_officer(context: PageContext) -> Page | web.StreamResponse:
     """Revoke an officer of the own side."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     act = {"act": "officer-revocation", "officer": filled["officer"]} | (
         {"reason": filled["reason"]} if filled["reason"] else {}
     )
-    if position := await keep(here, filled, act, "reason"):
-        return see(here.link("/admin/officers", after=position, said="revoked"))
-    await at_the_end(here)
-    return await ask_revocation(here, filled)
+    if position := await keep(context, filled, act, "reason"):
+        return see(context.link("/admin/officers", after=position, said="revoked"))
+    await at_the_end(context)
+    return await ask_revocation(context, filled)
 
 
 # Keys
@@ -396,20 +407,20 @@ class KeysView(Struct, frozen=True, kw_only=True):
     keys: tuple[KeyRow, ...]
 
 
-async def keys(here: PageContext) -> Page:
+async def keys(context: PageContext) -> Page:
     """The keys of all sides, and how they are entered and revoked."""
-    order = {side: place for place, side in enumerate(here.sides)}
+    order = {side: place for place, side in enumerate(context.sides)}
     rows = sorted(
         (
             KeyRow(
                 key=id,
-                owner=each.owner,
-                root=each.owner.endswith(f"/{ROOT}"),
-                since=max(1, each.since),
-                until=each.until,
-                suspect_from=each.suspect_from,
+                owner=key.owner,
+                root=key.owner.endswith(f"/{ROOT}"),
+                since=max(1, key.since),
+                until=key.until,
+                suspect_from=key.suspect_from,
             )
-            for id, each in here.registry.keys.items()
+            for id, key in context.registry.keys.items()
         ),
         key=lambda row: (
             row.until is not None,
@@ -420,41 +431,41 @@ async def keys(here: PageContext) -> Page:
             row.key,
         ),
     )
-    shown, following = sliced(here, rows)
+    key_rows, following = sliced(context, rows)
     view = KeysView(
-        channel=here.name,
-        position=here.position,
-        custody=here.registry.custody,
+        channel=context.name,
+        position=context.position,
+        custody=context.registry.custody,
         total=len(rows),
-        keys=tuple(shown),
+        keys=tuple(key_rows),
     )
     values = {
-        "hindrance": hindrance(here),
-        "who": colleagues(here),
+        "hindrance": hindrance(context),
+        "who": colleagues(context),
         "following": following,
-        "server": address(here),
-        "waiting": browser_key.waiting(here),
-        "said": here.request.query.get("said", ""),
+        "server": address(context),
+        "waiting": browser_key.waiting(context),
+        "said": context.request.query.get("said", ""),
     }
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
 
 
 async def ask_key_revocation(
-    here: PageContext, filled: Filled | None = None
+    context: PageContext, filled: Filled | None = None
 ) -> Page | web.StreamResponse:
     """Ask once before a key is revoked."""
-    id = filled["of"] if filled else here.request.query.get("of", "")
-    key = here.registry.keys.get(id)
+    id = filled["of"] if filled else context.request.query.get("of", "")
+    key = context.registry.keys.get(id)
     if (
-        hindrance(here)
+        hindrance(context)
         or key is None
         or key.until is not None
-        or key.owner.partition("/")[0] != here.side
+        or key.owner.partition("/")[0] != context.side
     ):
-        return see(here.link("/admin/keys"))
-    say = here.words.say
+        return see(context.link("/admin/keys"))
+    say = context.words.say
     return ask(
-        here,
+        context,
         Asking(act="key-revocation", of=id),
         question=say("Revoke a key of %(officer)s?", officer=key.owner),
         follows=[
@@ -468,37 +479,37 @@ async def ask_key_revocation(
             say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
         ],
         button=say("Revoke this key"),
-        back=(here.link("/admin/keys"), say("Keep it valid")),
+        back=(context.link("/admin/keys"), say("Keep it valid")),
         area="admin",
         filled=filled,
         hidden={"of": id},
         reason=True,
         suspects=True,
-        signs=here.registry.custody == "sides",
+        signs=context.registry.custody == "sides",
     )
 
 
-async def revoke_key(here: PageContext) -> Page | web.StreamResponse:
+async def revoke_key(context: PageContext) -> Page | web.StreamResponse:
     """Revoke a key of the own side, in a trial."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     suspected = submission.whole(filled["suspect_from"])
     if filled["suspect_from"] and not suspected:
         filled.wrong(
             "suspect_from",
             sentence(
                 "give the number of a record, for instance %(n)s, or leave it empty",
-                n=here.position,
+                n=context.position,
             ),
         )
-        return await ask_key_revocation(here, filled)
+        return await ask_key_revocation(context, filled)
     named: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
     act = {"act": "key-revocation", "key": filled["of"], **named} | (
         {"reason": filled["reason"]} if filled["reason"] else {}
     )
-    if position := await keep(here, filled, act, "reason", suspect_from="/suspect_from"):
-        return see(here.link("/admin/keys", after=position, said="revoked"))
-    await at_the_end(here)
-    return await ask_key_revocation(here, filled)
+    if position := await keep(context, filled, act, "reason", suspect_from="/suspect_from"):
+        return see(context.link("/admin/keys", after=position, said="revoked"))
+    await at_the_end(context)
+    return await ask_key_revocation(context, filled)
 
 
 SHEETS: Final[tuple[PageRoute, ...]] = (

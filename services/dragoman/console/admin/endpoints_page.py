@@ -52,59 +52,61 @@ class EndpointsView(Struct, frozen=True, kw_only=True):
 
 
 async def endpoints(
-    here: PageContext,
+    context: PageContext,
     filled: Filled | None = None,
     *,
     asked: Filled | None = None,
     added: AddedEndpoint | None = None,
-    made: CalendarLink | None = None,
+    calendar_link: CalendarLink | None = None,
 ) -> Page:
     """The endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
-    sees = not here.past and not STAFF.isdisjoint(here.roles)
-    found = (
+    sees = not context.past and not STAFF.isdisjoint(context.roles)
+    endpoint_views = (
         [
-            each
-            for each in await webhook_endpoints.endpoints_of(here.call)
-            if each.channel == here.name
+            endpoint
+            for endpoint in await webhook_endpoints.endpoints_of(context.call)
+            if endpoint.channel == context.name
         ]
         if sees
         else []
     )
     form = filled or Filled(
-        {"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]}
+        {"means": ["webhook"], "signature": ["ed25519"], "language": [context.words.language]}
     )
     view = EndpointsView(
-        channel=here.name,
-        endpoints=tuple(found),
+        channel=context.name,
+        endpoints=tuple(endpoint_views),
         deliveries={
-            each.id: await webhook_endpoints.deliveries_of(here.call, each.id)
-            for each in found
-            if each.waiting or each.parked
+            endpoint_view.id: await webhook_endpoints.deliveries_of(context.call, endpoint_view.id)
+            for endpoint_view in endpoint_views
+            if endpoint_view.waiting or endpoint_view.parked
         },
-        links=() if here.past else await calendar_links.links_of(here.call, here.projection),
+        links=()
+        if context.past
+        else await calendar_links.links_of(context.call, context.projection),
     )
     values: dict[str, Any] = {
         "filled": form,
         "asked": asked or Filled(),
         "added": added,
-        "made": made,
+        "made": calendar_link,
         "sees": sees,
-        "hindrance": hindrance(here, webhook_endpoints.ENTERING, kept=False),
-        "link_hindrance": hindrance(here, {*here.roles}, kept=False),
-        "who": colleagues(here, webhook_endpoints.ENTERING),
-        "server": address(here),
-        "acts_of": lambda acts: [here.words.act(each) for each in acts],
-        "family_options": [(each, here.words.value(each)) for each in _families(here)],
-        "act_options": [(each, here.words.act(each)) for each in _ACTS],
+        "hindrance": hindrance(context, webhook_endpoints.ENTERING, flag=False),
+        "link_hindrance": hindrance(context, {*context.roles}, flag=False),
+        "who": colleagues(context, webhook_endpoints.ENTERING),
+        "server": address(context),
+        "acts_of": lambda acts: [context.words.act(act) for act in acts],
+        "family_options": [(family, context.words.value(family)) for family in _families(context)],
+        "act_options": [(each, context.words.act(each)) for each in _ACTS],
         "precedence_options": [
-            ("", here.words.say("anything")),
-            *((each, here.words.value(each)) for each in _PRECEDENCES),
+            ("", context.words.say("anything")),
+            *((each, context.words.value(each)) for each in _PRECEDENCES),
         ],
         "languages": LANGUAGES,
         "most": SCREEN_ROWS,
-        "said": here.request.query.get("said", ""),
-        "gone": here.words.sentence(webhook_endpoints.GONE),
-        "answers": {each.id: _answers(here, each.id) for each in found},
+        "said": context.request.query.get("said", ""),
+        "gone": context.words.sentence(webhook_endpoints.GONE),
+        "answers": {each.id: _answers(context, each.id) for each in endpoint_views},
     }
     status = max(form.status, values["asked"].status)
     return Page(
@@ -112,23 +114,27 @@ async def endpoints(
     )
 
 
-def _answers(here: PageContext, id: str) -> dict[int, tuple[str, bool]]:
+def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
     """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
     return {
-        position: (here.words.sentence(said), said.message == VERBATIM)
-        for position, said in webhook_endpoints.answers_of(here.call, id).items()
+        position: (context.words.sentence(text), text.message == VERBATIM)
+        for position, text in webhook_endpoints.answers_of(context.call, id).items()
     }
 
 
-def _families(here: PageContext) -> list[str]:
+def _families(context: PageContext) -> list[str]:
     """The families of which there are acts in a channel of this kind."""
-    desk = here.registry.kind == "desk"
-    return [each for each in get_args(Family) if each == "channel" or (each == "desk") == desk]
+    desk = context.registry.kind == "desk"
+    return [
+        argument
+        for argument in get_args(Family)
+        if argument == "channel" or (argument == "desk") == desk
+    ]
 
 
-async def add_endpoint(here: PageContext) -> Page:
+async def add_endpoint(context: PageContext) -> Page:
     """Enter an endpoint, and show once what checks its signatures."""
-    filled, say = await Filled.of(here.request), here.words.say
+    filled, say = await Filled.of(context.request), context.words.say
     mail = filled["means"] == "e-mail"
     if not filled["address" if mail else "url"]:
         field, detail = (
@@ -147,22 +153,22 @@ async def add_endpoint(here: PageContext) -> Page:
             acts="/acts",
         ):
             added = await webhook_endpoints.add(
-                here.call, _new(here, filled, mail=mail), submission.key_of(filled.key)
+                context.call, _new(context, filled, mail=mail), submission.key_of(filled.key)
             )
-    await at_the_end(here)
-    return await endpoints(here, filled if added is None else None, added=added)
+    await at_the_end(context)
+    return await endpoints(context, filled if added is None else None, added=added)
 
 
-def _new(here: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
+def _new(context: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
     """The endpoint that a form describes. Raises `Malformed`."""
     given: dict[str, Any] = {
-        "channel": here.name,
+        "channel": context.name,
         "acts": filled.all("acts"),
         "families": filled.all("families"),
         "own": bool(filled["own"]),
         **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
         **(
-            {"address": filled["address"], "language": filled["language"] or here.words.language}
+            {"address": filled["address"], "language": filled["language"] or context.words.language}
             if mail
             else {"url": filled["url"], "signature": filled["signature"]}
         ),
@@ -173,91 +179,95 @@ def _new(here: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
         raise faults_of(error, msgspec.json.encode(given), NewEndpoint) from None
 
 
-async def ask_removal(here: PageContext) -> Page | web.StreamResponse:
+async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before an endpoint is removed."""
-    id, say = here.request.query.get("endpoint", ""), here.words.say
-    found = (
+    id, say = context.request.query.get("endpoint", ""), context.words.say
+    endpoint_views = (
         []
-        if here.past
-        else [each for each in await webhook_endpoints.endpoints_of(here.call) if each.id == id]
+        if context.past
+        else [
+            endpoint
+            for endpoint in await webhook_endpoints.endpoints_of(context.call)
+            if endpoint.id == id
+        ]
     )
-    if not found or hindrance(here, webhook_endpoints.ENTERING, kept=False):
-        return see(here.link("/admin/endpoints"))
+    if not endpoint_views or hindrance(context, webhook_endpoints.ENTERING, flag=False):
+        return see(context.link("/admin/endpoints"))
     follows = [
-        say("Nothing more is brought to %(target)s.", target=found[0].target),
+        say("Nothing more is brought to %(target)s.", target=endpoint_views[0].target),
         say(
             "Its key and what waits for it are forgotten. An endpoint that is added again begins at the record of that moment."
         ),
     ]
-    unsent = found[0].waiting + found[0].parked
+    unsent = endpoint_views[0].waiting + endpoint_views[0].parked
     if unsent:
         follows.append(
-            here.words.count(
+            context.words.count(
                 "%(n)s record that was not brought is not tried again.",
                 "%(n)s records that were not brought are not tried again.",
                 unsent,
             )
         )
     return ask(
-        here,
+        context,
         Asking(act="endpoint", of=id),
         question=say("Remove this endpoint?"),
         follows=follows,
         button=say("Remove it"),
-        back=(here.link("/admin/endpoints"), say("Keep it")),
+        back=(context.link("/admin/endpoints"), say("Keep it")),
         area="admin",
         hidden={"endpoint": id},
     )
 
 
-async def remove_endpoint(here: PageContext) -> web.StreamResponse:
+async def remove_endpoint(context: PageContext) -> web.StreamResponse:
     """Remove an endpoint; one that is gone already stays so."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     try:
-        await webhook_endpoints.remove(here.call, filled["endpoint"])
+        await webhook_endpoints.remove(context.call, filled["endpoint"])
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-    return see(here.link("/admin/endpoints", said="removed"))
+    return see(context.link("/admin/endpoints", said="removed"))
 
 
-async def send_again(here: PageContext) -> web.StreamResponse:
+async def send_again(context: PageContext) -> web.StreamResponse:
     """Have a record brought once more; one that waits no more was brought meanwhile, or given up with its endpoint."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     try:
         await webhook_endpoints.send_again(
-            here.call, filled["endpoint"], submission.whole(filled["position"])
+            context.call, filled["endpoint"], submission.whole(filled["position"])
         )
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-        return see(here.link("/admin/endpoints", said="brought"))
-    return see(here.link("/admin/endpoints", said="again"))
+        return see(context.link("/admin/endpoints", said="brought"))
+    return see(context.link("/admin/endpoints", said="again"))
 
 
 # Links to the calendar
 
 
-async def make_link(here: PageContext) -> Page:
+async def make_link(context: PageContext) -> Page:
     """Make a secret link to the calendar, and show it once."""
-    filled = await Filled.of(here.request)
-    made = None
+    filled = await Filled.of(context.request)
+    link = None
     with filled.trying("make"):
-        made = await calendar_links.make_link(
-            here.call, here.projection, submission.key_of(filled.key)
+        link = await calendar_links.make_link(
+            context.call, context.projection, submission.key_of(filled.key)
         )
-    await at_the_end(here)
-    return await endpoints(here, asked=filled if made is None else None, made=made)
+    await at_the_end(context)
+    return await endpoints(context, asked=filled if link is None else None, calendar_link=link)
 
 
-async def ask_link_end(here: PageContext) -> Page | web.StreamResponse:
+async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a link is revoked."""
-    id, say = here.request.query.get("link", ""), here.words.say
-    known = () if here.past else await calendar_links.links_of(here.call, here.projection)
-    if id not in {each.id for each in known} or here.grant.scope == "read":
-        return see(here.link("/admin/endpoints"))
+    id, say = context.request.query.get("link", ""), context.words.say
+    links = () if context.past else await calendar_links.links_of(context.call, context.projection)
+    if id not in {link.id for link in links} or context.grant.scope == "read":
+        return see(context.link("/admin/endpoints"))
     return ask(
-        here,
+        context,
         Asking(act="calendar-link", of=id),
         question=say("Revoke this calendar link?"),
         follows=[
@@ -265,21 +275,21 @@ async def ask_link_end(here: PageContext) -> Page | web.StreamResponse:
             say("Calendars that were subscribed by it stand still from now on."),
         ],
         button=say("Revoke it"),
-        back=(here.link("/admin/endpoints"), say("Keep it")),
+        back=(context.link("/admin/endpoints"), say("Keep it")),
         area="admin",
         hidden={"link": id},
     )
 
 
-async def end_link(here: PageContext) -> web.StreamResponse:
+async def end_link(context: PageContext) -> web.StreamResponse:
     """Revoke a link of the reader's; one that is gone already stays so."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     try:
-        await calendar_links.end_link(here.call, here.projection, filled["link"])
+        await calendar_links.end_link(context.call, context.projection, filled["link"])
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-    return see(here.link("/admin/endpoints", said="ended"))
+    return see(context.link("/admin/endpoints", said="ended"))
 
 
 SHEETS: Final[tuple[PageRoute, ...]] = (

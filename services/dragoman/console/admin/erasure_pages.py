@@ -62,143 +62,151 @@ class Erasures(Struct, frozen=True, kw_only=True):
     gone: tuple[GoneRow, ...]
 
 
-async def erasures(here: PageContext, filled: Filled | None = None) -> Page:
+async def erasures(context: PageContext, filled: Filled | None = None) -> Page:
     """What was taken out of the record, what waits for it, and the form that names exchanges."""
-    registry = here.registry
-    gone = sorted(registry.erased.items(), key=lambda each: each[1].position, reverse=True)
-    shown, following = sliced(here, [GoneRow(exchange=id, erased=stamp) for id, stamp in gone])
-    form = filled or Filled({"exchanges": [here.request.query.get("exchanges", "")]})
+    registry = context.registry
+    gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)
+    gone_rows, following = sliced(
+        context, [GoneRow(exchange=id, erased=stamp) for id, stamp in gone]
+    )
+    form = filled or Filled({"exchanges": [context.request.query.get("exchanges", "")]})
     view = Erasures(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         custody=registry.custody,
-        waiting=tuple(_waiting(here)),
+        waiting=tuple(_waiting(context)),
         total=len(gone),
-        gone=tuple(shown),
+        gone=tuple(gone_rows),
     )
     values = {
         "filled": form,
-        "hindrance": hindrance(here),
-        "who": colleagues(here),
+        "hindrance": hindrance(context),
+        "who": colleagues(context),
         "following": following,
-        "server": address(here),
-        "said": here.request.query.get("said", ""),
+        "server": address(context),
+        "said": context.request.query.get("said", ""),
     }
     return Page(
         template="erasures.html", view=view, rows=view.gone, values=values, status=form.status
     )
 
 
-def _waiting(here: PageContext) -> Iterable[WaitingRow]:
-    for each in here.registry.consents:
-        known = [here.projection.exchange(id) for id in each.exchanges]
-        sides = consenting(here.registry, each.records)
+def _waiting(context: PageContext) -> Iterable[WaitingRow]:
+    for consent in context.registry.consents:
+        exchanges = [context.projection.exchange(id) for id in consent.exchanges]
+        sides = consenting(context.registry, consent.records)
         yield WaitingRow(
-            exchanges=each.exchanges,
-            numbers=tuple("" if state is None else state.number for state in known),
+            exchanges=consent.exchanges,
+            numbers=tuple("" if state is None else state.number for state in exchanges),
             sides=sides,
-            silent=tuple(side for side in here.sides if side not in sides),
-            stands=None if here.past else hash_of(_naming(here, each.exchanges)) == each.records,
+            silent=tuple(side for side in context.sides if side not in sides),
+            stands=None
+            if context.past
+            else hash_of(_naming(context, consent.exchanges)) == consent.records,
         )
 
 
-def _naming(here: PageContext, exchanges: Iterable[str]) -> Erasure:
+def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:
     """The erasure of exchanges as they are now."""
-    found = [each for id in dict.fromkeys(exchanges) for each in here.projection.records_of(id)]
-    return Erasure(records=tuple(sorted(found, key=lambda each: each.position)))
+    erased_records = [
+        record for id in dict.fromkeys(exchanges) for record in context.projection.records_of(id)
+    ]
+    return Erasure(
+        records=tuple(sorted(erased_records, key=lambda erased_record: erased_record.position))
+    )
 
 
-def _named(here: PageContext, filled: Filled) -> list[Exchange]:
+def _named(context: PageContext, filled: Filled) -> list[Exchange]:
     """The exchanges that a form names, by number or id; what there is none of is said."""
-    found: list[Exchange] = []
+    exchanges: list[Exchange] = []
     for word in filled["exchanges"].split():
-        state = here.projection.exchange(here.projection.numbered(word) or word)
+        state = context.projection.exchange(context.projection.numbered(word) or word)
         if state is None:
             filled.wrong(
                 "exchanges",
-                here.words.say(
+                context.words.say(
                     "There is no exchange %(name)s here. Give its number or its id.", name=word
                 ),
             )
-        elif state not in found:
-            found.append(state)
-    if not found and not filled.faults:
+        elif state not in exchanges:
+            exchanges.append(state)
+    if not exchanges and not filled.faults:
         filled.wrong(
-            "exchanges", here.words.say("Name the exchanges, each by its number or its id.")
+            "exchanges", context.words.say("Name the exchanges, each by its number or its id.")
         )
-    return found
+    return exchanges
 
 
 def _asking(doing: Doing) -> Handler:
-    async def asked(here: PageContext) -> Page | web.StreamResponse:
-        filled = Filled({"exchanges": [here.request.query.get("exchanges", "")]})
-        return await _ask(here, filled, doing, _named(here, filled))
+    async def asked(context: PageContext) -> Page | web.StreamResponse:
+        filled = Filled({"exchanges": [context.request.query.get("exchanges", "")]})
+        return await _ask(context, filled, doing, _named(context, filled))
 
     return asked
 
 
 def _saying(doing: Doing) -> Handler:
-    async def said(here: PageContext) -> Page | web.StreamResponse:
-        return await _say(here, doing)
+    async def said(context: PageContext) -> Page | web.StreamResponse:
+        return await _say(context, doing)
 
     return said
 
 
 async def _ask(
-    here: PageContext, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
+    context: PageContext, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
 ) -> Page | web.StreamResponse:
     """Ask once."""
-    if hindrance(here) or (doing == "erase" and here.registry.custody != "host"):
-        return see(here.link("/admin/erasures"))
+    if hindrance(context) or (doing == "erase" and context.registry.custody != "host"):
+        return see(context.link("/admin/erasures"))
     if not exchanges or filled.of_field("exchanges"):
-        return await erasures(here, filled)
-    say, naming = here.words.say, _naming(here, (each.id for each in exchanges))
+        return await erasures(context, filled)
+    say, naming = context.words.say, _naming(context, (exchange.id for exchange in exchanges))
     question, button = {
         "consent": (
             say("Consent to take this out of the record?"),
-            say("Consent for %(side)s", side=here.side.upper()),
+            say("Consent for %(side)s", side=context.side.upper()),
         ),
         "withdraw": (
-            say("Take the consent of %(side)s back?", side=here.side.upper()),
+            say("Take the consent of %(side)s back?", side=context.side.upper()),
             say("Take the consent back"),
         ),
         "erase": (say("Take this out of the record, for ever?"), say("Take it out of the record")),
     }[doing]
     return ask(
-        here,
+        context,
         Asking(
             act="erasure" if doing == "erase" else "erasure-consent",
             of=" ".join(exchanges_of(naming)),
         ),
         question=question,
-        follows=[*_what(here, exchanges), *_what_follows(here, doing)],
+        follows=[*_what(context, exchanges), *_what_follows(context, doing)],
         button=button,
         back=(
-            here.link("/admin/erasures"),
+            context.link("/admin/erasures"),
             say("Leave it as it is") if doing == "withdraw" else say("Leave it in the record"),
         ),
         area="admin",
         filled=filled,
         hidden={"exchanges": " ".join(exchanges_of(naming)), "read": hash_of(naming)},
         reason=doing != "erase",
-        signs=here.registry.custody == "sides",
+        signs=context.registry.custody == "sides",
     )
 
 
-def _what(here: PageContext, exchanges: Sequence[Exchange]) -> list[str]:
+def _what(context: PageContext, exchanges: Sequence[Exchange]) -> list[str]:
     """What is to be taken out, a line for each exchange."""
-    words = here.words
+    words = context.words
     return [
         words.count(
-            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(list(here.projection.records_of(each.id))),
-            number=each.number or each.id, what=here.subject(each)[1],
+            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(list(context.projection.records_of(exchange.id))),
+            number=exchange.number or exchange.id, what=context.subject(exchange)[1],
         )
-        for each in exchanges
+        for exchange in exchanges
     ]  # fmt: skip
 
 
-def _what_follows(here: PageContext, doing: Doing) -> list[str]:
-    say = here.words.say
+def _what_follows(context: PageContext, doing: Doing) -> list[str]:
+    say = context.words.say
     if doing == "consent":
         follows = [
             say(
@@ -208,7 +216,7 @@ def _what_follows(here: PageContext, doing: Doing) -> list[str]:
                 "Once every side has consented, they can be taken out: from every page, list and search, whole and for ever."
             ),
         ]
-        if here.registry.custody == "sides":
+        if context.registry.custody == "sides":
             follows.append(say("Every side signs the erasure itself as well, on the command line."))
         return follows
     if doing == "withdraw":
@@ -227,29 +235,29 @@ def _what_follows(here: PageContext, doing: Doing) -> list[str]:
     ]
 
 
-async def _say(here: PageContext, doing: Doing) -> Page | web.StreamResponse:
+async def _say(context: PageContext, doing: Doing) -> Page | web.StreamResponse:
     """Record it."""
-    filled = await Filled.of(here.request)
-    exchanges = _named(here, filled)
-    naming = _naming(here, (each.id for each in exchanges))
+    filled = await Filled.of(context.request)
+    exchanges = _named(context, filled)
+    naming = _naming(context, (exchange.id for exchange in exchanges))
     if not filled.faults and hash_of(naming) != filled["read"]:
         filled.wrong(
             "reason",
-            here.words.say(
+            context.words.say(
                 "Something was said in them since you read them. Look again, then press again."
             ),
         )
     if not filled.faults:
         act: dict[str, Any] = {
             "act": "erasure" if doing == "erase" else "erasure-consent",
-            "records": [msgspec.to_builtins(each) for each in naming.records],
+            "records": [msgspec.to_builtins(record) for record in naming.records],
         }
         act |= {"reason": filled["reason"]} if filled["reason"] and doing != "erase" else {}
         act |= {"withdrawn": True} if doing == "withdraw" else {}
-        if position := await keep(here, filled, act, "reason"):
-            return see(here.link("/admin/erasures", after=position, said=doing))
-    await at_the_end(here)
-    return await _ask(here, filled, doing, exchanges)
+        if position := await keep(context, filled, act, "reason"):
+            return see(context.link("/admin/erasures", after=position, said=doing))
+    await at_the_end(context)
+    return await _ask(context, filled, doing, exchanges)
 
 
 SHEETS: Final[tuple[PageRoute, ...]] = (

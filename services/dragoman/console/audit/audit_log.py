@@ -62,83 +62,99 @@ def logged(entry: Entry) -> LogRecord:
 
 
 async def page_of(
-    here: PageContext, wanted: TimelineFilter, top: int, most: int
+    context: PageContext, timeline_filter: TimelineFilter, top: int, most: int
 ) -> tuple[tuple[LogRecord, ...], TimelinePage]:
     """The newest records up to a position that are wanted."""
-    found: TimelinePage = await here.in_thread(
-        timeline.found, here.service.store, here.name, wanted, top, here.position, most
+    timeline_page: TimelinePage = await context.in_thread(
+        timeline.found,
+        context.service.store,
+        context.name,
+        timeline_filter,
+        top,
+        context.position,
+        most,
     )
-    return tuple(logged(each) for each in found.entries), found
+    return tuple(logged(entry) for entry in timeline_page.entries), timeline_page
 
 
-async def log(here: PageContext) -> Page:
+async def log(context: PageContext) -> Page:
     """The log."""
-    wanted = _wanted(here)
-    top = min(submission.whole(here.request.query.get("from", "")) or here.position, here.position)
-    records, found = await page_of(here, wanted, top, ROWS)
+    timeline_filter = _wanted(context)
+    top = min(
+        submission.whole(context.request.query.get("from", "")) or context.position,
+        context.position,
+    )
+    records, timeline_page = await page_of(context, timeline_filter, top, ROWS)
     view = LogPage(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         top=top,
-        wanted=wanted,
+        wanted=timeline_filter,
         records=records,
-        older=found.older,
-        newer=found.newer,
-        looked=found.looked,
+        older=timeline_page.older,
+        newer=timeline_page.newer,
+        looked=timeline_page.looked,
     )
     values = {
-        "choices": _choices(here),
-        "acts": _acts(here),
-        "travel": await travel(here),
-        "narrowed": _narrowed(here, wanted),
+        "choices": _choices(context),
+        "acts": _acts(context),
+        "travel": await travel(context),
+        "narrowed": _narrowed(context, timeline_filter),
     }
     return Page(template="log.html", view=view, rows=records, values=values)
 
 
-def _choices(here: PageContext) -> dict[str, Sequence[str]]:
-    return {"side": (*here.sides, SERVICE), "family": tuple(PATHS.values()), "void": _VOID}
+def _choices(context: PageContext) -> dict[str, Sequence[str]]:
+    return {"side": (*context.sides, SERVICE), "family": tuple(PATHS.values()), "void": _VOID}
 
 
-def _acts(here: PageContext) -> list[tuple[str, str]]:
+def _acts(context: PageContext) -> list[tuple[str, str]]:
     """Every act with its name, in the order of the names."""
     return sorted(
-        ((act, here.words.act(act)) for act in RULES), key=lambda each: each[1].casefold()
+        ((act, context.words.act(act)) for act in RULES), key=lambda item: item[1].casefold()
     )
 
 
-def _wanted(here: PageContext) -> TimelineFilter:
+def _wanted(context: PageContext) -> TimelineFilter:
     """What the query asks for. Raises `Refused` for what there is none of."""
-    known: dict[str, Sequence[str]] = {**_choices(here), "act": tuple(RULES)}
-    given = {name: here.request.query.get(name, "") for name in known}
+    texts: dict[str, Sequence[str]] = {**_choices(context), "act": tuple(RULES)}
+    given = {name: context.request.query.get(name, "") for name in texts}
     for name, value in given.items():
-        if value and value not in known[name]:
+        if value and value not in texts[name]:
             raise refused(
                 "bad-request",
                 sentence(
                     "There is no %(name)s %(value)s; choose one of %(choices)s.",
                     name=name,
                     value=value[:63],
-                    choices=", ".join(known[name]),
+                    choices=", ".join(texts[name]),
                 ),
             )
     return msgspec.convert(given, TimelineFilter)
 
 
-def _narrowed(here: PageContext, wanted: TimelineFilter) -> list[tuple[str, str, str]]:
+def _narrowed(context: PageContext, timeline_filter: TimelineFilter) -> list[tuple[str, str, str]]:
     """The filters in use: each by its name, what it is narrowed to in words, and the address without it."""
-    words = here.words
-    found = []
-    if wanted.side:
-        found.append(
-            ("side", words.say("services") if wanted.side == SERVICE else wanted.side.upper())
+    words = context.words
+    rows = []
+    if timeline_filter.side:
+        rows.append(
+            (
+                "side",
+                words.say("services")
+                if timeline_filter.side == SERVICE
+                else timeline_filter.side.upper(),
+            )
         )
-    if wanted.act:
-        found.append(("act", words.act(wanted.act)))
-    if wanted.family:
-        found.append(("family", words.value(wanted.family)))
-    if wanted.void:
-        found.append(("void", words.say("void") if wanted.void == "void" else words.say("valid")))
-    return [(name, word, here.again(**{name: "", "from": ""})) for name, word in found]
+    if timeline_filter.act:
+        rows.append(("act", words.act(timeline_filter.act)))
+    if timeline_filter.family:
+        rows.append(("family", words.value(timeline_filter.family)))
+    if timeline_filter.void:
+        rows.append(
+            ("void", words.say("void") if timeline_filter.void == "void" else words.say("valid"))
+        )
+    return [(name, word, context.again(**{name: "", "from": ""})) for name, word in rows]
 
 
 SHEETS: Final = (PageRoute(path="/log", handler=log),)

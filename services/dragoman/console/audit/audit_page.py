@@ -47,26 +47,26 @@ class Audit(Struct, frozen=True, kw_only=True):
     signed: SignedHeads
 
 
-async def audit(here: PageContext) -> Page:
+async def audit(context: PageContext) -> Page:
     """The page."""
-    travel = await travelling.travel(here, compare=True)
-    found = await audit_summary.gathered(here)
-    heads, fault = await verified_heads.signed(here)
-    hosts = await here.in_thread(
-        timeline.on_hosts_word, here.service.store, here.name, here.position
+    travel = await travelling.travel(context, compare=True)
+    audit_answers = await audit_summary.gathered(context)
+    heads, fault = await verified_heads.signed(context)
+    hosts = await context.in_thread(
+        timeline.on_hosts_word, context.service.store, context.name, context.position
     )
-    compare = here.request.query.get("compare", "")
+    compare = context.request.query.get("compare", "")
     changed, why = (
-        await record_diff.compared(here, submission.whole(compare)) if compare else (None, "")
+        await record_diff.compared(context, submission.whole(compare)) if compare else (None, "")
     )
-    lines, _ = await audit_log.page_of(here, TimelineFilter(), here.position, _LINES)
+    lines, _ = await audit_log.page_of(context, TimelineFilter(), context.position, _LINES)
     view = Audit(
-        channel=here.name,
-        cid=here.registry.cid,
-        position=here.position,
-        digest=here.digest or here.projection.bytes_at(here.position)[2],
+        channel=context.name,
+        cid=context.registry.cid,
+        position=context.position,
+        digest=context.digest or context.projection.bytes_at(context.position)[2],
         life=travel.life,
-        answers=None if found is None else found.report,
+        answers=None if audit_answers is None else audit_answers.report,
         hosts=hosts[0],
         looked=hosts[1],
         changed=changed,
@@ -75,27 +75,31 @@ async def audit(here: PageContext) -> Page:
     )
     values = {
         "travel": travel,
-        "told": () if found is None else audit_summary.told(here, found, heads, hosts),
+        "told": ()
+        if audit_answers is None
+        else audit_summary.told(context, audit_answers, heads, hosts),
         "listed": _LISTED,
-        "groups": () if changed is None else record_diff.groups(here, changed),
+        "groups": () if changed is None else record_diff.groups(context, changed),
         "shown": record_diff.SHOWN,
         "not_compared": why,
-        "newest": record_page.shown(here.projection.bytes_at(here.position)[0]),
-        "commands": _commands(here),
-        "fault": "" if fault is None else here.words.sentence(fault),
+        "newest": record_page.shown(context.projection.bytes_at(context.position)[0]),
+        "commands": _commands(context),
+        "fault": "" if fault is None else context.words.sentence(fault),
     }
     return Page(template="audit.html", view=view, rows=lines, values=values)
 
 
-def _commands(here: PageContext) -> dict[str, str]:
+def _commands(context: PageContext) -> dict[str, str]:
     """How to take the log away, and to verify it where there is no network."""
-    registry = here.projection.registry
-    server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
+    registry = context.projection.registry
+    server = (
+        f" --server {shlex.quote(context.service.public_url)}" if context.service.public_url else ""
+    )
     pins = f"--cid {registry.cid} --log {shlex.quote(str(log_of(registry)))}"
     return {
-        "export": f"dragoman audit export --channel {here.name}{server} --to {here.name}.zip",
-        "verify": f"dragoman audit verify {here.name}.zip {pins}",
-        "mirror": f"dragoman audit mirror {here.name} --channel {here.name}{server} {pins}",
+        "export": f"dragoman audit export --channel {context.name}{server} --to {context.name}.zip",
+        "verify": f"dragoman audit verify {context.name}.zip {pins}",
+        "mirror": f"dragoman audit mirror {context.name} --channel {context.name}{server} {pins}",
     }
 
 

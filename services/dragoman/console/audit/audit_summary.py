@@ -53,21 +53,21 @@ class SummaryAnswer:
     more: tuple[SummaryLine, ...] = ()
 
 
-async def gathered(here: PageContext) -> audit_answers.AuditAnswers | None:
+async def gathered(context: PageContext) -> audit_answers.AuditAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
-    whole = await transparency_log.checked(here.call)
-    live = here.past or here.service.is_live(here.projection)
-    async with turn(here.request, here.projection):
-        found: audit_answers.AuditAnswers | None = await here.in_thread(
+    whole = await transparency_log.checked(context.call)
+    live = context.past or context.service.is_live(context.projection)
+    async with turn(context.request, context.projection):
+        answers: audit_answers.AuditAnswers | None = await context.in_thread(
             _gathered,
-            here.service.store,
-            here.name,
-            here.at,
-            here.service.as_of(here.projection),
+            context.service.store,
+            context.name,
+            context.at,
+            context.service.as_of(context.projection),
             whole,
             live,
         )
-    return found
+    return answers
 
 
 def _gathered(
@@ -78,36 +78,36 @@ def _gathered(
     whole: list[LogFinding],
     live: bool,
 ) -> audit_answers.AuditAnswers | None:
-    with moment(store, channel, PeriodQuery(at=at), as_of) as then:
+    with moment(store, channel, PeriodQuery(at=at), as_of) as snapshot:
         for days in _PERIODS:
-            span = then.span(then.ends - timedelta(days=days) if days else None)
-            first = then.first(span)
+            span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
+            first = snapshot.first(span)
             try:
-                then.expect(first, REPORT_EXCHANGES)
+                snapshot.expect(first, REPORT_EXCHANGES)
             except Refused:
                 continue
-            return audit_answers.answers(then, span, first, whole, live=live)
+            return audit_answers.answers(snapshot, span, first, whole, live=live)
     return None
 
 
 def told(
-    here: PageContext,
-    found: audit_answers.AuditAnswers,
+    context: PageContext,
+    answers: audit_answers.AuditAnswers,
     signed: SignedHeads,
     hosts: tuple[int, int],
 ) -> tuple[SummaryAnswer, ...]:
     """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
-        _whole(here, signed, hosts),
-        _knew(here.words, found.report),
-        _owed(here.words, found.report),
-        _stood(here, found.report),
-        _authorised(here.words, found.report, found.exceptions),
+        _whole(context, signed, hosts),
+        _knew(context.words, answers.report),
+        _owed(context.words, answers.report),
+        _stood(context, answers.report),
+        _authorised(context.words, answers.report, answers.exceptions),
     )
 
 
-def _whole(here: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> SummaryAnswer:
-    words, newest = here.words, signed.newest
+def _whole(context: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> SummaryAnswer:
+    words, newest = context.words, signed.newest
     say = words.say
     count, looked = hosts
     level: Level = "normal"
@@ -134,7 +134,7 @@ def _whole(here: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> Su
             n=words.number(newest.size),
         )
         detail = say("No witness is named: others may be shown another log.")
-    elif signed.final >= here.position:
+    elif signed.final >= context.position:
         verdict = say("Whole and unaltered to record %(n)s.", n=words.number(signed.final))
         detail = say("On the word of the witnesses whom every side named.")
     else:
@@ -151,7 +151,7 @@ def _whole(here: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> Su
             "%(n)s acts of sides rest on the host’s word.",
             count,
         )
-        if looked >= here.position
+        if looked >= context.position
         else say(
             "Of the newest %(m)s records, %(n)s acts of sides rest on the host’s word.",
             m=words.number(looked),
@@ -176,10 +176,12 @@ def _whole(here: PageContext, signed: SignedHeads, hosts: tuple[int, int]) -> Su
     )
 
 
-def _knew(words: Words, found: FiveAnswers) -> SummaryAnswer:
+def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
     say = words.say
-    waiting = sum(each.not_yet for each in found.receiving) + found.unnamed.unacknowledged
-    flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
+    waiting = (
+        sum(entry.not_yet for entry in five_answers.receiving) + five_answers.unnamed.unacknowledged
+    )
+    flash = any(urgent.matter.precedence == "flash" for urgent in five_answers.unacknowledged)
     if waiting:
         level: Level = "critical" if flash else "caution"
         verdict = words.count(
@@ -187,21 +189,21 @@ def _knew(words: Words, found: FiveAnswers) -> SummaryAnswer:
             "%(n)s messages are not acknowledged yet.",
             waiting,
         )
-    elif any(each.messages for each in found.receiving):
+    elif any(entry.messages for entry in five_answers.receiving):
         level, verdict = "normal", say("Every message was acknowledged.")
     else:
         level, verdict = "normal", say("No message asked for an acknowledgement.")
     lines = []
-    for each in found.receiving:
+    for item in five_answers.receiving:
         values = {
-            "side": each.side.upper(),
-            "a": words.number(each.acknowledged),
-            "n": words.number(each.messages),
+            "side": item.side.upper(),
+            "a": words.number(item.acknowledged),
+            "n": words.number(item.messages),
         }
-        if each.took is None:
+        if item.took is None:
             lines.append(say("%(side)s acknowledged %(a)s of %(n)s.", **values))
         else:
-            slowest = words.span(each.took.worst_s)
+            slowest = words.span(item.took.worst_s)
             lines.append(
                 say(
                     "%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.",
@@ -209,7 +211,9 @@ def _knew(words: Words, found: FiveAnswers) -> SummaryAnswer:
                     d=slowest,
                 )
             )
-    climbed = sum(len(receipt.rang) > 1 for each in found.messages for receipt in each.receipts)
+    climbed = sum(
+        len(receipt.rang) > 1 for urgent in five_answers.messages for receipt in urgent.receipts
+    )
     if climbed:
         lines.append(
             words.count(
@@ -242,10 +246,11 @@ def _knew(words: Words, found: FiveAnswers) -> SummaryAnswer:
                 ),
                 matter=each.matter,
             )
-            for each in found.unacknowledged
+            for each in five_answers.unacknowledged
         )
         + tuple(
-            SummaryLine(text=_told(words, each), matter=each.matter) for each in found.messages
+            SummaryLine(text=_told(words, each), matter=each.matter)
+            for each in five_answers.messages
         ),
     )
 
@@ -259,27 +264,27 @@ def _told(words: Words, message: Urgent) -> str:
         return words.say("not acknowledged") if receipt.owes else words.say("for information")
 
     of = words.act(message.act)
-    said = words.say(
+    text = words.say(
         "%(act)s of %(side)s, %(t)s",
         act=of,
         side=message.side.upper() or words.say("a participant"),
         t=words.written(message.time, "milli"),
     )
     had = words.semicolon.join(
-        words.say("%(what)s: %(detail)s", what=each.side.upper(), detail=stands(each))
-        for each in message.receipts
+        words.say("%(what)s: %(detail)s", what=item.side.upper(), detail=stands(item))
+        for item in message.receipts
     )
-    return words.say("%(what)s: %(detail)s", what=said, detail=had) if had else said
+    return words.say("%(what)s: %(detail)s", what=text, detail=had) if had else text
 
 
-def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
+def _owed(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
     say = words.say
-    overdue = [each for each in found.owed if each.overdue and not each.courtesy]
-    passed = [each for each in found.lapses if not each.courtesy]
-    at_least = len(found.lapses) >= report_facts.MOST
+    overdue = [due for due in five_answers.owed if due.overdue and not due.courtesy]
+    passed = [lapse for lapse in five_answers.lapses if not lapse.courtesy]
+    at_least = len(five_answers.lapses) >= report_facts.MOST
     blind = sum(
         (row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s
-        for row in found.blindness
+        for row in five_answers.blindness
     )
     if overdue:
         level: Level = "serious"
@@ -296,7 +301,10 @@ def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
     else:
         level, verdict = "normal" if blind < 1 else "caution", say("No limit passed.")
     detail = say("There were times at which nobody could have noticed.") if blind >= 1 else ""
-    late, running = Counter(each.side for each in passed), Counter(each.side for each in found.owed)
+    late, running = (
+        Counter(item.side for item in passed),
+        Counter(due.side for due in five_answers.owed),
+    )
     lines = [
         say(
             "%(side)s: %(n)s limits passed, %(m)s run.",
@@ -304,9 +312,9 @@ def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
             n=words.number(late[side]),
             m=words.number(running[side]),
         )
-        for side in found.of.sides
+        for side in five_answers.of.sides
     ]
-    lines += _blind(words, found)
+    lines += _blind(words, five_answers)
     if at_least:
         lines.append(
             say(
@@ -328,13 +336,13 @@ def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
                 SummaryLine(
                     text=say(
                         "%(side)s owes: %(what)s, by %(t)s",
-                        side=layout.party(each.side, words),
-                        what=words.clock(each.clock),
-                        t=words.written(each.due, "milli"),
+                        side=layout.party(due.side, words),
+                        what=words.clock(due.clock),
+                        t=words.written(due.due, "milli"),
                     ),
-                    matter=each.matter,
+                    matter=due.matter,
                 )
-                for each in overdue
+                for due in overdue
             ),
             *(
                 SummaryLine(
@@ -360,27 +368,29 @@ def _owed(words: Words, found: FiveAnswers) -> SummaryAnswer:
     )
 
 
-def _blind(words: Words, found: FiveAnswers) -> Iterator[str]:
+def _blind(words: Words, five_answers: FiveAnswers) -> Iterator[str]:
     say = words.say
-    for row in found.blindness:
+    for row in five_answers.blindness:
         side = row.side.upper()
         nobody, down = row.watch_nobody_s or 0, row.line_down_s or 0
         if nobody >= 1:
             yield say("%(side)s: nobody had the watch for %(d)s.", side=side, d=words.span(nobody))
         if down >= 1:
             yield say("%(side)s: no line for %(d)s.", side=side, d=words.span(down))
-    gone = max((row.broker_down_s for row in found.blindness), default=0)
+    gone = max((row.broker_down_s for row in five_answers.blindness), default=0)
     if gone >= 1:
         yield say("A gateway recorded nothing for %(d)s.", d=words.span(gone))
 
 
-def _stood(here: PageContext, found: FiveAnswers) -> SummaryAnswer:
-    words, say = here.words, here.words.say
-    waiting, running = len(found.unacknowledged), len(found.owed)
-    timed = here.registry.kind not in UNTIMED
-    unmanned = [each.side for each in found.standing if not each.manned_since] if timed else []
+def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
+    words, say = context.words, context.words.say
+    waiting, running = len(five_answers.unacknowledged), len(five_answers.owed)
+    timed = context.registry.kind not in UNTIMED
+    unmanned = (
+        [item.side for item in five_answers.standing if not item.manned_since] if timed else []
+    )
     level: Level = "serious" if unmanned else "caution" if waiting else "normal"
-    if any(each.matter.precedence == "flash" for each in found.unacknowledged):
+    if any(urgent.matter.precedence == "flash" for urgent in five_answers.unacknowledged):
         level = "critical"
     verdict = words.count(
         "%(n)s message waited for an acknowledgement.",
@@ -389,11 +399,11 @@ def _stood(here: PageContext, found: FiveAnswers) -> SummaryAnswer:
     )
     if not waiting:
         verdict = say("Nothing waited.")
-    if not waiting and found.open_matters:
+    if not waiting and five_answers.open_matters:
         verdict = words.count(
             "Nothing waited. %(n)s matter was open.",
             "Nothing waited. %(n)s matters were open.",
-            found.open_matters,
+            five_answers.open_matters,
         )
     detail = (
         words.count("%(n)s limit ran.", "%(n)s limits ran.", running)
@@ -401,17 +411,17 @@ def _stood(here: PageContext, found: FiveAnswers) -> SummaryAnswer:
         else say("No limit ran.")
     )
     lines = []
-    for each in found.standing if timed else ():
-        held = found.on_watch.get(each.side, "")
-        if held:
+    for reports_standing in five_answers.standing if timed else ():
+        text = five_answers.on_watch.get(reports_standing.side, "")
+        if text:
             values = {
-                "side": each.side.upper(),
-                "who": held.partition("/")[2],
-                "t": words.written(each.manned_since, "milli"),
+                "side": reports_standing.side.upper(),
+                "who": text.partition("/")[2],
+                "t": words.written(reports_standing.manned_since, "milli"),
             }
             lines.append(say("%(side)s: %(who)s had the watch, since %(t)s.", **values))
         else:
-            lines.append(say("%(side)s: nobody had the watch.", side=each.side.upper()))
+            lines.append(say("%(side)s: nobody had the watch.", side=reports_standing.side.upper()))
     return SummaryAnswer(
         question=say("What stood before the watch then, and who had it?"),
         level=level,
@@ -423,31 +433,35 @@ def _stood(here: PageContext, found: FiveAnswers) -> SummaryAnswer:
         lines=tuple(lines),
         more=tuple(
             SummaryLine(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
-            for each in found.stands
+            for each in five_answers.stands
         ),
     )
 
 
-def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -> SummaryAnswer:
+def _authorised(
+    words: Words, five_answers: FiveAnswers, exceptions: Sequence[Noted]
+) -> SummaryAnswer:
     say = words.say
-    total = sum(found.kinds.values())
+    total = sum(five_answers.kinds.values())
     return SummaryAnswer(
         question=say("Who authorised what, with which exceptions?"),
         level="normal"
         if not total
         else "caution"
-        if {"void", "late"} & found.kinds.keys()
+        if {"void", "late"} & five_answers.kinds.keys()
         else "standby",
         icon="normal"
         if not total
         else "caution"
-        if {"void", "late"} & found.kinds.keys()
+        if {"void", "late"} & five_answers.kinds.keys()
         else "standby",
         verdict=words.count("%(n)s exception.", "%(n)s exceptions.", total)
         if total
         else say("No exceptions."),
         detail=words.count(
-            "%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)
+            "%(n)s officer was entered.",
+            "%(n)s officers were entered.",
+            len(five_answers.authorities),
         ),
         how=say(
             "Officers are entered by root or administrators of their side; each exception names its record."
@@ -455,18 +469,18 @@ def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
         lines=tuple(
             say("%(what)s: %(n)s", what=audit_answers.kind_of(kind, words), n=words.number(count))
-            for kind, count in found.kinds.items()
+            for kind, count in five_answers.kinds.items()
         ),
         more=tuple(
             SummaryLine(
                 text=say(
                     "%(what)s: %(detail)s",
-                    what=_first(audit_answers.kind_of(each.kind, words)),
-                    detail=words.sentence(each.detail),
+                    what=_first(audit_answers.kind_of(exception.kind, words)),
+                    detail=words.sentence(exception.detail),
                 ),
-                position=each.position,
+                position=exception.position,
             )
-            for each in reversed(exceptions)
+            for exception in reversed(exceptions)
         ),
     )
 

@@ -63,51 +63,53 @@ class DiffGroup:
     exchange: Carried | None = None
 
 
-async def between(here: PageContext, first: int, last: int) -> ChangesBetween:
+async def between(context: PageContext, first: int, last: int) -> ChangesBetween:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
-    async with turn(here.request, here.projection):
-        found: ChangesBetween = await here.in_thread(
-            changes.between, here.service.store, here.name, first, last
+    async with turn(context.request, context.projection):
+        changes_between: ChangesBetween = await context.in_thread(
+            changes.between, context.service.store, context.name, first, last
         )
-    return found
+    return changes_between
 
 
-def groups(here: PageContext, found: ChangesBetween) -> tuple[DiffGroup, ...]:
+def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffGroup, ...]:
     """The changes as they are shown: each exchange, and the channel."""
-    display = Display(here.words, link=here.link)
+    display = Display(context.words, link=context.link)
     listed = [
         DiffGroup(
-            exchange=each,
+            exchange=exchange,
             rows=tuple(
-                _rows(here, display, each.changes, each.act) if each.was else [_opened(here, each)]
+                _rows(context, display, exchange.changes, exchange.act)
+                if exchange.was
+                else [_opened(context, exchange)]
             ),
         )
-        for each in found.exchanges[:SHOWN]
+        for exchange in changes_between.exchanges[:SHOWN]
     ]
-    channel = tuple(_rows(here, display, found.channel, ""))
+    channel = tuple(_rows(context, display, changes_between.channel, ""))
     return (*listed, DiffGroup(rows=channel)) if channel else tuple(listed)
 
 
-def flat(found: ChangesBetween) -> tuple[Flat, ...]:
+def flat(changes_between: ChangesBetween) -> tuple[Flat, ...]:
     """The changes as rows of one table."""
     every = [
         *(
-            (each.exchange, each.number, change)
-            for each in found.exchanges
-            for change in each.changes
+            (exchange.exchange, exchange.number, change)
+            for exchange in changes_between.exchanges
+            for change in exchange.changes
         )
     ]
-    every += [("", "", change) for change in found.channel]
+    every += [("", "", change) for change in changes_between.channel]
     return tuple(
         Flat(
             exchange=exchange,
             number=number,
-            pointer=each.pointer,
-            was=_cell(each.was),
-            now=_cell(each.now),
-            set_by=each.set_by,
+            pointer=value.pointer,
+            was=_cell(value.was),
+            now=_cell(value.now),
+            set_by=value.set_by,
         )
-        for exchange, number, each in every
+        for exchange, number, value in every
     )
 
 
@@ -115,39 +117,45 @@ def _cell(raw: Raw | UnsetType) -> Raw:
     return raw if isinstance(raw, Raw) else Raw(b'""')
 
 
-async def differences(here: PageContext) -> Page:
+async def differences(context: PageContext) -> Page:
     """What changed between two records."""
-    query = here.request.query
+    query = context.request.query
     first, last = (
         submission.whole(query.get("from", "")),
-        submission.whole(query.get("to", "")) or here.position,
+        submission.whole(query.get("to", "")) or context.position,
     )
-    if first is None or not 0 <= first < last <= here.position:
+    if first is None or not 0 <= first < last <= context.position:
         raise refused(
             "bad-request",
             sentence(
                 "from and to are records, from 0 and up to %(newest)s, the first below the second.",
-                newest=here.position,
+                newest=context.position,
             ),
         )
-    found = await between(here, first, last)
-    values = {"groups": groups(here, found), "shown": SHOWN, "travel": await travel(here)}
-    return Page(template="difference.html", view=found, rows=flat(found), values=values)
+    changes_between = await between(context, first, last)
+    values = {
+        "groups": groups(context, changes_between),
+        "shown": SHOWN,
+        "travel": await travel(context),
+    }
+    return Page(
+        template="difference.html", view=changes_between, rows=flat(changes_between), values=values
+    )
 
 
-async def compared(here: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
+async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
     """What changed between the page's record and another; or in words why that is not shown."""
-    if other is None or not 1 <= other <= here.newest:
-        return None, here.words.say(
-            "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+    if other is None or not 1 <= other <= context.newest:
+        return None, context.words.say(
+            "Records are counted from 1 to %(n)s.", n=context.words.number(context.newest)
         )
-    first, last = sorted((other, here.position))
+    first, last = sorted((other, context.position))
     if first == last:
-        return None, here.words.say("Both are the same record: nothing changed.")
+        return None, context.words.say("Both are the same record: nothing changed.")
     try:
-        return await between(here, first, last), ""
+        return await between(context, first, last), ""
     except Refused:
-        return None, here.words.say(
+        return None, context.words.say(
             "Too much changed between these records. Choose two that are nearer to each other."
         )
 
@@ -155,8 +163,8 @@ async def compared(here: PageContext, other: int | None) -> tuple[ChangesBetween
 # Rows
 
 
-def _opened(here: PageContext, each: Carried) -> DiffRow:
-    words = here.words
+def _opened(context: PageContext, each: Carried) -> DiffRow:
+    words = context.words
     return DiffRow(
         where=escape(words.say("The exchange")),
         was=escape(words.say("not there")),
@@ -165,19 +173,21 @@ def _opened(here: PageContext, each: Carried) -> DiffRow:
     )
 
 
-def _rows(here: PageContext, display: Display, found: Sequence[Set], act: str) -> Iterator[DiffRow]:
-    for each in found:
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in each.pointer.split("/")[1:]]
+def _rows(
+    context: PageContext, display: Display, sets: Sequence[Set], act: str
+) -> Iterator[DiffRow]:
+    for item in sets:
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in item.pointer.split("/")[1:]]
         if _is_bookkeeping(parts):
             continue
-        said, rest = _label(here, parts, channel=not act)
+        text, names = _label(context, parts, channel=not act)
         where = (
-            escape(said)
-            if not rest
-            else Markup("{} <small><code>{}</code></small>").format(said, "/".join(rest))
+            escape(text)
+            if not names
+            else Markup("{} <small><code>{}</code></small>").format(text, "/".join(names))
         )
-        was, now = (_value(here, display, parts, act, raw) for raw in (each.was, each.now))
-        yield DiffRow(where=where, was=was, now=now, set_by=(each.set_by,) if each.set_by else ())
+        was, now = (_value(context, display, parts, act, raw) for raw in (item.was, item.now))
+        yield DiffRow(where=where, was=was, now=now, set_by=(item.set_by,) if item.set_by else ())
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
@@ -187,22 +197,22 @@ def _is_bookkeeping(parts: Sequence[str]) -> bool:
     )
 
 
-def _label(here: PageContext, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
+def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
     """Where a change is, in words, and what is left of its pointer."""
     if channel:
-        return _of_channel(here, parts)
+        return _of_channel(context, parts)
     match parts:
         case ["messages", place, *rest]:
-            return _of_message(here, int(place) + 1, rest)
+            return _of_message(context, int(place) + 1, rest)
         case ["meeting", *rest]:
-            return _of_meeting(here, rest)
+            return _of_meeting(context, rest)
         case _:
-            return label(here, parts)
+            return label(context, parts)
 
 
-def label(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
+def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
     """Where in the state of an exchange something is, in words, and what is left of its pointer."""
-    words, say = here.words, here.words.say
+    words, say = context.words, context.words.say
     match parts:
         case ["status"]:
             return say("Status"), []
@@ -232,8 +242,8 @@ def label(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
             return say("State"), parts
 
 
-def _of_message(here: PageContext, place: int, parts: list[str]) -> tuple[str, list[str]]:
-    say, n = here.words.say, here.words.number(place)
+def _of_message(context: PageContext, place: int, parts: list[str]) -> tuple[str, list[str]]:
+    say, n = context.words.say, context.words.number(place)
     match parts:
         case ["acknowledged", side, *rest]:
             return say(
@@ -245,8 +255,8 @@ def _of_message(here: PageContext, place: int, parts: list[str]) -> tuple[str, l
             return say("Message %(n)s", n=n), parts
 
 
-def _of_meeting(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
-    say = here.words.say
+def _of_meeting(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
+    say = context.words.say
     match parts:
         case ["accepted", side, *rest]:
             return say("Accepted by %(side)s", side=side.upper()), rest
@@ -260,12 +270,12 @@ def _of_meeting(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
             return say("State"), ["meeting", *parts]
 
 
-def _of_channel(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
-    say = here.words.say
+def _of_channel(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
+    say = context.words.say
     match parts:
         case ["delivered", side, *rest]:
             return say("Delivered to %(side)s, up to record", side=side.upper()), [
-                each for each in rest if each != "upto"
+                text for text in rest if text != "upto"
             ]
         case ["watches", side, *rest]:
             return say("Watch of %(side)s", side=side.upper()), rest
@@ -290,9 +300,9 @@ def _of_channel(here: PageContext, parts: list[str]) -> tuple[str, list[str]]:
 
 
 def _value(
-    here: PageContext, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
+    context: PageContext, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
 ) -> Markup:
-    words = here.words
+    words = context.words
     if raw is UNSET:
         return escape(words.say("not there"))
     value = msgspec.json.decode(bytes(raw))
@@ -314,23 +324,25 @@ def _value(
             return words.time(value, "milli")
         case str():
             return (
-                display.text(value) if parts[0] == "content" else escape(_word(here, parts, value))
+                display.text(value)
+                if parts[0] == "content"
+                else escape(_word(context, parts, value))
             )
         case dict():
-            return _object(here, value)
-        case list() if all(isinstance(each, str) for each in value):
+            return _object(context, value)
+        case list() if all(isinstance(item, str) for item in value):
             return escape(words.listed(value))
         case _:
             return _code(value)
 
 
-def _word(here: PageContext, parts: list[str], value: str) -> str:
-    return here.words.value(value) if parts[-1] in ("precedence", "area") else value
+def _word(context: PageContext, parts: list[str], value: str) -> str:
+    return context.words.value(value) if parts[-1] in ("precedence", "area") else value
 
 
-def _object(here: PageContext, value: dict[str, Any]) -> Markup:
+def _object(context: PageContext, value: dict[str, Any]) -> Markup:
     """A stamp, what carries one, or an object as it stands."""
-    words = here.words
+    words = context.words
     if value.keys() >= _STAMP:
         return Markup("{} <small>{}</small>").format(
             words.time(value["time"], "milli"), value["by"]
@@ -342,13 +354,13 @@ def _object(here: PageContext, value: dict[str, Any]) -> Markup:
             words.listed(words.value(role) for role in value["roles"]), value["office"]
         )
     stamp = next(
-        (each for each in value.values() if isinstance(each, dict) and each.keys() >= _STAMP), None
+        (item for item in value.values() if isinstance(item, dict) and item.keys() >= _STAMP), None
     )
     if stamp is None:
         return _code(value)
-    said = words.act(value["act"]) if isinstance(value.get("act"), str) else ""
+    act = words.act(value["act"]) if isinstance(value.get("act"), str) else ""
     return Markup("{} {} <small>{}</small>").format(
-        said, words.time(stamp["time"], "milli"), stamp["by"]
+        act, words.time(stamp["time"], "milli"), stamp["by"]
     )
 
 

@@ -125,74 +125,81 @@ class Shown:
     hexed: str = ""
 
 
-async def record(here: PageContext) -> Page:
+async def record(context: PageContext) -> Page:
     """A record."""
-    position = _position(here)
-    (entry, _), *_ = await here.in_thread(reads.records, here.service.store, here.name, position, 1)
-    raw, _, digest, _ = here.projection.bytes_at(position)
+    position = _position(context)
+    (entry, _), *_ = await context.in_thread(
+        reads.records, context.service.store, context.name, position, 1
+    )
+    raw, _, digest, _ = context.projection.bytes_at(position)
     line = logged(entry)
     read = None if entry.record is UNSET else parse(raw)
     envelope: Envelope | None = None if read is None else read.envelope
-    tree: Causes | None = await here.in_thread(causes, here.service.store, here.name, position)
+    tree: Causes | None = await context.in_thread(
+        causes, context.service.store, context.name, position
+    )
     changed = (
-        await record_diff.between(here, position - 1, position)
+        await record_diff.between(context, position - 1, position)
         if entry.valid and position > 1 and not line.erased
         else None
     )
     view = RecordView(
         line=line,
         digest=digest,
-        standing=finality.standing(await here.service.coverage.of(here.projection), position),
+        standing=finality.standing(await context.service.coverage.of(context.projection), position),
         record=entry.record,
         junk=entry.junk,
-        erased_by=_erasure_of(here, position, raw).position if line.erased else 0,
-        causes=None if tree is None else replace(tree, tree=_until(tree.tree, here.position)),
+        erased_by=_erasure_of(context, position, raw).position if line.erased else 0,
+        causes=None if tree is None else replace(tree, tree=_until(tree.tree, context.position)),
         changed=changed,
-        stands=await _stands(here, line),
+        stands=await _stands(context, line),
         disputed=()
         if read is None or not entry.valid
-        else tuple(membership.disputed(here.registry, read, position)),
+        else tuple(membership.disputed(context.registry, read, position)),
     )
     values = {
         "shown": shown(raw),
-        "translations": await _translations(here, line),
+        "translations": await _translations(context, line),
         "envelope": envelope,
-        "groups": () if changed is None else record_diff.groups(here, changed),
-        "stands": tuple(_named(here, view.stands)),
-        "commands": _commands(here, position),
-        "travel": await travel(here),
+        "groups": () if changed is None else record_diff.groups(context, changed),
+        "stands": tuple(_named(context, view.stands)),
+        "commands": _commands(context, position),
+        "travel": await travel(context),
         "steps": STEPS,
         "scope": SCOPE,
     }
     return Page(template="record.html", view=view, values=values)
 
 
-async def _translations(here: PageContext, line: LogRecord) -> tuple[translations.Translated, ...]:
+async def _translations(
+    context: PageContext, line: LogRecord
+) -> tuple[translations.Translated, ...]:
     """Return the translations of the message that a record is, as far as the page's moment has them."""
     if (
-        not line.valid or line.erased or line.exchange in ("", here.registry.id)
+        not line.valid or line.erased or line.exchange in ("", context.registry.id)
     ):  # the channel's own acts are in no exchange
         return ()
-    state = await here.in_thread(
-        reads.exchange_at, here.service.store, here.name, line.exchange, here.position
+    state = await context.in_thread(
+        reads.exchange_at, context.service.store, context.name, line.exchange, context.position
     )
     return () if state is None else translations.by_record(state).get(line.position, ())
 
 
-def _position(here: PageContext) -> int:
+def _position(context: PageContext) -> int:
     """The record that is asked for, which the page's moment has. Raises `Refused`."""
-    position = submission.whole(here.request.match_info["position"])
-    if position is None or not 1 <= position <= here.newest:
+    position = submission.whole(context.request.match_info["position"])
+    if position is None or not 1 <= position <= context.newest:
         raise refused(
-            "not-found", sentence("Records are counted from 1 to %(newest)s.", newest=here.newest)
+            "not-found",
+            sentence("Records are counted from 1 to %(newest)s.", newest=context.newest),
         )
-    if position > here.position:
+    if position > context.position:
         raise refused(
             "not-found",
             sentence(
                 "Record %(position)s came after record %(now)s, at which this page stands. Go back to now to see it.",
                 position=position,
-                now=here.position,
+                now=context.position,
             ),
         )
     return position
@@ -204,33 +211,33 @@ def shown(raw: bytes) -> Shown:
         parse(raw)
     except NotARecord:
         return Shown(hexed=raw.hex(" ", 2))
-    before, mark, rest = raw.partition(_DATA)
-    return Shown(before=(before + mark).decode(), act=rest[:-1].decode(), after=rest[-1:].decode())
+    before, mark, data = raw.partition(_DATA)
+    return Shown(before=(before + mark).decode(), act=data[:-1].decode(), after=data[-1:].decode())
 
 
 def _until(cause: Cause, position: int) -> Cause:
     """A tree of causes without what came later."""
     return replace(
         cause,
-        caused=tuple(_until(each, position) for each in cause.caused if each.position <= position),
+        caused=tuple(_until(item, position) for item in cause.caused if item.position <= position),
     )
 
 
-async def _stands(here: PageContext, line: LogRecord) -> tuple[str, ...]:
+async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
     """The members of the record's exchange that are as it set them, at the page's position."""
     if not line.exchange or line.erased:
         return ()
     try:
-        async with turn(here.request, here.projection):
-            view = await here.in_thread(
+        async with turn(context.request, context.projection):
+            view = await context.in_thread(
                 reads.exchange_view,
-                here.service.store,
-                here.name,
+                context.service.store,
+                context.name,
                 line.exchange,
-                here.position,
+                context.position,
                 "",
-                here.side,
-                here.moment,
+                context.side,
+                context.moment,
             )
     except (NoSuchExchange, ErasedExchange):
         return ()
@@ -241,19 +248,21 @@ async def _stands(here: PageContext, line: LogRecord) -> tuple[str, ...]:
     )
 
 
-def _named(here: PageContext, members: tuple[str, ...]) -> Iterator[str]:
+def _named(context: PageContext, members: tuple[str, ...]) -> Iterator[str]:
     """Members in words, as far as there are any."""
-    for each in members:
-        label, rest = record_diff.label(here, each.split("."))
-        if not rest:
+    for member in members:
+        label, names = record_diff.label(context, member.split("."))
+        if not names:
             yield label
 
 
-def _commands(here: PageContext, position: int) -> dict[str, str]:
+def _commands(context: PageContext, position: int) -> dict[str, str]:
     """The same on another machine: the record's proof, and the whole log."""
-    registry = here.projection.registry
-    name, log = here.name, shlex.quote(str(log_of(registry)))
-    server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
+    registry = context.projection.registry
+    name, log = context.name, shlex.quote(str(log_of(registry)))
+    server = (
+        f" --server {shlex.quote(context.service.public_url)}" if context.service.public_url else ""
+    )
     return {
         "check": f"dragoman audit check {name}-{position}.tlog-proof {name}-{position}.json --log {log}",
         "verify": f"dragoman audit verify --channel {name}{server} --cid {registry.cid} --log {log}",
@@ -263,14 +272,16 @@ def _commands(here: PageContext, position: int) -> dict[str, str]:
 # For the proof in the page
 
 
-async def material(here: PageContext) -> web.Response:
+async def material(context: PageContext) -> web.Response:
     """What the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
-    position = _position(here)
-    proof = await transparency_log.show_proof(here.call)
+    position = _position(context)
+    proof = await transparency_log.show_proof(context.call)
     assert isinstance(proof, web.Response) and isinstance(proof.body, bytes)
-    raw, commit, _, valid = here.projection.bytes_at(position)
-    registry = here.projection.registry
-    stood = await here.in_thread(reads.stood, here.service.store, here.name, max(1, position - 1))
+    raw, commit, _, valid = context.projection.bytes_at(position)
+    registry = context.projection.registry
+    stood = await context.in_thread(
+        reads.stood, context.service.store, context.name, max(1, position - 1)
+    )
     assert stood is not None
     before: Registry = stood[0]
     is_erased = valid and leaf.read_entry(raw) is not None
@@ -285,16 +296,16 @@ async def material(here: PageContext) -> web.Response:
         custody=registry.custody,
         policy=registry.policy,
         entry=leaf.entry(position - 1, commit).decode(),
-        genesis=encode_base64(here.projection.bytes_at(1)[0]),
-        erasure=_erasure_of(here, position, raw) if is_erased else None,
+        genesis=encode_base64(context.projection.bytes_at(1)[0]),
+        erasure=_erasure_of(context, position, raw) if is_erased else None,
     )
     return _json(body)
 
 
-def _erasure_of(here: PageContext, position: int, raw: bytes) -> Erasing:
+def _erasure_of(context: PageContext, position: int, raw: bytes) -> Erasing:
     """The erasure by which a leaf entry stands for a record."""
-    for at in sorted({stamp.position for stamp in here.projection.registry.erased.values()}):
-        erasing, *_ = here.projection.bytes_at(at)
+    for at in sorted({stamp.position for stamp in context.projection.registry.erased.values()}):
+        erasing, *_ = context.projection.bytes_at(at)
         if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
             return Erasing(position=at, record=encode_base64(erasing))
     raise refused(
@@ -303,22 +314,22 @@ def _erasure_of(here: PageContext, position: int, raw: bytes) -> Erasing:
     )
 
 
-async def consistency(here: PageContext) -> web.Response:
+async def consistency(context: PageContext) -> web.Response:
     """That the tree of one size begins that of another."""
-    old, new = (submission.whole(here.request.query.get(name, "")) for name in ("from", "to"))
-    if old is None or new is None or not 1 <= old <= new <= here.newest:
+    old, new = (submission.whole(context.request.query.get(name, "")) for name in ("from", "to"))
+    if old is None or new is None or not 1 <= old <= new <= context.newest:
         raise refused(
             "bad-request",
             sentence(
                 "from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.",
-                newest=here.newest,
+                newest=context.newest,
             ),
         )
-    hashes: list[bytes] = await here.in_thread(
-        merkle.consistency, here.service.trees.nodes(here.name), old, new
+    hashes: list[bytes] = await context.in_thread(
+        merkle.consistency, context.service.trees.nodes(context.name), old, new
     )
     return _json(
-        Consistency(from_=old, to=new, hashes=tuple(encode_base64(each) for each in hashes))
+        Consistency(from_=old, to=new, hashes=tuple(encode_base64(data) for data in hashes))
     )
 
 

@@ -81,34 +81,36 @@ class SignedHeads(Struct, frozen=True, kw_only=True):
         return self.heads[0] if self.heads else None
 
 
-async def signed(here: PageContext) -> tuple[SignedHeads, Text | None]:
+async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
     """What is signed of the channel's log now; and why the newest head is none of it, if so."""
-    registry = here.projection.registry
+    registry = context.projection.registry
     log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
     try:
-        sealed, known = await recent(here.service.seals, here.name, HEADS), True
+        sealed, known = await recent(context.service.seals, context.name, HEADS), True
     except LogUnreachable:
         sealed, known = [], False
-    covered = await here.service.coverage.of(here.projection)
-    found = tuple(head(each, log, policy) for each in sealed)
-    shown = SignedHeads(
+    covered = await context.service.coverage.of(context.projection)
+    heads = tuple(head(sealed_head, log, policy) for sealed_head in sealed)
+    signed_heads = SignedHeads(
         log=str(log),
         policy=registry.policy,
         final=covered.final,
         covered=covered.sides,
-        witnesses=tuple(_witnesses(policy, [side.name for side in registry.sides], found)),
-        heads=found,
+        witnesses=tuple(_witnesses(policy, [side.name for side in registry.sides], heads)),
+        heads=heads,
         note=sealed[0].note.decode(errors="replace") if sealed else "",
-        matches=bool(found) and not found[0].fault and await _is_of_records(here, found[0]),
+        matches=bool(heads) and not heads[0].fault and await _is_of_records(context, heads[0]),
         known=known,
     )
-    return shown, fault_of(sealed[0], log) if sealed else None
+    return signed_heads, fault_of(sealed[0], log) if sealed else None
 
 
-async def _is_of_records(here: PageContext, newest: SignedHead) -> bool:
+async def _is_of_records(context: PageContext, newest: SignedHead) -> bool:
     """Whether a head is that of the records that were folded here."""
-    await here.projection.in_file(newest.size)
-    root = await here.in_thread(merkle.root_of, here.service.trees.nodes(here.name), newest.size)
+    await context.projection.in_file(newest.size)
+    root = await context.in_thread(
+        merkle.root_of, context.service.trees.nodes(context.name), newest.size
+    )
     return encode_base64(root) == newest.root
 
 
@@ -117,25 +119,25 @@ async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[Sealed
     newest = await seals.newest(channel)
     if newest is None:
         return []
-    found, end = [newest], newest.seq
+    sealed_heads, end = [newest], newest.seq
     for width in _WIDER:
         begin = max(0, end - 1 - width * most)
-        found = [*await _between(seals, channel, begin, end), *found]
+        sealed_heads = [*await _between(seals, channel, begin, end), *sealed_heads]
         end = begin + 1
-        if len(found) >= most or not begin:
+        if len(sealed_heads) >= most or not begin:
             break
-    return found[: -most - 1 : -1]
+    return sealed_heads[: -most - 1 : -1]
 
 
 async def _between(
     seals: SignedHeadStore, channel: str, after: int, before: int
 ) -> list[SealedHead]:
-    found = []
-    each = await seals.after(channel, after)
-    while each is not None and each.seq < before:
-        found.append(each)
-        each = await seals.after(channel, each.seq)
-    return found
+    sealed_heads = []
+    sealed_head = await seals.after(channel, after)
+    while sealed_head is not None and sealed_head.seq < before:
+        sealed_heads.append(sealed_head)
+        sealed_head = await seals.after(channel, sealed_head.seq)
+    return sealed_heads
 
 
 def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
@@ -149,42 +151,54 @@ def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
 
 def head(sealed: SealedHead, log: Verifier, policy: Policy | None) -> SignedHead:
     """A sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
-    taken = "" if sealed.taken is None else written(sealed.taken)
+    text = "" if sealed.taken is None else written(sealed.taken)
     fault = fault_of(sealed, log)
     try:
         signed = note.read(sealed.note)
-        found = checkpoint.read(signed.text)
+        result = checkpoint.read(signed.text)
         by = tuple(_cosigned(signed, [] if policy is None else policy.witnesses.items()))
     except NotANote as error:
-        return SignedHead(size=0, root="", sealed=taken, signed=False, fault=str(error))
+        return SignedHead(size=0, root="", sealed=text, signed=False, fault=str(error))
     is_signed = fault is None
-    others = len(signed.signatures) - len(by) - is_signed
+    number = len(signed.signatures) - len(by) - is_signed
     return SignedHead(
-        size=found.size,
-        root=encode_base64(found.root),
-        sealed=taken,
+        size=result.size,
+        root=encode_base64(result.root),
+        sealed=text,
         signed=is_signed,
         by=by,
-        others=others,
+        others=number,
         fault=str(fault or ""),
     )
 
 
-def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[HeadCosignature]:
-    for name, verifier in named:
-        found = signed.signed_by(verifier)
-        if found is not None:
-            yield HeadCosignature(name=name, time=written(datetime.fromtimestamp(found.time, UTC)))
+def _cosigned(signed: Note, texts: Iterable[tuple[str, Verifier]]) -> Iterator[HeadCosignature]:
+    for name, verifier in texts:
+        note_signature = signed.signed_by(verifier)
+        if note_signature is not None:
+            yield HeadCosignature(
+                name=name, time=written(datetime.fromtimestamp(note_signature.time, UTC))
+            )
 
 
 def _witnesses(
-    policy: Policy | None, sides: Sequence[str], found: Sequence[SignedHead]
+    policy: Policy | None, sides: Sequence[str], signed_heads: Sequence[SignedHead]
 ) -> Iterator[CosignatureRow]:
     for name, verifier in {} if policy is None else policy.witnesses.items():
         assert policy is not None
-        newest = next((head for head in found if any(each.name == name for each in head.by)), None)
-        time = "" if newest is None else next(each.time for each in newest.by if each.name == name)
-        side = next((each for each in sides if name in members(policy, each)), "")
+        newest = next(
+            (head for head in signed_heads if any(item.name == name for item in head.by)), None
+        )
+        time = (
+            ""
+            if newest is None
+            else next(
+                head_cosignature.time
+                for head_cosignature in newest.by
+                if head_cosignature.name == name
+            )
+        )
+        side = next((text for text in sides if name in members(policy, text)), "")
         yield CosignatureRow(
             side=side,
             name=name,
@@ -200,5 +214,5 @@ def members(policy: Policy, name: str) -> frozenset[str]:
     return (
         frozenset({name})
         if group is None
-        else frozenset().union(*(members(policy, each) for each in group.members))
+        else frozenset().union(*(members(policy, member) for member in group.members))
     )

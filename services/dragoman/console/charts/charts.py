@@ -140,37 +140,39 @@ def day_ahead(
     def at(moment: datetime) -> float:
         return _DAY_LEFT + (moment - first) / _DAY * (_DAY_RIGHT - _DAY_LEFT)
 
-    here = at(now) if first <= now <= first + _DAY else None
-    line = [] if here is None else [TextStretch(here, here)]
+    context = at(now) if first <= now <= first + _DAY else None
+    line = [] if context is None else [TextStretch(context, context)]
     under: list[Markup] = []
     over = [plot.text(0, 14, labels.scale, "dim")]
     top = _DAY_PITCH
-    lanes = [*rows, Lane("")] if here is not None and (not rows or rows[-1].bands) else rows
+    lanes = [*rows, Lane("")] if context is not None and (not rows or rows[-1].bands) else rows
     for number, lane in enumerate(lanes):
-        kept = StackedRows()
-        if here is not None and number == len(lanes) - 1:
+        stacked_rows = StackedRows()
+        if context is not None and number == len(lanes) - 1:
             wide = plot.width(labels.now, bold=True)
-            _, place = kept.settle(
+            _, place = stacked_rows.settle(
                 plot.fitting(
-                    [plot.after(here, 8, wide), plot.before(here, 8, wide)], _DAY_LEFT, _DAY_EDGE
+                    [plot.after(context, 8, wide), plot.before(context, 8, wide)],
+                    _DAY_LEFT,
+                    _DAY_EDGE,
                 )
             )
             over.append(plot.text(place.x, top + 16, labels.now, "bold", place.anchor))
         earlier: list[tuple[TextStretch, int]] = []
         for item in _of_day(lane, at):
             lines = plot.wrapped(item.label, 44)
-            options = _options(item, plot.widest(lines), here)
+            options = _options(item, plot.widest(lines), context)
             solid = TextStretch(item.left, item.right)
             deep = max(math.ceil((PITCH * len(lines) - 2) / _DAY_PITCH), 1)
             # What is due later stands below what is due earlier where the two are side by side, so that the rows read in order.
-            wanted = solid.joined(options[0])
+            text_stretch = solid.joined(options[0])
             least = (
-                max((below for stretch, below in earlier if wanted.meets(stretch)), default=0)
+                max((below for stretch, below in earlier if text_stretch.meets(stretch)), default=0)
                 if item.kind == "mark"
                 else 0
             )
-            looked = range(least, max(least, len(kept)) + 1)
-            row, place = kept.settle(
+            looked = range(least, max(least, len(stacked_rows)) + 1)
+            row, place = stacked_rows.settle(
                 options if lines else [solid], deep=deep, solid=solid, avoid=line, rows=looked
             )
             earlier.append((solid.joined(place), row + deep))
@@ -185,11 +187,11 @@ def day_ahead(
                 "on" if item.kind == "band" and inside else "",
                 place.anchor,
             )
-        called = plot.wrapped(lane.name, 19)
-        over += plot.texts(0, top + 16, called)
-        top += max(_DAY_PITCH * max(len(kept), 1), PITCH * len(called) + 9) + 4
+        names = plot.wrapped(lane.name, 19)
+        over += plot.texts(0, top + 16, names)
+        top += max(_DAY_PITCH * max(len(stacked_rows), 1), PITCH * len(names) + 9) + 4
     grid, hours = _hours(first, at, top - 4)
-    heavy = [] if here is None else [plot.path("heavy", plot.upright(here, 20, top - 4))]
+    heavy = [] if context is None else [plot.path("heavy", plot.upright(context, 20, top - 4))]
     return plot.image(
         "chart day", name, title, WIDE, max(top, 40.0), [*grid, *under, *heavy, *hours, *over], desc
     )
@@ -220,11 +222,11 @@ def _hours(first: datetime, at: _Across, bottom: float) -> tuple[list[Markup], l
 
 def _of_day(lane: Lane, at: _Across) -> list[_Drawn]:
     """What of a lane lies within the day, cut off where it goes on beyond; bands first, and in each kind the earliest first."""
-    found = [
+    bands = [
         _Drawn("holiday" if band.holiday else "band", at(band.begins), at(band.ends), band.label)
         for band in lane.bands
     ]
-    found.sort(key=lambda each: (each.left, each.right))
+    bands.sort(key=lambda drawn: (drawn.left, drawn.right))
     spans = [
         _Drawn(
             "span",
@@ -234,22 +236,22 @@ def _of_day(lane: Lane, at: _Across) -> list[_Drawn]:
         )
         for span in lane.spans
     ]
-    found += sorted(spans, key=lambda each: (each.left, each.right))
-    found += [
+    bands += sorted(spans, key=lambda drawn: (drawn.left, drawn.right))
+    bands += [
         _Drawn("mark", at(mark.at) - 8, at(mark.at) + 8, mark.label)
         for mark in sorted(lane.marks, key=lambda mark: mark.at)
     ]
     return [
-        each
-        if each.kind == "mark"
-        else each._replace(
-            left=max(each.left, _DAY_LEFT),
-            right=min(each.right, _DAY_RIGHT),
-            opens=each.left >= _DAY_LEFT,
-            closes=each.right <= _DAY_RIGHT,
+        band
+        if band.kind == "mark"
+        else band._replace(
+            left=max(band.left, _DAY_LEFT),
+            right=min(band.right, _DAY_RIGHT),
+            opens=band.left >= _DAY_LEFT,
+            closes=band.right <= _DAY_RIGHT,
         )
-        for each in found
-        if _seen(each)
+        for band in bands
+        if _seen(band)
     ]
 
 
@@ -259,49 +261,51 @@ def _seen(item: _Drawn) -> bool:
     return item.left <= item.right and item.left < _DAY_RIGHT and item.right > _DAY_LEFT
 
 
-def _options(item: _Drawn, wide: float, here: float | None) -> list[TextStretch]:
+def _options(item: _Drawn, wide: float, context: float | None) -> list[TextStretch]:
     """Where a label may stand: a band's in it, past the line of now if that is in the way; others after what they name, or before it."""
     gap = 5 if item.kind == "mark" else 10
     beside = [plot.after(item.right, gap, wide), plot.before(item.left, gap, wide)]
     inside = [
         plot.after(item.left, 24 if item.kind == "span" else 8, wide),
-        *([plot.after(here, 16, wide)] if here is not None else []),
+        *([plot.after(context, 16, wide)] if context is not None else []),
     ]
-    held = [each for each in inside if item.left + 8 <= each.left and each.right + 8 <= item.right]
+    text_stretches = [
+        entry for entry in inside if item.left + 8 <= entry.left and entry.right + 8 <= item.right
+    ]
     match item.kind:
         case "mark":
             options = beside
         case "span":
-            options = [*beside, *held]
+            options = [*beside, *text_stretches]
         case _:
-            options = [*held, *beside]
+            options = [*text_stretches, *beside]
     return plot.fitting(options, _DAY_LEFT, _DAY_EDGE)
 
 
 def _day_shapes(item: _Drawn, y: float, inside: TextStretch | None) -> list[Markup]:
     """An item's shape, around the line on which its label stands; a span makes room for a label inside."""
-    left, wide = item.left, item.right - item.left
+    number, wide = item.left, item.right - item.left
     match item.kind:
         case "mark":
             return [plot.shape("diamond", item.left + 8, y - 5)]
         case "band":
-            return [plot.rect("band", left, y - 16, wide, 24)]
+            return [plot.rect("band", number, y - 16, wide, 24)]
         case "holiday":
-            frame = f"M{plot.num(left)} {plot.num(y - 16)}h{plot.num(wide)}v24h{plot.num(-wide)}Z"
+            frame = f"M{plot.num(number)} {plot.num(y - 16)}h{plot.num(wide)}v24h{plot.num(-wide)}Z"
             return [
-                plot.path("hair", plot.hatched(left, y - 16, wide, 24)),
+                plot.path("hair", plot.hatched(number, y - 16, wide, 24)),
                 plot.path("dash", frame),
             ]
         case _:
             ends = [
                 plot.upright(x, y - 12, y + 2)
-                for x, shown in ((left, item.opens), (item.right, item.closes))
-                if shown
+                for x, value in ((number, item.opens), (item.right, item.closes))
+                if value
             ]
             stops = (
-                [left, item.right]
+                [number, item.right]
                 if inside is None
-                else [left, inside.left - 5, inside.right + 5, item.right]
+                else [number, inside.left - 5, inside.right + 5, item.right]
             )
             return [
                 plot.path(
@@ -402,16 +406,16 @@ def roadmap(
     for number, area in enumerate(areas):
         if number:
             under.append(plot.path("hair", plot.level(0, top, WIDE)))
-        called = [(line, "bold") for line in plot.wrapped(area.name)]
+        rows = [(line, "bold") for line in plot.wrapped(area.name)]
         for item in area.items or [RoadmapItemMark("", ())]:
-            lines = [*called, *((line, "dim") for line in plot.wrapped(item.text))]
+            lines = [*rows, *((line, "dim") for line in plot.wrapped(item.text))]
             for row, (line, kind) in enumerate(lines):
                 over.append(plot.text(0, top + 22 + PITCH * row, line, kind))
             shapes, said, high = _on_road(item, top, road)
             under += shapes
             over += said
             top += max(high, 22 + PITCH * (len(lines) - 1) + 12)
-            called = []
+            rows = []
     grid, header = _years(road, top, today_label)
     heavy = (
         [] if road.today is None else [plot.path("heavy", plot.upright(road.today, 22, top - 2))]
@@ -439,12 +443,12 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
             _ROAD_LEFT,
             WIDE,
         )
-        here = next(
-            (each for each in options if not any(each.meets(place) for _, place in places)),
+        context = next(
+            (option for option in options if not any(option.meets(place) for _, place in places)),
             options[0],
         )
-        places = [(year, place) for year, place in places if not place.meets(here)]
-        said.append(plot.text(here.x, 14, today_label, "bold", here.anchor))
+        places = [(year, place) for year, place in places if not place.meets(context)]
+        said.append(plot.text(context.x, 14, today_label, "bold", context.anchor))
     said += [plot.text(place.x, 14, str(year), "dim") for year, place in places]
     lines = [_ROAD_LEFT + pitch * number for number in range(0, road.years, every)]
     return [plot.path("hair", plot.upright(x, 22, max(bottom - 2, 24.0))) for x in lines], said
@@ -455,7 +459,7 @@ def _on_road(
 ) -> tuple[list[Markup], list[Markup], float]:
     """An item's line and marks, their labels above and below, and how much height they take; the newest status is bold and chooses its place first."""
     steps = sorted(item.steps, key=lambda step: step.on)
-    kept = StackedRows(stride=2)  # even rows lie above the line, odd ones below
+    stacked_rows = StackedRows(stride=2)  # even rows lie above the line, odd ones below
     avoid = [] if road.today is None else [TextStretch(road.today, road.today)]
     placed: list[tuple[int, TextStretch, list[str], str]] = []
     for number, step in [*list(enumerate(steps))[-1:], *list(enumerate(steps))[:-1]]:
@@ -465,18 +469,18 @@ def _on_road(
             options = plot.fitting(
                 [*plot.around(x, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE
             )
-            row, place = kept.settle(options, deep=len(lines), avoid=avoid)
+            row, place = stacked_rows.settle(options, deep=len(lines), avoid=avoid)
             placed.append((row, place, lines, kind))
     if aim := plot.wrapped(item.aim, 80):
         x, wide = road.x(steps[0].on) if steps else _ROAD_LEFT + 5, plot.widest(aim)
         options = plot.fitting(
             [plot.after(x, 0, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE
         )
-        row, place = kept.settle(
-            options, deep=len(aim), avoid=avoid, rows=range(1, len(kept) + 3, 2)
+        row, place = stacked_rows.settle(
+            options, deep=len(aim), avoid=avoid, rows=range(1, len(stacked_rows) + 3, 2)
         )
         placed.append((row, place, aim, "dim"))
-    above, below = max((len(kept) + 1) // 2, 1), max(len(kept) // 2, 1)
+    above, below = max((len(stacked_rows) + 1) // 2, 1), max(len(stacked_rows) // 2, 1)
     y = top + 34 + PITCH * (above - 1)
     said = []
     for row, place, lines, kind in placed:
@@ -499,10 +503,10 @@ def _lasts(item: RoadmapItemMark, y: float, road: _Road) -> list[Markup]:
     """The period of an item as a box around its line, wide enough to be seen where the years are many."""
     if item.period is None:
         return []
-    left, right = (road.x(each) for each in item.period)
-    wide = max(right - left, 6.0)
-    frame = f"M{plot.num(left)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
-    return [plot.rect("band", left, y - 8, wide, 16), plot.path("line", frame)]
+    number, right = (road.x(entry) for entry in item.period)
+    wide = max(right - number, 6.0)
+    frame = f"M{plot.num(number)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
+    return [plot.rect("band", number, y - 8, wide, 16), plot.path("line", frame)]
 
 
 def _beside(today: float | None, x: float, wide: float) -> list[TextStretch]:
@@ -554,30 +558,32 @@ def density(
     def across(moment: datetime) -> float:
         return 8 + min(max((moment - begins) / whole, 0.0), 1.0) * (WIDE - 16)
 
-    here = across(at) if at is not None and begins <= at <= ends else None
-    kept = StackedRows()
-    shown = [mark for mark in sorted(marks, key=lambda mark: mark.at) if begins <= mark.at <= ends]
+    context = across(at) if at is not None and begins <= at <= ends else None
+    stacked_rows = StackedRows()
+    record_marks = [
+        mark for mark in sorted(marks, key=lambda mark: mark.at) if begins <= mark.at <= ends
+    ]
     placed = []
-    for mark in shown:
+    for mark in record_marks:
         if label := plot.cleaned(mark.label):
             x, bold = across(mark.at), mark.kind == "flash"
             wide = plot.width(label, bold=bold)
             options = plot.fitting(plot.around(x, wide), 0, WIDE)
-            row, place = kept.settle(
-                options, avoid=[] if here is None else [TextStretch(here, here)]
+            row, place = stacked_rows.settle(
+                options, avoid=[] if context is None else [TextStretch(context, context)]
             )
             placed.append((row, place, label, "bold" if bold else ""))
-    lowest = 14 + PITCH * (max(len(kept), 1) - 1)
+    lowest = 14 + PITCH * (max(len(stacked_rows), 1) - 1)
     base = lowest + 34
     parts = [
         plot.path("hair", plot.level(8, base, WIDE - 8)),
         *_ticks(counts_by_day, begins, ends, across, base),
     ]
-    if here is not None:
-        parts.append(plot.path("heavy", plot.upright(here, 2, base + 4)))
+    if context is not None:
+        parts.append(plot.path("heavy", plot.upright(context, 2, base + 4)))
     parts += [
         plot.shape(_MOMENT_SHAPES[mark.kind], across(mark.at), lowest + 12)
-        for mark in shown
+        for mark in record_marks
         if mark.kind in _MOMENT_SHAPES
     ]
     parts += [
@@ -655,8 +661,8 @@ def sketch(
     parts = [
         plot.rect("band", frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)
     ]
-    taken = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
-    parts += _grid(view, taken)
+    boxes = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
+    parts += _grid(view, boxes)
     for figure in figures[len(points) :]:
         rim = "L".join(f"{plot.num(view.x(lon))} {plot.num(view.y(lat))}" for lat, lon in figure)
         parts.append(plot.path("line", f"M{rim}Z"))
@@ -666,10 +672,10 @@ def sketch(
                 "line", "M" + "L".join(f"{plot.num(x)} {plot.num(y)}" for x, y in dots[:track])
             )
         )
-    parts += _scale_bar(view, words, taken)
+    parts += _scale_bar(view, words, boxes)
     if len(dots) == 2:
         parts += _apart(
-            dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), taken
+            dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), boxes
         )
     parts += [
         plot.shape(_SKETCH_SHAPES[number % len(_SKETCH_SHAPES)], x, y)
@@ -681,10 +687,10 @@ def sketch(
             dots[number],
             plot.wrapped(label, 20),
             x_middle=sum(x for x, _ in dots) / len(dots),
-            taken=taken,
+            boxes=boxes,
         )
         if place is not None:
-            taken.append(place.box)
+            boxes.append(place.box)
             parts += plot.texts(place.x, place.y, place.lines, "bold", place.anchor)
         elif lines := plot.wrapped(label, 46):
             parts.append(plot.shape(_SKETCH_SHAPES[number % len(_SKETCH_SHAPES)], 10, bottom + 5))
@@ -693,12 +699,12 @@ def sketch(
     return plot.image("chart small", name, title, SMALL, bottom, parts)
 
 
-def _grid(view: plot.MapView, taken: list[Box]) -> list[Markup]:
+def _grid(view: plot.MapView, boxes: list[Box]) -> list[Markup]:
     """Parallels and meridians, and what they are called: a meridian without the degrees of the one before it."""
     frame, (tall, lats), (wide, lons) = view.frame, view.lats(), view.lons()
     lines = [plot.upright(view.x(seconds / 3600), frame.top, frame.bottom) for seconds in lons]
     lines += [plot.level(frame.left, view.y(seconds / 3600), frame.right) for seconds in lats]
-    said = [
+    places = [
         _standing(
             0,
             min(max(view.y(seconds / 3600) + 5, 14.0), frame.bottom),
@@ -715,13 +721,13 @@ def _grid(view: plot.MapView, taken: list[Box]) -> list[Markup]:
         place = plot.across(view.x(seconds / 3600), plot.width(label))
         if place.left >= 0 and place.right <= SMALL and not place.meets(reached):
             last, reached = degree, place
-            said.append(_standing(place.x, frame.bottom + 18, "mid", [label]))
-    taken += [each.box for each in said]
-    shown = [plot.text(each.x, each.y, each.lines[0], "dim", each.anchor) for each in said]
-    return [plot.path("hair", "".join(lines)), *shown] if lines else shown
+            places.append(_standing(place.x, frame.bottom + 18, "mid", [label]))
+    boxes += [item.box for item in places]
+    texts = [plot.text(item.x, item.y, item.lines[0], "dim", item.anchor) for item in places]
+    return [plot.path("hair", "".join(lines)), *texts] if lines else texts
 
 
-def _scale_bar(view: plot.MapView, words: Words, taken: list[Box]) -> list[Markup]:
+def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
     """A round distance as it is in the middle of the sketch, at the foot or the head of it; none where the sketch is not true to scale."""
     frame, px = view.frame, view.px_lat / 60 / plot.NAUTICAL_MILE_M
     miles = plot.round_below(120 / px / plot.NAUTICAL_MILE_M)
@@ -737,13 +743,13 @@ def _scale_bar(view: plot.MapView, words: Words, taken: list[Box]) -> list[Marku
         (
             room
             for room in rooms
-            if view.true and frame.holds(room) and not any(room.meets(dot) for dot in taken)
+            if view.true and frame.holds(room) and not any(room.meets(dot) for dot in boxes)
         ),
         None,
     )
     if room is None:
         return []
-    taken.append(room)
+    boxes.append(room)
     y = room.bottom - 8
     bar = (
         plot.level(right - wide, y, right)
@@ -765,12 +771,12 @@ def _far(metres: float, words: Words) -> str:
 
 
 def _apart(
-    one: tuple[float, float], other: tuple[float, float], label: str, taken: list[Box]
+    one: tuple[float, float], other: tuple[float, float], label: str, boxes: list[Box]
 ) -> list[Markup]:
     """The line between two positions, and how long it is, beside its middle."""
     (a, b), (c, d) = one, other
     x, y = (a + c) / 2, (b + d) / 2
-    taken += plot.between(one, other)
+    boxes += plot.between(one, other)
     drawn = [plot.path("dash", f"M{plot.num(a)} {plot.num(b)}L{plot.num(c)} {plot.num(d)}")]
     beside = [
         (x + 8, y + 18, ""),
@@ -779,15 +785,15 @@ def _apart(
         (x - 8, y - 8, "end"),
     ]
     over = [(x, y - 14, "mid"), (x, y + 24, "mid"), (x, y - 32, "mid"), (x, y + 42, "mid")]
-    place = _first_free((_standing(*where, [label]) for where in (*beside, *over)), taken)
+    place = _first_free((_standing(*where, [label]) for where in (*beside, *over)), boxes)
     if place is None:
         return drawn
-    taken.append(place.box)
+    boxes.append(place.box)
     return [*drawn, *plot.texts(place.x, place.y, place.lines, place.anchor)]
 
 
 def _named(
-    dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, taken: Sequence[Box]
+    dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, boxes: Sequence[Box]
 ) -> _Place | None:
     """Where a position's label has room: on the side that faces away from the others if it can."""
     if not lines:
@@ -798,31 +804,31 @@ def _named(
         y - 14 - PITCH * (len(lines) - 1),
         y + 24,
     )
-    right, left = (
+    right, rows = (
         [(x + 13, centred, ""), (x + 6, above, ""), (x + 6, below, "")],
         [(x - 13, centred, "end"), (x - 6, above, "end"), (x - 6, below, "end")],
     )
-    outer, inner = (left, right) if x < x_middle - 1 else (right, left)
+    outer, inner = (rows, right) if x < x_middle - 1 else (right, rows)
     places = [outer[0], (x, above, "mid"), (x, below, "mid"), inner[0], *outer[1:], *inner[1:]]
-    return _first_free((_standing(*where, lines, bold=True) for where in places), taken)
+    return _first_free((_standing(*where, lines, bold=True) for where in places), boxes)
 
 
 def _standing(
     x: float, y: float, anchor: str, lines: Sequence[str], *, bold: bool = False
 ) -> _Place:
     wide = plot.widest(lines, bold=bold)
-    left = x - {"": 0.0, "mid": wide / 2, "end": wide}[anchor]
+    number = x - {"": 0.0, "mid": wide / 2, "end": wide}[anchor]
     return _Place(
-        x, y, anchor, lines, Box(left, y - 11, left + wide, y + PITCH * (len(lines) - 1) + 4)
+        x, y, anchor, lines, Box(number, y - 11, number + wide, y + PITCH * (len(lines) - 1) + 4)
     )
 
 
-def _first_free(places: Iterable[_Place], taken: Sequence[Box]) -> _Place | None:
+def _first_free(places: Iterable[_Place], boxes: Sequence[Box]) -> _Place | None:
     return next(
         (
-            each
-            for each in places
-            if _ROOM.holds(each.box) and not any(each.box.meets(box) for box in taken)
+            place
+            for place in places
+            if _ROOM.holds(place.box) and not any(place.box.meets(box) for box in boxes)
         ),
         None,
     )
@@ -911,7 +917,7 @@ def shares(
             _SHARES_LEFT + wide * reached / max(sum(sizes), 1.0)
             for reached in accumulate(sizes, initial=0.0)
         ]
-        said, high = _keys([called for called, _ in pieces], ends, top)
+        said, high = _keys([text for text, _ in pieces], ends, top)
         y = top + high
         parts += [*said, *plot.texts(0, y + 15, lines := plot.wrapped(label))]
         for number, (begins, stops) in enumerate(pairwise(ends)):
@@ -925,7 +931,7 @@ def shares(
 
 def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[list[Markup], float]:
     """The names of a bar's parts, each over where its part begins or after the names before it, and how much height they take."""
-    kept, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
+    stacked_rows, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
     for number, name in enumerate(names):
         if lines := plot.wrapped(name, 46):
             room = 20 + plot.widest(lines)
@@ -933,7 +939,9 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
                 plot.after(x, 0, room)
                 for x in (starts[number], *(place.right + 14 for _, place, _, _ in placed))
             ]
-            row, place = kept.settle(plot.fitting(options, _SHARES_LEFT, WIDE), deep=len(lines))
+            row, place = stacked_rows.settle(
+                plot.fitting(options, _SHARES_LEFT, WIDE), deep=len(lines)
+            )
             placed.append((row, place, number, lines))
     said = []
     for row, place, number, lines in placed:
@@ -942,7 +950,7 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
             *_tinted(number, place.left + 1, y - 10, 12, 10),
             *plot.texts(place.left + 20, y, lines),
         ]
-    return said, PITCH * len(kept) + 4
+    return said, PITCH * len(stacked_rows) + 4
 
 
 def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
@@ -967,16 +975,16 @@ def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[M
 
 def bars(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Markup:
     """How many there are of each: a bar and its number."""
-    most, left = max((count for _, count in rows), default=0), 158.0
-    room = SMALL - left - 12 - max((plot.width(str(count)) for _, count in rows), default=0.0)
+    most, number = max((count for _, count in rows), default=0), 158.0
+    room = SMALL - number - 12 - max((plot.width(str(count)) for _, count in rows), default=0.0)
     parts: list[Markup] = []
     top = 4.0
     for label, count in rows:
         lines = plot.wrapped(label, 20)
         long = room * count / most if count > 0 else 0.0
         parts += plot.texts(0, top + 15, lines)
-        parts += [plot.rect("ink", left, top + 4, long, 13)] if long else []
-        parts.append(plot.text(left + long + 8, top + 15, str(count)))
+        parts += [plot.rect("ink", number, top + 4, long, 13)] if long else []
+        parts.append(plot.text(number + long + 8, top + 15, str(count)))
         top += max(PITCH * len(lines), PITCH) + 7
-    parts.append(plot.path("line", plot.upright(left, 2, top)))
+    parts.append(plot.path("line", plot.upright(number, 2, top)))
     return plot.image("chart small", name, title, SMALL, top + 4, parts)

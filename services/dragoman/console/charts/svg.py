@@ -125,11 +125,11 @@ def around(x: float, wide: float) -> list[TextStretch]:
     ]
 
 
-def fitting(options: Sequence[TextStretch], left: float, right: float) -> list[TextStretch]:
+def fitting(options: Sequence[TextStretch], number: float, right: float) -> list[TextStretch]:
     """The options that lie between two bounds; if none does, the first, moved there."""
     first = options[0]
-    moved = max(left, min(first.left, right - (first.right - first.left)))
-    return [each for each in options if left <= each.left and each.right <= right] or [
+    moved = max(number, min(first.left, right - (first.right - first.left)))
+    return [option for option in options if number <= option.left and option.right <= right] or [
         TextStretch(moved, moved + first.right - first.left)
     ]
 
@@ -166,7 +166,8 @@ class StackedRows:
             for row in looked
             if solid is None or self._free(row, solid, 1)
             for option in options
-            if self._free(row, option, deep) and not any(option.meets(each) for each in shunned)
+            if self._free(row, option, deep)
+            and not any(option.meets(text_stretch) for text_stretch in shunned)
         )
         self._take(row, option, deep)
         if solid is not None:
@@ -175,7 +176,9 @@ class StackedRows:
 
     def _free(self, row: int, stretch: TextStretch, deep: int) -> bool:
         rows = range(row, min(row + deep * self._stride, len(self)), self._stride)
-        return not any(stretch.meets(each) for number in rows for each in self._taken[number])
+        return not any(
+            stretch.meets(text_stretch) for number in rows for text_stretch in self._taken[number]
+        )
 
     def _take(self, row: int, stretch: TextStretch, deep: int) -> None:
         for number in range(row, row + deep * self._stride, self._stride):
@@ -304,12 +307,12 @@ def image(
 ) -> Markup:
     """A chart, named by its title and told by its description."""
     id = _NO_NAME.sub("-", name)
-    named = Markup('aria-labelledby="{0}-t{2}"><title id="{0}-t">{1}</title>').format(
+    markup = Markup('aria-labelledby="{0}-t{2}"><title id="{0}-t">{1}</title>').format(
         id, cleaned(title), Markup(" {}-d").format(id) if desc else ""
     )
     told = Markup('<desc id="{}-d">{}</desc>').format(id, cleaned(desc)) if desc else Markup("")
     return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" {}{}{}</svg>').format(
-        kind, num(wide), num(high), named, told, Markup("").join(parts)
+        kind, num(wide), num(high), markup, told, Markup("").join(parts)
     )
 
 
@@ -381,7 +384,7 @@ def ring(area: Disc | Outline) -> list[MapPoint]:
 def _rim(disc: Disc) -> list[MapPoint]:
     """A disc's rim: where one comes from its middle on each of 72 courses."""
     lat, far = math.radians(disc.lat), min(disc.radius_m, _LARGEST_M) / _EARTH_M
-    found = []
+    map_points = []
     for number in range(72):
         course = math.tau * number / 72
         there = math.asin(
@@ -398,8 +401,8 @@ def _rim(disc: Disc) -> list[MapPoint]:
             math.sin(course) * math.sin(far) * math.cos(lat),
             math.cos(far) - math.sin(lat) * math.sin(there),
         )
-        found.append(MapPoint(math.degrees(there), disc.lon + math.degrees(turn)))
-    return found
+        map_points.append(MapPoint(math.degrees(there), disc.lon + math.degrees(turn)))
+    return map_points
 
 
 def gathered(figures: Sequence[Sequence[MapPoint]]) -> list[list[MapPoint]]:
@@ -477,17 +480,17 @@ def view(
     high, wide = max(lats) - min(lats), min(360.0, max(lons) - min(lons)) * shrunk
     least = 1 / 60 if max(high, wide) < 1e-5 else 0.1 / 60
     px_lat = min(inner[1] / max(high, least), inner[0] / max(wide, least))
-    left = room.left + (margin if _step(px_lat, 80) < 60 else 0.0)
+    number = room.left + (margin if _step(px_lat, 80) < 60 else 0.0)
     half = (room.bottom - room.top) / 2
     edge = (
         90 - (half - 24) / px_lat
     )  # so far may the middle be from the equator if a pole is to stand 24 px inside the frame
     lat = max(-edge, min(edge, lat)) if edge > 0 else 0.0
-    floor = (room.right - left - 36) / 360
+    floor = (room.right - number - 36) / 360
     px_lon = max(px_lat * shrunk, floor)
-    x, y = (left + room.right) / 2, room.top + half
+    x, y = (number + room.right) / 2, room.top + half
     frame = Box(
-        max(left, x - 180 * px_lon),
+        max(number, x - 180 * px_lon),
         max(room.top, y - (90 - lat) * px_lat),
         min(room.right, x + 180 * px_lon),
         min(room.bottom, y + (90 + lat) * px_lat),
@@ -508,13 +511,13 @@ def _multiples(step: int, middle: float, px: float, low: float, high: float) -> 
 def degrees(seconds: int, step: int, letters: str, *, brief: bool = False) -> str:
     """How a parallel or meridian is called, as exactly as its step needs: 15°07'N; `brief`, without the degrees: 07'N."""
     turned = (seconds + 648_000) % 1_296_000 - 648_000 if letters == "EW" else seconds
-    whole, rest = divmod(abs(turned), 3600)
+    whole, number = divmod(abs(turned), 3600)
     letter = "" if turned in (0, -648_000) else letters[turned < 0]
     fine = (
         ""
         if step % 3600 == 0
-        else f"{rest // 60:02}\N{PRIME}"
-        + ("" if step % 60 == 0 else f"{rest % 60:02}\N{DOUBLE PRIME}")
+        else f"{number // 60:02}\N{PRIME}"
+        + ("" if step % 60 == 0 else f"{number % 60:02}\N{DOUBLE PRIME}")
     )
     return f"{fine}{letter}" if brief and fine else f"{whole}°{fine}{letter}"
 

@@ -167,25 +167,29 @@ class Writing:
         A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
         a consent is that which the check page shows.
         """
-        found = tuple(
-            each
-            for each in field_types.members(self.act)
-            if each.name != "terms" or self.act not in consent.ACTS
+        members = tuple(
+            member
+            for member in field_types.members(self.act)
+            if member.name != "terms" or self.act not in consent.ACTS
         )
         if self.exchange is not None:
-            found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
+            members = tuple(
+                member for member in members if _fits(self.act, member.name, self.exchange)
+            )
         if self.exchange is not None and self.act == "status-change":
             statuses = field_types.ChoiceField(changes_of(self.exchange))
-            found = tuple(
-                Member(each.name, statuses, each.required) if each.name == "status" else each
-                for each in found
+            members = tuple(
+                Member(member.name, statuses, member.required)
+                if member.name == "status"
+                else member
+                for member in members
             )
         if self.exchange is None or not any(
-            isinstance(each.kind, field_types.FieldsField) for each in found
+            isinstance(member.kind, field_types.FieldsField) for member in members
         ):
-            return found
+            return members
         inner = tuple(
-            each for each in field_types.members(self.exchange.act) if each.name in chosen
+            member for member in field_types.members(self.exchange.act) if member.name in chosen
         )
         return tuple(
             Member(
@@ -195,20 +199,20 @@ class Writing:
             )
             if isinstance(each.kind, field_types.FieldsField)
             else each
-            for each in found
+            for each in members
             if inner or each.required or not isinstance(each.kind, field_types.FieldsField)
         )
 
     def typed(self, form: Mapping[str, Any]) -> Typed:
         """What was typed."""
-        here = self.here
-        office = office_of(here.side, here.projection.office(here.side))
+        context = self.here
+        office = office_of(context.side, context.projection.office(context.side))
         return Typed(
             form=form,
-            words=here.words,
-            languages=here.registry.languages,
-            sides=here.sides,
-            now=here.service.now(),
+            words=context.words,
+            languages=context.registry.languages,
+            sides=context.sides,
+            now=context.service.now(),
             zone=ZoneInfo(office.zone),
             labels=self.label,
         )
@@ -312,12 +316,12 @@ class Menu(Struct, frozen=True, kw_only=True):
 # What to write
 
 
-async def menu(here: PageContext) -> Page:
+async def menu(context: PageContext) -> Page:
     """What may be written."""
     acts = [
         act
         for act, form in FORMATS.items()
-        if here.registry.kind in form.kinds and may_write(here, form.rule)
+        if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
     first = [act for act in _FIRST if act in acts]
     return Page(
@@ -328,110 +332,118 @@ async def menu(here: PageContext) -> Page:
             "first": first,
             "more": [act for act in acts if act not in (*first, _INCIDENT)],
             "codes": {act: form.code for act, form in FORMATS.items()},
-            "hands_over": {act for act in acts if sending_of(here, FORMATS[act].rule).hands_over},
+            "hands_over": {
+                act for act in acts if sending_of(context, FORMATS[act].rule).hands_over
+            },
         },
     )
 
 
-def may_write(here: PageContext, rule: Rule) -> bool:
+def may_write(context: PageContext, rule: Rule) -> bool:
     """Whether the reader may do an act, or write it for a colleague who may."""
     return (
-        here.may_post
+        context.may_post
         and not rule.roles.isdisjoint(OFFICERS)
         and not rule.who.value.startswith("the ")
     )
 
 
-def sending_of(here: PageContext, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
+def sending_of(
+    context: PageContext, rule: Rule, *, author: str = "", second: bool = False
+) -> Sending:
     """Who of the reader's side may send an act; of a draft, besides its author."""
     return authorised_senders.of(
-        here.projection.registry, author or here.grant.actor, rule, second=second
+        context.projection.registry, author or context.grant.actor, rule, second=second
     )
 
 
-def _writing(here: PageContext) -> Writing:
+def _writing(context: PageContext) -> Writing:
     """What the path names. Raises `Refused`."""
-    act = here.request.match_info["act"]
-    id = here.request.match_info.get("exchange", "")
-    known = here.projection.exchange(id) if id else None
-    if act not in RULES or (id and known is None) or (not id and act not in FORMATS):
+    act = context.request.match_info["act"]
+    id = context.request.match_info.get("exchange", "")
+    exchange = context.projection.exchange(id) if id else None
+    if act not in RULES or (id and exchange is None) or (not id and act not in FORMATS):
         raise refused("not-found", sentence("There is no such form. Write shows those there are."))
-    if not here.may_post:
-        if here.past:
+    if not context.may_post:
+        if context.past:
             raise refused(
                 "not-permitted", sentence("Nothing is written in the past. Go back to now.")
             )
         detail = (
             sentence("Officers write; you are signed in without that role.")
-            if not here.is_officer
+            if not context.is_officer
             else sentence("Nothing can be recorded now.")
         )
         raise refused("not-permitted", detail)
-    return Writing(here=here, act=act, exchange=known)
+    return Writing(here=context, act=act, exchange=exchange)
 
 
 # The form
 
 
-async def form(here: PageContext) -> Page:
+async def form(context: PageContext) -> Page:
     """An empty form, or one with a draft in it."""
-    writing = _writing(here)
-    kept = kept_form(here.request, here.grant.actor)
-    if kept is not None and kept.path == here.request.path:
-        held = _of_kept(kept)
-        await _choose(writing, held)
-        return await _form(writing, held, [])
+    writing = _writing(context)
+    kept = kept_form(context.request, context.grant.actor)
+    if kept is not None and kept.path == context.request.path:
+        multi_dict = _of_kept(kept)
+        await _choose(writing, multi_dict)
+        return await _form(writing, multi_dict, [])
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
         fields.add("etag", writing.exchange.revision)
-    chosen = here.request.query.getall("fields", [])
+    chosen = context.request.query.getall("fields", [])
     if writing.exchange is not None and chosen:
         members = [
-            each for each in field_types.members(writing.exchange.act) if each.name in chosen
+            member for member in field_types.members(writing.exchange.act) if member.name in chosen
         ]
         fields.extend(
             form_parser.typed(
-                here.words, here.registry.languages, members, writing.exchange.content, "f.fields"
+                context.words,
+                context.registry.languages,
+                members,
+                writing.exchange.content,
+                "f.fields",
             )
         )
-        fields.extend(("fields", each) for each in chosen)
+        fields.extend(("fields", text) for text in chosen)
     if writing.exchange is not None and writing.act == translations.ACT:
-        of = here.request.query.get("of", "")
+        of = context.request.query.get("of", "")
         fields.add("f.of", of)
         fields.add("f.language", _untranslated(writing, writing.exchange, of))
-    if writing.act == "alternative" and here.request.query.get("part"):
-        fields.add("f.field", here.request.query["part"])
+    if writing.act == "alternative" and context.request.query.get("part"):
+        fields.add("f.field", context.request.query["part"])
     if writing.act == release.RELEASE.rule.act and (
-        matter := here.request.query.get(release_preview.OF, "")
+        matter := context.request.query.get(release_preview.OF, "")
     ):
         fields.add(release_preview.OF, matter)
     opened = (
-        here.projection.exchange(here.request.query.get("under", ""))
+        context.projection.exchange(context.request.query.get("under", ""))
         if act_has_issue(writing.act)
         else None
     )
     if opened is not None and opened.act == writing.act:
-        members = [each for each in field_types.members(writing.act) if each.name == "issue"]
+        members = [member for member in field_types.members(writing.act) if member.name == "issue"]
         fields.extend(
-            form_parser.typed(here.words, here.registry.languages, members, opened.content)
+            form_parser.typed(context.words, context.registry.languages, members, opened.content)
         )
         fields.add("f.under", opened.id)
-    if here.request.query.get("draft"):
+    if context.request.query.get("draft"):
         fields.popall("f.of", None)
         fields.popall("f.language", None)
-        writing.draft = await _draft(here, here.request.query["draft"])
-        fields.extend(_of_draft(here, writing))
+        writing.draft = await _draft(context, context.request.query["draft"])
+        fields.extend(_of_draft(context, writing))
     return await _form(writing, fields, [])
 
 
 def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
     """Return the language of the channel into which the reader most likely translates a message; empty where that is not known."""
-    here = writing.here
-    texts = translations.originals(Display(here.words, writing.offices), state, of)
+    context = writing.here
+    texts = translations.originals(Display(context.words, writing.offices), state, of)
     return translations.missing(
-        here.registry.languages,
-        here.words.language,
+        context.registry.languages,
+        context.words.language,
         texts,
         translations.of_message(state, of or state.id),
     )
@@ -439,23 +451,23 @@ def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
 
 def _of_kept(kept: KeptForm) -> MultiDict[str]:
     """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
-    given = parse_qsl(kept.body.decode(), keep_blank_values=True)
+    qsl = parse_qsl(kept.body.decode(), keep_blank_values=True)
     return MultiDict(
-        (name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING)
+        (name, value) for name, value in qsl if name not in ("do", "act", *_OF_SIGNING)
     )
 
 
 async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
     """Choose in a form the person who was entered from it."""
-    here = writing.here
-    name, id = here.request.query.get("in", ""), here.request.query.get("entered", "")
+    context = writing.here
+    name, id = context.request.query.get("in", ""), context.request.query.get("entered", "")
     if not name.startswith(f"{form_parser.PREFIX}.") or not id:
         return
     value = next(
         (
-            each.value
-            for each in await people_choices.choices(here)
-            if people_choices.id_of(each.value) == id
+            choice.value
+            for choice in await people_choices.choices(context)
+            if people_choices.id_of(choice.value) == id
         ),
         "",
     )
@@ -473,17 +485,17 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= DIGITS else digits
 
 
-def _of_draft(here: PageContext, writing: Writing) -> MultiDict[str]:
+def _of_draft(context: PageContext, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
     act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
     fields = form_parser.typed(
-        here.words,
-        here.registry.languages,
+        context.words,
+        context.registry.languages,
         members,
         {name: value for name, value in act.items() if name not in ("act", "signed")},
     )
-    fields.extend(("fields", each) for each in act.get("fields", ()))
+    fields.extend(("fields", item) for item in act.get("fields", ()))
     if writing.act == "alternative" and "field" in act:
         fields["f.field"] = f"{act['field']}/{act.get('item', 0)}"
     fields.add("draft", writing.draft.id)
@@ -491,16 +503,16 @@ def _of_draft(here: PageContext, writing: Writing) -> MultiDict[str]:
     return fields
 
 
-async def _draft(here: PageContext, id: str) -> Draft:
-    found = await here.service.drafts.find(here.registry.cid, here.side, id)
-    if found is None or not here.is_officer:
+async def _draft(context: PageContext, id: str) -> Draft:
+    draft = await context.service.drafts.find(context.registry.cid, context.side, id)
+    if draft is None or not context.is_officer:
         raise refused(
             "not-found",
             sentence(
                 "There is no such draft of your side. The list of drafts shows those there are."
             ),
         )
-    return found
+    return draft
 
 
 async def _form(
@@ -510,7 +522,7 @@ async def _form(
     problem: str = "",
     status: int = 200,
 ) -> Page:
-    here, act = writing.here, writing.act
+    context, act = writing.here, writing.act
     chosen = (
         tuple(fields.getall("fields", []))
         if isinstance(fields, MultiDict) or hasattr(fields, "getall")
@@ -522,35 +534,37 @@ async def _form(
         if writing.exchange is not None and not chosen
         else {"upload": "upload"}
     )
-    faults = [placed(each, members, _own_first(here), extra=extra) for each in faults]
+    faults = [placed(fault, members, _own_first(context), extra=extra) for fault in faults]
     wrong = {fault.field.split(".")[1] for fault in faults if fault.anchor.startswith("f-")} | (
         {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
     )
     own = [
-        each
-        for each in members
-        if each.required or each.name not in field_types.FRAME or each.name == "text"
+        item
+        for item in members
+        if item.required or item.name not in field_types.FRAME or item.name == "text"
     ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
-    required = [each for name in begins for each in own if each.name == name]
-    required += [each for each in own if each.name == "fields" and chosen]
+    required = [item for name in begins for item in own if item.name == name]
+    required += [item for item in own if item.name == "fields" and chosen]
     required += [
         each
         for each in own
         if each not in required
         and (each.required or isinstance(each.kind, field_types.OfferedField))
     ]
-    said = (
+    names = (
         {"text", "phrases"} if writing.exchange is not None and not required else set()
     )  # a reply says something
     either = _EITHER.get(act, frozenset())
     unfolded = [
         each
         for each in members
-        if each.name in wrong | said | either and each not in required and each.name != "precedence"
+        if each.name in wrong | names | either
+        and each not in required
+        and each.name != "precedence"
     ]
-    offices = [office_of(side, here.projection.office(side)) for side in here.sides]
-    rule = precedence_hints.rule_of(writing.format, here.service.now())
+    offices = [office_of(side, context.projection.office(side)) for side in context.sides]
+    rule = precedence_hints.rule_of(writing.format, context.service.now())
     opening = writing.exchange is not None and any(
         isinstance(each.kind, field_types.FieldsField) for each in field_types.members(act)
     )
@@ -572,7 +586,7 @@ async def _form(
         status=status,
         values={
             "writing": writing,
-            "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
+            "headline": headline(context, writing.exchange) if writing.exchange is not None else "",
             "typed": fields,
             "value": lambda name: str(fields.get(name, "")),
             "values": lambda name: (
@@ -586,16 +600,18 @@ async def _form(
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
-            "hints": _hints(here.words, act),
+            "hints": _hints(context.words, act),
             "either": {
-                name: here.words.listed(here.words.field(each) for each in sorted(either - {name}))
+                name: context.words.listed(
+                    context.words.field(each) for each in sorted(either - {name})
+                )
                 for name in either
             },
             "text_parts": []
             if writing.exchange is None or act != "alternative"
-            else exchange_choices.parts(Display(here.words, offices), writing.exchange),
+            else exchange_choices.parts(Display(context.words, offices), writing.exchange),
             "releasable": _releasable(writing, fields),
-            "issues_known": await _issues_known(here) if act_has_issue(act) else [],
+            "issues_known": await _issues_known(context) if act_has_issue(act) else [],
             "needs_words": {"text", "phrases"}
             if act == "reply" and not any(each.name == "answers" for each in members)
             else set(),
@@ -609,30 +625,30 @@ async def _form(
                 and each not in unfolded
                 and each.name not in ("precedence", "of")
             ],
-            "precedence": writing.format is not None and here.registry.kind != "track2",
+            "precedence": writing.format is not None and context.registry.kind != "track2",
             "rule": rule,
-            "limits": limits_of(here),
-            "wakes": [side.upper() for side in here.sides if side != here.side],
+            "limits": limits_of(context),
+            "wakes": [side.upper() for side in context.sides if side != context.side],
             "choose": _to_choose(writing) if opening else [],
             "chosen": chosen,
             "rows": lambda name, kind: form_parser.rows(fields, name, kind.group),
             "windows": lambda name: form_parser.windows(fields, name),
-            "languages_of": {tag: language(tag) for tag in _own_first(here)},
+            "languages_of": {tag: language(tag) for tag in _own_first(context)},
             "other_languages": lambda name: other_languages(
-                here.registry.languages,
+                context.registry.languages,
                 fields.getall(name, []) if hasattr(fields, "getall") else [],
             ),
             "translated": lambda name: (
-                sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1
+                sum(bool(fields.get(f"{name}.{tag}")) for tag in context.registry.languages) > 1
             ),
             "offices": offices,
-            "own_office": next((each for each in offices if each.side == here.side), None),
-            "officers": _officers(here),
-            "others": [side for side in here.sides if side != here.side],
-            "people": await _people(here, members),
+            "own_office": next((each for each in offices if each.side == context.side), None),
+            "officers": _officers(context),
+            "others": [side for side in context.sides if side != context.side],
+            "people": await _people(context, members),
             "people_offered": people_choices.offered,
-            "files": await _files(here, members),
-            "phrases": _phrases(here),
+            "files": await _files(context, members),
+            "phrases": _phrases(context),
             "offered": _offered(writing, offices),
             "messages": lambda member: _messages(writing, member),
             "translating": _translating(writing, fields),
@@ -642,7 +658,7 @@ async def _form(
             "days": form_parser.DAYS,
             "prefix": form_parser.PREFIX,
             "kinds": field_types,
-            "who_sends": authorised_senders.told(here.words, sending_of(here, writing.rule)),
+            "who_sends": authorised_senders.told(context.words, sending_of(context, writing.rule)),
             "words_allowed": FLASH_WORDS,
             "kept": [
                 (name, value)
@@ -662,9 +678,9 @@ def _to_choose(writing: Writing) -> list[str]:
     names = (
         []
         if writing.exchange is None
-        else [each.name for each in field_types.members(writing.exchange.act)]
+        else [member.name for member in field_types.members(writing.exchange.act)]
     )
-    return [each for each in names if each not in _FIXED] if writing.act == "update" else names
+    return [name for name in names if name not in _FIXED] if writing.act == "update" else names
 
 
 def act_has_issue(act: str) -> bool:
@@ -672,17 +688,17 @@ def act_has_issue(act: str) -> bool:
     return field_types.member(act, "under") is not None
 
 
-async def _issues_known(here: PageContext) -> list[exchange_choices.ExchangeChoice]:
+async def _issues_known(context: PageContext) -> list[exchange_choices.ExchangeChoice]:
     """Return the issues of the channel, the newest first, each as the reader's language has it."""
-    found = await here.in_thread(
-        projected.perceptions, here.service.store, here.name, here.registry
+    perceptions = await context.in_thread(
+        projected.perceptions, context.service.store, context.name, context.registry
     )
-    display = Display(here.words, (), {}, here.link)
+    display = Display(context.words, (), {}, context.link)
     return [
         exchange_choices.ExchangeChoice(
-            value=each.exchange, shown=display.text(msgspec.json.decode(each.issue))
+            value=issue.exchange, shown=display.text(msgspec.json.decode(issue.issue))
         )
-        for each in reversed(found.issues)
+        for issue in reversed(perceptions.issues)
     ]
 
 
@@ -724,20 +740,20 @@ def _beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember
 
 def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What a translation is written beside: the original paragraph by paragraph, each with what was typed for it, and the other messages."""
-    here, state = writing.here, writing.exchange
+    context, state = writing.here, writing.exchange
     if state is None or writing.act != translations.ACT:
         return {}
     of = str(fields.get("f.of", ""))
-    display = Display(here.words, writing.offices, {}, here.link)
+    display = Display(context.words, writing.offices, {}, context.link)
     texts = translations.originals(display, state, of)
-    rows = [(each, paragraph) for each in texts for paragraph in each.paragraphs]
+    rows = [(text, paragraph) for text in texts for paragraph in text.paragraphs]
     typed = fields.getall("f.text", []) if hasattr(fields, "getall") else []
     if len(typed) == 1 and len(rows) != 1:
         typed = translations.paragraphs(typed[0])
     messages = [
-        each
-        for each in exchange_choices.messages(here.words, state)
-        if translations.originals(display, state, each.value)
+        message
+        for message in exchange_choices.messages(context.words, state)
+        if translations.originals(display, state, message.value)
     ]
     return {
         "rows": [
@@ -750,7 +766,7 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
         "of": of,
         "messages": messages,
         "written_in": translations.written_in(texts),
-        "given": translations.shown(here.words, translations.of_message(state, of or state.id)),
+        "given": translations.shown(context.words, translations.of_message(state, of or state.id)),
     }
 
 
@@ -763,86 +779,90 @@ def _offered(writing: Writing, offices: Sequence[Office]) -> list[exchange_choic
 
 def _messages(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:
     """What a member names by its id: another side's translation, or a message of the exchange."""
-    state, here = writing.exchange, writing.here
+    state, context = writing.exchange, writing.here
     if state is None:
         return []
     if not member.required:
         return []
     if writing.act in ("amendment-agreement", "amendment-refusal"):
-        return exchange_choices.amendments(here.words, state, here.side)
+        return exchange_choices.amendments(context.words, state, context.side)
     if writing.act == "consent-withdrawal":
-        return exchange_choices.consents(here.words, state, here.side)
+        return exchange_choices.consents(context.words, state, context.side)
     if writing.act == "second-key":
-        return exchange_choices.second_keys(here.words, state, here.side, reader=here.grant.actor)
-    return exchange_choices.translations(here.words, state, here.side)
+        return exchange_choices.second_keys(
+            context.words, state, context.side, reader=context.grant.actor
+        )
+    return exchange_choices.translations(context.words, state, context.side)
 
 
-def _own_first(here: PageContext) -> list[str]:
+def _own_first(context: PageContext) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(
-        here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language
+        context.registry.languages, key=lambda tag: tag.partition("-")[0] != context.words.language
     )
 
 
-def limits_of(here: PageContext) -> dict[str, int]:
+def limits_of(context: PageContext) -> dict[str, int]:
     """Within how many seconds each precedence is to be acknowledged here."""
-    limits, _ = deadlines.profile_of(here.registry)
+    limits, _ = deadlines.profile_of(context.registry)
     return dict(limits.acknowledgement)
 
 
-def _officers(here: PageContext) -> list[str]:
+def _officers(context: PageContext) -> list[str]:
     return [
         name.partition("/")[2]
-        for name, officer in here.registry.officers.items()
-        if name.startswith(f"{here.side}/") and officer.until is None and name != here.grant.actor
+        for name, officer in context.registry.officers.items()
+        if name.startswith(f"{context.side}/")
+        and officer.until is None
+        and name != context.grant.actor
     ]
 
 
 async def _people(
-    here: PageContext, members: Iterable[Member]
+    context: PageContext, members: Iterable[Member]
 ) -> list[people_choices.PersonChoice]:
     """The people of the register whom an act may name."""
     return (
-        await people_choices.choices(here)
-        if any(_has(each.kind, field_types.PersonField) for each in members)
+        await people_choices.choices(context)
+        if any(_has(member.kind, field_types.PersonField) for member in members)
         else []
     )
 
 
-async def _files(here: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
+async def _files(context: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
     """The own side's files that an act may name."""
-    if not any(_has(each.kind, field_types.FilesField) for each in members):
+    if not any(_has(member.kind, field_types.FilesField) for member in members):
         return []
-    found = await here.service.files.listed(here.registry.cid, here.side)
+    result = await context.service.files.listed(context.registry.cid, context.side)
     return [
         (
             json.dumps(
                 {
-                    "sha256": each.sha256,
-                    "media_type": each.media_type,
-                    "bytes": each.bytes,
-                    "title": each.sha256[:12],
+                    "sha256": file.sha256,
+                    "media_type": file.media_type,
+                    "bytes": file.bytes,
+                    "title": file.sha256[:12],
                 }
             ),
-            f"{each.media_type}, {each.sha256[:12]}",
+            f"{file.media_type}, {file.sha256[:12]}",
         )
-        for each in found
-        if each.kept
+        for file in result
+        if file.kept
     ]
 
 
 def _has(kind: field_types.Kind, wanted: type) -> bool:
     match kind:
         case field_types.GroupField():
-            return any(_has(each.kind, wanted) for each in kind.members)
+            return any(_has(member.kind, wanted) for member in kind.members)
         case field_types.RowsField():
             return _has(kind.group, wanted)
         case _:
             return isinstance(kind, wanted)
 
 
-def _phrases(here: PageContext) -> list[tuple[str, str]]:
-    language = here.words.language
+def _phrases(context: PageContext) -> list[tuple[str, str]]:
+    language = context.words.language
     return [
         (key, texts.get(language) or texts["en"])
         for book in CODEBOOKS.values()
@@ -853,11 +873,11 @@ def _phrases(here: PageContext) -> list[tuple[str, str]]:
 # What was sent
 
 
-async def sent(here: PageContext) -> web.StreamResponse | Page:
+async def sent(context: PageContext) -> web.StreamResponse | Page:
     """The form came back: to be checked, sent, kept as a draft, or changed once more."""
-    here.newest = here.projection.flushed
-    writing = _writing(here)
-    form = await form_of(here.request, files=True)
+    context.newest = context.projection.flushed
+    writing = _writing(context)
+    form = await form_of(context.request, files=True)
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
     checked = fields.popall("act", [""])[-1]
@@ -923,26 +943,28 @@ def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
 def _releasable(writing: Writing, fields: Mapping[str, Any]) -> list[release_preview.Candidate]:
     """The records that a release may name: those of its matter, and of the matters of records that it names already."""
     if not any(
-        isinstance(each.kind, field_types.ReleasedField)
-        for each in field_types.members(
+        isinstance(member.kind, field_types.ReleasedField)
+        for member in field_types.members(
             writing.act if writing.exchange is None else writing.exchange.act
         )
     ):
         return []
-    here = writing.here
+    context = writing.here
     matters = dict.fromkeys([str(fields.get(release_preview.OF, ""))])
     stands = (
         []
         if writing.exchange is None
-        else [each.exchange for each in release.records_of(writing.exchange)]
+        else [record.exchange for record in release.records_of(writing.exchange)]
     )
     chosen = fields.getall("f.records", []) if hasattr(fields, "getall") else []
-    named = (here.projection.posted(id) for id in chosen)
-    records = (here.projection.record_at(position) for position in named if position is not None)
+    named = (context.projection.posted(id) for id in chosen)
+    records = (context.projection.record_at(position) for position in named if position is not None)
     matters |= dict.fromkeys(
         [*stands, *(record.envelope.subject for record in records if record is not None)]
     )
-    return [each for matter in matters for each in release_preview.candidates(here, matter)]
+    return [
+        candidate for matter in matters for candidate in release_preview.candidates(context, matter)
+    ]
 
 
 def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
@@ -960,15 +982,15 @@ async def _enter_somebody(
     writing: Writing, fields: MultiDict[str], name: str
 ) -> web.StreamResponse | Page:
     """Go to the register to enter somebody; what was typed is kept, and is there again afterwards."""
-    here = writing.here
-    to = here.link("/people/register/new", in_=name)
-    response = keep_form(here.request, here.grant.actor, fields, to)
+    context = writing.here
+    to = context.link("/people/register/new", in_=name)
+    response = keep_form(context.request, context.grant.actor, fields, to)
     if response is None:
         return await _form(
             writing,
             fields,
             [],
-            problem=here.words.say(
+            problem=context.words.say(
                 "This form is too long to be kept meanwhile. Keep it as a draft first."
             ),
         )
@@ -977,15 +999,17 @@ async def _enter_somebody(
 
 def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
     """Return the members that were chosen to be replaced and do not stand on the form yet."""
-    shown = fields.getall("shown", [])
-    return [each for each in fields.getall("fields", []) if each not in shown]
+    getall = fields.getall("shown", [])
+    return [text for text in fields.getall("fields", []) if text not in getall]
 
 
 def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
     """The form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
     if writing.exchange is not None:
         new = _unshown(writing, fields)
-        members = [each for each in field_types.members(writing.exchange.act) if each.name in new]
+        members = [
+            member for member in field_types.members(writing.exchange.act) if member.name in new
+        ]
         fields.extend(
             form_parser.typed(
                 writing.here.words,
@@ -1010,10 +1034,10 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Field
     digest = hashlib.sha256(content).hexdigest()
     label = writing.here.words.field("attachments")
     if upload.media_type not in files.TYPES:
-        said = writing.here.words.say(
+        text = writing.here.words.say(
             "A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES)
         )
-        return fields, FieldError(field="upload", label=label, sentence=said)
+        return fields, FieldError(field="upload", label=label, sentence=text)
     await files.keep(
         writing.here.call,
         writing.here.projection,
@@ -1064,39 +1088,39 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
 
     What the reader may only hand over is rehearsed as that of a colleague who may send it.
     """
-    here = writing.here
-    sending = sending_of(here, writing.rule)
+    context = writing.here
+    sending = sending_of(context, writing.rule)
     if sending.hands_over:
-        sender = f"{here.side}/{sending.colleagues[0].name}"
-        return here.service.desk.rehearse(
-            here.projection, _post_of(writing, body, key, sender=sender)
+        sender = f"{context.side}/{sending.colleagues[0].name}"
+        return context.service.desk.rehearse(
+            context.projection, _post_of(writing, body, key, sender=sender)
         ), False
     post = _post_of(writing, body, key)
     try:
-        return here.service.desk.rehearse(here.projection, post), False
+        return context.service.desk.rehearse(context.projection, post), False
     except Refused as error:
         if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
-            here.projection, writing.exchange, writing.rule, post.data
+            context.projection, writing.exchange, writing.rule, post.data
         ):
             raise
-    second = _second(here, writing.rule)
+    second = _second(context, writing.rule)
     if not second:
         raise refused(
             "second-key-required",
             sentence("A colleague of your side would have to release this, and none is in office."),
         )
-    return here.service.desk.rehearse(
-        here.projection, _post_of(writing, body, key, released_by=second)
+    return context.service.desk.rehearse(
+        context.projection, _post_of(writing, body, key, released_by=second)
     ), True
 
 
-def _second(here: PageContext, rule: Rule) -> str:
+def _second(context: PageContext, rule: Rule) -> str:
     """A colleague who could release an act: rather one whose role it asks for."""
     colleagues = [
         (not rule.roles.isdisjoint(officer.roles), name)
-        for name, officer in here.registry.officers.items()
-        if name.startswith(f"{here.side}/")
-        and name != here.grant.actor
+        for name, officer in context.registry.officers.items()
+        if name.startswith(f"{context.side}/")
+        and name != context.grant.actor
         and officer.until is None
         and not OFFICERS.isdisjoint(officer.roles)
     ]
@@ -1106,23 +1130,23 @@ def _second(here: PageContext, rule: Rule) -> str:
 async def _check(
     writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200
 ) -> Page | web.StreamResponse:
-    here = writing.here
-    hands_over = sending_of(here, writing.rule).hands_over
+    context = writing.here
+    hands_over = sending_of(context, writing.rule).hands_over
     body, asks = (
         browser_signatures.bare(body),
-        not hands_over and browser_signatures.asks(here, writing.act, writing.at),
+        not hands_over and browser_signatures.asks(context, writing.act, writing.at),
     )
     before = _recorded_before(writing, body, str(fields.get("key", "")))
     if before is not None:
         return before
-    sending = sending_of(here, writing.rule)
+    sending = sending_of(context, writing.rule)
     if sending.hands_over and not sending.colleagues:
         return await _form(
-            writing, fields, [], problem=authorised_senders.told(here.words, sending), status=422
+            writing, fields, [], problem=authorised_senders.told(context.words, sending), status=422
         )
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
-        shown = await _bound(writing, fields, body) if asks else body
+        bound = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
@@ -1136,24 +1160,26 @@ async def _check(
             status=422,
         )
     state = folded.state if isinstance(folded.state, Exchange) else None
-    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     content = content_of(body)
-    people, warnings = await _people_in(here, writing, content)
-    display = Display(here.words, offices, people, here.link)
-    release_preview.name_records(here, display)
-    sending = sending_of(here, writing.rule, second=second)
+    people, warnings = await _people_in(context, writing, content)
+    display = Display(context.words, offices, people, context.link)
+    release_preview.name_records(context, display)
+    sending = sending_of(context, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
-    running = _started(here, folded, state, offices)
+    running = _started(context, folded, state, offices)
     view = CheckedAct(
-        act=Raw(shown),
-        bytes=len(shown),
-        sha256=hashlib.sha256(shown).hexdigest(),
+        act=Raw(bound),
+        bytes=len(bound),
+        sha256=hashlib.sha256(bound).hexdigest(),
         exchange=writing.at,
         number=folded.number,
         precedence=state.precedence if state is not None else "",
         to=_addressed(folded, state),
         two_key=second,
-        clocks=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
+        clocks=tuple(
+            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+        ),
     )
     return Page(
         template="check.html",
@@ -1161,10 +1187,10 @@ async def _check(
         status=status,
         values={
             "writing": writing,
-            "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
+            "headline": headline(context, writing.exchange) if writing.exchange is not None else "",
             "facts": facts_of(display, writing, content),
             "warnings": warnings,
-            "sketch": _sketch(here, content),
+            "sketch": _sketch(context, content),
             "consented": _consented(display, writing, content),
             "replaced": _replaced(display, writing, content),
             "left": _left(display, writing),
@@ -1173,12 +1199,12 @@ async def _check(
             else "",
             "running": running,
             "wanted": _wanted(writing.act, state),
-            "promised": _promised(writing.act, state, here.side),
+            "promised": _promised(writing.act, state, context.side),
             "ending": _ending(writing, state),
             "urgent": _urgent(writing, folded, state),
             "hidden": [
                 *((name, value) for name, value in fields.items() if name != "do"),
-                ("act", shown.decode()),
+                ("act", bound.decode()),
             ],
             "asks": asks,
             "problem": problem,
@@ -1188,14 +1214,14 @@ async def _check(
             "published": state is not None
             and state.act == release.RELEASE.rule.act
             and writing.act in release.PROVING,
-            "second_key_s": deadlines.profile_of(here.registry)[0].second_key,
-            "verb": verb(here, writing, view),
-            "sender": authorised_senders.names(here.words, sending) if hands_over else "",
-            "hand_to": authorised_senders.names(here.words, sending)
+            "second_key_s": deadlines.profile_of(context.registry)[0].second_key,
+            "verb": verb(context, writing, view),
+            "sender": authorised_senders.names(context.words, sending) if hands_over else "",
+            "hand_to": authorised_senders.names(context.words, sending)
             if second or hands_over or alone == "waits"
             else "",
             "hands_over": hands_over,
-            "who_sends": authorised_senders.told(here.words, sending) if hands_over else "",
+            "who_sends": authorised_senders.told(context.words, sending) if hands_over else "",
         },
     )
 
@@ -1213,12 +1239,12 @@ def _alone(folded: Folded, state: Exchange | None) -> str:
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
     """The act as its author will sign it; a draft's id is its record's."""
-    here = writing.here
-    act, data = await body_workers.read(here.request, len(body), read_act, body, cut=True)
+    context = writing.here
+    act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or submission.id_of(
-        here.projection, here.grant.actor, data, str(fields.get("key", ""))
+        context.projection, context.grant.actor, data, str(fields.get("key", ""))
     )
-    return await browser_signatures.bound(here, act, data, id=id, exchange=writing.at)
+    return await browser_signatures.bound(context, act, data, id=id, exchange=writing.at)
 
 
 def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
@@ -1242,32 +1268,35 @@ class Warned(NamedTuple):
 
 
 async def _people_in(
-    here: PageContext, writing: Writing, content: Mapping[str, Raw]
+    context: PageContext, writing: Writing, content: Mapping[str, Raw]
 ) -> tuple[dict[str, PersonSeen], list[Warned]]:
     """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = people_choices.decoded(content)
-    people = await people_choices.seen_in(here, members)
+    people = await people_choices.seen_in(context, members)
     written = [(writing.act, members)]
     if writing.exchange is not None and isinstance(members.get("fields"), dict):
         written.append((writing.exchange.act, members["fields"]))
     whom, when = (
-        here.words.say("Check whom you mean."),
-        here.words.say("Check the day and the time."),
+        context.words.say("Check whom you mean."),
+        context.words.say("Check the day and the time."),
     )
     warnings = [
-        Warned(each, whom)
-        for act, named in written
-        for each in people_choices.of_other_sides(here, act, named, people)
+        Warned(text, whom)
+        for act, value in written
+        for text in people_choices.of_other_sides(context, act, value, people)
     ]
     doubtful = [
-        each
-        for act, named in written
-        for each in (*_still_to_come(here, act, named), *_too_early(here, writing, act, named))
+        text
+        for act, value in written
+        for text in (
+            *_still_to_come(context, act, value),
+            *_too_early(context, writing, act, value),
+        )
     ]
-    return people, warnings + [Warned(each, when) for each in doubtful]
+    return people, warnings + [Warned(text, when) for text in doubtful]
 
 
-def _still_to_come(here: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:
     """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
     for member in field_types.members(act):
         given = content.get(member.name)
@@ -1278,25 +1307,25 @@ def _still_to_come(here: PageContext, act: str, content: Mapping[str, Any]) -> I
         ):
             continue
         moment = as_moment(given["about"] if isinstance(given, dict) else given)
-        if moment > here.moment:
-            field = here.words.field(member.name)
-            yield here.words.say(
+        if moment > context.moment:
+            field = context.words.field(member.name)
+            yield context.words.say(
                 "%(field)s: this is still to come, in %(d)s.",
                 field=field,
-                d=here.words.until(moment, here.moment),
+                d=context.words.until(moment, context.moment),
             )
 
 
 def _too_early(
-    here: PageContext, writing: Writing, act: str, content: Mapping[str, Any]
+    context: PageContext, writing: Writing, act: str, content: Mapping[str, Any]
 ) -> Iterator[str]:
     """Return a warning for a meeting that was held before anybody had asked for it."""
     if act == "meeting-held" and writing.exchange is not None:
-        asked = as_moment(writing.exchange.opened.time)
-        if as_moment(content["from"]) < asked:
-            yield here.words.say(
+        moment = as_moment(writing.exchange.opened.time)
+        if as_moment(content["from"]) < moment:
+            yield context.words.say(
                 "This is before the meeting was asked for, %(t)s.",
-                t=here.words.written(asked, "minute"),
+                t=context.words.written(moment, "minute"),
             )
 
 
@@ -1311,24 +1340,29 @@ def facts_of(
         )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
-        named = str(msgspec.json.decode(bytes(content["of"])))
+        text = str(msgspec.json.decode(bytes(content["of"])))
         choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side)
         choice = next(
-            (each for each in choices if (each.value or writing.exchange.id) == named), None
+            (
+                exchange_choice
+                for exchange_choice in choices
+                if (exchange_choice.value or writing.exchange.id) == text
+            ),
+            None,
         )
-        member = next(each for each in field_types.members(writing.act) if each.name == "of")
+        member = next(item for item in field_types.members(writing.act) if item.name == "of")
         fact = DisplayedMember(
             name="of",
             label=writing.label(member),
-            shown=Markup.escape(named if choice is None else choice.shown),
+            shown=Markup.escape(text if choice is None else choice.shown),
             wide=True,
         )
         return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
-    rest = {name: raw for name, raw in content.items() if name != "fields"}
-    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
+    raw_records = {name: raw for name, raw in content.items() if name != "fields"}
+    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, raw_records)]
 
 
 _OF_WHAT: Final[
@@ -1396,7 +1430,7 @@ def _consented(
     state = writing.exchange
     if state is None or writing.act not in consent.ACTS:
         return []
-    named = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
+    text = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
     match writing.act:
         case "amendment":
             return display.facts(
@@ -1407,7 +1441,7 @@ def _consented(
             )
         case "amendment-agreement":
             amendment = next(
-                (said for said in state.acts.get("amendment", ()) if said.id == named), None
+                (item for item in state.acts.get("amendment", ()) if item.id == text), None
             )
             return (
                 []
@@ -1416,7 +1450,7 @@ def _consented(
             )
         case "translation-agreement":
             given = next(
-                (said for said in state.acts.get("translation", ()) if said.id == named), None
+                (item for item in state.acts.get("translation", ()) if item.id == text), None
             )
             if given is None:
                 return []
@@ -1424,9 +1458,9 @@ def _consented(
                 str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
             )
             original = next((each.act for each in state.messages if each.id == of), state.act)
-            said = consent.text_of(state) if of == state.id else consent.said_in(state, of)
+            raw_records = consent.text_of(state) if of == state.id else consent.said_in(state, of)
             return [
-                *display.facts(original, said, leave=("of",)),
+                *display.facts(original, raw_records, leave=("of",)),
                 *display.facts("translation", given.content, leave=("of",)),
             ]
         case "fairness":
@@ -1437,11 +1471,15 @@ def _consented(
                 else []
             )
         case "accounts-agreement":
-            others = [each[-1].content for each in state.accounts.values()]
-            found = display.facts(state.act, consent.text_of(state))
+            contents = [each[-1].content for each in state.accounts.values()]
+            facts = display.facts(state.act, consent.text_of(state))
             return [
-                *found,
-                *(fact for account in others for fact in display.facts("counter-account", account)),
+                *facts,
+                *(
+                    fact
+                    for account in contents
+                    for fact in display.facts("counter-account", account)
+                ),
             ]
         case "agenda-agreement" | "readout-agreement":
             return _words_taken(display, writing, state, content)
@@ -1453,36 +1491,37 @@ def _words_taken(
     display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
     """The agenda, or the readout, of another side that an act takes as its own."""
-    named = (
+    authors = (
         [str(msgspec.json.decode(bytes(content["side"])))]
         if "side" in content
         else consent.authors(state, writing.act)
     )
-    side = next((each for each in named if each != writing.here.side), "")
+    side = next((author for author in authors if author != writing.here.side), "")
     if writing.act == "agenda-agreement":
         topics = consent.versions(state).get(side)
         return [] if topics is None else display.facts("agenda", {"topics": topics})
-    given = consent.proposed_readouts(state).get(side)
+    state_readout = consent.proposed_readouts(state).get(side)
     return (
         []
-        if given is None
+        if state_readout is None
         else display.facts(
-            "readout", {"topics": Raw(msgspec.json.encode(given.topics)), "text": given.text}
+            "readout",
+            {"topics": Raw(msgspec.json.encode(state_readout.topics)), "text": state_readout.text},
         )
     )
 
 
-def _sketch(here: PageContext, content: Mapping[str, Raw]) -> Markup | str:
+def _sketch(context: PageContext, content: Mapping[str, Raw]) -> Markup | str:
     for name in ("place", "pos"):
         raw = content.get(name)
         value = None if raw is None else msgspec.json.decode(bytes(raw))
         if isinstance(value, dict) and "lat" in value:
             return charts.sketch(
                 "sketch",
-                here.words.say("Sketch of the places that were entered"),
-                [(here.side.upper(), value["lat"], value["lon"])],
+                context.words.say("Sketch of the places that were entered"),
+                [(context.side.upper(), value["lat"], value["lon"])],
                 None,
-                here.words,
+                context.words,
             )
     return ""
 
@@ -1500,8 +1539,8 @@ def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[st
         and state.precedence in ("flash", "immediate")
     ):
         rings = any(
-            each.id == record.envelope.id and each.to and not each.for_the_record
-            for each in state.messages
+            message.id == record.envelope.id and message.to and not message.for_the_record
+            for message in state.messages
         )
         return (
             {"stands": "of_exchange", "level": words.value(state.precedence).upper()}
@@ -1535,20 +1574,23 @@ def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[st
 
 
 def _started(
-    here: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
+    context: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
 ) -> list[Deadline]:
     """The clocks that the record would start."""
     if state is None or folded.record is None:
         return []
     calendars = {
-        each.side: deadlines.calendar_of(here.projection.office(each.side)) for each in offices
+        office.side: deadlines.calendar_of(context.projection.office(office.side))
+        for office in offices
     }
     envelope = folded.record.envelope
     recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
     return [
-        each
-        for each in deadlines.running(here.registry, state, calendars)
-        if each.open and each.started_by in (envelope.id, state.id) and each.begins >= recorded
+        deadline
+        for deadline in deadlines.running(context.registry, state, calendars)
+        if deadline.open
+        and deadline.started_by in (envelope.id, state.id)
+        and deadline.begins >= recorded
     ]
 
 
@@ -1562,28 +1604,33 @@ def _promised(act: str, state: Exchange | None, side: str) -> list[PromisedReply
     return (
         []
         if state is None or act != "interim-reply"
-        else [each for each in promised(state) if each.side == side]
+        else [promised_reply for promised_reply in promised(state) if promised_reply.side == side]
     )
 
 
 def _ending(writing: Writing, state: Exchange | None) -> list[Deadline]:
     """Return what is owed now and would be owed no more, neither met nor late: what ends with the matter."""
-    known = writing.exchange
-    if known is None or state is None:
+    exchange = writing.exchange
+    if exchange is None or state is None:
         return []
     calendars = {
-        each.side: deadlines.calendar_of(writing.here.projection.office(each.side))
-        for each in writing.offices
+        office.side: deadlines.calendar_of(writing.here.projection.office(office.side))
+        for office in writing.offices
     }
     before = [
-        each for each in deadlines.running(writing.here.registry, known, calendars) if each.open
+        deadline
+        for deadline in deadlines.running(writing.here.registry, exchange, calendars)
+        if deadline.open
     ]
     after = {
-        (each.clock, each.side, each.started_by): each
-        for each in deadlines.running(writing.here.registry, state, calendars)
+        (deadline.clock, deadline.side, deadline.started_by): deadline
+        for deadline in deadlines.running(writing.here.registry, state, calendars)
     }
-    kept = [(each, after.get((each.clock, each.side, each.started_by))) for each in before]
-    return [each for each, now in kept if now is None or (not now.open and now.met is None)]
+    kept = [
+        (deadline, after.get((deadline.clock, deadline.side, deadline.started_by)))
+        for deadline in before
+    ]
+    return [deadline for deadline, now in kept if now is None or (not now.open and now.met is None)]
 
 
 def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
@@ -1593,9 +1640,9 @@ def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
     return next((message.to for message in state.messages if message.id == id), ())
 
 
-def verb(here: PageContext, writing: Writing, view: CheckedAct) -> str:
+def verb(context: PageContext, writing: Writing, view: CheckedAct) -> str:
     """What the button that sends says: the act, and to whom."""
-    words = here.words
+    words = context.words
     to = words.listed(view.to).upper()
     if writing.format is not None and view.precedence and to:
         return words.say(
@@ -1610,25 +1657,25 @@ def verb(here: PageContext, writing: Writing, view: CheckedAct) -> str:
 
 def _faults(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
     """Faults of the act as those of its fields."""
-    return [_fault(writing, each.pointer, each.detail) for each in faults]
+    return [_fault(writing, fault.pointer, fault.detail) for fault in faults]
 
 
 def _told(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str:
     """Return in sentences what is wrong with an act: the fields by their labels."""
-    found = _faults(writing, faults)
+    field_errors = _faults(writing, faults)
     words = writing.here.words
     told = (
-        words.say("%(what)s: %(detail)s", what=each.label, detail=each.sentence)
-        if each.label
-        else each.sentence
-        for each in found
+        words.say("%(what)s: %(detail)s", what=field_error.label, detail=field_error.sentence)
+        if field_error.label
+        else field_error.sentence
+        for field_error in field_errors
     )
     return words.sentences(told)
 
 
 def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
     """A fault of the act as one of its field."""
-    here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    context, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = _member(writing.members(()), path)
     return FieldError(
@@ -1636,23 +1683,27 @@ def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
         label=""
         if member is None
         else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
-        sentence=worded(here.words, None if member is None else member.kind, detail, here.sides),
+        sentence=worded(
+            context.words, None if member is None else member.kind, detail, context.sides
+        ),
     )
 
 
 def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
     """Return the innermost member of a form at a path."""
-    found = next((each for each in members if path and each.name == path[0]), None)
-    if found is None or not isinstance(found.kind, field_types.GroupField | field_types.RowsField):
-        return found
+    member = next((item for item in members if path and item.name == path[0]), None)
+    if member is None or not isinstance(
+        member.kind, field_types.GroupField | field_types.RowsField
+    ):
+        return member
     inner = (
-        found.kind.members
-        if isinstance(found.kind, field_types.GroupField)
-        else found.kind.group.members
+        member.kind.members
+        if isinstance(member.kind, field_types.GroupField)
+        else member.kind.group.members
     )
     return (
-        _member(inner, path[1:] if isinstance(found.kind, field_types.GroupField) else path[2:])
-        or found
+        _member(inner, path[1:] if isinstance(member.kind, field_types.GroupField) else path[2:])
+        or member
     )
 
 
@@ -1660,10 +1711,10 @@ def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
 
 
 async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
-    here = writing.here
+    context = writing.here
     try:
         reply = await browser_signatures.record(
-            here,
+            context,
             body,
             exchange=writing.at,
             family=""
@@ -1676,9 +1727,9 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
-    await _drop(here, fields)
-    response = recorded_at(here, reply)
-    forget_kept(here.request, response)
+    await _drop(context, fields)
+    response = recorded_at(context, reply)
+    forget_kept(context.request, response)
     return response
 
 
@@ -1711,18 +1762,20 @@ async def _refused(
     )
 
 
-def recorded_at(here: PageContext, reply: ApiReply) -> web.Response:
+def recorded_at(context: PageContext, reply: ApiReply) -> web.Response:
     """Go on at the page of what was recorded."""
     position = reply.headers["Dragoman-Position"]
-    return see(f"/c/{here.name}/recorded/{position}?after={position}")
+    return see(f"/c/{context.name}/recorded/{position}?after={position}")
 
 
-async def _drop(here: PageContext, fields: Mapping[str, Any]) -> None:
+async def _drop(context: PageContext, fields: Mapping[str, Any]) -> None:
     """A draft that was sent is one no more."""
     id = str(fields.get("draft", ""))
-    draft = await here.service.drafts.find(here.registry.cid, here.side, id) if id else None
+    draft = (
+        await context.service.drafts.find(context.registry.cid, context.side, id) if id else None
+    )
     if draft is not None:
-        await here.service.drafts.drop(draft)
+        await context.service.drafts.drop(draft)
 
 
 class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1736,41 +1789,51 @@ class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     owed: tuple[tuple[str, str, str], ...] = ()
 
 
-async def recorded(here: PageContext) -> Page:
+async def recorded(context: PageContext) -> Page:
     """What was recorded, what happens next and when, and whom to ring if nothing does."""
-    position = submission.whole(here.request.match_info["position"]) or 0
-    record = here.projection.record_at(position) if 1 <= position <= here.position else None
+    position = submission.whole(context.request.match_info["position"]) or 0
+    record = context.projection.record_at(position) if 1 <= position <= context.position else None
     if record is None:
         raise refused("not-found", sentence("No record stands at that position."))
-    state = here.projection.exchange(record.envelope.subject)
-    calendars = {side: deadlines.calendar_of(here.projection.office(side)) for side in here.sides}
+    state = context.projection.exchange(record.envelope.subject)
+    calendars = {
+        side: deadlines.calendar_of(context.projection.office(side)) for side in context.sides
+    }
     begun = (
         []
         if state is None
-        else [each for each in deadlines.running(here.registry, state, calendars) if each.open]
+        else [
+            deadline
+            for deadline in deadlines.running(context.registry, state, calendars)
+            if deadline.open
+        ]
     )
     recorded = datetime.fromisoformat(record.envelope.time)
     running = [
-        each
-        for each in begun
-        if each.started_by == record.envelope.id
-        or (state is not None and each.started_by == state.id and each.begins >= recorded)
+        deadline
+        for deadline in begun
+        if deadline.started_by == record.envelope.id
+        or (state is not None and deadline.started_by == state.id and deadline.begins >= recorded)
     ]
-    received = await _received(here, state, record.envelope.id)
-    wanted = _wanted(record.name, state)
+    received = await _received(context, state, record.envelope.id)
+    wanted_reply = _wanted(record.name, state)
     waits = any(
-        each.fact.owes and not each.fact.acknowledged
+        receipt.fact.owes and not receipt.fact.acknowledged
         for group in received
-        for each in group.receipts
+        for receipt in group.receipts
     )
-    entry = (await here.in_thread(reads.records, here.service.store, here.name, position, 1))[0][0]
+    entry = (
+        await context.in_thread(reads.records, context.service.store, context.name, position, 1)
+    )[0][0]
     view = Sent(
         position=position,
         number=entry.number,
         exchange="" if state is None else state.id,
         act=record.name,
         time=record.envelope.time,
-        owed=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
+        owed=tuple(
+            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+        ),
     )
     return Page(
         template="recorded.html",
@@ -1778,25 +1841,27 @@ async def recorded(here: PageContext) -> Page:
         values={
             "state": state,
             "running": running,
-            "headline": headline(here, state) if state is not None else "",
+            "headline": headline(context, state) if state is not None else "",
             "received": received,
-            "wanted": wanted,
+            "wanted": wanted_reply,
             "promised": _promised(record.name, state, record.side),
-            "awaited": bool(running) or wanted is not None or waits,
+            "awaited": bool(running) or wanted_reply is not None or waits,
         },
     )
 
 
 async def _received(
-    here: PageContext, state: Exchange | None, message: str
+    context: PageContext, state: Exchange | None, message: str
 ) -> list[receipt_rows.Received]:
     """Who has the message that was recorded; nobody where the record is no message to anybody."""
-    if state is None or not any(each.id == message for each in state.messages):
+    if state is None or not any(item.id == message for item in state.messages):
         return []
-    view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
+    view = await viewed(
+        context.call, context.projection, state.id, context.at or None, context.newest
+    )
     stood = decode_exchange(bytes(view.state))
     return receipt_rows.of(
-        here, stood, view.facts, await receipt_rows.ladder_of(here, stood), message
+        context, stood, view.facts, await receipt_rows.ladder_of(context, stood), message
     )
 
 
@@ -1807,7 +1872,7 @@ async def _keep(
     writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[FieldError]
 ) -> web.StreamResponse | Page:
     """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
-    here = writing.here
+    context = writing.here
     try:
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
@@ -1815,22 +1880,22 @@ async def _keep(
             writing,
             fields,
             [],
-            problem=here.words.sentence(plain(error.refusal.detail)),
+            problem=context.words.sentence(plain(error.refusal.detail)),
             status=422,
         )
-    return _kept_as(here, draft, "kept")
+    return _kept_as(context, draft, "kept")
 
 
 async def _keep_checked(
     writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool
 ) -> web.StreamResponse | Page:
     """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
-    here, signatures = writing.here, ""
+    context, signatures = writing.here, ""
     try:
-        act, data = await body_workers.read(here.request, len(body), read_act, body, cut=True)
-        if takes_two(here.projection, writing.exchange, writing.rule, data):
+        act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
+        if takes_two(context.projection, writing.exchange, writing.rule, data):
             act, signatures = await browser_signatures.signed_by(
-                here, act, data, exchange=writing.at, key=str(fields.get("key", ""))
+                context, act, data, exchange=writing.at, key=str(fields.get("key", ""))
             )
         draft = await _kept(
             writing,
@@ -1844,20 +1909,20 @@ async def _keep_checked(
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     if handed:
-        tell(here)
-    return _kept_as(here, draft, "handed" if handed else "kept")
+        tell(context)
+    return _kept_as(context, draft, "handed" if handed else "kept")
 
 
-def _kept_as(here: PageContext, draft: str, said: str) -> web.Response:
+def _kept_as(context: PageContext, draft: str, text: str) -> web.Response:
     """Go on at the page of a draft, which has now what was typed."""
-    response = see(here.link(f"/drafts/{draft}", said=said))
-    forget_kept(here.request, response)
+    response = see(context.link(f"/drafts/{draft}", said=text))
+    forget_kept(context.request, response)
     return response
 
 
-def tell(here: PageContext) -> None:
+def tell(context: PageContext) -> None:
     """Have the open pages of the reader's side show at once what was handed over."""
-    here.request.app[BELLS].nudge(here.projection, here.side)
+    context.request.app[BELLS].nudge(context.projection, context.side)
 
 
 def _compact(act: dict[str, Any]) -> bytes:
@@ -1872,7 +1937,7 @@ async def _kept(
     *,
     handed: bool = False,
 ) -> str:
-    here, id = writing.here, str(fields.get("draft", ""))
+    context, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
         exchange=writing.at,
@@ -1881,9 +1946,9 @@ async def _kept(
         else "",
     )
     if id:
-        draft = await _draft(here, id)
+        draft = await _draft(context, id)
         await drafts.change(
-            here.call,
+            context.call,
             new,
             draft,
             str(fields.get("draft_etag", "")) or draft.etag,
@@ -1892,7 +1957,7 @@ async def _kept(
         )
         return id
     reply = await drafts.keep_new(
-        here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed
+        context.call, new, 201, str(fields.get("key", "")), signatures, handed=handed
     )
     assert isinstance(reply.body, DraftView)
     return reply.body.id
@@ -1926,14 +1991,14 @@ class DraftList(Struct, frozen=True, kw_only=True):
     drafts: tuple[DraftView, ...]
 
 
-async def draft_list(here: PageContext) -> Page:
+async def draft_list(context: PageContext) -> Page:
     """The drafts of the own side."""
-    found = await drafts.listed(here.call)
+    result = await drafts.listed(context.call)
     return Page(
         template="drafts.html",
-        view=DraftList(drafts=found.drafts),
-        rows=found.drafts,
-        values={"named": _named, "here_side": here.side},
+        view=DraftList(drafts=result.drafts),
+        rows=result.drafts,
+        values={"named": _named, "here_side": context.side},
     )
 
 
@@ -1941,41 +2006,41 @@ def _named(draft: DraftView | Draft) -> str:
     return drafts.name_of(draft.act)
 
 
-async def draft_page(here: PageContext) -> Page | web.StreamResponse:
+async def draft_page(context: PageContext) -> Page | web.StreamResponse:
     """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
-    gone = await _recorded_draft(here)
+    gone = await _recorded_draft(context)
     return (
         gone
         if gone is not None
-        else await _draft_page(here, await _draft(here, here.request.match_info["draft"]))
+        else await _draft_page(context, await _draft(context, context.request.match_info["draft"]))
     )
 
 
-async def _recorded_draft(here: PageContext) -> web.Response | None:
+async def _recorded_draft(context: PageContext) -> web.Response | None:
     """The page of the record that a draft of the reader's side has become; None while it is a draft."""
-    id = here.request.match_info["draft"]
-    position = here.projection.posted(id) if here.is_officer else None
+    id = context.request.match_info["draft"]
+    position = context.projection.posted(id) if context.is_officer else None
     if (
         position is None
-        or await here.service.drafts.find(here.registry.cid, here.side, id) is not None
+        or await context.service.drafts.find(context.registry.cid, context.side, id) is not None
     ):
         return None
-    record = here.projection.record_at(position)
+    record = context.projection.record_at(position)
     return (
-        see(here.link(f"/recorded/{position}"))
-        if record is not None and record.side == here.side
+        see(context.link(f"/recorded/{position}"))
+        if record is not None and record.side == context.side
         else None
     )
 
 
 async def _draft_page(
-    here: PageContext, draft: Draft, problem: str = "", status: int = 200
+    context: PageContext, draft: Draft, problem: str = "", status: int = 200
 ) -> Page:
     act = _named(draft)
-    known = here.projection.exchange(draft.exchange) if draft.exchange else None
-    writing = Writing(here=here, act=act, exchange=known, draft=draft)
+    exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
+    writing = Writing(here=context, act=act, exchange=exchange, draft=draft)
     body = bytes(draft.act)
-    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     fault, moved = "", False
     warnings: list[Warned] = []
     consented: list[DisplayedMember] = []
@@ -1983,12 +2048,14 @@ async def _draft_page(
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:
-        compact, data = await body_workers.read(here.request, len(body), read_act, body, cut=True)
-        two_key = takes_two(here.projection, known, RULES[act], data)
+        compact, data = await body_workers.read(
+            context.request, len(body), read_act, body, cut=True
+        )
+        two_key = takes_two(context.projection, exchange, RULES[act], data)
         content = content_of(compact)
-        people, warnings = await _people_in(here, writing, content)
-        display = Display(here.words, offices, people, here.link)
-        release_preview.name_records(here, display)
+        people, warnings = await _people_in(context, writing, content)
+        display = Display(context.words, offices, people, context.link)
+        release_preview.name_records(context, display)
         facts = facts_of(display, writing, content)
         moved = _has_moved(writing, content)
         if not moved:
@@ -2001,15 +2068,15 @@ async def _draft_page(
         fault, facts = _told(writing, error.faults), []
     except ValueError as error:
         fault, facts = str(error), []
-    asks = browser_signatures.asks(here, act, draft.exchange)
+    asks = browser_signatures.asks(context, act, draft.exchange)
     unsigned = asks and not draft.signatures
-    sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
-    mine = draft.author == here.grant.actor
-    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (
-        mine and sending.alone
-    )
+    sending = sending_of(context, RULES[act], author=draft.author, second=two_key)
+    mine = draft.author == context.grant.actor
+    able = any(
+        colleague.name == context.grant.actor.partition("/")[2] for colleague in sending.colleagues
+    ) or (mine and sending.alone)
     state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
-    running = [] if folded is None else _started(here, folded, state, offices)
+    running = [] if folded is None else _started(context, folded, state, offices)
     view = CheckedAct(
         act=draft.act,
         bytes=len(body),
@@ -2019,7 +2086,9 @@ async def _draft_page(
         precedence=state.precedence if state is not None else "",
         to=() if folded is None else _addressed(folded, state),
         two_key=two_key,
-        clocks=tuple((each.clock, each.side, deadlines.written(each.due)) for each in running),
+        clocks=tuple(
+            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+        ),
     )
     return Page(
         template="draft.html",
@@ -2030,10 +2099,10 @@ async def _draft_page(
             "writing": writing,
             "running": running,
             "wanted": _wanted(writing.act, state),
-            "promised": _promised(writing.act, state, here.side),
+            "promised": _promised(writing.act, state, context.side),
             "ending": _ending(writing, state),
             "urgent": {} if folded is None else _urgent(writing, folded, state),
-            "verb": verb(here, writing, view),
+            "verb": verb(context, writing, view),
             "facts": facts,
             "warnings": warnings,
             "consented": consented,
@@ -2043,21 +2112,21 @@ async def _draft_page(
             "fault": fault,
             "problem": problem,
             "mine": mine,
-            "may_release": here.may_post and not fault and not unsigned and able,
+            "may_release": context.may_post and not fault and not unsigned and able,
             "sender": draft.author.partition("/")[2]
             if two_key
             else ""
             if able
-            else authorised_senders.names(here.words, sending),
+            else authorised_senders.names(context.words, sending),
             "hand_to": ""
-            if able or fault or draft.handed or not here.may_post
-            else authorised_senders.names(here.words, sending),
-            "who_sends": "" if able or two_key else authorised_senders.told(here.words, sending),
-            "handed_to": authorised_senders.names(here.words, sending) if draft.handed else "",
+            if able or fault or draft.handed or not context.may_post
+            else authorised_senders.names(context.words, sending),
+            "who_sends": "" if able or two_key else authorised_senders.told(context.words, sending),
+            "handed_to": authorised_senders.names(context.words, sending) if draft.handed else "",
             "unsigned": unsigned,
             "asks": asks and two_key,
-            "headline": headline(here, known) if known is not None else "",
-            "said": here.request.query.get("said", ""),
+            "headline": headline(context, exchange) if exchange is not None else "",
+            "said": context.request.query.get("said", ""),
         },
     )
 
@@ -2066,14 +2135,14 @@ def _released(
     writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool
 ) -> Folded | None:
     """Return what a draft becomes when it is released as it is now; None where it would be refused, which the release says."""
-    here, sending = (
+    context, sending = (
         writing.here,
         sending_of(writing.here, writing.rule, author=draft.author, second=two_key),
     )
-    able = [each.name for each in sending.colleagues]
-    reader = here.grant.actor
+    able = [colleague.name for colleague in sending.colleagues]
+    reader = context.grant.actor
     releaser = (
-        reader if reader.partition("/")[2] in able else f"{here.side}/{able[0]}" if able else ""
+        reader if reader.partition("/")[2] in able else f"{context.side}/{able[0]}" if able else ""
     )
     post = Post(
         actor=draft.author if two_key or not releaser else releaser,
@@ -2088,86 +2157,90 @@ def _released(
         released_by=releaser if two_key else "",
     )
     try:
-        return here.service.desk.rehearse(here.projection, post)
+        return context.service.desk.rehearse(context.projection, post)
     except Refused:
         return None
 
 
-async def _released_by(here: PageContext) -> str:
+async def _released_by(context: PageContext) -> str:
     """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
-    draft = await here.service.drafts.find(
-        here.registry.cid, here.side, here.request.match_info["draft"]
+    draft = await context.service.drafts.find(
+        context.registry.cid, context.side, context.request.match_info["draft"]
     )
     if draft is None or not draft.signatures:
         return ""
     act, data = read_act(bytes(draft.act), cut=False)
     if not takes_two(
-        here.projection, here.projection.exchange(draft.exchange), RULES[_named(draft)], data
+        context.projection, context.projection.exchange(draft.exchange), RULES[_named(draft)], data
     ):
         return ""
     _, signatures = await browser_signatures.signed_by(
-        here, act, data, exchange=draft.exchange, key=""
+        context, act, data, exchange=draft.exchange, key=""
     )
     return signatures
 
 
-async def draft_sent(here: PageContext) -> web.StreamResponse | Page:
+async def draft_sent(context: PageContext) -> web.StreamResponse | Page:
     """Release a draft, or drop it."""
-    form = await form_of(here.request)
-    here.newest = here.projection.flushed
+    form = await form_of(context.request)
+    context.newest = context.projection.flushed
     etag = said(form, "etag")
-    gone = await _recorded_draft(here)
+    gone = await _recorded_draft(context)
     if gone is not None:
         return gone
     if said(form, "do") == "drop":
-        await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
-        tell(here)
-        return see(here.link("/drafts", said="dropped"))
+        await drafts.drop(
+            context.call, await _draft(context, context.request.match_info["draft"]), etag
+        )
+        tell(context)
+        return see(context.link("/drafts", said="dropped"))
     if said(form, "do") == "hand":
-        draft = await _draft(here, here.request.match_info["draft"])
-        await drafts.hand_over(here.call, draft, etag)
-        tell(here)
-        return see(here.link(f"/drafts/{draft.id}", said="handed"))
+        draft = await _draft(context, context.request.match_info["draft"])
+        await drafts.hand_over(context.call, draft, etag)
+        tell(context)
+        return see(context.link(f"/drafts/{draft.id}", said="handed"))
     try:
-        reply = await drafts.release(here.call, etag, await _released_by(here))
+        reply = await drafts.release(context.call, etag, await _released_by(context))
     except (Refused, Malformed) as error:
-        draft = await _draft(here, here.request.match_info["draft"])
+        draft = await _draft(context, context.request.match_info["draft"])
         faults = error.refusal.faults if isinstance(error, Refused) else error.faults
-        known = here.projection.exchange(draft.exchange) if draft.exchange else None
-        problem = _told(Writing(here=here, act=_named(draft), exchange=known, draft=draft), faults)
+        exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
+        problem = _told(
+            Writing(here=context, act=_named(draft), exchange=exchange, draft=draft), faults
+        )
         if isinstance(error, Refused) and not problem:
-            problem = here.words.sentence(plain(error.refusal.detail))
-        return await _draft_page(here, draft, problem=problem, status=422)
-    return recorded_at(here, reply)
+            problem = context.words.sentence(plain(error.refusal.detail))
+        return await _draft_page(context, draft, problem=problem, status=422)
+    return recorded_at(context, reply)
 
 
 # Reading what is being typed
 
 
-async def reading(here: PageContext) -> web.Response:
+async def reading(context: PageContext) -> web.Response:
     """Return what a time or a place that is being typed would be read as, for the scripts of a form.
 
     Half a time is no error while somebody types it: the answer is 200, and `data-unread` marks a sentence that says what is missing.
     """
-    query, words = here.request.query, here.words
-    office = office_of(here.side, here.projection.office(here.side))
+    query, words = context.request.query, context.words
+    office = office_of(context.side, context.projection.office(context.side))
     typed = Typed(
         form={},
         words=words,
-        languages=here.registry.languages,
-        sides=here.sides,
-        now=here.service.now(),
+        languages=context.registry.languages,
+        sides=context.sides,
+        now=context.service.now(),
         zone=ZoneInfo(office.zone),
     )
     text = query.get("text", "")[:200]
     display = Display(
-        words, tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+        words, tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     )
     days = _days(query)
     try:
         if query.get("kind") == "place":
             point = notation.read_place(text)
-            shown = Markup("<b>{}</b> <small>{} · {}</small>").format(
+            markup = Markup("<b>{}</b> <small>{} · {}</small>").format(
                 notation.written_place(point),
                 notation.written_place(point, "decimal"),
                 notation.written_place(point, "mgrs"),
@@ -2175,19 +2248,19 @@ async def reading(here: PageContext) -> web.Response:
             sketch = charts.sketch(
                 "echo",
                 words.say("Sketch of the places that were entered"),
-                [(here.side.upper(), *point)],
+                [(context.side.upper(), *point)],
                 None,
                 words,
             )
-            return html(str(shown + sketch))
+            return html(str(markup + sketch))
         begun, beside = _begun(typed, query), query.get("after", "")[:200]
         moment = typed.moment(
             text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside
         )
-        away = abs((here.service.now() - moment).total_seconds())
+        away = abs((context.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away))
-            if moment <= here.service.now()
+            if moment <= context.service.now()
             else words.say("in %(d)s", d=words.span(away))
         )
         return html(

@@ -35,54 +35,62 @@ class AccountRow(Struct, frozen=True, kw_only=True):
 
 
 def compared(
-    state: Exchange, told: Sequence[AccountStatement], display: Display
+    state: Exchange, account_statements: Sequence[AccountStatement], display: Display
 ) -> list[AccountRow]:
     """The points on which at least one account says something."""
-    stated = {name for each in told for name in each.content}
+    stated = {
+        name for account_statement in account_statements for name in account_statement.content
+    }
     members = [
-        each
-        for each in field_types.members(state.act)
-        if each.name in stated and each.name not in _LEFT
+        member
+        for member in field_types.members(state.act)
+        if member.name in stated and member.name not in _LEFT
     ]
-    return [_compared(member, state, told, display) for member in members]
+    return [_compared(member, state, account_statements, display) for member in members]
 
 
 def _compared(
-    member: field_types.Member, state: Exchange, told: Sequence[AccountStatement], display: Display
+    member: field_types.Member,
+    state: Exchange,
+    account_statements: Sequence[AccountStatement],
+    display: Display,
 ) -> AccountRow:
     stands = member.name not in developments.OF_EVENT
-    values = [accounts.value_of(each.content, member.name) for each in told]
+    values = [
+        accounts.value_of(account_statement.content, member.name)
+        for account_statement in account_statements
+    ]
     shown = tuple(
         display.shown(member.kind, value)
         + (
             field_history.since(display.words, state, member.name)
-            if each.side == state.side and stands
+            if account_statement.side == state.side and stands
             else ""
         )
         if value is not None
         else Markup("<small>{}</small>").format(
             display.words.value("unknown")
-            if member.name in each.content
+            if member.name in account_statement.content
             else display.words.say("not said")
         )
-        for each, value in zip(told, values, strict=True)
+        for account_statement, value in zip(account_statements, values, strict=True)
     )
-    point = accounts.point(member.name, told)
-    said = _said(member, point, len(told), display)
+    point = accounts.point(member.name, account_statements)
+    text = _said(member, point, len(account_statements), display)
     return AccountRow(
         name=member.name,
         label=display.words.field(member.name),
         shown=shown,
         result=point.result,
-        said=said,
+        said=text,
     )
 
 
-def _said(member: field_types.Member, point: ComparedPoint, told: int, display: Display) -> str:
+def _said(member: field_types.Member, point: ComparedPoint, number: int, display: Display) -> str:
     words = display.words
     match point.result:
         case "none":
-            return words.say("stated by neither") if told == 2 else words.say("stated by nobody")
+            return words.say("stated by neither") if number == 2 else words.say("stated by nobody")
         case "one":
             return words.say(
                 "stated by %(sides)s only",
@@ -103,14 +111,14 @@ def _said(member: field_types.Member, point: ComparedPoint, told: int, display: 
             return words.say("differs")
 
 
-def points_of(told: Sequence[AccountStatement]) -> list[tuple[str, float, float]]:
+def points_of(account_statements: Sequence[AccountStatement]) -> list[tuple[str, float, float]]:
     """Where each account places the event, as far as it names a point."""
-    found = []
-    for each in told:
-        values = (accounts.value_of(each.content, name) for name in ("place", "pos"))
+    rows = []
+    for account_statement in account_statements:
+        values = (accounts.value_of(account_statement.content, name) for name in ("place", "pos"))
         point = next(
             (point for value in values if (point := accounts.point_of(value)) is not None), None
         )
         if point is not None:
-            found.append((each.side.upper(), point.lat, point.lon))
-    return found
+            rows.append((account_statement.side.upper(), point.lat, point.lon))
+    return rows

@@ -130,27 +130,27 @@ class Display:
         self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
     ) -> list[DisplayedMember]:
         """The members of an act that are there, in the order of its shape."""
-        left = frozenset(leave)
-        found = [
-            each
-            for each in field_types.members(act)
-            if each.name in content and each.name not in left
+        names = frozenset(leave)
+        members = [
+            member
+            for member in field_types.members(act)
+            if member.name in content and member.name not in names
         ]
         if act not in consent.ACTS:
-            return [self.fact(each, content[each.name]) for each in found]
+            return [self.fact(member, content[member.name]) for member in members]
         return [
             self.terms(content["terms"])
-            if each.name == "terms"
-            else self.fact(each, content[each.name])
-            for each in found
+            if member.name == "terms"
+            else self.fact(member, content[member.name])
+            for member in members
         ]
 
     def terms(self, raw: Raw) -> DisplayedMember:
         """The digest of the text that an act of consent is of."""
         digest = str(msgspec.json.decode(bytes(raw)))
-        shown = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
+        markup = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
         return DisplayedMember(
-            name="terms", label=self.words.say("Digest of the text"), shown=shown
+            name="terms", label=self.words.say("Digest of the text"), shown=markup
         )
 
     def fact(self, member: field_types.Member, raw: Raw) -> DisplayedMember:
@@ -177,22 +177,22 @@ class Display:
             case field_types.ChoiceField():
                 return escape(words.value(value) if str(value).islower() else value)
             case field_types.ChoicesField():
-                return escape(words.listed(words.value(each) for each in value))
+                return escape(words.listed(words.value(item) for item in value))
             case field_types.FlagField():
                 return escape(words.value("true" if value else "false"))
             case field_types.TextField():
                 return self.text(value)
             case field_types.TextsField():
-                return _numbered([self.text(each) for each in value])
+                return _numbered([self.text(item) for item in value])
             case field_types.TimeField():
                 return self.time(value)
             case field_types.SpanField():
                 return self.span(value)
             case field_types.SpansField():
-                return _joined([self.span(each) for each in value])
+                return _joined([self.span(item) for item in value])
             case field_types.PlaceField():
                 return (
-                    _joined([self.place(each) for each in value])
+                    _joined([self.place(item) for item in value])
                     if kind.many
                     else self.place(value)
                 )
@@ -207,7 +207,7 @@ class Display:
             case field_types.IssueField():
                 return self.reference(str(value))
             case field_types.ReleasedField():
-                return _joined([self.released(each) for each in value])
+                return _joined([self.released(item) for item in value])
             case field_types.WhoseField():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
             case field_types.SideField():
@@ -215,7 +215,7 @@ class Display:
             case field_types.LanguageField():
                 return escape(
                     words.listed(
-                        language(each) for each in (value if isinstance(value, list) else [value])
+                        language(item) for item in (value if isinstance(value, list) else [value])
                     )
                 )
             case field_types.ReferencesField():
@@ -271,11 +271,11 @@ class Display:
     def released(self, value: Mapping[str, Any]) -> Markup:
         """A record that is made public, and what is left out of it."""
         id = str(value["record"])
-        called = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
-        without = [self.words.field(each) for each in value.get("without", ())]
+        markup = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
+        without = [self.words.field(item) for item in value.get("without", ())]
         if not without:
-            return called
-        return called + Markup(" <small>{}</small>").format(
+            return markup
+        return markup + Markup(" <small>{}</small>").format(
             self.words.say("without: %(fields)s", fields=self.words.listed(without))
         )
 
@@ -300,9 +300,9 @@ class Display:
         text = value["about"] if about else value
         moment = as_moment(text)
         form = "full" if moment.second else "minute"
-        said = self.words.time(moment, form)
+        markup = self.words.time(moment, form)
         if about:
-            said = Markup("{} {}").format(self.words.say("about"), said)
+            markup = Markup("{} {}").format(self.words.say("about"), markup)
         local = [
             f"{name}{NBSP}{self.words.local(moment, ZoneInfo(zone))}"
             for zone, name in self.zones.items()
@@ -313,7 +313,7 @@ class Display:
         if offset:
             entered = datetime.fromisoformat(text)
             local.append(self.words.say("entered %(t)s", t=f"{entered:%H:%M}{NBSP}{offset}"))
-        return said + (
+        return markup + (
             Markup(" <small>{}</small>").format(self.words.listed(local)) if local else Markup("")
         )
 
@@ -321,7 +321,7 @@ class Display:
         """From one moment to another."""
         if isinstance(value, str):
             return escape(self.words.value(value))
-        begins, ends = (as_moment(value[each]) for each in ("from", "to"))
+        begins, ends = (as_moment(value[text]) for text in ("from", "to"))
         same = begins.date() == ends.date()
         return Markup("{} – {}").format(
             self.words.time(begins, "minute"), self.words.time(ends, "hour" if same else "minute")
@@ -331,11 +331,11 @@ class Display:
         """Where something is."""
         if isinstance(value, str):
             return _own(value)
-        found: list[Markup] = []
+        result: list[Markup] = []
         if "lat" in value and "lon" in value:
             point = notation.GeoPoint(value["lat"], value["lon"])
             entered = notation.written_place(point, "decimal")
-            found.append(
+            result.append(
                 Markup('<b class="num">{}</b> <small>{}</small>').format(
                     notation.written_place(point), entered
                 )
@@ -344,24 +344,24 @@ class Display:
             centre = notation.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
             entered = value["circle"]["radius"]
             radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
-            found.append(
+            result.append(
                 escape(
                     self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))
                 )
             )
         if "polygon" in value:
             corners = [
-                notation.written_place(notation.GeoPoint(each["lat"], each["lon"]), "dm")
-                for each in value["polygon"]
+                notation.written_place(notation.GeoPoint(item["lat"], item["lon"]), "dm")
+                for item in value["polygon"]
             ]
-            found.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
+            result.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
         if "name" in value:
-            found.append(_own(value["name"]))
+            result.append(_own(value["name"]))
         for side, name in value.get("names", {}).items():
-            found.append(Markup("{}: {}").format(side.upper(), _own(name)))
+            result.append(Markup("{}: {}").format(side.upper(), _own(name)))
         if "text" in value:
-            found.append(_own(value["text"]))
-        return _joined(found)
+            result.append(_own(value["text"]))
+        return _joined(result)
 
     def metres(self, metres: float) -> str:
         """A distance in nautical miles and kilometres."""
@@ -386,60 +386,66 @@ class Display:
             Markup('<span class="side">{}</span>').format(name.upper()) for name in names
         )
 
-    def reference(self, named: str) -> Markup:
+    def reference(self, text: str) -> Markup:
         """A message by its number or its id, where it can be looked up."""
         if self.link is None:
-            return number(named)
-        return Markup('<a href="{}">{}</a>').format(self.link("/go", q=named), number(named))
+            return number(text)
+        return Markup('<a href="{}">{}</a>').format(self.link("/go", q=text), number(text))
 
     def phrase(self, key: str) -> Markup:
         """An agreed phrase, in the reader's language."""
         texts = next((book.phrases[key] for book in CODEBOOKS.values() if key in book.phrases), {})
-        said = texts.get(self.words.language) or texts.get("en") or key
-        return Markup('<q class="said">{}</q>').format(said)
+        text = texts.get(self.words.language) or texts.get("en") or key
+        return Markup('<q class="said">{}</q>').format(text)
 
     def person(self, id: str) -> Markup:
         """Somebody as the register has them, or what became of the entry."""
-        words, seen = self.words, self.people.get(id)
-        if seen is None:  # nobody has asked the register
-            said = escape(words.say("an entry of the register of people"))
+        words, person_seen = self.words, self.people.get(id)
+        if person_seen is None:  # nobody has asked the register
+            markup = escape(words.say("an entry of the register of people"))
             return (
-                said
+                markup
                 if self.link is None
-                else Markup('<a href="{}">{}</a>').format(self.link(f"/people/register/{id}"), said)
+                else Markup('<a href="{}">{}</a>').format(
+                    self.link(f"/people/register/{id}"), markup
+                )
             )
-        if seen.unavailable:
+        if person_seen.unavailable:
             return escape(words.say("The register does not answer now."))
-        if seen.absent:
+        if person_seen.absent:
             return escape(words.say("somebody who is not in the register"))
-        if seen.erased:
+        if person_seen.erased:
             return escape(words.say("erased from the register"))
-        if isinstance(seen.entry, msgspec.UnsetType):
+        if isinstance(person_seen.entry, msgspec.UnsetType):
             return escape(
-                words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper())
+                words.say("somebody of %(side)s’s, not shown to you", side=person_seen.side.upper())
             )
-        changed = words.say("The entry was changed since this was written.") if seen.changed else ""
-        return person(seen.side, seen.entry) + (
+        changed = (
+            words.say("The entry was changed since this was written.")
+            if person_seen.changed
+            else ""
+        )
+        return person(person_seen.side, person_seen.entry) + (
             Markup("<br><small>{}</small>").format(changed) if changed else Markup()
         )
 
     def file(self, value: Any) -> Markup:
         """A file beside the log."""
         size = self.words.number(value["bytes"])
-        said = Markup("{} <small>{}, {} {}</small>").format(
+        markup = Markup("{} <small>{}, {} {}</small>").format(
             _own(value["title"]), value["media_type"], size, self.words.say("bytes")
         )
         if self.link is None:
-            return said
+            return markup
         return Markup('<a href="{}" download>{}</a>').format(
-            self.link(f"/files/{value['sha256']}", at=""), said
+            self.link(f"/files/{value['sha256']}", at=""), markup
         )
 
     def hours(self, value: Any) -> Markup:
         """Working hours, or always."""
         if isinstance(value, str):
             return escape(self.words.say("at all hours"))
-        days = self.words.listed(self.words.value(each) for each in value["days"])
+        days = self.words.listed(self.words.value(item) for item in value["days"])
         where = self.zones.get(value["zone"]) or city(value["zone"], self.words.language)
         return escape(f"{days}, {value['from']}–{value['to']} {where}")
 
@@ -447,11 +453,11 @@ class Display:
         """Several members together, on one line."""
         return Markup("; ").join(
             Markup("{} {}").format(
-                Markup("<small>{}</small>").format(self.words.field(each.name)),
-                self.shown(each.kind, value[each.name]),
+                Markup("<small>{}</small>").format(self.words.field(member.name)),
+                self.shown(member.kind, value[member.name]),
             )
-            for each in kind.members
-            if each.name in value
+            for member in kind.members
+            if member.name in value
         )
 
 
@@ -485,7 +491,7 @@ def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
 
 def dialling(number: str) -> str:
     """Return a telephone number as a link dials it."""
-    return number[:1] * number.startswith("+") + "".join(each for each in number if each.isdigit())
+    return number[:1] * number.startswith("+") + "".join(text for text in number if text.isdigit())
 
 
 def _own(text: str) -> Markup:
@@ -508,9 +514,9 @@ def _numbered(parts: Sequence[Markup]) -> Markup:
 
 def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:
     """Return languages besides a channel's, with their names; those that were chosen are among them, whatever they are."""
-    known = frozenset(languages)
-    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in known)
-    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
+    names = frozenset(languages)
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in names)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda item: item[1].casefold())
 
 
 @lru_cache(256)

@@ -124,4 +124,4 @@ def is_receipt(duty: OpenDeadline) -> bool:
 
 def by_urgency(strips: Iterable[Strip]) -> list[Strip]:
     """The worst first, and among equals the one that has waited longest."""
-    return sorted(strips, key=lambda each: (LEVELS.index(each.level), each.begins, each.exchange))
+    return sorted(strips, key=lambda item: (LEVELS.index(item.level), item.begins, item.exchange))

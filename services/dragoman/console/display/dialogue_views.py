@@ -281,30 +281,30 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         status="proposed", time=when(state.opened, state.content), position=state.opened.position
     )
     agreed: set[str] = set()
-    others, back = {*state.to, *state.info}, consent.withdrawn(state)
+    names, back = {*state.to, *state.info}, consent.withdrawn(state)
     changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
     saying: tuple[str, frozenset[str]] = (
         "",
         frozenset(),
     )  # a joint step, and who has said it so far, one after the other
-    for said in sorted(changes, key=lambda each: each.said.position):
-        status = read(said.content, "status", "agreed")
+    for change in sorted(changes, key=lambda entry: entry.said.position):
+        status = read(change.content, "status", "agreed")
         if status == "agreed":
-            before = agreed >= others
-            agreed |= {said.said.side} if said.id not in back else set()
-            if before or not agreed >= others:
+            before = agreed >= names
+            agreed |= {change.said.side} if change.id not in back else set()
+            if before or not agreed >= names:
                 continue
         else:
             saying = (
                 status,
-                (saying[1] if saying[0] == status else frozenset()) | {said.said.side},
+                (saying[1] if saying[0] == status else frozenset()) | {change.said.side},
             )
             if status in JOINT and not saying[1] >= consent.parties(state):
                 continue
         yield (
-            _scheduled(state, said, now)
+            _scheduled(state, change, now)
             if status == "scheduled"
-            else _step(status, said.said, said.content)
+            else _step(status, change.said, change.content)
         )
     if state.cancellation is not None:
         yield _step("cancelled", state.cancellation.cancelled, {})
@@ -332,10 +332,10 @@ def _scheduled(state: Exchange, said: Said, now: datetime) -> RoadmapStep:
 def met(state: Exchange) -> MeetingOnLine:
     """A meeting."""
     meeting = state.meeting
-    held = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
+    text = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
     windows = read(state.content, "windows", [])
     accepted = (
-        next((each.terms for each in meeting.accepted.values()), None)
+        next((entry.terms for entry in meeting.accepted.values()), None)
         if meeting is not None
         else None
     )
@@ -345,8 +345,8 @@ def met(state: Exchange) -> MeetingOnLine:
         exchange=state.id,
         number=state.number,
         kind=read(state.content, "kind"),
-        status="held" if held else state.status,
-        time=held or first.get("from", "") or state.opened.when,
+        status="held" if text else state.status,
+        time=text or first.get("from", "") or state.opened.when,
         venue=read(state.content, "venue"),
     )
 
@@ -354,12 +354,15 @@ def met(state: Exchange) -> MeetingOnLine:
 def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueView]:
     """The issues in the order in which they were first written of, each with the newest view of every side, and those before it."""
     for issue in dialogue.issues(stated):
-        views = {side: found for side in sides if (found := issue.of(side))}
-        newest_views = [found[0] for found in views.values()]
-        grounds = [said for state in newest_views for said in state.acts.get("common-ground", ())]
+        views = {side: exchanges for side in sides if (exchanges := issue.of(side))}
+        newest_views = [view[0] for view in views.values()]
+        grounds = [
+            element for state in newest_views for element in state.acts.get("common-ground", ())
+        ]
         common = issue.common_ground(sides)
         newest = {
-            said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)
+            ground.said.side: ground
+            for ground in sorted(grounds, key=lambda entry: entry.said.position)
         }
         yield IssueView(
             exchange=issue.id,
@@ -367,7 +370,9 @@ def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueVi
             columns=tuple(_column(views[side]) for side in sides if side in views),
             no_statement=tuple(side for side in sides if side not in views),
             common_ground=common,
-            offered=() if common is not UNSET else tuple(_text(said) for said in newest.values()),
+            offered=()
+            if common is not UNSET
+            else tuple(_text(element) for element in newest.values()),
         )
 
 
@@ -379,14 +384,14 @@ def _column(views: Sequence[Exchange]) -> Column:
     """A side's column: its newest view, how the others restate that, and the views that it had before."""
     state, *_ = views
     restatements = state.acts.get("restatement", ())
-    newest = {said.said.side: said for said in restatements}
+    newest = {restatement.said.side: restatement for restatement in restatements}
     return Column(
         **opened(state),
         status=state.status,
         own_view=state.content["own_view"],
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
-        restated=tuple(_restated(state, said, restatements) for said in newest.values()),
+        restated=tuple(_restated(state, entry, restatements) for entry in newest.values()),
         earlier=len(restatements) - len(newest),
         before=tuple(
             SideText(
@@ -404,14 +409,18 @@ def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Rest
     """Return a restatement with the verdict on it: of the restatement that came last before it, and of the view as it still stands."""
     verdicts = consent.counting(state, ("fairness",), consent.view(state, said))
     following = min(
-        (each.said.position for each in restatements if each.said.position > said.said.position),
+        (
+            restatement.said.position
+            for restatement in restatements
+            if restatement.said.position > said.said.position
+        ),
         default=None,
     )
     judged = [
-        each
-        for each in verdicts
-        if each.said.position > said.said.position
-        and (following is None or each.said.position < following)
+        entry
+        for entry in verdicts
+        if entry.said.position > said.said.position
+        and (following is None or entry.said.position < following)
     ]
     verdict = judged[-1] if judged else None
     return Restated(
@@ -433,7 +442,9 @@ def advice(state: Exchange) -> Advice:
         text=state.content["text"],
         arguments=state.content.get("arguments", UNSET),
         endorsed=tuple(dict.fromkeys(endorsed)),
-        fates={said.said.side: read(said.content, "result") for said in state.acts.get("fate", ())},
+        fates={
+            entry.said.side: read(entry.content, "result") for entry in state.acts.get("fate", ())
+        },
     )
 
 
@@ -446,9 +457,10 @@ def report_line(state: Exchange) -> ReportLine:
         title=read(state.content, "title"),
         paragraphs=len(text),
         endorsed=sum(
-            not each.silent and not any(one.stands for one in each.dissents) for each in text
+            not paragraph_view.silent and not any(one.stands for one in paragraph_view.dissents)
+            for paragraph_view in text
         ),
-        dissents=sum(one.stands for each in text for one in each.dissents),
+        dissents=sum(one.stands for paragraph_view in text for one in paragraph_view.dissents),
     )
 
 
@@ -486,7 +498,7 @@ def document(state: Exchange) -> Document:
         title=read(content, "title"),
         date=read(content, "date"),
         passages=tuple(msgspec.json.decode(bytes(content["passages"]), type=list[Raw])),
-        reactions=tuple(_text(said) for said in state.acts.get("reaction", ())),
+        reactions=tuple(_text(entry) for entry in state.acts.get("reaction", ())),
     )
 
 
@@ -527,39 +539,39 @@ def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
         consent.counting(
             state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)
         ),
-        key=lambda each: each.said.position,
+        key=lambda entry: entry.said.position,
     )
     dissents = state.acts.get("dissent", ())
     changed = max(
         (
-            developments.stamp_of(each).position
-            for each in developments.changes(state)
-            if "paragraphs" in each.fields
+            developments.stamp_of(change).position
+            for change in developments.changes(state)
+            if "paragraphs" in change.fields
         ),
         default=0,
     )
     for number, text in enumerate(
         msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1
     ):
-        against = [said for said in dissents if read(said.content, "paragraph") == number]
+        against = [dissent for dissent in dissents if read(dissent.content, "paragraph") == number]
         behind = {
-            said.said.side: said
-            for said in endorsements
-            if read(said.content, "paragraph", number) == number
+            endorsement.said.side: endorsement
+            for endorsement in endorsements
+            if read(endorsement.content, "paragraph", number) == number
         }
-        spoken = {*behind, *(said.said.side for said in against)}
-        for said in against:
+        spoken = {*behind, *(element.said.side for element in against)}
+        for entry in against:
             if (
-                said.said.side in behind
-                and behind[said.said.side].said.position < said.said.position
+                entry.said.side in behind
+                and behind[entry.said.side].said.position < entry.said.position
             ):
-                del behind[said.said.side]
+                del behind[entry.said.side]
         yield ParagraphView(
             number=number,
             text=text,
             endorsed=tuple(
-                Endorsed(**told(said), before=said.said.position < changed)
-                for said in behind.values()
+                Endorsed(**told(element), before=element.said.position < changed)
+                for element in behind.values()
             ),
             dissents=tuple(
                 Dissented(

@@ -20,10 +20,10 @@ def dated(
     """Return facts of an opening; those that an update told have the time that they are of and its record beside them."""
     developed = {*developments.developed(state)}
     return [
-        replace(each, shown=each.shown + since(display.words, state, each.name))
-        if each.name in developed
-        else each
-        for each in facts
+        replace(fact, shown=fact.shown + since(display.words, state, fact.name))
+        if fact.name in developed
+        else fact
+        for fact in facts
     ]
 
 
@@ -38,8 +38,8 @@ def since(words: Words, state: Exchange, name: str) -> Markup:
 
 
 def _of(words: Words, value: TimedValue) -> str:
-    said = words.say("as of %(t)s", t=words.written(value.as_of, "minute"))
-    return words.listed([said, words.say("record %(n)s", n=words.number(value.told.position))])
+    text = words.say("as of %(t)s", t=words.written(value.as_of, "minute"))
+    return words.listed([text, words.say("record %(n)s", n=words.number(value.told.position))])
 
 
 def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -49,11 +49,11 @@ def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[s
         if member is not None:
             values = [
                 {
-                    "shown": display.fact(member, each.value).shown,
-                    "as_of": each.as_of,
-                    "told": each.told,
-                    "corrected": each.corrected,
+                    "shown": display.fact(member, timed_value.value).shown,
+                    "as_of": timed_value.as_of,
+                    "told": timed_value.told,
+                    "corrected": timed_value.corrected,
                 }
-                for each in developments.series(state, name)
+                for timed_value in developments.series(state, name)
             ]
             yield display.words.field(name), values

@@ -21,20 +21,20 @@ _UNSEEN: Final = re.compile(
 
 def marked(text: str) -> Markup:
     """Return a text for a page, in which each invisible character is shown by its number."""
-    found, last = Markup(""), 0
+    markup, last = Markup(""), 0
     for match in _UNSEEN.finditer(text):
         if match.group() in _JOINERS and _joins(text[: match.start()]):
             continue
-        found += escape(text[last : match.start()]) + _mark(match.group())
+        markup += escape(text[last : match.start()]) + _mark(match.group())
         last = match.end()
-    return found + escape(text[last:])
+    return markup + escape(text[last:])
 
 
 def _joins(before: str) -> bool:
     """Return whether a joiner belongs to what stands before it: a letter of a script that joins, or a picture."""
-    shown = before.rstrip("".join(_JOINERS))[-1:]
-    return bool(shown) and (
-        0x0590 <= ord(shown) <= 0x0DFF or unicodedata.category(shown) in ("So", "Sk")
+    text = before.rstrip("".join(_JOINERS))[-1:]
+    return bool(text) and (
+        0x0590 <= ord(text) <= 0x0DFF or unicodedata.category(text) in ("So", "Sk")
     )
 
 

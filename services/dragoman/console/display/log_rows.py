@@ -58,20 +58,20 @@ def line_of(entry: Entry) -> LogLine:
             commit=entry.commit,
             bytes=len(entry.junk) // 2,
         )
-    found = _envelope(bytes(entry.record))
+    envelope = _envelope(bytes(entry.record))
     return LogLine(
         position=entry.position,
-        time=found.time,
-        actor=found.actor,
-        act=[*found.type.split("."), ""][1],
+        time=envelope.time,
+        actor=envelope.actor,
+        act=[*envelope.type.split("."), ""][1],
         exchange=entry.exchange,
         number=entry.number,
-        word="author" if found.attestation == "author" else "host",
+        word="author" if envelope.attestation == "author" else "host",
         valid=entry.valid,
         reason=entry.reason,
         bytes=len(bytes(entry.record)),
         commit=entry.commit,
-        released_by=found.releasedby,
+        released_by=envelope.releasedby,
     )
 
 

@@ -154,16 +154,21 @@ class ChannelMeetings(NamedTuple):
 
 def standing(store: Store, channel: str, at: int, now: datetime) -> ChannelMeetings:
     """Everything that is arranged, as it stood at a position."""
-    with moment(store, channel, PeriodQuery(at=at), "") as then:
-        newest = deque(then.of("meeting", *FORMATS), maxlen=MOST + 1)
-        found = [arranged(then.registry, state, then.calendars, now) for state in reversed(newest)]
-        return ChannelMeetings(found[:MOST], offices_of(then), len(found) > MOST)
+    with moment(store, channel, PeriodQuery(at=at), "") as snapshot:
+        newest = deque(snapshot.of("meeting", *FORMATS), maxlen=MOST + 1)
+        meeting_summaries = [
+            arranged(snapshot.registry, state, snapshot.calendars, now)
+            for state in reversed(newest)
+        ]
+        return ChannelMeetings(
+            meeting_summaries[:MOST], offices_of(snapshot), len(meeting_summaries) > MOST
+        )
 
 
-def offices_of(then: Snapshot) -> tuple[Office, ...]:
+def offices_of(snapshot: Snapshot) -> tuple[Office, ...]:
     """The sides' offices as they stood, in the order of the opening."""
-    entries = list(then.of("contact", "liaison-office"))
-    return tuple(office_of(side, standing_office(entries, side)) for side in then.sides)
+    entries = list(snapshot.of("contact", "liaison-office"))
+    return tuple(office_of(side, standing_office(entries, side)) for side in snapshot.sides)
 
 
 def arranged(
@@ -208,12 +213,12 @@ def arranged(
         readouts=tuple(
             GivenReadout(
                 side=side,
-                time=given[-1].given.time,
-                position=given[-1].given.position,
-                kind=given[-1].kind,
+                time=readout[-1].given.time,
+                position=readout[-1].given.position,
+                kind=readout[-1].kind,
             )
             for side in order
-            if (given := meeting.readouts.get(side))
+            if (readout := meeting.readouts.get(side))
         ),
         readouts_differ=meeting.readouts_differ,
         agendas=tuple(
@@ -222,7 +227,7 @@ def arranged(
         agenda_agreed=meeting.agenda is not UNSET,
         invokes=state.invokes,
         default_venue=bool(state.invokes)
-        and any(each.flag == "default_venue" for each in flags.flags(registry, state, (), now)),
+        and any(flag.flag == "default_venue" for flag in flags.flags(registry, state, (), now)),
         for_the_record=state.for_the_record,
     )
 
@@ -235,8 +240,10 @@ def state_of(exchange: Exchange) -> State:
 def agendas(state: Exchange) -> dict[str, tuple[str, ...]]:
     """Each side's version of the agenda: the opener's own stands in its request."""
     assert state.meeting is not None
-    given = {state.side: state.content["agenda"]} if "agenda" in state.content else {}
-    return {side: _topics(topics) for side, topics in {**given, **state.meeting.agendas}.items()}
+    raw_records = {state.side: state.content["agenda"]} if "agenda" in state.content else {}
+    return {
+        side: _topics(topics) for side, topics in {**raw_records, **state.meeting.agendas}.items()
+    }
 
 
 def _level(state: State, owed: Iterable[OpenDeadline], now: datetime) -> Level:
@@ -278,17 +285,22 @@ def _party(state: Exchange, side: str) -> MeetingParty:
 
 def together(owed: Iterable[OwedByParty]) -> list[JointReadout]:
     """What is owed, with the sides together that owe the same until the same time."""
-    found: dict[tuple[str, str], list[OwedByParty]] = {}
-    for each in owed:
-        found.setdefault((each.clock, each.due), []).append(each)
-    return [JointReadout(same[0], tuple(each.side for each in same)) for same in found.values()]
+    owed_by_parties: dict[tuple[str, str], list[OwedByParty]] = {}
+    for owed_by_party in owed:
+        owed_by_parties.setdefault((owed_by_party.clock, owed_by_party.due), []).append(
+            owed_by_party
+        )
+    return [
+        JointReadout(same[0], tuple(party.side for party in same))
+        for same in owed_by_parties.values()
+    ]
 
 
 def besides(meeting: MeetingSummary) -> list[JointReadout]:
     """What is owed besides the answers of those who are asked: these stand with what they have said."""
-    asked = {party.side for party in meeting.parties if party.word == "asked"}
+    sides = {party.side for party in meeting.parties if party.word == "asked"}
     return together(
-        owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in asked
+        owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in sides
     )
 
 
@@ -306,17 +318,15 @@ def windows(state: Exchange) -> Iterator[TimeWindow]:
     """When something takes place: as it was held, else as it was agreed, else in each window that stands."""
     meeting = state.meeting
     if meeting is not None and meeting.held:
-        return known({"from": held.from_, "to": held.to} for held in meeting.held)
+        return known({"from": item.from_, "to": item.to} for item in meeting.held)
     if meeting is not None and state.status == "accepted":
         return known([msgspec.json.decode(next(iter(meeting.accepted.values())).terms)])
-    found = [
+    rows = [
         msgspec.json.decode(state.content[name])
         for name in ("windows", "dates", "window")
         if name in state.content
     ]
-    return known(
-        each for value in found for each in (value if isinstance(value, list) else [value])
-    )
+    return known(item for value in rows for item in (value if isinstance(value, list) else [value]))
 
 
 def known(values: Iterable[Any]) -> Iterator[TimeWindow]:

@@ -52,7 +52,9 @@ _SHORT: Final = 6
 
 def message_of(exchange: Exchange, id: str) -> Message:
     """Return the message with an id; the opening where the exchange has no such message."""
-    return next((each for each in exchange.messages if each.id == id), exchange.messages[0])
+    return next(
+        (message for message in exchange.messages if message.id == id), exchange.messages[0]
+    )
 
 
 def is_opening(exchange: Exchange, message: Message) -> bool:
@@ -105,10 +107,10 @@ def within(words: Words, exchange: Exchange, message: Message, side: str) -> str
     if is_opening(exchange, message):
         return ""
     kind = kind_of(exchange.content)
-    named = words.value(kind) if kind else words.act(exchange.act)
+    value = words.value(kind) if kind else words.act(exchange.act)
     if exchange.side == side:
-        return words.say("In your matter: %(what)s, %(number)s", what=named, number=exchange.number)
-    return words.say("In the matter: %(what)s, %(number)s", what=named, number=exchange.number)
+        return words.say("In your matter: %(what)s, %(number)s", what=value, number=exchange.number)
+    return words.say("In the matter: %(what)s, %(number)s", what=value, number=exchange.number)
 
 
 def facts(
@@ -142,18 +144,18 @@ def _facts(
 
 def _chosen(exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> list[Member]:
     stated = [
-        each
-        for each in field_types.members(message.act)
-        if each.name in content
-        and each.name not in field_types.FRAME
-        and (not isinstance(each.kind, _BESIDES) or each.name in _FIRST)
+        member
+        for member in field_types.members(message.act)
+        if member.name in content
+        and member.name not in field_types.FRAME
+        and (not isinstance(member.kind, _BESIDES) or member.name in _FIRST)
     ]
     if not is_opening(exchange, message) and len(stated) <= _SHORT:
         return sorted(stated, key=_rank)
-    chosen = sorted((each for each in stated if each.name in _FIRST), key=_rank)
-    for wanted in (_WHEN, _WHERE):
-        if not any(isinstance(each.kind, wanted) for each in chosen):
-            chosen += [each for each in stated if isinstance(each.kind, wanted)][:1]
+    chosen = sorted((member for member in stated if member.name in _FIRST), key=_rank)
+    for item in (_WHEN, _WHERE):
+        if not any(isinstance(member.kind, item) for member in chosen):
+            chosen += [member for member in stated if isinstance(member.kind, item)][:1]
     return chosen
 
 
@@ -179,9 +181,11 @@ def text(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
 ) -> DisplayedMember | None:
     """Return the main text of a message: the usual one, or else the first text that it has."""
-    members = {each.name: each for each in field_types.members(message.act) if each.name in content}
-    prose = [each.name for each in members.values() if isinstance(each.kind, _PROSE)]
-    name = next((each for each in (*_TEXTS, *prose) if each in members), None)
+    members = {
+        member.name: member for member in field_types.members(message.act) if member.name in content
+    }
+    prose = [member.name for member in members.values() if isinstance(member.kind, _PROSE)]
+    name = next((item for item in (*_TEXTS, *prose) if item in members), None)
     if name is None:
         return None
     fact = display.fact(members[name], content[name])

@@ -62,7 +62,7 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if not self.opens:
             return []
         zone = ZoneInfo(self.zone)
-        found = []
+        rows = []
         day = begins.astimezone(zone).date() - timedelta(days=1)
         while day <= ends.astimezone(zone).date():
             if WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays:
@@ -73,9 +73,9 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
                 if closes <= opens:
                     closes += timedelta(days=1)
                 if opens < ends and closes > begins:
-                    found.append((max(opens, begins), min(closes, ends)))
+                    rows.append((max(opens, begins), min(closes, ends)))
             day += timedelta(days=1)
-        return found
+        return rows
 
 
 def office_of(side: str, entry: Exchange | None) -> Office:
@@ -150,4 +150,4 @@ def places(offices: Iterable[Office], words: Words) -> dict[str, str]:
     for office in offices:
         if office.zone != "UTC":
             names.setdefault(office.zone, {})[place_of(office, words)] = None
-    return {zone: " / ".join(found) for zone, found in names.items()}
+    return {zone: " / ".join(name) for zone, name in names.items()}

@@ -34,18 +34,24 @@ class Received(Struct, frozen=True, kw_only=True):
     receipts: tuple[ReceiptRow, ...]
 
 
-async def ladder_of(here: PageContext, state: Exchange) -> list[LadderStep]:
+async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
     """Return whom each flash of an exchange reached; officers of the reader's own side by name, of the others by role."""
-    if not any(alarms.rings(here.registry, state, message) for message in state.messages):
+    if not any(alarms.rings(context.registry, state, message) for message in state.messages):
         return []
-    found: list[LadderStep] = await here.in_thread(
-        ladder.steps, here.service.store, here.name, state, here.position, here.moment, here.side
+    steps: list[LadderStep] = await context.in_thread(
+        ladder.steps,
+        context.service.store,
+        context.name,
+        state,
+        context.position,
+        context.moment,
+        context.side,
     )
-    return found
+    return steps
 
 
 def of(
-    here: PageContext,
+    context: PageContext,
     state: Exchange,
     facts: Iterable[Fact],
     rang: Iterable[LadderStep] = (),
@@ -53,37 +59,45 @@ def of(
 ) -> list[Received]:
     """Return each message of an exchange with its receipts; of one message alone where it is named."""
     steps: dict[tuple[str, str], list[LadderStep]] = {}
-    for each in rang:
-        steps.setdefault((each.message, each.side), []).append(each)
-    known = {each.id: each for each in state.messages if not message or each.id == message}
-    found: dict[str, list[ReceiptRow]] = {}
+    for ladder_step in rang:
+        steps.setdefault((ladder_step.message, ladder_step.side), []).append(ladder_step)
+    messages = {item.id: item for item in state.messages if not message or item.id == message}
+    receipt_rows: dict[str, list[ReceiptRow]] = {}
     for fact in facts:
-        if fact.message in known:
-            found.setdefault(fact.message, []).append(
+        if fact.message in messages:
+            receipt_rows.setdefault(fact.message, []).append(
                 _receipt(
-                    here,
+                    context,
                     state,
-                    known[fact.message],
+                    messages[fact.message],
                     fact,
                     tuple(steps.get((fact.message, fact.side), ())),
                 )
             )
-    return [Received(message=known[id], receipts=tuple(receipts)) for id, receipts in found.items()]
+    return [
+        Received(message=messages[id], receipts=tuple(receipts))
+        for id, receipts in receipt_rows.items()
+    ]
 
 
 def _receipt(
-    here: PageContext, state: Exchange, message: Message, fact: Fact, rang: tuple[LadderStep, ...]
+    context: PageContext,
+    state: Exchange,
+    message: Message,
+    fact: Fact,
+    rang: tuple[LadderStep, ...],
 ) -> ReceiptRow:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
     officer = (
-        None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
+        None if acknowledged is None else context.projection.registry.officers.get(acknowledged.by)
     )
     return ReceiptRow(
         fact=fact,
-        rang=here.words.semicolon.join(
-            f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang
+        rang=context.words.semicolon.join(
+            f"{rung_of(context.words, item)} {context.words.written(item.time, 'clock')}"
+            for item in rang
         ),
-        who="" if officer is None else here.words.value(officer.roles[0]),
+        who="" if officer is None else context.words.value(officer.roles[0]),
         by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
         acknowledged_s=_took(message, acknowledged),
         answered_s=_took(message, answered),
@@ -92,7 +106,7 @@ def _receipt(
 
 def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
     """Whether the record that proves a receipt is an answer, and not a receipt alone."""
-    answers = {each.said.position for each in state.messages} | {
+    answers = {message.said.position for message in state.messages} | {
         answered.position if answered else 0
     }
     return acknowledged.position in answers
@@ -105,7 +119,7 @@ def rung_of(words: Words, step: LadderStep) -> str:
         words.say(
             "%(role)s (%(who)s)",
             role=role,
-            who=words.listed(each.partition("/")[2] for each in step.officers),
+            who=words.listed(officer.partition("/")[2] for officer in step.officers),
         )
         if step.officers
         else role

@@ -56,19 +56,21 @@ class VersionComparison(Struct, frozen=True, kw_only=True):
 
 def changes(state: Exchange) -> list[int]:
     """Return the records that changed the text of an exchange, in order."""
-    return sorted({developments.stamp_of(each).position for each in developments.changes(state)})
+    return sorted(
+        {developments.stamp_of(change).position for change in developments.changes(state)}
+    )
 
 
-async def _versions(here: PageContext, state: Exchange) -> list[Version]:
+async def _versions(context: PageContext, state: Exchange) -> list[Version]:
     """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
-    found = [
-        await _version(here, state, position)
+    result = [
+        await _version(context, state, position)
         for position in (state.opened.position, *changes(state))
     ]
     amendment = consent.open_amendment(state)
     if amendment is not None:
         content = {**state.content, **consent.fields_of(amendment)}
-        found.append(
+        result.append(
             Version(
                 value=PROPOSED,
                 time=amendment.said.time,
@@ -77,15 +79,15 @@ async def _versions(here: PageContext, state: Exchange) -> list[Version]:
                 content=content,
             )
         )
-    return found
+    return result
 
 
-async def _version(here: PageContext, state: Exchange, position: int) -> Version:
-    stood: Exchange | None = await here.in_thread(
-        reads.exchange_at, here.service.store, here.name, state.id, position
+async def _version(context: PageContext, state: Exchange, position: int) -> Version:
+    stood: Exchange | None = await context.in_thread(
+        reads.exchange_at, context.service.store, context.name, state.id, position
     )
     assert stood is not None
-    record = here.projection.record_at(position)
+    record = context.projection.record_at(position)
     act, by = ("", "") if record is None else (record.name, record.envelope.actor)
     return Version(
         value=str(position), time=stood.updated.time, by=by, kind=act, content=stood.content
@@ -122,8 +124,8 @@ def _common(one: list[str], other: list[str]) -> int:
 
 
 def _changed(out: list[str], put: list[str]) -> list[Markup]:
-    found = [Markup("<del>{}</del>").format("".join(out))] if out else []
-    return [*found, Markup("<ins>{}</ins>").format("".join(put))] if put else found
+    result = [Markup("<del>{}</del>").format("".join(out))] if out else []
+    return [*result, Markup("<ins>{}</ins>").format("".join(put))] if put else result
 
 
 def _texts(value: Any) -> dict[str, str] | None:
@@ -132,7 +134,7 @@ def _texts(value: Any) -> dict[str, str] | None:
         return {"": value}
     return (
         value
-        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
         else None
     )
 
@@ -154,11 +156,11 @@ def _compared(
     if isinstance(member.kind, field_types.TextsField):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
-            called = display.words.say(
+            text = display.words.say(
                 "%(what)s %(n)s", what=label, n=display.words.number(index + 1)
             )
             yield from _of_text(
-                called,
+                text,
                 old[index] if index < len(old) else "",
                 new[index] if index < len(new) else "",
             )
@@ -194,38 +196,39 @@ def _differing(
     display: Display, act: str, one: Version, other: Version
 ) -> list[tuple[str, Markup]]:
     """Return what differs between two versions, each part with its label; a page of many parts takes no longer than a page of one."""
-    found = [
+    parts = [
         part
         for member in field_types.members(act)
         for part in _compared(
             display, member, one.content.get(member.name), other.content.get(member.name)
         )
     ]
-    most = isqrt(_MOST**2 // max(1, sum(isinstance(each, _Texts) for _, each in found)))
+    most = isqrt(_MOST**2 // max(1, sum(isinstance(value, _Texts) for _, value in parts)))
     return [
-        (label, marked(*each, most) if isinstance(each, _Texts) else each) for label, each in found
+        (label, marked(*texts, most) if isinstance(texts, _Texts) else texts)
+        for label, texts in parts
     ]
 
 
-async def versions(here: PageContext) -> Page:
+async def versions(context: PageContext) -> Page:
     """Show two versions of a text beside each other, marked."""
-    state = await here.in_thread(
+    state = await context.in_thread(
         reads.exchange_at,
-        here.service.store,
-        here.name,
-        here.request.match_info["exchange"],
-        here.position,
+        context.service.store,
+        context.name,
+        context.request.match_info["exchange"],
+        context.position,
     )
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
-    every = await _versions(here, state)
+    every = await _versions(context, state)
     chosen = [
-        _chosen(here, every, "from", every[max(0, len(every) - 2)]),
-        _chosen(here, every, "to", every[-1]),
+        _chosen(context, every, "from", every[max(0, len(every) - 2)]),
+        _chosen(context, every, "to", every[-1]),
     ]
-    display = Display(here.words, (), {}, here.link)
+    display = Display(context.words, (), {}, context.link)
     one, other = chosen
-    differing = await here.in_thread(_differing, display, state.act, one, other)
+    differing = await context.in_thread(_differing, display, state.act, one, other)
     names = tuple(
         name
         for name in {**one.content, **other.content}
@@ -238,15 +241,15 @@ async def versions(here: PageContext) -> Page:
     )
 
 
-def _chosen(here: PageContext, every: list[Version], name: str, default: Version) -> Version:
-    wanted = here.request.query.get(name, "")
-    found = next((each for each in every if each.value == wanted), None)
-    if wanted and found is None:
+def _chosen(context: PageContext, every: list[Version], name: str, default: Version) -> Version:
+    text = context.request.query.get(name, "")
+    version = next((item for item in every if item.value == text), None)
+    if text and version is None:
         raise refused(
             "not-found",
             sentence("There is no such version of this text; choose one of those that are listed."),
         )
-    return found or default
+    return version or default
 
 
 SHEETS: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)

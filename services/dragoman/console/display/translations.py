@@ -49,18 +49,20 @@ class Translated(Struct, frozen=True, kw_only=True):
 def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
     """Return the translations of a message, the oldest first."""
     return tuple(
-        _translated(state, said)
-        for said in state.acts.get(ACT, ())
-        if _value(said, "of", state.id) == message
+        _translated(state, item)
+        for item in state.acts.get(ACT, ())
+        if _value(item, "of", state.id) == message
     )
 
 
 def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
     """Return the translations of each message of an exchange that has some, by the position of its record."""
     records = {state.opened.position: state.id}
-    records |= {said.said.position: said.id for given in state.acts.values() for said in given}
+    records |= {item.said.position: item.id for act in state.acts.values() for item in act}
     records |= {message.said.position: message.id for message in state.messages}
-    return {position: found for position, id in records.items() if (found := of_message(state, id))}
+    return {
+        position: result for position, id in records.items() if (result := of_message(state, id))
+    }
 
 
 def _changed(state: Exchange, said: Said) -> str:
@@ -68,13 +70,13 @@ def _changed(state: Exchange, said: Said) -> str:
     if _value(said, "of", state.id) != state.id:
         return ""
     later = [
-        developments.stamp_of(each).time
-        for each in developments.changes(state)
-        if developments.stamp_of(each).position > said.said.position
+        developments.stamp_of(change).time
+        for change in developments.changes(state)
+        if developments.stamp_of(change).position > said.said.position
         and any(
             (member := field_types.member(state.act, name))
             and isinstance(member.kind, field_types.TextField | field_types.TextsField)
-            for name in each.fields
+            for name in change.fields
         )
     ]
     return later[-1] if later else ""
@@ -90,16 +92,16 @@ def _translated(state: Exchange, said: Said) -> Translated:
         changed=_changed(state, said),
         agreed=tuple(
             dict.fromkeys(
-                each.said.side
-                for each in consent.counting(
+                item.said.side
+                for item in consent.counting(
                     state, ("translation-agreement",), consent.reading(state, said)
                 )
             )
         ),
         disputed=tuple(
-            Disputed(side=each.said.side, reason=_value(each, "reason"))
-            for each in state.acts.get("translation-dispute", ())
-            if _value(each, "of") == said.id
+            Disputed(side=item.said.side, reason=_value(item, "reason"))
+            for item in state.acts.get("translation-dispute", ())
+            if _value(item, "of") == said.id
         ),
     )
 
@@ -128,7 +130,7 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
         return words.say(
             "%(side)s’s translation, disputed by %(sides)s",
             side=side,
-            sides=named(each.side for each in translated.disputed),
+            sides=named(item.side for item in translated.disputed),
         )
     if translated.agreed:
         return words.say(
@@ -143,15 +145,15 @@ def shown(
     """Return translations as a page shows them; under the Chatham House Rule without the names of sides."""
     return [
         {
-            "mark": mark(words, each, attributed=attributed),
-            "tag": each.language,
-            "language": language(each.language),
-            "lines": each.text.splitlines(),
+            "mark": mark(words, translation, attributed=attributed),
+            "tag": translation.language,
+            "language": language(translation.language),
+            "lines": translation.text.splitlines(),
             "disputed": [
-                (one.side.upper() if attributed else "", one.reason) for one in each.disputed
+                (one.side.upper() if attributed else "", one.reason) for one in translation.disputed
             ],
         }
-        for each in translations
+        for translation in translations
     ]
 
 
@@ -171,7 +173,7 @@ def originals(display: Display, state: Exchange, message: str = "") -> list[Orig
     """Return the texts of a message, the opening if none is named, each in the language in which it was written first."""
     if message in ("", state.id):
         return list(_texts(display, display.facts(state.act, state.content), state.content))
-    said = next((each for each in state.messages if each.id == message), None)
+    said = next((item for item in state.messages if item.id == message), None)
     if said is None:
         return []
     act, content = said.act, consent.said_in(state, message)
@@ -185,38 +187,38 @@ def _texts(
         if not fact.said or fact.name == "subject":
             continue
         value = msgspec.json.decode(bytes(content[fact.name]))
-        for each in value if isinstance(value, list) else [value]:
-            tag, text = next(iter(each.items())) if isinstance(each, dict) else ("", str(each))
-            given = tuple(each) if isinstance(each, dict) else ()
+        for item in value if isinstance(value, list) else [value]:
+            tag, text = next(iter(item.items())) if isinstance(item, dict) else ("", str(item))
+            rows = tuple(item) if isinstance(item, dict) else ()
             yield Original(
-                label=fact.label, language=tag, languages=given, paragraphs=tuple(paragraphs(text))
+                label=fact.label, language=tag, languages=rows, paragraphs=tuple(paragraphs(text))
             )
 
 
 def paragraphs(text: str) -> list[str]:
     """Return the paragraphs of a text: an empty line stands between one and the next."""
-    return [each.strip() for each in _BETWEEN.split(text) if each.strip()]
+    return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
 
 
 def written_in(texts: Sequence[Original]) -> frozenset[str]:
     """Return the languages in which all texts of a message are written by their author."""
     return (
-        frozenset(set.intersection(*({*each.languages} for each in texts)))
+        frozenset(set.intersection(*({*text.languages} for text in texts)))
         if texts
         else frozenset()
     )
 
 
 def missing(
-    languages: Sequence[str], own: str, originals_: Sequence[Original], given: Sequence[Translated]
+    languages: Sequence[str], text: str, originals_: Sequence[Original], given: Sequence[Translated]
 ) -> str:
     """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
 
     Where several others are left, nobody knows which is meant, and whoever translates chooses.
     """
-    if any(not each.language for each in originals_):
+    if any(not original.language for original in originals_):
         return ""  # who wrote it did not say in which language
-    known = written_in(originals_) | {each.language for each in given}
-    left = [tag for tag in languages if tag not in known]
-    mine = [tag for tag in left if tag.partition("-")[0] == own]
-    return mine[0] if mine else left[0] if len(left) == 1 else ""
+    names = written_in(originals_) | {item.language for item in given}
+    tags = [tag for tag in languages if tag not in names]
+    mine = [tag for tag in tags if tag.partition("-")[0] == text]
+    return mine[0] if mine else tags[0] if len(tags) == 1 else ""

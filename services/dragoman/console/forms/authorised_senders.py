@@ -44,7 +44,7 @@ def of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> S
     """Return who of the actor's side may send an act. `second` where this very act takes two officers, though others of its kind do not."""
     two = rule.two_key or second
     officer = registry.officers.get(actor)
-    held = frozenset[Role]() if officer is None else frozenset(officer.roles)
+    roles = frozenset[Role]() if officer is None else frozenset(officer.roles)
     side = actor.partition("/")[0]
     colleagues = []
     for name, other in registry.officers.items():
@@ -55,37 +55,39 @@ def of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> S
             or OFFICERS.isdisjoint(other.roles)
         ):
             continue
-        if rule.roles.isdisjoint((*other.roles, *held) if two else other.roles):
+        if rule.roles.isdisjoint((*other.roles, *roles) if two else other.roles):
             continue
-        shown = [each for each in _ROLES if each in other.roles]
-        role = next((each for each in shown if each in rule.roles), shown[0])
+        texts = [text for text in _ROLES if text in other.roles]
+        role = next((text for text in texts if text in rule.roles), texts[0])
         colleagues.append(Colleague(name=name.partition("/")[2], role=role))
     return Sending(
-        alone=not two and not rule.roles.isdisjoint(held),
+        alone=not two and not rule.roles.isdisjoint(roles),
         second=two,
-        colleagues=tuple(sorted(colleagues, key=lambda each: (_ROLES.index(each.role), each.name))),
-        needed=tuple(each for each in _ROLES if each in rule.roles),
+        colleagues=tuple(
+            sorted(colleagues, key=lambda colleague: (_ROLES.index(colleague.role), colleague.name))
+        ),
+        needed=tuple(text for text in _ROLES if text in rule.roles),
     )
 
 
 def names(words: Words, sending: Sending) -> str:
     """Return the colleagues' names, as a button says them: d-1 or h-1."""
-    return words.either(each.name for each in sending.colleagues)
+    return words.either(colleague.name for colleague in sending.colleagues)
 
 
 def told(words: Words, sending: Sending) -> str:
     """Return who may send, in sentences; empty where the reader does without a colleague."""
     if sending.alone:
         return ""
-    roles = words.either(words.value(each) for each in sending.needed)
+    roles = words.either(words.value(text) for text in sending.needed)
     if not sending.colleagues:
         return words.say(
             "Only a %(roles)s can send this, and nobody of your side is one. Ask your administrator to enter one.",
             roles=roles,
         )
     who = words.either(
-        words.say("%(role)s (%(name)s)", role=words.value(each.role), name=each.name)
-        for each in sending.colleagues
+        words.say("%(role)s (%(name)s)", role=words.value(colleague.role), name=colleague.name)
+        for colleague in sending.colleagues
     )
     if sending.second:
         return words.say(
@@ -104,5 +106,5 @@ def titled(words: Words, registry: Registry, actor: str) -> str:
     name = actor.partition("/")[2] or actor
     if officer is None or not officer.roles:
         return name
-    role = next((each for each in _ROLES if each in officer.roles), officer.roles[0])
+    role = next((text for text in _ROLES if text in officer.roles), officer.roles[0])
     return words.say("%(role)s %(name)s", role=words.value(role), name=name)

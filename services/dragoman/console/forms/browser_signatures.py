@@ -42,10 +42,10 @@ class ToSign(Struct, frozen=True, kw_only=True):
 class SignatureAsked(Exception):
     """A form asked what it is to sign; carries the answer."""
 
-    def __init__(self, asked: ToSign) -> None:
+    def __init__(self, sign: ToSign) -> None:
         """Keep what is to be signed."""
         super().__init__()
-        self.asked = asked
+        self.asked = sign
 
 
 def bare(act: bytes) -> bytes:
@@ -54,18 +54,18 @@ def bare(act: bytes) -> bytes:
     return act if at < 0 else act[:at] + b"}"
 
 
-def asks(here: PageContext, name: str, exchange: str = "") -> bool:
+def asks(context: PageContext, name: str, exchange: str = "") -> bool:
     """Whether an act must be signed by its author: one that opens an exchange, is of the channel, or carries an exchange on."""
     rule = RULES[name]
     if rule.who is Who.KEEPERS:
-        return here.registry.custody == "sides"
-    known = here.projection.exchange(exchange) if exchange else None
+        return context.registry.custody == "sides"
+    known = context.projection.exchange(exchange) if exchange else None
     family = rule.family or ("" if known is None else known.family)
-    return here.asks_signature(family)
+    return context.asks_signature(family)
 
 
 async def record(
-    here: PageContext,
+    context: PageContext,
     body: bytes,
     *,
     exchange: str = "",
@@ -74,11 +74,11 @@ async def record(
     etag: str = "",
 ) -> ApiReply:
     """Take a body in as the reader's post, signed in the page where that is asked. Raises `Refused`, `Malformed`, `SignatureAsked`."""
-    act, data = await body_workers.read(here.request, len(body), read_act, body, cut=True)
-    signed, signatures = await signed_by(here, act, data, exchange=exchange, key=key)
+    act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
+    signed, signatures = await signed_by(context, act, data, exchange=exchange, key=key)
     return await submission.record(
-        here.call,
-        here.projection,
+        context.call,
+        context.projection,
         signed,
         exchange=exchange,
         family=family,
@@ -89,11 +89,11 @@ async def record(
 
 
 async def signed_by(
-    here: PageContext, act: bytes, data: Act, *, exchange: str, key: str
+    context: PageContext, act: bytes, data: Act, *, exchange: str, key: str
 ) -> tuple[bytes, str]:
     """The act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
-    form = await form_of(here.request)
-    if not asks(here, _name(data), exchange):
+    form = await form_of(context.request)
+    if not asks(context, _name(data), exchange):
         if said(form, "sign"):
             raise SignatureAsked(ToSign())
         return act, ""
@@ -116,13 +116,13 @@ async def signed_by(
         )
     if data.signed is UNSET:
         act = await bound(
-            here,
+            context,
             act,
             data,
-            id=submission.id_of(here.projection, here.grant.actor, data, key),
+            id=submission.id_of(context.projection, context.grant.actor, data, key),
             exchange=exchange,
         )
-    raise SignatureAsked(await to_sign(here, act))
+    raise SignatureAsked(await to_sign(context, act))
 
 
 def _name(data: Act) -> str:
@@ -140,43 +140,43 @@ def signatures_in(text: str) -> str:
 
 
 async def bound(
-    here: PageContext, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
+    context: PageContext, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
 ) -> bytes:
     """The act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
-    registry, name = here.projection.registry, _name(data)
-    known = here.projection.exchange(exchange) if exchange else None
+    registry, name = context.projection.registry, _name(data)
+    known = context.projection.exchange(exchange) if exchange else None
     of_channel = RULES[name].family == "channel" and name not in FORMATS
-    newest, _ = await _newest(here)
+    newest, _ = await _newest(context)
     signed = {
         "channel": registry.cid,
         "type": type_of(name, RULES[name].version),
         "exchange": registry.id if of_channel else exchange,
         "id": id,
-        "author": author or here.grant.actor,
+        "author": author or context.grant.actor,
         "after": registry.etag if of_channel else known.revision if known is not None else "",
         "seen": {"size": newest.size, "root": newest.root},
     }
     return act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
 
 
-async def to_sign(here: PageContext, act: bytes) -> ToSign:
+async def to_sign(context: PageContext, act: bytes) -> ToSign:
     """What the page is given, so that it signs nothing that it has not verified. Raises `Refused`, `LogUnreachable`."""
-    registry = here.projection.registry
-    _, note = await _newest(here)
+    registry = context.projection.registry
+    _, note = await _newest(context)
     return ToSign(
         act=act.decode(),
         cid=registry.cid,
         log=str(log_policy.log_of(registry)),
         head=note,
-        consistency=f"/c/{here.name}/records/consistency",
+        consistency=f"/c/{context.name}/records/consistency",
     )
 
 
-async def _newest(here: PageContext) -> tuple[SignedHead, str]:
+async def _newest(context: PageContext) -> tuple[SignedHead, str]:
     """The newest signed head, and its note."""
-    registry = here.projection.registry
-    found = await recent(here.service.seals, here.name, 1)
-    newest = head(found[0], log_policy.log_of(registry), None) if found else None
+    registry = context.projection.registry
+    sealed_heads = await recent(context.service.seals, context.name, 1)
+    newest = head(sealed_heads[0], log_policy.log_of(registry), None) if sealed_heads else None
     if newest is None or not newest.signed:
         raise refused(
             "unavailable",
@@ -184,11 +184,11 @@ async def _newest(here: PageContext) -> tuple[SignedHead, str]:
                 "No head of this log is signed yet, which a signature rests on. Try again in a moment."
             ),
         )
-    return newest, found[0].note.decode()
+    return newest, sealed_heads[0].note.decode()
 
 
-def answer(asked: ToSign) -> web.Response:
+def answer(sign: ToSign) -> web.Response:
     """What is to be signed, for the page's script."""
     return web.Response(
-        body=msgspec.json.encode(asked), headers=HEADERS, content_type="application/json"
+        body=msgspec.json.encode(sign), headers=HEADERS, content_type="application/json"
     )

@@ -17,7 +17,7 @@ class Asking(Struct, frozen=True, kw_only=True):
 
 
 def ask(
-    here: PageContext,
+    context: PageContext,
     asking: Asking,
     *,
     question: str,

@@ -37,7 +37,7 @@ def windows(display: Display, offices: Sequence[Office], state: Exchange) -> lis
     """Return the windows that may be accepted now; where a side has accepted one already, only that one."""
     if state.meeting is None:
         return []
-    accepted = {each.window for each in state.meeting.accepted.values()}
+    accepted = {item.window for item in state.meeting.accepted.values()}
     return [
         ExchangeChoice(value=str(index), shown=window(display, offices, msgspec.json.decode(raw)))
         for index, raw in enumerate(meeting.terms(state))
@@ -47,10 +47,10 @@ def windows(display: Display, offices: Sequence[Office], state: Exchange) -> lis
 
 def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
     """Return a window in UTC and by the offices' clocks."""
-    shown = display.span(value)
-    local = [there(each, offices, display.words) for each in known([value])]
-    return shown + Markup("").join(
-        Markup(" <small>{}</small>").format(each) for each in local if each
+    span = display.span(value)
+    local = [there(time_window, offices, display.words) for time_window in known([value])]
+    return span + Markup("").join(
+        Markup(" <small>{}</small>").format(text) for text in local if text
     )
 
 
@@ -69,15 +69,15 @@ def messages(words: Words, state: Exchange) -> list[ExchangeChoice]:
     """Return the messages of an exchange, by their acts, sides and times."""
     return [
         ExchangeChoice(
-            value="" if each.id == state.id else each.id,
+            value="" if message.id == state.id else message.id,
             shown=words.say(
                 "%(act)s of %(side)s, %(t)s",
-                act=words.act(each.act),
-                side=each.said.side.upper(),
-                t=words.written(each.said.time, "minute"),
+                act=words.act(message.act),
+                side=message.said.side.upper(),
+                t=words.written(message.said.time, "minute"),
             ),
         )
-        for each in state.messages
+        for message in state.messages
     ]
 
 
@@ -89,34 +89,34 @@ def translatable(words: Words, state: Exchange, side: str) -> list[ExchangeChoic
 def translations(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return the translations that other sides have given in an exchange, by their languages and their first words."""
     return [
-        ExchangeChoice(value=each.id, shown=_described(words, each))
-        for each in _given(state)
-        if each.said.side != side
+        ExchangeChoice(value=item.id, shown=_described(words, item))
+        for item in _given(state)
+        if item.said.side != side
     ]
 
 
 def amendments(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return the amendment that waits for a side's answer, if there is one."""
-    found = consent.open_amendment(state)
-    if found is None or found.said.side == side:
+    open_amendment = consent.open_amendment(state)
+    if open_amendment is None or open_amendment.said.side == side:
         return []
-    return [_consent(words, "amendment", found)]
+    return [_consent(words, "amendment", open_amendment)]
 
 
 def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return what a side may take back: its acts of consent, and its amendment, as long as not every side has consented."""
     back = consent.withdrawn(state)
     return [
-        _consent(words, act, said)
+        _consent(words, act, item)
         for act in consent.WITHDRAWABLE
-        for said in state.acts.get(act, ())
-        if said.said.side == side and said.id not in back and not consent.is_complete(state, said)
+        for item in state.acts.get(act, ())
+        if item.said.side == side and item.id not in back and not consent.is_complete(state, item)
     ]
 
 
 def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
     """Return the parts of a text that may stand in brackets, each by its member, its number and its first words: "paragraphs/2"."""
-    found = []
+    exchange_choices = []
     for member in field_types.members(state.act):
         raw = state.content.get(member.name)
         if raw is None or (
@@ -140,8 +140,8 @@ def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
             shown = display.words.say(
                 "%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1])
             )
-            found.append(ExchangeChoice(value=f"{member.name}/{item}", shown=shown))
-    return found
+            exchange_choices.append(ExchangeChoice(value=f"{member.name}/{item}", shown=shown))
+    return exchange_choices
 
 
 def second_keys(
@@ -164,13 +164,13 @@ def second_keys(
 
 
 def _consent(words: Words, act: str, said: Said) -> ExchangeChoice:
-    shown = words.say(
+    text = words.say(
         "%(act)s of %(side)s, %(t)s",
         act=words.act(act),
         side=said.said.side.upper(),
         t=words.written(said.said.time, "minute"),
     )
-    return ExchangeChoice(value=said.id, shown=shown)
+    return ExchangeChoice(value=said.id, shown=text)
 
 
 def _given(state: Exchange) -> Iterator[Said]:

@@ -313,13 +313,13 @@ def members(act: str) -> tuple[Member, ...]:
 @cache
 def member(act: str, name: str) -> Member | None:
     """One member of an act; None where it has none of that name."""
-    return next((each for each in members(act) if each.name == name), None)
+    return next((item for item in members(act) if item.name == name), None)
 
 
 FRAME: Final = frozenset(
-    each.encode_name
+    field.encode_name
     for shape in (act_frame.OpeningAct, act_frame.Continuing, act_frame.Answering)
-    for each in inspect.type_info(shape).fields  # type: ignore[attr-defined]
+    for field in inspect.type_info(shape).fields  # type: ignore[attr-defined]
 )
 """What any act may carry: asked for further down."""
 
@@ -328,9 +328,9 @@ def _members(shape: type, act: str) -> tuple[Member, ...]:
     info = inspect.type_info(shape)
     assert isinstance(info, inspect.StructType)
     return tuple(
-        Member(each.encode_name, _kind(each.encode_name, each.type, act), each.required)
-        for each in info.fields
-        if each.encode_name != "signed"
+        Member(field.encode_name, _kind(field.encode_name, field.type, act), field.required)
+        for field in info.fields
+        if field.encode_name != "signed"
     )
 
 
@@ -406,16 +406,16 @@ def _of_string(name: str, kind: inspect.StrType) -> Kind:
 def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
     words = [
         str(word)
-        for each in kind.types
-        if isinstance(each, inspect.LiteralType)
-        for word in each.values
+        for item in kind.types
+        if isinstance(item, inspect.LiteralType)
+        for word in item.values
     ]
     unknown = "unknown" in words
-    rest = [each for each in kind.types if not isinstance(each, inspect.LiteralType)]
-    structs = [each.cls for each in rest if isinstance(each, inspect.StructType)]
+    types = [item for item in kind.types if not isinstance(item, inspect.LiteralType)]
+    structs = [item.cls for item in types if isinstance(item, inspect.StructType)]
     if fields.About in structs:
         return TimeField(
-            unknown=any("unknown" in (getattr(each, "pattern", "") or "") for each in rest),
+            unknown=any("unknown" in (getattr(item, "pattern", "") or "") for item in types),
             about=True,
         )
     if fields.Place in structs:
@@ -426,14 +426,16 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
         return GroupField(_members(fields.Provision, act))
     if name == "whose":
         return WhoseField()
-    if any(isinstance(each, inspect.DictType) for each in rest):
-        return TextField(title=any(getattr(each, "max_length", None) == 120 for each in rest))
-    found = _kind(name, rest[0], act)
-    match found:
+    if any(isinstance(each, inspect.DictType) for each in types):
+        return TextField(title=any(getattr(each, "max_length", None) == 120 for each in types))
+    number_field = _kind(name, types[0], act)
+    match number_field:
         case NumberField():
-            return NumberField(found.least, found.most, found.whole, unknown=unknown)
+            return NumberField(
+                number_field.least, number_field.most, number_field.whole, unknown=unknown
+            )
         case QuantityField():
-            return QuantityField(found.units, unknown=unknown)
+            return QuantityField(number_field.units, unknown=unknown)
         case SideField():
             return SideField(unknown=unknown)
         case SpanField():
@@ -441,16 +443,16 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
         case FlagField():
             return FlagField(unknown=unknown)
         case _:
-            return found
+            return number_field
 
 
 def _of_many(name: str, item: Any, act: str) -> Kind:
     if isinstance(item, inspect.StructType) and item.cls is ReleasedRecord:
         return ReleasedField()
-    found = _kind(name, item, act)
-    match found:
+    kind = _kind(name, item, act)
+    match kind:
         case ChoiceField():
-            return ChoicesField(found.values)
+            return ChoicesField(kind.values)
         case TextField():
             return TextsField()
         case SpanField():
@@ -466,11 +468,11 @@ def _of_many(name: str, item: Any, act: str) -> Kind:
         case ReferencesField():
             return ReferencesField()
         case PersonField():
-            return PersonField(many=True, own=found.own)
+            return PersonField(many=True, own=kind.own)
         case FilesField():
             return FilesField()
         case GroupField():
-            return RowsField(found)
+            return RowsField(kind)
         case _ if name == "phrases":
             return PhrasesField()
         case _ if name == "holidays":

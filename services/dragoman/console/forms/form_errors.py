@@ -50,10 +50,10 @@ def placed(
     if fault.field in (extra or {}):
         return replace(fault, anchor=(extra or {})[fault.field])
     head, *path = fault.field.split(".")
-    found = _within(members, head, path, languages) if head == "f" and path else None
-    if found is None:
+    within = _within(members, head, path, languages) if head == "f" and path else None
+    if within is None:
         return replace(fault, anchor="")
-    field, anchor = found
+    field, anchor = within
     return replace(fault, field=field, anchor=_id(anchor))
 
 
@@ -65,52 +65,50 @@ def _within(
     members: Iterable[Member], prefix: str, path: Sequence[str], languages: Sequence[str]
 ) -> tuple[str, str] | None:
     """Return the field that shows a fault and the field to which its link leads; None where no form asks for it."""
-    member = next((each for each in members if each.name == path[0]), None)
+    member = next((item for item in members if item.name == path[0]), None)
     if member is None:
         return None
-    name, rest = f"{prefix}.{path[0]}", path[1:]
+    name, names = f"{prefix}.{path[0]}", path[1:]
     match member.kind:
         case field_types.GroupField():
-            return (_within(member.kind.members, name, rest, languages) if rest else None) or (
+            return (_within(member.kind.members, name, names, languages) if names else None) or (
                 name,
                 name,
             )
         case field_types.RowsField():
             inner = (
-                _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
-                if len(rest) > 1
+                _within(member.kind.group.members, f"{name}.{names[0]}", names[1:], languages)
+                if len(names) > 1
                 else None
             )
             return inner or (name, name)
         case _:
-            return _of_control(member.kind, name, rest, languages)
+            return _of_control(member.kind, name, names, languages)
 
 
 def _of_control(
-    kind: Kind, name: str, rest: Sequence[str], languages: Sequence[str]
+    kind: Kind, name: str, texts: Sequence[str], languages: Sequence[str]
 ) -> tuple[str, str]:
     match kind:
         case field_types.TextField(languages=True) | field_types.TextsField():
-            given = next((tag for tag in rest if tag in languages), "")
+            text = next((tag for tag in texts if tag in languages), "")
             return (
-                (f"{name}.{given}", f"{name}.{given}")
-                if given
-                else (name, f"{name}.{languages[0]}")
+                (f"{name}.{text}", f"{name}.{text}") if text else (name, f"{name}.{languages[0]}")
             )
         case field_types.SpansField():
-            index = rest[0] if rest and rest[0].isdigit() else "0"
-            end = rest[1] if len(rest) > 1 and rest[1] in ("from", "to") else ""
+            index = texts[0] if texts and texts[0].isdigit() else "0"
+            end = texts[1] if len(texts) > 1 and texts[1] in ("from", "to") else ""
             return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
         case field_types.SpanField():
             return (
-                (f"{name}.{rest[0]}",) * 2
-                if rest and rest[0] in ("from", "to")
+                (f"{name}.{texts[0]}",) * 2
+                if texts and texts[0] in ("from", "to")
                 else (name, f"{name}.from")
             )
         case field_types.HoursField() | field_types.PairsField(sides=True):
             return name, name
-        case field_types.PlaceField() if rest and rest[0] in _OF_PLACE:
-            return (f"{name}.{_OF_PLACE[rest[0]]}",) * 2
+        case field_types.PlaceField() if texts and texts[0] in _OF_PLACE:
+            return (f"{name}.{_OF_PLACE[texts[0]]}",) * 2
         case _:
             return name, name
 
@@ -306,13 +304,13 @@ def _value(words: Words, value: object, sides: frozenset[str]) -> object:
     parts = value.split(", ")
     if all(part in sides for part in parts):
         return ", ".join(part.upper() for part in parts)
-    named = [
+    name_values = [
         next(
             (NameValue(context, part) for context in _CONTEXTS if (context, part) in known()), None
         )
         for part in parts
     ]
-    return tuple(named) if all(named) else value
+    return tuple(name_values) if all(name_values) else value
 
 
 # An error as a whole
@@ -373,5 +371,5 @@ _ON_PAGES: Final = {
 
 def plain(detail: Text) -> Text:
     """Return an error in words for a page: it names no path and no header of the API."""
-    said = _ON_PAGES.get(detail.message)
-    return detail if said is None else replace(detail, message=said.message)
+    text = _ON_PAGES.get(detail.message)
+    return detail if text is None else replace(detail, message=text.message)

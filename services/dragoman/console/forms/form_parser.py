@@ -116,23 +116,23 @@ class Typed:
 
     def read(self, members: Iterable[Member], prefix: str = PREFIX) -> dict[str, Any]:
         """The members that were filled in, in their order. What is wrong goes to `faults`."""
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for member in members:
             name = f"{prefix}.{member.name}"
             value = self._value(member, name)
             if value is not LEFT:
-                found[member.name] = value
+                result[member.name] = value
             elif member.required and not any(
                 fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults
             ):
                 self._want(member, name)
-        return found
+        return result
 
     def _want(self, member: Member, name: str) -> None:
         """Note that a required member is empty: at each of its own, where it is made of several."""
         inner = member.kind.members if isinstance(member.kind, field_types.GroupField) else ()
-        for each in inner:
-            self._want(each, f"{name}.{each.name}")
+        for item in inner:
+            self._want(item, f"{name}.{item.name}")
         if not inner:
             self.fault(member, name, self._missing(member, name))
 
@@ -198,8 +198,8 @@ class Typed:
             case field_types.SpanField():
                 return self._span(member, name)
             case field_types.SpansField():
-                found = [self._span(member, f"{name}.{index}") for index in self._indexes(name)]
-                return [each for each in found if each is not LEFT] or LEFT
+                spans = [self._span(member, f"{name}.{index}") for index in self._indexes(name)]
+                return [span for span in spans if span is not LEFT] or LEFT
             case field_types.PlaceField():
                 return self._places(member, name) if member.kind.many else self._place(member, name)
             case field_types.PointField():
@@ -220,7 +220,7 @@ class Typed:
                     for id in self.many(name)
                 )
                 return [
-                    each if each["without"] else {"record": each["record"]} for each in chosen
+                    item if item["without"] else {"record": item["record"]} for item in chosen
                 ] or LEFT
             case field_types.PersonField() | field_types.FilesField():
                 return self._chosen(member, member.kind, name)
@@ -234,18 +234,18 @@ class Typed:
                 return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
             case field_types.RowsField():
                 group = member.kind.group
-                found = [
+                spans = [
                     self.read(group.members, f"{name}.{index}")
                     for index in self._indexes(name)
                     if self.any(group, f"{name}.{index}")
                 ]
-                return found or LEFT
+                return spans or LEFT
             case _:
                 return LEFT
 
     def _whose(self, member: Member, name: str) -> Any:
         chosen = self.many(name)
-        alone = [each for each in chosen if each in (NOBODY_HERE, UNKNOWN)]
+        alone = [text for text in chosen if text in (NOBODY_HERE, UNKNOWN)]
         if alone and len(chosen) > 1:
             word = self.words.value(alone[0])
             self.fault(
@@ -268,16 +268,16 @@ class Typed:
         if not given:
             return LEFT
         original = self.one("f.original") or self.words.language
-        ordered = dict(sorted(given.items(), key=lambda each: each[0] != original))
+        ordered = dict(sorted(given.items(), key=lambda item: item[0] != original))
         return next(iter(ordered.values())) if len(self.languages) == 1 else ordered
 
     def _texts(self, name: str) -> Any:
         """Texts stand under each other, with an empty line between them; those of another language in the same order."""
         by_language = {
             tag: [
-                each.strip()
-                for each in re.split(r"\n\s*\n", self.one(f"{name}.{tag}"))
-                if each.strip()
+                part.strip()
+                for part in re.split(r"\n\s*\n", self.one(f"{name}.{tag}"))
+                if part.strip()
             ]
             for tag in self.languages
         }
@@ -305,12 +305,12 @@ class Typed:
         `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
         """
         if days:
-            found = notation.read_days(
+            result = notation.read_days(
                 text, as_moment(begins).date() if begins else (self.now - notation.BEGUN).date()
             )
-            if found is not None:
+            if result is not None:
                 return datetime.combine(
-                    found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC
+                    result[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC
                 )
         if begins:
             unsaid = notation.zone_of(beside, self.zone)
@@ -419,25 +419,25 @@ class Typed:
             self.one(f"{name}.radius"),
             self.lines(f"{name}.corners"),
         )
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if text and not any(letter.isdigit() for letter in text):
             if not own and not corners and not radius:
                 return text
-            found["text"] = text
+            result["text"] = text
         elif text:
             point = self._point(member, name, text)
             if point is LEFT:
                 return LEFT
             reach = self._radius(member, name, radius)
-            found |= point if reach is None else {"circle": {"pos": point, "radius": reach}}
+            result |= point if reach is None else {"circle": {"pos": point, "radius": reach}}
         if corners:
             points = [self._point(member, f"{name}.corners", line) for line in corners]
             if LEFT in points:
                 return LEFT
-            found["polygon"] = points
+            result["polygon"] = points
         if own:
-            found["name"] = own
-        return found or LEFT
+            result["name"] = own
+        return result or LEFT
 
     def _radius(self, member: Member, name: str, radius: str) -> dict[str, Any] | None:
         if not radius:
@@ -453,8 +453,8 @@ class Typed:
         }
 
     def _places(self, member: Member, name: str) -> Any:
-        found = [self._place(member, name, line) for line in self.lines(name)]
-        return [each for each in found if each is not LEFT] or LEFT
+        places = [self._place(member, name, line) for line in self.lines(name)]
+        return [place for place in places if place is not LEFT] or LEFT
 
     def _number(self, member: Member, name: str) -> Any:
         text = self.one(name).replace("\u202f", "").replace("\u00a0", "")
@@ -506,21 +506,21 @@ class Typed:
         if not self.any(member.kind, name):
             return LEFT
         days = self.many(f"{name}.days")
-        found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
-        if not days or not all(found.values()):
+        result = {item: self.one(f"{name}.{item}") for item in ("from", "to", "zone")}
+        if not days or not all(result.values()):
             self.fault(
                 member,
                 name,
                 self.words.say("Hours have days, a beginning, an end and a time zone."),
             )
             return LEFT
-        return {"days": days, **found}
+        return {"days": days, **result}
 
     def _dates(self, member: Member, name: str) -> Any:
-        found = []
+        names = []
         for line in self.lines(name):
             try:
-                found.append(date.fromisoformat(line).isoformat())
+                names.append(date.fromisoformat(line).isoformat())
             except ValueError:
                 self.fault(
                     member,
@@ -530,7 +530,7 @@ class Typed:
                     ),
                 )
                 return LEFT
-        return found or LEFT
+        return names or LEFT
 
     def _pairs(self, member: Member, name: str) -> Any:
         kind = member.kind
@@ -541,7 +541,7 @@ class Typed:
                 for side in self.sides
                 if self.one(f"{name}.{side}")
             } or LEFT
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for line in self.lines(name):
             key, colon, value = line.rpartition(":")
             if not colon or (kind.numbers and _NUMBER.fullmatch(value.strip()) is None):
@@ -549,8 +549,8 @@ class Typed:
                     member, name, self.words.say("Write one a line: the name, a colon, the number.")
                 )
                 return LEFT
-            found[key.strip()] = int(value) if kind.numbers else value.strip()
-        return found or LEFT
+            result[key.strip()] = int(value) if kind.numbers else value.strip()
+        return result or LEFT
 
     def _indexes(self, name: str) -> list[int]:
         return _indexes(self.form, name)
@@ -608,7 +608,7 @@ def zulu(moment: datetime) -> str:
 
 def lettered(point: GeoPoint) -> str:
     """A point in decimal degrees with its letters."""
-    lat, lon = (str(tidy(abs(each))) for each in point)
+    lat, lon = (str(tidy(abs(number))) for number in point)
     return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
 
 
@@ -635,14 +635,14 @@ def typed(
     prefix: str = PREFIX,
 ) -> MultiDict[str]:
     """What would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
-    found: MultiDict[str] = MultiDict()
+    multi_dict: MultiDict[str] = MultiDict()
     for member in members:
         if member.name in content:
             raw = content[member.name]
             value = msgspec.json.decode(bytes(raw)) if isinstance(raw, Raw) else raw
             for name, text in _typed(words, languages, member, f"{prefix}.{member.name}", value):
-                found.add(name, text)
-    return found
+                multi_dict.add(name, text)
+    return multi_dict
 
 
 def _typed(
@@ -675,16 +675,16 @@ def _typed(
         case field_types.SpanField():
             yield f"{name}.instead", "yes"
         case field_types.SpansField():
-            for index, each in enumerate(value):
+            for index, item in enumerate(value):
                 yield from _typed(
                     words,
                     languages,
                     Member(member.name, field_types.SpanField()),
                     f"{name}.{index}",
-                    each,
+                    item,
                 )
         case field_types.PlaceField() if kind.many:
-            yield name, "\n".join(each if isinstance(each, str) else _place(each) for each in value)
+            yield name, "\n".join(text if isinstance(text, str) else _place(text) for text in value)
         case field_types.PlaceField() if isinstance(value, dict):
             yield from _typed_place(name, value)
         case field_types.PointField() if isinstance(value, dict):
@@ -694,30 +694,30 @@ def _typed(
             yield f"{name}.unit", value["unit"]
         case field_types.PersonField() | field_types.FilesField():
             yield from (
-                (name, msgspec.json.encode(each).decode())
-                for each in (value if isinstance(value, list) else [value])
+                (name, msgspec.json.encode(entry).decode())
+                for entry in (value if isinstance(value, list) else [value])
             )
         case field_types.ReleasedField():
-            for each in value:
-                yield name, each["record"]
+            for item in value:
+                yield name, item["record"]
                 yield from (
-                    (f"{name}.{each['record']}.without", left) for left in each.get("without", ())
+                    (f"{name}.{item['record']}.without", entry) for entry in item.get("without", ())
                 )
         case field_types.HoursField() if isinstance(value, dict):
             yield from ((f"{name}.days", day) for day in value["days"])
-            yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
+            yield from ((f"{name}.{text}", value[text]) for text in ("from", "to", "zone"))
         case field_types.HoursField():
             yield f"{name}.always", "yes"
         case field_types.PairsField() if kind.sides:
             yield from ((f"{name}.{side}", line) for side, line in value.items())
         case field_types.PairsField():
-            yield name, "\n".join(f"{key}: {each}" for key, each in value.items())
+            yield name, "\n".join(f"{key}: {entry}" for key, entry in value.items())
         case field_types.GroupField():
             yield from typed(words, languages, kind.members, value, name).items()
         case field_types.RowsField():
-            for index, each in enumerate(value):
+            for index, item in enumerate(value):
                 yield from typed(
-                    words, languages, kind.group.members, each, f"{name}.{index}"
+                    words, languages, kind.group.members, item, f"{name}.{index}"
                 ).items()
         case (
             field_types.LinesField() | field_types.ReferencesField() | field_types.DatesField()
@@ -731,8 +731,8 @@ def _typed(
 
 def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tuple[str, str]]:
     by_language: dict[str, list[str]] = {}
-    for each in value:
-        for tag, text in (each if isinstance(each, dict) else {languages[0]: each}).items():
+    for item in value:
+        for tag, text in (item if isinstance(item, dict) else {languages[0]: item}).items():
             by_language.setdefault(tag, []).append(text)
     yield from ((f"{name}.{tag}", "\n\n".join(texts)) for tag, texts in by_language.items())
 
@@ -747,7 +747,7 @@ def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str
     elif "text" in value:
         yield name, value["text"]
     if "polygon" in value:
-        yield f"{name}.corners", "\n".join(_place(each) for each in value["polygon"])
+        yield f"{name}.corners", "\n".join(_place(item) for item in value["polygon"])
     if "name" in value:
         yield f"{name}.name", value["name"]
 
@@ -778,7 +778,9 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
         case field_types.ReleasedField():
             return name in form
         case field_types.GroupField():
-            return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
+            return any(
+                is_filled(form, member.kind, f"{name}.{member.name}") for member in kind.members
+            )
         case field_types.RowsField():
             return any(
                 is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name)
@@ -798,12 +800,12 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
 
 def _indexes(form: Mapping[str, Any], name: str) -> list[int]:
     """Return the numbers of the rows that a form holds under a name, in their order."""
-    found = {
+    result = {
         int(match[1])
         for key in form
         if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
     }
-    return sorted(found)
+    return sorted(result)
 
 
 def rows(

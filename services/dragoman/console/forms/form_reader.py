@@ -125,7 +125,7 @@ async def _arrived(request: web.Request, limit: int) -> bytes:
 def _pairs(raw: bytes) -> list[tuple[str, str | Upload]]:
     try:
         text = raw.decode("ascii")
-        found = parse_qsl(
+        qsl = parse_qsl(
             text,
             keep_blank_values=True,
             encoding="utf-8",
@@ -134,7 +134,7 @@ def _pairs(raw: bytes) -> list[tuple[str, str | Upload]]:
         )
     except ValueError:  # bytes that are not ASCII, escapes that are not UTF-8, or too many fields
         raise _malformed() from None
-    return [*found]
+    return [*qsl]
 
 
 def _parts(raw: bytes, boundary: bytes) -> list[tuple[str, str | Upload]]:
@@ -143,7 +143,7 @@ def _parts(raw: bytes, boundary: bytes) -> list[tuple[str, str | Upload]]:
     first, *parts = (b"\r\n" + raw).split(delimiter, FORM_FIELDS + 2)
     if first.strip() or len(parts) > FORM_FIELDS + 1 or not parts or parts.pop().strip() != b"--":
         raise _malformed()
-    return [_part(each) for each in parts]
+    return [_part(part) for part in parts]
 
 
 def _part(raw: bytes) -> tuple[str, str | Upload]:
@@ -192,7 +192,7 @@ def _unescaped(text: str) -> str:
 def _media_type(text: str) -> tuple[str, dict[str, str]]:
     """Return a media type in small letters, and its parameters by their names in small letters."""
     media_type, *parameters = text.split(";")
-    named = (each.partition("=") for each in parameters)
+    named = (parameter.partition("=") for parameter in parameters)
     return media_type.strip().lower(), {
         name.strip().lower(): value.strip().strip('"') for name, _, value in named
     }

@@ -57,9 +57,9 @@ class Wrong(Struct, frozen=True, kw_only=True):
 class Filled:
     """One form. `status` is that of the page that shows it."""
 
-    def __init__(self, given: Mapping[str, Sequence[str]] | None = None, key: str = "") -> None:
+    def __init__(self, texts: Mapping[str, Sequence[str]] | None = None, key: str = "") -> None:
         """A form with these values in it; an empty key is a new one."""
-        self._given = given or {}
+        self._given = texts or {}
         self.key = key
         self.faults: list[Wrong] = []
         self.status = 200
@@ -70,9 +70,9 @@ class Filled:
         form = await form_of(request)
         texts = {
             name: [
-                each.replace("\r\n", "\n").strip()
-                for each in form.getall(name)
-                if isinstance(each, str)
+                item.replace("\r\n", "\n").strip()
+                for item in form.getall(name)
+                if isinstance(item, str)
             ]
             for name in form
         }
@@ -93,7 +93,7 @@ class Filled:
 
     def of_field(self, name: str) -> Wrong | None:
         """What is wrong with a field."""
-        return next((each for each in self.faults if each.field == name), None)
+        return next((wrong for wrong in self.faults if wrong.field == name), None)
 
     @contextmanager
     def trying(self, first: str, **fields: str) -> Iterator[None]:
@@ -116,11 +116,11 @@ class Filled:
         self, kind: str, faults: Sequence[FieldFault], first: str, fields: Mapping[str, str]
     ) -> None:
         for fault in faults:
-            found = [
+            names = [
                 name
                 for name, pointer in fields.items()
                 if fault.pointer == pointer or fault.pointer.startswith(f"{pointer}/")
             ]
-            self.wrong(found[0] if found else first, fault.detail, status=TYPES[kind][0])
+            self.wrong(names[0] if names else first, fault.detail, status=TYPES[kind][0])
         if kind not in _AGAIN:
             self.key = ""

@@ -52,7 +52,7 @@ class KeptForms:
         if len(body) > KEPT_FORM_BYTES:
             return ""
         self._sweep()
-        for place in [place for place, each in self._sealed.items() if each.actor == actor]:
+        for place in [place for place, value in self._sealed.items() if value.actor == actor]:
             del self._sealed[place]
         while len(self._sealed) >= KEPT_FORMS:
             del self._sealed[next(iter(self._sealed))]
@@ -84,7 +84,7 @@ class KeptForms:
 
     def _sweep(self) -> None:
         now = self._clock()
-        for place in [place for place, each in self._sealed.items() if each.until <= now]:
+        for place in [place for place, value in self._sealed.items() if value.until <= now]:
             del self._sealed[place]
 
 

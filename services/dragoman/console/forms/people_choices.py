@@ -37,62 +37,82 @@ class PersonChoice(Struct, frozen=True, kw_only=True):
     held: bool = False
 
 
-async def choices(here: PageContext) -> list[PersonChoice]:
+async def choices(context: PageContext) -> list[PersonChoice]:
     """Return the people of the register whom the reader may name, the reader's own side first. Raise `LogUnreachable`."""
-    found = [
-        (kept, kept.person)
-        for kept in await here.service.people.listed(here.registry.cid)
-        if not kept.erased and kept.open_to(here.grant.actor)
+    result = [
+        (stored_person, stored_person.person)
+        for stored_person in await context.service.people.listed(context.registry.cid)
+        if not stored_person.erased and stored_person.open_to(context.grant.actor)
     ]
-    known = [(kept, entry) for kept, entry in found if not isinstance(entry, UnsetType)]
-    alike = Counter(person(kept.side, entry, dialled=False) for kept, entry in known)
+    known = [
+        (stored_person, entry)
+        for stored_person, entry in result
+        if not isinstance(entry, UnsetType)
+    ]
+    alike = Counter(
+        person(stored_person.side, entry, dialled=False) for stored_person, entry in known
+    )
     known.sort(
-        key=lambda each: (
-            each[0].side != here.side,
-            each[0].side,
-            each[1].name.casefold(),
-            each[0].created,
+        key=lambda item: (
+            item[0].side != context.side,
+            item[0].side,
+            item[1].name.casefold(),
+            item[0].created,
         )
     )
     return [
         PersonChoice(
-            value=msgspec.json.encode(Person(id=kept.id, commitment=kept.commitment)).decode(),
-            side=kept.side,
+            value=msgspec.json.encode(
+                Person(id=stored_person.id, commitment=stored_person.commitment)
+            ).decode(),
+            side=stored_person.side,
             label=_label(
-                here, kept, entry, alone=alike[person(kept.side, entry, dialled=False)] == 1
+                context,
+                stored_person,
+                entry,
+                alone=alike[person(stored_person.side, entry, dialled=False)] == 1,
             ),
         )
-        for kept, entry in known
+        for stored_person, entry in known
     ]
 
 
-def _label(here: PageContext, kept: StoredPerson, entry: PersonEntry, *, alone: bool) -> Markup:
+def _label(
+    context: PageContext, stored_person: StoredPerson, entry: PersonEntry, *, alone: bool
+) -> Markup:
     """Return what stands beside a choice; more of the entry where it would read like another one's."""
-    shown = person(kept.side, entry, dialled=False)
+    markup = person(stored_person.side, entry, dialled=False)
     if alone:
-        return shown
+        return markup
     more = (
         []
         if isinstance(entry.institution, UnsetType)
         else [Markup('<span class="said">{}</span>').format(marked(entry.institution))]
     )
-    for each in (entry.telephones, entry.emails):
-        more += [Markup("{}").format(one) for one in (() if isinstance(each, UnsetType) else each)]
+    for rows in (entry.telephones, entry.emails):
+        more += [Markup("{}").format(one) for one in (() if isinstance(rows, UnsetType) else rows)]
     more.append(
         Markup("{}").format(
-            here.words.say("entered %(t)s", t=here.words.written(kept.created, "minute"))
+            context.words.say(
+                "entered %(t)s", t=context.words.written(stored_person.created, "minute")
+            )
         )
     )
-    return Markup("{} <small>{}</small>").format(shown, Markup(", ").join(more))
+    return Markup("{} <small>{}</small>").format(markup, Markup(", ").join(more))
 
 
-def offered(people: Iterable[PersonChoice], own: str, chosen: Iterable[str]) -> list[PersonChoice]:
+def offered(people: Iterable[PersonChoice], text: str, chosen: Iterable[str]) -> list[PersonChoice]:
     """Return the choices of a member: of one side where `own` names it, and whoever was chosen already, so that no choice is lost unseen."""
-    held = {_commitment(each) for each in chosen}
+    commitments = {_commitment(item) for item in chosen}
     marked_up = (
-        msgspec.structs.replace(each, held=_commitment(each.value) in held) for each in people
+        msgspec.structs.replace(person_choice, held=_commitment(person_choice.value) in commitments)
+        for person_choice in people
     )
-    return [each for each in marked_up if not own or each.side == own or each.held]
+    return [
+        person_choice
+        for person_choice in marked_up
+        if not text or person_choice.side == text or person_choice.held
+    ]
 
 
 def _commitment(value: str) -> str:
@@ -111,19 +131,19 @@ def id_of(value: str) -> str:
         return ""
 
 
-async def seen_in(here: PageContext, *values: Any) -> dict[str, PersonSeen]:
+async def seen_in(context: PageContext, *values: Any) -> dict[str, PersonSeen]:
     """Return who is meant in decoded acts, as the register has them now."""
     mentioned: dict[str, set[str]] = {}
-    for _, id, commitment in (each for value in values for each in references.people(value)):
+    for _, id, commitment in (item for value in values for item in references.people(value)):
         mentioned.setdefault(id, set()).add(commitment)
-    return await seen(here, mentioned)
+    return await seen(context, mentioned)
 
 
-async def seen(here: PageContext, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
+async def seen(context: PageContext, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
     """Return who is meant by ids and the commitments that go with them; where the register does not answer, that."""
     try:
         return await attachment_checks.people_seen(
-            here.service, here.projection, here.grant, mentioned
+            context.service, context.projection, context.grant, mentioned
         )
     except LogUnreachable:
         return {id: PersonSeen(unavailable=True) for id in mentioned}
@@ -135,19 +155,19 @@ def decoded(content: Mapping[str, Raw]) -> dict[str, Any]:
 
 
 def of_other_sides(
-    here: PageContext, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
+    context: PageContext, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
 ) -> list[str]:
     """Return a warning for each person of another side who stands where an act names people of the writer's own side."""
-    return list(dict.fromkeys(_of_other_sides(here, field_types.members(act), content, people)))
+    return list(dict.fromkeys(_of_other_sides(context, field_types.members(act), content, people)))
 
 
 def _of_other_sides(
-    here: PageContext,
+    context: PageContext,
     members: Iterable[field_types.Member],
     content: Mapping[str, Any],
     people: Mapping[str, PersonSeen],
 ) -> Iterator[str]:
-    words = here.words
+    words = context.words
     for member in members:
         if (
             member.name not in content
@@ -156,15 +176,15 @@ def _of_other_sides(
         ):
             continue
         for _, id, _ in references.people(content[member.name]):
-            known = people.get(id)
-            if known is None or known.side in ("", here.side):
+            person_seen = people.get(id)
+            if person_seen is None or person_seen.side in ("", context.side):
                 continue
-            entry = known.entry
+            entry = person_seen.entry
             name = words.say("somebody") if isinstance(entry, UnsetType) else entry.name
             yield words.say(
                 "%(field)s: %(name)s is of %(side)s, and not of %(own)s.",
                 field=words.field(member.name),
                 name=name,
-                side=known.side.upper(),
-                own=here.side.upper(),
+                side=person_seen.side.upper(),
+                own=context.side.upper(),
             )

@@ -34,11 +34,11 @@ class PrecedenceRule:
 
     def groups(self) -> list[tuple[str, list[str]]]:
         """Return each precedence with the values that have it, the most urgent first; without values where they are too many to be read."""
-        found = [
-            (level, [value for value, given in self.levels.items() if value and given == level])
+        rows = [
+            (level, [value for value, text in self.levels.items() if value and text == level])
             for level in ORDER
         ]
-        used = [(level, values) for level, values in found if values]
+        used = [(level, values) for level, values in rows if values]
         most = max((len(values) for _, values in used), default=0)
         return [(level, values if len(values) < max(most, _FEW) else []) for level, values in used]
 

@@ -18,17 +18,17 @@ class RestoredForm(Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
-async def kept(here: PageContext) -> Page:
+async def kept(context: PageContext) -> Page:
     """The page."""
-    found = kept_form(here.request, here.grant.actor)
-    fields = [] if found is None else parse_qsl(found.body.decode(), keep_blank_values=True)
+    form = kept_form(context.request, context.grant.actor)
+    fields = [] if form is None else parse_qsl(form.body.decode(), keep_blank_values=True)
     return Page(
         template="kept.html",
-        view=RestoredForm(path="" if found is None else found.path),
+        view=RestoredForm(path="" if form is None else form.path),
         values={
-            "kept": found,
+            "kept": form,
             "fields": fields,
-            "shown": [each for each in fields if each[0] not in _OWN and each[1]],
+            "shown": [field for field in fields if field[0] not in _OWN and field[1]],
         },
     )
 

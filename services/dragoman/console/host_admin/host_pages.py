@@ -43,13 +43,13 @@ _KINDS: Final[tuple[str, ...]] = get_args(Kind)
 _OFFICER: Final = re.compile(r"([^\s/]+)/([^\s/]+)\s+(\S+)\s+(.+)")
 
 
-def _operator(here: PageContext) -> Service:
+def _operator(context: PageContext) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
-    return access_tokens.operator(here.call)
+    return access_tokens.operator(context.call)
 
 
-def _values(here: PageContext, **more: Any) -> dict[str, Any]:
-    return {"server": address(here), "said": here.request.query.get("said", ""), **more}
+def _values(context: PageContext, **more: Any) -> dict[str, Any]:
+    return {"server": address(context), "said": context.request.query.get("said", ""), **more}
 
 
 # The host, and its channels
@@ -77,41 +77,43 @@ class HostView(Struct, frozen=True, kw_only=True):
     subjects: int
 
 
-async def host(here: PageContext) -> Page:
+async def host(context: PageContext) -> Page:
     """How the host stands, and which channels it has."""
-    service = _operator(here)
+    service = _operator(context)
     rows = [
         ChannelRow(
-            name=each.name,
-            kind=each.registry.kind,
-            sides=tuple(side.name for side in each.registry.sides),
-            custody=each.registry.custody,
-            position=each.state.position,
-            as_of=service.as_of(each),
-            live=service.is_live(each),
-            broken=str(each.broken or each.doubt or ""),
+            name=projection.name,
+            kind=projection.registry.kind,
+            sides=tuple(side.name for side in projection.registry.sides),
+            custody=projection.registry.custody,
+            position=projection.state.position,
+            as_of=service.as_of(projection),
+            live=service.is_live(projection),
+            broken=str(projection.broken or projection.doubt or ""),
         )
-        for each in service.visible(here.grant)
+        for projection in service.visible(context.grant)
     ]
-    shown, following = sliced(here, rows)
-    conditions = await host_health.conditions(here.call)
+    channel_rows, following = sliced(context, rows)
+    conditions = await host_health.conditions(context.call)
     view = HostView(
         health=host_health.health_of(conditions),
-        channels=tuple(shown),
+        channels=tuple(channel_rows),
         tokens=len(await access_tokens.tokens_of(service)),
         subjects=len(await access_tokens.subjects_of(service)),
     )
     values = _values(
-        here,
+        context,
         total=len(rows),
         following=following,
         why={
-            each.name: here.words.sentence(each.why) for each in conditions if each.why is not None
+            condition.name: context.words.sentence(condition.why)
+            for condition in conditions
+            if condition.why is not None
         },
         broken={
-            each.name: here.words.sentence(said)
-            for each in service.channels.values()
-            if (said := each.broken or each.doubt) is not None
+            projection.name: context.words.sentence(text)
+            for projection in service.channels.values()
+            if (text := projection.broken or projection.doubt) is not None
         },
     )
     return Page(template="host.html", view=view, rows=view.channels, values=values)
@@ -126,9 +128,9 @@ class ChannelSettings(Struct, frozen=True, kw_only=True):
     broken: str
 
 
-async def channel(here: PageContext) -> Page:
+async def channel(context: PageContext) -> Page:
     """The settings of one channel, as the operator may see them."""
-    service, name = _operator(here), here.request.match_info["name"]
+    service, name = _operator(context), context.request.match_info["name"]
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
         raise refused(
@@ -149,7 +151,7 @@ async def channel(here: PageContext) -> Page:
         template="host_channel.html",
         view=view,
         rows=[view.channel],
-        values=_values(here, broken="" if broken is None else here.words.sentence(broken)),
+        values=_values(context, broken="" if broken is None else context.words.sentence(broken)),
     )
 
 
@@ -163,22 +165,24 @@ class OpeningForm(Struct, frozen=True, kw_only=True):
     live: tuple[str, ...]
 
 
-async def opening(here: PageContext, filled: Filled | None = None) -> Page:
+async def opening(context: PageContext, filled: Filled | None = None) -> Page:
     """The form by which a trial channel is opened."""
-    service = _operator(here)
+    service = _operator(context)
     form = filled or Filled({"kind": ["official"], "languages": ["en"]})
     live = tuple(
-        each.name for each in service.visible(here.grant) if each.registry.kind != "exercise"
+        projection.name
+        for projection in service.visible(context.grant)
+        if projection.registry.kind != "exercise"
     )
     view = OpeningForm(kinds=_KINDS, live=live)
     options = [
-        ("", here.words.say("no channel: it is no exercise")),
+        ("", context.words.say("no channel: it is no exercise")),
         *((name, name) for name in live),
     ]
     return Page(
         template="host_open.html",
         view=view,
-        values=_values(here, filled=form, exercise_options=options, **_languages(form)),
+        values=_values(context, filled=form, exercise_options=options, **_languages(form)),
         status=form.status,
     )
 
@@ -191,10 +195,10 @@ def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-async def open_trial(here: PageContext) -> Page | web.StreamResponse:
+async def open_trial(context: PageContext) -> Page | web.StreamResponse:
     """Open a trial channel, with its first officers."""
-    service, filled = _operator(here), await Filled.of(here.request)
-    given = _given(here, filled)
+    service, filled = _operator(context), await Filled.of(context.request)
+    given = _given(context, filled)
     fields = {
         "name": "/name",
         "kind": "/kind",
@@ -209,18 +213,18 @@ async def open_trial(here: PageContext) -> Page | web.StreamResponse:
             new = _converted(given, NewChannel)
             if not _is_open(service, new):
                 await service.open_channel(new)
-            return see(here.to(f"/host/channels/{new.name}", said="opened"))
-    return await opening(here, filled)
+            return see(context.to(f"/host/channels/{new.name}", said="opened"))
+    return await opening(context, filled)
 
 
-def _given(here: PageContext, filled: Filled) -> dict[str, Any]:
+def _given(context: PageContext, filled: Filled) -> dict[str, Any]:
     """What the form says; what is wrong with it by itself is said in the form."""
-    say = here.words.say
+    say = context.words.say
     given: dict[str, Any] = {
         "name": filled["name"],
         "kind": filled["kind"],
         "sides": _words(filled["sides"]),
-        "languages": list(dict.fromkeys(each for each in filled.all("languages") if each)),
+        "languages": list(dict.fromkeys(text for text in filled.all("languages") if text)),
     }
     if not filled["name"]:
         filled.wrong("name", say("Give the channel a name."))
@@ -231,7 +235,7 @@ def _given(here: PageContext, filled: Filled) -> dict[str, Any]:
     if filled["kind"] == "exercise" and not filled["exercise_of"]:
         filled.wrong("exercise_of", say("Choose the channel that is exercised."))
     given |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
-    given["officers"] = _officers(here, filled)
+    given["officers"] = _officers(context, filled)
     return given
 
 
@@ -239,23 +243,23 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").replace("、", " ").split()
 
 
-def _officers(here: PageContext, filled: Filled) -> list[dict[str, Any]]:
+def _officers(context: PageContext, filled: Filled) -> list[dict[str, Any]]:
     """The first officers, a line each: side/name office role,role."""
-    found = []
+    rows = []
     for number, line in enumerate(filled["officers"].splitlines(), 1):
         if not line.strip():
             continue
         read = _OFFICER.fullmatch(line.strip())
         if read is None:
-            detail = here.words.say(
+            detail = context.words.say(
                 "Line %(n)s: write it like nato/o-17 brussels officer,duty_officer.", n=number
             )
             filled.wrong("officers", detail)
             continue
-        found.append(
+        rows.append(
             {"side": read[1], "officer": read[2], "office": read[3], "roles": _words(read[4])}
         )
-    return found
+    return rows
 
 
 def _converted(given: dict[str, Any], shape: Any) -> Any:
@@ -268,10 +272,10 @@ def _converted(given: dict[str, Any], shape: Any) -> Any:
 
 def _is_open(service: Service, new: NewChannel) -> bool:
     """Whether the very same channel stands open already, as after a second press of the button."""
-    known = service.channels.get(new.name)
-    if known is None or not known.is_channel:
+    projection = service.channels.get(new.name)
+    if projection is None or not projection.is_channel:
         return False
-    registry = known.registry
+    registry = projection.registry
     same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
         new.kind,
         new.sides,
@@ -280,7 +284,8 @@ def _is_open(service: Service, new: NewChannel) -> bool:
     return (
         same
         and registry.custody == "host"
-        and {*registry.officers} == {f"{each.side}/{each.officer}" for each in new.officers}
+        and {*registry.officers}
+        == {f"{officer.side}/{officer.officer}" for officer in new.officers}
     )
 
 
@@ -294,18 +299,18 @@ class TermsView(Struct, frozen=True, kw_only=True):
     terms: OpeningTerms | None
 
 
-async def terms(here: PageContext) -> Page:
+async def terms(context: PageContext) -> Page:
     """The terms of an opening, and how the sides and the operator come from them to a channel."""
-    service, name = _operator(here), here.request.query.get("name", "").strip()
+    service, name = _operator(context), context.request.query.get("name", "").strip()
     filled = Filled({"name": [name]})
-    found = None
+    opening_terms = None
     if name:
         with filled.trying("name"):
-            found = service.terms(name)
+            opening_terms = service.terms(name)
     return Page(
         template="host_terms.html",
-        view=TermsView(name=name, terms=found),
-        values=_values(here, filled=filled),
+        view=TermsView(name=name, terms=opening_terms),
+        values=_values(context, filled=filled),
         status=filled.status,
     )
 
@@ -321,46 +326,48 @@ class TokensPage(Struct, frozen=True, kw_only=True):
 
 
 async def tokens_page(
-    here: PageContext, filled: Filled | None = None, *, issued: IssuedToken | None = None
+    context: PageContext, filled: Filled | None = None, *, issued: IssuedToken | None = None
 ) -> Page:
     """The tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
-    service = _operator(here)
-    of = here.request.query.get("of", "").strip()
-    found = [
-        each for each in reversed(await access_tokens.tokens_of(service)) if _is_of(each.actor, of)
+    service = _operator(context)
+    of = context.request.query.get("of", "").strip()
+    tokens = [
+        token
+        for token in reversed(await access_tokens.tokens_of(service))
+        if _is_of(token.actor, of)
     ]
-    shown, following = sliced(here, found)
+    token_views, following = sliced(context, tokens)
     form = filled or Filled({"scope": ["act"]})
-    view = TokensPage(total=len(found), tokens=tuple(shown))
+    view = TokensPage(total=len(tokens), tokens=tuple(token_views))
     values = _values(
-        here,
+        context,
         filled=form,
         issued=issued,
         of=of,
         following=following,
-        channel_options=_channels(here, service),
+        channel_options=_channels(context, service),
     )
     return Page(
         template="tokens.html", view=view, rows=view.tokens, values=values, status=form.status
     )
 
 
-def _is_of(actor: str, wanted: str) -> bool:
-    return wanted in ("", actor, actor.partition("/")[0])
+def _is_of(actor: str, text: str) -> bool:
+    return text in ("", actor, actor.partition("/")[0])
 
 
-def _channels(here: PageContext, service: Service) -> list[tuple[str, str]]:
-    return [(each.name, each.name) for each in service.visible(here.grant)]
+def _channels(context: PageContext, service: Service) -> list[tuple[str, str]]:
+    return [(projection.name, projection.name) for projection in service.visible(context.grant)]
 
 
-async def issue(here: PageContext) -> Page:
+async def issue(context: PageContext) -> Page:
     """Issue a token, and show it once."""
-    service, filled = _operator(here), await Filled.of(here.request)
-    given = _grant_of(here, filled)
+    service, filled = _operator(context), await Filled.of(context.request)
+    grant = _grant_of(context, filled)
     if filled["label"]:
-        given["label"] = filled["label"]
+        grant["label"] = filled["label"]
     if filled["expires"]:
-        given["expires"] = _expiry(here, filled)
+        grant["expires"] = _expiry(context, filled)
     issued = None
     if not filled.faults:
         with filled.trying(
@@ -372,15 +379,15 @@ async def issue(here: PageContext) -> Page:
             expires="/expires",
         ):
             issued = await access_tokens.issue(
-                service, _converted(given, NewToken), submission.key_of(filled.key)
+                service, _converted(grant, NewToken), submission.key_of(filled.key)
             )
-    return await tokens_page(here, filled if issued is None else None, issued=issued)
+    return await tokens_page(context, filled if issued is None else None, issued=issued)
 
 
-def _grant_of(here: PageContext, filled: Filled) -> dict[str, Any]:
+def _grant_of(context: PageContext, filled: Filled) -> dict[str, Any]:
     """Whom a token or a subject is to speak for, and where."""
     if not filled["actor"]:
-        filled.wrong("actor", here.words.say("Name the officer with the side, like nato/o-17."))
+        filled.wrong("actor", context.words.say("Name the officer with the side, like nato/o-17."))
     return {
         "actor": filled["actor"],
         "channels": filled.all("channels"),
@@ -388,57 +395,59 @@ def _grant_of(here: PageContext, filled: Filled) -> dict[str, Any]:
     }
 
 
-def _expiry(here: PageContext, filled: Filled) -> str:
+def _expiry(context: PageContext, filled: Filled) -> str:
     try:
-        moment = notation.read_moment(filled["expires"], here.moment, ZoneInfo("UTC"))
+        moment = notation.read_moment(filled["expires"], context.moment, ZoneInfo("UTC"))
     except notation.NotUnderstoodInput:
-        filled.wrong("expires", here.words.say("Give a day and a time, like 1 Jan 2027 00:00Z."))
+        filled.wrong("expires", context.words.say("Give a day and a time, like 1 Jan 2027 00:00Z."))
         return ""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-async def ask_revocation(here: PageContext) -> Page | web.StreamResponse:
+async def ask_revocation(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a token is revoked."""
-    service, say = _operator(here), here.words.say
-    found = next(
+    service, say = _operator(context), context.words.say
+    token_view = next(
         (
-            each
-            for each in await access_tokens.tokens_of(service)
-            if each.id == here.request.query.get("token", "")
+            token
+            for token in await access_tokens.tokens_of(service)
+            if token.id == context.request.query.get("token", "")
         ),
         None,
     )
-    if found is None:
+    if token_view is None:
         return see("/host/tokens?said=gone")
     follows = [
         say(
             "The token of %(actor)s gives nothing more, on any gateway, within a second.",
-            actor=found.actor,
+            actor=token_view.actor,
         ),
         say("Pages and streams that were opened with it end, and so do calendar links."),
-        say("%(actor)s stays in office. Another token can be issued.", actor=found.actor),
+        say("%(actor)s stays in office. Another token can be issued.", actor=token_view.actor),
     ]
-    if found.id == here.grant.id:
+    if token_view.id == context.grant.id:
         follows.append(
             say(
                 "This is the token with which you are signed in. You need another one to come back."
             )
         )
     return ask(
-        here,
-        Asking(act="token", of=found.id),
-        question=say("Revoke the token %(id)s of %(actor)s?", id=found.id, actor=found.actor),
+        context,
+        Asking(act="token", of=token_view.id),
+        question=say(
+            "Revoke the token %(id)s of %(actor)s?", id=token_view.id, actor=token_view.actor
+        ),
         follows=follows,
         button=say("Revoke this token"),
         back=("/host/tokens", say("Keep it in force")),
         area="host",
-        hidden={"token": found.id},
+        hidden={"token": token_view.id},
     )
 
 
-async def revoke(here: PageContext) -> web.StreamResponse:
+async def revoke(context: PageContext) -> web.StreamResponse:
     """Revoke a token; one that is gone already stays so."""
-    service, filled = _operator(here), await Filled.of(here.request)
+    service, filled = _operator(context), await Filled.of(context.request)
     done = await access_tokens.revoke(service, filled["token"])
     return see(f"/host/tokens?said={'revoked' if done else 'gone'}")
 
@@ -454,67 +463,70 @@ class SubjectsPage(Struct, frozen=True, kw_only=True):
     subjects: tuple[SubjectView, ...]
 
 
-async def subjects(here: PageContext, filled: Filled | None = None) -> Page:
+async def subjects(context: PageContext, filled: Filled | None = None) -> Page:
     """The subjects that are mapped to officers, and the form by which one is."""
-    service = _operator(here)
-    found = [*reversed(await access_tokens.subjects_of(service))]
-    shown, following = sliced(here, found)
+    service = _operator(context)
+    subject_views = [*reversed(await access_tokens.subjects_of(service))]
+    views, following = sliced(context, subject_views)
     form = filled or Filled({"scope": ["act"]})
-    view = SubjectsPage(issuer=service.issuer, total=len(found), subjects=tuple(shown))
+    view = SubjectsPage(issuer=service.issuer, total=len(subject_views), subjects=tuple(views))
     values = _values(
-        here, filled=form, following=following, channel_options=_channels(here, service)
+        context, filled=form, following=following, channel_options=_channels(context, service)
     )
     return Page(
         template="subjects.html", view=view, rows=view.subjects, values=values, status=form.status
     )
 
 
-async def map_subject(here: PageContext) -> Page | web.StreamResponse:
+async def map_subject(context: PageContext) -> Page | web.StreamResponse:
     """Map a subject to an officer; once more is the same."""
-    service, filled = _operator(here), await Filled.of(here.request)
-    given = _grant_of(here, filled) | {"subject": filled["subject"]}
+    service, filled = _operator(context), await Filled.of(context.request)
+    given = _grant_of(context, filled) | {"subject": filled["subject"]}
     if not filled["subject"]:
-        filled.wrong("subject", here.words.say("Give the subject, as the provider writes it."))
+        filled.wrong("subject", context.words.say("Give the subject, as the provider writes it."))
     if not filled.faults:
         with filled.trying(
             "subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"
         ):
             await access_tokens.map_new(service, _converted(given, NewSubject))
             return see("/host/subjects?said=mapped")
-    return await subjects(here, filled)
+    return await subjects(context, filled)
 
 
-async def ask_forgetting(here: PageContext) -> Page | web.StreamResponse:
+async def ask_forgetting(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a subject is forgotten."""
-    service, say = _operator(here), here.words.say
-    found = next(
+    service, say = _operator(context), context.words.say
+    subject_view = next(
         (
-            each
-            for each in await access_tokens.subjects_of(service)
-            if each.id == here.request.query.get("subject", "")
+            subject
+            for subject in await access_tokens.subjects_of(service)
+            if subject.id == context.request.query.get("subject", "")
         ),
         None,
     )
-    if found is None:
+    if subject_view is None:
         return see("/host/subjects?said=gone")
     return ask(
-        here,
-        Asking(act="subject", of=found.id),
-        question=say("Forget the subject %(subject)s?", subject=found.subject),
+        context,
+        Asking(act="subject", of=subject_view.id),
+        question=say("Forget the subject %(subject)s?", subject=subject_view.subject),
         follows=[
-            say("Access tokens of this subject speak for %(actor)s no more.", actor=found.actor),
+            say(
+                "Access tokens of this subject speak for %(actor)s no more.",
+                actor=subject_view.actor,
+            ),
             say("Calendar links that were made with them end."),
         ],
         button=say("Forget it"),
         back=("/host/subjects", say("Keep it")),
         area="host",
-        hidden={"subject": found.id},
+        hidden={"subject": subject_view.id},
     )
 
 
-async def forget(here: PageContext) -> web.StreamResponse:
+async def forget(context: PageContext) -> web.StreamResponse:
     """Forget a subject; one that is gone already stays so."""
-    service, filled = _operator(here), await Filled.of(here.request)
+    service, filled = _operator(context), await Filled.of(context.request)
     done = await access_tokens.forget(service, filled["subject"])
     return see(f"/host/subjects?said={'forgotten' if done else 'gone'}")
 

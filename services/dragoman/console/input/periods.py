@@ -34,48 +34,50 @@ class Period(Struct, frozen=True, kw_only=True):
     faults: tuple[PeriodFault, ...] = ()
 
 
-def period_of(here: PageContext) -> Period:
+def period_of(context: PageContext) -> Period:
     """The period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
-    from_, to = (here.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
+    from_, to = (context.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
     faults: list[PeriodFault] = []
-    begins, ends = (_read(here, name, text, faults) for name, text in (("from", from_), ("to", to)))
-    known = _known(here)
-    if ends is not None and ends >= known:
+    begins, ends = (
+        _read(context, name, text, faults) for name, text in (("from", from_), ("to", to))
+    )
+    moment = _known(context)
+    if ends is not None and ends >= moment:
         ends = None
-    if not faults and ends is not None and ends <= as_moment(here.registry.opened.time):
+    if not faults and ends is not None and ends <= as_moment(context.registry.opened.time):
         faults.append(
             PeriodFault(
-                "to", here.words.say("The channel had not been opened then. Write a later end.")
+                "to", context.words.say("The channel had not been opened then. Write a later end.")
             )
         )
-    if not faults and begins is not None and begins >= (ends or known):
+    if not faults and begins is not None and begins >= (ends or moment):
         faults.append(
             PeriodFault(
                 "from",
-                here.words.say("The period begins when it is over. Write an earlier beginning."),
+                context.words.say("The period begins when it is over. Write an earlier beginning."),
             )
         )
-    asked = PeriodQuery(
-        at=here.at if ends is None else 0,
+    period_query = PeriodQuery(
+        at=context.at if ends is None else 0,
         from_=None if begins is None else written(begins),
         to=None if ends is None else written(ends),
     )
-    return Period(from_=from_, to=to, asked=asked, faults=tuple(faults))
+    return Period(from_=from_, to=to, asked=period_query, faults=tuple(faults))
 
 
-def too_much(here: PageContext, field: str) -> PeriodFault:
+def too_much(context: PageContext, field: str) -> PeriodFault:
     """More was carried on in a period than one answer holds."""
     return PeriodFault(
         field,
-        here.words.say(
+        context.words.say(
             "Too much was carried on in this time for one answer. Choose a shorter period."
         ),
     )
 
 
-def spans(here: PageContext) -> Sequence[tuple[str, str]]:
+def spans(context: PageContext) -> Sequence[tuple[str, str]]:
     """The periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
-    words, now = here.words, here.moment
+    words, now = context.words, context.moment
     begins = (
         (words.say("24 hours"), now - timedelta(days=1)),
         (words.say("7 days"), now - timedelta(days=7)),
@@ -85,25 +87,27 @@ def spans(here: PageContext) -> Sequence[tuple[str, str]]:
             now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0),
         ),
     )
-    opened = as_moment(here.registry.opened.time)
-    return [(name, f"{each:%Y-%m-%dT%H:%M:%SZ}") for name, each in begins if opened < each < now]
+    opened = as_moment(context.registry.opened.time)
+    return [
+        (name, f"{moment:%Y-%m-%dT%H:%M:%SZ}") for name, moment in begins if opened < moment < now
+    ]
 
 
-def _known(here: PageContext) -> datetime:
+def _known(context: PageContext) -> datetime:
     """Until when the log is known, or the time of the past position."""
-    seen = "" if here.past else here.service.as_of(here.projection)
-    return min(here.moment, as_moment(seen)) if seen else here.moment
+    text = "" if context.past else context.service.as_of(context.projection)
+    return min(context.moment, as_moment(text)) if text else context.moment
 
 
-def _read(here: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
+def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
     """A time of the form; None for none, and where it was not read, which is said."""
     if not text.strip():
         return None
-    zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
+    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        return _time(text, here.moment, zone)
+        return _time(text, context.moment, zone)
     except notation.NotUnderstoodInput as unread:
-        faults.append(PeriodFault(name, _why(here.words, unread.code)))
+        faults.append(PeriodFault(name, _why(context.words, unread.code)))
         return None
 
 

@@ -255,44 +255,53 @@ class Alarms(Struct, frozen=True, kw_only=True):
         ]
 
 
-async def alarms(app: web.Application, here: PageContext) -> Alarms:
+async def alarms(app: web.Application, context: PageContext) -> Alarms:
     """What rings for the reader now, in all channels in which they are in office."""
-    if here.grant.is_operator:
+    if context.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)
     await app[READING].follow()
-    now, waiting, officer = here.service.now(), list[tuple[Projection, OpenDeadline, bool]](), False
-    shown_here, armed = _channels(here), here.request.query.get("armed", "")
-    for projection in here.service.visible(here.grant):
-        held = projection.registry.officers.get(here.grant.actor)
-        is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
+    now, waiting, officer = (
+        context.service.now(),
+        list[tuple[Projection, OpenDeadline, bool]](),
+        False,
+    )
+    shown_here, armed = _channels(context), context.request.query.get("armed", "")
+    for projection in context.service.visible(context.grant):
+        officer_state = projection.registry.officers.get(context.grant.actor)
+        is_officer = officer_state is not None and not OFFICERS.isdisjoint(officer_state.roles)
         officer = officer or is_officer
         if projection not in shown_here and projection.name != armed:
             continue
         owed = await duties(app, projection)
-        shelved = _shelved(here, projection, now)
+        shelved = _shelved(context, projection, now)
         waiting += [
-            (projection, each, is_officer)
-            for each in owed.listed()
-            if _rings(each, here.side) and not _is_aside(each, shelved, now)
+            (projection, open_deadline, is_officer)
+            for open_deadline in owed.listed()
+            if _rings(open_deadline, context.side) and not _is_aside(open_deadline, shelved, now)
         ]
     waiting.sort(
-        key=lambda each: (
-            _RINGING.index(each[1].precedence),
-            each[0].registry.kind == "exercise",
-            each[1].clock.begins,
+        key=lambda item: (
+            _RINGING.index(item[1].precedence),
+            item[0].registry.kind == "exercise",
+            item[1].clock.begins,
         )
     )
     elsewhere, _ = grouped(
-        [each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now
+        [entry for entry in waiting if entry[0] not in shown_here],
+        context.grant.actor,
+        context.words,
+        now,
     )
-    waiting = [each for each in waiting if each[0] in shown_here]
-    shown, groups = grouped(waiting, here.grant.actor, here.words, now)
+    waiting = [entry for entry in waiting if entry[0] in shown_here]
+    shown, groups = grouped(waiting, context.grant.actor, context.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
-    detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
+    detailed = (
+        flashes if sum(alarm_group.count for alarm_group in groups) <= FLOOD_ALARMS else flashes[:1]
+    )
     since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
-        details=tuple([await _detail(here, ring) for ring in detailed]),
+        details=tuple([await _detail(context, ring) for ring in detailed]),
         recent=sum(
             each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting
         ),
@@ -300,20 +309,20 @@ async def alarms(app: web.Application, here: PageContext) -> Alarms:
         elsewhere=tuple(elsewhere),
         groups=tuple(groups),
         more=len(waiting) - len(shown),
-        left=tuple(_left(app, here, now)),
-        absent=tuple(_absent(app, here)),
-        later=tuple(_later(app, here)),
-        handed=tuple(_handed(here)),
+        left=tuple(_left(app, context, now)),
+        absent=tuple(_absent(app, context)),
+        later=tuple(_later(app, context)),
+        handed=tuple(_handed(context)),
     )
 
 
-def _channels(here: PageContext) -> list[Projection]:
+def _channels(context: PageContext) -> list[Projection]:
     """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
-    page = here.request.query.get("in", "") if here.channel is None else here.name
+    page = context.request.query.get("in", "") if context.channel is None else context.name
     return [
-        each
-        for each in here.service.visible(here.grant)
-        if each.registry.kind != "exercise" or each.name == page
+        projection
+        for projection in context.service.visible(context.grant)
+        if projection.registry.kind != "exercise" or projection.name == page
     ]
 
 
@@ -325,23 +334,23 @@ def grouped(
 ) -> tuple[list[Ring], list[AlarmGroup]]:
     """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
     places: dict[tuple[str, str, str], list[int]] = {}
-    for place, (projection, each, _) in enumerate(waiting):
-        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(
-            place
-        )
+    for place, (projection, open_deadline, _) in enumerate(waiting):
+        places.setdefault(
+            (open_deadline.precedence, projection.name, open_deadline.by.partition("/")[0]), []
+        ).append(place)
     rings: dict[int, Ring] = {}
     groups = []
-    for (precedence, channel, sender), found in places.items():
-        for number, place in enumerate(found):
-            if number < GROUP_ALARMS or place == found[-1]:
-                projection, each, officer = waiting[place]
+    for (precedence, channel, sender), rows in places.items():
+        for number, place in enumerate(rows):
+            if number < GROUP_ALARMS or place == rows[-1]:
+                projection, open_deadline, officer = waiting[place]
                 rings[place] = replace(
-                    _ring(projection, each, actor, words, now, officer=officer),
+                    _ring(projection, open_deadline, actor, words, now, officer=officer),
                     joined=number >= GROUP_ALARMS,
                 )
         if precedence == "flash":
-            earlier = [rings[place] for place in found[:-1] if place in rings]
-            newest, count = rings[found[-1]], len(found)
+            earlier = [rings[place] for place in rows[:-1] if place in rings]
+            newest, count = rings[rows[-1]], len(rows)
             group = AlarmGroup(
                 channel=channel,
                 exercise=newest.exercise,
@@ -355,54 +364,54 @@ def grouped(
     return [rings[place] for place in sorted(rings)], groups
 
 
-def _left(app: web.Application, here: PageContext, now: datetime) -> Iterator[Left]:
-    for projection in _channels(here):
-        for each in (
-            app[READING].unopened(projection, here.side)
-            if here.service.station(here.grant, projection)
+def _left(app: web.Application, context: PageContext, now: datetime) -> Iterator[Left]:
+    for projection in _channels(context):
+        for item in (
+            app[READING].unopened(projection, context.side)
+            if context.service.station(context.grant, projection)
             else ()
         ):
             yield Left(
-                key=each.message,
+                key=item.message,
                 channel=projection.name,
-                exchange=each.exchange,
-                number=each.number,
-                since=each.acknowledged,
-                is_late=now - datetime.fromisoformat(each.acknowledged) >= _OPENED_WITHIN,
+                exchange=item.exchange,
+                number=item.number,
+                since=item.acknowledged,
+                is_late=now - datetime.fromisoformat(item.acknowledged) >= _OPENED_WITHIN,
             )
 
 
-def _later(app: web.Application, here: PageContext) -> Iterator[Later]:
-    for projection in _channels(here):
-        for each in (
-            app[READING].changed(projection, here.side)
-            if here.service.station(here.grant, projection)
+def _later(app: web.Application, context: PageContext) -> Iterator[Later]:
+    for projection in _channels(context):
+        for changed_flash in (
+            app[READING].changed(projection, context.side)
+            if context.service.station(context.grant, projection)
             else ()
         ):
-            act = here.words.act(each.act)
-            time = here.words.written(each.time, "clock")
+            act = context.words.act(changed_flash.act)
+            time = context.words.written(changed_flash.time, "clock")
             yield Later(
                 channel=projection.name,
-                exchange=each.exchange,
-                number=each.number,
+                exchange=changed_flash.exchange,
+                number=changed_flash.number,
                 act=act,
-                position=each.position,
+                position=changed_flash.position,
                 time=time,
             )
 
 
-def _handed(here: PageContext) -> Iterator[Handed]:
+def _handed(context: PageContext) -> Iterator[Handed]:
     """Yield what colleagues have handed over that the reader may send, in every channel of which the page tells."""
-    for projection in _channels(here):
-        yield from handed_in(here, projection)
+    for projection in _channels(context):
+        yield from handed_in(context, projection)
 
 
-def handed_in(here: PageContext, projection: Projection) -> Iterator[Handed]:
+def handed_in(context: PageContext, projection: Projection) -> Iterator[Handed]:
     """Yield what colleagues have handed over in a channel that the reader may send."""
-    actor = here.grant.actor
-    if here.grant.scope == "read":
+    actor = context.grant.actor
+    if context.grant.scope == "read":
         return
-    for draft in here.service.drafts.handed(projection.registry.cid, here.side):
+    for draft in context.service.drafts.handed(projection.registry.cid, context.side):
         try:
             rule = RULES[drafts.name_of(draft.act)]
         except Malformed:  # kept by another version of this service
@@ -410,38 +419,45 @@ def handed_in(here: PageContext, projection: Projection) -> Iterator[Handed]:
         if draft.author == actor:
             continue
         if actor.partition("/")[2] in {
-            each.name
-            for each in authorised_senders.of(projection.registry, draft.author, rule).colleagues
+            colleague.name
+            for colleague in authorised_senders.of(
+                projection.registry, draft.author, rule
+            ).colleagues
         }:
             yield Handed(
                 id=draft.id,
                 channel=projection.name,
                 author=draft.author.partition("/")[2],
-                act=here.words.act(rule.act),
+                act=context.words.act(rule.act),
                 since=draft.handed,
             )
 
 
-def _absent(app: web.Application, here: PageContext) -> Iterator[Absent]:
-    for projection in _channels(here):
-        found = (
-            watch_monitor.unanswered(app, projection, here.side)
-            if here.service.station(here.grant, projection)
+def _absent(app: web.Application, context: PageContext) -> Iterator[Absent]:
+    for projection in _channels(context):
+        unanswered_watch_check = (
+            watch_monitor.unanswered(app, projection, context.side)
+            if context.service.station(context.grant, projection)
             else None
         )
-        if found is not None:
-            reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
+        if unanswered_watch_check is not None:
+            reaches = (
+                context.grant.actor in unanswered_watch_check.reaches
+                and context.grant.actor != unanswered_watch_check.officer
+            )
             yield Absent(
-                channel=found.channel,
-                officer=found.officer.partition("/")[2],
-                since=found.since,
+                channel=unanswered_watch_check.channel,
+                officer=unanswered_watch_check.officer.partition("/")[2],
+                since=unanswered_watch_check.since,
                 reaches=reaches,
             )
 
 
-def _shelved(here: PageContext, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
+def _shelved(
+    context: PageContext, projection: Projection, now: datetime
+) -> set[tuple[str, str, str]]:
     """The cautions that the reader's watch has put aside."""
-    floor = report_requests.floor_of(here.service, projection, here.side)
+    floor = report_requests.floor_of(context.service, projection, context.side)
     return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
 
 
@@ -475,7 +491,7 @@ def _ring(
         message_view.kind_of(message_view.content(projection, exchange, message)),
         message_view.heading(words, message),
     )
-    named = words.value(kind) if kind and is_opening else heading
+    text = words.value(kind) if kind and is_opening else heading
     return Ring(
         key=duty.clock.started_by,
         channel=projection.name,
@@ -485,7 +501,7 @@ def _ring(
         act=message.act,
         kind=kind,
         heading=heading,
-        name=named[:1].upper() + named[1:],
+        name=text[:1].upper() + text[1:],
         matter=message_view.matter(words, exchange, message, duty.clock.side),
         within=message_view.within(words, exchange, message, duty.clock.side),
         marking=projection.registry.marking,
@@ -518,27 +534,27 @@ def _reaches(projection: Projection, duty: OpenDeadline, actor: str) -> int | No
     return None
 
 
-async def _detail(here: PageContext, ring: Ring) -> Detail:
-    projection = here.service.channels[ring.channel]
+async def _detail(context: PageContext, ring: Ring) -> Detail:
+    projection = context.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
     offices = tuple(
         office_of(side.name, projection.office(side.name)) for side in projection.registry.sides
     )
-    display = Display(here.words, offices)
+    display = Display(context.words, offices)
     message = message_view.message_of(exchange, ring.key)
     content = message_view.content(projection, exchange, message)
     facts = message_view.facts(display, exchange, message, content)
     text = message_view.text(display, exchange, message, content)
     # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
-    named = (
+    names = (
         {"request", "kind"}
         if not ring.within or ring.kind == message_view.kind_of(exchange.content)
         else {"request"}
     )
-    facts = tuple(each for each in facts if each.name not in named)
-    ladder = tuple(_ladder(projection, here.side, here.words))
-    ringing = await duty_numbers.of_channel(here, projection, ring.sender)
+    facts = tuple(fact for fact in facts if fact.name not in names)
+    ladder = tuple(_ladder(projection, context.side, context.words))
+    ringing = await duty_numbers.of_channel(context, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
     return Detail(
         ring=ring,
@@ -556,70 +572,75 @@ def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
     before: set[str] = set()
     for seconds, rung in rungs.RUNGS:
         officers = rungs.reached(projection.registry, side, rung)
-        named = tuple(
-            authorised_senders.titled(words, projection.registry, each) for each in officers
+        names = tuple(
+            authorised_senders.titled(words, projection.registry, officer) for officer in officers
         )
         yield Rung(
             seconds=seconds,
             rung=rung,
-            officers=named,
+            officers=names,
             adds_nobody=bool(officers) and before.issuperset(officers),
         )
         before.update(officers)
 
 
-async def fragment(here: PageContext) -> web.Response:
+async def fragment(context: PageContext) -> web.Response:
     """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
-    found = await alarms(here.request.app, here)
-    for ring in (*found.rings, *found.elsewhere):
-        note_read(here, here.service.channels[ring.channel])
+    result = await alarms(context.request.app, context)
+    for ring in (*result.rings, *result.elsewhere):
+        note_read(context, context.service.channels[ring.channel])
     settled = [
-        each
-        for known in here.request.query.getall("known", [])[:ALARMS_SHOWN]
-        for each in _settled(here, known)
+        item
+        for text in context.request.query.getall("known", [])[:ALARMS_SHOWN]
+        for item in _settled(context, text)
     ]
     return html(
         rendered(
-            here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()
+            context,
+            context.words,
+            "alarm.html",
+            alarms=result,
+            settled=settled,
+            now=context.service.now(),
         )
     )
 
 
-def _settled(here: PageContext, known: str) -> Iterator[dict[str, str]]:
+def _settled(context: PageContext, text: str) -> Iterator[dict[str, str]]:
     """Who has acknowledged a message, in a sentence."""
-    name, _, rest = known.partition(" ")
+    name, _, rest = text.partition(" ")
     exchange, _, key = rest.partition(" ")
-    projection = here.service.channels.get(name)
-    if projection is None or not here.service.may_see(here.grant, projection):
+    projection = context.service.channels.get(name)
+    if projection is None or not context.service.may_see(context.grant, projection):
         return
     state = projection.exchange(exchange)
     message = (
-        None if state is None else next((each for each in state.messages if each.id == key), None)
+        None if state is None else next((item for item in state.messages if item.id == key), None)
     )
-    done = None if message is None else message.acknowledged.get(here.side)
+    done = None if message is None else message.acknowledged.get(context.side)
     if message is None or done is None:
         return
     seconds = (
         datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
     ).total_seconds()
-    who = authorised_senders.titled(here.words, projection.registry, done.by)
+    who = authorised_senders.titled(context.words, projection.registry, done.by)
     yield {
         "key": key,
-        "text": here.words.say(
-            "Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds)
+        "text": context.words.say(
+            "Acknowledged by %(who)s, %(d)s", who=who, d=context.words.span(seconds)
         ),
     }
 
 
-def note_read(here: PageContext, projection: Projection) -> None:
+def note_read(context: PageContext, projection: Projection) -> None:
     """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
 
     The answer to HEAD shows nothing, and so nothing was delivered by it.
     """
-    side = here.service.station(here.grant, projection)
+    side = context.service.station(context.grant, projection)
     newest = projection.newest_of_others(side)
-    if side and newest and here.request.method != "HEAD":
-        here.service.deliveries.note(projection.name, side, newest)
+    if side and newest and context.request.method != "HEAD":
+        context.service.deliveries.note(projection.name, side, newest)
 
 
 # Acknowledging
@@ -635,31 +656,31 @@ class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before: bool = False
 
 
-async def acknowledge(here: PageContext) -> web.StreamResponse:
+async def acknowledge(context: PageContext) -> web.StreamResponse:
     """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
-    form = await form_of(here.request)
+    form = await form_of(context.request)
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
-    receipt = await _acknowledged(here, exchange, of, key)
-    if "application/json" in here.request.headers.get("Accept", ""):
+    receipt = await _acknowledged(context, exchange, of, key)
+    if "application/json" in context.request.headers.get("Accept", ""):
         return web.Response(
             body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
         )
-    next = following(said(form, "next") or here.link())
+    next = following(said(form, "next") or context.link())
     return see(
         f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
     )
 
 
 async def _acknowledged(
-    here: PageContext, exchange: str, of: str, key: str
+    context: PageContext, exchange: str, of: str, key: str
 ) -> AcknowledgementReceipt:
-    projection = here.projection
+    projection = context.projection
     for _ in range(_AGAIN):
         known = projection.exchange(exchange)
         message = (
             None
             if known is None
-            else next((each for each in known.messages if each.id == of), None)
+            else next((item for item in known.messages if item.id == of), None)
         )
         if known is None or message is None:
             raise refused(
@@ -668,7 +689,7 @@ async def _acknowledged(
                     "There is no such message in this channel. Open the board again; it shows what waits."
                 ),
             )
-        done = message.acknowledged.get(here.side)
+        done = message.acknowledged.get(context.side)
         if done is not None:
             seconds = int(
                 (
@@ -680,12 +701,12 @@ async def _acknowledged(
                 time=done.time,
                 seconds=seconds,
                 position=done.position,
-                before=done.by != here.grant.actor,
+                before=done.by != context.grant.actor,
             )
         act = {"act": "acknowledgement", "of": of}
         try:
             await browser_signatures.record(
-                here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
+                context, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
             )
         except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
@@ -719,12 +740,14 @@ class _Browser:
 
     def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
         """Note that a channel has changed, in an exchange where a record of it is told."""
-        known = self.pending.setdefault(channel, _Change())
-        known.position, known.ring = position, known.ring or ring
+        change = self.pending.setdefault(channel, _Change())
+        change.position, change.ring = position, change.ring or ring
         if exchange:
-            known.exchanges[exchange] = known.exchanges.get(exchange, 0) + 1
-            if len(known.exchanges) > _CHANGED:
-                del known.exchanges[next(iter(known.exchanges))]  # of a browser that reads nothing
+            change.exchanges[exchange] = change.exchanges.get(exchange, 0) + 1
+            if len(change.exchanges) > _CHANGED:
+                del change.exchanges[
+                    next(iter(change.exchanges))
+                ]  # of a browser that reads nothing
         self.woken.set()
         if ring:
             self.rung.set()
@@ -757,7 +780,7 @@ class Bells:
             return
         state = row.folded.state
         ring = isinstance(state, Exchange) and not _RINGING_SET.isdisjoint(
-            (state.precedence, *(each.precedence for each in state.messages))
+            (state.precedence, *(message.precedence for message in state.messages))
         )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):
@@ -772,12 +795,12 @@ class Bells:
 BELLS: Final = web.AppKey("bells", Bells)
 
 
-async def events(here: PageContext) -> web.StreamResponse:
+async def events(context: PageContext) -> web.StreamResponse:
     """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
-    app, service, grant = here.request.app, here.service, here.grant
+    app, service, grant = context.request.app, context.service, context.grant
     bells = app[BELLS]
     bells.hang()
-    still: Callable[[], bool] = here.request.get(
+    still: Callable[[], bool] = context.request.get(
         "still", lambda: service.access.holds(grant, time.time())
     )
     browser = _Browser(grant)
@@ -785,7 +808,7 @@ async def events(here: PageContext) -> web.StreamResponse:
     bells.browsers.add(browser)
     try:
         response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
-        await response.prepare(here.request)
+        await response.prepare(context.request)
         async with response:
             await response.send(
                 _said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello"
@@ -805,7 +828,11 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
         async with asyncio.timeout(PING_SECONDS):
             await browser.woken.wait()
     except TimeoutError:
-        stale = [each.name for each in service.visible(browser.grant) if not service.is_live(each)]
+        stale = [
+            projection.name
+            for projection in service.visible(browser.grant)
+            if not service.is_live(projection)
+        ]
         await response.send(_said({"now": stamp(service.now()), "stale": stale}), event="ping")
         return
     with suppress(TimeoutError):

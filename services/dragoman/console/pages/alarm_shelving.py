@@ -24,31 +24,38 @@ from dragoman.text import sentence
 HOURS: Final = (1, 2, 4, 8)
 
 
-def may_shelve(here: PageContext) -> bool:
+def may_shelve(context: PageContext) -> bool:
     """Whether the reader may put a caution aside: a duty officer or head of office whose side's watch is taken."""
-    return here.may_post and not DUTY.isdisjoint(here.roles) and here.side in here.registry.watches
+    return (
+        context.may_post
+        and not DUTY.isdisjoint(context.roles)
+        and context.side in context.registry.watches
+    )
 
 
 def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
     """What is shelved, by exchange, clock and what started it."""
-    return {(each.exchange, each.clock, each.started_by): each for each in floor.standing(now)}
+    return {
+        (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
+        for shelved_alarm in floor.standing(now)
+    }
 
 
 def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) -> list[Strip]:
     """Those that are not shelved: cautions alone can be."""
     return [
-        each
-        for each in strips
-        if each.level != "caution" or (each.exchange, each.clock, each.started_by) not in shelved
+        item
+        for item in strips
+        if item.level != "caution" or (item.exchange, item.clock, item.started_by) not in shelved
     ]
 
 
-async def shelve(here: PageContext) -> web.StreamResponse:
+async def shelve(context: PageContext) -> web.StreamResponse:
     """Put a caution aside, or take it back."""
-    form = await form_of(here.request)
-    here.newest = here.projection.flushed
-    held = here.registry.watches.get(here.side)
-    if held is None or not may_shelve(here):
+    form = await form_of(context.request)
+    context.newest = context.projection.flushed
+    watch = context.registry.watches.get(context.side)
+    if watch is None or not may_shelve(context):
         raise refused(
             "not-permitted",
             sentence(
@@ -56,27 +63,27 @@ async def shelve(here: PageContext) -> web.StreamResponse:
             ),
         )
     wanted = said(form, "exchange"), said(form, "clock"), said(form, "started_by")
-    onward = following(said(form, "next") or here.link())
-    now = here.service.now()
+    onward = following(said(form, "next") or context.link())
+    now = context.service.now()
 
     def without(floor: Floor) -> Floor:
-        kept = (each for key, each in in_force(floor, now).items() if key != wanted)
-        return replace(floor, shelved=tuple(kept))
+        shelved_alarms = (value for key, value in in_force(floor, now).items() if key != wanted)
+        return replace(floor, shelved=tuple(shelved_alarms))
 
     if said(form, "do") == "back":
-        await here.service.access.watching.change(
-            here.registry.cid, here.side, held.since.position, without
+        await context.service.access.watching.change(
+            context.registry.cid, context.side, watch.since.position, without
         )
         return see(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
-    owed = (await duties(here.request.app, here.projection)).listed()
-    asked = (
+    owed = (await duties(context.request.app, context.projection)).listed()
+    strips = (
         strip(duty, now)
         for duty in owed
         if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted
     )
-    found = next(asked, None)
+    result = next(strips, None)
     reason, hours = said(form, "reason"), said(form, "hours")
-    if found is None or found.level != "caution":
+    if result is None or result.level != "caution":
         raise refused(
             "not-allowed-in-state",
             sentence("Only a caution is shelved, and this is none now. Look at the board again."),
@@ -89,15 +96,15 @@ async def shelve(here: PageContext) -> web.StreamResponse:
                 n=SHELVED_REASON,
             ),
         )
-    each = ShelvedAlarm(
-        exchange=found.exchange,
-        number=found.number,
-        clock=found.clock,
-        started_by=found.started_by,
-        owed_by=found.owed_by,
+    shelved_alarm = ShelvedAlarm(
+        exchange=result.exchange,
+        number=result.number,
+        clock=result.clock,
+        started_by=result.started_by,
+        owed_by=result.owed_by,
         reason=reason,
-        by=here.grant.actor,
-        until=here.words.stamp(now + timedelta(hours=int(hours))),
+        by=context.grant.actor,
+        until=context.words.stamp(now + timedelta(hours=int(hours))),
     )
 
     def with_it(floor: Floor) -> Floor:
@@ -107,32 +114,32 @@ async def shelve(here: PageContext) -> web.StreamResponse:
                 "no-room",
                 sentence("A watch shelves %(n)s cautions at most. Take one back first.", n=SHELVED),
             )
-        return replace(floor, shelved=(*shelved, each))
+        return replace(floor, shelved=(*shelved, shelved_alarm))
 
-    await here.service.access.watching.change(
-        here.registry.cid, here.side, held.since.position, with_it
+    await context.service.access.watching.change(
+        context.registry.cid, context.side, watch.since.position, with_it
     )
     return see(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
 
 
-async def silenced(here: PageContext) -> web.Response:
+async def silenced(context: PageContext) -> web.Response:
     """Count that a screen was silenced, for each channel whose alarm it silenced."""
-    form = await form_of(here.request)
-    now = here.words.stamp(here.service.now())
+    form = await form_of(context.request)
+    now = context.words.stamp(context.service.now())
 
     def once_more(floor: Floor) -> Floor:
         return replace(floor, silenced=floor.silenced + 1, silenced_last=now)
 
-    for name in {each for each in form.getall("channel", []) if isinstance(each, str)}:
-        projection = here.service.channels.get(name)
-        held = None if projection is None else projection.registry.watches.get(here.side)
+    for name in {item for item in form.getall("channel", []) if isinstance(item, str)}:
+        projection = context.service.channels.get(name)
+        watch = None if projection is None else projection.registry.watches.get(context.side)
         if (
             projection is not None
-            and held is not None
-            and here.service.station(here.grant, projection)
+            and watch is not None
+            and context.service.station(context.grant, projection)
         ):
-            await here.service.access.watching.change(
-                projection.registry.cid, here.side, held.since.position, once_more
+            await context.service.access.watching.change(
+                projection.registry.cid, context.side, watch.since.position, once_more
             )
     return web.Response(status=204, headers=HEADERS)
 

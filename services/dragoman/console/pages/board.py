@@ -103,12 +103,12 @@ def headline(words: Words, calm: Calm, *, reader: str) -> str:
 
 def _waiting(words: Words, calm: Calm, reader: str) -> Iterator[str]:
     """Yield how much waits for whom, the reader's side first."""
-    found = {
+    result = {
         side: count
-        for side, count in sorted(calm.waiting.items(), key=lambda each: each[0] != reader)
+        for side, count in sorted(calm.waiting.items(), key=lambda item: item[0] != reader)
         if count
     }
-    for place, (side, count) in enumerate(found.items()):
+    for place, (side, count) in enumerate(result.items()):
         if side == reader:
             yield words.count("%(n)s waits for you", "%(n)s wait for you", count)
         elif place:
@@ -141,60 +141,73 @@ class Board(Struct, frozen=True, kw_only=True):
     handed: tuple[Handed, ...] = ()
 
 
-async def board(here: PageContext) -> Page:
+async def board(context: PageContext) -> Page:
     """The board of a channel."""
-    owed, matters, lines, more = await _owed(here)
-    now = here.moment
+    owed, matters, lines, more = await _owed(context)
+    now = context.moment
     waiting = [
         *by_urgency(strip(duty, now) for duty in owed if is_receipt(duty)),
-        *unlimited(here, matters),
+        *unlimited(context, matters),
     ]
-    rest = [duty for duty in owed if not is_receipt(duty)]
-    late = [strip(duty, now) for duty in rest if now > duty.clock.due and duty.clock.binding]
-    due = [strip(duty, now) for duty in rest if now <= duty.clock.due or not duty.clock.binding]
-    timed = here.registry.kind not in UNTIMED
-    floor = report_requests.floor_of(here.service, here.projection, here.side)
+    open_deadlines = [duty for duty in owed if not is_receipt(duty)]
+    late = [
+        strip(duty, now) for duty in open_deadlines if now > duty.clock.due and duty.clock.binding
+    ]
+    due = [
+        strip(duty, now)
+        for duty in open_deadlines
+        if now <= duty.clock.due or not duty.clock.binding
+    ]
+    timed = context.registry.kind not in UNTIMED
+    floor = report_requests.floor_of(context.service, context.projection, context.side)
     shelved = (
-        {} if here.past or floor is None else alarm_shelving.in_force(floor, here.service.now())
+        {}
+        if context.past or floor is None
+        else alarm_shelving.in_force(floor, context.service.now())
     )
     aside = len(waiting)
     waiting, due = alarm_shelving.standing(waiting, shelved), alarm_shelving.standing(due, shelved)
     aside -= len(waiting)
-    alarm.note_read(here, here.projection)
+    alarm.note_read(context, context.projection)
     view = Board(
-        channel=here.name,
-        position=here.position,
-        as_of=here.service.as_of(here.projection),
-        live=here.past or here.service.is_live(here.projection),
+        channel=context.name,
+        position=context.position,
+        as_of=context.service.as_of(context.projection),
+        live=context.past or context.service.is_live(context.projection),
         waiting=tuple(waiting),
         open_matters=tuple(matters),
-        overdue=tuple(sorted(late, key=lambda each: each.due)),
+        overdue=tuple(sorted(late, key=lambda item: item.due)),
         due=tuple(due),
-        watches=tuple(_watch(here, side) for side in here.sides),
+        watches=tuple(_watch(context, side) for side in context.sides),
         lines=tuple(lines),
-        since=await _since(here),
-        ring=await _to_ring(here),
-        drafts=await _drafts(here),
-        handed=() if here.past else tuple(handed_in(here, here.projection)),
-        one_key=tuple(each for each in (*late, *due) if each.clock == "second_key"),
+        since=await _since(context),
+        ring=await _to_ring(context),
+        drafts=await _drafts(context),
+        handed=() if context.past else tuple(handed_in(context, context.projection)),
+        one_key=tuple(entry for entry in (*late, *due) if entry.clock == "second_key"),
         more=more,
         shelved=tuple(shelved.values()),
     )
-    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    unmanned = tuple(side for side in here.sides if timed and side not in here.registry.watches)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
+    unmanned = tuple(
+        side for side in context.sides if timed and side not in context.registry.watches
+    )
     calm = Calm(
         live=view.live,
-        known=view.live and not here.projection.broken and not view.more,
-        waiting={side: sum(each.owed_by == side for each in view.waiting) for side in here.sides},
+        known=view.live and not context.projection.broken and not view.more,
+        waiting={
+            side: sum(entry.owed_by == side for entry in view.waiting) for side in context.sides
+        },
         aside=aside,
         late=len(view.overdue)
-        + sum(each.late and each.binding for each in (*view.waiting, *view.due)),
+        + sum(entry.late and entry.binding for entry in (*view.waiting, *view.due)),
         matters=len(view.open_matters),
         unmanned=unmanned,
         is_up=not timed
         or (lines[0].state == "up" and not lines[0].missed_running and not lines[0].with_errors),
-        is_writable=here.past or here.service.desk.read_only_reason is None,
-        is_in_force=here.registry.status is None or here.registry.status.status != "suspended",
+        is_writable=context.past or context.service.desk.read_only_reason is None,
+        is_in_force=context.registry.status is None
+        or context.registry.status.status != "suspended",
         is_shelved=bool(view.shelved),
     )
     return Page(
@@ -204,52 +217,57 @@ async def board(here: PageContext) -> Page:
         values={
             "offices": offices,
             "office_state": office_state,
-            "chart": _day(here, offices, view.due)
-            if timed and any(each.known for each in offices)
+            "chart": _day(context, offices, view.due)
+            if timed and any(office.known for office in offices)
             else "",
-            "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
-            "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
+            "to_ring": await duty_numbers.ringing(context, context.projection, view.ring),
+            "headline": headline(
+                context.words, calm, reader=context.side if context.is_officer else ""
+            ),
             "calm": calm,
-            "matters": rows(here, view.open_matters[:_MATTERS], offices),
+            "matters": rows(context, view.open_matters[:_MATTERS], offices),
             "timed": timed,
             "late": {
-                side: [each for each in view.overdue if each.owed_by == side] for side in here.sides
+                side: [each for each in view.overdue if each.owed_by == side]
+                for side in context.sides
             },
             "coming": view.due[:_DUE],
-            "next_due": _next(view, here.moment),
-            "owed": {side: sum(each.owed_by == side for each in view.due) for side in here.sides},
+            "next_due": _next(view, context.moment),
+            "owed": {
+                side: sum(each.owed_by == side for each in view.due) for side in context.sides
+            },
             "first": view.waiting[:_RICH],
-            "further": plain_rows(here, view.waiting[_RICH:]),
+            "further": plain_rows(context, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,
-            "may_shelve": alarm_shelving.may_shelve(here),
+            "may_shelve": alarm_shelving.may_shelve(context),
             "shelf_hours": alarm_shelving.HOURS,
-            "held": here.registry.watches.get(here.side),
-            "may_watch": here.may_post and timed and not DUTY.isdisjoint(here.roles),
+            "held": context.registry.watches.get(context.side),
+            "may_watch": context.may_post and timed and not DUTY.isdisjoint(context.roles),
             "relief": [
                 name.partition("/")[2]
-                for name, officer in here.registry.officers.items()
-                if name.startswith(f"{here.side}/")
+                for name, officer in context.registry.officers.items()
+                if name.startswith(f"{context.side}/")
                 and officer.until is None
                 and not DUTY.isdisjoint(officer.roles)
             ],
-            "said": here.request.query.get("said", ""),
-            "thin": "thin" in here.request.query,
-            "wall": "wall" in here.request.query,
-            "reload": "reload" in here.request.query,
+            "said": context.request.query.get("said", ""),
+            "thin": "thin" in context.request.query,
+            "wall": "wall" in context.request.query,
+            "reload": "reload" in context.request.query,
             "clock_bar": charts.clock,
         },
     )
 
 
 async def _owed(
-    here: PageContext,
+    context: PageContext,
 ) -> tuple[list[OpenDeadline], list[OpenMatter], list[LineView], bool]:
     """Return what is owed, the open matters, how the line stands, and whether there was more than could be looked at."""
-    if here.past:
-        then = await here.in_thread(duties_at, here.service.store, here.name, here.at)
+    if context.past:
+        then = await context.in_thread(duties_at, context.service.store, context.name, context.at)
         return then.duties, then.matters, then.lines, then.more
-    known = await duties(here.request.app, here.projection)
-    return known.listed(), known.matters(), known.lines(), False
+    open_deadlines = await duties(context.request.app, context.projection)
+    return open_deadlines.listed(), open_deadlines.matters(), open_deadlines.lines(), False
 
 
 def message_of(words: Words, each: Strip) -> str:
@@ -261,119 +279,124 @@ def message_of(words: Words, each: Strip) -> str:
     )
 
 
-def plain_rows(here: PageContext, strips: Sequence[Strip]) -> Markup:
+def plain_rows(context: PageContext, strips: Sequence[Strip]) -> Markup:
     """The rows of what waits besides the first, in the same columns: what it is, and the button."""
-    words, side = here.words, here.side if here.may_post else ""
+    words, side = context.words, context.side if context.may_post else ""
     waiting, receipt, again = (
         escape(words.say("waiting")),
         escape(words.say("Acknowledge receipt")),
-        escape(here.again()),
+        escape(context.again()),
     )
-    clocks = {clock: escape(words.clock(clock)) for clock in {each.clock for each in strips}}
+    clocks = {clock: escape(words.clock(clock)) for clock in {entry.clock for entry in strips}}
     levels = {
-        each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}
+        precedence: escape(words.value(precedence).upper())
+        for precedence in {entry.precedence for entry in strips}
     }
-    signs = ' data-signs="acknowledgement"' if here.registry.required_signatures else ""
-    found: list[str] = []
-    for each in strips:
-        tag, text = here.subject(each)
+    signs = ' data-signs="acknowledgement"' if context.registry.required_signatures else ""
+    texts: list[str] = []
+    for item in strips:
+        tag, text = context.subject(item)
         lang = f' lang="{escape(tag)}"' if tag else ""
         said = f'<span class="said break" dir="auto"{lang}>{escape(text)}</span>'
-        if each.message_act != each.act:
-            said = f"<b>{escape(message_of(words, each))}</b><small>{said}</small>"
+        if item.message_act != item.act:
+            said = f"<b>{escape(message_of(words, item))}</b><small>{said}</small>"
         button = (
-            f'<form method="post" action="/c/{here.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{each.exchange}">'
-            f'<input type="hidden" name="of" value="{each.started_by}"><input type="hidden" name="next" value="{again}">'
-            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button{signs}>{receipt}<span class="hide"> {escape(each.number)}</span></button></form>'
-            if each.owed_by == side and each.clock == "acknowledgement"
+            f'<form method="post" action="/c/{context.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{item.exchange}">'
+            f'<input type="hidden" name="of" value="{item.started_by}"><input type="hidden" name="next" value="{again}">'
+            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button{signs}>{receipt}<span class="hide"> {escape(item.number)}</span></button></form>'
+            if item.owed_by == side and item.clock == "acknowledgement"
             else ""
         )
-        found.append(
-            f'<tr data-state="{each.level}" data-exchange="{each.exchange}" data-row><td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
-            f'<use href="#i-{each.level}"/></svg> <b>{words.span(each.waited_s)}</b></span><small>{waiting}</small></td>'
-            f'<td><span class="side">{each.owed_by.upper()}</span></td><td>{levels[each.precedence]} {clocks[each.clock]}</td>'
-            f'<td>{said}<small><a href="{escape(here.link(f"/exchanges/{each.exchange}"))}">'
-            f"{escape(each.number)}</a></small></td><td>{button}</td></tr>"
+        texts.append(
+            f'<tr data-state="{item.level}" data-exchange="{item.exchange}" data-row><td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
+            f'<use href="#i-{item.level}"/></svg> <b>{words.span(item.waited_s)}</b></span><small>{waiting}</small></td>'
+            f'<td><span class="side">{item.owed_by.upper()}</span></td><td>{levels[item.precedence]} {clocks[item.clock]}</td>'
+            f'<td>{said}<small><a href="{escape(context.link(f"/exchanges/{item.exchange}"))}">'
+            f"{escape(item.number)}</a></small></td><td>{button}</td></tr>"
         )
-    return Markup("\n").join(map(Markup, found))
+    return Markup("\n").join(map(Markup, texts))
 
 
-def _watch(here: PageContext, side: str) -> SideWatch:
-    held = here.registry.watches.get(side)
-    if held is None:
+def _watch(context: PageContext, side: str) -> SideWatch:
+    watch = context.registry.watches.get(side)
+    if watch is None:
         return SideWatch(side=side)
     return SideWatch(
         side=side,
-        manned_since=held.since.time,
-        officer=held.since.by if side == here.side else "",
-        note=held.note,
+        manned_since=watch.since.time,
+        officer=watch.since.by if side == context.side else "",
+        note=watch.note,
     )
 
 
-async def _since(here: PageContext) -> tuple[LogLine, ...]:
+async def _since(context: PageContext) -> tuple[LogLine, ...]:
     """What officers and the watch recorded last: since the reader's side took the watch, ten at most."""
-    held = here.registry.watches.get(here.side)
-    first = max(held.since.position if held is not None else 1, here.position - 60, 1)
-    found = await here.in_thread(
-        reads.records, here.service.store, here.name, first, here.position - first + 1
+    watch = context.registry.watches.get(context.side)
+    first = max(watch.since.position if watch is not None else 1, context.position - 60, 1)
+    records = await context.in_thread(
+        reads.records, context.service.store, context.name, first, context.position - first + 1
     )
     return tuple(
-        each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo")
+        line for line in lines_of(records) if line.act not in ("delivery", "line-check", "echo")
     )[:_SINCE]
 
 
 def _next(view: Board, now: datetime) -> Strip | None:
     """Return what is due next of all that is owed, receipts too; None where nothing is."""
-    ahead = [each for each in (*view.waiting, *view.due) if each.due and as_moment(each.due) > now]
-    return min(ahead, key=lambda each: as_moment(each.due), default=None)
+    ahead = [item for item in (*view.waiting, *view.due) if item.due and as_moment(item.due) > now]
+    return min(ahead, key=lambda item: as_moment(item.due), default=None)
 
 
-async def _to_ring(here: PageContext) -> tuple[PointView, ...]:
+async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
     """Whom to ring: points of contact in force, those first where somebody is there."""
-    found = await here.in_thread(
-        duty_watch.points_of_contact, here.service.store, here.name, here.moment, here.at or None
+    points_of_contact = await context.in_thread(
+        duty_watch.points_of_contact,
+        context.service.store,
+        context.name,
+        context.moment,
+        context.at or None,
     )
-    there = [point for point in found.points if point.stage == "in_force"]
+    there = [point for point in points_of_contact.points if point.stage == "in_force"]
     return tuple(
-        sorted(there, key=lambda point: (point.side == here.side, not point.there_now))[:4]
+        sorted(there, key=lambda point: (point.side == context.side, not point.there_now))[:4]
     )
 
 
-async def _drafts(here: PageContext) -> int:
+async def _drafts(context: PageContext) -> int:
     """Return how many drafts of the reader's side were handed to a colleague; what somebody is still writing asks nobody for anything."""
-    if not here.is_officer or here.past or not here.service.is_live(here.projection):
+    if not context.is_officer or context.past or not context.service.is_live(context.projection):
         return 0
     try:
         return sum(
             draft.handed != ""
-            for draft in await here.service.drafts.listed(here.registry.cid, here.side)
+            for draft in await context.service.drafts.listed(context.registry.cid, context.side)
         )
     except LogUnreachable:
         return 0
 
 
-def _day(here: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
+def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
     """The day ahead, from midnight to midnight UTC."""
-    words, now = here.words, here.moment
+    words, now = context.words, context.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
     lanes = [
-        charts.Lane(place_of(each, words), bands=tuple(_bands(each, begins, ends, words)))
-        for each in offices
-        if each.known
+        charts.Lane(place_of(office, words), bands=tuple(_bands(office, begins, ends, words)))
+        for office in offices
+        if office.known
     ]
-    soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
+    soon = [item for item in due if datetime.fromisoformat(item.due) < ends][:_DUE]
     marks = tuple(
         charts.DueMark(
-            datetime.fromisoformat(each.due),
+            datetime.fromisoformat(item.due),
             words.say(
                 "%(t)s %(what)s, %(side)s",
-                t=each.due[11:16],
-                what=words.clock(each.clock),
-                side=each.owed_by.upper(),
+                t=item.due[11:16],
+                what=words.clock(item.clock),
+                side=item.owed_by.upper(),
             ),
         )
-        for each in soon
+        for item in soon
     )
     described = words.listed(mark.label for mark in marks)
     return charts.day_ahead(
@@ -388,7 +411,7 @@ def _day(here: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...])
         charts.DayLabels(
             "UTC",
             words.say("then %(t)s", t=f"{now:%H:%M}")
-            if here.past
+            if context.past
             else words.say("now %(t)s", t=f"{now:%H:%M}"),
         ),
     )
@@ -407,9 +430,9 @@ def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> It
 # The watch changes hands
 
 
-async def take_watch(here: PageContext) -> web.StreamResponse:
+async def take_watch(context: PageContext) -> web.StreamResponse:
     """Take the watch of the side, or hand it over, or end it."""
-    form = await form_of(here.request)
+    form = await form_of(context.request)
     match said(form, "do"):
         case "take":
             act: dict[str, Any] = {"act": "watch-assumption"}
@@ -425,10 +448,10 @@ async def take_watch(here: PageContext) -> web.StreamResponse:
                 sentence("The watch is taken, handed over or ended. Open the board again."),
             )
     reply = await browser_signatures.record(
-        here, msgspec.json.encode(act), family="channel", key=said(form, "key")
+        context, msgspec.json.encode(act), family="channel", key=said(form, "key")
     )
     assert isinstance(reply.headers, dict)
     position = reply.headers["Dragoman-Position"]
     return see(
-        f"{following(said(form, 'next') or here.link())}?said={said(form, 'do')}&after={position}"
+        f"{following(said(form, 'next') or context.link())}?said={said(form, 'do')}&after={position}"
     )

@@ -117,26 +117,30 @@ class _Contacts(NamedTuple):
     clocks: tuple[Office, ...]
 
 
-async def people(here: PageContext) -> Page:
+async def people(context: PageContext) -> Page:
     """The page."""
-    return await _page(here, Filled())
+    return await _page(context, Filled())
 
 
-async def _page(here: PageContext, filled: Filled) -> Page:
-    found: _Contacts = await here.in_thread(_read, here)
-    order = {side: place for place, side in enumerate(here.sides)}
+async def _page(context: PageContext, filled: Filled) -> Page:
+    contacts: _Contacts = await context.in_thread(_read, context)
+    order = {side: place for place, side in enumerate(context.sides)}
     view = ContactsView(
-        channel=here.name,
-        position=here.position,
-        points=tuple(found.points),
+        channel=context.name,
+        position=context.position,
+        points=tuple(contacts.points),
         offices=tuple(
             sorted(
-                found.offices, key=lambda each: (order.get(each.side, 0), each.status == "closed")
+                contacts.offices,
+                key=lambda office_entry: (
+                    order.get(office_entry.side, 0),
+                    office_entry.status == "closed",
+                ),
             )
         ),
-        programmes=tuple(found.programmes),
-        watches=tuple(_watch(here, side) for side in here.sides),
-        people=await _seen(here, found.mentioned),
+        programmes=tuple(contacts.programmes),
+        watches=tuple(_watch(context, side) for side in context.sides),
+        people=await _seen(context, contacts.mentioned),
     )
     return Page(
         template="people.html",
@@ -146,51 +150,58 @@ async def _page(here: PageContext, filled: Filled) -> Page:
         values={
             "of_side": {
                 side: sorted(
-                    (each for each in view.points if each.side == side),
-                    key=lambda each: _STAGES.index(each.stage),
+                    (point for point in view.points if point.side == side),
+                    key=lambda item: _STAGES.index(item.stage),
                 )
-                for side in here.sides
+                for side in context.sides
             },
-            "staff": attachment_checks.is_staff(here.projection, here.grant.actor),
-            "display": Display(here.words, found.clocks, link=here.link),
+            "staff": attachment_checks.is_staff(context.projection, context.grant.actor),
+            "display": Display(context.words, contacts.clocks, link=context.link),
             "languages_kind": field_types.LanguageField(many=True),
-            "number_of": lambda raw: _number(raw, here.words),
+            "number_of": lambda raw: _number(raw, context.words),
             "date": date.fromisoformat,
-            "heads": not HEADS.isdisjoint(here.roles),
-            "utc": lambda hours, side: _in_utc(hours, here.moment, _holidays(found.clocks, side)),
+            "heads": not HEADS.isdisjoint(context.roles),
+            "utc": lambda hours, side: _in_utc(
+                hours, context.moment, _holidays(contacts.clocks, side)
+            ),
             "offices_shown": [
-                shown(each, found.clocks, here.words, here.moment) for each in view.offices
+                shown(office, contacts.clocks, context.words, context.moment)
+                for office in view.offices
             ],
             "dialled": dialling,
             "outcomes": _OUTCOMES,
-            "named": lambda words: [(word, here.words.value(word)) for word in words],
+            "named": lambda words: [(word, context.words.value(word)) for word in words],
             "filled": filled,
             "blank": Filled(),
-            "said": here.request.query.get("said", ""),
+            "said": context.request.query.get("said", ""),
         },
     )
 
 
-def _read(here: PageContext) -> _Contacts:
-    with moment(here.service.store, here.name, PeriodQuery(at=here.position), "") as then:
-        entries = list(then.of("contact", _POINT))
-        held = points_of_contact.points(then.registry, entries, then.calendars, here.moment)
+def _read(context: PageContext) -> _Contacts:
+    with moment(
+        context.service.store, context.name, PeriodQuery(at=context.position), ""
+    ) as snapshot:
+        entries = list(snapshot.of("contact", _POINT))
+        points = points_of_contact.points(
+            snapshot.registry, entries, snapshot.calendars, context.moment
+        )
         return _Contacts(
-            [duty_watch.point_view(point) for point in held],
+            [duty_watch.point_view(point) for point in points],
             _mentioned(entries),
             [
                 _office(state)
-                for state in then.of("contact", "liaison-office")
+                for state in snapshot.of("contact", "liaison-office")
                 if state.status != "cancelled"
             ],
-            list(_programmes(then)),
-            offices_of(then),
+            list(_programmes(snapshot)),
+            offices_of(snapshot),
         )
 
 
 def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
     """Whom the points of contact name as they stand, each with the commitments by which they do."""
-    found: dict[str, set[str]] = {}
+    texts: dict[str, set[str]] = {}
     for entry in entries:
         members = {
             name: msgspec.json.decode(entry.content[name])
@@ -198,13 +209,13 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
             if name in entry.content
         }
         for _, id, commitment in references.people(members):
-            found.setdefault(id, set()).add(commitment)
-    return found
+            texts.setdefault(id, set()).add(commitment)
+    return texts
 
 
-async def _seen(here: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
+async def _seen(context: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
     """Who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
-    return await people_choices.seen(here, mentioned)
+    return await people_choices.seen(context, mentioned)
 
 
 def _office(state: Exchange) -> OfficeEntry:
@@ -230,7 +241,7 @@ def shown(
 ) -> OfficeShown:
     """Return an entry of an office as it stands at a time: an open office outside its hours is closed now, and says when it opens."""
     office = next(
-        (each for each in offices if each.exchange == entry.exchange),
+        (item for item in offices if item.exchange == entry.exchange),
         Office(side=entry.side, seat=entry.seat),
     )
     place, doing = place_of(office, words), office.state(now)
@@ -251,11 +262,11 @@ def shown(
 
 
 def _holidays(offices: Iterable[Office], side: str) -> frozenset[str]:
-    return frozenset(day for each in offices if each.side == side for day in each.holidays)
+    return frozenset(day for office in offices if office.side == side for day in office.holidays)
 
 
-def _programmes(then: Snapshot) -> Iterator[ProgrammeRow]:
-    for state in then.of("contact", "people-programme"):
+def _programmes(snapshot: Snapshot) -> Iterator[ProgrammeRow]:
+    for state in snapshot.of("contact", "people-programme"):
         if state.status != "cancelled":
             yield ProgrammeRow(
                 exchange=state.id,
@@ -271,12 +282,14 @@ def _programmes(then: Snapshot) -> Iterator[ProgrammeRow]:
             )
 
 
-def _watch(here: PageContext, side: str) -> SideWatch:
-    held = here.registry.watches.get(side)
-    if held is None:
+def _watch(context: PageContext, side: str) -> SideWatch:
+    watch = context.registry.watches.get(side)
+    if watch is None:
         return SideWatch(side=side)
     return SideWatch(
-        side=side, manned_since=held.since.time, officer=held.since.by if side == here.side else ""
+        side=side,
+        manned_since=watch.since.time,
+        officer=watch.since.by if side == context.side else "",
     )
 
 
@@ -309,12 +322,15 @@ def _number(raw: Raw | UnsetType, words: Words) -> str:
 # A test is recorded
 
 
-async def tested(here: PageContext) -> Page | web.StreamResponse:
+async def tested(context: PageContext) -> Page | web.StreamResponse:
     """Record that a means of a point of contact was tested. The fields of each point's form have its exchange in their names."""
-    filled = await Filled.of(here.request)
-    await at_the_end(here)
-    found: _Contacts = await here.in_thread(_read, here)
-    point = next((each for each in found.points if each.exchange == filled["exchange"]), None)
+    filled = await Filled.of(context.request)
+    await at_the_end(context)
+    contacts: _Contacts = await context.in_thread(_read, context)
+    point = next(
+        (point_view for point_view in contacts.points if point_view.exchange == filled["exchange"]),
+        None,
+    )
     if point is None:
         raise refused(
             "not-found",
@@ -327,26 +343,29 @@ async def tested(here: PageContext) -> Page | web.StreamResponse:
         "post": point.role,
         "means": filled[means],
         "outcome": filled[outcome],
-        "at": _at(filled, at, here.service.now(), _own_zone(here, found), here.words),
+        "at": _at(filled, at, context.service.now(), _own_zone(context, contacts), context.words),
     }
     if act["means"] not in point.means:
-        filled.wrong(means, here.words.say("Choose the means that was tested."))
+        filled.wrong(means, context.words.say("Choose the means that was tested."))
     if act["outcome"] not in _OUTCOMES:
-        filled.wrong(outcome, here.words.say("Choose what came of it."))
+        filled.wrong(outcome, context.words.say("Choose what came of it."))
     if not filled.faults:
         with filled.trying(means, **{outcome: "/outcome", at: "/at"}):
             reply = await browser_signatures.record(
-                here, msgspec.json.encode(act), exchange=point.exchange, key=filled.key
+                context, msgspec.json.encode(act), exchange=point.exchange, key=filled.key
             )
             position = reply.headers["Dragoman-Position"]
             return see(
-                here.link("/people", said="recorded", after=position) + f"#point-{point.exchange}"
+                context.link("/people", said="recorded", after=position)
+                + f"#point-{point.exchange}"
             )
-    return await _page(here, filled)
+    return await _page(context, filled)
 
 
-def _own_zone(here: PageContext, found: _Contacts) -> ZoneInfo:
-    return ZoneInfo(next((each.zone for each in found.clocks if each.side == here.side), "UTC"))
+def _own_zone(context: PageContext, contacts: _Contacts) -> ZoneInfo:
+    return ZoneInfo(
+        next((clock.zone for clock in contacts.clocks if clock.side == context.side), "UTC")
+    )
 
 
 def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words) -> str:

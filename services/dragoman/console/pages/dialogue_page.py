@@ -76,103 +76,105 @@ class DialogueView(Struct, frozen=True, kw_only=True):
     lines: tuple[PublicLineView, ...]
 
 
-async def dialogue(here: PageContext) -> Page:
+async def dialogue(context: PageContext) -> Page:
     """The dialogue of a channel."""
-    found: projected.Dialogue = await here.in_thread(
-        projected.dialogue, here.service.store, here.name, here.position
+    result: projected.Dialogue = await context.in_thread(
+        projected.dialogue, context.service.store, context.name, context.position
     )
     view = DialogueView(
-        channel=here.name,
-        position=here.position,
-        sides=here.sides,
+        channel=context.name,
+        position=context.position,
+        sides=context.sides,
         roadmap=tuple(
-            dialogue_views.item(state, links, here.moment) for state, links in found.items
+            dialogue_views.item(state, links, context.moment) for state, links in result.items
         ),
         meetings=tuple(
-            dialogue_views.met(each)
-            for each in found.meetings
-            if each.status in ("requested", "accepted", "held", "closed")
+            dialogue_views.met(meeting)
+            for meeting in result.meetings
+            if meeting.status in ("requested", "accepted", "held", "closed")
         ),
-        issues=tuple(dialogue_views.issues(found.perceptions, here.sides)),
+        issues=tuple(dialogue_views.issues(result.perceptions, context.sides)),
         recommendations=tuple(
-            dialogue_views.advice(each) for each in reversed(found.recommendations)
+            dialogue_views.advice(exchange) for exchange in reversed(result.recommendations)
         ),
-        reports=tuple(dialogue_views.report_line(each) for each in reversed(found.reports)),
-        documents=tuple(dialogue_views.document(each) for each in reversed(found.documents)),
-        lessons=tuple(dialogue_views.learnt(*each) for each in found.lessons),
-        programmes=tuple(dialogue_views.programme(each) for each in reversed(found.programmes)),
+        reports=tuple(dialogue_views.report_line(report) for report in reversed(result.reports)),
+        documents=tuple(
+            dialogue_views.document(exchange) for exchange in reversed(result.documents)
+        ),
+        lessons=tuple(dialogue_views.learnt(*each) for each in result.lessons),
+        programmes=tuple(dialogue_views.programme(each) for each in reversed(result.programmes)),
         releases=tuple(
-            dialogue_views.release_line(each, here.moment) for each in reversed(found.releases)
+            dialogue_views.release_line(each, context.moment) for each in reversed(result.releases)
         ),
-        lines=tuple(dialogue_views.line_told(each) for each in reversed(found.lines)),
+        lines=tuple(dialogue_views.line_told(each) for each in reversed(result.lines)),
     )
-    sides = _in_order(here)
+    sides = _in_order(context)
     return Page(
         template="dialogue.html",
         view=view,
         rows=view.roadmap,
         values={
-            "display": _display(here),
+            "display": _display(context),
             "sides": sides,
             "beside": len(sides) if len(sides) <= _BESIDE else 1,
-            "other_eyes": here.request.query.get("eyes") == "other",
+            "other_eyes": context.request.query.get("eyes") == "other",
             "areas": get_args(Area),
             "by_area": {
                 area: [each for each in view.roadmap if each.area == area]
                 for area in get_args(Area)
             },
             "by_status": Counter(each.status for each in view.roadmap),
-            "chart": _chart(here.words, view, here.moment, past=here.past),
-            "years": _years(view, here.moment),
-            "next": _next(view, here.moment),
-            "named": lambda name: _named(here.words, name),
-            "issues": _page_of(here, view.issues),
+            "chart": _chart(context.words, view, context.moment, past=context.past),
+            "years": _years(view, context.moment),
+            "next": _next(view, context.moment),
+            "named": lambda name: _named(context.words, name),
+            "issues": _page_of(context, view.issues),
             "issue_of": {
                 column.exchange: issue.exchange for issue in view.issues for column in issue.columns
             },
             "rows": SCREEN_ROWS,
-            "apart": _apart(here),
+            "apart": _apart(context),
         },
     )
 
 
-def _display(here: PageContext) -> Display:
+def _display(context: PageContext) -> Display:
     return Display(
-        here.words,
-        [office_of(side, here.projection.office(side)) for side in here.sides],
-        link=here.link,
+        context.words,
+        [office_of(side, context.projection.office(side)) for side in context.sides],
+        link=context.link,
     )
 
 
-def _in_order(here: PageContext) -> tuple[str, ...]:
+def _in_order(context: PageContext) -> tuple[str, ...]:
     """The sides in the order of the opening, or first the one that the reader wants first."""
-    first = here.request.query.get("first", "")
+    first = context.request.query.get("first", "")
     return (
-        here.sides
-        if first not in here.sides
-        else (first, *(side for side in here.sides if side != first))
+        context.sides
+        if first not in context.sides
+        else (first, *(side for side in context.sides if side != first))
     )
 
 
 def _page_of(
-    here: PageContext, issues: Sequence[IssueView]
+    context: PageContext, issues: Sequence[IssueView]
 ) -> tuple[Sequence[IssueView], int, int]:
     """The issues of the page that is asked for, the newest first, from which on, and where the next page begins; 0 for none."""
-    asked = here.request.query.get("from", "")
-    begins = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+    text = context.request.query.get("from", "")
+    begins = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     newest = list(reversed(issues))
     following = begins + _ISSUES
     return newest[begins:following], begins, following if following < len(newest) else 0
 
 
-def _apart(here: PageContext) -> list[tuple[str, str]]:
+def _apart(context: PageContext) -> list[tuple[str, str]]:
     """The reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
-    kind = here.registry.kind
+    kind = context.registry.kind
     wanted = {"official": ("track2",), "track2": ("official",)}.get(kind, ())
     return [
-        (each.name, each.registry.kind)
-        for each in here.service.visible(here.grant)
-        if each.registry.kind in wanted
+        (projection.name, projection.registry.kind)
+        for projection in context.service.visible(context.grant)
+        if projection.registry.kind in wanted
     ]
 
 
@@ -181,8 +183,8 @@ def _apart(here: PageContext) -> list[tuple[str, str]]:
 
 def _named(words: Words, name: str) -> str:
     """A word of the log as it begins a line."""
-    said = words.value(name)
-    return said[:1].upper() + said[1:]
+    text = words.value(name)
+    return text[:1].upper() + text[1:]
 
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
@@ -191,36 +193,43 @@ def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
         as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps
     ]
     years += [
-        as_moment(each).year for item in view.roadmap for each in (item.begins, item.ends) if each
+        as_moment(text).year for item in view.roadmap for text in (item.begins, item.ends) if text
     ]
     return min([*years, now.year]) - 1, max(
-        [*years, *(as_moment(each.time).year for each in view.meetings[:_MEETINGS]), now.year + 1]
+        [
+            *years,
+            *(as_moment(meeting.time).year for meeting in view.meetings[:_MEETINGS]),
+            now.year + 1,
+        ]
     )
 
 
 def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Markup:
     """The roadmap as a picture; it says nothing that the table does not say."""
     first, last = _years(view, now)
-    met = [each for each in view.meetings[:_MEETINGS] if as_moment(each.time).year >= first]
+    met = [
+        meeting for meeting in view.meetings[:_MEETINGS] if as_moment(meeting.time).year >= first
+    ]
     lanes = (
         [charts.AreaLane(words.say("Meetings of the sides"), [_meetings_drawn(words, met)])]
         if met
         else []
     )
-    told = []
+    names = []
     for area in get_args(Area):
-        items = [each for each in view.roadmap if each.area == area]
+        items = [road_item for road_item in view.roadmap if road_item.area == area]
         lanes.append(
             charts.AreaLane(
-                _named(words, area), [_drawn(words, each) for each in items] or [_nothing(words)]
+                _named(words, area),
+                [_drawn(words, road_item) for road_item in items] or [_nothing(words)],
             )
         )
-        told += [
-            words.say("%(area)s: %(what)s", area=_named(words, area), what=_told(words, each))
-            for each in items
+        names += [
+            words.say("%(area)s: %(what)s", area=_named(words, area), what=_told(words, road_item))
+            for road_item in items
         ]
     described = words.say(
-        "%(what)s. The table says the same.", what="; ".join(told) or words.say("No item yet")
+        "%(what)s. The table says the same.", what="; ".join(names) or words.say("No item yet")
     )
     title = words.say("Roadmap from %(a)s to %(b)s", a=first, b=last)
     return charts.roadmap(
@@ -243,11 +252,11 @@ def _drawn(words: Words, item: RoadItem) -> charts.RoadmapItemMark:
     _, text = words.text(item.text)
     steps = [
         charts.RoadmapStepMark(
-            as_moment(each.ahead or each.time).date(),
-            each.status,
-            _step_label(words, each, "month"),
+            as_moment(step.ahead or step.time).date(),
+            step.status,
+            _step_label(words, step, "month"),
         )
-        for each in item.steps
+        for step in item.steps
     ]
     aim = words.say("aim: %(what)s", what=item.deliverable)
     period = (
@@ -265,15 +274,15 @@ def _told(words: Words, item: RoadItem) -> str:
     label = _step_label(words, item.steps[-1], "day")
     if not item.begins or not item.ends:
         return label
-    begins, ends = (words.day(as_moment(each)) for each in (item.begins, item.ends))
+    begins, ends = (words.day(as_moment(text)) for text in (item.begins, item.ends))
     return words.listed([label, words.say("period %(a)s to %(b)s", a=begins, b=ends)])
 
 
 def _step_label(words: Words, step: RoadmapStep, form: str) -> str:
     """A status and its day, or its month where the year stands above."""
     day = as_moment(step.ahead or step.time)
-    told = words.day(day) if form == "day" else _month(words, day.date())
-    return words.say("%(status)s, %(t)s", status=words.status(step.status), t=told)
+    text = words.day(day) if form == "day" else _month(words, day.date())
+    return words.say("%(status)s, %(t)s", status=words.status(step.status), t=text)
 
 
 def _month(words: Words, day: date) -> str:
@@ -285,18 +294,18 @@ def _meetings_drawn(words: Words, meetings: Sequence[MeetingOnLine]) -> charts.R
     shapes = {"held": "held", "closed": "held", "accepted": "scheduled"}
     steps = [
         charts.RoadmapStepMark(
-            as_moment(each.time).date(),
-            shapes.get(each.status, "proposed"),
-            _meeting_label(words, each),
+            as_moment(meeting.time).date(),
+            shapes.get(meeting.status, "proposed"),
+            _meeting_label(words, meeting),
         )
-        for each in meetings
+        for meeting in meetings
     ]
     return charts.RoadmapItemMark("", steps, joined=False)
 
 
 def _meeting_label(words: Words, met: MeetingOnLine) -> str:
-    called = words.value(met.kind) if met.kind else words.act("meeting-request")
-    said = words.say("%(what)s, %(where)s", what=called, where=met.venue) if met.venue else called
+    text = words.value(met.kind) if met.kind else words.act("meeting-request")
+    said = words.say("%(what)s, %(where)s", what=text, where=met.venue) if met.venue else text
     return (
         said
         if met.status in ("held", "closed")
@@ -307,14 +316,16 @@ def _meeting_label(words: Words, met: MeetingOnLine) -> str:
 def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
     """What comes next: an item that is scheduled, or a meeting that was agreed to."""
     ahead: list[tuple[datetime, RoadItem | MeetingOnLine]] = [
-        (as_moment(each.steps[-1].ahead), each) for each in view.roadmap if each.steps[-1].ahead
+        (as_moment(road_item.steps[-1].ahead), road_item)
+        for road_item in view.roadmap
+        if road_item.steps[-1].ahead
     ]
     ahead += [
-        (as_moment(each.time), each)
-        for each in view.meetings
-        if each.status == "accepted" and as_moment(each.time) > now
+        (as_moment(meeting.time), meeting)
+        for meeting in view.meetings
+        if meeting.status == "accepted" and as_moment(meeting.time) > now
     ]
-    return min(ahead, key=lambda each: each[0])[1] if ahead else None
+    return min(ahead, key=lambda item: item[0])[1] if ahead else None
 
 
 # A joint report
@@ -334,32 +345,36 @@ class JointReportView(SaidBy, frozen=True, kw_only=True):
     allowed: tuple[str, ...]
 
 
-async def joint_report(here: PageContext) -> Page | web.StreamResponse:
+async def joint_report(context: PageContext) -> Page | web.StreamResponse:
     """A joint report, paragraph by paragraph; of any other exchange, its own page."""
-    id = here.request.match_info["exchange"]
-    shown = await exchange_view.viewed(here.call, here.projection, id, here.at or None, here.newest)
+    id = context.request.match_info["exchange"]
+    shown = await exchange_view.viewed(
+        context.call, context.projection, id, context.at or None, context.newest
+    )
     state = decode_exchange(bytes(shown.state))
     if state.act != "joint-report":
-        if here.request.match_info.get("form", ""):
+        if context.request.match_info.get("form", ""):
             raise refused(
                 "not-found", sentence("This exchange is no joint report; take it under /exchanges.")
             )
-        return see(here.link(f"/exchanges/{state.id}"))
-    found: projected.Dialogue = await here.in_thread(
-        projected.dialogue, here.service.store, here.name, here.position
+        return see(context.link(f"/exchanges/{state.id}"))
+    result: projected.Dialogue = await context.in_thread(
+        projected.dialogue, context.service.store, context.name, context.position
     )
     naming = [
-        each
-        for each in found.releases
-        if id in {named.exchange for named in release.records_of(each)}
+        exchange
+        for exchange in result.releases
+        if id in {record.exchange for record in release.records_of(exchange)}
     ]
     view = JointReportView(
         **dialogue_views.opened(state),
         status=state.status,
         title=dialogue_views.read(state.content, "title"),
-        at=here.position,
+        at=context.position,
         paragraphs=tuple(dialogue_views.paragraphs(state)),
-        releases=tuple(dialogue_views.release_line(each, here.moment) for each in naming),
+        releases=tuple(
+            dialogue_views.release_line(exchange, context.moment) for exchange in naming
+        ),
         changed=tuple(
             SaidBy(side=stamp.side, time=stamp.when, position=stamp.position)
             for stamp in map(developments.stamp_of, developments.changes(state))
@@ -371,8 +386,8 @@ async def joint_report(here: PageContext) -> Page | web.StreamResponse:
         view=view,
         rows=view.paragraphs,
         values={
-            "display": _display(here),
-            "may_release": release_preview.may_release(here, state),
+            "display": _display(context),
+            "may_release": release_preview.may_release(context, state),
             "bracketed": {
                 item: sides
                 for (field, item), sides in consent.alternatives(state).items()
@@ -380,7 +395,7 @@ async def joint_report(here: PageContext) -> Page | web.StreamResponse:
             },
             "ad_referendum": sorted(consent.ad_referendum(state)),
             "authentic": [
-                language(each) for each in dialogue_views.read(state.content, "authentic", [])
+                language(item) for item in dialogue_views.read(state.content, "authentic", [])
             ],
         },
     )

@@ -45,38 +45,40 @@ class NumberToRing(Struct, frozen=True, kw_only=True):
 
 
 async def of_channel(
-    here: PageContext, projection: Projection, first: str
+    context: PageContext, projection: Projection, first: str
 ) -> tuple[NumberToRing, ...]:
     """Return whom to ring in a channel now, the side `first` before the others."""
-    if here.grant.is_operator or not projection.is_channel:
+    if context.grant.is_operator or not projection.is_channel:
         return ()
-    service = here.service
-    found = await here.in_thread(
+    service = context.service
+    points_of_contact = await context.in_thread(
         duty_watch.points_of_contact, service.store, projection.name, service.now()
     )
-    there = [each for each in found.points if each.stage == "in_force"]
-    there.sort(key=lambda each: (each.side != first, not each.there_now))
-    return await ringing(here, projection, there[:_MOST])
+    there = [point for point in points_of_contact.points if point.stage == "in_force"]
+    there.sort(key=lambda item: (item.side != first, not item.there_now))
+    return await ringing(context, projection, there[:_MOST])
 
 
 async def ringing(
-    here: PageContext, projection: Projection, points: Sequence[PointView]
+    context: PageContext, projection: Projection, points: Sequence[PointView]
 ) -> tuple[NumberToRing, ...]:
     """Return points of contact with their numbers, as the reader may see them; auditors see no numbers."""
-    kept = await _people(
-        here, projection, {id for point in points for id in (point.person, point.deputy) if id}
+    people = await _people(
+        context, projection, {id for point in points for id in (point.person, point.deputy) if id}
     )
-    reader = here.grant.actor if attachment_checks.is_staff(projection, here.grant.actor) else ""
+    reader = (
+        context.grant.actor if attachment_checks.is_staff(projection, context.grant.actor) else ""
+    )
     return tuple(
-        _ringing(here.words, point, tuple(_numbers(point, kept, reader))) for point in points
+        _ringing(context.words, point, tuple(_numbers(point, people, reader))) for point in points
     )
 
 
 async def _people(
-    here: PageContext, projection: Projection, ids: set[str]
+    context: PageContext, projection: Projection, ids: set[str]
 ) -> dict[str, StoredPerson]:
-    people, cid = here.service.people, projection.registry.cid
-    if here.service.is_live(projection):
+    people, cid = context.service.people, projection.registry.cid
+    if context.service.is_live(projection):
         try:
             return await people.found(cid, tuple(ids))
         except LogUnreachable:
@@ -84,11 +86,13 @@ async def _people(
     return people.known(cid, tuple(ids))
 
 
-def _numbers(point: PointView, kept: dict[str, StoredPerson], reader: str) -> Iterator[str]:
+def _numbers(
+    point: PointView, stored_persons: dict[str, StoredPerson], reader: str
+) -> Iterator[str]:
     if "telephone" not in point.means:
         return
     for id in (point.person, point.deputy):
-        entry = kept.get(id)
+        entry = stored_persons.get(id)
         if entry is None or entry.erased or not reader or not entry.open_to(reader):
             continue
         person = entry.person
@@ -111,9 +115,9 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> NumberTo
         exchange=point.exchange,
         numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
         there=there,
-        languages=words.listed(language(each) for each in point.languages),
+        languages=words.listed(language(text) for text in point.languages),
         tested=_tested(
-            words, next((each for each in point.tested if each.means == "telephone"), None)
+            words, next((item for item in point.tested if item.means == "telephone"), None)
         ),
     )
 

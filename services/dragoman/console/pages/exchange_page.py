@@ -89,29 +89,29 @@ class TimelineStep(Struct, frozen=True, kw_only=True):
     translations: tuple[translated.Translated, ...] = ()
 
 
-async def exchange(here: PageContext) -> Page:
+async def exchange(context: PageContext) -> Page:
     """The page of one exchange."""
-    id = here.request.match_info["exchange"]
-    cursor = whole(here.request.query.get("before", "")) or 0
+    id = context.request.match_info["exchange"]
+    cursor = whole(context.request.query.get("before", "")) or 0
     view = await exchange_view.viewed(
-        here.call, here.projection, id, here.at or None, here.newest, cursor
+        context.call, context.projection, id, context.at or None, context.newest, cursor
     )
     state = decode_exchange(bytes(view.state))
-    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    display = Display(here.words, offices, view.people, here.link)
-    release_preview.name_records(here, display)
-    alarm.note_read(here, here.projection)
-    told = accounts_of(state)
-    points = points_of(told)
-    rang = await receipt_rows.ladder_of(here, state)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
+    display = Display(context.words, offices, view.people, context.link)
+    release_preview.name_records(context, display)
+    alarm.note_read(context, context.projection)
+    account_statements = accounts_of(state)
+    points = points_of(account_statements)
+    rang = await receipt_rows.ladder_of(context, state)
     return Page(
         template="exchange.html",
         view=view,
         rows=[line_of(entry) for entry in view.timeline],
         values={
             "state": state,
-            "headline": headline(here, state),
-            "flags": await _flags(here, state),
+            "headline": headline(context, state),
+            "flags": await _flags(context, state),
             "cells": [*_agreed(display, offices, state), *_cells(display, state)],
             "prose": [
                 fact
@@ -124,35 +124,38 @@ async def exchange(here: PageContext) -> Page:
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
             "versions": len(text_versions.changes(state)),
-            "release_public": release.is_public(state, here.moment),
-            "may_release": release_preview.may_release(here, state),
+            "release_public": release.is_public(state, context.moment),
+            "may_release": release_preview.may_release(context, state),
             "opening_key": two_keys.sent(state, state.id),
             "keys_due": two_keys.due(state),
-            "calls": await _calls(here, view),
-            "received": receipt_rows.of(here, state, view.facts, rang),
+            "calls": await _calls(context, view),
+            "received": receipt_rows.of(context, state, view.facts, rang),
             "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
             "paged": bool(cursor),
-            "clock_level": lambda clock: level_of(here, state, clock),
-            "spent": lambda clock: _spent(here, clock),
+            "clock_level": lambda clock: level_of(context, state, clock),
+            "spent": lambda clock: _spent(context, clock),
             "clock_bar": charts.clock,
-            "may_shelve": not here.past and alarm_shelving.may_shelve(here),
+            "may_shelve": not context.past and alarm_shelving.may_shelve(context),
             "shelf_hours": alarm_shelving.HOURS,
-            "shelved": {} if here.past else _shelved(here, state),
-            "accounts": told if len(told) > 1 else [],
-            "compared": compared(state, told, display) if len(told) > 1 else [],
-            "sketch": _sketch(here, state, points),
+            "shelved": {} if context.past else _shelved(context, state),
+            "accounts": account_statements if len(account_statements) > 1 else [],
+            "compared": compared(state, account_statements, display)
+            if len(account_statements) > 1
+            else [],
+            "sketch": _sketch(context, state, points),
             "developed": list(field_history.series(display, state)),
-            "acts": acts_of(here, view.allowed, state),
+            "acts": acts_of(context, view.allowed, state),
             "keys": _KEYS,
             "wanted": reply_wanted(state),
             "promised": promised(state),
             "waits": [
                 fact
                 for fact in view.facts
-                if fact.side == here.side and fact.owes and not fact.acknowledged
+                if fact.side == context.side and fact.owes and not fact.acknowledged
             ],
-            "said": here.request.query.get("said", ""),
-            "base": here.service.public_url or f"{here.request.scheme}://{here.request.host}",
+            "said": context.request.query.get("said", ""),
+            "base": context.service.public_url
+            or f"{context.request.scheme}://{context.request.host}",
             "display": display,
             "translations": translated.of_message(state, state.id),
         },
@@ -160,30 +163,32 @@ async def exchange(here: PageContext) -> Page:
 
 
 async def _calls(
-    here: PageContext, view: ExchangeView
+    context: PageContext, view: ExchangeView
 ) -> list[tuple[duty_numbers.NumberToRing, int]]:
     """Return whom to ring next, and how often each was tried: nobody of the reader's own side, who is there."""
-    others = [call for call in view.next_calls if call.point.side != here.side]
-    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in others])
-    return [(each, call.tried) for each, call in zip(ringing, others, strict=True)]
+    next_calls = [call for call in view.next_calls if call.point.side != context.side]
+    ringing = await duty_numbers.ringing(
+        context, context.projection, [call.point for call in next_calls]
+    )
+    return [(value, call.tried) for value, call in zip(ringing, next_calls, strict=True)]
 
 
-async def _flags(here: PageContext, state: Exchange) -> list[tuple[str, str]]:
+async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]:
     """What there is to notice about an exchange, and what that rests on, in the reader's language."""
     areas = (
-        await here.in_thread(reads.areas, here.service.store, here.name, here.position)
+        await context.in_thread(reads.areas, context.service.store, context.name, context.position)
         if state.act in AREAS
         else []
     )
     return [
-        (each.flag, here.words.sentence(each.detail))
-        for each in flags(here.registry, state, areas, here.moment)
+        (flag.flag, context.words.sentence(flag.detail))
+        for flag in flags(context.registry, state, areas, context.moment)
     ]
 
 
-def headline(here: PageContext, state: Exchange) -> Markup:
+def headline(context: PageContext, state: Exchange) -> Markup:
     """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
-    words = here.words
+    words = context.words
     kind = next(
         (
             state.content[name]
@@ -198,9 +203,9 @@ def headline(here: PageContext, state: Exchange) -> Markup:
         "terrorism-warning",
         "emergency-notification",
     ):
-        named = words.value(str(msgspec.json.decode(bytes(kind))))
-        return Markup("{}").format(named[:1].upper() + named[1:])
-    tag, text = here.subject(state)
+        value = words.value(str(msgspec.json.decode(bytes(kind))))
+        return Markup("{}").format(value[:1].upper() + value[1:])
+    tag, text = context.subject(state)
     lang = Markup(' lang="{}"').format(tag) if tag else ""
     return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
 
@@ -258,20 +263,20 @@ class ConsentStatus(Struct, frozen=True, kw_only=True):
 
 def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     """Return the parts of a text for which a side has other words, in their order."""
-    found = []
+    bracket_views = []
     for (field, item), sides in sorted(consent.alternatives(state).items()):
         label = display.words.field(field)
-        called = (
+        text = (
             display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item))
             if item
             else label
         )
         shown = tuple(
-            (side, display.text(msgspec.json.decode(bytes(said.content["text"]))))
-            for side, said in sides.items()
+            (side, display.text(msgspec.json.decode(bytes(value.content["text"]))))
+            for side, value in sides.items()
         )
-        found.append(BracketView(label=called, words=shown))
-    return tuple(found)
+        bracket_views.append(BracketView(label=text, words=shown))
+    return tuple(bracket_views)
 
 
 def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
@@ -281,7 +286,7 @@ def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
     every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
     changes = state.acts.get("status-change", ())
     step = exchanges.said_status(changes[-1]) if changes else ""
-    said = (
+    names = (
         exchanges.confirming(state)
         if step in exchanges.JOINT and step != state.status and step in changes_of(state)
         else set()
@@ -296,14 +301,14 @@ def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
     answered = (
         set()
         if shown is None
-        else {shown.said.side, *(each.said.side for each in consent.taking(state, shown))}
+        else {shown.said.side, *(item.said.side for item in consent.taking(state, shown))}
     )
     fields = {} if shown is None else consent.fields_of(shown)
     before = state.amended[-1].was if taken and state.amended else state.content
     return ConsentStatus(
         consented=tuple(side for side in every if side in behind),
         missing=tuple(side for side in every if side not in behind),
-        proposed=(step, *(side for side in every if side in said)) if said else (),
+        proposed=(step, *(side for side in every if side in names)) if names else (),
         amendment=shown,
         taken=taken,
         refused=() if shown is not None or newest is None else _refusing(state, newest),
@@ -323,27 +328,27 @@ def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
 
 def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
     """Return the side that proposed an amendment, and those that refused it; nothing where nobody did."""
-    left = [
-        each.said.side
-        for each in state.acts.get("amendment-refusal", ())
-        if msgspec.json.decode(each.content["of"]) == amendment.id
+    sides = [
+        item.said.side
+        for item in state.acts.get("amendment-refusal", ())
+        if msgspec.json.decode(item.content["of"]) == amendment.id
     ]
-    return (amendment.said.side, *dict.fromkeys(left)) if left else ()
+    return (amendment.said.side, *dict.fromkeys(sides)) if sides else ()
 
 
 def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
     """What was corrected or became known: the value as it is, what it was, why, and both times."""
-    for each in state.corrections:
-        for name, raw in each.fields.items():
+    for correction in state.corrections:
+        for name, raw in correction.fields.items():
             member = field_types.member(state.act, name)
             if member is not None:
-                was = each.was.get(name)
+                was = correction.was.get(name)
                 yield {
                     "fact": display.fact(member, raw),
                     "was": None if was is None else display.fact(member, was).shown,
-                    "reason": each.reason,
-                    "stamp": each.corrected,
-                    "number": each.number,
+                    "reason": correction.reason,
+                    "stamp": correction.corrected,
+                    "number": correction.number,
                 }
 
 
@@ -375,18 +380,18 @@ def _step(
         facts.append(_meant_for(display.words, content, line, rang))
     accepted = _accepted(state, entry)
     if accepted is not None:
-        shown = exchange_choices.window(display, offices, accepted)
+        markup = exchange_choices.window(display, offices, accepted)
         facts = [
-            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown)
-            if each.name == "window"
-            else each
-            for each in facts
+            msgspec.structs.replace(fact, label=display.words.say("Time accepted"), shown=markup)
+            if fact.name == "window"
+            else fact
+            for fact in facts
         ]
-        if not any(each.name == "window" for each in facts):
+        if not any(fact.name == "window" for fact in facts):
             facts.insert(
                 0,
                 DisplayedMember(
-                    name="window", label=display.words.say("Time accepted"), shown=shown, wide=True
+                    name="window", label=display.words.say("Time accepted"), shown=markup, wide=True
                 ),
             )
     icon = (
@@ -405,21 +410,21 @@ def _meant_for(
         str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
     )
     reached = [
-        each
-        for each in rang
-        if (each.message, each.side) == (message, side)
-        and as_moment(each.time) <= as_moment(line.time)
+        ladder_step
+        for ladder_step in rang
+        if (ladder_step.message, ladder_step.side) == (message, side)
+        and as_moment(ladder_step.time) <= as_moment(line.time)
     ]
     if clock == "acknowledgement" and reached:
-        who = words.listed(receipt_rows.rung_of(words, each) for each in reached)
-        shown = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
+        who = words.listed(receipt_rows.rung_of(words, ladder_step) for ladder_step in reached)
+        text = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
     else:
-        shown = words.say(
+        text = words.say(
             "%(side)s: it is shown on the pages of its officers, and rings for nobody",
             side=side.upper(),
         )
     return DisplayedMember(
-        name="meant_for", label=words.say("Meant for"), shown=escape(shown), wide=True
+        name="meant_for", label=words.say("Meant for"), shown=escape(text), wide=True
     )
 
 
@@ -428,15 +433,15 @@ def _accepted(state: Exchange, entry: Entry) -> Any:
     accepted = {} if state.meeting is None else state.meeting.accepted
     return next(
         (
-            msgspec.json.decode(each.terms)
-            for each in accepted.values()
-            if each.accepted.position == entry.position
+            msgspec.json.decode(item.terms)
+            for item in accepted.values()
+            if item.accepted.position == entry.position
         ),
         None,
     )
 
 
-def level_of(here: PageContext, state: Exchange, clock: ClockView) -> Level:
+def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
     """How urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
         return "off"
@@ -446,57 +451,63 @@ def level_of(here: PageContext, state: Exchange, clock: ClockView) -> Level:
     return urgency(
         clock.clock,
         precedence_of(state, started),
-        gone=_spent(here, clock),
+        gone=_spent(context, clock),
         late=clock.late,
         binding=clock.binding,
     )
 
 
-def _shelved(here: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
+def _shelved(context: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
     """What the watch of the reader's side has put aside of an exchange, by clock and what started it."""
-    floor = report_requests.floor_of(here.service, here.projection, here.side)
-    standing = {} if floor is None else alarm_shelving.in_force(floor, here.service.now())
+    floor = report_requests.floor_of(context.service, context.projection, context.side)
+    standing = {} if floor is None else alarm_shelving.in_force(floor, context.service.now())
     return {
-        (clock, started_by): each
-        for (exchange, clock, started_by), each in standing.items()
+        (clock, started_by): shelved_alarm
+        for (exchange, clock, started_by), shelved_alarm in standing.items()
         if exchange == state.id
     }
 
 
-def _spent(here: PageContext, clock: ClockView) -> float:
+def _spent(context: PageContext, clock: ClockView) -> float:
     begins, due = as_moment(clock.begins), as_moment(clock.due)
     whole = (due - begins).total_seconds()
-    return (here.moment - begins).total_seconds() / whole if whole > 0 else 1.0
+    return (context.moment - begins).total_seconds() / whole if whole > 0 else 1.0
 
 
-def _track(here: PageContext, state: Exchange) -> list[tuple[str, float, float]]:
+def _track(context: PageContext, state: Exchange) -> list[tuple[str, float, float]]:
     """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
-    found = [
+    series = [
         (
-            f"{state.side.upper()} {here.words.written(as_moment(each.as_of), 'clock')}",
+            f"{state.side.upper()} {context.words.written(as_moment(timed_value.as_of), 'clock')}",
             point.lat,
             point.lon,
         )
-        for each in reversed(developments.series(state, "place"))
-        if (point := accounts.point_of(msgspec.json.decode(each.value))) is not None
+        for timed_value in reversed(developments.series(state, "place"))
+        if (point := accounts.point_of(msgspec.json.decode(timed_value.value))) is not None
     ]
-    return found if len(found) > 1 else []
+    return series if len(series) > 1 else []
 
 
 def _sketch(
-    here: PageContext, state: Exchange, points: list[tuple[str, float, float]]
+    context: PageContext, state: Exchange, points: list[tuple[str, float, float]]
 ) -> Markup | str:
     """Where it was, drawn from what the sides entered; a place that moved as a track."""
-    area, track = _area(state), _track(here, state)
+    area, track = _area(state), _track(context, state)
     if track:
-        others = [each for each in points if each[0] != state.side.upper()]
-        title = here.words.say("Sketch of the places that were entered")
-        return charts.sketch("sketch", title, [*track, *others], None, here.words, track=len(track))
+        rows = [point for point in points if point[0] != state.side.upper()]
+        title = context.words.say("Sketch of the places that were entered")
+        return charts.sketch(
+            "sketch", title, [*track, *rows], None, context.words, track=len(track)
+        )
     if not points and area is None:
         return ""
-    title = here.words.say("Sketch of the places that were entered")
+    title = context.words.say("Sketch of the places that were entered")
     return charts.sketch(
-        "sketch", title, [] if area is not None and len(points) == 1 else points, area, here.words
+        "sketch",
+        title,
+        [] if area is not None and len(points) == 1 else points,
+        area,
+        context.words,
     )
 
 
@@ -513,27 +524,27 @@ def _area(state: Exchange) -> svg.Disc | svg.Outline | None:
         )
     if "polygon" in value:
         return svg.Outline(
-            tuple(svg.MapPoint(each["lat"], each["lon"]) for each in value["polygon"])
+            tuple(svg.MapPoint(item["lat"], item["lon"]) for item in value["polygon"])
         )
     return None
 
 
 def acts_of(
-    here: PageContext, allowed: tuple[str, ...], state: Exchange
+    context: PageContext, allowed: tuple[str, ...], state: Exchange
 ) -> tuple[list[str], list[str]]:
     """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
-    if not here.may_post:
+    if not context.may_post:
         return [], []
-    left = _BESIDES | _pointless(here, state)
-    mine = [act for act in allowed if act not in left and _may(here, act)]
+    names = _BESIDES | _pointless(context, state)
+    mine = [act for act in allowed if act not in names and _may(context, act)]
     alone = [
-        act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)
+        act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(context.roles)
     ]
     ordered = sorted(
         mine,
         key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)),
     )
-    early = {"meeting-held"} if _lies_ahead(state, here.moment) else set()
+    early = {"meeting-held"} if _lies_ahead(state, context.moment) else set()
     few = [act for act in ordered if act in _FIRST and act not in early][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
 
@@ -543,43 +554,44 @@ def _lies_ahead(state: Exchange, now: datetime) -> bool:
     begins = (
         [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
     )
-    return bool(begins) and all(each is not None and each > now for each in begins)
+    return bool(begins) and all(begin is not None and begin > now for begin in begins)
 
 
-def _pointless(here: PageContext, state: Exchange) -> frozenset[str]:
+def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
     second = any(
-        sent.sent.side == here.side and sent.sent.by != here.grant.actor
+        sent.sent.side == context.side and sent.sent.by != context.grant.actor
         for sent in two_keys.due(state)
     )
-    has_translation = bool(exchange_choices.translations(here.words, state, here.side))
-    waits = bool(exchange_choices.amendments(here.words, state, here.side))
+    has_translation = bool(exchange_choices.translations(context.words, state, context.side))
+    waits = bool(exchange_choices.amendments(context.words, state, context.side))
     bound = consent.is_bound(state)
     occasions = {
         "correction": not bound,
-        "amendment": (bound or here.side != state.side) and consent.open_amendment(state) is None,
+        "amendment": (bound or context.side != state.side)
+        and consent.open_amendment(state) is None,
         "amendment-agreement": waits,
         "amendment-refusal": waits,
-        "consent-withdrawal": bool(exchange_choices.consents(here.words, state, here.side)),
+        "consent-withdrawal": bool(exchange_choices.consents(context.words, state, context.side)),
         "agenda-agreement": any(
-            side != here.side for side in consent.authors(state, "agenda-agreement")
+            side != context.side for side in consent.authors(state, "agenda-agreement")
         ),
         "readout-agreement": any(
-            side != here.side for side in consent.authors(state, "readout-agreement")
+            side != context.side for side in consent.authors(state, "readout-agreement")
         ),
-        "assessment": any(each.answered for each in state.messages),
-        "help-offer": not notification.in_need(state) <= {here.side},
+        "assessment": any(message.answered for message in state.messages),
+        "help-offer": not notification.in_need(state) <= {context.side},
         "help-acceptance": any(
-            said.said.side != here.side for said in state.acts.get("help-offer", ())
+            item.said.side != context.side for item in state.acts.get("help-offer", ())
         ),
         "help-delivery": bool(state.acts.get("help-offer")),
         "decline": state.meeting is None or state.status == "requested",
-        "agreement": here.side not in consent.agreed(state),
-        "endorsement": here.side not in consent.agreed(state),
+        "agreement": context.side not in consent.agreed(state),
+        "endorsement": context.side not in consent.agreed(state),
         "second-key": second,
         "translation-agreement": has_translation,
         "translation-dispute": has_translation,
-        "release-consent": here.side not in consent.agreed(state),
+        "release-consent": context.side not in consent.agreed(state),
         "status-change": bool(changes_of(state)),
     }
     return frozenset(act for act, occasion in occasions.items() if not occasion)
@@ -590,7 +602,7 @@ def changes_of(state: Exchange) -> tuple[str, ...]:
     return FORMATS[state.act].changes.get(state.status, ())
 
 
-def _may(here: PageContext, act: str) -> bool:
+def _may(context: PageContext, act: str) -> bool:
     """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
     return not RULES[act].roles.isdisjoint(OFFICERS)
 

@@ -40,13 +40,13 @@ class InboxFilter(reads.Filter, frozen=True, kw_only=True):
 
     waits: str = ""
 
-    def awaited(self, here: PageContext) -> tuple[str, ...]:
+    def awaited(self, context: PageContext) -> tuple[str, ...]:
         """The sides of which one owes a receipt or an answer; none where that does not matter."""
         match self.waits:
             case "us":
-                return (here.side,)
+                return (context.side,)
             case "them":
-                return tuple(side for side in here.sides if side != here.side)
+                return tuple(side for side in context.sides if side != context.side)
             case _:
                 return ()
 
@@ -123,18 +123,18 @@ class Facet(Struct, frozen=True, kw_only=True):
     rest: tuple[FacetValue, ...] = ()
 
 
-async def inbox(here: PageContext) -> Page | web.StreamResponse:
+async def inbox(context: PageContext) -> Page | web.StreamResponse:
     """The list."""
-    wanted = _wanted(here.request.query)
-    address = partial(here.link, "/inbox")
-    if not here.request.match_info.get("form") and any(
-        not here.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
+    inbox_filter = _wanted(context.request.query)
+    address = partial(context.link, "/inbox")
+    if not context.request.match_info.get("form") and any(
+        not context.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
     ):
-        return see(address(**wanted.query()))
-    found, owed = await _found(here, wanted)
-    view = await _counted(here, wanted, found, owed)
-    parts = list(_parts(here, wanted))
-    fault = here.request.query.get("fault", "")
+        return see(address(**inbox_filter.query()))
+    rows, owed = await _found(context, inbox_filter)
+    view = await _counted(context, inbox_filter, rows, owed)
+    parts = list(_parts(context, inbox_filter))
+    fault = context.request.query.get("fault", "")
     return Page(
         template="inbox.html",
         view=view,
@@ -142,23 +142,25 @@ async def inbox(here: PageContext) -> Page | web.StreamResponse:
         values={
             "parts_of": parts,
             "drops": _to_drop(view, parts),
-            "segments": _segments(here, wanted),
-            "facets": list(_facets(here, view)),
+            "segments": _segments(context, inbox_filter),
+            "facets": list(_facets(context, view)),
             "left_out": [
-                _labels(here.words)[name] for name, values in view.facets.items() if values is None
+                _labels(context.words)[name]
+                for name, values in view.facets.items()
+                if values is None
             ],
-            "shown": list(_shown(here, view)),
-            "next": address(**wanted.query(), cursor=view.next) if view.next else "",
-            "first": address(**wanted.query()) if wanted.cursor else "",
+            "shown": list(_shown(context, view)),
+            "next": address(**inbox_filter.query(), cursor=view.next) if view.next else "",
+            "first": address(**inbox_filter.query()) if inbox_filter.cursor else "",
             "everything": address(),
-            "query": urlencode(wanted.query()),
-            "choices": _choices(here),
-            "labels": _labels(here.words),
-            "levels": shortcuts.level_words(here.words),
-            "receipts": _receipts(here, owed) if here.may_post else {},
+            "query": urlencode(inbox_filter.query()),
+            "choices": _choices(context),
+            "labels": _labels(context.words),
+            "levels": shortcuts.level_words(context.words),
+            "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
-            "said": here.request.query.get("said", ""),
-            "fault": _faults(here.words).get(fault, ""),
+            "said": context.request.query.get("said", ""),
+            "fault": _faults(context.words).get(fault, ""),
             "most": SEARCH_CHARACTERS,
             "name_most": SEARCH_NAME,
         },
@@ -182,25 +184,27 @@ def _wanted(query: Mapping[str, str]) -> InboxFilter:
 # The rows
 
 
-async def _found(here: PageContext, wanted: InboxFilter) -> tuple[Rows, dict[str, list[Strip]]]:
+async def _found(
+    context: PageContext, inbox_filter: InboxFilter
+) -> tuple[Rows, dict[str, list[Strip]]]:
     """A page of the list, and what is owed in each of its exchanges, the most urgent first."""
-    store, awaited = here.service.store, wanted.awaited(here)
+    store, awaited = context.service.store, inbox_filter.awaited(context)
     owed: Mapping[str, tuple[OpenDeadline, ...]]
-    if here.past:
-        rows: Rows = await here.in_thread(
-            reads.listed_at, store, here.name, wanted, SCREEN_ROWS, here.at, awaited
+    if context.past:
+        rows: Rows = await context.in_thread(
+            reads.listed_at, store, context.name, inbox_filter, SCREEN_ROWS, context.at, awaited
         )
-        owed = await here.in_thread(
-            duties_in, store, here.name, here.at, [row.id for row in rows.exchanges]
+        owed = await context.in_thread(
+            duties_in, store, context.name, context.at, [row.id for row in rows.exchanges]
         )
     else:
-        rows = await here.in_thread(
-            reads.listed, store, here.name, wanted, SCREEN_ROWS, here.moment, awaited
+        rows = await context.in_thread(
+            reads.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, awaited
         )
-        known = await duties(here.request.app, here.projection)
-        owed = {row.id: known.of(row.id) for row in rows.exchanges}
+        open_deadlines = await duties(context.request.app, context.projection)
+        owed = {row.id: open_deadlines.of(row.id) for row in rows.exchanges}
     return rows, {
-        id: by_urgency(strip(duty, here.moment) for duty in each) for id, each in owed.items()
+        id: by_urgency(strip(duty, context.moment) for duty in value) for id, value in owed.items()
     }
 
 
@@ -233,66 +237,78 @@ def _level(row: Row) -> Level:
     return "off" if row.status in ENDED else "normal"
 
 
-def _receipts(here: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
+def _receipts(context: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
     """The receipts that the reader's side owes, by exchange."""
-    own = {
+    rows = {
         id: [
-            each for each in strips if each.clock == "acknowledgement" and each.owed_by == here.side
+            item
+            for item in strips
+            if item.clock == "acknowledgement" and item.owed_by == context.side
         ]
         for id, strips in owed.items()
     }
-    return {id: strips[0] for id, strips in own.items() if strips}
+    return {id: strips[0] for id, strips in rows.items() if strips}
 
 
 # What there is beside them
 
 
 async def _counted(
-    here: PageContext, wanted: InboxFilter, found: Rows, owed: Mapping[str, list[Strip]]
+    context: PageContext, inbox_filter: InboxFilter, rows: Rows, owed: Mapping[str, list[Strip]]
 ) -> Inbox:
-    store, awaited = here.service.store, wanted.awaited(here)
-    in_all: int = await here.in_thread(reads.in_all, store, here.name, found.position)
+    store, awaited = context.service.store, inbox_filter.awaited(context)
+    in_all: int = await context.in_thread(reads.in_all, store, context.name, rows.position)
     counted = reads.FilterCounts(count=None, facets={})
     without: dict[str, int | None] = {}
-    if not here.past and not wanted.overdue:
-        counted = await here.in_thread(reads.counted, store, here.name, wanted, here.sides, awaited)
-    if not here.past and not found.exchanges and wanted.query():
-        fewer = {name: replace(wanted, **{name: ""}) for name in wanted.query()}
+    if not context.past and not inbox_filter.overdue:
+        counted = await context.in_thread(
+            reads.counted, store, context.name, inbox_filter, context.sides, awaited
+        )
+    if not context.past and not rows.exchanges and inbox_filter.query():
+        fewer = {name: replace(inbox_filter, **{name: ""}) for name in inbox_filter.query()}
         asked = {
-            name: (each, each.awaited(here)) for name, each in fewer.items() if not each.overdue
+            name: (value, value.awaited(context))
+            for name, value in fewer.items()
+            if not value.overdue
         }
-        without = dict.fromkeys(fewer) | await here.in_thread(reads.counts, store, here.name, asked)
+        without = dict.fromkeys(fewer) | await context.in_thread(
+            reads.counts, store, context.name, asked
+        )
     count = counted.count
-    if not wanted.query():
+    if not inbox_filter.query():
         count = in_all
-    elif count is None and not found.next and not wanted.cursor:
-        count = len(found.exchanges)
+    elif count is None and not rows.next and not inbox_filter.cursor:
+        count = len(rows.exchanges)
     return Inbox(
-        channel=here.name,
-        position=found.position,
-        wanted=wanted,
-        exchanges=tuple(_row(row, owed[row.id]) for row in found.exchanges),
-        next=found.next,
+        channel=context.name,
+        position=rows.position,
+        wanted=inbox_filter,
+        exchanges=tuple(_row(row, owed[row.id]) for row in rows.exchanges),
+        next=rows.next,
         count=count,
         in_all=in_all,
         facets=counted.facets,
         without=without,
-        saved=tuple(_saved(here)),
+        saved=tuple(_saved(context)),
     )
 
 
-def _saved(here: PageContext) -> Iterator[Saved]:
-    if here.is_officer:
-        for each in here.service.access.searches.listed(here.grant.actor, here.registry.cid):
-            yield Saved(name=each.name, address=here.link("/inbox", **dict(parse_qsl(each.query))))
+def _saved(context: PageContext) -> Iterator[Saved]:
+    if context.is_officer:
+        for item in context.service.access.searches.listed(
+            context.grant.actor, context.registry.cid
+        ):
+            yield Saved(
+                name=item.name, address=context.link("/inbox", **dict(parse_qsl(item.query)))
+            )
 
 
-def _shown(here: PageContext, view: Inbox) -> Iterator[str]:
+def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
     """What is on the page, and what is not."""
-    words, shown = here.words, len(view.exchanges)
-    if not shown:
+    words, number = context.words, len(view.exchanges)
+    if not number:
         return
-    rows, in_all = words.number(shown), words.number(view.in_all)
+    rows, in_all = words.number(number), words.number(view.in_all)
     if not view.wanted.query():
         yield words.say(
             "Shown are %(a)s of %(b)s exchanges of the channel, the newest opened first.",
@@ -305,7 +321,7 @@ def _shown(here: PageContext, view: Inbox) -> Iterator[str]:
             a=rows,
             b=in_all,
         )
-        if here.past:
+        if context.past:
             yield words.say("How many match is not counted for the past.")
         elif view.wanted.overdue:
             yield words.say(
@@ -325,7 +341,7 @@ def _shown(here: PageContext, view: Inbox) -> Iterator[str]:
         )
     if view.wanted.cursor:
         yield words.say("Newer ones are on the pages before.")
-    if here.past and view.next and shown < SCREEN_ROWS:
+    if context.past and view.next and number < SCREEN_ROWS:
         yield words.count(
             "%(n)s exchange was looked at.",
             "%(n)s exchanges were looked at; go on for older ones.",
@@ -374,52 +390,58 @@ def _spoken(words: Words, name: str, value: str) -> str:
             return value
 
 
-def _parts(here: PageContext, wanted: InboxFilter) -> Iterator[FilterPart]:
-    labels = _labels(here.words)
-    given = wanted.query()
-    for name in (name for name in labels if name in given):
-        spoken = _spoken(here.words, name, given[name])
+def _parts(context: PageContext, inbox_filter: InboxFilter) -> Iterator[FilterPart]:
+    labels = _labels(context.words)
+    query = inbox_filter.query()
+    for name in (name for name in labels if name in query):
+        spoken = _spoken(context.words, name, query[name])
         text = (
             spoken
             if name == "waits"
-            else here.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
+            else context.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
         )
-        yield FilterPart(name=name, text=text, address=here.link("/inbox", **{**given, name: ""}))
+        yield FilterPart(
+            name=name, text=text, address=context.link("/inbox", **{**query, name: ""})
+        )
 
 
 def _to_drop(view: Inbox, parts: list[FilterPart]) -> list[tuple[FilterPart, int | None]]:
     """The parts without which a filter that leaves nothing would leave something; all of them where that is not counted, or no one is enough."""
     counted = [(part, view.without.get(part.name)) for part in parts]
-    return [each for each in counted if each[1]] or counted
+    return [item for item in counted if item[1]] or counted
 
 
-def _segments(here: PageContext, wanted: InboxFilter) -> list[tuple[str, str, bool]]:
+def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str, str, bool]]:
     """What waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
-    words = here.words
-    named = [
+    words = context.words
+    rows = [
         ("us", words.say("Waits for us")),
         ("them", words.say("We wait for them")),
         ("", words.say("Everything")),
     ]
-    if len(here.sides) == 1:
-        named = [each for each in named if each[0] != "them"]
+    if len(context.sides) == 1:
+        rows = [row for row in rows if row[0] != "them"]
     return [
-        (word, here.link("/inbox", **{**wanted.query(), "waits": value}), wanted.waits == value)
-        for value, word in named
+        (
+            word,
+            context.link("/inbox", **{**inbox_filter.query(), "waits": value}),
+            inbox_filter.waits == value,
+        )
+        for value, word in rows
     ]
 
 
-def _facets(here: PageContext, view: Inbox) -> Iterator[Facet]:
+def _facets(context: PageContext, view: Inbox) -> Iterator[Facet]:
     """What narrows the list further: a value that all of it has does not."""
-    labels, given = _labels(here.words), view.wanted.query()
+    labels, query = _labels(context.words), view.wanted.query()
     for name, counts in view.facets.items():
         values = tuple(
             FacetValue(
-                text=_spoken(here.words, name, value),
+                text=_spoken(context.words, name, value),
                 count=count,
-                address=here.link("/inbox", **{**given, name: value}),
+                address=context.link("/inbox", **{**query, name: value}),
             )
-            for value, count in sorted((counts or {}).items(), key=lambda each: -each[1])
+            for value, count in sorted((counts or {}).items(), key=lambda item: -item[1])
             if count != view.count
         )
         if values:
@@ -428,9 +450,9 @@ def _facets(here: PageContext, view: Inbox) -> Iterator[Facet]:
             )
 
 
-def _choices(here: PageContext) -> dict[str, list[tuple[str, str]]]:
+def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
     """What each part of the filter may be, with its word: for the form, which does without counts."""
-    words, kind = here.words, here.registry.kind
+    words, kind = context.words, context.registry.kind
     forms = [form for form in FORMATS.values() if kind in form.kinds]
     families = sorted({str(form.rule.family) for form in forms})
     statuses = {form.start for form in forms} | {
@@ -440,11 +462,11 @@ def _choices(here: PageContext) -> dict[str, list[tuple[str, str]]]:
     def worded(name: str, values: Iterable[str]) -> list[tuple[str, str]]:
         return sorted(
             ((value, _spoken(words, name, value)) for value in values),
-            key=lambda each: each[1].casefold(),
+            key=lambda item: item[1].casefold(),
         )
 
     def of_sides(name: str, more: Collection[str] = ()) -> list[tuple[str, str]]:
-        return [(value, _spoken(words, name, value)) for value in (*more, *here.sides)]
+        return [(value, _spoken(words, name, value)) for value in (*more, *context.sides)]
 
     return {
         "family": worded("family", families),
@@ -473,20 +495,23 @@ def _faults(words: Words) -> dict[str, str]:
     }
 
 
-async def keep(here: PageContext) -> web.StreamResponse:
+async def keep(context: PageContext) -> web.StreamResponse:
     """Save a search under a name, in place of the reader's own of that name."""
-    form = await _officers(here)
-    name, wanted = (
+    form = await _officers(context)
+    name, query = (
         " ".join(said(form, "name").split()),
         _wanted(dict(parse_qsl(said(form, "query")))).query(),
     )
-    back: Any = partial(here.link, "/inbox", **wanted)
+    back: Any = partial(context.link, "/inbox", **query)
     if not 1 <= len(name) <= SEARCH_NAME or not name.isprintable():
         return see(back(fault="name"))
     try:
-        await here.service.access.searches.keep(
+        await context.service.access.searches.keep(
             Search(
-                actor=here.grant.actor, cid=here.registry.cid, name=name, query=urlencode(wanted)
+                actor=context.grant.actor,
+                cid=context.registry.cid,
+                name=name,
+                query=urlencode(query),
             )
         )
     except TooMany:
@@ -494,27 +519,29 @@ async def keep(here: PageContext) -> web.StreamResponse:
     return see(back(said="kept"))
 
 
-async def drop(here: PageContext) -> web.StreamResponse:
+async def drop(context: PageContext) -> web.StreamResponse:
     """Drop a saved search."""
-    form = await _officers(here)
-    await here.service.access.searches.drop(
-        here.grant.actor, here.registry.cid, " ".join(said(form, "name").split())
+    form = await _officers(context)
+    await context.service.access.searches.drop(
+        context.grant.actor, context.registry.cid, " ".join(said(form, "name").split())
     )
     return see(
-        here.link("/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped")
+        context.link(
+            "/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped"
+        )
     )
 
 
-async def _officers(here: PageContext) -> Any:
+async def _officers(context: PageContext) -> Any:
     """The form of an officer. Raises `Refused` for who is none."""
-    if not here.is_officer:
+    if not context.is_officer:
         raise refused(
             "not-permitted",
             sentence(
                 "Searches are saved by officers of a side. Keep the address of the list instead: it is the search."
             ),
         )
-    return await form_of(here.request)
+    return await form_of(context.request)
 
 
 SHEETS: Final[tuple[PageRoute, ...]] = (

@@ -113,19 +113,20 @@ class MeetingParagraph(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
-def _offered(here: PageContext, view: MeetingView, allowed: Sequence[str]) -> list[str]:
+def _offered(context: PageContext, view: MeetingView, allowed: Sequence[str]) -> list[str]:
     """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
     joint = any(
-        each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts
+        readout.kind == "proposed_jointly" and readout.side != context.side
+        for readout in view.readouts
     )
-    said = bool(view.readouts) and all(each.kind == "joint" for each in view.readouts)
+    said = bool(view.readouts) and all(readout.kind == "joint" for readout in view.readouts)
     left = {
         *(() if joint else ("readout-agreement",)),
         *(() if view.meeting.status == "requested" else ("decline",)),
     }
     left |= {"readout"} if said else set()
     begun = view.meeting.state == "agreed" and any(
-        as_moment(each.begins) <= here.moment for each in view.meeting.windows
+        as_moment(window.begins) <= context.moment for window in view.meeting.windows
     )
     acts = (
         _AFTERWARDS
@@ -144,18 +145,18 @@ class _MeetingParts(NamedTuple):
     translations: dict[int, tuple[translated.Translated, ...]]
 
 
-async def meeting(here: PageContext) -> Page:
+async def meeting(context: PageContext) -> Page:
     """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
-    exchange = here.request.match_info["exchange"]
-    found: _MeetingParts = await here.in_thread(_read, here, exchange)
-    view, offices, allowed, translations = found
-    swapped = bool(here.request.query.get("swapped"))
+    exchange = context.request.match_info["exchange"]
+    meeting_parts: _MeetingParts = await context.in_thread(_read, context, exchange)
+    view, offices, allowed, translations = meeting_parts
+    swapped = bool(context.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
-    readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
+    readouts = sorted(view.readouts, key=lambda readout_view: sides.index(readout_view.side))
     people = await people_choices.seen_in(
-        here, *(people_choices.decoded(step.content) for step in view.steps)
+        context, *(people_choices.decoded(step.content) for step in view.steps)
     )
-    display = Display(here.words, offices, people, here.link)
+    display = Display(context.words, offices, people, context.link)
     return Page(
         template="meeting.html",
         view=view,
@@ -165,26 +166,28 @@ async def meeting(here: PageContext) -> Page:
             "sides": sides,
             "swapped": swapped,
             "readouts": readouts,
-            "paragraphs": list(level({each.side: each.text for each in readouts}, here.words)),
-            "others": [(each, _others(each.text, here.words)) for each in readouts],
+            "paragraphs": list(
+                level({readout.side: readout.text for readout in readouts}, context.words)
+            ),
+            "others": [(readout, _others(readout.text, context.words)) for readout in readouts],
             "translations": translations,
             "facts": lambda step: _facts(display, step),
-            "there": lambda window: there(window, offices, here.words),
+            "there": lambda window: there(window, offices, context.words),
             "display": display,
             "together": together,
             "besides": besides,
             "answer_of": answer_of,
-            "answers": _offered(here, view, allowed) if here.may_post else [],
+            "answers": _offered(context, view, allowed) if context.may_post else [],
             "agreed_to": {step.position for step in view.steps if step.what == "readout_taken"},
         },
     )
 
 
-def _read(here: PageContext, exchange: str) -> _MeetingParts:
-    store: Store = here.service.store
-    as_of = here.service.as_of(here.projection)
+def _read(context: PageContext, exchange: str) -> _MeetingParts:
+    store: Store = context.service.store
+    as_of = context.service.as_of(context.projection)
     view = reads.exchange_view(
-        store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0
+        store, context.name, exchange, context.position, as_of, context.side, context.moment, most=0
     )
     state = decode_exchange(bytes(view.state))
     if state.family != "meeting":
@@ -195,43 +198,45 @@ def _read(here: PageContext, exchange: str) -> _MeetingParts:
                 exchange=state.number or sentence("This exchange"),
             ),
         )
-    with moment(store, here.name, PeriodQuery(at=here.position), "") as then:
-        found = arranged(then.registry, state, then.calendars, here.moment)
+    with moment(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
+        meeting_summary = arranged(snapshot.registry, state, snapshot.calendars, context.moment)
         return _MeetingParts(
-            _view(here.position, view, state, found),
-            offices_of(then),
+            _view(context.position, view, state, meeting_summary),
+            offices_of(snapshot),
             view.allowed,
             translated.by_record(state),
         )
 
 
-def _view(position: int, view: ExchangeView, state: Exchange, found: MeetingSummary) -> MeetingView:
+def _view(
+    position: int, view: ExchangeView, state: Exchange, meeting_summary: MeetingSummary
+) -> MeetingView:
     assert state.meeting is not None
-    order = [party.side for party in found.parties]
+    order = [party.side for party in meeting_summary.parties]
     return MeetingView(
         position=position,
-        meeting=found,
+        meeting=meeting_summary,
         steps=tuple(steps(view.timeline, state)),
-        agenda=topics({each.side: each.topics for each in found.agendas}),
+        agenda=topics({agenda.side: agenda.topics for agenda in meeting_summary.agendas}),
         topics=topics(
             {
-                side: given[-1].topics
+                side: readout[-1].topics
                 for side in order
-                if (given := state.meeting.readouts.get(side))
+                if (readout := state.meeting.readouts.get(side))
             }
         ),
         readouts=tuple(
             ReadoutView(
                 side=side,
-                time=given[-1].given.time,
-                position=given[-1].given.position,
-                kind=given[-1].kind,
-                topics=given[-1].topics,
-                text=given[-1].text,
-                earlier=tuple(each.given.position for each in given[:-1]),
+                time=readout[-1].given.time,
+                position=readout[-1].given.position,
+                kind=readout[-1].kind,
+                topics=readout[-1].topics,
+                text=readout[-1].text,
+                earlier=tuple(state_readout.given.position for state_readout in readout[:-1]),
             )
             for side in order
-            if (given := state.meeting.readouts.get(side))
+            if (readout := state.meeting.readouts.get(side))
         ),
         linked=view.linked,
     )
@@ -325,18 +330,18 @@ class _Asked:
         self._proposed_by, self._terms = side, terms
         self._accepted, self._declined = set(), set()
 
-    def _answer(self, said: set[str], side: str) -> None:
-        said.add(side)
-        (self._declined if said is self._accepted else self._accepted).discard(side)
+    def _answer(self, texts: set[str], side: str) -> None:
+        texts.add(side)
+        (self._declined if texts is self._accepted else self._accepted).discard(side)
         answered = self._accepted | self._declined
         self.agreed = bool(self._accepted) and self._parties - {self._proposed_by} <= answered
 
 
 def _terms(data: Mapping[str, Raw]) -> list[Any]:
-    found: Any = next(
+    rows: Any = next(
         (msgspec.json.decode(data[name]) for name in ("windows", "dates") if name in data), []
     )
-    return found if isinstance(found, list) else [found]
+    return rows if isinstance(rows, list) else [rows]
 
 
 def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
@@ -352,14 +357,14 @@ def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
 # Beside each other
 
 
-def topics(named: Mapping[str, tuple[str, ...]]) -> tuple[MeetingTopic, ...]:
+def topics(texts: Mapping[str, tuple[str, ...]]) -> tuple[MeetingTopic, ...]:
     """Every topic that a side names, in the order in which they come first, with the sides that name it."""
-    found = dict.fromkeys(topic for given in named.values() for topic in given)
+    result = dict.fromkeys(topic for text in texts.values() for topic in text)
     return tuple(
         MeetingTopic(
-            topic=topic, sides=tuple(side for side, given in named.items() if topic in given)
+            topic=topic, sides=tuple(side for side, text in texts.items() if topic in text)
         )
-        for topic in found
+        for topic in result
     )
 
 
@@ -369,13 +374,13 @@ def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[MeetingParag
     for side, raw in texts.items():
         tag, text = words.text(raw)
         split[side] = [
-            MeetingParagraph(side, tag, tuple(each.splitlines()))
-            for each in _PARAGRAPH.split(text.strip())
+            MeetingParagraph(side, tag, tuple(part.splitlines()))
+            for part in _PARAGRAPH.split(text.strip())
         ]
     for place in range(max(map(len, split.values()), default=0)):
         yield tuple(
-            given[place] if place < len(given) else MeetingParagraph(side)
-            for side, given in split.items()
+            meeting_paragraphs[place] if place < len(meeting_paragraphs) else MeetingParagraph(side)
+            for side, meeting_paragraphs in split.items()
         )
 
 

@@ -64,10 +64,10 @@ class MeetingWindowRow(Struct, frozen=True, kw_only=True):
     readouts_by: tuple[str, ...]
 
 
-async def meetings(here: PageContext) -> Page:
+async def meetings(context: PageContext) -> Page:
     """The list: a few of each state, or all of one."""
-    state = here.request.query.get("state", "")
-    page = whole(here.request.query.get("page", "1")) or 1
+    state = context.request.query.get("state", "")
+    page = whole(context.request.query.get("page", "1")) or 1
     if state not in ("", *STATES):
         raise refused(
             "bad-request",
@@ -77,29 +77,29 @@ async def meetings(here: PageContext) -> Page:
                 choices=", ".join(STATES),
             ),
         )
-    found: ChannelMeetings = await here.in_thread(
-        standing, here.service.store, here.name, here.position, here.moment
+    channel_meetings: ChannelMeetings = await context.in_thread(
+        standing, context.service.store, context.name, context.position, context.moment
     )
-    counts: Counter[str] = Counter(each.state for each in found.meetings)
+    counts: Counter[str] = Counter(meeting.state for meeting in channel_meetings.meetings)
     skipped = (page - 1) * _ROWS if state else 0
-    shown = (state,) if state else STATES
+    names = (state,) if state else STATES
     view = MeetingsView(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         sections=tuple(
             MeetingsSection(
-                state=each,
+                state=name,
                 meetings=tuple(
-                    _ordered(found.meetings, each)[
-                        skipped : skipped + _most(each, alone=bool(state))
+                    _ordered(channel_meetings.meetings, name)[
+                        skipped : skipped + _most(name, alone=bool(state))
                     ]
                 ),
-                count=counts[each],
+                count=counts[name],
             )
-            for each in shown
+            for name in names
         ),
-        counts={each: counts[each] for each in STATES},
-        more=found.more,
+        counts={text: counts[text] for text in STATES},
+        more=channel_meetings.more,
     )
     return Page(
         template="meetings.html",
@@ -113,12 +113,12 @@ async def meetings(here: PageContext) -> Page:
             "skipped": skipped,
             "rows_of_page": _ROWS,
             "most": MOST,
-            "offices": found.offices,
-            "there": lambda window: there(window, found.offices, here.words),
-            "display": Display(here.words, link=here.link),
+            "offices": channel_meetings.offices,
+            "there": lambda window: there(window, channel_meetings.offices, context.words),
+            "display": Display(context.words, link=context.link),
             "besides": besides,
             "answer_of": answer_of,
-            "may_call": here.may_post and not DUTY.isdisjoint(here.roles),
+            "may_call": context.may_post and not DUTY.isdisjoint(context.roles),
         },
     )
 
@@ -127,36 +127,48 @@ def _most(state: str, *, alone: bool) -> int:
     return _ROWS if alone or state in ("asked", "agreed") else _FEW
 
 
-def _ordered(found: list[MeetingSummary], state: str) -> list[MeetingSummary]:
+def _ordered(meeting_summaries: list[MeetingSummary], state: str) -> list[MeetingSummary]:
     """What is asked for by when an answer is owed, what is agreed by when it begins; the rest with the newest first."""
-    of_state = [each for each in found if each.state == state]
+    of_state = [summary for summary in meeting_summaries if summary.state == state]
     match state:
         case "asked":
-            return sorted(of_state, key=lambda each: (each.due, each.begins))
+            return sorted(
+                of_state, key=lambda meeting_summary: (meeting_summary.due, meeting_summary.begins)
+            )
         case "agreed":
-            return sorted(of_state, key=lambda each: each.begins)
+            return sorted(of_state, key=lambda meeting_summary: meeting_summary.begins)
         case "held":
-            return sorted(of_state, key=lambda each: (bool(each.owed), each.begins), reverse=True)
+            return sorted(
+                of_state,
+                key=lambda meeting_summary: (bool(meeting_summary.owed), meeting_summary.begins),
+                reverse=True,
+            )
         case _:
-            return sorted(of_state, key=lambda each: each.updated, reverse=True)
+            return sorted(
+                of_state, key=lambda meeting_summary: meeting_summary.updated, reverse=True
+            )
 
 
-def _lines(each: MeetingSummary) -> Iterator[MeetingWindowRow]:
-    for window in each.windows or (None,):
+def _lines(meeting_summary: MeetingSummary) -> Iterator[MeetingWindowRow]:
+    for window in meeting_summary.windows or (None,):
         yield MeetingWindowRow(
-            exchange=each.exchange,
-            number=each.number,
-            act=each.act,
-            state=each.state,
-            status=each.status,
-            side=each.side,
-            subject=each.subject,
+            exchange=meeting_summary.exchange,
+            number=meeting_summary.number,
+            act=meeting_summary.act,
+            state=meeting_summary.state,
+            status=meeting_summary.status,
+            side=meeting_summary.side,
+            subject=meeting_summary.subject,
             begins="" if window is None else window.begins,
             ends="" if window is None else window.ends,
-            accepted_by=tuple(party.side for party in each.parties if party.word == "accepted"),
-            declined_by=tuple(party.side for party in each.parties if party.word == "declined"),
-            owed_by=tuple(dict.fromkeys(owed.side for owed in each.owed)),
-            readouts_by=tuple(given.side for given in each.readouts),
+            accepted_by=tuple(
+                party.side for party in meeting_summary.parties if party.word == "accepted"
+            ),
+            declined_by=tuple(
+                party.side for party in meeting_summary.parties if party.word == "declined"
+            ),
+            owed_by=tuple(dict.fromkeys(owed.side for owed in meeting_summary.owed)),
+            readouts_by=tuple(readout.side for readout in meeting_summary.readouts),
         )
 
 

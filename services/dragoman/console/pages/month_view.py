@@ -99,16 +99,16 @@ class _Found(NamedTuple):
     offices: tuple[Office, ...]
 
 
-async def calendar(here: PageContext) -> Page:
+async def calendar(context: PageContext) -> Page:
     """The page of a month."""
-    first = _first(here)
-    found: _Found = await here.in_thread(_read, here, first)
-    weeks = [found.month.days[place : place + 7] for place in range(0, len(found.month.days), 7)]
-    locale = Locale.parse(here.words.tag, sep="-")
+    first = _first(context)
+    result: _Found = await context.in_thread(_read, context, first)
+    weeks = [result.month.days[place : place + 7] for place in range(0, len(result.month.days), 7)]
+    locale = Locale.parse(context.words.tag, sep="-")
     return Page(
         template="meeting_calendar.html",
-        view=found.month,
-        rows=[line for day in found.month.days if day.within for line in _lines(day)],
+        view=result.month,
+        rows=[line for day in result.month.days if day.within for line in _lines(day)],
         values={
             "weeks": weeks,
             "first": first,
@@ -117,22 +117,22 @@ async def calendar(here: PageContext) -> Page:
             "day": date.fromisoformat,
             "before": f"{first - _DAY:%Y-%m}",
             "after": f"{_next(first):%Y-%m}",
-            "today": here.moment.date().isoformat(),
-            "offices": found.offices,
+            "today": context.moment.date().isoformat(),
+            "offices": result.offices,
             "bar": bar,
-            "span": lambda event, day: _span(event, day, here.words),
+            "span": lambda event, day: _span(event, day, context.words),
         },
     )
 
 
-def _first(here: PageContext) -> date:
+def _first(context: PageContext) -> date:
     """The first day of the month that is asked for. Raises `Refused`."""
-    given = here.request.query.get("month", "") or f"{here.moment:%Y-%m}"
-    read = _MONTH.fullmatch(given)
+    text = context.request.query.get("month", "") or f"{context.moment:%Y-%m}"
+    read = _MONTH.fullmatch(text)
     if read is None or int(read[1]) < 1900:
         raise refused(
             "bad-request",
-            sentence("There is no month %(month)s; write it like 2026-11.", month=given[:20]),
+            sentence("There is no month %(month)s; write it like 2026-11.", month=text[:20]),
         )
     return date(int(read[1]), int(read[2]), 1)
 
@@ -141,38 +141,40 @@ def _next(first: date) -> date:
     return (first.replace(day=28) + 4 * _DAY).replace(day=1)
 
 
-def _read(here: PageContext, first: date) -> _Found:
-    store: Store = here.service.store
+def _read(context: PageContext, first: date) -> _Found:
+    store: Store = context.service.store
     begins = first - first.weekday() * _DAY
     last = _next(first) - _DAY
     ends = last + (7 - last.weekday()) * _DAY
-    with moment(store, here.name, PeriodQuery(at=here.position), "") as then:
-        offices = offices_of(then)
-        found = [each for each in _events(then) if _overlaps(each, begins, ends)]
-        calendars = then.calendars
-    found.sort(key=lambda each: (each.begins, each.exchange))
+    with moment(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
+        offices = offices_of(snapshot)
+        events = [event for event in _events(snapshot) if _overlaps(event, begins, ends)]
+        calendars = snapshot.calendars
+    events.sort(key=lambda month_event: (month_event.begins, month_event.exchange))
     days = [begins + count * _DAY for count in range((ends - begins).days)]
     month = Month(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         month=f"{first:%Y-%m}",
         days=tuple(
             MonthDay(
                 date=day.isoformat(),
                 within=day.month == first.month,
                 duties=tuple(duty(office, calendars[office.side], day) for office in offices),
-                events=tuple(each for each in found[:_MOST] if _overlaps(each, day, day + _DAY)),
+                events=tuple(
+                    event for event in events[:_MOST] if _overlaps(event, day, day + _DAY)
+                ),
             )
             for day in days
         ),
-        more=len(found) > _MOST,
+        more=len(events) > _MOST,
     )
     return _Found(month, offices)
 
 
 def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
     first, last = (
-        stamp(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in (begins, ends)
+        stamp(datetime(item.year, item.month, item.day, tzinfo=UTC)) for item in (begins, ends)
     )
     return event.begins < last and (event.ends > first or event.begins == event.ends >= first)
 
@@ -180,12 +182,12 @@ def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
 # What is on
 
 
-def _events(then: Snapshot) -> Iterator[MonthEvent]:
-    for state in then.of("meeting", *FORMATS):
+def _events(snapshot: Snapshot) -> Iterator[MonthEvent]:
+    for state in snapshot.of("meeting", *FORMATS):
         stands = state_of(state)
         if stands != "over" or (state.meeting is not None and state.meeting.held):
             yield from (_event(state, window, stands) for window in windows(state))
-    for state in then.of("notification", *_ANNOUNCED):
+    for state in snapshot.of("notification", *_ANNOUNCED):
         if state.status not in _TAKEN_BACK:
             yield from (_event(state, window) for window in _in_force(state))
 
@@ -207,8 +209,8 @@ def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEven
 def _in_force(state: Exchange) -> Iterator[TimeWindow]:
     """When something announced takes place: until it was cleared, or at a time."""
     cleared = [
-        instant(msgspec.json.decode(said.content["cleared_at"]))
-        for said in state.acts.get("all-clear", ())
+        instant(msgspec.json.decode(item.content["cleared_at"]))
+        for item in state.acts.get("all-clear", ())
     ]
     until = stamp(cleared[-1]) if cleared and cleared[-1] is not None else ""
     for window in windows(state):
@@ -240,7 +242,7 @@ def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
     return DutyDay(side=office.side, state=state, hours=hours)
 
 
-def bar(day: MonthDay, each: DutyDay) -> Markup:
+def bar(day: MonthDay, duty_day: DutyDay) -> Markup:
     """The hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
     begins = datetime.fromisoformat(day.date).replace(tzinfo=UTC)
     bands = Markup("").join(
@@ -249,7 +251,7 @@ def bar(day: MonthDay, each: DutyDay) -> Markup:
             (datetime.fromisoformat(hours.ends) - datetime.fromisoformat(hours.begins))
             / timedelta(hours=1),
         )
-        for hours in each.hours
+        for hours in duty_day.hours
     )
     return Markup(
         '<svg class="hours" viewBox="0 0 24 2" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="24" height="2"/>{}</svg>'
@@ -275,10 +277,17 @@ def _span(event: MonthEvent, day: MonthDay, words: Words) -> str:
 
 
 def _lines(day: MonthDay) -> Iterator[MonthRow]:
-    for each in day.duties:
-        begins, ends = (each.hours[0].begins, each.hours[-1].ends) if each.hours else ("", "")
+    for duty_day in day.duties:
+        begins, ends = (
+            (duty_day.hours[0].begins, duty_day.hours[-1].ends) if duty_day.hours else ("", "")
+        )
         yield MonthRow(
-            date=day.date, side=each.side, what="office", state=each.state, begins=begins, ends=ends
+            date=day.date,
+            side=duty_day.side,
+            what="office",
+            state=duty_day.state,
+            begins=begins,
+            ends=ends,
         )
     for event in day.events:
         yield MonthRow(

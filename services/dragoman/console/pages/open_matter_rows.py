@@ -39,31 +39,31 @@ class MatterRow(Struct, frozen=True, kw_only=True):
 
 
 def rows(
-    here: PageContext, matters: Sequence[OpenMatter], offices: Sequence[Office]
+    context: PageContext, matters: Sequence[OpenMatter], offices: Sequence[Office]
 ) -> list[MatterRow]:
     """Return open matters as rows."""
-    display = Display(here.words, offices, None, here.link)
-    return [_row(here, each, display) for each in matters]
+    display = Display(context.words, offices, None, context.link)
+    return [_row(context, matter, display) for matter in matters]
 
 
-def _row(here: PageContext, matter: OpenMatter, display: Display) -> MatterRow:
+def _row(context: PageContext, matter: OpenMatter, display: Display) -> MatterRow:
     first = next(iter(matter.owed), None)
     return MatterRow(
         matter=matter,
-        level=level_of(matter, here.moment),
-        kind=here.words.value(matter.kind) if matter.kind and matter.act in _TITLED else "",
+        level=level_of(matter, context.moment),
+        kind=context.words.value(matter.kind) if matter.kind and matter.act in _TITLED else "",
         where=_where(matter, display),
-        has=tuple(who_has(matter, here.words)),
-        accounts=tuple(how_accounts_stand(matter, here.words)),
+        has=tuple(who_has(matter, context.words)),
+        accounts=tuple(how_accounts_stand(matter, context.words)),
         next=first,
-        late=first is not None and bool(first.due) and as_moment(first.due) < here.moment,
+        late=first is not None and bool(first.due) and as_moment(first.due) < context.moment,
         further=max(0, len(matter.owed) - 1),
     )
 
 
 def level_of(matter: OpenMatter, now: datetime) -> Level:
     """Return how urgent a matter is: as the worst of what is owed in it; waiting, where nothing is."""
-    return worst([_level(matter, each, now) for each in matter.owed] or ["standby"])
+    return worst([_level(matter, item, now) for item in matter.owed] or ["standby"])
 
 
 def _level(matter: OpenMatter, owing: Owing, now: datetime) -> Level:
@@ -85,14 +85,14 @@ def _where(matter: OpenMatter, display: Display) -> Markup:
     return Markup() if member is None else display.fact(member, matter.place).shown
 
 
-def unlimited(here: PageContext, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
+def unlimited(context: PageContext, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
     """Yield what waits for an acknowledgement under no limit: where no clocks run, or of what was said before it was written down."""
     for matter in matters:
         for owing in matter.owed:
             if owing.clock == "acknowledgement" and not owing.due:
-                state = here.state_of(matter.exchange)
+                state = context.state_of(matter.exchange)
                 assert state is not None
-                message = next(each for each in state.messages if each.id == owing.started_by)
+                message = next(item for item in state.messages if item.id == owing.started_by)
                 yield Strip(
                     level="standby",
                     clock=owing.clock,
@@ -100,7 +100,7 @@ def unlimited(here: PageContext, matters: Sequence[OpenMatter]) -> Iterator[Stri
                     due="",
                     begins=message.said.time,
                     spent=0.0,
-                    waited_s=int((here.moment - as_moment(message.said.time)).total_seconds()),
+                    waited_s=int((context.moment - as_moment(message.said.time)).total_seconds()),
                     limit_s=0,
                     exchange=matter.exchange,
                     started_by=owing.started_by,

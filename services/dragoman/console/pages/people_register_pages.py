@@ -73,51 +73,51 @@ class PersonRow(Struct, frozen=True, kw_only=True):
 # Who is in it
 
 
-async def listed(here: PageContext) -> Page:
+async def listed(context: PageContext) -> Page:
     """The register, with those first whose names come first."""
-    if here.past:
-        return _kept_no_past(here)
-    q, side = here.request.query.get("q", "").strip(), here.request.query.get("side", "")
-    page = submission.whole(here.request.query.get("page", "1")) or 1
-    found = [
-        each
-        for each in await people_register.views(here.call)
-        if side in ("", each.side) and _matches(each, q)
+    if context.past:
+        return _kept_no_past(context)
+    q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
+    page = submission.whole(context.request.query.get("page", "1")) or 1
+    views = [
+        item
+        for item in await people_register.views(context.call)
+        if side in ("", item.side) and _matches(item, q)
     ]
-    found.sort(key=lambda each: (_name(each).casefold(), each.id))
+    views.sort(key=lambda person_view: (_name(person_view).casefold(), person_view.id))
     skipped = (page - 1) * SCREEN_ROWS
     view = RegisterView(
-        channel=here.name, people=tuple(found[skipped : skipped + SCREEN_ROWS]), count=len(found)
+        channel=context.name, people=tuple(views[skipped : skipped + SCREEN_ROWS]), count=len(views)
     )
     return Page(
         template="people_register.html",
         view=view,
-        rows=[_line(each) for each in view.people],
+        rows=[_line(person) for person in view.people],
         values={
             "q": q,
             "side": side,
             "page": page,
             "shown_to": skipped + len(view.people),
             "most": PEOPLE,
-            "may_enter": _may_enter(here),
-            "said": here.request.query.get("said", ""),
+            "may_enter": _may_enter(context),
+            "said": context.request.query.get("said", ""),
         },
     )
 
 
-def _kept_no_past(here: PageContext) -> Page:
-    submission.staff_of(here.call)
-    view = RegisterView(channel=here.name, people=(), count=0)
+def _kept_no_past(context: PageContext) -> Page:
+    submission.staff_of(context.call)
+    view = RegisterView(channel=context.name, people=(), count=0)
     return Page(
         template="people_register.html", view=view, rows=[], values={"said": "", "may_enter": False}
     )
 
 
-def _may_enter(here: PageContext) -> bool:
+def _may_enter(context: PageContext) -> bool:
     return (
-        attachment_checks.is_staff(here.projection, here.grant.actor)
-        and not here.past
-        and here.grant.scope != "read"
+        attachment_checks.is_staff(context.projection, context.grant.actor)
+        and not context.past
+        and context.grant.scope != "read"
     )
 
 
@@ -163,63 +163,63 @@ def _given(entry: PersonEntry | None, name: str) -> str:
 # One entry
 
 
-async def new(here: PageContext) -> Page:
+async def new(context: PageContext) -> Page:
     """The form by which somebody is entered."""
-    if here.past:
-        return _kept_no_past(here)
+    if context.past:
+        return _kept_no_past(context)
     await people_register.views(
-        here.call
+        context.call
     )  # who may not enter anybody is told here, and not after typing
-    return _form(here, PersonPage(channel=here.name), Filled())
+    return _form(context, PersonPage(channel=context.name), Filled())
 
 
-async def enter(here: PageContext) -> Page | web.StreamResponse:
+async def enter(context: PageContext) -> Page | web.StreamResponse:
     """Enter somebody."""
-    filled = await Filled.of(here.request)
-    entry = _entry_of(filled, here.words)
+    filled = await Filled.of(context.request)
+    entry = _entry_of(filled, context.words)
     if entry:
         with filled.trying("name"):
             person = _person(
-                await people_register.enter(here.call, entry, submission.key_of(filled.key))
+                await people_register.enter(context.call, entry, submission.key_of(filled.key))
             )
-            back = _left(here)
+            back = _left(context)
             if back and filled["in"]:
-                return see(here.to(back, entered=person.id, in_=filled["in"]))
-            return see(here.link(f"/people/register/{person.id}", said="entered"))
-    await at_the_end(here)
-    return _form(here, PersonPage(channel=here.name), filled)
+                return see(context.to(back, entered=person.id, in_=filled["in"]))
+            return see(context.link(f"/people/register/{person.id}", said="entered"))
+    await at_the_end(context)
+    return _form(context, PersonPage(channel=context.name), filled)
 
 
-async def show(here: PageContext) -> Page:
+async def show(context: PageContext) -> Page:
     """An entry; to its own side as a form."""
-    if here.past:
-        return _kept_no_past(here)
-    view = await _shown(here)
-    return _form(here, view, _filled(view.person))
+    if context.past:
+        return _kept_no_past(context)
+    view = await _shown(context)
+    return _form(context, view, _filled(view.person))
 
 
-async def change(here: PageContext) -> Page | web.StreamResponse:
+async def change(context: PageContext) -> Page | web.StreamResponse:
     """Change an entry: write over the revision that was read. Where that is another by now, the form shows both."""
-    filled = await Filled.of(here.request)
-    entry, etag = _entry_of(filled, here.words), filled["etag"]
+    filled = await Filled.of(context.request)
+    entry, etag = _entry_of(filled, context.words), filled["etag"]
     if entry:
         try:
             with filled.trying("name"):
-                person = _person(await people_register.change(here.call, entry, etag))
-                return see(here.link(f"/people/register/{person.id}", said="changed"))
+                person = _person(await people_register.change(context.call, entry, etag))
+                return see(context.link(f"/people/register/{person.id}", said="changed"))
         except Refused as error:
             if error.refusal.kind != "moved":
                 raise
             etag = ""
-            filled.wrong("name", _moved(here.words), status=TYPES["moved"][0])
-    await at_the_end(here)
-    return _form(here, await _shown(here), filled, etag)
+            filled.wrong("name", _moved(context.words), status=TYPES["moved"][0])
+    await at_the_end(context)
+    return _form(context, await _shown(context), filled, etag)
 
 
-def _left(here: PageContext) -> str:
+def _left(context: PageContext) -> str:
     """Return the address of the form that was left to enter somebody; empty where there is none."""
-    kept = kept_form(here.request, here.grant.actor)
-    return kept.path if kept is not None and kept.path.startswith(f"/c/{here.name}/") else ""
+    form = kept_form(context.request, context.grant.actor)
+    return form.path if form is not None and form.path.startswith(f"/c/{context.name}/") else ""
 
 
 def _moved(words: Words) -> str:
@@ -228,22 +228,22 @@ def _moved(words: Words) -> str:
     )
 
 
-async def ask_erase(here: PageContext) -> Page | web.StreamResponse:
+async def ask_erase(context: PageContext) -> Page | web.StreamResponse:
     """What is lost when an entry is erased, asked once."""
-    if here.past:
-        return _kept_no_past(here)
-    view = await _shown(here)
+    if context.past:
+        return _kept_no_past(context)
+    view = await _shown(context)
     person = view.person
-    if person is None or person.erased or person.side != here.side or not _may_enter(here):
-        return see(here.link(f"/people/register/{here.request.match_info['person']}"))
-    return _ask(here, view, person, Filled())
+    if person is None or person.erased or person.side != context.side or not _may_enter(context):
+        return see(context.link(f"/people/register/{context.request.match_info['person']}"))
+    return _ask(context, view, person, Filled())
 
 
-def _ask(here: PageContext, view: PersonPage, person: PersonView, filled: Filled) -> Page:
-    say = here.words.say
-    roles = here.words.listed(point.role for point in view.points)
+def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: Filled) -> Page:
+    say = context.words.say
+    roles = context.words.listed(point.role for point in view.points)
     return ask(
-        here,
+        context,
         Asking(act="erase", of=person.id),
         question=say("Erase the entry of %(name)s?", name=_name(person)),
         follows=[
@@ -261,45 +261,47 @@ def _ask(here: PageContext, view: PersonPage, person: PersonView, filled: Filled
             else say("No point of contact names it."),
         ],
         button=say("Erase the entry"),
-        back=(here.link(f"/people/register/{person.id}"), say("Keep it")),
+        back=(context.link(f"/people/register/{person.id}"), say("Keep it")),
         area="people",
         filled=filled,
         hidden={"etag": person.commitment},
     )
 
 
-async def erase(here: PageContext) -> Page | web.StreamResponse:
+async def erase(context: PageContext) -> Page | web.StreamResponse:
     """Erase an entry. One that is another by now is asked about anew."""
-    filled = await Filled.of(here.request)
+    filled = await Filled.of(context.request)
     try:
         with filled.trying("end"):
-            await people_register.erase(here.call, filled["etag"])
-            return see(here.link("/people/register", said="erased"))
+            await people_register.erase(context.call, filled["etag"])
+            return see(context.link("/people/register", said="erased"))
     except Refused as error:
         if error.refusal.kind != "moved":
             raise
-        sentence = here.words.say(
+        sentence = context.words.say(
             "A colleague has changed the entry since you read it. Look at it as it stands now."
         )
         filled.wrong("end", sentence, status=TYPES["moved"][0])
-    await at_the_end(here)
-    view = await _shown(here)
+    await at_the_end(context)
+    view = await _shown(context)
     return (
-        see(here.link("/people/register"))
+        see(context.link("/people/register"))
         if view.person is None
-        else _ask(here, view, view.person, filled)
+        else _ask(context, view, view.person, filled)
     )
 
 
-async def _shown(here: PageContext) -> PersonPage:
-    person = _person(await people_register.show_person(here.call))
-    found: PointsOfContact = await here.in_thread(
-        duty_watch.points_of_contact, here.service.store, here.name, here.service.now()
+async def _shown(context: PageContext) -> PersonPage:
+    person = _person(await people_register.show_person(context.call))
+    points_of_contact: PointsOfContact = await context.in_thread(
+        duty_watch.points_of_contact, context.service.store, context.name, context.service.now()
     )
     return PersonPage(
-        channel=here.name,
+        channel=context.name,
         person=person,
-        points=tuple(each for each in found.points if person.id in (each.person, each.deputy)),
+        points=tuple(
+            point for point in points_of_contact.points if person.id in (point.person, point.deputy)
+        ),
     )
 
 
@@ -308,11 +310,11 @@ def _person(answered: ApiAnswer) -> PersonView:
     return answered.body
 
 
-def _form(here: PageContext, view: PersonPage, filled: Filled, etag: str = "") -> Page:
+def _form(context: PageContext, view: PersonPage, filled: Filled, etag: str = "") -> Page:
     person = view.person
-    own = person is None or person.side == here.side
-    asking = "" if person is not None else filled["in"] or here.request.query.get("in", "")
-    back = _left(here) if asking else ""
+    own = person is None or person.side == context.side
+    asking = "" if person is not None else filled["in"] or context.request.query.get("in", "")
+    back = _left(context) if asking else ""
     entered = () if person is None else _given(_entry(person), "readers").split()
     return Page(
         template="person.html",
@@ -322,28 +324,32 @@ def _form(here: PageContext, view: PersonPage, filled: Filled, etag: str = "") -
             "filled": filled,
             "etag": etag or ("" if person is None else person.commitment),
             "own": own,
-            "may_change": own and _may_enter(here) and not (person is not None and person.erased),
-            "languages_here": [(tag, language(tag)) for tag in here.registry.languages],
-            "other_languages": other_languages(here.registry.languages, filled.all("languages")),
-            "readers": _readers(here, [*filled.all("readers"), *entered]),
+            "may_change": own
+            and _may_enter(context)
+            and not (person is not None and person.erased),
+            "languages_here": [(tag, language(tag)) for tag in context.registry.languages],
+            "other_languages": other_languages(context.registry.languages, filled.all("languages")),
+            "readers": _readers(context, [*filled.all("readers"), *entered]),
             "back": back,
             "asking": asking if back else "",
             "fields": _FIELDS,
             "given": _given,
-            "said": here.request.query.get("said", ""),
+            "said": context.request.query.get("said", ""),
         },
     )
 
 
-def _readers(here: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
+def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
     """Whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
-    known = [
+    actors = [
         actor
-        for actor in here.projection.registry.officers
-        if attachment_checks.is_staff(here.projection, actor)
+        for actor in context.projection.registry.officers
+        if attachment_checks.is_staff(context.projection, actor)
     ]
-    found = sorted({each for each in (*known, *chosen) if not each.startswith(f"{here.side}/")})
-    return [(each, f"{each.partition('/')[0].upper()} {each.partition('/')[2]}") for each in found]
+    names = sorted(
+        {actor for actor in (*actors, *chosen) if not actor.startswith(f"{context.side}/")}
+    )
+    return [(name, f"{name.partition('/')[0].upper()} {name.partition('/')[2]}") for name in names]
 
 
 # What stands in the form

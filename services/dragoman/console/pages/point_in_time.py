@@ -84,33 +84,33 @@ class Travel:
     fault: PointInTimeFault | None = None
 
 
-async def travel(here: PageContext, *, compare: bool = False) -> Travel:
+async def travel(context: PageContext, *, compare: bool = False) -> Travel:
     """The form for a page, with what was wrong in it, if anything was."""
-    life = await life_of(here)
-    field, _, typed = here.request.query.get("said", "").partition(":")
-    fault = await _fault(here, field, typed)
-    shown = _time(here.moment if here.past else as_moment(life.newest_time))
+    life = await life_of(context)
+    field, _, typed = context.request.query.get("said", "").partition(":")
+    fault = await _fault(context, field, typed)
+    text = _time(context.moment if context.past else as_moment(life.newest_time))
     return Travel(
         life=life,
-        page=here.again(at="", compare=""),
-        record=typed if fault is not None and field == "record" else str(here.position),
-        time=typed if fault is not None and field == "time" else shown,
-        shown=shown,
-        chart=_chart(here, life),
-        months=_by_month(here.words, life),
+        page=context.again(at="", compare=""),
+        record=typed if fault is not None and field == "record" else str(context.position),
+        time=typed if fault is not None and field == "time" else text,
+        shown=text,
+        chart=_chart(context, life),
+        months=_by_month(context.words, life),
         compare=compare,
-        compared=here.request.query.get("compare", ""),
+        compared=context.request.query.get("compare", ""),
         fault=fault,
     )
 
 
-async def _fault(here: PageContext, field: str, typed: str) -> PointInTimeFault | None:
+async def _fault(context: PageContext, field: str, typed: str) -> PointInTimeFault | None:
     """What is wrong with what was written in a field; nothing where it can be read."""
     try:
         if field == "record":
-            await _at_record(here, typed)
+            await _at_record(context, typed)
         elif field == "time":
-            await _at_time(here, "time", typed)
+            await _at_time(context, "time", typed)
     except PointInTimeFault as fault:
         return fault
     return None
@@ -121,15 +121,15 @@ def _time(moment: datetime) -> str:
     return written(moment).replace("T", " ")
 
 
-async def life_of(here: PageContext) -> Life:
+async def life_of(context: PageContext) -> Life:
     """A channel from its opening to now."""
-    registry, store, newest = here.projection.registry, here.service.store, here.newest
-    time = here.projection.state.time
+    registry, store, newest = context.projection.registry, context.service.store, context.newest
+    time = context.projection.state.time
     first = max(
         as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1)
     )
-    days = await here.in_thread(timeline.per_day, store, here.name, first, newest)
-    marks = await here.in_thread(timeline.marks, store, here.name, newest)
+    days = await context.in_thread(timeline.per_day, store, context.name, first, newest)
+    marks = await context.in_thread(timeline.marks, store, context.name, newest)
     return Life(
         opened=registry.opened.time,
         newest=newest,
@@ -140,8 +140,8 @@ async def life_of(here: PageContext) -> Life:
     )
 
 
-def _chart(here: PageContext, life: Life) -> Markup:
-    words, ends = here.words, as_moment(life.newest_time)
+def _chart(context: PageContext, life: Life) -> Markup:
+    words, ends = context.words, as_moment(life.newest_time)
     begins = as_moment(f"{life.first}T00:00:00Z")
     opened = as_moment(life.opened)
     if ends - opened < _SHORT:
@@ -155,7 +155,7 @@ def _chart(here: PageContext, life: Life) -> Markup:
     if opened >= begins:
         moments.append(charts.RecordMark(opened, "opened", words.say("opened")))
     return charts.density(
-        "density", title, begins, ends, life.days, moments, here.moment if here.past else ends
+        "density", title, begins, ends, life.days, moments, context.moment if context.past else ends
     )
 
 
@@ -165,7 +165,12 @@ def _moments(
     """What stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
     gathered: list[list[TimelineMark]] = []
     for mark in sorted(
-        marks, key=lambda each: (each.kind, each.side if each.kind == "late" else "", each.time)
+        marks,
+        key=lambda timeline_mark: (
+            timeline_mark.kind,
+            timeline_mark.side if timeline_mark.kind == "late" else "",
+            timeline_mark.time,
+        ),
     ):
         last = gathered[-1][-1] if gathered else None
         alike = last is not None and label_of(words, last) == label_of(words, mark)
@@ -173,11 +178,11 @@ def _moments(
             gathered[-1].append(mark)
         else:
             gathered.append([mark])
-    for each in gathered:
-        label, count = label_of(words, each[-1]), len(each)
+    for timeline_marks in gathered:
+        label, count = label_of(words, timeline_marks[-1]), len(timeline_marks)
         yield charts.RecordMark(
-            as_moment(each[-1].time),
-            each[-1].kind,
+            as_moment(timeline_marks[-1].time),
+            timeline_marks[-1].kind,
             label
             if count == 1
             else words.say("%(what)s (%(n)s)", what=label, n=words.number(count)),
@@ -208,80 +213,80 @@ def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
 # Where it leads
 
 
-async def go(here: PageContext) -> web.StreamResponse:
+async def go(context: PageContext) -> web.StreamResponse:
     """Lead to the page that the form asks for; back to where it was where something in it cannot be read."""
     try:
-        return see(_address(here, at=await _target(here)))
+        return see(_address(context, at=await _target(context)))
     except PointInTimeFault as fault:
-        return see(_address(here, at=here.at, said=f"{fault.field}:{fault.typed}"))
+        return see(_address(context, at=context.at, said=f"{fault.field}:{fault.typed}"))
 
 
-def _address(here: PageContext, **changed: object) -> str:
+def _address(context: PageContext, **changed: object) -> str:
     """The address of the page on which the form stood, with some of its query changed."""
-    path, _, given = following(here.request.query.get("page", "")).partition("?")
-    if path != f"/c/{here.name}" and not path.startswith(f"/c/{here.name}/"):
-        path, given = f"/c/{here.name}/audit", ""
-    compare = "".join(here.request.query.get("compare", "").replace(",", "").split())
-    query = {**dict(parse_qsl(given)), "compare": compare, **changed}
+    path, _, text = following(context.request.query.get("page", "")).partition("?")
+    if path != f"/c/{context.name}" and not path.startswith(f"/c/{context.name}/"):
+        path, text = f"/c/{context.name}/audit", ""
+    compare = "".join(context.request.query.get("compare", "").replace(",", "").split())
+    query = {**dict(parse_qsl(text)), "compare": compare, **changed}
     asked = urlencode({name: str(value) for name, value in query.items() if value})
     return f"{path}?{asked}" if asked else path
 
 
-async def _target(here: PageContext) -> int:
+async def _target(context: PageContext) -> int:
     """The position to which the form leads, 0 for now. Raises `Fault`."""
-    shown = submission.whole(here.request.query.get("was", "")) or here.position
-    match here.request.query.get("go", ""):
+    position = submission.whole(context.request.query.get("was", "")) or context.position
+    match context.request.query.get("go", ""):
         case "now":
             return 0
         case "first":
             return 1
         case "before":
-            return max(1, shown - 1)
+            return max(1, position - 1)
         case "after":
-            return min(here.newest, shown + 1)
+            return min(context.newest, position + 1)
         case "newest":
-            return here.newest
+            return context.newest
         case _:
-            return await _asked(here, shown)
+            return await _asked(context, position)
 
 
-async def _asked(here: PageContext, shown: int) -> int:
+async def _asked(context: PageContext, number: int) -> int:
     """The position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
-    query = here.request.query
+    query = context.request.query
     time, record, slid = (
         query.get("time", "").strip(),
         query.get("record", "").strip(),
         submission.whole(query.get("slider", "")),
     )
     if time and time != query.get("was_time", ""):
-        return await _at_time(here, "time", time)
-    if record and record != str(shown):
-        return await _at_record(here, record)
-    if slid is not None and slid != shown:
-        return min(max(1, slid), here.newest)
-    return here.at
+        return await _at_time(context, "time", time)
+    if record and record != str(number):
+        return await _at_record(context, record)
+    if slid is not None and slid != number:
+        return min(max(1, slid), context.newest)
+    return context.at
 
 
-async def _at_record(here: PageContext, text: str) -> int:
+async def _at_record(context: PageContext, text: str) -> int:
     position = submission.whole("".join(text.replace(",", "").split()))
     if position is None:
-        return await _at_time(here, "record", text)
-    if not 1 <= position <= here.newest:
+        return await _at_time(context, "record", text)
+    if not 1 <= position <= context.newest:
         raise PointInTimeFault(
             "record",
             text,
-            here.words.say(
-                "Records are counted from 1 to %(n)s.", n=here.words.number(here.newest)
+            context.words.say(
+                "Records are counted from 1 to %(n)s.", n=context.words.number(context.newest)
             ),
         )
     return position
 
 
-async def _at_time(here: PageContext, field: str, text: str) -> int:
-    say = here.words.say
-    zone = ZoneInfo(office_of(here.side, here.projection.office(here.side)).zone)
+async def _at_time(context: PageContext, field: str, text: str) -> int:
+    say = context.words.say
+    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        moment = notation.read_time(text, here.service.now(), zone)
+        moment = notation.read_time(text, context.service.now(), zone)
     except NotUnderstoodInput as unread:
         if unread.code == "in_future":
             raise PointInTimeFault(field, text, say("That time is still to come.")) from None
@@ -299,9 +304,9 @@ async def _at_time(here: PageContext, field: str, text: str) -> int:
             say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
         ) from None
     try:
-        return await position_of(here, written(moment))
+        return await position_of(context, written(moment))
     except Refused:
-        opened = here.words.written(here.projection.registry.opened.time)
+        opened = context.words.written(context.projection.registry.opened.time)
         raise PointInTimeFault(
             field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
         ) from None

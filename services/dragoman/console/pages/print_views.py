@@ -84,9 +84,9 @@ class CardLine(Struct, frozen=True, kw_only=True):
     spelt: tuple[str, ...] = ()
 
 
-async def form(here: PageContext) -> Page:
+async def form(context: PageContext) -> Page:
     """An exchange as a printed form."""
-    view, state, display = await _read(here)
+    view, state, display = await _read(context)
     return Page(
         template="form.html",
         view=view,
@@ -104,15 +104,15 @@ async def form(here: PageContext) -> Page:
                 or state.opened.when
             ),
             "was": _corrected(display, state),
-            "since": list(_since(display, state, view.timeline, here.sides)),
+            "since": list(_since(display, state, view.timeline, context.sides)),
             "numbers": numbers_of(state, view.timeline),
         },
     )
 
 
-async def card(here: PageContext) -> Page:
+async def card(context: PageContext) -> Page:
     """An exchange as a card to be read aloud."""
-    view, state, display = await _read(here)
+    view, state, display = await _read(context)
     return Page(
         template="card.html",
         view=view,
@@ -127,26 +127,26 @@ async def card(here: PageContext) -> Page:
 def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
     """The translations of every message, as they are printed."""
     attributed = not attribution.unattributed(state)
-    found = [
-        each for message in state.messages for each in translations.of_message(state, message.id)
+    messages = [
+        item for message in state.messages for item in translations.of_message(state, message.id)
     ]
-    return translations.shown(display.words, found, attributed=attributed)
+    return translations.shown(display.words, messages, attributed=attributed)
 
 
-async def _read(here: PageContext) -> tuple[ExchangeView, Exchange, Display]:
+async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
     view = await exchange_view.viewed(
-        here.call,
-        here.projection,
-        here.request.match_info["exchange"],
-        here.at or None,
-        here.newest,
+        context.call,
+        context.projection,
+        context.request.match_info["exchange"],
+        context.at or None,
+        context.newest,
         most=0,
     )
-    offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     state = decode_exchange(bytes(view.state))
     if attribution.unattributed(state):
-        view, state = unattributed(view, state, here.sides)
-    return view, state, Display(here.words, offices, view.people)
+        view, state = unattributed(view, state, context.sides)
+    return view, state, Display(context.words, offices, view.people)
 
 
 def unattributed(
@@ -162,33 +162,33 @@ def unattributed(
         content=attribution.content(state.content, sides),
         corrections=tuple(
             replace(
-                each,
+                correction,
                 number="",
-                fields=attribution.content(each.fields, sides),
-                was=attribution.content(each.was, sides),
+                fields=attribution.content(correction.fields, sides),
+                was=attribution.content(correction.was, sides),
             )
-            for each in state.corrections
+            for correction in state.corrections
         ),
         amended=tuple(
             replace(
-                each,
-                fields=attribution.content(each.fields, sides),
-                was=attribution.content(each.was, sides),
+                item,
+                fields=attribution.content(item.fields, sides),
+                was=attribution.content(item.was, sides),
             )
-            for each in state.amended
+            for item in state.amended
         ),
         developments=tuple(
             replace(
-                each,
+                development,
                 number="",
-                fields=attribution.content(each.fields, sides),
-                was=attribution.content(each.was, sides),
+                fields=attribution.content(development.fields, sides),
+                was=attribution.content(development.was, sides),
             )
-            for each in state.developments
+            for development in state.developments
         ),
     )
     return replace(
-        view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)
+        view, facts=(), timeline=tuple(replace(entry, number="") for entry in view.timeline)
     ), printed
 
 
@@ -196,9 +196,9 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
     """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
     told = {
         state.opened.position,
-        *(developments.stamp_of(each).position for each in developments.changes(state)),
+        *(developments.stamp_of(change).position for change in developments.changes(state)),
     }
-    found = [
+    entries = [
         entry for entry in timeline if entry.valid and (entry.number or entry.position in told)
     ]
     return [
@@ -208,19 +208,21 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
             position=entry.position,
             words=check_words(entry.commit),
         )
-        for entry in found
+        for entry in entries
     ]
 
 
 def _corrected(display: Display, state: Exchange) -> dict[str, list[CorrectedFrom]]:
     """What each field was, the newest correction first."""
-    found: dict[str, list[CorrectedFrom]] = {}
-    for each in reversed(state.corrections):
-        for name in each.fields:
+    corrected_fields: dict[str, list[CorrectedFrom]] = {}
+    for correction in reversed(state.corrections):
+        for name in correction.fields:
             member = field_types.member(state.act, name)
             if member is not None:
-                found.setdefault(name, []).append(_was(display, state, member, each))
-    return found
+                corrected_fields.setdefault(name, []).append(
+                    _was(display, state, member, correction)
+                )
+    return corrected_fields
 
 
 def _was(
@@ -304,8 +306,8 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
                     t=words.written(value.as_of, "minute"),
                 )
                 yield from (
-                    replace(each, label=of)
-                    for each in _said(display, member, msgspec.json.decode(bytes(value.value)))
+                    replace(card_line, label=of)
+                    for card_line in _said(display, member, msgspec.json.decode(bytes(value.value)))
                 )
             for was in corrected.get(member.name, ()):
                 told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
@@ -328,8 +330,8 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
 
 def _number(number: str) -> tuple[str, ...]:
     """A number part by part, each from its stroke on."""
-    first, *rest = number.split("/")
-    return spelt(first), *(spelt(f"/{part}") for part in rest)
+    first, *names = number.split("/")
+    return spelt(first), *(spelt(f"/{part}") for part in names)
 
 
 def _moment(display: Display, label: str, time: str) -> CardLine:
@@ -346,8 +348,8 @@ def _said(
         case field_types.GroupField() if isinstance(value, dict):
             yield from _group(display, member.kind, value, f"{label}, ")
         case field_types.RowsField():
-            for number, each in enumerate(value, 1):
-                yield from _group(display, member.kind.group, each, f"{label} {number}, ")
+            for number, item in enumerate(value, 1):
+                yield from _group(display, member.kind.group, item, f"{label} {number}, ")
         case _:
             yield CardLine(
                 label=label,
@@ -359,9 +361,9 @@ def _said(
 def _group(
     display: Display, group: field_types.GroupField, value: dict[str, Any], before: str
 ) -> Iterator[CardLine]:
-    for each in group.members:
-        if each.name in value:
-            yield from _said(display, each, value[each.name], before)
+    for member in group.members:
+        if member.name in value:
+            yield from _said(display, member, value[member.name], before)
 
 
 def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
@@ -375,22 +377,22 @@ def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
             yield from (spelt_time(as_moment(value[end])) for end in ("from", "to"))
         case field_types.SpansField():
             yield from (
-                spelt_time(as_moment(each[end])) for each in value for end in ("from", "to")
+                spelt_time(as_moment(entry[end])) for entry in value for end in ("from", "to")
             )
         case field_types.PlaceField() | field_types.PointField():
-            for each in value if isinstance(value, list) else [value]:
-                yield from _spelt_place(each)
+            for item in value if isinstance(value, list) else [value]:
+                yield from _spelt_place(item)
         case field_types.NumberField():
             yield spelt(str(value))
         case field_types.QuantityField():
             yield f"{spelt(format(value['value'], 'g'))} {value['unit']}"
         case field_types.ReferencesField():
-            yield from (spelt(each) for each in (value if isinstance(value, list) else [value]))
+            yield from (spelt(entry) for entry in (value if isinstance(value, list) else [value]))
         case field_types.LineField() | field_types.LinesField():
             yield from (
-                spelt(each)
-                for each in (value if isinstance(value, list) else [value])
-                if _is_code(each)
+                spelt(entry)
+                for entry in (value if isinstance(value, list) else [value])
+                if _is_code(entry)
             )
         case _:
             pass

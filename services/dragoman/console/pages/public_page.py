@@ -18,8 +18,8 @@ async def listed(request: web.Request) -> web.Response:
     """Show the releases that are public, newest first."""
     words = words_of(request)
     rows = [
-        (each, words.text(each.title)[1])
-        for each in await public_releases.listed(ApiRequest(request, NoBody()))
+        (item, words.text(item.title)[1])
+        for item in await public_releases.listed(ApiRequest(request, NoBody()))
     ]
     return html(
         rendered(

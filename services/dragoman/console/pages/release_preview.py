@@ -58,34 +58,34 @@ class ReleaseItem(Struct, frozen=True, kw_only=True):
     fits: bool = True
 
 
-def may_release(here: PageContext, state: Exchange) -> bool:
+def may_release(context: PageContext, state: Exchange) -> bool:
     """Return whether the reader may propose that something of a matter is published."""
-    is_open = here.registry.kind in release.RELEASE.kinds and not is_unattributed(state)
-    return here.may_post and is_open and state.act != "release"
+    is_open = context.registry.kind in release.RELEASE.kinds and not is_unattributed(state)
+    return context.may_post and is_open and state.act != "release"
 
 
-def candidates(here: PageContext, exchange: str) -> list[Candidate]:
+def candidates(context: PageContext, exchange: str) -> list[Candidate]:
     """Return the records of a matter that a release may name, in their order."""
-    state = here.projection.exchange(exchange) if exchange else None
-    if state is None or not may_release(here, state):
+    state = context.projection.exchange(exchange) if exchange else None
+    if state is None or not may_release(context, state):
         return []
-    found = (
-        here.projection.record_at(each.position)
-        for each in here.projection.records_of(exchange)
-        if not each.void
+    records = (
+        context.projection.record_at(record.position)
+        for record in context.projection.records_of(exchange)
+        if not record.void
     )
-    named = [record for record in found if record is not None and record.act]
-    return [_candidate(here, record) for record in named if record.side != "service"]
+    named = [record for record in records if record is not None and record.act]
+    return [_candidate(context, record) for record in named if record.side != "service"]
 
 
-def _candidate(here: PageContext, record: Record) -> Candidate:
+def _candidate(context: PageContext, record: Record) -> Candidate:
     content = content_of(record.act)
-    names = [each.name for each in field_types.members(record.name) if each.name in content]
+    names = [member.name for member in field_types.members(record.name) if member.name in content]
     return Candidate(
         record=record.envelope.id,
-        position=here.projection.posted(record.envelope.id) or 0,
-        shown=called(here.words, record),
-        members=tuple((name, here.words.field(name)) for name in names),
+        position=context.projection.posted(record.envelope.id) or 0,
+        shown=called(context.words, record),
+        members=tuple((name, context.words.field(name)) for name in names),
     )
 
 
@@ -97,64 +97,64 @@ def called(words: Words, record: Record) -> str:
     )
 
 
-def name_records(here: PageContext, display: Display) -> None:
+def name_records(context: PageContext, display: Display) -> None:
     """Let a display name the records of the channel by what they are, with a link to each."""
 
     def named(id: str) -> Markup:
-        position = here.projection.posted(id)
-        record = None if position is None else here.projection.record_at(position)
+        position = context.projection.posted(id)
+        record = None if position is None else context.projection.record_at(position)
         if record is None:
             return Markup("<code>{}</code>").format(id)
-        number = here.words.say("record %(n)s", n=here.words.number(position or 0))
+        number = context.words.say("record %(n)s", n=context.words.number(position or 0))
         return Markup('<a href="{}">{}</a> <small>{}</small>').format(
-            here.link(f"/records/{position}"), called(here.words, record), number
+            context.link(f"/records/{position}"), called(context.words, record), number
         )
 
     display.record = named
 
 
-def completed(here: PageContext, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def completed(context: PageContext, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records that a form chose as an act names them: with exchange, commitment, and the digest of what is left."""
-    found = []
-    for each in chosen:
-        position = here.projection.posted(each["record"])
-        record = None if position is None else here.projection.record_at(position)
+    rows = []
+    for entry in chosen:
+        position = context.projection.posted(entry["record"])
+        record = None if position is None else context.projection.record_at(position)
         if record is None:
-            found.append({**each, "exchange": each["record"], "commit": "0" * 64})
+            rows.append({**entry, "exchange": entry["record"], "commit": "0" * 64})
             continue
         item = {
-            "record": each["record"],
+            "record": entry["record"],
             "exchange": record.envelope.subject,
             "commit": record.commit,
         }
-        if without := [name for name in each.get("without", ()) if name in content_of(record.act)]:
+        if without := [name for name in entry.get("without", ()) if name in content_of(record.act)]:
             digest = hashlib.sha256(release.extract(record.act, without)).hexdigest()
             item |= {"without": without, "extract": digest}
-        found.append(item)
-    return found
+        rows.append(item)
+    return rows
 
 
 def items(
-    projection: Projection, display: Display, named: tuple[ReleasedRecord, ...]
+    projection: Projection, display: Display, released_records: tuple[ReleasedRecord, ...]
 ) -> Iterator[ReleaseItem]:
     """Yield what is published of each record that a release names."""
-    for each in named:
-        position = projection.posted(each.record)
+    for released_record in released_records:
+        position = projection.posted(released_record.record)
         record = None if position is None else projection.record_at(position)
         if record is None or position is None or not record.act:
             yield ReleaseItem(position=position or 0, act="", by="", side="", time="", facts=[])
             continue
-        without = () if each.without is UNSET else each.without
-        left = release.extract(record.act, without)
+        without = () if released_record.without is UNSET else released_record.without
+        extract = release.extract(record.act, without)
         yield ReleaseItem(
             position=position,
             act=record.name,
             by=record.envelope.actor,
             side=record.side,
             time=record.envelope.time,
-            facts=display.facts(record.name, content_of(left), leave=_UNREAD),
+            facts=display.facts(record.name, content_of(extract), leave=_UNREAD),
             without=without,
-            fits=release.fits(each, record),
+            fits=release.fits(released_record, record),
         )
 
 
@@ -169,9 +169,9 @@ class Preview(Struct, frozen=True, kw_only=True):
     publish_at: str
 
 
-async def preview(here: PageContext) -> Page:
+async def preview(context: PageContext) -> Page:
     """Show a member of the channel what anybody will read once the release is public."""
-    state = here.projection.exchange(here.request.match_info["exchange"])
+    state = context.projection.exchange(context.request.match_info["exchange"])
     if state is None or state.act != "release":
         raise refused("not-found", sentence("There is no release of that id here."))
     return Page(
@@ -181,7 +181,9 @@ async def preview(here: PageContext) -> Page:
             status=state.status,
             publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
         ),
-        values=await here.in_thread(shown, here.words, here.projection, state, here.service.now())
+        values=await context.in_thread(
+            shown, context.words, context.projection, state, context.service.now()
+        )
         | {"preview": True},
     )
 
@@ -192,15 +194,15 @@ def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> di
     offices = tuple(office_of(side, projection.office(side)) for side in sides)
     display = Display(words, offices)
     content: Mapping[str, Any] = state.content
-    found = [*items(projection, display, release.records_of(state))]
+    release_items = [*items(projection, display, release.records_of(state))]
     return {
         "state": state,
         "sides": sides,
         "headline": display.text(msgspec.json.decode(content["title"])),
         "text": display.text(msgspec.json.decode(content["text"])) if "text" in content else "",
         "facts": display.facts(state.act, content, leave=_OWN),
-        "items": found,
-        "fits": all(each.fits for each in found),
+        "items": release_items,
+        "fits": all(release_item.fits for release_item in release_items),
         "public": release.is_public(state, now),
         "since": f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
         "bundle": f"/v1/releases/{projection.name}/{state.id}",

@@ -48,99 +48,105 @@ class NotRead(Struct, frozen=True, kw_only=True):
     faults: tuple[PeriodFault, ...]
 
 
-async def reports(here: PageContext) -> Page:
+async def reports(context: PageContext) -> Page:
     """What reports there are."""
     view = ReportsView(
-        channel=here.name,
-        position=here.position,
+        channel=context.name,
+        position=context.position,
         reports=tuple(
             ReportOffer(
-                name=name, path=f"/reports/{name}", may=here.is_officer or name != "turn-over"
+                name=name, path=f"/reports/{name}", may=context.is_officer or name != "turn-over"
             )
             for name in ("situation", "turn-over", "period", "year")
         ),
     )
     values = {
-        "spans": spans(here),
-        "opened": as_moment(here.registry.opened.time).year,
-        "year": here.moment.year,
+        "spans": spans(context),
+        "opened": as_moment(context.registry.opened.time).year,
+        "year": context.moment.year,
     }
     return Page(template="reports.html", view=view, rows=view.reports, values=values)
 
 
-async def situation(here: PageContext) -> Page | web.Response:
+async def situation(context: PageContext) -> Page | web.Response:
     """How the channel stands, on one page."""
-    period = period_of(here)
+    period = period_of(context)
     return await _shown(
-        here,
+        context,
         "situation",
         period,
-        lambda: _gathered(here, period.asked, report_requests.situation_of(period.asked)),
+        lambda: _gathered(context, period.asked, report_requests.situation_of(period.asked)),
     )
 
 
-async def turn_over(here: PageContext) -> Page | web.Response:
+async def turn_over(context: PageContext) -> Page | web.Response:
     """What the next watch of the reader's side must know."""
-    if not here.is_officer:
+    if not context.is_officer:
         raise refused(
             "not-permitted",
             sentence(
                 "The turn-over note is for the officers of a side; auditors have the situation report and the log."
             ),
         )
-    period = period_of(here)
-    floor = report_requests.floor_of(here.service, here.projection, here.side)
-    drafts = report_requests.handed_over(here.service, here.projection, here.side)
-    gather = report_requests.turn_over_of(period.asked, here.side, floor, drafts)
-    return await _shown(here, "turn-over", period, lambda: _gathered(here, period.asked, gather))
-
-
-async def record_of_the_period(here: PageContext) -> Page | web.Response:
-    """Everything that was said in a period."""
-    period = period_of(here)
+    period = period_of(context)
+    floor = report_requests.floor_of(context.service, context.projection, context.side)
+    drafts = report_requests.handed_over(context.service, context.projection, context.side)
+    gather = report_requests.turn_over_of(period.asked, context.side, floor, drafts)
     return await _shown(
-        here,
-        "period",
-        period,
-        lambda: _gathered(here, period.asked, report_requests.period_of(period.asked)),
+        context, "turn-over", period, lambda: _gathered(context, period.asked, gather)
     )
 
 
-async def year(here: PageContext) -> Page | web.Response:
+async def record_of_the_period(context: PageContext) -> Page | web.Response:
+    """Everything that was said in a period."""
+    period = period_of(context)
+    return await _shown(
+        context,
+        "period",
+        period,
+        lambda: _gathered(context, period.asked, report_requests.period_of(period.asked)),
+    )
+
+
+async def year(context: PageContext) -> Page | web.Response:
     """The pack for the yearly review."""
-    text = here.request.query.get("year", "")
-    wanted = (
+    text = context.request.query.get("year", "")
+    number = (
         int(text)
         if text.isascii() and text.isdigit() and len(text) == 4
-        else here.moment.year
+        else context.moment.year
         if not text
         else 0
     )
-    first, last = as_moment(here.registry.opened.time).year, here.moment.year
+    first, last = as_moment(context.registry.opened.time).year, context.moment.year
     faults: tuple[PeriodFault, ...] = ()
-    if not first <= wanted <= last:
+    if not first <= number <= last:
         faults = (
             PeriodFault(
-                "year", here.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)
+                "year", context.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)
             ),
         )
-    asked, gather = report_requests.year_of(
-        here.call, here.projection, PeriodQuery(at=here.at), wanted or None
+    period_query, gather = report_requests.year_of(
+        context.call, context.projection, PeriodQuery(at=context.at), number or None
     )
-    period = Period(from_="", to="", asked=asked, faults=faults)
+    period = Period(from_="", to="", asked=period_query, faults=faults)
     return await _shown(
-        here, "year", period, lambda: _gathered(here, asked, gather), year=text or str(wanted)
+        context,
+        "year",
+        period,
+        lambda: _gathered(context, period_query, gather),
+        year=text or str(number),
     )
 
 
 async def _gathered(
-    here: PageContext, asked: PeriodQuery, gather: report_requests.Gather
+    context: PageContext, period_query: PeriodQuery, gather: report_requests.Gather
 ) -> Gathered:
-    return await report_requests.gathered(here.call, here.projection, asked, gather)
+    return await report_requests.gathered(context.call, context.projection, period_query, gather)
 
 
 async def _shown(
-    here: PageContext,
+    context: PageContext,
     name: str,
     period: Period,
     make: Callable[[], Awaitable[Gathered]],
@@ -148,23 +154,23 @@ async def _shown(
     year: str = "",
 ) -> Page | web.Response:
     """A report in the frame; where the period was not read, the form and what is wrong with it."""
-    values = {"name": name, "period_asked": period, "year": year, "spans": spans(here)}
+    values = {"name": name, "period_asked": period, "year": year, "spans": spans(context)}
     faults = period.faults
     if not faults:
         try:
-            found = await make()
+            result = await make()
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise
-            faults = (too_much(here, "year" if name == "year" else "from"),)
+            faults = (too_much(context, "year" if name == "year" else "from"),)
         else:
-            if here.request.query.get("as") == "markdown":
-                return await _markdown(here, found)
-            laid = await here.in_thread(found.paper, here.words.language)
+            if context.request.query.get("as") == "markdown":
+                return await _markdown(context, result)
+            laid = await context.in_thread(result.paper, context.words.language)
             return Page(
                 template="report.html",
-                view=found.report,
-                values={**values, "faults": (), "laid": laid, "report": found.report},
+                view=result.report,
+                values={**values, "faults": (), "laid": laid, "report": result.report},
                 rows=None,
             )
     return Page(
@@ -175,10 +181,10 @@ async def _shown(
     )
 
 
-async def _markdown(here: PageContext, found: Gathered) -> web.Response:
+async def _markdown(context: PageContext, found: Gathered) -> web.Response:
     """The report as the API gives it to whoever accepts Markdown, in the reader's language."""
-    language = here.request.query.get("language") or here.words.language
-    text: str = await submission.in_thread(here.call, lambda: markdown(found.paper(language)))
+    language = context.request.query.get("language") or context.words.language
+    text: str = await submission.in_thread(context.call, lambda: markdown(found.paper(language)))
     headers = {**HEADERS, "Dragoman-Position": str(found.report.position)}
     return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)
 

@@ -84,90 +84,92 @@ class StatisticsView(Struct, frozen=True, kw_only=True):
 # The page
 
 
-async def statistics(here: PageContext) -> Page:
+async def statistics(context: PageContext) -> Page:
     """The statistics of a period, of one side and format or of all."""
-    query = here.request.query
-    period = period_of(here)
+    query = context.request.query
+    period = period_of(context)
     side, format = query.get("side", ""), query.get("format", "")
-    if side not in ("", *here.sides) or format not in ("", *FORMATS):
+    if side not in ("", *context.sides) or format not in ("", *FORMATS):
         raise refused(
             "bad-request", sentence("There is no such side or format here; choose one of the form.")
         )
-    found: StatisticsResult | None = None
+    statistics_result: StatisticsResult | None = None
     faults = period.faults
     if not faults:
         try:
-            async with turn(here.request, here.projection):
-                found = await here.in_thread(
+            async with turn(context.request, context.projection):
+                statistics_result = await context.in_thread(
                     counted,
-                    here.service.store,
-                    here.name,
+                    context.service.store,
+                    context.name,
                     period.asked,
-                    here.service.as_of(here.projection),
+                    context.service.as_of(context.projection),
                     side,
                     format,
                 )
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise
-            faults = (too_much(here, "from"),)
+            faults = (too_much(context, "from"),)
     view = StatisticsView(from_asked=period.from_, to_asked=period.to, faults=faults)
-    if found is not None:
-        view = _measured(view, found)
+    if statistics_result is not None:
+        view = _measured(view, statistics_result)
     return Page(
         template="statistics.html",
         view=view,
-        rows=[] if found is None else list(_figures(found.statistics)),
+        rows=[] if statistics_result is None else list(_figures(statistics_result.statistics)),
         status=400 if faults else 200,
         values={
-            "found": None if found is None else found.statistics,
+            "found": None if statistics_result is None else statistics_result.statistics,
             "asked_side": side,
             "asked_format": format,
-            "formats": sorted(FORMATS, key=here.words.act),
-            "spans": spans(here),
-            "timed": here.registry.kind not in UNTIMED,
-            "buckets": bucket_names(here.words),
-            "precedence_chart": _precedence_chart(here.words, view.precedences),
-            "receipt_charts": [(each, _receipt_chart(here.words, each)) for each in view.receipts],
+            "formats": sorted(FORMATS, key=context.words.act),
+            "spans": spans(context),
+            "timed": context.registry.kind not in UNTIMED,
+            "buckets": bucket_names(context.words),
+            "precedence_chart": _precedence_chart(context.words, view.precedences),
+            "receipt_charts": [
+                (receipt, _receipt_chart(context.words, receipt)) for receipt in view.receipts
+            ],
             "clock_charts": []
-            if found is None
-            else list(_clock_charts(here.words, found.statistics)),
+            if statistics_result is None
+            else list(_clock_charts(context.words, statistics_result.statistics)),
             "translation_chart": None
-            if found is None
-            else _translation_chart(here.words, found.statistics),
+            if statistics_result is None
+            else _translation_chart(context.words, statistics_result.statistics),
         },
     )
 
 
-def _measured(view: StatisticsView, found: StatisticsResult) -> StatisticsView:
-    sides = tuple(found.receipts)
+def _measured(view: StatisticsView, statistics_result: StatisticsResult) -> StatisticsView:
+    sides = tuple(statistics_result.receipts)
     return StatisticsView(
         from_asked=view.from_asked,
         to_asked=view.to_asked,
-        statistics=found.statistics,
-        precedences=tuple(_precedences(found.statistics, side) for side in sides),
-        receipts=tuple(_receipts(found, side) for side in sides),
+        statistics=statistics_result.statistics,
+        precedences=tuple(_precedences(statistics_result.statistics, side) for side in sides),
+        receipts=tuple(_receipts(statistics_result, side) for side in sides),
     )
 
 
 def _precedences(found: Statistics, side: str) -> Precedences:
-    own = [each for each in found.opened if each.side == side]
-    flash, immediate = sum(each.flash for each in own), sum(each.immediate for each in own)
-    rest, opened = (
-        sum(each.priority + each.routine for each in own),
-        sum(each.opened for each in own),
+    own = [item for item in found.opened if item.side == side]
+    flash, immediate = sum(item.flash for item in own), sum(item.immediate for item in own)
+    number, opened = (
+        sum(item.priority + item.routine for item in own),
+        sum(item.opened for item in own),
     )
-    parts = (flash / opened, immediate / opened, rest / opened) if opened else None
+    parts = (flash / opened, immediate / opened, number / opened) if opened else None
     return Precedences(
-        side=side, opened=opened, flash=flash, immediate=immediate, rest=rest, shares=parts
+        side=side, opened=opened, flash=flash, immediate=immediate, rest=number, shares=parts
     )
 
 
-def _receipts(found: StatisticsResult, side: str) -> ReceiptTimes:
-    times = found.receipts[side]
+def _receipts(statistics_result: StatisticsResult, side: str) -> ReceiptTimes:
+    times = statistics_result.receipts[side]
     edges = (0, *_BUCKETS)
     counts = [
-        sum(low <= each < high for each in times)
+        sum(low <= number < high for number in times)
         for low, high in zip(edges, (*_BUCKETS, float("inf")), strict=True)
     ]
     return ReceiptTimes(
@@ -192,11 +194,11 @@ def bucket_names(words: Words) -> list[str]:
     ]
 
 
-def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | None:
+def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> Markup | None:
     """What each side sent, by how urgently."""
     rows = []
-    for each in found:
-        if each.shares is not None:
+    for precedence in precedences:
+        if precedence.shares is not None:
             names = (
                 words.value("flash"),
                 words.value("immediate"),
@@ -204,9 +206,9 @@ def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | No
             )
             parts = [
                 (words.say("%(what)s %(share)s", what=name, share=words.share(part)), part)
-                for name, part in zip(names, each.shares, strict=True)
+                for name, part in zip(names, precedence.shares, strict=True)
             ]
-            rows.append((each.side.upper(), parts))
+            rows.append((precedence.side.upper(), parts))
     return (
         charts.shares(
             "precedences", words.say("How urgently each side sent what it opened"), rows, EXPECTED
@@ -216,12 +218,14 @@ def _precedence_chart(words: Words, found: Sequence[Precedences]) -> Markup | No
     )
 
 
-def _receipt_chart(words: Words, found: ReceiptTimes) -> Markup | None:
-    if not found.n:
+def _receipt_chart(words: Words, receipt_times: ReceiptTimes) -> Markup | None:
+    if not receipt_times.n:
         return None
-    title = words.say("How long %(side)s took to acknowledge", side=found.side.upper())
+    title = words.say("How long %(side)s took to acknowledge", side=receipt_times.side.upper())
     return charts.bars(
-        f"receipts-{found.side}", title, list(zip(bucket_names(words), found.counts, strict=True))
+        f"receipts-{receipt_times.side}",
+        title,
+        list(zip(bucket_names(words), receipt_times.counts, strict=True)),
     )
 
 
@@ -229,33 +233,35 @@ def _clock_charts(
     words: Words, found: Statistics
 ) -> Iterator[tuple[str, list[Kept], Markup | None]]:
     """For each kind of clock its rows, and how long what it owes took: side by side, format by format."""
-    clocks = dict.fromkeys(each.clock for each in found.clocks)
+    clocks = dict.fromkeys(item.clock for item in found.clocks)
     for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
-        rows = [each for each in found.clocks if each.clock == clock]
+        rows = [item for item in found.clocks if item.clock == clock]
         drawn = [
             _drawn(
                 words.say(
                     "%(side)s, %(what)s",
-                    side=layout.party(each.side, words),
-                    what=words.act(each.format),
+                    side=layout.party(row.side, words),
+                    what=words.act(row.format),
                 ),
-                each.took,
+                row.took,
             )
-            for each in rows
+            for row in rows
         ]
         title = words.say("How long it took: %(what)s", what=words.clock(clock))
         chart = (
             charts.spread(f"took-{clock}", title, drawn, None, words)
-            if any(each.took for each in rows)
+            if any(row.took for row in rows)
             else None
         )
         yield clock, rows, chart
 
 
 def _translation_chart(words: Words, found: Statistics) -> Markup | None:
-    if not any(each.delay for each in found.translations):
+    if not any(translation.delay for translation in found.translations):
         return None
-    drawn = [_drawn(each.side.upper(), each.delay) for each in found.translations]
+    drawn = [
+        _drawn(translation.side.upper(), translation.delay) for translation in found.translations
+    ]
     return charts.spread(
         "translations-took", words.say("How long translations took"), drawn, None, words
     )
@@ -280,18 +286,18 @@ def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
         yield StatisticsFigure(
             what="opened", side=opened.side, format=opened.format, n=opened.opened
         )
-    for kept in found.clocks:
+    for clock in found.clocks:
         yield StatisticsFigure(
             what="clock",
-            side=kept.side,
-            format=kept.format,
-            clock=kept.clock,
-            **_numbers(kept.took),
-            in_time=kept.in_time,
-            late=kept.late,
-            ended=kept.ended,
-            open=kept.open,
-            overdue=kept.overdue,
+            side=clock.side,
+            format=clock.format,
+            clock=clock.clock,
+            **_numbers(clock.took),
+            in_time=clock.in_time,
+            late=clock.late,
+            ended=clock.ended,
+            open=clock.open,
+            overdue=clock.overdue,
         )
     for notice in found.notices:
         yield StatisticsFigure(

@@ -62,10 +62,10 @@ def may_act(
     """
     side, _, name = actor.partition("/")
     if side == SERVICE:
-        wanted = _SERVICES.get(rule.who, rule.service)
+        text = _SERVICES.get(rule.who, rule.service)
         return (
             None
-            if wanted == name
+            if text == name
             else _denied(
                 sentence(
                     "the service %(service)s does not record %(act)s.", service=name, act=rule.act
@@ -101,7 +101,7 @@ def may_act(
             )
         )
     other = officer_at(registry, second, position) if second else None
-    held = officer.roles if other is None else (*officer.roles, *other.roles)
+    names = officer.roles if other is None else (*officer.roles, *other.roles)
     if second and OFFICERS.isdisjoint(officer.roles):
         return _denied(
             sentence(
@@ -112,7 +112,7 @@ def may_act(
             )
         )
     alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
-    if rule.roles.isdisjoint(held) and not alone:
+    if rule.roles.isdisjoint(names) and not alone:
         roles = ", ".join(sorted(rule.roles)) or sentence("none: it is root's")
         return _denied(
             sentence(

@@ -76,8 +76,8 @@ def whole(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
 
 def accounts(exchange: Exchange) -> str:
     """Return the terms of an agreement on what the accounts have in common."""
-    given = {side: each[-1].content for side, each in exchange.accounts.items()}
-    return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": given})
+    contents = {side: account[-1].content for side, account in exchange.accounts.items()}
+    return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": contents})
 
 
 def reading(exchange: Exchange, translation: Said) -> str:
@@ -92,14 +92,14 @@ def reading(exchange: Exchange, translation: Said) -> str:
 def said_in(exchange: Exchange, id: str) -> dict[str, Raw]:
     """Return what a message of an exchange says, by its id, an account of an event among them; nothing where there is no such message."""
     position = next((message.said.position for message in exchange.messages if message.id == id), 0)
-    accounts = (account for given in exchange.accounts.values() for account in given)
+    accounts = (account for item in exchange.accounts.values() for account in item)
     account = next(
         (account.content for account in accounts if account.given.position == position), None
     )
     return (
         account
         if account is not None
-        else next((said.content for said in _all(exchange) if said.id == id), {})
+        else next((item.content for item in _all(exchange) if item.id == id), {})
     )
 
 
@@ -119,19 +119,23 @@ def agenda(exchange: Exchange, topics: Raw) -> str:
 
 def readout(exchange: Exchange, side: str) -> str:
     """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
-    given = proposed_readouts(exchange).get(side)
+    state_readout = proposed_readouts(exchange).get(side)
     return (
         ""
-        if given is None
-        else digest(exchange.id, "readout", {"topics": given.topics, "text": given.text})
+        if state_readout is None
+        else digest(
+            exchange.id, "readout", {"topics": state_readout.topics, "text": state_readout.text}
+        )
     )
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
     """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
-    given = {} if exchange.meeting is None else exchange.meeting.readouts
+    readouts = {} if exchange.meeting is None else exchange.meeting.readouts
     return {
-        side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"
+        side: newest[-1]
+        for side, newest in readouts.items()
+        if newest[-1].kind == "proposed_jointly"
     }
 
 
@@ -140,12 +144,14 @@ def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
 
 def withdrawn(exchange: Exchange) -> set[str]:
     """Return the ids of the acts of consent, and of the amendments, that their sides took back."""
-    return {_word(said.content["of"]) for said in exchange.acts.get("consent-withdrawal", ())}
+    return {_word(item.content["of"]) for item in exchange.acts.get("consent-withdrawal", ())}
 
 
 def without_effect(exchange: Exchange) -> set[str]:
     """Return the ids of the acts of consent that do not count: taken back, or sent by one officer whose second key has not turned."""
-    return withdrawn(exchange) | {each.id for each in exchange.one_key if each.second is None}
+    return withdrawn(exchange) | {
+        one_key.id for one_key in exchange.one_key if one_key.second is None
+    }
 
 
 def is_ad_referendum(said: Said) -> bool:
@@ -157,15 +163,15 @@ def ad_referendum(exchange: Exchange) -> set[str]:
     """Return the sides that consent to the text as it is subject to their capital, and no further."""
     now, back, behind = whole(exchange), without_effect(exchange), agreed(exchange)
     given = (
-        said
+        item
         for act in BINDING
-        for said in exchange.acts.get(act, ())
-        if _word(said.content.get("terms")) == now
+        for item in exchange.acts.get(act, ())
+        if _word(item.content.get("terms")) == now
     )
     return {
-        said.said.side
-        for said in given
-        if is_ad_referendum(said) and said.id not in back and said.said.side not in behind
+        item.said.side
+        for item in given
+        if is_ad_referendum(item) and item.id not in back and item.said.side not in behind
     }
 
 
@@ -175,18 +181,18 @@ Part = tuple[str, int]
 
 def alternatives(exchange: Exchange) -> dict[Part, dict[str, Said]]:
     """Return the brackets of a text: by part, and by side, its other words for it. A side's own consent to the text lifts its brackets."""
-    found: dict[Part, dict[str, Said]] = {}
+    result: dict[Part, dict[str, Said]] = {}
     consented = {
-        said.said.side: said.said.position
-        for said in counting(exchange, (*BINDING, *_TAKING), whole(exchange))
+        entry.said.side: entry.said.position
+        for entry in counting(exchange, (*BINDING, *_TAKING), whole(exchange))
     }
-    for said in exchange.acts.get("alternative", ()):
-        part = _word(said.content["field"]), int(bytes(said.content.get("item", b"0")))
-        found.setdefault(part, {}).pop(said.said.side, None)
-        lifted = "text" not in said.content or consented.get(said.said.side, 0) > said.said.position
-        if not lifted and not says(part_of(exchange, part), said.content["text"]):
-            found[part][said.said.side] = said
-    return {part: sides for part, sides in found.items() if sides}
+    for item in exchange.acts.get("alternative", ()):
+        part = _word(item.content["field"]), int(bytes(item.content.get("item", b"0")))
+        result.setdefault(part, {}).pop(item.said.side, None)
+        lifted = "text" not in item.content or consented.get(item.said.side, 0) > item.said.position
+        if not lifted and not says(part_of(exchange, part), item.content["text"]):
+            result[part][item.said.side] = item
+    return {part: sides for part, sides in result.items() if sides}
 
 
 def says(part: Raw | None, words: Raw) -> bool:
@@ -217,13 +223,13 @@ def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[
     """Yield the acts of consent that name these terms and have effect."""
     back = without_effect(exchange)
     for act in acts:
-        for said in exchange.acts.get(act, ()):
+        for item in exchange.acts.get(act, ()):
             if (
-                said.id not in back
-                and not is_ad_referendum(said)
-                and _word(said.content.get("terms")) == terms
+                item.id not in back
+                and not is_ad_referendum(item)
+                and _word(item.content.get("terms")) == terms
             ):
-                yield said
+                yield item
 
 
 def agreed(exchange: Exchange) -> set[str]:
@@ -235,17 +241,17 @@ def agreed(exchange: Exchange) -> set[str]:
         else 1
     )
     behind: dict[str, set[int]] = {}
-    for said in counting(exchange, (*BINDING, *_TAKING), now):
-        paragraph = said.content.get("paragraph")
+    for item in counting(exchange, (*BINDING, *_TAKING), now):
+        paragraph = item.content.get("paragraph")
         named = range(1, count + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
-        behind.setdefault(said.said.side, set()).update(named)
+        behind.setdefault(item.said.side, set()).update(named)
     return {exchange.side, *(side for side, done in behind.items() if len(done) >= count)}
 
 
 def is_bound(exchange: Exchange) -> bool:
     """Return whether another side stands behind the text, or a part of it, as it is."""
     given = counting(exchange, (*BINDING, *_TAKING), whole(exchange))
-    return any(said.said.side != exchange.side for said in given) or bool(
+    return any(item.said.side != exchange.side for item in given) or bool(
         exchange.meeting and exchange.meeting.accepted
     )
 
@@ -272,12 +278,12 @@ WITHDRAWABLE: Final = (
 
 def is_complete(exchange: Exchange, given: Said) -> bool:
     """Return whether every side has consented to what an act of consent is of, or taken the amendment that it is."""
-    if given.id in {said.id for said in exchange.acts.get("amendment", ())}:
+    if given.id in {item.id for item in exchange.acts.get("amendment", ())}:
         return is_taken(exchange, given)
     for act in ("accounts-agreement", "common-ground"):
-        if given.id in {said.id for said in exchange.acts.get(act, ())}:
+        if given.id in {item.id for item in exchange.acts.get(act, ())}:
             return parties(exchange) <= standing(exchange, act)
-    if given.id in {said.id for said in exchange.acts.get("translation-agreement", ())}:
+    if given.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
         return True  # the translator's side consents by its translation, and one other is enough
     if _word(given.content.get("terms")) != whole(exchange):
         return False
@@ -287,17 +293,17 @@ def is_complete(exchange: Exchange, given: Said) -> bool:
 def standing(exchange: Exchange, act: str) -> set[str]:
     """Return the sides whose newest act of consent counts for what there is now; where it gives a text of its own, all the same text."""
     back, newest = without_effect(exchange), {}
-    for said in exchange.acts.get(act, ()):
-        if said.id not in back and not is_ad_referendum(said):
-            newest[said.said.side] = said
+    for item in exchange.acts.get(act, ()):
+        if item.id not in back and not is_ad_referendum(item):
+            newest[item.said.side] = item
     if act == "accounts-agreement":
         newest = {
-            side: said
-            for side, said in newest.items()
-            if _word(said.content["terms"]) == accounts(exchange)
+            side: value
+            for side, value in newest.items()
+            if _word(value.content["terms"]) == accounts(exchange)
         }
-    own = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
-    if own is not None and len({bytes(said.content[own]) for said in newest.values()}) > 1:
+    text = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
+    if text is not None and len({bytes(entry.content[text]) for entry in newest.values()}) > 1:
         return set()
     return set(newest)
 
@@ -310,8 +316,8 @@ def open_amendment(exchange: Exchange) -> Said | None:
     proposed = exchange.acts.get("amendment", ())
     if not proposed or proposed[-1].id in withdrawn(exchange) or is_taken(exchange, proposed[-1]):
         return None
-    left = {_word(said.content["of"]) for said in exchange.acts.get("amendment-refusal", ())}
-    return None if proposed[-1].id in left else proposed[-1]
+    words = {_word(item.content["of"]) for item in exchange.acts.get("amendment-refusal", ())}
+    return None if proposed[-1].id in words else proposed[-1]
 
 
 def is_taken(exchange: Exchange, amendment: Said) -> bool:
@@ -319,7 +325,7 @@ def is_taken(exchange: Exchange, amendment: Said) -> bool:
     proposer = () if amendment.id in without_effect(exchange) else (amendment.said.side,)
     return parties(exchange) <= {
         *proposer,
-        *(said.said.side for said in taking(exchange, amendment)),
+        *(item.said.side for item in taking(exchange, amendment)),
     }
 
 
@@ -327,9 +333,9 @@ def taking(exchange: Exchange, amendment: Said) -> tuple[Said, ...]:
     """Return the agreements to an amendment that have effect."""
     back = without_effect(exchange)
     return tuple(
-        said
-        for said in exchange.acts.get("amendment-agreement", ())
-        if said.id not in back and _word(said.content["of"]) == amendment.id
+        item
+        for item in exchange.acts.get("amendment-agreement", ())
+        if item.id not in back and _word(item.content["of"]) == amendment.id
     )
 
 
@@ -352,17 +358,17 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         "fairness": lambda: view(exchange),
         "translation-agreement": lambda: next(
             (
-                reading(exchange, said)
-                for said in exchange.acts.get("translation", ())
-                if said.id == of
+                reading(exchange, item)
+                for item in exchange.acts.get("translation", ())
+                if item.id == of
             ),
             "",
         ),
         "amendment-agreement": lambda: next(
             (
-                whole(exchange, fields_of(said))
-                for said in exchange.acts.get("amendment", ())
-                if said.id == of
+                whole(exchange, fields_of(item))
+                for item in exchange.acts.get("amendment", ())
+                if item.id == of
             ),
             "",
         ),
@@ -384,10 +390,10 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
         "fairness",
         "release-consent",
     ):
-        if found := terms(exchange, act):
-            yield act, "", "", found
-    for said in exchange.acts.get("translation", ()):
-        yield "translation-agreement", said.id, "", reading(exchange, said)
+        if text := terms(exchange, act):
+            yield act, "", "", text
+    for item in exchange.acts.get("translation", ()):
+        yield "translation-agreement", item.id, "", reading(exchange, item)
     standing_now = open_amendment(exchange)
     if standing_now is not None:
         yield (
@@ -426,13 +432,15 @@ def authors(exchange: Exchange, act: str) -> list[str]:
 
 def versions(exchange: Exchange) -> dict[str, Raw]:
     """Return each side's version of the agenda, the opener's own in its request among them."""
-    given = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
-    return {**given, **(exchange.meeting.agendas if exchange.meeting is not None else {})}
+    raw_records = (
+        {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
+    )
+    return {**raw_records, **(exchange.meeting.agendas if exchange.meeting is not None else {})}
 
 
 def _all(exchange: Exchange) -> Iterator[Said]:
-    for given in exchange.acts.values():
-        yield from given
+    for act in exchange.acts.values():
+        yield from act
 
 
 def _word(value: Raw | None) -> str:

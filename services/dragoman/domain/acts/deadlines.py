@@ -63,16 +63,16 @@ class DutyCalendar(Struct, frozen=True, kw_only=True):
 
     def after(self, start: datetime, seconds: int) -> datetime:
         """The instant when so much time of duty days has gone by, counted from midnight to midnight of the office's zone."""
-        zone, left, at = ZoneInfo(self.zone), timedelta(seconds=seconds), start
+        zone, span, at = ZoneInfo(self.zone), timedelta(seconds=seconds), start
         for _ in range(_DAYS):
             local = at.astimezone(zone)
             midnight = datetime.combine(
                 local.date() + timedelta(days=1), datetime.min.time(), zone
             ).astimezone(UTC)
             if self.works(local.date()):
-                if at + left <= midnight:
-                    return at + left
-                left -= midnight - at
+                if at + span <= midnight:
+                    return at + span
+                span -= midnight - at
             at = midnight
         return at
 
@@ -132,10 +132,10 @@ def calendar_of(office: Exchange | None) -> DutyCalendar:
 def profile_of(registry: Registry) -> tuple[Profile, int | None]:
     """The profile whose limits are shown, and the position from which they bind; None while they are courtesy."""
     adopted = [registry.profiles.get(side.name) for side in registry.sides]
-    names = {each.profile for each in adopted if each is not None}
+    names = {item.profile for item in adopted if item is not None}
     if None in adopted or len(names) != 1:
         return PROFILES["default"], None
-    return PROFILES[names.pop()], max(each.adopted.position for each in adopted if each is not None)
+    return PROFILES[names.pop()], max(item.adopted.position for item in adopted if item is not None)
 
 
 def running(
@@ -224,8 +224,8 @@ class _Clocks:
         yield from self._answers()
         yield from self._reports()
         withdrawn = {
-            msgspec.json.decode(said.content["of"]): said.said
-            for said in exchange.acts.get("consent-withdrawal", ())
+            msgspec.json.decode(item.content["of"]): item.said
+            for item in exchange.acts.get("consent-withdrawal", ())
         }
         for sent in exchange.one_key:
             due = _instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
@@ -281,9 +281,9 @@ class _Clocks:
         for side in message.to:
             if message.act == "line-check":
                 echoed = [
-                    said.said
-                    for said in self._exchange.acts.get("echo", ())
-                    if said.said.side == side
+                    item.said
+                    for item in self._exchange.acts.get("echo", ())
+                    if item.said.side == side
                 ]
                 yield self._after(
                     "echo",
@@ -384,7 +384,7 @@ class _Clocks:
         window = self._as_sent("window")
         begins = window["from"] if isinstance(window, dict) else ""
         return field_checks.imminent(
-            begins, self._exchange.opened.time, said=self._as_sent("imminent")
+            begins, self._exchange.opened.time, flag=self._as_sent("imminent")
         )
 
     def _as_sent(self, field: str) -> Any:
@@ -396,14 +396,14 @@ class _Clocks:
         exchange, limits, meeting = self._exchange, self._limits, self._exchange.meeting
         assert meeting is not None
         proposals = [
-            said
+            item
             for act in ("counter-proposal", "postponement")
-            for said in exchange.acts.get(act, ())
-            if "windows" in said.content
-            and said.said.side == meeting.proposed_by
-            and not _recorded_later(said)
+            for item in exchange.acts.get(act, ())
+            if "windows" in item.content
+            and item.said.side == meeting.proposed_by
+            and not _recorded_later(item)
         ]
-        newest = max(proposals, key=lambda said: said.said.position, default=None)
+        newest = max(proposals, key=lambda value: value.said.position, default=None)
         started_by, begins = (
             (exchange.id, exchange.opened) if newest is None else (newest.id, newest.said)
         )
@@ -415,14 +415,14 @@ class _Clocks:
             windows = None if newest is None else msgspec.json.decode(newest.content["windows"])
             yield self._asked(side, started_by, begins, met, windows)
             if exchange.invokes and limits.ladder is not None and limits.ladder.meeting is not None:
-                held = meeting.held[0].recorded if meeting.held else None
+                stamp = meeting.held[0].recorded if meeting.held else None
                 of = (
                     "meeting_of_all"
                     if bytes(exchange.content.get("kind", b"")) == b'"all_parties"'
                     else "bilateral_meeting"
                 )
-                yield self._from_opening(of, side, limits.ladder.meeting, held)
-        held_now = [held for held in meeting.held if not held.for_the_record]
+                yield self._from_opening(of, side, limits.ladder.meeting, stamp)
+        held_now = [item for item in meeting.held if not item.for_the_record]
         if held_now:
             last, name = (
                 held_now[-1].recorded,
@@ -433,14 +433,14 @@ class _Clocks:
                 seconds=limits.call_note if name == "note" else limits.readout
             )
             for side in (exchange.side, *exchange.to):
-                given = meeting.readouts.get(side, ())
+                readout = meeting.readouts.get(side, ())
                 yield self._clock(
                     name,
                     side,
                     exchange.id,
                     last,
                     due,
-                    given[0].given if given else None,
+                    readout[0].given if readout else None,
                     begins=begins_at,
                 )
 
@@ -520,21 +520,21 @@ class _Clocks:
 
     def _did(self, *acts: str) -> Stamp | None:
         """The first of some acts."""
-        done = [said.said for act in acts for said in self._exchange.acts.get(act, ())]
+        done = [item.said for act in acts for item in self._exchange.acts.get(act, ())]
         return min(done, key=lambda stamp: stamp.position, default=None)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
         """Each report promises the next one: when it says, else within two hours at first and six later."""
         exchange = self._exchange
-        told = [(exchange.id, exchange.opened, exchange.content)]
-        told += [
-            (said.id, said.said, said.content)
-            for said in exchange.acts.get("update", ())
-            if not _recorded_later(said)
+        rows = [(exchange.id, exchange.opened, exchange.content)]
+        rows += [
+            (item.id, item.said, item.content)
+            for item in exchange.acts.get("update", ())
+            if not _recorded_later(item)
         ]
         last = self._did(*ends)
         over = last or self._over()
-        for index, (id, stamp, content) in enumerate(told):
+        for index, (id, stamp, content) in enumerate(rows):
             if over is not None and over.position < stamp.position:
                 return
             seconds = self._limits.update if index else self._limits.first_update
@@ -549,10 +549,10 @@ class _Clocks:
                     max(promised, _instant(stamp.time)),
                     _instant(stamp.time) + timedelta(seconds=self._limits.update),
                 )
-            following = told[index + 1][1] if index + 1 < len(told) else None
+            following = rows[index + 1][1] if index + 1 < len(rows) else None
             met = min(
-                (each for each in (following, last) if each is not None),
-                key=lambda each: each.position,
+                (item for item in (following, last) if item is not None),
+                key=lambda stamp: stamp.position,
                 default=None,
             )
             yield self._clock("update", exchange.side, id, stamp, due, met)
@@ -561,13 +561,18 @@ class _Clocks:
         """The next confirmation after the newest, or after a test since that reached nobody."""
         exchange = self._exchange
         newest = [
-            said for said in exchange.acts.get("reconfirmation", ()) if not _recorded_later(said)
+            item for item in exchange.acts.get("reconfirmation", ()) if not _recorded_later(item)
         ][-1:]
         started_by, begins = (
             (newest[0].id, newest[0].said) if newest else (exchange.id, exchange.opened)
         )
         missed = next(
-            (each for each in failed_tests(exchange) if each.said.position > begins.position), None
+            (
+                failed_test
+                for failed_test in failed_tests(exchange)
+                if failed_test.said.position > begins.position
+            ),
+            None,
         )
         if missed is not None:
             started_by, begins, seconds = (
@@ -590,9 +595,9 @@ def failed_tests(exchange: Exchange) -> list[Said]:
     if exchange.act != "point-of-contact":
         return []
     return [
-        said
-        for said in exchange.acts.get("call-attempt", ())
-        if bytes(said.content["outcome"]) != b'"reached"'
+        item
+        for item in exchange.acts.get("call-attempt", ())
+        if bytes(item.content["outcome"]) != b'"reached"'
     ]
 
 
@@ -626,14 +631,14 @@ def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMis
 
 def recorded(exchange: Exchange, clock: Deadline) -> int:
     """The highest step that is on record for a clock; 0 for none."""
-    found = [
-        int(bytes(said.content["step"]))
+    rows = [
+        int(bytes(item.content["step"]))
         for act in _STEPS
-        for said in exchange.acts.get(act, ())
+        for item in exchange.acts.get(act, ())
         if (
-            bytes(said.content["clock"]),
-            bytes(said.content["side"]),
-            bytes(said.content["started_by"]),
+            bytes(item.content["clock"]),
+            bytes(item.content["side"]),
+            bytes(item.content["started_by"]),
         )
         == (
             f'"{clock.clock}"'.encode(),
@@ -641,7 +646,7 @@ def recorded(exchange: Exchange, clock: Deadline) -> int:
             f'"{clock.started_by}"'.encode(),
         )
     ]
-    return max(found, default=0)
+    return max(rows, default=0)
 
 
 def reached(clock: Deadline, now: datetime) -> int:

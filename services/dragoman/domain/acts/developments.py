@@ -40,7 +40,7 @@ def changes(exchange: Exchange) -> list[Change]:
     """Return the corrections, the developments and the amendments of an exchange, in the order of their records."""
     return sorted(
         (*exchange.corrections, *exchange.developments, *exchange.amended),
-        key=lambda each: stamp_of(each).position,
+        key=lambda item: stamp_of(item).position,
     )
 
 
@@ -57,7 +57,7 @@ def stamp_of(change: Change) -> Stamp:
 
 def as_sent(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as its exchange was opened with; None where it had none."""
-    first = next((each for each in changes(exchange) if name in each.fields), None)
+    first = next((change for change in changes(exchange) if name in change.fields), None)
     return exchange.content.get(name) if first is None else first.was.get(name)
 
 
@@ -75,54 +75,62 @@ def begins(exchange: Exchange) -> str:
     raw = as_sent(exchange, "time")
     value = None if raw is None else msgspec.json.decode(raw)
     text = value.get("about") if isinstance(value, dict) else value
-    said = exchange.opened.when
+    when = exchange.opened.when
     return (
         text
         if isinstance(text, str)
         and text != field_checks.UNKNOWN
-        and _instant(text) < _instant(said)
-        else said
+        and _instant(text) < _instant(when)
+        else when
     )
 
 
 def series(exchange: Exchange, name: str) -> list[TimedValue]:
     """Return the values of a field, the newest by its time first; the opening's own among them where it was known."""
     opened = as_sent(exchange, name)
-    found: list[TimedValue] = []
+    timed_values: list[TimedValue] = []
     if opened is not None and not is_unknown(opened):
-        found.append(TimedValue(value=opened, as_of=begins(exchange), told=exchange.opened))
+        timed_values.append(TimedValue(value=opened, as_of=begins(exchange), told=exchange.opened))
     for change in changes(exchange):
         if name not in change.fields:
             continue
         if isinstance(change, Development):
-            found.append(
+            timed_values.append(
                 TimedValue(value=change.fields[name], as_of=change.as_of, told=change.told)
             )
-            found.sort(key=_age, reverse=True)
-        elif found:
-            mended = stamp_of(change) if isinstance(change, StateCorrection) else found[0].corrected
-            found[0] = replace(found[0], value=change.fields[name], corrected=mended)
+            timed_values.sort(key=_age, reverse=True)
+        elif timed_values:
+            mended = (
+                stamp_of(change)
+                if isinstance(change, StateCorrection)
+                else timed_values[0].corrected
+            )
+            timed_values[0] = replace(timed_values[0], value=change.fields[name], corrected=mended)
         else:
-            found.append(
+            timed_values.append(
                 TimedValue(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change))
             )
-    return found
+    return timed_values
 
 
 def developed(exchange: Exchange) -> Iterator[str]:
     """Yield the fields of which more than the opening's value was told, in the order in which that began."""
-    yield from dict.fromkeys(name for each in exchange.developments for name in each.fields)
+    yield from dict.fromkeys(
+        name for development in exchange.developments for name in development.fields
+    )
 
 
 def is_newest(exchange: Exchange, name: str, as_of: str) -> bool:
     """Return whether a value as of a time would stand: whether none of a later time is there."""
-    known = series(exchange, name)
-    return not known or _instant(as_of) > _instant(known[0].as_of)
+    timed_values = series(exchange, name)
+    return not timed_values or _instant(as_of) > _instant(timed_values[0].as_of)
 
 
 def is_told(exchange: Exchange, name: str, as_of: str) -> bool:
     """Return whether a field has a value as of exactly that time already."""
-    return any(_instant(each.as_of) == _instant(as_of) for each in series(exchange, name))
+    return any(
+        _instant(timed_value.as_of) == _instant(as_of) for timed_value in series(exchange, name)
+    )
 
 
 def is_unknown(raw: Raw) -> bool:
@@ -131,7 +139,7 @@ def is_unknown(raw: Raw) -> bool:
     return known == field_checks.UNKNOWN or (
         isinstance(known, dict)
         and bool(known)
-        and all(each == field_checks.UNKNOWN for each in known.values())
+        and all(item == field_checks.UNKNOWN for item in known.values())
     )
 
 

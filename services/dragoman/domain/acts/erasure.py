@@ -74,7 +74,7 @@ def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
 
 def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
     """What the erasures among these messages name, by position; the first of several is the one that counts."""
-    found: dict[int, Withheld] = {}
+    withheld_records: dict[int, Withheld] = {}
     for position, raw in messages:
         if _MARK not in raw:
             continue
@@ -83,10 +83,12 @@ def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
         except NotARecord:
             continue
         if isinstance(data, Erasure):
-            for each in data.records:
-                if each.position < position:
-                    found.setdefault(each.position, Withheld(record=each, by=position))
-    return found
+            for record in data.records:
+                if record.position < position:
+                    withheld_records.setdefault(
+                        record.position, Withheld(record=record, by=position)
+                    )
+    return withheld_records
 
 
 def entry_of(record: ErasedRecord) -> bytes:
@@ -96,19 +98,19 @@ def entry_of(record: ErasedRecord) -> bytes:
 
 def exchanges_of(data: Naming) -> tuple[str, ...]:
     """The exchanges that are taken out, each once."""
-    return tuple(dict.fromkeys(each.subject for each in data.records))
+    return tuple(dict.fromkeys(record.subject for record in data.records))
 
 
 def hash_of(data: Naming) -> str:
     """What an erasure and the consents to it have in common: the hash of the records that they name."""
-    named = "".join(f"{each.position} {each.commit}\n" for each in data.records)
-    return hashlib.sha256(f"dragoman-erasure/v1\n{named}".encode()).hexdigest()
+    text = "".join(f"{record.position} {record.commit}\n" for record in data.records)
+    return hashlib.sha256(f"dragoman-erasure/v1\n{text}".encode()).hexdigest()
 
 
 def consenting(registry: Registry, records: str) -> dict[str, Stamp]:
     """The sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
-    given = next((each.sides for each in registry.consents if each.records == records), {})
-    return {side: stamp for side, stamp in given.items() if _speaks(registry, stamp.by)}
+    sides = next((consent.sides for consent in registry.consents if consent.records == records), {})
+    return {side: stamp for side, stamp in sides.items() if _speaks(registry, stamp.by)}
 
 
 def _speaks(registry: Registry, actor: str) -> bool:
@@ -125,22 +127,26 @@ def consents_after(
 ) -> tuple[Consent, ...]:
     """The consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
     exchanges, records = exchanges_of(data), hash_of(data)
-    kept = [
-        replace(each, sides={name: given for name, given in each.sides.items() if name != side})
-        if side in each.sides and not set(exchanges).isdisjoint(each.exchanges)
-        else each
-        for each in registry.consents
+    consents = [
+        replace(
+            consent, sides={name: value for name, value in consent.sides.items() if name != side}
+        )
+        if side in consent.sides and not set(exchanges).isdisjoint(consent.exchanges)
+        else consent
+        for consent in registry.consents
     ]
     if data.withdrawn is not True:
-        sides = next((each.sides for each in kept if each.records == records), {})
-        kept = [each for each in kept if each.records != records]
-        kept.append(Consent(exchanges=exchanges, records=records, sides={**sides, side: stamp}))
-    return tuple(each for each in kept if each.sides)
+        sides = next((consent.sides for consent in consents if consent.records == records), {})
+        consents = [consent for consent in consents if consent.records != records]
+        consents.append(Consent(exchanges=exchanges, records=records, sides={**sides, side: stamp}))
+    return tuple(consent for consent in consents if consent.sides)
 
 
 def consents_without(registry: Registry, gone: Collection[str]) -> tuple[Consent, ...]:
     """The consents that are left when exchanges are gone."""
-    return tuple(each for each in registry.consents if set(each.exchanges).isdisjoint(gone))
+    return tuple(
+        consent for consent in registry.consents if set(consent.exchanges).isdisjoint(gone)
+    )
 
 
 def names_records(raw: bytes) -> bool:
@@ -148,11 +154,11 @@ def names_records(raw: bytes) -> bool:
     return b',"type":"dragoman.erasure' in raw
 
 
-def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
+def leaf_entry(position: int, raw: bytes, withhelds: Named) -> bytes:
     """The leaf entry of a message: the message itself, where it stands for a record."""
     return (
         leaf.entry(position - 1, leaf.commit(raw))
-        if standing_in(raw, position, named.get) is None
+        if standing_in(raw, position, withhelds.get) is None
         else raw
     )
 
@@ -161,41 +167,41 @@ def standing_in(
     raw: bytes, position: int, named: Callable[[int], Withheld | None]
 ) -> ErasedRecord | None:
     """The record that a message stands for; None where it is no entry, or is named by no erasure."""
-    found = leaf.read_entry(raw)
-    withheld = None if found is None else named(position)
+    entry = leaf.read_entry(raw)
+    withheld = None if entry is None else named(position)
     return (
         withheld.record
-        if withheld is not None and found == (position - 1, withheld.record.commit)
+        if withheld is not None and entry == (position - 1, withheld.record.commit)
         else None
     )
 
 
-def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record:
+def emptied(channel: str, family: str, erased_record: ErasedRecord, raw: bytes) -> Record:
     """A record with an empty act, of what is left of it."""
-    act = left.type.split(".")[1]
+    act = erased_record.type.split(".")[1]
     envelope = Envelope(
-        id=left.id,
+        id=erased_record.id,
         source="",
-        type=left.type,
-        subject=left.subject,
-        time=left.time,
+        type=erased_record.type,
+        subject=erased_record.subject,
+        time=erased_record.time,
         dataschema="",
         channel=channel,
         family=family,
-        actor=left.actor,
+        actor=erased_record.actor,
         decided="0",
         attestation="host",
         salt="",
         data=Raw(),
     )
-    side = left.actor.partition("/")[0]
+    side = erased_record.actor.partition("/")[0]
     return Record(
         envelope=envelope,
         act=b"",
         newest=b"",
         data=Act(signed=UNSET),
         raw=raw,
-        commit=left.commit,
+        commit=erased_record.commit,
         name=act,
         side=side,
     )
@@ -211,16 +217,18 @@ def check(
 
 
 def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | None:
-    given = consenting(registry, hash_of(data))
+    stamps = consenting(registry, hash_of(data))
     if isinstance(data, ErasureConsent):
-        return _check_consent(registry, side, data, consented=side in given)
+        return _check_consent(registry, side, data, consented=side in stamps)
     if registry.custody != "host":
         return None
     if data.reason is not UNSET:
         return invalid(
             "/reason", sentence("in a trial each side's reason stands in its consent; leave it out")
         )
-    silent = [each.name for each in registry.sides if each.name not in (side, *given)]
+    silent = [
+        side_state.name for side_state in registry.sides if side_state.name not in (side, *stamps)
+    ]
     return not_consented(silent) if silent else None
 
 
@@ -229,7 +237,8 @@ def _check_consent(
 ) -> Refusal | None:
     if data.withdrawn is True:
         there = any(
-            side in each.sides and each.records == hash_of(data) for each in registry.consents
+            side in consent.sides and consent.records == hash_of(data)
+            for consent in registry.consents
         )
         return (
             None
@@ -244,13 +253,13 @@ def _check_consent(
             "/records",
             sentence("%(side)s has consented to this already", side=NameValue("side", side)),
         )
-    named = set(exchanges_of(data))
-    others = (
-        known.exchanges
-        for known in registry.consents
-        if side in known.sides and named.isdisjoint(known.exchanges)
+    exchanges = set(exchanges_of(data))
+    rows = (
+        consent.exchanges
+        for consent in registry.consents
+        if side in consent.sides and exchanges.isdisjoint(consent.exchanges)
     )
-    if len(named.union(*others)) <= CONSENTED_EXCHANGES:
+    if len(exchanges.union(*rows)) <= CONSENTED_EXCHANGES:
         return None
     detail = sentence(
         "%(n)s exchanges wait for the other sides at once, and no more; carry some out first",
@@ -265,7 +274,7 @@ def not_consented(sides: Iterable[str]) -> Refusal:
         kind="not-permitted",
         detail=sentence(
             "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
-            sides=tuple(NameValue("side", each) for each in sides),
+            sides=tuple(NameValue("side", side) for side in sides),
         ),
     )
 
@@ -273,13 +282,15 @@ def not_consented(sides: Iterable[str]) -> Refusal:
 def _check_records(
     registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Naming
 ) -> Refusal | None:
-    wanted: list[ErasedRecord] = []
+    erased_records: list[ErasedRecord] = []
     for exchange in exchanges_of(data):
         gone = exchange == registry.id or exchange in registry.erased
-        found = (
+        records = (
             () if gone else tuple(islice(records_of(exchange), len(data.records) + 1))
         )  # with one too many it is wrong already
-        opening = next((each for each in found if not each.void and each.id == exchange), None)
+        opening = next(
+            (record for record in records if not record.void and record.id == exchange), None
+        )
         act = "" if opening is None else opening.type.split(".")[1]
         if act not in formats:
             return invalid(
@@ -298,10 +309,12 @@ def _check_records(
                     act=act,
                 ),
             )
-        wanted += found
-        if len(wanted) > len(data.records):
+        erased_records += records
+        if len(erased_records) > len(data.records):
             break
-    if list(data.records) != sorted(wanted, key=lambda each: each.position):
+    if list(data.records) != sorted(
+        erased_records, key=lambda erased_record: erased_record.position
+    ):
         return invalid(
             "/records",
             sentence(

@@ -99,10 +99,10 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
-def imminent(begins: str, recorded: str, *, said: bool | None) -> bool:
+def imminent(begins: str, recorded: str, *, flag: bool | None) -> bool:
     """Whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
-    if said is not None:
-        return said
+    if flag is not None:
+        return flag
     starts = moment(begins)
     return starts is not None and starts <= datetime.fromisoformat(recorded) + _IMMINENT
 
@@ -251,7 +251,9 @@ def authentic(
     if isinstance(languages, UnsetType):
         return None
     for index, text in enumerate(texts):
-        missing = [each for each in languages if not isinstance(text, dict) or each not in text]
+        missing = [
+            language for language in languages if not isinstance(text, dict) or language not in text
+        ]
         if missing:
             said = sentence(
                 "text %(n)s is not in %(languages)s, which is authentic; give it in each",

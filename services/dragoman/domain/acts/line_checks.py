@@ -107,12 +107,16 @@ def schedule_of(registry: Registry) -> Schedule | None:
     _, since = profile_of(registry)
     adopted = [registry.profiles[side.name] for side in registry.sides] if since is not None else []
     schedules = [
-        None if isinstance(each.line_check, UnsetType) else _read(each.line_check)
-        for each in adopted
+        None if isinstance(item.line_check, UnsetType) else _read(item.line_check)
+        for item in adopted
     ]
-    if not schedules or schedules[0] is None or any(each != schedules[0] for each in schedules):
+    if (
+        not schedules
+        or schedules[0] is None
+        or any(schedule != schedules[0] for schedule in schedules)
+    ):
         return None
-    start = datetime.fromisoformat(max(each.adopted.time for each in adopted))
+    start = datetime.fromisoformat(max(item.adopted.time for item in adopted))
     if isinstance(schedules[0].from_, str):
         start = max(start, datetime.fromisoformat(schedules[0].from_))
     return Schedule(
@@ -180,9 +184,9 @@ class LineState(Struct, frozen=True, kw_only=True):
 def standing(checks: Iterable[Exchange]) -> LineState:
     """How a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
     settled = [(check, result) for check in checks if (result := result_of(check))]
-    missed = len(list(takewhile(lambda each: each[1] == "missed", settled)))
-    echoed = len(list(takewhile(lambda each: each[1] in ECHOED, settled)))
-    last, came = next(
+    missed = len(list(takewhile(lambda item: item[1] == "missed", settled)))
+    echoed = len(list(takewhile(lambda item: item[1] in ECHOED, settled)))
+    last, text = next(
         ((check, result) for check, result in settled if result in ECHOED), (None, "")
     )
     state: Literal["up", "degraded", "not_checked"] = (
@@ -194,7 +198,7 @@ def standing(checks: Iterable[Exchange]) -> LineState:
         latency_s=None if last is None else latency(last),
         echoed_running=echoed,
         missed_running=missed,
-        with_errors=came == "echoed_with_errors",
+        with_errors=text == "echoed_with_errors",
     )
 
 

@@ -42,7 +42,10 @@ def in_force(registry: Registry) -> Policy | None:
 def keys_of(registry: Registry) -> set[bytes]:
     """The public keys of the log and of the witnesses whose policy is in force or adopted by a side; none of them serves for anything else."""
     log = log_of(registry)
-    texts = {registry.policy, *(each.policy for each in registry.policies.values())} - {""}
+    texts = {
+        registry.policy,
+        *(adopted_policy.policy for adopted_policy in registry.policies.values()),
+    } - {""}
     return {log.public} | {
         witness.public for text in texts for witness in whole(log, text).witnesses.values()
     }
@@ -57,13 +60,15 @@ def agreed(adopted: dict[str, AdoptedPolicy], sides: Iterable[str], before: str)
 def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -> Refusal | None:
     """Why a text is no policy for these sides and this log; `used` are the ids of keys that serve for something else here."""
     try:
-        found = whole(log, text)
+        result = whole(log, text)
     except NotANote as error:
         return invalid(
             "/policy",
             sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=error.said),
         )
-    nameless = [side for side in sides if side not in found.groups and side not in found.witnesses]
+    nameless = [
+        side for side in sides if side not in result.groups and side not in result.witnesses
+    ]
     if nameless:
         return invalid(
             "/policy",
@@ -72,11 +77,11 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
                 side=nameless[0],
             ),
         )
-    if not found.quorum:
+    if not result.quorum:
         return invalid(
             "/policy", sentence("`quorum none` makes everything final at once; name whom it takes")
         )
-    publics = [witness.public for witness in found.witnesses.values()]
+    publics = [witness.public for witness in result.witnesses.values()]
     if len(set(publics)) < len(publics) or not {
         dsse.key_id(public) for public in publics
     }.isdisjoint({*used, dsse.key_id(log.public)}):
@@ -90,18 +95,18 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
 def check_opening(log: Verifier, data: ChannelOpening) -> Refusal | None:
     """The policy of a genesis, and the witnesses' keys that it names besides."""
     text = "" if not isinstance(data.policy, str) else data.policy
-    named = set(data.witnesses) if isinstance(data.witnesses, tuple) else set()
+    names = set(data.witnesses) if isinstance(data.witnesses, tuple) else set()
     if not text:
         return (
             invalid("/witnesses", sentence("witnesses come with the policy that names them"))
-            if named
+            if names
             else None
         )
     roots = [dsse.decode_base64(root, 32) or b"" for side in data.sides for root in side.roots]
     refusal = check(
         log, [side.name for side in data.sides], [dsse.key_id(root) for root in roots], text
     )
-    if refusal is None and named != {
+    if refusal is None and names != {
         str(witness) for witness in whole(log, text).witnesses.values()
     }:
         return invalid(

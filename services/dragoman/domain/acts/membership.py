@@ -66,7 +66,7 @@ def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[s
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
     """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
-    added, wanted = _adds(record)
+    added, number = _adds(record)
 
     def valid(keyid: str) -> Key | None:
         key = registry.keys.get(keyid)
@@ -89,7 +89,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         )
 
     signers = valid_signers(record, known)
-    if signers is None or len(signers & added.keys()) < wanted:
+    if signers is None or len(signers & added.keys()) < number:
         return Refusal(
             kind="not-permitted",
             detail=sentence("A signature is missing, does not hold, or is of no key valid here."),
@@ -101,8 +101,8 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
             side.name for side in registry.sides if not _consents(registry, side, signers, owners)
         ]
         if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
-            given = consenting(registry, hash_of(record.data))
-            unasked = [side for side in silent if side not in given]
+            stamps = consenting(registry, hash_of(record.data))
+            unasked = [side for side in silent if side not in stamps]
             if unasked:
                 return not_consented(unasked)
         if silent:
@@ -217,8 +217,8 @@ def _check_revocation(
 def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
     if data.officer == ROOT:
         return invalid("/officer", sentence("no officer is called %(name)s", name=ROOT))
-    known = registry.officers.get(f"{side}/{data.officer}")
-    if known is not None and known.until is not None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    if officer is not None and officer.until is not None:
         return invalid(
             "/officer",
             sentence(
@@ -321,7 +321,7 @@ def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation)
 def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | None:
     """A new side under a name of its own, with roots that serve for nothing else."""
     side = data.side
-    if side.name == SERVICE or side.name in {each.name for each in registry.sides}:
+    if side.name == SERVICE or side.name in {side_state.name for side_state in registry.sides}:
         return invalid(
             "/side/name",
             sentence(
@@ -474,5 +474,7 @@ def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: i
     fresh = acts.GenesisSide(
         name=side, roots=data.roots, threshold=data.threshold, next_roots=data.next_roots
     )
-    sides = tuple(rooted(fresh) if each.name == side else each for each in registry.sides)
+    sides = tuple(
+        rooted(fresh) if side_state.name == side else side_state for side_state in registry.sides
+    )
     return replace(registry, keys={**kept, **root_keys(fresh, position)}, sides=sides)

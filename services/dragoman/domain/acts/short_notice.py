@@ -86,8 +86,8 @@ def _short(
         return None
     if bytes(exchange.content.get("kind", b"")) == b'"visit_of_concern"':
         return None
-    named = content_of(record.newest)
-    pointer = next((name for name in _DATED if name in named), "")
+    raw_records = content_of(record.newest)
+    pointer = next((name for name in _DATED if name in raw_records), "")
     for clock in deadlines.running(registry, exchange, calendars) if pointer else ():
         is_set_now = (
             clock.clock == "answer"
@@ -96,10 +96,10 @@ def _short(
             and clock.side != record.side
         )
         if is_set_now and clock.due - now < SHORTEST:
-            said = sentence(
+            text = sentence(
                 "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; name a time that leaves it longer",
                 side=NameValue("side", clock.side),
                 t=deadlines.written(max(clock.due, now)),
             )
-            return invalid(f"/{pointer}", said)
+            return invalid(f"/{pointer}", text)
     return None

@@ -27,16 +27,16 @@ def in_si(value: Any) -> tuple[float, str] | None:
 
 def metres(quantity: Any) -> float:
     """A length as entered in metres, to a thousandth."""
-    found = in_si(quantity)
-    assert found is not None
-    return found[0]
+    result = in_si(quantity)
+    assert result is not None
+    return result[0]
 
 
 def quantities(value: Any, pointer: str = "") -> Iterator[tuple[str, float, str]]:
     """Each quantity in decoded JSON: a pointer, its value in SI, the SI unit."""
-    found = in_si(value)
-    if found is not None:
-        yield pointer, *found
+    result = in_si(value)
+    if result is not None:
+        yield pointer, *result
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield from quantities(inner, f"{pointer}/{name}")

@@ -49,20 +49,20 @@ CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
 
 
 def asked(
-    rule: Rule, form: Format | None, known: Exchange | None, data: Act, time: str
+    rule: Rule, form: Format | None, exchange: Exchange | None, data: Act, time: str
 ) -> OfficersNeeded:
     """Return the officers that an act takes: an opening by its rule, a continuing act by its exchange, whose format is `form`."""
     if getattr(data, "ad_referendum", None) is True:
         return OfficersNeeded.ONE  # it binds nobody yet
     if rule.two_key:
         return OfficersNeeded.DUTY if rule.one_key(data, time) else OfficersNeeded.TWO
-    if known is None or form is None:
+    if exchange is None or form is None:
         return OfficersNeeded.ONE
-    if rule.act in CHANGES and (form.rule.two_key or _is_bound(known, form)):
+    if rule.act in CHANGES and (form.rule.two_key or _is_bound(exchange, form)):
         return OfficersNeeded.DUTY
     return (
         OfficersNeeded.EITHER
-        if is_consent(rule.act, form) or (rule.act == "closure" and is_agreed(known, form))
+        if is_consent(rule.act, form) or (rule.act == "closure" and is_agreed(exchange, form))
         else OfficersNeeded.ONE
     )
 
@@ -75,15 +75,15 @@ def is_consent(act: str, form: Format) -> bool:
     )
 
 
-def _is_bound(known: Exchange, form: Format) -> bool:
-    return not form.moves.keys().isdisjoint(consent.BINDING) and consent.is_bound(known)
+def _is_bound(exchange: Exchange, form: Format) -> bool:
+    return not form.moves.keys().isdisjoint(consent.BINDING) and consent.is_bound(exchange)
 
 
-def is_agreed(known: Exchange, form: Format) -> bool:
+def is_agreed(exchange: Exchange, form: Format) -> bool:
     """Return whether every side stands behind the text, or behind the same facts: its closure ends something that all agreed to."""
     if "accounts-agreement" in form.moves:
-        return consent.standing(known, "accounts-agreement") >= {known.side, *known.to}
-    return _is_bound(known, form) and consent.parties(known) <= consent.agreed(known)
+        return consent.standing(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+    return _is_bound(exchange, form) and consent.parties(exchange) <= consent.agreed(exchange)
 
 
 def noted(exchange: Exchange, record: Record, stamp: Stamp) -> Exchange:
@@ -96,22 +96,25 @@ def noted(exchange: Exchange, record: Record, stamp: Stamp) -> Exchange:
 
 def sent(exchange: Exchange, id: str) -> OneKey | None:
     """Return what is known of a record that went on one key; None of any other record."""
-    return next((each for each in exchange.one_key if each.id == id), None)
+    return next((one_key for one_key in exchange.one_key if one_key.id == id), None)
 
 
 def due(exchange: Exchange) -> tuple[OneKey, ...]:
     """Return the records whose second key is due: not turned, and of a consent, not taken back."""
     withdrawn = consent.withdrawn(exchange) if exchange.one_key else ()
     return tuple(
-        each for each in exchange.one_key if each.second is None and each.id not in withdrawn
+        one_key
+        for one_key in exchange.one_key
+        if one_key.second is None and one_key.id not in withdrawn
     )
 
 
 def turned(exchange: Exchange, id: str, stamp: Stamp) -> Exchange:
     """Return the exchange with the second key of a record turned. A closure counts from here."""
     keys = tuple(
-        replace(each, second=stamp) if each.id == id else each for each in exchange.one_key
+        replace(one_key, second=stamp) if one_key.id == id else one_key
+        for one_key in exchange.one_key
     )
-    closed = next((each.sent.side for each in keys if each.id == id and each.act == "closure"), "")
+    closed = next((key.sent.side for key in keys if key.id == id and key.act == "closure"), "")
     closures = {closed: stamp, **exchange.closures} if closed else exchange.closures
     return replace(exchange, one_key=keys, closures=closures)

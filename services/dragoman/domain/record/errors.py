@@ -17,11 +17,13 @@ class FieldFault:
 class Malformed(Exception):
     """The bytes are no act: where, and why; `faults` are all that were found, the first of them `fault`. The poster mends the body."""
 
-    def __init__(self, pointer: str, detail: Text, others: Iterable[FieldFault] = ()) -> None:
+    def __init__(self, pointer: str, detail: Text, field_faults: Iterable[FieldFault] = ()) -> None:
         """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
         self.fault = FieldFault(pointer=pointer, detail=detail)
-        self.faults = (self.fault, *others)
-        super().__init__("; ".join(f"{each.pointer or '/'}: {each.detail}" for each in self.faults))
+        self.faults = (self.fault, *field_faults)
+        super().__init__(
+            "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in self.faults)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ def of_faults(faults: Iterable[FieldFault]) -> Text:
     """What is wrong with which member, in one sentence."""
     return sentence(
         "%(faults)s.",
-        faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in faults),
+        faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(fault)) for fault in faults),
     )
 
 

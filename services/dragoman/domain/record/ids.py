@@ -50,7 +50,7 @@ def every(channel: str, actor: str, key: str) -> Iterator[str]:
 
 def unused(channel: str, actor: str, key: str, used: Callable[[str], bool]) -> str:
     """Return the id that a service's record has now: the first of its nine that is not used up; empty where all are."""
-    return next((each for each in every(channel, actor, key) if not used(each)), "")
+    return next((text for text in every(channel, actor, key) if not used(text)), "")
 
 
 def uses_up(id: str, actor: str) -> bool:

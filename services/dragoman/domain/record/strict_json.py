@@ -172,7 +172,7 @@ class _Scan:
 
     def _members(self, depth: int) -> None:
         self._enter(depth)
-        seen: set[str] = set()
+        texts: set[str] = set()
         if self._peek() == "}":
             return self._take("}")
         while True:
@@ -187,9 +187,9 @@ class _Scan:
                 raise self._fault(
                     sentence("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes")
                 )
-            if key in seen:
+            if key in texts:
                 raise self._fault(sentence("the key %(key)s is there twice; keep one", key=key))
-            seen.add(key)
+            texts.add(key)
             self._space()
             if self._peek() != ":":
                 raise self._fault(sentence("a colon is expected after the key %(key)s", key=key))
@@ -238,13 +238,13 @@ class _Scan:
         while inner < end:
             unit = _UNIT.match(self._text, inner, end)
             if unit is None:
-                shown = ascii(
+                text = ascii(
                     self._text[inner : inner + 6 if self._text[inner] == "\\" else inner + 1]
                 )
                 raise self._fault(
                     sentence(
                         "a string holds %(shown)s, which is a control character, a bidirectional control, a lone surrogate or no escape of JSON; leave it out",
-                        shown=shown,
+                        shown=text,
                     )
                 )
             inner = unit.end()

@@ -119,9 +119,9 @@ def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
             if key is not None:  # a pointer cannot tell a name from what stands under it
                 yield key
             yield from (
-                each
-                for each in _faults_within(value, value_type, where)
-                if key is None or each.pointer != where
+                field_fault
+                for field_fault in _faults_within(value, value_type, where)
+                if key is None or field_fault.pointer != where
             )
 
 
@@ -157,9 +157,9 @@ def _faults_of_members(
 
 def _missing(members: Mapping[str, Raw], shape: type[Struct], at: str) -> Iterator[FieldFault]:
     """Yield the members that an object must have and has not, in the order of the shape."""
-    for each in fields(shape):
-        if each.required and each.encode_name not in members:
-            yield FieldFault(pointer=f"{at}/{_step(each.encode_name)}", detail=_MISSING)
+    for field in fields(shape):
+        if field.required and field.encode_name not in members:
+            yield FieldFault(pointer=f"{at}/{_step(field.encode_name)}", detail=_MISSING)
 
 
 def _fault_of_whole(raw: Raw, type: Any, limits: tuple[Any, ...], at: str) -> Iterator[FieldFault]:
@@ -182,7 +182,7 @@ def _decoder(type: Any) -> Callable[[Raw], Any]:
 @cache
 def _types(shape: type[Struct]) -> dict[str, Any]:
     """The types of a shape's members, by the names on the wire."""
-    return {each.encode_name: _without_unset(each.type) for each in fields(shape)}
+    return {field.encode_name: _without_unset(field.type) for field in fields(shape)}
 
 
 def _without_unset(type: Any) -> Any:
@@ -190,7 +190,7 @@ def _without_unset(type: Any) -> Any:
     if get_origin(type) not in _UNIONS:
         return type
     return Union[  # noqa: UP007
-        tuple(each for each in get_args(type) if each is not UnsetType)
+        tuple(argument for argument in get_args(type) if argument is not UnsetType)
     ]  # they are known only here
 
 
@@ -205,9 +205,11 @@ def _alternatives(
     origin = get_origin(type)
     if origin is Annotated:
         base, *metas = get_args(type)
-        return _alternatives(base, (*limits, *(each for each in metas if isinstance(each, Meta))))
+        return _alternatives(base, (*limits, *(meta for meta in metas if isinstance(meta, Meta))))
     if origin in _UNIONS:
-        return tuple(pair for each in get_args(type) for pair in _alternatives(each, limits))
+        return tuple(
+            pair for argument in get_args(type) for pair in _alternatives(argument, limits)
+        )
     return ((type, limits),)
 
 
@@ -249,22 +251,22 @@ def _in_words(text: str, pointer: str, shape: Any) -> Text:
         return sentence("it is empty; give it, or leave it out")
     choice = _CHOICE.fullmatch(text)
     if choice is not None and shape is not None:
-        known = sorted(
+        names = sorted(
             {
                 str(value)
                 for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])
             }
         )
-        if known:
+        if names:
             return sentence(
                 "there is no %(value)s here; choose one of %(choices)s",
                 value=choice.group(1),
-                choices=", ".join(known),
+                choices=", ".join(names),
             )
-    for pattern, said in _MISFITS:
+    for pattern, item in _MISFITS:
         misfit = pattern.fullmatch(text)
         if misfit is not None:
-            return Text(said.message, misfit.groupdict())
+            return Text(item.message, misfit.groupdict())
     return verbatim(text)
 
 
@@ -308,8 +310,8 @@ def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
     """The values among which is chosen at a path of a type."""
     match info:
         case msgspec.inspect.UnionType(types=types):
-            for each in types:
-                yield from _choices(each, path)
+            for item in types:
+                yield from _choices(item, path)
         case msgspec.inspect.StructType(fields=members) if path:
             for member in members:
                 if member.encode_name == path[0]:

@@ -91,7 +91,7 @@ class ComparedPoint(Struct, frozen=True, kw_only=True):
 def accounts_of(exchange: Exchange) -> list[AccountStatement]:
     """Return the opening's account and each other side's newest, in the order in which they were given."""
     opening = exchange.opened
-    told = [
+    account_statements = [
         AccountStatement(
             side=exchange.side,
             position=opening.position,
@@ -100,32 +100,32 @@ def accounts_of(exchange: Exchange) -> list[AccountStatement]:
         )
     ]
     narrative = NARRATIVE.get(exchange.act, "facts")
-    for side, given in exchange.accounts.items():
-        newest = given[-1]
+    for side, account in exchange.accounts.items():
+        newest = account[-1]
         content = {
             narrative if name == "facts" else name: value for name, value in newest.content.items()
         }
-        told.append(
+        account_statements.append(
             AccountStatement(
                 side=side, position=newest.given.position, time=newest.given.time, content=content
             )
         )
-    return told
+    return account_statements
 
 
 def compare(exchange: Exchange) -> list[ComparedPoint]:
     """Return every point that another side's account gives as well, in the order of the report's members."""
-    told = accounts_of(exchange)
-    named = {name for account in told[1:] for name in account.content} - OF_THE_MESSAGE
-    ordered = [name for name in exchange.content if name in named] + sorted(
-        named - exchange.content.keys()
+    accounts = accounts_of(exchange)
+    names = {name for account in accounts[1:] for name in account.content} - OF_THE_MESSAGE
+    ordered = [name for name in exchange.content if name in names] + sorted(
+        names - exchange.content.keys()
     )
-    return [point(name, told) for name in ordered]
+    return [point(name, accounts) for name in ordered]
 
 
-def point(name: str, told: Sequence[AccountStatement]) -> ComparedPoint:
+def point(name: str, account_statements: Sequence[AccountStatement]) -> ComparedPoint:
     """Return how accounts stand to each other on one point."""
-    values = {account.side: value_of(account.content, name) for account in told}
+    values = {account.side: value_of(account.content, name) for account in account_statements}
     stated = {side: value for side, value in values.items() if value is not None}
     sides = tuple(stated)
     if len(stated) < 2:
@@ -146,9 +146,11 @@ def point(name: str, told: Sequence[AccountStatement]) -> ComparedPoint:
         return ComparedPoint(name=name, result="words", stated_by=sides)
     if not otherwise:
         return ComparedPoint(
-            name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides
+            name=name,
+            result="same" if len(stated) == len(account_statements) else "one",
+            stated_by=sides,
         )
-    measured = [each for side in otherwise if (each := apart[side]) is not None]
+    measured = [number for side in otherwise if (number := apart[side]) is not None]
     return ComparedPoint(
         name=name,
         result="differs",
@@ -168,8 +170,8 @@ def value_of(content: Mapping[str, Raw], name: str) -> Any:
 
 
 def _are_one(stated: Mapping[str, Any]) -> bool:
-    first, *others = stated.values()
-    return all(each == first for each in others)
+    first, *rows = stated.values()
+    return all(row == first for row in rows)
 
 
 def _is_in_words(name: str, value: Any) -> bool:
@@ -206,10 +208,10 @@ def point_of(value: Any) -> notation.GeoPoint | None:
 
 def differing(exchange: Exchange) -> dict[str, list[str]]:
     """Return the fields that each other side's newest account gives otherwise; none once the sides have agreed on the facts."""
-    found: dict[str, list[str]] = {side: [] for side in exchange.accounts}
+    texts: dict[str, list[str]] = {side: [] for side in exchange.accounts}
     if not exchange.accounts or exchange.status == "agreed_facts":
-        return found
-    for each in compare(exchange):
-        for side in each.otherwise:
-            found.setdefault(side, []).append(each.name)
-    return found
+        return texts
+    for compared_point in compare(exchange):
+        for side in compared_point.otherwise:
+            texts.setdefault(side, []).append(compared_point.name)
+    return texts

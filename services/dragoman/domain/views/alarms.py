@@ -37,16 +37,16 @@ class Escalation(Struct, frozen=True, kw_only=True):
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
     """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
-    told: set[str] = set()
+    texts: set[str] = set()
     for message in () if receipts_over(exchange) is not None else exchange.messages:
         if not rings(registry, exchange, message):
             continue
         since = datetime.fromisoformat(message.said.time)
         elapsed = max(0, int((now - since).total_seconds()))
         for side in message.to:
-            if side in message.acknowledged or side in told:
+            if side in message.acknowledged or side in texts:
                 continue
-            told.add(side)
+            texts.add(side)
             rungs = tuple(rung for _, rung in reached_by(message, now))
             yield Escalation(
                 exchange=exchange.id,
@@ -103,10 +103,10 @@ def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
         if name.startswith(f"{side}/") and officer.until is None
     }
     duty = tuple(name for name, officer in in_office.items() if "duty_officer" in officer.roles)
-    held = registry.watches.get(side)
+    watch = registry.watches.get(side)
     match rung:
         case "duty_officer":
-            return (held.since.by,) if held is not None and held.since.by in in_office else duty
+            return (watch.since.by,) if watch is not None and watch.since.by in in_office else duty
         case "deputy":
             return duty
         case _:

@@ -76,9 +76,9 @@ def is_titled_by_side(exchange: Exchange) -> bool:
     )
 
 
-def spoken(exchange: Exchange, said: Text, names: Collection[str]) -> Text:
+def spoken(exchange: Exchange, text: Text, names: Collection[str]) -> Text:
     """Return a sentence of the service's own; under the rule only where it names none of these sides."""
-    return UNATTRIBUTED if unattributed(exchange) and naming(str(said), names) else said
+    return UNATTRIBUTED if unattributed(exchange) and naming(str(text), names) else text
 
 
 def naming(text: str, names: Collection[str]) -> bool:
@@ -92,15 +92,15 @@ def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw
 
     The fields of an opening that a correction, an update or an amendment holds are members as well.
     """
-    found: dict[str, Raw] = {}
+    raw_records: dict[str, Raw] = {}
     for member, raw in members.items():
         value = msgspec.json.decode(raw)
         if member == "fields" and isinstance(value, dict):
-            value = {name: each for name, each in value.items() if name not in _ADDRESSED}
+            value = {name: item for name, item in value.items() if name not in _ADDRESSED}
         value = UNSET if member in _ADDRESSED else _nameless(value, names)
         if value is not UNSET:
-            found[member] = Raw(msgspec.json.encode(value))
-    return found
+            raw_records[member] = Raw(msgspec.json.encode(value))
+    return raw_records
 
 
 def _nameless(value: Any, names: Collection[str]) -> Any:
@@ -109,16 +109,16 @@ def _nameless(value: Any, names: Collection[str]) -> Any:
         case str():
             return UNSET if _is_name(value, names) else value
         case list():
-            kept = [
-                each for each in (_nameless(part, names) for part in value) if each is not UNSET
+            nameless = [
+                item for item in (_nameless(part, names) for part in value) if item is not UNSET
             ]
-            return UNSET if value and not kept else kept
+            return UNSET if value and not nameless else nameless
         case dict():
             pairs = ((key, _nameless(part, names)) for key, part in value.items())
-            named = {
+            parts = {
                 key: part for key, part in pairs if part is not UNSET and not _is_name(key, names)
             }
-            return UNSET if value and not named else named
+            return UNSET if value and not parts else parts
         case _:
             return value
 

@@ -57,8 +57,8 @@ class Noted(Struct, frozen=True, kw_only=True):
 def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[Noted]:
     """What a valid record says of itself; under the Chatham House Rule without who said it."""
     hidden = exchange is not None and attribution.unattributed(exchange)
-    for each in _of_record(position, record, "" if exchange is None else exchange.number):
-        yield _hidden(each) if hidden else each
+    for item in _of_record(position, record, "" if exchange is None else exchange.number):
+        yield _hidden(item) if hidden else item
 
 
 def _hidden(noted: Noted) -> Noted:
@@ -70,26 +70,26 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
     data, side, act = record.data, record.side, NameValue("act", record.name)
     if isinstance(data, Erasure):
         counts = {"n": len(data.records), "m": len(exchanges_of(data))}
-        said = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
-        yield Noted(kind="erased", position=position, side=side, detail=said)
+        text = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
+        yield Noted(kind="erased", position=position, side=side, detail=text)
     if isinstance(data, KeyRevocation) and isinstance(data.suspect_from, int):
-        said = sentence(
+        text = sentence(
             "from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key
         )
-        yield Noted(kind="disputed", position=position, side=side, detail=said)
+        yield Noted(kind="disputed", position=position, side=side, detail=text)
     if not isinstance(data, OpeningAct | Continuing):
         return
     if data.acting_for is not UNSET:
-        said = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
-        yield Noted(kind="acting", position=position, side=side, number=number, detail=said)
+        text = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
+        yield Noted(kind="acting", position=position, side=side, number=number, detail=text)
     if not isinstance(data.passed_by, UnsetType):
         passed = {
             "means": NameValue("value", data.passed_by.means),
             "post": data.passed_by.to_post,
             "t": data.passed_by.at,
         }
-        said = sentence("%(act)s, said by %(means)s to %(post)s at %(t)s", act=act, **passed)
-        yield Noted(kind="by_voice", position=position, side=side, number=number, detail=said)
+        text = sentence("%(act)s, said by %(means)s to %(post)s at %(t)s", act=act, **passed)
+        yield Noted(kind="by_voice", position=position, side=side, number=number, detail=text)
     if data.for_the_record is True:
         yield Noted(
             kind="later",
@@ -113,8 +113,8 @@ def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
 def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     """What an exchange shows as it stands; `areas` are the danger areas that are announced."""
     hidden = attribution.unattributed(exchange)
-    for each in _of_exchange(registry, exchange, areas):
-        yield _hidden(each) if hidden else each
+    for item in _of_exchange(registry, exchange, areas):
+        yield _hidden(item) if hidden else item
 
 
 def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
@@ -122,7 +122,7 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
     for sent in exchange.one_key:
         second, act, alone = sent.second, NameValue("act", sent.act, first=True), sent.sent.by
         if second is not None:
-            said = sentence(
+            text = sentence(
                 "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s",
                 act=act,
                 who=alone,
@@ -130,11 +130,11 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
                 t=second.time,
             )
         elif sent in two_keys.due(exchange):
-            said = sentence(
+            text = sentence(
                 "%(act)s, %(who)s alone; the second key is still due", act=act, who=alone
             )
         else:
-            said = sentence(
+            text = sentence(
                 "%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone
             )
         yield Noted(
@@ -142,30 +142,30 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
             position=sent.sent.position,
             side=sent.sent.side,
             number=number,
-            detail=said,
+            detail=text,
         )
     for correction in exchange.corrections:
         names = tuple(NameValue("field", name) for name in correction.fields)
-        said = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
+        text = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
         yield Noted(
             kind="corrected",
             position=correction.corrected.position,
             side=side,
             number=number,
-            detail=said,
+            detail=text,
         )
     if exchange.cancellation is not None:
-        said = sentence("cancelled: %(reason)s", reason=exchange.cancellation.reason)
+        text = sentence("cancelled: %(reason)s", reason=exchange.cancellation.reason)
         yield Noted(
             kind="corrected",
             position=exchange.cancellation.cancelled.position,
             side=side,
             number=number,
-            detail=said,
+            detail=text,
         )
     for flag in flags(registry, exchange, areas):
         if flag.flag in _LATE:
-            said = sentence(
+            text = sentence(
                 "%(what)s: %(detail)s", what=NameValue("flag", flag.flag), detail=flag.detail
             )
-            yield Noted(kind="late", position=position, side=side, number=number, detail=said)
+            yield Noted(kind="late", position=position, side=side, number=number, detail=text)

@@ -37,7 +37,7 @@ def channel(before: Registry | None, after: Registry) -> tuple[Change, ...]:
 def changes(before: bytes, after: bytes) -> Iterator[Change]:
     """The members in which two encoded states differ, in the order of their pointers."""
     for pointer, was, now in sorted(
-        _walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda each: each[0]
+        _walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda item: item[0]
     ):
         if not pointer.startswith(_NOISE):
             yield Change(pointer=pointer, was=_raw(was), now=_raw(now))

@@ -90,32 +90,32 @@ def flags(
 ) -> list[RaisedFlag]:
     """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
-    found = list(_of_the_frame(registry, exchange))
+    raised_flags = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
-        found += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
+        raised_flags += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
     if exchange.accounts:
-        found += _accounts(exchange)
+        raised_flags += _accounts(exchange)
     if exchange.act in AREAS:
-        found += _overlaps(exchange, areas)
+        raised_flags += _overlaps(exchange, areas)
     if now is not None:
-        found += _venue(registry, exchange, content, now)
+        raised_flags += _venue(registry, exchange, content, now)
     match exchange.act:
         case "military-activity":
-            found += [*_near(content), *_differing(exchange, content)]
+            raised_flags += [*_near(content), *_differing(exchange, content)]
         case "immediate-notification":
-            found += _not_adopted(registry)
-    return found
+            raised_flags += _not_adopted(registry)
+    return raised_flags
 
 
 def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
     for alone in two_keys.due(exchange):
         act, who = NameValue("act", alone.act, first=True), alone.sent.by
-        said = (
+        text = (
             sentence("sent by %(who)s alone; the second key is due", who=who)
             if alone.id == exchange.id
             else sentence("%(act)s, sent by %(who)s alone; the second key is due", act=act, who=who)
         )
-        yield RaisedFlag(flag="one_key", detail=said)
+        yield RaisedFlag(flag="one_key", detail=text)
     if exchange.messages[0].suspended:
         yield RaisedFlag(flag="suspended", detail=sentence("sent while the channel was suspended"))
     elif any(message.suspended for message in exchange.messages):
@@ -140,11 +140,11 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag
 def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
     missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
     if missing:
-        said = sentence(
+        text = sentence(
             "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
-            sides=tuple(NameValue("side", each) for each in missing),
+            sides=tuple(NameValue("side", item) for item in missing),
         )
-        yield RaisedFlag(flag="not_adopted", detail=said)
+        yield RaisedFlag(flag="not_adopted", detail=text)
 
 
 # Time
@@ -247,9 +247,9 @@ def _first_told(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
     return next(
         (
-            each.value
-            for each in developments.series(exchange, name)
-            if each.told.position == exchange.opened.position
+            series.value
+            for series in developments.series(exchange, name)
+            if series.told.position == exchange.opened.position
         ),
         None,
     )
@@ -257,15 +257,17 @@ def _first_told(exchange: Exchange, name: str) -> Raw | None:
 
 def _told(exchange: Exchange) -> datetime:
     """When the date, the area and the totals that stand were told."""
-    told = [
-        developments.stamp_of(each)
-        for each in developments.changes(exchange)
-        if not _RETESTED.isdisjoint(each.fields)
+    stamps = [
+        developments.stamp_of(change)
+        for change in developments.changes(exchange)
+        if not _RETESTED.isdisjoint(change.fields)
     ]
-    told += [
-        said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content
+    stamps += [
+        item.said for item in exchange.acts.get("postponement", ()) if "windows" in item.content
     ]
-    return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
+    return datetime.fromisoformat(
+        max((stamp.when for stamp in stamps), default=exchange.opened.when)
+    )
 
 
 def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
@@ -282,9 +284,9 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
                 ),
             )
         else:
-            given = max(timedelta(0), notice.given)
-            said = sentence("%(d)s before it begins; %(owed)s are owed", d=given, owed=notice.owed)
-            yield RaisedFlag(flag="short_notice", detail=said)
+            span = max(timedelta(0), notice.given)
+            text = sentence("%(d)s before it begins; %(owed)s are owed", d=span, owed=notice.owed)
+            yield RaisedFlag(flag="short_notice", detail=text)
     elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
         aim = timedelta(seconds=limits.area_aim)
         yield RaisedFlag(
@@ -299,7 +301,7 @@ def _late_reports(
     registry: Registry, exchange: Exchange, content: dict[str, Any]
 ) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
-    told = _instant(exchange.opened.when)
+    moment = _instant(exchange.opened.when)
     match exchange.act:
         case "hazardous-incident" | "encounter-report" | "emergency-notification":
             report = first_report(registry, exchange)
@@ -317,7 +319,7 @@ def _late_reports(
                 if isinstance(window, dict)
                 else _latest(content.get("time"))
             )
-            yield from _late(launched, told, limits.launch_report, sentence("the launch"))
+            yield from _late(launched, moment, limits.launch_report, sentence("the launch"))
         case "danger-area":
             yield from _late_acts(
                 exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free")
@@ -325,17 +327,17 @@ def _late_reports(
         case "military-activity":
             if content["notice_kind"] == "alert":
                 begun = _instant(content["window"]["from"])
-                if begun is not None and told is not None and told > begun:
-                    said = sentence(
+                if begun is not None and moment is not None and moment > begun:
+                    text = sentence(
                         "%(d)s after it began; an alert activity is told when it begins",
-                        d=told - begun,
+                        d=moment - begun,
                     )
-                    yield RaisedFlag(flag="late_report", detail=said)
+                    yield RaisedFlag(flag="late_report", detail=text)
             yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
         case "annual-exchange":
             yield from _late(
                 _instant(content.get("changed_at")),
-                told,
+                moment,
                 limits.data_change,
                 sentence("the change"),
             )
@@ -347,7 +349,7 @@ def _late_data(
     exchange: Exchange, content: dict[str, Any], limits: Profile
 ) -> Iterator[RaisedFlag]:
     """Yearly and half-yearly data that came after their last day, and questions about them that came too late."""
-    told, last = datetime.fromisoformat(exchange.opened.when), None
+    moment, last = datetime.fromisoformat(exchange.opened.when), None
     years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
     if "half_year_to" in content:
         last = _day(content["half_year_to"]) + timedelta(seconds=limits.half_year)
@@ -355,8 +357,8 @@ def _late_data(
         last = _months(_day(content["budget_on"]), limits.planning_months)
     elif month and "changed_at" not in content:
         last = datetime(content["year"] + years, month, day, tzinfo=UTC)
-    if last is not None and told >= last + timedelta(days=1):
-        late = told - last - timedelta(days=1)
+    if last is not None and moment >= last + timedelta(days=1):
+        late = moment - last - timedelta(days=1)
         yield RaisedFlag(
             flag="late_report",
             detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()),
@@ -397,11 +399,11 @@ def _late_changes(exchange: Exchange, owed: int, what: Text) -> Iterator[RaisedF
 def _late_acts(
     exchange: Exchange, act: str, since: str, owed: int, what: Text, flag: str = "late_report"
 ) -> Iterator[RaisedFlag]:
-    for said in exchange.acts.get(act, ()):
-        if since in said.content:
+    for item in exchange.acts.get(act, ()):
+        if since in item.content:
             yield from _late(
-                _instant(msgspec.json.decode(said.content[since])),
-                _instant(said.said.when),
+                _instant(msgspec.json.decode(item.content[since])),
+                _instant(item.said.when),
                 owed,
                 what,
                 flag,
@@ -412,11 +414,11 @@ def _venue(
     registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime
 ) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
-    asked = _instant(exchange.opened.time)
+    moment = _instant(exchange.opened.time)
     open_ = (
         exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
     )
-    if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
+    if open_ and moment is not None and now - moment > timedelta(seconds=limits.venue):
         owed = timedelta(seconds=limits.venue)
         yield RaisedFlag(
             flag="default_venue",
@@ -426,17 +428,17 @@ def _venue(
 
 def _late(
     since: datetime | None,
-    told: datetime | None,
+    moment: datetime | None,
     owed: int,
     what: Text,
     flag: str = "late_report",
 ) -> Iterator[RaisedFlag]:
-    if since is not None and told is not None and told - since > timedelta(seconds=owed):
-        yield RaisedFlag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
+    if since is not None and moment is not None and moment - since > timedelta(seconds=owed):
+        yield RaisedFlag(flag=flag, detail=_after(moment - since, what, timedelta(seconds=owed)))
 
 
-def _after(given: timedelta, what: Text, owed: timedelta) -> Text:
-    return sentence("%(d)s after %(what)s; %(owed)s are owed", d=given, what=what, owed=owed)
+def _after(span: timedelta, what: Text, owed: timedelta) -> Text:
+    return sentence("%(d)s after %(what)s; %(owed)s are owed", d=span, what=what, owed=owed)
 
 
 # Numbers
@@ -448,13 +450,13 @@ def _near(content: dict[str, Any]) -> Iterator[RaisedFlag]:
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
         for threshold in (*THRESHOLDS.get(name, ()), *landed):
             if isinstance(number, int) and threshold * 0.95 <= number < threshold:
-                said = sentence(
+                text = sentence(
                     "%(what)s: %(n)s of %(threshold)s",
                     what=NameValue("field", name),
                     n=number,
                     threshold=threshold,
                 )
-                yield RaisedFlag(flag="near_threshold", detail=said)
+                yield RaisedFlag(flag="near_threshold", detail=text)
 
 
 def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFlag]:
@@ -463,7 +465,7 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFl
         return
     reported = {name: msgspec.json.decode(value) for name, value in reports[-1].content.items()}
     before, after = (
-        {"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported)
+        {"troops": item.get("troops"), **item.get("arms", {})} for item in (content, reported)
     )
     for name in before.keys() & after.keys():
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
@@ -523,16 +525,16 @@ def is_open_area(exchange: Exchange) -> bool:
 
 def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedFlag]:
     """What is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
-    own, window = _outlines(exchange), _hours(exchange)
+    outlines, window = _outlines(exchange), _hours(exchange)
     for other in areas:
         if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
             continue
         of = {"number": other.number, "side": NameValue("side", other.side)}
         if _at_once(window, hours) and any(
-            meet(one, two) for one in own for two in _outlines(other)
+            meet(one, two) for one in outlines for two in _outlines(other)
         ):
             yield RaisedFlag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
-        area, launch = sorted((exchange, other), key=lambda each: each.act)
+        area, launch = sorted((exchange, other), key=lambda exchange: exchange.act)
         if (
             (area.act, launch.act) == ("danger-area", "launch-notice")
             and _refer(area, launch)
@@ -547,14 +549,12 @@ def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedF
 
 
 def _outlines(exchange: Exchange) -> list[list[Point]]:
-    given = [
+    rows = [
         msgspec.json.decode(exchange.content[name])
         for name in AREAS[exchange.act]
         if name in exchange.content
     ]
-    return [
-        outline(place) for each in given for place in (each if isinstance(each, list) else [each])
-    ]
+    return [outline(place) for row in rows for place in (row if isinstance(row, list) else [row])]
 
 
 def _hours(exchange: Exchange) -> dict[str, Any] | None:
@@ -581,14 +581,14 @@ def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
     if outer is None or inner is None:
         return True
     begins, ends, starts, stops = (
-        datetime.fromisoformat(each[name]) for each in (outer, inner) for name in ("from", "to")
+        datetime.fromisoformat(item[name]) for item in (outer, inner) for name in ("from", "to")
     )
     return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
     begins, ends, starts, stops = (
-        datetime.fromisoformat(each[name]) for each in (one, other) for name in ("from", "to")
+        datetime.fromisoformat(item[name]) for item in (one, other) for name in ("from", "to")
     )
     return begins <= stops and starts <= ends
 

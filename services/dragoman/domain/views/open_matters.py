@@ -62,7 +62,7 @@ def open_matter(
         return None
     owed = sorted(
         owing(registry, exchange, calendars),
-        key=lambda each: (each.due or "~", each.side, each.clock, each.started_by),
+        key=lambda item: (item.due or "~", item.side, item.clock, item.started_by),
     )
     if not (_is_incident(exchange) or exchange.status in UNANSWERED.get(exchange.act, ()) or owed):
         return None
@@ -102,7 +102,7 @@ def in_order(matters: Iterable[OpenMatter]) -> list[OpenMatter]:
 
 def _urgency(matter: OpenMatter) -> tuple[int, bool, str, str, str]:
     waits = bool(matter.unacknowledged_by)
-    due = "" if waits else next((each.due for each in matter.owed if each.due), "~")
+    due = "" if waits else next((item.due for item in matter.owed if item.due), "~")
     return _PRECEDENCES.index(matter.precedence), not waits, due, matter.opened, matter.exchange
 
 
@@ -164,11 +164,11 @@ def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
     ):
         for side in sorted(owes_answer(exchange)):
             yield "answer", side, exchange.id
-    for each in open_questions.unanswered(exchange):
+    for item in open_questions.unanswered(exchange):
         if (
-            each.message != exchange.id
+            item.message != exchange.id
         ):  # the questions of an opening are what its answer is owed to
-            yield "clarification", each.side, each.message
+            yield "clarification", item.side, item.message
 
 
 def _unacknowledged(exchange: Exchange) -> set[str]:
@@ -188,7 +188,7 @@ def _is_upkeep(exchange: Exchange, clock: Deadline) -> bool:
     """Return whether a limit is of the next confirmation of an entry that is in order."""
     if clock.clock != "reconfirmation":
         return False
-    failed = {said.id for said in deadlines.failed_tests(exchange)}
+    failed = {failed_test.id for failed_test in deadlines.failed_tests(exchange)}
     return clock.started_by not in failed and deadlines.recorded(exchange, clock) < deadlines.LAPSE
 
 

@@ -26,24 +26,22 @@ def unanswered(exchange: Exchange) -> Iterator[Open]:
     A reply answers those that it numbers, of the message that it names or else of the newest questions before it; one question
     is answered by any words. None is open any more once the asker is satisfied, or where they were entered for the record.
     """
-    asked = {
+    rows = {
         message.id: questions
         for message in exchange.messages
         if (questions := _questions(exchange, message))
     }
-    if not asked or satisfied(exchange):
+    if not rows or satisfied(exchange):
         return
     for message in exchange.messages:
-        if message.id in asked and not message.for_the_record:
+        if message.id in rows and not message.for_the_record:
             for side in message.to:
                 answered = {
                     number
                     for reply in _replies(exchange, side)
-                    for number in _answers(exchange, reply, message, asked)
+                    for number in _answers(exchange, reply, message, rows)
                 }
-                numbers = tuple(
-                    n for n in range(1, len(asked[message.id]) + 1) if n not in answered
-                )
+                numbers = tuple(n for n in range(1, len(rows[message.id]) + 1) if n not in answered)
                 if numbers:
                     yield Open(
                         message=message.id,
@@ -51,7 +49,7 @@ def unanswered(exchange: Exchange) -> Iterator[Open]:
                         side=side,
                         time=message.said.time,
                         numbers=numbers,
-                        questions=tuple(asked[message.id][number - 1] for number in numbers),
+                        questions=tuple(rows[message.id][number - 1] for number in numbers),
                     )
 
 
@@ -61,7 +59,7 @@ _numbers = msgspec.json.Decoder(tuple[dict[str, Raw], ...]).decode
 
 def _questions(exchange: Exchange, message: Message) -> tuple[Raw, ...]:
     if message.act == "clarification-request":
-        (said,) = (said for said in exchange.acts["clarification-request"] if said.id == message.id)
+        (said,) = (act for act in exchange.acts["clarification-request"] if act.id == message.id)
         return _raws(said.content["questions"])
     opens = message.act == exchange.act == "explanation-request" and message.id == exchange.id
     return _raws(exchange.content["questions"]) if opens else ()
@@ -72,22 +70,22 @@ def _replies(exchange: Exchange, side: str) -> Iterator[Said]:
 
 
 def _answers(
-    exchange: Exchange, reply: Said, message: Message, asked: dict[str, tuple[Raw, ...]]
+    exchange: Exchange, reply: Said, message: Message, raws: dict[str, tuple[Raw, ...]]
 ) -> Iterator[int]:
     """The numbers of a message's questions that a reply answers."""
     before = [
-        each
-        for each in exchange.messages
-        if each.id in asked and each.said.position < reply.said.position
+        item
+        for item in exchange.messages
+        if item.id in raws and item.said.position < reply.said.position
     ]
-    addressed = [each.id for each in before if reply.said.side in each.to]
+    addressed = [item.id for item in before if reply.said.side in item.to]
     named = msgspec.json.decode(reply.content["of"]) if "of" in reply.content else ""
     meant = named if named in addressed else addressed[-1] if addressed else ""
     if meant != message.id:
         return
     if "answers" in reply.content:
         yield from (
-            int(msgspec.json.decode(each["q"])) for each in _numbers(reply.content["answers"])
+            int(msgspec.json.decode(number["q"])) for number in _numbers(reply.content["answers"])
         )
-    elif len(asked[message.id]) == 1:
+    elif len(raws[message.id]) == 1:
         yield 1

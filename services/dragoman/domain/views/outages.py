@@ -48,7 +48,7 @@ class OutageSpan(Struct, frozen=True):
 def covered(spans: Iterable[OutageSpan]) -> float:
     """The seconds that lie in any of several spans, each counted once."""
     seconds, upto = 0.0, None
-    for span in sorted(spans, key=lambda each: each.begins):
+    for span in sorted(spans, key=lambda outage_span: outage_span.begins):
         begins = span.begins if upto is None else max(span.begins, upto)
         if begins < span.ends:
             seconds += (span.ends - begins).total_seconds()
@@ -58,13 +58,15 @@ def covered(spans: Iterable[OutageSpan]) -> float:
 
 def merged(spans: Iterable[OutageSpan]) -> list[OutageSpan]:
     """Spans as stretches that do not meet."""
-    found: list[OutageSpan] = []
-    for span in sorted(spans, key=lambda each: each.begins):
-        if found and span.begins <= found[-1].ends:
-            found[-1] = OutageSpan(found[-1].begins, max(found[-1].ends, span.ends))
+    outage_spans: list[OutageSpan] = []
+    for span in sorted(spans, key=lambda outage_span: outage_span.begins):
+        if outage_spans and span.begins <= outage_spans[-1].ends:
+            outage_spans[-1] = OutageSpan(
+                outage_spans[-1].begins, max(outage_spans[-1].ends, span.ends)
+            )
         else:
-            found.append(span)
-    return found
+            outage_spans.append(span)
+    return outage_spans
 
 
 # The watch
@@ -82,15 +84,15 @@ def nobodys(
     side: str, turns: Iterable[Turn], span: OutageSpan, *, manned: bool
 ) -> list[OutageSpan]:
     """When in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
-    found: list[OutageSpan] = []
+    outage_spans: list[OutageSpan] = []
     since = None if manned else span.begins
-    for turn in sorted((turn for turn in turns if turn.side == side), key=lambda each: each.at):
+    for turn in sorted((turn for turn in turns if turn.side == side), key=lambda turn: turn.at):
         if turn.manned and since is not None:
-            found.append(OutageSpan(since, turn.at))
+            outage_spans.append(OutageSpan(since, turn.at))
         since = None if turn.manned else since or turn.at
     if since is not None:
-        found.append(OutageSpan(since, span.ends))
-    return [part for each in found if (part := span.cut(each)) is not None]
+        outage_spans.append(OutageSpan(since, span.ends))
+    return [part for outage_span in outage_spans if (part := span.cut(outage_span)) is not None]
 
 
 # The line
@@ -121,7 +123,7 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
         if side == sender:
             continue
         echo = next(
-            (said for said in exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")),
+            (item for item in exchange.acts.get("echo", ()) if item.said.by.startswith(f"{side}/")),
             None,
         )
         result: Result = "missed" if missed else "awaited"
@@ -142,11 +144,11 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
 
 
 def down(
-    found: Iterable[LineCheckSpan], until: datetime
+    line_check_spans: Iterable[LineCheckSpan], until: datetime
 ) -> Iterator[tuple[tuple[str, str], OutageSpan]]:
     """When the line between two sides was not there, as their checks showed, or is not until then."""
     since: dict[tuple[str, str], datetime] = {}
-    for check in sorted(found, key=lambda each: each.sent):
+    for check in sorted(line_check_spans, key=lambda line_check_span: line_check_span.sent):
         one, other = sorted((check.sender, check.side))
         pair = one, other
         if check.result == "missed":
@@ -157,9 +159,12 @@ def down(
         yield pair, OutageSpan(begins, until)
 
 
-def line(side: str, found: Iterable[LineCheckSpan], span: OutageSpan) -> Line:
+def line(side: str, line_check_spans: Iterable[LineCheckSpan], span: OutageSpan) -> Line:
     """How the checks came out that were sent to a side in a span; the last ones may be of before it."""
-    sent = sorted((check for check in found if check.side == side), key=lambda each: each.sent)
+    sent = sorted(
+        (check for check in line_check_spans if check.side == side),
+        key=lambda line_check_span: line_check_span.sent,
+    )
     counted = [check.result for check in sent if span.begins <= check.sent < span.ends]
     over = [check.result for check in reversed(sent) if check.result != "awaited"]
     back = [check.back for check in sent if check.back is not None]

@@ -41,7 +41,7 @@ def points(
     now: datetime,
 ) -> list[PointOfContactState]:
     """The points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
-    found: list[PointOfContactState] = []
+    states: list[PointOfContactState] = []
     newest: dict[tuple[str, str], int] = {}
     for entry in entries:
         if entry.status in ENDED:
@@ -50,22 +50,22 @@ def points(
         if point.stage == "in_force":
             before = newest.get((entry.side, point.role))
             if before is not None:
-                found[before] = msgspec.structs.replace(
-                    found[before], stage="superseded", there=False
+                states[before] = msgspec.structs.replace(
+                    states[before], stage="superseded", there=False
                 )
-            newest[entry.side, point.role] = len(found)
-        found.append(point)
-    return found
+            newest[entry.side, point.role] = len(states)
+        states.append(point)
+    return states
 
 
 def next_calls(
-    found: Iterable[PointOfContactState], sides: Iterable[str], exchange: Exchange
+    states: Iterable[PointOfContactState], sides: Iterable[str], exchange: Exchange
 ) -> list[tuple[PointOfContactState, int]]:
     """Whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
-    wanted = frozenset(sides)
+    names = frozenset(sides)
     attempts = [
-        tuple(_text(said.content.get(name)) for name in ("side", "post"))
-        for said in exchange.acts.get("call-attempt", ())
+        tuple(_text(item.content.get(name)) for name in ("side", "post"))
+        for item in exchange.acts.get("call-attempt", ())
     ]
     calls = [
         (
@@ -75,8 +75,8 @@ def next_calls(
                 for side, post in attempts
             ),
         )
-        for point in found
-        if point.stage == "in_force" and point.exchange.side in wanted
+        for point in states
+        if point.stage == "in_force" and point.exchange.side in names
     ]
     return sorted(calls, key=lambda call: (call[1], not call[0].there))
 

@@ -53,8 +53,8 @@ def account_after(exchange: Exchange, message: Message, side: str) -> Stamp | No
     """Return the first own account that a side gave after a message that tells of the event; None for none, and for every other message."""
     if message.id != exchange.id and message.act not in _TELLING:
         return None
-    given = (each.given for each in exchange.accounts.get(side, ()))
-    return next((stamp for stamp in given if stamp.position > message.said.position), None)
+    stamps = (item.given for item in exchange.accounts.get(side, ()))
+    return next((stamp for stamp in stamps if stamp.position > message.said.position), None)
 
 
 def _earlier(reported: str, proven: str) -> str:

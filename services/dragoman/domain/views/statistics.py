@@ -89,8 +89,8 @@ def _seconds(value: float) -> float:
     return round(value, 3)
 
 
-def _between(first: str, then: str) -> float:
-    return (datetime.fromisoformat(then) - datetime.fromisoformat(first)).total_seconds()
+def _between(first: str, text: str) -> float:
+    return (datetime.fromisoformat(text) - datetime.fromisoformat(first)).total_seconds()
 
 
 class Measure:
@@ -144,24 +144,24 @@ class Measure:
     def _take_clock(self, exchange: Exchange, clock: Deadline) -> None:
         key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
         met, ended = (
-            None if each is None else datetime.fromisoformat(each.when)
-            for each in (clock.met, clock.ended)
+            None if stamp is None else datetime.fromisoformat(stamp.when)
+            for stamp in (clock.met, clock.ended)
         )
         outcome = deadlines.outcome(exchange, clock, span.ends - deadlines.TICK)
-        found: list[str] = []
+        texts: list[str] = []
         if met is not None and span.begins <= met < span.ends:
             if clock.met is not None and clock.met.side == clock.side:
                 self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
-            found += ["in_time"] if outcome == "in_time" else []
+            texts += ["in_time"] if outcome == "in_time" else []
         if ended is not None and outcome == "ended" and span.begins <= ended < span.ends:
-            found.append("ended")
+            texts.append("ended")
         if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
-            found.append("late")
+            texts.append("late")
         if outcome in deadlines.OWED:
-            found += ["open", "overdue"] if outcome == "overdue" else ["open"]
-        if found and not clock.binding:
-            found.append("courtesy")
-        self._clocks[key].update(found)
+            texts += ["open", "overdue"] if outcome == "overdue" else ["open"]
+        if texts and not clock.binding:
+            texts.append("courtesy")
+        self._clocks[key].update(texts)
 
     def _take_opening(self, exchange: Exchange) -> None:
         side = self._side(exchange.side)
@@ -192,9 +192,9 @@ class Measure:
         for what, stamps in (("declined", meeting.declined), ("not_attended", meeting.absent)):
             for side, stamp in stamps.items():
                 self._met[self._side(side), act][what] += span.holds(stamp.time)
-        for held in meeting.held:
+        for item in meeting.held:
             for side in {exchange.side, *exchange.to} - meeting.absent.keys():
-                self._met[self._side(side), act]["held"] += span.holds(held.recorded.time)
+                self._met[self._side(side), act]["held"] += span.holds(item.recorded.time)
 
     def _take_translations(self, exchange: Exchange) -> None:
         said = {message.id: message.said.time for message in exchange.messages}
@@ -216,11 +216,11 @@ class Measure:
 
     def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
         """How many seconds each side took each time for what one kind of clock owes, of whatever format."""
-        found: defaultdict[str, list[float]] = defaultdict(list)
+        numbers: defaultdict[str, list[float]] = defaultdict(list)
         for (side, _, of), seconds in self._took.items():
             if of == clock:
-                found[side] += seconds
-        return {side: tuple(seconds) for side, seconds in found.items()}
+                numbers[side] += seconds
+        return {side: tuple(seconds) for side, seconds in numbers.items()}
 
     def measured(self, sides: Sequence[str]) -> Measured:
         """The rows: whatever any side has been counted for, for each of these sides."""
@@ -271,18 +271,18 @@ class Measure:
         )
 
     def _notice_row(self, side: str, format: str, owed: float) -> Notice:
-        given = self._given[side, format, owed]
-        in_time = sum(each >= owed for each in given)
+        rows = self._given[side, format, owed]
+        in_time = sum(row >= owed for row in rows)
         return Notice(
             side=side,
             format=format,
             owed_s=owed,
-            notices=len(given),
-            median_given_s=_seconds(statistics.median(given)) if given else None,
-            shortest_given_s=_seconds(min(given)) if given else None,
+            notices=len(rows),
+            median_given_s=_seconds(statistics.median(rows)) if rows else None,
+            shortest_given_s=_seconds(min(rows)) if rows else None,
             in_time=in_time,
-            short=len(given) - in_time,
-            share_in_time=share(in_time, len(given)),
+            short=len(rows) - in_time,
+            share_in_time=share(in_time, len(rows)),
         )
 
     def _change_row(self, side: str, format: str) -> StatisticsChange:
@@ -311,9 +311,9 @@ class Measure:
         )
 
 
-def flood(side: str, came: Sequence[datetime]) -> Flashes:
+def flood(side: str, moments: Sequence[datetime]) -> Flashes:
     """How often more came within ten minutes than anybody takes in one by one, and how many at most."""
-    times, floods, most, flooded = sorted(came), 0, 0, False
+    times, floods, most, flooded = sorted(moments), 0, 0, False
     first = 0
     for last, time in enumerate(times):
         while time - times[first] > _FLOOD:
@@ -327,10 +327,10 @@ def flood(side: str, came: Sequence[datetime]) -> Flashes:
 def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """What any side has been counted for, with each of the sides in turn; the row of no side by itself."""
     counted = set(keys)
-    for rest in sorted({key[1:] for key in counted}):
-        named = any((side, *rest) in counted for side in sides)
-        for side in (*(sides if named else ()), *([""] if ("", *rest) in counted else [])):
-            yield (side, *rest)
+    for rows in sorted({key[1:] for key in counted}):
+        named = any((side, *rows) in counted for side in sides)
+        for side in (*(sides if named else ()), *([""] if ("", *rows) in counted else [])):
+            yield (side, *rows)
 
 
 # What checks and watches come to
@@ -363,27 +363,29 @@ def blind(
     }
     downs = [
         (pair, part)
-        for pair, each in blindness.down(checks, span.ends)
-        if (part := span.cut(each)) is not None
+        for pair, outage_span in blindness.down(checks, span.ends)
+        if (part := span.cut(outage_span)) is not None
     ]
-    gone = blindness.merged(part for each in outages if (part := span.cut(each)) is not None)
+    gone = blindness.merged(part for outage in outages if (part := span.cut(outage)) is not None)
     checked = {name for check in checks for name in (check.sender, check.side)}
     rows = tuple(
         Blindness(
             side=side,
             watch_nobody_s=_seconds(blindness.covered(nobodys[side])) if watched else None,
-            line_down_s=_seconds(blindness.covered(each for pair, each in downs if side in pair))
+            line_down_s=_seconds(
+                blindness.covered(outage_span for pair, outage_span in downs if side in pair)
+            )
             if side in checked
             else None,
             broker_down_s=_seconds(blindness.covered(gone)),
         )
         for side in sides
     )
-    found: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
-    found = [("watch", (side,), each) for side in sides for each in nobodys[side]]
-    found += [("line", pair, each) for pair, each in downs if not set(sides).isdisjoint(pair)]
-    found += [("broker", tuple(sides), each) for each in gone]
-    found.sort(key=lambda each: (each[2].begins, each[0], each[1]))
+    literals: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
+    literals = [("watch", (side,), nobody) for side in sides for nobody in nobodys[side]]
+    literals += [("line", pair, value) for pair, value in downs if not set(sides).isdisjoint(pair)]
+    literals += [("broker", tuple(sides), each) for each in gone]
+    literals.sort(key=lambda rows: (rows[2].begins, rows[0], rows[1]))
     return rows, tuple(
         Blind(
             what=what,
@@ -391,5 +393,5 @@ def blind(
             from_=deadlines.written(each.begins),
             to=deadlines.written(each.ends),
         )
-        for what, names, each in found
+        for what, names, each in literals
     )

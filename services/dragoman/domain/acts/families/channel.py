@@ -366,7 +366,7 @@ def check(
         case acts.PolicyAdoption():
             return log_policy.check(
                 log_policy.log_of(registry),
-                [each.name for each in registry.sides],
+                [side.name for side in registry.sides],
                 registry.keys,
                 data.policy,
             )
@@ -384,8 +384,8 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
             return invalid("/reason", sentence("a suspension says in writing why; give the reason"))
         case acts.WatchAssumption():
-            held = registry.watches.get(record.side)
-            mine = held is not None and held.since.by == record.envelope.actor
+            watch = registry.watches.get(record.side)
+            mine = watch is not None and watch.since.by == record.envelope.actor
             return invalid("/act", sentence("you have the watch already")) if mine else None
         case acts.WatchRelief() as data:
             return _check_relief(registry, record, data)
@@ -394,8 +394,8 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
 
 
 def _check_codebook(data: acts.CodebookAdoption) -> Refusal | None:
-    known = CODEBOOKS.get(data.codebook)
-    there = known is not None and known.version >= data.version
+    codebook = CODEBOOKS.get(data.codebook)
+    there = codebook is not None and codebook.version >= data.version
     return (
         None
         if there
@@ -483,11 +483,11 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
     """It has ended, and not before it began, and lies within none that is on record; its bytes are determined."""
     if record.act != outage_act(data.from_, data.to, data.cause):
         return invalid("", sentence("an outage's bytes are determined"))
-    known = registry.outage
+    outage = registry.outage
     if (
-        known is not None
-        and _instant(known.from_) <= _instant(data.from_)
-        and _instant(data.to) <= _instant(known.to)
+        outage is not None
+        and _instant(outage.from_) <= _instant(data.from_)
+        and _instant(data.to) <= _instant(outage.to)
     ):
         return invalid("/to", sentence("this outage lies within the one that is on record"))
     refusal = field_checks.window("/to", Window(from_=data.from_, to=data.to))
@@ -532,7 +532,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
                 registry,
                 policies=policies,
                 policy=log_policy.agreed(
-                    policies, [each.name for each in registry.sides], registry.policy
+                    policies, [side_state.name for side_state in registry.sides], registry.policy
                 ),
             )
         case acts.ChannelStatus() as data:
@@ -578,5 +578,5 @@ def _relieved(
     side = folding.record.side
     if isinstance(data.to, UnsetType):
         return {name: watch for name, watch in registry.watches.items() if name != side}
-    taken = replace(folding.stamp, by=f"{side}/{data.to}")
-    return {**registry.watches, side: WatchState(since=taken, note=_member(folding.record, "note"))}
+    stamp = replace(folding.stamp, by=f"{side}/{data.to}")
+    return {**registry.watches, side: WatchState(since=stamp, note=_member(folding.record, "note"))}

@@ -80,14 +80,14 @@ class PromisedReply(Struct, frozen=True, kw_only=True):
 
 def promised(exchange: Exchange) -> list[PromisedReply]:
     """Return the further words that sides have promised in an exchange and not said yet."""
-    newest = {said.said.side: said for said in exchange.acts.get("interim-reply", ())}
+    newest = {item.said.side: item for item in exchange.acts.get("interim-reply", ())}
     return [
-        PromisedReply(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
-        for side, said in newest.items()
+        PromisedReply(side=side, by=str(msgspec.json.decode(value.content["next_word_by"])))
+        for side, value in newest.items()
         if exchange.status not in ENDED
         and not any(
-            each.said.side == side and each.said.position > said.said.position
-            for each in exchange.messages
+            message.said.side == side and message.said.position > value.said.position
+            for message in exchange.messages
         )
     ]
 
@@ -139,16 +139,16 @@ LINE_CHECK: Final = Format(
 def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, Echo) and exchange is not None
-    wanted = "text" if exchange.act == "line-check" else "designator"
-    if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (
-        wanted == "designator"
+    text = "text" if exchange.act == "line-check" else "designator"
+    if (data.text is UNSET) == (text == "text") or (data.designator is UNSET) == (
+        text == "designator"
     ):
         return invalid(
-            f"/{wanted}",
+            f"/{text}",
             sentence(
                 "the echo of a %(act)s sends back its %(name)s, and nothing else",
                 act=exchange.act,
-                name=wanted,
+                name=text,
             ),
         )
     return None
@@ -160,10 +160,8 @@ def exactly_echoed(exchange: Exchange, status: str) -> str:
         return status
     sent = exchange.content.get("challenge") or exchange.content["designator"]
     echoed = exchange.acts["echo"][-1].content
-    came = echoed.get("text") or echoed["designator"]
-    return (
-        status if msgspec.json.decode(sent) == msgspec.json.decode(came) else "echoed_with_errors"
-    )
+    raw = echoed.get("text") or echoed["designator"]
+    return status if msgspec.json.decode(sent) == msgspec.json.decode(raw) else "echoed_with_errors"
 
 
 def _check_point(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -302,11 +300,13 @@ def offices_of(exchange: Exchange) -> tuple[str, ...]:
 def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
     """Of the entries of a side's office, the newest that is agreed or open."""
     standing = [
-        each
-        for each in entries
-        if each is not None and each.status in ("agreed", "open") and offices_of(each) == (side,)
+        exchange
+        for exchange in entries
+        if exchange is not None
+        and exchange.status in ("agreed", "open")
+        and offices_of(exchange) == (side,)
     ]
-    return max(standing, key=lambda each: each.opened.position, default=None)
+    return max(standing, key=lambda exchange: exchange.opened.position, default=None)
 
 
 def _check_programme(

@@ -30,7 +30,7 @@ def act_of(outcome: CourierOutcome) -> bytes:
 
 def is_told(exchange: Exchange, message: str, side: str) -> bool:
     """Whether a message of the exchange was said to a side."""
-    return any(each.id == message and side in (*each.to, *each.info) for each in exchange.messages)
+    return any(item.id == message and side in (*item.to, *item.info) for item in exchange.messages)
 
 
 def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -52,16 +52,16 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
 
 def is_recorded(exchange: Exchange, outcome: CourierOutcome) -> bool:
     """Return whether the same outcome for the same message, side and means is on record, at whatever time."""
-    said = (
-        msgspec.json.decode(each.content["of"]) == outcome.of and _same(each, outcome)
-        for each in exchange.acts.get("courier-outcome", ())
+    same_posts = (
+        msgspec.json.decode(item.content["of"]) == outcome.of and _same(item, outcome)
+        for item in exchange.acts.get("courier-outcome", ())
     )
-    return any(said)
+    return any(same_posts)
 
 
 def _same(said: Said, outcome: CourierOutcome) -> bool:
-    found = tuple(msgspec.json.decode(said.content[name]) for name in ("side", "means", "outcome"))
-    return found == (outcome.side, outcome.means, outcome.outcome)
+    rows = tuple(msgspec.json.decode(said.content[name]) for name in ("side", "means", "outcome"))
+    return rows == (outcome.side, outcome.means, outcome.outcome)
 
 
 RULES: Final = (

@@ -58,15 +58,15 @@ class IssueState(Struct, frozen=True, kw_only=True):
 
     def of(self, side: str) -> list[Exchange]:
         """Return the views of a side, the newest first."""
-        return [each for each in reversed(self.views) if each.side == side]
+        return [view for view in reversed(self.views) if view.side == side]
 
     def common_ground(self, sides: Iterable[str]) -> Raw | UnsetType:
         """Return the text that every side holds to be common ground, said under a view that has not been replaced; unset where none is."""
-        held = (view for side in sides for view in self.of(side)[:1])
+        views = (view for side in sides for view in self.of(side)[:1])
         return next(
             (
                 view.acts["common-ground"][-1].content["text"]
-                for view in held
+                for view in views
                 if view.status == "common_ground"
             ),
             UNSET,
@@ -79,7 +79,7 @@ def issues(stated: Iterable[Exchange]) -> list[IssueState]:
     A view belongs to the issue of the exchange that it is `under`, or else to the one that is called the same in any language, whatever the case.
     """
     owner: dict[str, str] = {}
-    called: dict[str, str] = {}
+    texts: dict[str, str] = {}
     titles: dict[str, dict[str, str]] = {}
     views: dict[str, list[Exchange]] = {}
     for state in stated:
@@ -91,16 +91,16 @@ def issues(stated: Iterable[Exchange]) -> list[IssueState]:
         under = (
             "" if "under" not in state.content else str(msgspec.json.decode(state.content["under"]))
         )
-        id = owner.get(under) or next((called[each] for each in spelt if each in called), state.id)
+        id = owner.get(under) or next((texts[entry] for entry in spelt if entry in texts), state.id)
         owner[state.id] = id
-        for each in spelt:
-            called.setdefault(each, id)
+        for item in spelt:
+            texts.setdefault(item, id)
         known = titles.setdefault(id, {})
         known.update(
             {tag: text for tag, text in own.items() if tag not in known and (tag or not known)}
         )
         views.setdefault(id, []).append(state)
-    return [IssueState(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
+    return [IssueState(id=id, titles=titles[id], views=tuple(view)) for id, view in views.items()]
 
 
 def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, TimedValue]]:
@@ -109,9 +109,9 @@ def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, TimedValue]]:
     The views come the newest first, as `Issue.of` gives them.
     """
     newest, *earlier = views
-    own = [(newest, value) for value in developments.series(newest, "own_view")[1:]]
+    series = [(newest, value) for value in developments.series(newest, "own_view")[1:]]
     others = [(view, value) for view in earlier for value in developments.series(view, "own_view")]
-    return sorted((*own, *others), key=lambda each: each[1].told.position, reverse=True)
+    return sorted((*series, *others), key=lambda item: item[1].told.position, reverse=True)
 
 
 def _perception_title(data: Act) -> Text:

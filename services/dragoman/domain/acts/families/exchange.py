@@ -169,15 +169,15 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     record, data = folding.record, folding.record.data
     assert isinstance(data, OpeningAct)
     side = side_of(record)
-    others = tuple(member.name for member in folding.registry.sides if member.name != side)
+    names = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = () if isinstance(data.info, UnsetType) else data.info
     to = (
-        tuple(other for other in others if other not in info)
+        tuple(other for other in names if other not in info)
         if isinstance(data.to, UnsetType)
         else data.to
     )
     if form.copied_to_all:
-        info = tuple(other for other in others if other not in to)
+        info = tuple(other for other in names if other not in to)
     for_the_record = data.for_the_record is True
     content = content_of(record.newest)
     message = Message(
@@ -347,8 +347,8 @@ def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal |
         return None
     sides = {side.name for side in registry.sides}
     addressed: set[str] = set()
-    for field, named in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
-        for index, side in enumerate(() if isinstance(named, UnsetType) else named):
+    for field, rows in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
+        for index, side in enumerate(() if isinstance(rows, UnsetType) else rows):
             if side not in sides:
                 return invalid(
                     f"/{field}/{index}",
@@ -422,7 +422,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
         answers = rule.answers and not (isinstance(data, continuing.Reply) and data.final is False)
         messages = _marked(messages, side, of, folding.stamp, answers=answers)
     if rule.message:
-        others = {exchange.side, *exchange.to, *exchange.info} - {side}
+        names = {exchange.side, *exchange.to, *exchange.info} - {side}
         messages = (
             *messages,
             Message(
@@ -432,7 +432,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
                 to=tuple(
                     member.name
                     for member in folding.registry.sides
-                    if member.name in others and member.name not in exchange.info
+                    if member.name in names and member.name not in exchange.info
                 ),
                 info=tuple(name for name in exchange.info if name != side),
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
@@ -598,8 +598,8 @@ def check_amendment(
         kind=refusal.kind,
         detail=refusal.detail,
         faults=tuple(
-            FieldFault(pointer="/fields" + each.pointer, detail=each.detail)
-            for each in refusal.faults
+            FieldFault(pointer="/fields" + fault.pointer, detail=fault.detail)
+            for fault in refusal.faults
         ),
     )
 
@@ -623,8 +623,11 @@ def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType(
 
     What others' proposals have put beside it, a venue say, is no member of it.
     """
-    own = SHAPES[exchange.act].__struct_encode_fields__
-    members = {**{name: value for name, value in exchange.content.items() if name in own}, **fields}
+    names = SHAPES[exchange.act].__struct_encode_fields__
+    members = {
+        **{name: value for name, value in exchange.content.items() if name in names},
+        **fields,
+    }
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
     return decode_act(b'{"act":"%s"%s}' % (exchange.act.encode(), body))
 
@@ -674,18 +677,16 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
 def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Exchange:
     """Return the exchange with an amendment in its text, once every side has taken it by its agreement, or by the second key of one."""
     agreement = next(
-        (said for said in exchange.acts.get("amendment-agreement", ()) if said.id == of), None
+        (item for item in exchange.acts.get("amendment-agreement", ()) if item.id == of), None
     )
-    named = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
-    amendment = next(
-        (said for said in exchange.acts.get("amendment", ()) if said.id == named), None
-    )
-    is_in = any(amended.of == named for amended in exchange.amended)
+    text = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
+    amendment = next((item for item in exchange.acts.get("amendment", ()) if item.id == text), None)
+    is_in = any(amended.of == text for amended in exchange.amended)
     if amendment is None or is_in or not consent.is_taken(exchange, amendment):
         return exchange
     fields = consent.fields_of(amendment)
     was = {name: exchange.content[name] for name in fields if name in exchange.content}
-    amended = Amended(taken=folding.stamp, of=named, fields=fields, was=was)
+    amended = Amended(taken=folding.stamp, of=text, fields=fields, was=was)
     return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
 
 
@@ -711,12 +712,12 @@ def _replaced(
 
 def event_of(exchange: Exchange) -> dict[str, Raw]:
     """Return where and when something happened that was told to be elsewhere later: a matter keeps the name of its event."""
-    own = SHAPES[exchange.act].__struct_encode_fields__
+    names = SHAPES[exchange.act].__struct_encode_fields__
     event = developments.of_event(exchange) if exchange.developments else {}
     return {
         name: value
         for name, value in event.items()
-        if name in own and name in developments.OF_EVENT
+        if name in names and name in developments.OF_EVENT
     }
 
 
@@ -725,8 +726,8 @@ def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
     *before, newest = exchange.messages
     return (
         *(
-            each if each.precedence else replace(each, precedence=exchange.precedence)
-            for each in before
+            message if message.precedence else replace(message, precedence=exchange.precedence)
+            for message in before
         ),
         newest,
     )
@@ -831,10 +832,10 @@ JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
 def changed_status(exchange: Exchange, status: str) -> str:
     """The status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
     assert status == exchange.status
-    wanted = said_status(exchange.acts["status-change"][-1])
+    text = said_status(exchange.acts["status-change"][-1])
     return (
-        wanted
-        if wanted not in JOINT or consent.parties(exchange) <= confirming(exchange)
+        text
+        if text not in JOINT or consent.parties(exchange) <= confirming(exchange)
         else exchange.status
     )
 
@@ -848,9 +849,9 @@ def confirming(exchange: Exchange) -> set[str]:
     """The sides that have said the status of the newest `status-change`, with no other said between."""
     changes = exchange.acts.get("status-change", ())
     newest = takewhile(
-        lambda each: said_status(each) == said_status(changes[-1]), reversed(changes)
+        lambda item: said_status(item) == said_status(changes[-1]), reversed(changes)
     )
-    return {each.said.side for each in newest}
+    return {item.said.side for item in newest}
 
 
 def _check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -1052,7 +1053,7 @@ def _check_alternative(
 def _is_words(raw: Raw) -> bool:
     value = msgspec.json.decode(raw)
     return isinstance(value, str) or (
-        isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+        isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     )
 
 
@@ -1087,10 +1088,10 @@ def _check_withdrawal(
     assert isinstance(data, continuing.ConsentWithdrawal) and exchange is not None
     given = next(
         (
-            said
+            item
             for act in consent.WITHDRAWABLE
-            for said in exchange.acts.get(act, ())
-            if said.id == data.of
+            for item in exchange.acts.get(act, ())
+            if item.id == data.of
         ),
         None,
     )
@@ -1118,9 +1119,9 @@ def _check_second_key(
     assert isinstance(data, continuing.SecondKey) and exchange is not None
     sent = next(
         (
-            each.sent
-            for each in two_keys.due(exchange)
-            if each.id == data.of and each.sent.side == record.side
+            one_key.sent
+            for one_key in two_keys.due(exchange)
+            if one_key.id == data.of and one_key.sent.side == record.side
         ),
         None,
     )

@@ -210,16 +210,18 @@ def _with_readout(
 ) -> Meeting:
     """A meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
-    newest = {name: given[-1] for name, given in readouts.items()}
-    said = {(each.topics, bytes(each.text)) for each in newest.values()}
-    jointly = {name for name, each in newest.items() if each.kind != "separate"}
+    newest = {name: state_readouts[-1] for name, state_readouts in readouts.items()}
+    said = {(state_readout.topics, bytes(state_readout.text)) for state_readout in newest.values()}
+    jointly = {name for name, state_readout in newest.items() if state_readout.kind != "separate"}
     if len(said) == 1 and {exchange.side, *exchange.to} <= jointly:
         readouts = {
-            name: (*given[:-1], replace(given[-1], kind="joint"))
-            for name, given in readouts.items()
+            name: (*state_readouts[:-1], replace(state_readouts[-1], kind="joint"))
+            for name, state_readouts in readouts.items()
         }
-    elif "joint" in {each.kind for each in newest.values()}:  # a side has taken its word back
-        proposed = {name for name, each in newest.items() if each.kind == "joint"}
+    elif "joint" in {
+        state_readout.kind for state_readout in newest.values()
+    }:  # a side has taken its word back
+        proposed = {name for name, state_readout in newest.items() if state_readout.kind == "joint"}
         readouts = {
             name: (*given[:-1], replace(given[-1], kind="proposed_jointly"))
             if name in proposed
@@ -233,8 +235,8 @@ def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) 
     data = record.data
     assert isinstance(data, acts.ReadoutAgreement) and exchange is not None
     proposed = {
-        side: each
-        for side, each in consent.proposed_readouts(exchange).items()
+        side: state_readout
+        for side, state_readout in consent.proposed_readouts(exchange).items()
         if side != record.side
     }
     if not proposed:
@@ -244,7 +246,13 @@ def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) 
         )
     if (
         data.side is UNSET
-        and len({(each.topics, bytes(each.text)) for each in proposed.values()}) > 1
+        and len(
+            {
+                (state_readout.topics, bytes(state_readout.text))
+                for state_readout in proposed.values()
+            }
+        )
+        > 1
     ):
         return invalid(
             "/side",
@@ -277,7 +285,9 @@ def _read_jointly(exchange: Exchange, folding: Folding) -> Exchange:
     data, side = folding.record.data, folding.record.side
     assert isinstance(data, acts.ReadoutAgreement)
     proposed = {
-        name: each for name, each in consent.proposed_readouts(exchange).items() if name != side
+        name: state_readout
+        for name, state_readout in consent.proposed_readouts(exchange).items()
+        if name != side
     }
     readout = replace(proposed[_whose(data, proposed)], given=folding.stamp)
     return replace(exchange, meeting=_with_readout(exchange, _meeting(exchange), side, readout))

@@ -212,9 +212,9 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
     """An account has the fields of what it answers to, and no others."""
     data = record.data
     assert isinstance(data, CounterAccount) and exchange is not None
-    known = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
+    names = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
     for name in data.__struct_fields__:
-        if name not in known and getattr(data, name) is not UNSET:
+        if name not in names and getattr(data, name) is not UNSET:
             return invalid(
                 f"/{name}",
                 sentence(
@@ -256,8 +256,8 @@ def _account(exchange: Exchange, folding: Folding) -> Exchange:
     content = content_of(folding.record.newest)
     content.pop("of", None)
     side = folding.record.side
-    given = (*exchange.accounts.get(side, ()), Account(given=folding.stamp, content=content))
-    return replace(exchange, accounts={**exchange.accounts, side: given})
+    accounts = (*exchange.accounts.get(side, ()), Account(given=folding.stamp, content=content))
+    return replace(exchange, accounts={**exchange.accounts, side: accounts})
 
 
 def _incident_precedence(data: Act, time: str) -> Precedence:
@@ -472,14 +472,14 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
     assert isinstance(data, ImmediateNotification)
     book = codebook_of(data.code_word, data.codebook_version)
     if book is None:
-        known = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
+        text = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
         return invalid(
             "/code_word",
             sentence(
                 "there is no codebook %(code_word)s of version %(version)s; there is %(known)s",
                 code_word=data.code_word,
                 version=data.codebook_version,
-                known=known,
+                known=text,
             ),
         )
     if data.designator not in book.texts:
@@ -578,13 +578,11 @@ def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) 
 
 def in_need(exchange: Exchange) -> set[str]:
     """Return the sides that need help: that have asked for it, and the one that reported, unless it says that it wants none."""
-    wanted = exchange.content.get("help")
+    raw = exchange.content.get("help")
     reported = (
-        set()
-        if wanted is not None and bytes(wanted) in (b'"none"', b'"offered"')
-        else {exchange.side}
+        set() if raw is not None and bytes(raw) in (b'"none"', b'"offered"') else {exchange.side}
     )
-    return reported | {said.said.side for said in exchange.acts.get("help-request", ())}
+    return reported | {item.said.side for item in exchange.acts.get("help-request", ())}
 
 
 def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -602,7 +600,7 @@ def _check_help_taken(
 ) -> Refusal | None:
     """What is taken was offered by another side."""
     assert exchange is not None
-    if all(said.said.side == record.side for said in exchange.acts.get("help-offer", ())):
+    if all(item.said.side == record.side for item in exchange.acts.get("help-offer", ())):
         return invalid("/act", sentence("no other side has offered help yet"))
     return None
 
@@ -670,9 +668,9 @@ def is_imminent(data: Act, time: str) -> bool:
     """Whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
     if not isinstance(data, TerrorismWarning):
         return False
-    said = None if isinstance(data.imminent, UnsetType) else data.imminent
+    imminent = None if isinstance(data.imminent, UnsetType) else data.imminent
     return field_checks.imminent(
-        "" if isinstance(data.window, str) else data.window.from_, time, said=said
+        "" if isinstance(data.window, str) else data.window.from_, time, flag=imminent
     )
 
 

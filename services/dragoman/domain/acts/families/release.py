@@ -74,9 +74,9 @@ def publish_at(exchange: Exchange) -> datetime:
 
 def fits(item: ReleasedRecord, record: Record) -> bool:
     """Return whether a record is the one that a release names, and its extract what is left of it."""
-    left = extract(record.act, item.without or ())
+    data = extract(record.act, item.without or ())
     return item.commit == record.commit and (
-        item.extract is UNSET or item.extract == hashlib.sha256(left).hexdigest()
+        item.extract is UNSET or item.extract == hashlib.sha256(data).hexdigest()
     )
 
 
@@ -87,21 +87,21 @@ def proving(exchange: Exchange) -> set[int]:
     keys of all these. A reply, a question, or an amendment that was left is none of them.
     """
     taken = [
-        said for said in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, said)
+        item for item in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, item)
     ]
-    takers = (said for amendment in taken for said in consent.taking(exchange, amendment))
+    takers = (item for amendment in taken for item in consent.taking(exchange, amendment))
     consents = consent.counting(exchange, ("release-consent",), consent.whole(exchange))
     changed = {
         exchange.opened.position,
-        *(each.corrected.position for each in exchange.corrections),
+        *(correction.corrected.position for correction in exchange.corrections),
     }
-    found = changed | {said.said.position for said in (*taken, *takers, *consents)}
+    result = changed | {taker.said.position for taker in (*taken, *takers, *consents)}
     keys = (
-        each.second.position
-        for each in exchange.one_key
-        if each.second is not None and each.sent.position in found
+        one_key.second.position
+        for one_key in exchange.one_key
+        if one_key.second is not None and one_key.sent.position in result
     )
-    return found | {*keys}
+    return result | {*keys}
 
 
 def is_agreed(exchange: Exchange) -> bool:
@@ -152,15 +152,15 @@ def _faults(
     items: tuple[ReleasedRecord, ...],
     pointer: str,
 ) -> Iterator[Refusal]:
-    seen: set[str] = set()
+    texts: set[str] = set()
     for index, item in enumerate(items):
         at = f"{pointer}/{index}"
-        if item.record in seen:
+        if item.record in texts:
             yield invalid(f"{at}/record", sentence("a record is named twice; name it once"))
-        seen.add(item.record)
+        texts.add(item.record)
         exchange = known(item.exchange)
         there = (
-            next((each for each in records(item.exchange) if each.id == item.record), None)
+            next((record for record in records(item.exchange) if record.id == item.record), None)
             if exchange is not None
             else None
         )
