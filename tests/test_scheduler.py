@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from dragoman.application.command_handler import CommandHandler, stamp
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.decide import Post
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
@@ -243,7 +243,7 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
 async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
     (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
-    first = deadlines.key_of(id, reminder(limit, 50))
+    first = deadline_acts.key_of(id, reminder(limit, 50))
     for each in ids.every("nato-china", deadlines.ACTOR, first):
         await house.take(each)
     begun = house.now
@@ -277,7 +277,7 @@ def one_of(house: House, id: str) -> Exchange:
 
 
 def reminder(limit: deadlines.Deadline, step: int) -> Reminder:
-    data = decode_act(deadlines.act_of(limit, step))
+    data = decode_act(deadline_acts.act_of(limit, step))
     assert isinstance(data, Reminder)
     return data
 

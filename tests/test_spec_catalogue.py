@@ -26,7 +26,7 @@ from dragoman.domain.acts.act_rules import (
     Who,
 )
 from dragoman.domain.acts.deadlines import LAPSE, REMINDERS, Outcome
-from dragoman.domain.acts.families import exchange
+from dragoman.domain.acts.families import exchange, exchange_content
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import numbering
 from dragoman.domain.views.flags import THRESHOLDS
@@ -314,8 +314,8 @@ def test_frame_members_and_their_defaults_are_those_of_the_frame() -> None:
     }
     assert continuing <= opening
     by_member = {member: row["default"] for member, row in rows}
-    for member, default in exchange.FRAME_DEFAULTS.items():
-        unofficial = exchange.TRACK2_DEFAULTS.get(member, default)
+    for member, default in exchange_content.FRAME_DEFAULTS.items():
+        unofficial = exchange_content.TRACK2_DEFAULTS.get(member, default)
         expected = (default,) if unofficial == default else (default, unofficial, '"track2"')
         assert names(by_member[member]) == tuple(each.strip('"') for each in expected)
 

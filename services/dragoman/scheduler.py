@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from dragoman.application.command_handler import CommandHandler
-from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.decide import Post
 from dragoman.domain.record import ids
@@ -25,7 +25,7 @@ from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import StoredRow
 from dragoman.supervision import Backoff, alarm
@@ -91,7 +91,7 @@ class _Kept:
             return  # nothing binds
         await projection.in_file()
         ids = await asyncio.wrap_future(
-            projection.store.in_thread(reads.unsettled, projection.store, projection.name)
+            projection.store.in_thread(lists.unsettled, projection.store, projection.name)
         )
         running = 0
         for number, id in enumerate(ids):
@@ -128,7 +128,7 @@ class _Kept:
                 "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
             )
             return []
-        return [(clock, deadlines.recorded(state, clock)) for clock in open_clocks]
+        return [(clock, deadline_acts.recorded(state, clock)) for clock in open_clocks]
 
     def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
         return {
@@ -160,7 +160,7 @@ class _Kept:
         return [
             (clock, step)
             for clock, on_record in self._open(exchange)
-            if (step := deadlines.reached(clock, now)) > on_record
+            if (step := deadline_acts.reached(clock, now)) > on_record
         ]
 
     def again(self, exchange: str, time: datetime) -> None:
@@ -273,7 +273,7 @@ class Scheduler:
     async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
         retries: list[datetime] = []
         for clock, step in kept.steps(exchange, now):
-            act = deadlines.act_of(clock, step)
+            act = deadline_acts.act_of(clock, step)
             data = decode_act(act)
             assert isinstance(data, Reminder | Lapse | LineCheckMissed)
             post = Post(
@@ -281,7 +281,7 @@ class Scheduler:
                 act=act,
                 data=data,
                 id=self._desk.own_id(
-                    kept.projection, deadlines.ACTOR, deadlines.key_of(exchange, data)
+                    kept.projection, deadlines.ACTOR, deadline_acts.key_of(exchange, data)
                 ),
                 exchange=exchange,
                 caused_by=clock.started_by,

@@ -28,7 +28,7 @@ from dragoman.domain import decide, fold
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import strict_json
 from dragoman.projection import projection as folding
-from dragoman.projection import reads
+from dragoman.projection import reads, record_entries
 from dragoman.projection.tree import Trees
 from dragoman.stores.keystore import Custody
 from dragoman.tlog import checkpoint, leaf, note
@@ -52,7 +52,7 @@ def lax() -> None:
 
 
 def swaps() -> None:
-    entry = folding.entry
+    entry = record_entries.entry
 
     def other(position: int, raw: bytes, **more: Any) -> Any:
         return entry(position, raw.replace(TRUE, OTHER), **more)
@@ -62,7 +62,7 @@ def swaps() -> None:
 
 
 def withholds() -> None:
-    entry = folding.entry
+    entry = record_entries.entry
 
     def less(position: int, raw: bytes, **more: Any) -> Any:
         if TRUE not in raw:

@@ -25,8 +25,8 @@ from dragoman.audit.answer_comparison import (
     Comparison,
     GatewayUnavailable,
     Response,
-    questions,
 )
+from dragoman.audit.comparison_questions import questions
 from dragoman.audit.replay import Hole, Page
 from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.domain.acts import deadlines

@@ -29,9 +29,9 @@ from dragoman.application.command_handler import stamp, utc_now
 from dragoman.audit.replay import replay
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
-from dragoman.domain.fold import source_of
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
+from dragoman.domain.record_checks import source_of
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.event_log import Appended, EntryToAppend, Unavailable, Unknown

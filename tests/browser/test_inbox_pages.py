@@ -11,7 +11,7 @@ from playwright.async_api import Locator, expect
 from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
 from dragoman.console.rendering import STATIC
 from dragoman.limits import SCREEN_ROWS
-from dragoman.projection import reads
+from dragoman.projection import lists
 from service import NOTE, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -372,6 +372,6 @@ def test_a_count_that_takes_too_long_is_left_out() -> None:
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     )
-    assert reads._in_time(connection, endless, ()) is None
-    assert reads._in_time(connection, "SELECT 1", ()) == [(1,)]
+    assert lists.in_time(connection, endless, ()) is None
+    assert lists.in_time(connection, "SELECT 1", ()) == [(1,)]
     connection.close()

@@ -15,27 +15,22 @@ from markupsafe import Markup
 
 from dragoman.console.charts import svg
 from dragoman.console.charts.charts import (
-    AreaLane,
-    Band,
-    DayLabels,
-    Disc,
-    DueMark,
-    ForceSpan,
-    Lane,
-    Outline,
     RecordMark,
-    RoadmapItemMark,
-    RoadmapStepMark,
     bars,
     clock,
-    day_ahead,
     density,
-    roadmap,
     shares,
-    sketch,
     spread,
 )
-from dragoman.console.charts.svg import Box
+from dragoman.console.charts.day_chart import Band, DayLabels, DueMark, ForceSpan, Lane, day_ahead
+from dragoman.console.charts.map_sketch import sketch
+from dragoman.console.charts.roadmap_chart import (
+    AreaLane,
+    RoadmapItemMark,
+    RoadmapStepMark,
+    roadmap,
+)
+from dragoman.console.charts.svg import Box, Disc, Outline
 from dragoman.domain.acts.families.dialogue import _ITEM
 from dragoman.i18n.words import words
 

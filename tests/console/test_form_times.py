@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dragoman.console.forms import field_types, form_parser
+from dragoman.console.forms import field_types, form_writer
 from dragoman.console.forms.form_parser import Typed
 from dragoman.i18n.words import words
 
@@ -48,7 +48,7 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     )
     place = typed.read(members)["place"]
     assert place["circle"]["radius"] == {"value": 2.5, "unit": unit}
-    again = dict(form_parser.typed(words("en"), ("en",), members, {"place": place}))
+    again = dict(form_writer.typed(words("en"), ("en",), members, {"place": place}))
     assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, (
         "what was recorded is what would be typed again"
     )

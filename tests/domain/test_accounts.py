@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.console.forms import field_types
-from dragoman.domain.acts.families.notification import NARRATIVE
+from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.views import accounts
 from dragoman.domain.views.accounts import AccountStatement, point
 from dragoman.domain.views.flags import flags

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_acts, deadlines
 from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
@@ -155,13 +155,13 @@ def test_at_exactly_the_limit_is_in_time_and_after_it_is_late() -> None:
         True,
     )
     assert (
-        deadlines.reached(clock, clock.due),
-        deadlines.reached(clock, clock.due + timedelta(milliseconds=1)),
+        deadline_acts.reached(clock, clock.due),
+        deadline_acts.reached(clock, clock.due + timedelta(milliseconds=1)),
     ) == (90, 100)
     half = clock.begins + timedelta(minutes=5)
     assert (
-        deadlines.reached(clock, half - timedelta(milliseconds=1)),
-        deadlines.reached(clock, half),
+        deadline_acts.reached(clock, half - timedelta(milliseconds=1)),
+        deadline_acts.reached(clock, half),
     ) == (0, 50)
 
 
@@ -318,7 +318,7 @@ def told(
     world: World, exchange: str, clock: Deadline, step: int, /, **changes: Any
 ) -> Folded | Refusal:
     """The watch records a step of a clock at the world's time, or something else in its name."""
-    raw = changes.get("raw", deadlines.act_of(clock, step))
+    raw = changes.get("raw", deadline_acts.act_of(clock, step))
     post = Post(
         actor=changes.get("actor", "service/watch"),
         act=raw,
@@ -353,7 +353,7 @@ def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(
     assert isinstance(told(world, id, clock, 100), Folded)
     assert world.exchange(id).etag != etag
     assert refused(told(world, id, clock, 90)).kind == "void"
-    assert deadlines.recorded(world.exchange(id), clock) == 100
+    assert deadline_acts.recorded(world.exchange(id), clock) == 100
     world.keep(CD, act("acknowledgement"), id)
     assert running(world, id)["acknowledgement", "china"].late(world.clock)
 
@@ -389,7 +389,7 @@ def test_only_a_watch_records_a_lapse_and_says_what_every_watch_would(
     world, id, clock = flash
     world.clock = clock.due
     assert isinstance(told(world, id, clock, 100, **change), Refusal)
-    raw = deadlines.act_of(clock, 100).replace(b".000Z", b".001Z")
+    raw = deadline_acts.act_of(clock, 100).replace(b".000Z", b".001Z")
     assert isinstance(told(world, id, clock, 100, raw=raw), Refusal)
     assert isinstance(told(world, id, clock, 100), Folded)
 

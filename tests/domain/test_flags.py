@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from dragoman.domain.fold import Folded
-from dragoman.domain.views.flags import flags, meet, outline
+from dragoman.domain.views.flags import flags
+from dragoman.domain.views.geometry import meet, outline
 from dragoman.domain.views.phase import stage
 from samples import act
 from world import World

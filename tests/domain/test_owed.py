@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_acts, deadlines
 from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
@@ -556,11 +556,11 @@ CLOCK = Deadline(
 
 
 def test_a_reminder_and_a_lapse_are_written_in_these_bytes() -> None:
-    assert deadlines.act_of(CLOCK, 50) == (
+    assert deadline_acts.act_of(CLOCK, 50) == (
         b'{"act":"reminder","clock":"answer","side":"china","started_by":"0192f0c1-2f3a-7c4d-8e5f-112233445566","step":50,'
         b'"due":"2026-11-24T22:00:00.000Z"}'
     )
-    assert deadlines.act_of(CLOCK, 100).startswith(b'{"act":"lapse","clock":')
+    assert deadline_acts.act_of(CLOCK, 100).startswith(b'{"act":"lapse","clock":')
 
 
 def test_the_id_of_a_lapse_is_made_of_what_it_is_about() -> None:
@@ -582,7 +582,7 @@ def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None
 
 def posted(world: World, exchange: str, clock: Deadline, step: int) -> Record:
     """What a watch would write of a clock now."""
-    raw = deadlines.act_of(clock, step)
+    raw = deadline_acts.act_of(clock, step)
     envelope = records.envelope(
         id=clock_id(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,
         subject=exchange, time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor="service/watch", decided=world.position, salt=SALT,
@@ -595,14 +595,14 @@ def test_a_step_is_on_record_once_and_no_lower_one_after_it() -> None:
     world = adopted()
     id = world.open(ND, act("contact-note", precedence="flash"))
     (clock,) = running(world, id)
-    assert deadlines.recorded(world.exchange(id), clock) == 0
+    assert deadline_acts.recorded(world.exchange(id), clock) == 0
     world.clock = clock.due
     for step in (50, 90, 100):
         record = posted(world, id, clock, step)
-        assert deadlines.check(world.registry, world.exchange(id), {}, record) is None
+        assert deadline_acts.check(world.registry, world.exchange(id), {}, record) is None
         assert world.take(record).valid
-        assert deadlines.recorded(world.exchange(id), clock) == step
-        again = deadlines.check(world.registry, world.exchange(id), {}, record)
+        assert deadline_acts.recorded(world.exchange(id), clock) == step
+        again = deadline_acts.check(world.registry, world.exchange(id), {}, record)
         assert again is not None
         assert (again.kind, "on record" in str(again.detail)) == ("void", True)
 
@@ -626,7 +626,7 @@ def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> Non
     world.clock = china.due
     assert world.take(posted(world, id, china, 100)).valid
     found = {
-        (each.clock, each.side): deadlines.recorded(world.exchange(id), each)
+        (each.clock, each.side): deadline_acts.recorded(world.exchange(id), each)
         for each in running(world, id)
     }
     assert found == {
@@ -648,7 +648,7 @@ def test_what_no_watch_would_write_is_void() -> None:
         (replace(clock, started_by=CLOCK.started_by), "No such clock runs"),
         (replace(clock, due=clock.due + timedelta(seconds=1)), "are determined"),
     ):
-        refusal = deadlines.check(
+        refusal = deadline_acts.check(
             world.registry, world.exchange(id), {}, posted(world, id, wrong, 100)
         )
         assert refusal is not None
@@ -670,7 +670,7 @@ def test_a_step_is_reached_at_its_time_and_a_lapse_a_moment_after_the_limit() ->
         datetime(2026, 11, 24, 17, tzinfo=UTC),
         datetime(2026, 11, 24, 21, tzinfo=UTC),
     )
-    assert [deadlines.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
+    assert [deadline_acts.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
 
 
 def test_what_was_met_late_stays_late() -> None:

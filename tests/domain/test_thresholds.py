@@ -8,7 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain.fold import Folded
-from dragoman.domain.views.flags import first_report, flags, meet, outline
+from dragoman.domain.views.flags import flags
+from dragoman.domain.views.geometry import meet, outline
+from dragoman.domain.views.lead_times import first_report
 from samples import SAMPLES, act
 from world import World
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_acts, deadlines
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms
 from dragoman.domain.views.accounts import accounts_of, differing, point
-from dragoman.domain.views.flags import flags, lead
+from dragoman.domain.views.flags import flags
+from dragoman.domain.views.lead_times import lead
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import act
@@ -408,8 +409,8 @@ def test_what_is_due_after_a_time_begins_then() -> None:
         datetime(2027, 1, 24, tzinfo=UTC),
         timedelta(days=30),
     )
-    assert deadlines.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
-    assert deadlines.reached(report, report.begins + timedelta(days=15)) == 50
+    assert deadline_acts.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
+    assert deadline_acts.reached(report, report.begins + timedelta(days=15)) == 50
 
 
 def test_shanghai_asks_for_no_meeting_and_vienna_does() -> None:

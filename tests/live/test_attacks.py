@@ -263,7 +263,7 @@ async def test_a_file_with_a_gap_is_never_written(
     from dragoman.eventlog.memory import MemoryLog
     from dragoman.projection.projection import Projection
     from dragoman.projection.store import Store
-    from dragoman.projection.writer import StoreFull
+    from dragoman.projection.writer_messages import StoreFull
     from world import NOTE as NOTE_ACT
     from world import World
 

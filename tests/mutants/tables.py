@@ -14,7 +14,7 @@ from msgspec.structs import fields, force_setattr
 from bodies import AT_IMPORT
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Format, Rule, Who
-from dragoman.domain.acts.families import exchange
+from dragoman.domain.acts.families import opening
 from dragoman_schemas.act_frame import Area, Precedence
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.acts.continuing import Acknowledgement
@@ -52,7 +52,7 @@ def of() -> Iterator[Mutant]:
 
 def _set(target: object, column: str, value: object) -> Callable[[], None]:
     def apply() -> None:
-        exchange._prepared.cache_clear()
+        opening._prepared.cache_clear()
         object.__setattr__(target, column, value)
 
     return apply
@@ -334,7 +334,7 @@ def _rebound(
     modules: list[ModuleType], name: str, value: object, other: object
 ) -> Callable[[], None]:
     def apply() -> None:
-        exchange._prepared.cache_clear()
+        opening._prepared.cache_clear()
         for module in modules:
             if vars(module).get(name) is value:
                 setattr(module, name, other)

@@ -13,7 +13,7 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import reads
+from dragoman.projection import liaison_state
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
@@ -93,9 +93,9 @@ async def test_every_past_position_is_what_it_was(
     await projection.in_file()
     for at in (*range(1, len(given), 1 if together == 300 else 23), len(given)):
         expect(store, at, told.at[at])
-    assert reads.liaison_state(store, "nato-china", None, "", live=True) == reads.liaison_state(
-        store, "nato-china", at, "", live=True
-    )
+    assert liaison_state.liaison_state(
+        store, "nato-china", None, "", live=True
+    ) == liaison_state.liaison_state(store, "nato-china", at, "", live=True)
 
 
 async def test_a_file_goes_on_where_another_process_left_it(told: Told, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_a_file_goes_on_where_another_process_left_it(told: Told, tmp_path
 
 def expect(store: Store, at: int, exchanges: dict[str, Exchange]) -> None:
     """The liaison state at a position is what the exchanges come to when they are counted out."""
-    found = reads.liaison_state(store, "nato-china", at, "", live=True)
+    found = liaison_state.liaison_state(store, "nato-china", at, "", live=True)
     assert found is not None
     counts = Counter((exchange.family, exchange.status) for exchange in exchanges.values())
     assert {key: n for key, n in counts.items() if n} == {

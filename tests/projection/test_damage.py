@@ -11,12 +11,12 @@ import pytest
 
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import exchange_view, lists, reads
 from dragoman.projection import store as stores
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.rebuild import opened
 from dragoman.projection.store import Store
-from dragoman.projection.writer import StoreDamaged, StoreFull
+from dragoman.projection.writer_messages import StoreDamaged, StoreFull
 from followed import NOW, Office, settled, until
 from world import INCIDENT, NOTE
 
@@ -43,7 +43,7 @@ async def asked(office: Office) -> None:
     """Ask all that there is to ask, as pages do, until somebody has hit on the damage."""
     for _ in range(200):
         with suppress(StoreDamaged, NotYetApplied, TypeError):
-            reads.listed(office.store, "nato-china", reads.Filter(), LIST_PAGE, NOW)
+            lists.listed(office.store, "nato-china", lists.Filter(), LIST_PAGE, NOW)
             reads.records(office.store, "nato-china", 1, 500)
         if office.projection.doubt is not None:
             return
@@ -147,17 +147,17 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
     )
     assert office.projection.flushed == before
     assert (
-        reads.listed(office.store, "nato-china", reads.Filter(), LIST_PAGE, NOW).position == before
+        lists.listed(office.store, "nato-china", lists.Filter(), LIST_PAGE, NOW).position == before
     )
     at = office.projection.state.position
-    view = reads.exchange_view(
+    view = exchange_view.exchange_view(
         office.store, "nato-china", id, at, "", "china", NOW, office.projection.unwritten(id)
     )
     assert [entry.position for entry in view.timeline] == [at - 1, at], (
         "what the file lacks is answered from memory"
     )
     with pytest.raises(reads.NoSuchExchange):
-        reads.exchange_view(office.store, "nato-china", id, at, "", "china", NOW)
+        exchange_view.exchange_view(office.store, "nato-china", id, at, "", "china", NOW)
     for _ in range(12):
         for _ in range(5):
             office.world.open("nato/o-1", NOTE)

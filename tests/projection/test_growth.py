@@ -16,7 +16,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import changes, integrity, reads, stored_state
+from dragoman.projection import changes, exchange_view, integrity, stored_state
 from dragoman.projection.integrity import Checker, Pace
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -167,7 +167,7 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
             < sum(len(state) for state in states.values()) // 5
         )
         for position in sorted(states)[::20]:
-            view = reads.exchange_view(
+            view = exchange_view.exchange_view(
                 office.store, "nato-china", exchange, position, "", "china", NOW
             )
             assert bytes(view.state) == states[position]

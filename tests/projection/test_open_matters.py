@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import reads
+from dragoman.projection import liaison_state
 from dragoman.projection.open_deadlines import OpenDeadlines, duties_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -43,7 +43,7 @@ async def _compared(world: World, half: int, path: Path) -> None:
     await duties.begin()
     await projection.in_file()
     state, past = (
-        reads.liaison_state(store, world.name, None, "", live=True),
+        liaison_state.liaison_state(store, world.name, None, "", live=True),
         duties_at(store, world.name, len(messages)),
     )
     assert state is not None
@@ -54,5 +54,5 @@ async def _compared(world: World, half: int, path: Path) -> None:
     ]
     assert list(state.open_matters) == duties.matters() == past.matters == in_order(expected)
     assert duties.listed() == past.duties, "whatever a clock runs in is looked at"
-    assert state == reads.liaison_state(store, world.name, len(messages), "", live=True)
+    assert state == liaison_state.liaison_state(store, world.name, len(messages), "", live=True)
     store.close()

@@ -14,10 +14,11 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import EntryToAppend, LogBroken, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
-from dragoman.projection.writer import StoreBusy, StoreDamaged, Writer
+from dragoman.projection.writer import Writer
+from dragoman.projection.writer_messages import StoreBusy, StoreDamaged
 from processes import children
 from world import INCIDENT, NOTE, World
 
@@ -106,7 +107,7 @@ async def test_what_a_writer_committed_before_it_died_is_not_written_twice(
     await projection.in_file()
     assert not projection.broken
     assert told.ledger.standing == store.standing("nato-china")
-    found = reads.listed(store, "nato-china", reads.Filter(q="aircraft"), LIST_PAGE, NOW)
+    found = lists.listed(store, "nato-china", lists.Filter(q="aircraft"), LIST_PAGE, NOW)
     assert len(found.exchanges) == 1
 
 
@@ -202,10 +203,10 @@ async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, stor
         "NATO-CHINA/NATO/26/0001/N07/O",
     ):
         assert (
-            len(reads.listed(store, "nato-china", reads.Filter(q=words), LIST_PAGE, NOW).exchanges)
+            len(lists.listed(store, "nato-china", lists.Filter(q=words), LIST_PAGE, NOW).exchanges)
             == 1
         ), words
-    assert not reads.listed(store, "other", reads.Filter(q="aircraft"), LIST_PAGE, NOW).exchanges
+    assert not lists.listed(store, "other", lists.Filter(q="aircraft"), LIST_PAGE, NOW).exchanges
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import changes, reads, timeline
+from dragoman.projection import changes, liaison_state, reads, timeline
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.timeline import TimelineFilter
@@ -137,7 +137,7 @@ async def test_what_changed_names_the_record_that_set_it(told: Told) -> None:
         position for position, raw in enumerate(world.raws, 1) if told.opened.encode() in raw
     )
     found = changes.between(store, CHANNEL, opened, world.position)
-    given = reads.difference(store, CHANNEL, opened, world.position)
+    given = liaison_state.difference(store, CHANNEL, opened, world.position)
     assert [each.exchange for each in found.exchanges] == [
         each.exchange for each in given.exchanges
     ]

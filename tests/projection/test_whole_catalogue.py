@@ -37,14 +37,15 @@ from catalogue import (
     life_of,
 )
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.fold import Folded, source_of
+from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record_checks import source_of
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -416,9 +417,9 @@ class Anybody(RuleBasedStateMachine):
                 for side in (exchange.side, *exchange.to)
             }
             for clock in deadlines.open_clocks(self.registry, exchange, sides):
-                step = deadlines.reached(clock, now)
-                if step > deadlines.recorded(exchange, clock):
-                    raw = deadlines.act_of(clock, step)
+                step = deadline_acts.reached(clock, now)
+                if step > deadline_acts.recorded(exchange, clock):
+                    raw = deadline_acts.act_of(clock, step)
                     id = clock_id(self.registry.name, exchange.id, clock, step)
                     data = records.decode_act(raw)
                     posts.append(

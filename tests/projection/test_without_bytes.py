@@ -13,7 +13,7 @@ from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import liaison_state, lists
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from world import INCIDENT, NOTE, World
@@ -60,7 +60,7 @@ async def projected(raws: list[bytes], path: Path) -> AsyncIterator[Projection]:
 
 def counted(projection: Projection) -> Callable[[int], Counts]:
     def at(position: int) -> Counts:
-        state = reads.liaison_state(projection.store, "nato-china", position, "", live=True)
+        state = liaison_state.liaison_state(projection.store, "nato-china", position, "", live=True)
         assert state is not None
         return [(each.family, each.status, each.exchanges) for each in state.counts]
 
@@ -79,10 +79,12 @@ async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) 
             assert counted(whole)(position) == counted(less)(position), position
         assert counted(whole)(len(raws)) == [("contact", "open", 281)]
         for projection in (whole, less):
-            assert not reads.listed(
-                projection.store, "nato-china", reads.Filter(q="zanzibar"), LIST_PAGE, NOW
+            assert not lists.listed(
+                projection.store, "nato-china", lists.Filter(q="zanzibar"), LIST_PAGE, NOW
             ).exchanges
-            assert len(reads.difference(projection.store, "nato-china", 11, 20).exchanges) == 7
+            assert (
+                len(liaison_state.difference(projection.store, "nato-china", 11, 20).exchanges) == 7
+            )
             assert (
                 projection.bytes_at(12)[0] == raws[11]
                 and not projection.bytes_at(100)[2]

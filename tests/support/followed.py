@@ -10,7 +10,7 @@ from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import Rebuilder
 from dragoman.projection.store import Store, StoredRow
@@ -69,8 +69,8 @@ class Office:
         )
         assert self.projection.standing.digest == self.world.ledger.standing.digest
         assert self.store.standing("nato-china") == self.world.ledger.standing
-        rows = reads.listed(
-            self.store, "nato-china", reads.Filter(q="happened OR Event"), LIST_PAGE, NOW
+        rows = lists.listed(
+            self.store, "nato-china", lists.Filter(q="happened OR Event"), LIST_PAGE, NOW
         )
         assert rows.position == self.world.position
         assert self.heard == list(range(1, self.world.position + 1)), (

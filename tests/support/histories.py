@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_acts, deadlines
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
@@ -183,7 +183,7 @@ def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
     world.clock = clock.due - timedelta(seconds=0 if lapse else 1)
     if lapse:
         raw, given = (
-            deadlines.act_of(clock, deadlines.LAPSE),
+            deadline_acts.act_of(clock, deadlines.LAPSE),
             clock_id(world.name, id, clock, deadlines.LAPSE),
         )
         post = Post(

@@ -17,7 +17,7 @@ from dragoman.application.service import Service
 from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.deadline_cache import DUTIES
-from dragoman.console.pages import alarm, board
+from dragoman.console.pages import alarm_stream, board
 from dragoman.console.rendering import Page, PageContext, Preferences
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -53,7 +53,7 @@ async def served(
         armed_consoles.ArmedConsole(),
         transparency_log.Heads(),
     )
-    app[alarm.BELLS] = alarm.Bells(service)
+    app[alarm_stream.BELLS] = alarm_stream.Bells(service)
     yield app, service, projection
 
 

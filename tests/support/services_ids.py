@@ -1,6 +1,6 @@
 """The ids that services give what they record, as long as nobody has taken one."""
 
-from dragoman.domain.acts import deadlines, line_checks
+from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.acts.families import delivery_outcomes
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
@@ -10,9 +10,9 @@ from dragoman_schemas.state import Registry
 
 def clock_id(channel: str, exchange: str, clock: deadlines.Deadline, step: int) -> str:
     """The id of a reminder or a lapse."""
-    data = decode_act(deadlines.act_of(clock, step))
+    data = decode_act(deadline_acts.act_of(clock, step))
     assert isinstance(data, Reminder | Lapse | LineCheckMissed)
-    return ids.from_key(channel, deadlines.ACTOR, deadlines.key_of(exchange, data))
+    return ids.from_key(channel, deadlines.ACTOR, deadline_acts.key_of(exchange, data))
 
 
 def slot_id(registry: Registry, slot: line_checks.Slot) -> str:

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from dragoman import __version__
 from dragoman.api import routes
-from dragoman.api.openapi import asyncapi, openapi
+from dragoman.api.asyncapi import asyncapi
+from dragoman.api.openapi import openapi
 from dragoman.api.routing import CACHE_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import unchanged
 from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, NoBody

@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.api.description import ROUTES, document, streams
-from dragoman.api.openapi import template, undented
+from dragoman.api.openapi import template
 from dragoman.api.routing import May, Route
+from dragoman.api.schema_components import undented
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
 from dragoman.domain.acts.act_rules import NEVER, OFFICERS, STAFF, Rule, Who

@@ -5,74 +5,25 @@ What an operation may be refused for follows from what it takes: every problem t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from inspect import cleandoc
-from typing import Any, Final, NamedTuple, get_args, get_origin
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, defstruct
-from msgspec.structs import fields
 
 from dragoman.api.routing import May, Route
+from dragoman.api.schema_components import REF, _portable, described
 from dragoman.application.http.request import JSON, NoBody
-from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.problems import BASE, TYPES, Problem
-from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
 from dragoman_schemas.responses import (
     DraftView,
-    Entry,
-    ExchangeView,
     FileView,
-    Issue,
     LiaisonState,
-    NewDraft,
-    Opening,
     PersonView,
     Recorded,
-    RoadmapLine,
-    Row,
-    SideWatch,
-    View,
 )
-from dragoman_schemas.state import Exchange, Registry
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
 
-
-def _shown(shape: type[Struct], **value: Any) -> type[Struct]:
-    """Return a shape as readers see it: without its defaults, which are left out, and with other types of some members."""
-    members: list[Any] = []
-    for field in fields(shape):
-        type = value.get(field.name, field.type)
-        members.append(
-            (field.name, type) if field.required else (field.name, type | UnsetType, UNSET)
-        )
-    return defstruct(shape.__name__, members, kw_only=True, namespace={"__doc__": shape.__doc__})
-
-
-_WORDS: Final = str | dict[str, str]
-_KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
-    (Advised, "text"): _WORDS,
-    (ChannelStanding, "reason"): _WORDS,
-    (DraftView, "act"): dict[str, Any],
-    (Entry, "record"): dict[str, Any],
-    (ExchangeView, "state"): _shown(Exchange, meeting=dict[str, Any] | None),
-    (Issue, "common_ground"): _WORDS,
-    (LiaisonState, "registry"): Registry,
-    (Matter, "subject"): _WORDS,
-    (NewDraft, "act"): dict[str, Any],
-    (Opening, "act"): dict[str, Any],
-    (ReadOut, "text"): _WORDS,
-    (RoadmapLine, "text"): _WORDS,
-    (Row, "subject"): _WORDS,
-    (SideWatch, "note"): _WORDS,
-    (TurnOver, "note"): _WORDS,
-    (View, "own_view"): _WORDS,
-    (View, "wanted_outcome"): _WORDS,
-    (View, "your_view"): _WORDS,
-}
-"""Members that go out as the bytes that they are kept as, and what these are: texts may be given by language."""
 
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 
@@ -134,7 +85,6 @@ _TOPICS: Final = (
 )
 """What operations are about: by which of their paths, and what that is."""
 
-_REF: Final = "#/components/schemas/{name}"
 _ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove. HEAD is answered wherever GET is, streams apart."
 """HEAD is left to the prose: described, each read would be two methods of a generated client."""
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
@@ -281,7 +231,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
     (union, *schemas), components = described([act, *ordered])
     by_shape = dict(zip(ordered, schemas, strict=True))
     act_schema, components["Act"] = (
-        {"$ref": _REF.format(name="Act")},
+        {"$ref": REF.format(name="Act")},
         {"title": "Act", "description": "Any act.", **union},
     )
     for kinds in sorted({tuple(kinds) for route in routes for kinds in _refusals(route).values()}):
@@ -315,137 +265,6 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-
-
-def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the schemas of shapes, and the components that they refer to by their plain names.
-
-    Generators of clients make a class of each component, so a component is called, and entitled, as
-    its shape is.
-    """
-    rows = [*_KEPT_AS_BYTES.values()]
-    schemas, components = undented(
-        msgspec.json.schema_components([*shapes, *rows], ref_template=_REF)
-    )
-    for (shape, member), schema in zip(_KEPT_AS_BYTES, schemas[len(shapes) :], strict=True):
-        if shape.__name__ in components:
-            components[shape.__name__]["properties"][member] |= schema
-    names = _plain_names(components)
-    refs = {_REF.format(name=name): _REF.format(name=plain) for name, plain in names.items()}
-    portable = _portable(schemas[: len(shapes)], refs)
-    named = {
-        names[name]: {**_portable(schema, refs), "title": names[name]}
-        for name, schema in components.items()
-    }
-    named |= {
-        name: {"title": name, "description": _BY_LANGUAGE, **schema}
-        for name, schema in _shared().items()
-    }
-    return portable, {name: named[name] for name in sorted(_reached(portable, named))}
-
-
-def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
-    """Return the names of all components to which schemas lead."""
-    names: set[str] = set()
-    waiting = [schemas]
-    while waiting:
-        match waiting.pop():
-            case dict() as schema:
-                waiting += schema.values()
-            case list() as items:
-                waiting += items
-            case str() as text if (
-                name := text.removeprefix(_REF.format(name=""))
-            ) in components and name not in names:
-                names.add(name)
-                waiting.append(components[name])
-    return names
-
-
-def _plain_names(components: Iterable[str]) -> dict[str, str]:
-    """Return the name of each component.
-
-    msgspec gives shapes that share a name the path of their module. An act keeps its name, or else
-    an answer; the last part of the module goes before the names of the others, so that
-    `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
-    """
-    names: dict[str, str] = {}
-    for component in sorted(components, key=_rank):
-        module, _, shape = component.rpartition(".")
-        prefix = "".join(part.capitalize() for part in module.rpartition(".")[2].split("_"))
-        names[component] = shape if shape not in names.values() else prefix + shape
-    assert len({*names.values()}) == len(names), "two components have one name"
-    return names
-
-
-def _rank(component: str) -> tuple[bool, bool, bool, str]:
-    module = component.rpartition(".")[0]
-    return module != "", ".acts." not in component, not module.endswith(".answers"), component
-
-
-@cache
-def _shared() -> dict[str, dict[str, Any]]:
-    """The schemas of texts that are given by language, by the names of their components."""
-    return {
-        f"{name}ByLanguage": msgspec.json.schema(
-            next(
-                argument
-                for argument in get_args(union)
-                if get_origin(get_args(argument)[0]) is dict
-            )
-        )
-        for name, union in (("Words", Words), ("Titles", Titles))
-    }
-
-
-_BY_LANGUAGE: Final = "A text in several languages, each under its language tag."
-
-
-def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
-    """Return schemas with their references renamed, in forms that generators of clients read well.
-
-    A tuple has the schema `false` for what follows its items; how many it has is said by `minItems`
-    and `maxItems` as well. A choice of one is a constant. An object of no described members says
-    that it may have any. A text by language, which stands in most acts, is a component.
-    """
-    match schema:
-        case dict() if shared := next(
-            (name for name, value in _shared().items() if value == schema), ""
-        ):
-            return {"$ref": _REF.format(name=shared)}
-        case {"prefixItems": items, "items": False, **others}:
-            kinds = list({str(item): item for item in items}.values())
-            kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-            return {
-                **_portable(others, refs),
-                "prefixItems": _portable(items, refs),
-                "items": _portable(kind, refs),
-            }
-        case {"enum": [str(only)], **others}:
-            return {"type": "string", **_portable(others, refs), "const": only}
-        case {"type": "object"} if len(schema) == 1:
-            return {**schema, "additionalProperties": True}
-        case dict():
-            return {name: _portable(value, refs) for name, value in schema.items()}
-        case list() | tuple():
-            return [_portable(item, refs) for item in schema]
-        case str():
-            return refs.get(schema, schema)
-        case _:
-            return schema
-
-
-def undented(schema: Any) -> Any:
-    """Schemas whose descriptions are without the indentation that docstrings have in the code, which newer interpreters take away themselves."""
-    match schema:
-        case {"description": str(text), **others}:
-            return {"description": cleandoc(text), **undented(others)}
-        case dict():
-            return {name: undented(value) for name, value in schema.items()}
-        case list() | tuple():
-            return [undented(item) for item in schema]
-        case _:
-            return schema
 
 
 def template(route: Route[Any]) -> str:
@@ -645,7 +464,7 @@ def _refusal(kinds: Iterable[str]) -> str:
 
 
 def _problem(status: int, kinds: Sequence[str]) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(name=_refusal(kinds))}
+    schema = {"$ref": REF.format(name=_refusal(kinds))}
     names = [
         "RateLimit-Policy",
         "RateLimit",
@@ -720,202 +539,3 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 
 # What is streamed, and what stands in the log
-
-
-def asyncapi(
-    record: Any,
-    entry: Any,
-    row: Any,
-    alarm: Any,
-    notice: Any,
-    unattributed: Any,
-    families: Sequence[str],
-    version: str,
-) -> dict[str, Any]:
-    """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
-    shapes, components = described([record, entry, row, alarm, notice, unattributed])
-    record, entry, row, alarm, notice, unattributed = shapes
-
-    def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
-        return {
-            "name": name,
-            "title": title,
-            "summary": summary,
-            "contentType": media,
-            "payload": schema,
-        }
-
-    def channel(
-        address: str, title: str, description: str, server: str, *messages: str, **parameters: Any
-    ) -> dict[str, Any]:
-        return {
-            "address": address,
-            "title": title,
-            "description": description,
-            "servers": [{"$ref": f"#/servers/{server}"}],
-            **({"parameters": parameters} if parameters else {}),
-            "messages": {
-                message: {"$ref": f"#/components/messages/{message}"} for message in messages
-            },
-        }
-
-    def sent(
-        channel: str, title: str, summary: str, security: str, *messages: str
-    ) -> dict[str, Any]:
-        return {
-            "action": "send",
-            "channel": {"$ref": f"#/channels/{channel}"},
-            "title": title,
-            "summary": summary,
-            "security": [{"$ref": f"#/components/securitySchemes/{security}"}],
-            "messages": [
-                {"$ref": f"#/channels/{channel}/messages/{message}"} for message in messages
-            ],
-        }
-
-    named = {"description": "The channel's name.", "examples": ["nato-china"]}
-    resumed = "Server-sent events, with `Accept: text/event-stream`; resumed with `Last-Event-ID` or `?after=`."
-    signed = "A record's exact bytes, posted to a side's URL: `webhook-id`, `webhook-timestamp` and `webhook-signature` by Standard Webhooks 1.0."
-    return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "Dragoman",
-            "version": version,
-            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-            "description": "What a liaison office hears: the records of its channels as they are logged, a gateway's live streams, and webhooks.",
-        },
-        "defaultContentType": JSON,
-        "servers": {
-            "gateway": {
-                "host": "localhost:8470",
-                "protocol": "http",
-                "description": "A gateway.",
-                "security": [{"$ref": "#/components/securitySchemes/token"}],
-            },
-            "broker": {
-                "host": "localhost:4222",
-                "protocol": "nats",
-                "description": "The broker that keeps the logs; for services and mirrors of the host.",
-            },
-            "receiver": {
-                "host": "liaison.example",
-                "protocol": "https",
-                "description": "Whatever a side has entered with `POST /v1/webhooks`.",
-            },
-        },
-        "channels": {
-            "log": channel(
-                "dragoman.v1.{channel}.{family}.{exchange}",
-                "The log of a channel",
-                "One subject an exchange, in the stream DRAGOMAN_LOG_<CHANNEL>. A record's bytes are fully determined.",
-                "broker",
-                "record",
-                channel=named,
-                family={"description": "The family of the exchange.", "enum": list(families)},
-                exchange={"description": "The id of its opening record."},
-            ),
-            "records": channel(
-                "/v1/channels/{channel}/records",
-                "The live log",
-                resumed,
-                "gateway",
-                "entry",
-                "alarm",
-                channel=named,
-            ),
-            "inbox": channel(
-                "/v1/channels/{channel}/inbox",
-                "The inbox of a side",
-                resumed,
-                "gateway",
-                "row",
-                "alarm",
-                channel=named,
-            ),
-            "webhook": channel(
-                "/", "A webhook", signed, "receiver", "record", "unattributed", "notice"
-            ),
-        },
-        "operations": {
-            "log": sent(
-                "log",
-                "Record an act",
-                "A desk appends each record against the last position of its subject.",
-                "nkey",
-                "record",
-            ),
-            "stream": sent(
-                "records",
-                "Stream the records of a channel",
-                "Each record once it is folded, and an alarm for an unacknowledged flash: at once, and again every minute.",
-                "token",
-                "entry",
-                "alarm",
-            ),
-            "inbox": sent(
-                "inbox",
-                "Stream what concerns a side",
-                "All that waits for the side, and then each exchange that concerns it as it changes; and alarms.",
-                "token",
-                "row",
-                "alarm",
-            ),
-            "webhook": sent(
-                "webhook",
-                "Bring a record to a side's URL",
-                "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with the same `webhook-id`.",
-                "signature",
-                "record",
-                "unattributed",
-                "notice",
-            ),
-        },
-        "components": {
-            "messages": {
-                "record": message(
-                    "record",
-                    "A record",
-                    "A CloudEvents 1.0 event in structured mode.",
-                    "application/cloudevents+json",
-                    record,
-                ),
-                "entry": message(
-                    "entry",
-                    "A record as readers get it",
-                    "Its position, whether it is valid, and the record.",
-                    JSON,
-                    entry,
-                ),
-                "row": message(
-                    "row",
-                    "An exchange as a list has it",
-                    "Where it stands, and who owes what.",
-                    JSON,
-                    row,
-                ),
-                "unattributed": message(
-                    "unattributed",
-                    "A record under the Chatham House Rule",
-                    "A CloudEvents 1.0 event in the record's place: its act, exchange and position, and not who spoke.",
-                    "application/cloudevents+json",
-                    unattributed,
-                ),
-                "notice": message(
-                    "notice",
-                    "A notice about the side's own watch",
-                    "A CloudEvents 1.0 event that is in no log: no alarm armed for two minutes, or no answer to a watch check.",
-                    "application/cloudevents+json",
-                    notice,
-                ),
-                "alarm": message(
-                    "alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm
-                ),
-            },
-            "schemas": components,
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer"},
-                "nkey": {"type": "asymmetricEncryption"},
-                "signature": {"type": "httpApiKey", "in": "header", "name": "webhook-signature"},
-            },
-        },
-    }

@@ -25,8 +25,9 @@ from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.views import alarms
 from dragoman.domain.views.alarms import Escalation
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
-from dragoman.projection import duty_watch, reads
-from dragoman.projection.projection import NotYetApplied, Projection, entry_of
+from dragoman.projection import duty_watch, lists, reads
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.record_entries import entry_of
 from dragoman.projection.store import Store
 from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
@@ -56,7 +57,7 @@ def changed(stored: Stored) -> EventLine | None:
     if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
         return None
     return row_line(
-        reads.row_of(folded.state), officer_side(record.envelope.actor), folded.position
+        lists.row_of(folded.state), officer_side(record.envelope.actor), folded.position
     )
 
 
@@ -261,7 +262,7 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
         begun = True
         while True:
             rows = await asyncio.wrap_future(
-                service.store.in_thread(reads.inbox, service.store, projection.name, side, since)
+                service.store.in_thread(lists.inbox, service.store, projection.name, side, since)
             )
             if rows:
                 yield [row_line(row, "", row.position) for row in rows]

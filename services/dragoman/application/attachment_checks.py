@@ -17,7 +17,7 @@ from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.decide import Post
 from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.projection import reads
+from dragoman.projection import exchange_view
 from dragoman.projection.projection import Projection
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
@@ -42,7 +42,7 @@ async def naming(
         return {}
     await projection.in_file()
     return await asyncio.wrap_future(
-        service.store.in_thread(reads.attached, service.store, projection.name, digests)
+        service.store.in_thread(exchange_view.attached, service.store, projection.name, digests)
     )
 
 

@@ -16,7 +16,7 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.decide import Post
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import COUNT_SECONDS
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.projection import Projection
 from dragoman.settings import BudgetSettings
 from dragoman.text import sentence
@@ -86,7 +86,7 @@ class Room:
         now = time.monotonic()
         if count + opened - number >= most and now - at >= COUNT_SECONDS:
             count = await asyncio.wrap_future(
-                service.store.in_thread(reads.open_of, service.store, projection.name, side)
+                service.store.in_thread(lists.open_of, service.store, projection.name, side)
             )
             number = opened
             self._counted[projection.name, side] = now, count, number

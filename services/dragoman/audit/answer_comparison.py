@@ -15,20 +15,14 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice, pairwise
-from random import Random
+from itertools import islice
 from typing import Any, Final, Protocol
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.audit.replay import Hole
-from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
-from dragoman.projection.reads import Filter
-from dragoman.projection.store import Store
-from dragoman_schemas.responses import Entry, Row
+from dragoman_schemas.responses import Entry
 
 MISMATCHES: Final = 100
 """Differences that are kept: a gateway that serves another log would differ in everything."""
@@ -47,14 +41,10 @@ _BESIDE: Final = frozenset({"as_of", "live", "standing", "people", "files", "des
 people and files are beside the log; `desk` and `about` are of other channels."""
 
 _HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void")
-_READ: Final = 10
-"""Records, for each search of a sample, among whose words it is drawn."""
 
 _YEARS: Final = range(2000, 3000)
 _POSITION: Final = re.compile(r"[0-9]{1,15}")
 _PLACES: Final = re.compile(r"/[0-9]+(?=/|$)")
-_WORDS: Final = re.compile(r"[^\W_]+")
-_HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -531,170 +521,3 @@ def _exchange_of(value: Any) -> str:
 
 
 # The questions
-
-
-def questions(
-    store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool
-) -> list[ComparedPath]:
-    """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
-
-    Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
-    """
-    rows = _rows(store, channel)
-    whole = not sample
-
-    def some(items: Sequence[Any]) -> list[Any]:
-        return list(items) if whole or len(items) <= sample else random.sample(items, sample)
-
-    compared_paths: list[ComparedPath] = []
-    for row in some(rows):
-        now = f"?at={position}" if opens else ""
-        compared_paths.append(
-            ComparedPath(
-                kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens
-            )
-        )
-    names = {row.id for row in rows}
-    for at in some(range(1, position + 1)):
-        exchange = _subject(store.raws(channel, at, at)[0])
-        if exchange in names:
-            compared_paths.append(
-                ComparedPath(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
-            )
-        compared_paths.append(ComparedPath(kind="records", path=f"/records/{at}", past=True))
-        compared_paths.append(ComparedPath(kind="records", path=f"/records/{at}/causes", late=True))
-        compared_paths.append(ComparedPath(kind="states", path=f"/state?at={at}", past=True))
-    compared_paths.append(ComparedPath(kind="states", path="/state"))
-    narrowed = _filters(rows, some(rows))
-    compared_paths += [
-        _list(filters, whole=whole, random=random, position=position)
-        for filters in (narrowed if whole else [{}, *some(narrowed)])
-    ]
-    compared_paths += [
-        ComparedPath(kind="lists", path=path, late=True)
-        for path in ("/inbox", "/exchanges?facets=true")
-    ]
-    read = (
-        range(1, position + 1)
-        if whole
-        else random.sample(range(1, position + 1), min(position, _READ * sample))
-    )
-    words = sorted({text for at in read for text in _searched(store.raws(channel, at, at)[0])})
-    for item in some([word for word in words if _HAN.search(word)]) + some(
-        [word for word in words if not _HAN.search(word)]
-    ):
-        compared_paths.append(
-            ComparedPath(kind="searches", path=f"/exchanges?{urlencode({'q': item})}", pages=whole)
-        )
-    compared_paths += _reports(position, some(range(1, position)))
-    random.shuffle(compared_paths)
-    return compared_paths
-
-
-def _rows(store: Store, channel: str) -> list[Row]:
-    """Return every exchange's row, as the replica has it."""
-    rows: list[Row] = []
-    cursor = ""
-    while True:
-        page = reads.listed(store, channel, Filter(cursor=cursor), LIST_PAGE, datetime.now(UTC))
-        rows += page.exchanges
-        if not (cursor := page.next):
-            return rows
-
-
-def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str]]:
-    """Return the filters of lists: each value by which some exchange is found."""
-    sides = sorted({side for row in rows for side in (row.side, *row.to)})
-    texts: list[dict[str, str]] = [{}]
-    for name in ("family", "act", "status", "area"):
-        texts += [{name: value} for value in sorted({getattr(row, name) for row in rows})]
-    texts += [
-        {"family": family, "status": status}
-        for family, status in sorted({(row.family, row.status) for row in rows})
-    ]
-    texts += [
-        {name: side}
-        for side in sides
-        for name in ("side", "unacknowledged_by", "unanswered_by", "overdue")
-    ]
-    texts += [{"overdue": "any"}]
-    return texts + [{"number": row.number} for row in numbered]
-
-
-def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int) -> ComparedPath:
-    drawn = (
-        {}
-        if whole
-        else {
-            "limit": str(random.randint(1, LIST_PAGE)),
-            "cursor": str(random.randint(1, position + 1)),
-        }
-    )
-    query = urlencode({**filters, **drawn} if filters else filters)
-    return ComparedPath(
-        kind="lists",
-        path="/exchanges" + (f"?{query}" if query else ""),
-        timed="overdue" in filters,
-        pages=whole,
-    )
-
-
-def _reports(position: int, past: Sequence[int]) -> Iterator[ComparedPath]:
-    """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
-    for name in (
-        "watch",
-        "statistics",
-        "reports/situation",
-        "reports/turn-over",
-        "reports/period",
-        "reports/year",
-    ):
-        yield ComparedPath(kind="reports", path=f"/{name}?at={position}", past=True)
-    for name in ("perceptions", "roadmap", "codebook"):
-        yield ComparedPath(kind="reports", path=f"/{name}", late=True)
-    yield ComparedPath(kind="reports", path="/points-of-contact", timed=True, late=True)
-    for first, last in pairwise([0, *sorted(past), position]):
-        if first < last:
-            yield ComparedPath(kind="reports", path=f"/diff?from={first}&to={last}", past=True)
-
-
-class _Spoken(Struct):
-    subject: str = ""
-    data: Any = None
-
-
-_said = msgspec.json.Decoder(_Spoken).decode
-
-
-def _subject(raw: bytes) -> str:
-    """Return the exchange of a record; empty for bytes that are no record."""
-    try:
-        return _said(raw).subject
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-
-
-def _searched(raw: bytes) -> Iterator[str]:
-    """Yield the words by which a record may be found, and each two Han characters that stand side by side."""
-    try:
-        data = _said(raw).data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return
-    for text in _texts(data):
-        for word in _WORDS.findall(text):
-            if _HAN.search(word):
-                yield from (one + other for one, other in pairwise(word))
-            else:
-                yield word.lower()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if name != "signed":
-                yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)

@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw, Struct
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import channel
-from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof

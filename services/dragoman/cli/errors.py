@@ -15,7 +15,7 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.broker import BrokerError
 from dragoman.printable import escaped
-from dragoman.projection.writer import StoreBusy, StoreFull
+from dragoman.projection.writer_messages import StoreBusy, StoreFull
 from dragoman.settings import SettingsError
 
 _INTERRUPTED = 130

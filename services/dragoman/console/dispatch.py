@@ -30,7 +30,7 @@ from dragoman.console.rendering import (
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
-from dragoman.projection import reads
+from dragoman.projection import liaison_state
 from dragoman.projection.snapshot import instant, position_by
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
@@ -107,7 +107,7 @@ async def _stand(context: PageContext) -> None:
     context.at = await position_of(context, context.request.query.get("at", ""))
     if context.at:
         stood = await context.in_thread(
-            reads.stood, context.service.store, context.name, context.at
+            liaison_state.stood, context.service.store, context.name, context.at
         )
         if stood is None:
             raise refused("not-found", sentence("The channel had not been opened there."))

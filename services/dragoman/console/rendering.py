@@ -42,7 +42,7 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.projection import reads
+from dragoman.projection import exchange_view
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text
@@ -204,7 +204,7 @@ class PageContext:
         """Return an exchange as it stood at the page's moment; None where there is none."""
         state = self.projection.exchange(exchange)
         if self.at and (state is None or state.updated.position > self.at):
-            state = reads.exchange_at(self.service.store, self.name, exchange, self.at)
+            state = exchange_view.exchange_at(self.service.store, self.name, exchange, self.at)
         return state
 
     def reason(self, position: int) -> str:

@@ -17,8 +17,10 @@ from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
 from dragoman.console.pages import (
+    acknowledging,
     alarm,
     alarm_shelving,
+    alarm_stream,
     board,
     contacts,
     dialogue_page,
@@ -37,9 +39,9 @@ from dragoman.text import sentence
 SHEETS: Final = (
     PageRoute(path="", handler=board.board),
     PageRoute(path="/watch", handler=board.take_watch, method="POST"),
-    PageRoute(path="/acknowledge", handler=alarm.acknowledge, method="POST"),
+    PageRoute(path="/acknowledge", handler=acknowledging.acknowledge, method="POST"),
     PageRoute(path="/alarm", handler=alarm.fragment, anywhere=True),
-    PageRoute(path="/alarm/events", handler=alarm.events, anywhere=True, streams=True),
+    PageRoute(path="/alarm/events", handler=alarm_stream.events, anywhere=True, streams=True),
     PageRoute(path="/alarm/beat", handler=armed_consoles.beat, method="POST", anywhere=True),
     *alarm_shelving.SHEETS,
     *inbox.SHEETS,
@@ -65,7 +67,7 @@ def register(app: web.Application) -> None:
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[armed_consoles.ARMED] = armed_consoles.ArmedConsole()
-    app[alarm.BELLS] = alarm.Bells(app[submission.SERVICE])
+    app[alarm_stream.BELLS] = alarm_stream.Bells(app[submission.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
     app.router.add_post("/sign-out", sessions.sign_out)

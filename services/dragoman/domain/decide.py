@@ -3,11 +3,12 @@
 from msgspec import UNSET, Struct
 
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
-from dragoman.domain.fold import judge, source_of
+from dragoman.domain.fold import judge
 from dragoman.domain.history_port import History
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record_checks import source_of
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState

@@ -16,23 +16,34 @@ What an alert of our own cannot bring back, since the writer does not keep it ap
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import msgspec
 
 from dragoman.domain.acts import field_checks
-from dragoman.domain.record import codec, nesting, strict_json
+from dragoman.domain.record import codec, strict_json
 from dragoman.domain.record.errors import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
+from dragoman.interop.cap_values import (
+    NAMESPACE,
+    Words,
+    _figure,
+    _language,
+    _texts,
+    all,
+    line,
+    local,
+    meant,
+    moment,
+    shown,
+)
 from dragoman.limits import ACT_BYTES
 from dragoman.text import sentence
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.fields import Json, Language, Timestamp
+from dragoman_schemas.fields import Json
 
-_NAMESPACE: Final = "{urn:oasis:names:tc:emergency:cap:1.2}"
 _DEPTH: Final = 24
 """CAP has four levels; an XML signature within it some ten."""
 
@@ -110,8 +121,6 @@ _INSTRUCTIONS: Final = {
 _CONTACTS: Final = {"hazardous-incident": "on_scene_frequency", "danger-area": "on_scene_contact"}
 _PAIR: Final = ["valueName", "value"]
 
-_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What no text of the record may hold (record.md §2)."""
 
 _TOO_LONG: Final = sentence(
     "the alert says more than a notification holds; write one with what matters, and attach the alert to it"
@@ -120,10 +129,6 @@ _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["'
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
 """The beginnings of what can define entities. They are looked for in the bytes: a handler that refuses a document type does not stop expat,
 which goes on to expand entities within the document type itself."""
-
-_DEGREES: Final = re.compile(r"[-+]?[0-9]{1,4}(\.[0-9]{1,11})?")
-
-Words = str | dict[str, str]
 
 
 class Alerted(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,9 +174,9 @@ def read(raw: bytes) -> Alerted:
         )
     if (why := _KINDS[kind]) is not None:
         raise NotUnderstood(why)
-    codes = _all(root, "code")
+    codes = all(root, "code")
     acts = [act for act in EVENTS if f"dragoman.{act}" in codes]
-    infos = root.findall(f"{_NAMESPACE}info")
+    infos = root.findall(f"{NAMESPACE}info")
     ours = len(acts) == 1
     draft = _Draft(acts[0] if ours else _chosen(infos), infos, ours=ours)
     if ours:
@@ -186,7 +191,7 @@ def read(raw: bytes) -> Alerted:
         sent=sent,
         status=status,
         kind=kind,
-        references=tuple(" ".join(_all(root, "references")).split()),
+        references=tuple(" ".join(all(root, "references")).split()),
         missing=draft.missing,
         ours=ours,
     )
@@ -251,19 +256,19 @@ def _parsed(raw: bytes) -> ET.Element:
                 "this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error)
             )
         ) from None
-    if root.tag != f"{_NAMESPACE}alert":
+    if root.tag != f"{NAMESPACE}alert":
         raise NotUnderstood(
             sentence(
                 "the document is %(tag)s; send an alert by itself, of %(wanted)s",
                 tag=ascii(root.tag[:80]),
-                wanted=_NAMESPACE[1:-1],
+                wanted=NAMESPACE[1:-1],
             )
         )
     return root
 
 
 def _once(root: ET.Element, name: str) -> str:
-    names = [text for text in _all(root, name) if text]
+    names = [text for text in all(root, name) if text]
     if len(names) != 1:
         raise NotUnderstood(
             sentence(
@@ -277,7 +282,7 @@ def _once(root: ET.Element, name: str) -> str:
 
 def _chosen(infos: list[ET.Element]) -> str:
     """The format of an alert that is not our own."""
-    categories = {item for info in infos for item in _all(info, "category")}
+    categories = {item for info in infos for item in all(info, "category")}
     text = _called(infos)
     if "Security" in categories and _TERROR.search(text):
         return "terrorism-warning"
@@ -288,7 +293,7 @@ def _chosen(infos: list[ET.Element]) -> str:
 
 def _called(infos: list[ET.Element]) -> str:
     return "\n".join(
-        text for info in infos for name in ("event", "headline") for text in _all(info, name)
+        text for info in infos for name in ("event", "headline") for text in all(info, name)
     ).lower()
 
 
@@ -349,10 +354,10 @@ class _Draft:
         }
         self._used |= {(text, "Unknown") for text in ("urgency", "severity", "certainty")}
         for pair in (
-            pair for info in self._infos for pair in info.iterfind(f"{_NAMESPACE}parameter")
+            pair for info in self._infos for pair in info.iterfind(f"{NAMESPACE}parameter")
         ):
-            name, value = (_shown(pair.findtext(f"{_NAMESPACE}{part}", "")) for part in _PAIR)
-            if any(self._put(name, item) for item in _meant(value)):
+            name, value = (shown(pair.findtext(f"{NAMESPACE}{part}", "")) for part in _PAIR)
+            if any(self._put(name, item) for item in meant(value)):
                 self._used.add((f"parameter {name}", value))
         self._put_words("subject", "headline")
         if not self._put_words("threat", "description"):  # of a warning without a text
@@ -373,7 +378,7 @@ class _Draft:
                 self._put("target", field_checks.UNKNOWN)
                 self._put_window(self._leaf("onset") or self._leaf("effective") or sent)
             case "emergency-notification":
-                fire = any("Fire" in _all(info, "category") for info in self._infos)
+                fire = any("Fire" in all(info, "category") for info in self._infos)
                 self._put("nature", _first(_NATURES, text) or ("fire" if fire else ""))
             case _:
                 self._put("kind", _first(_INCIDENTS, text) or "other")
@@ -441,17 +446,17 @@ class _Draft:
 
     def _said(self, element: ET.Element | None) -> str:
         """A text; of our own to the letter."""
-        words = "" if element is None else _shown(element.text or "")
+        words = "" if element is None else shown(element.text or "")
         return words if self._ours else words.strip()
 
     def _leaf(self, name: str) -> str:
         """A text of the first info, which says whatever is the same in all languages."""
-        return self._said(self._infos[0].find(f"{_NAMESPACE}{name}")) if self._infos else ""
+        return self._said(self._infos[0].find(f"{NAMESPACE}{name}")) if self._infos else ""
 
     def _by_language(self, name: str) -> Words:
         """A text in the languages that it is given in; by itself where it is the same in all of them."""
         result = {
-            language: self._said(info.find(f"{_NAMESPACE}{name}"))
+            language: self._said(info.find(f"{NAMESPACE}{name}"))
             for language, info in self._spoken.items()
         }
         if len({*result.values()}) <= 1:
@@ -471,7 +476,7 @@ class _Draft:
 
     def _put_window(self, begins: str) -> bool:
         ends = self._leaf("expires")
-        first, last = _moment(begins), _moment(ends)
+        first, last = moment(begins), moment(ends)
         put = (
             first is not None
             and last is not None
@@ -483,13 +488,13 @@ class _Draft:
         return put
 
     def _put_time(self, time: str, name: str, *, about: bool = False) -> None:
-        if _moment(time) is not None and self._put("time", {"about": time} if about else time):
+        if moment(time) is not None and self._put("time", {"about": time} if about else time):
             self._used.add((name, time))
 
     def _put_place(self) -> None:
         """Where it is, as it is named, and as it is measured where that is one figure; of several areas the names, as one is not the whole."""
-        areas = self._infos[0].findall(f"{_NAMESPACE}area") if self._infos else []
-        names = [name for area in areas if (name := self._said(area.find(f"{_NAMESPACE}areaDesc")))]
+        areas = self._infos[0].findall(f"{NAMESPACE}area") if self._infos else []
+        names = [name for area in areas if (name := self._said(area.find(f"{NAMESPACE}areaDesc")))]
         if len(areas) > 1 and names:
             self._put("place", {"text": "; ".join(names)})
             self._put("place", {"text": f"{names[0]}; and {len(areas) - 1} more areas"})
@@ -498,7 +503,7 @@ class _Draft:
         figures = [
             element
             for kind in ("polygon", "circle")
-            for element in areas[0].iterfind(f"{_NAMESPACE}{kind}")
+            for element in areas[0].iterfind(f"{NAMESPACE}{kind}")
         ]
         named = {"text": names[0]} if names else {}
         drawn = _figure(figures[0]) if len(figures) == 1 else {}
@@ -506,21 +511,21 @@ class _Draft:
             if self._put("place", place):
                 self._used |= {("areaDesc", place["text"])} if "text" in place else set()
                 self._used |= {
-                    (_local(figure), self._said(figure))
+                    (local(figure), self._said(figure))
                     for figure in figures
                     if drawn and place != named
                 }
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
         """What is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
-        yield from (_line(label, value) for label, value in self._left(root))
+        yield from (line(label, value) for label, value in self._left(root))
         languages = {id(info): language for language, info in self._spoken.items()}
         texts: dict[tuple[str, str], list[str]] = {}
         for number, info in enumerate(self._infos, 1):
             for entry in dict.fromkeys(self._left(info)):
                 texts.setdefault(entry, []).append(languages.get(id(info), f"info {number}"))
         for (label, value), where in texts.items():
-            yield _line(
+            yield line(
                 label if len(where) == len(self._infos) else f"{label} ({', '.join(where)})", value
             )
 
@@ -528,20 +533,20 @@ class _Draft:
         """What an element says and no member has taken up, part by part, by its label."""
         for text in (parent.text or "", *(child.tail or "" for child in parent)):
             if text.strip():
-                yield _local(parent), _shown(text.strip())
+                yield local(parent), shown(text.strip())
         for child in parent:
             label, value = self._entry(child)
             if (
                 value.strip()
                 and (label, value) not in self._used
-                and child.tag != f"{_NAMESPACE}info"
+                and child.tag != f"{NAMESPACE}info"
             ):
                 yield label, value
 
     def _entry(self, element: ET.Element) -> tuple[str, str]:
-        name = _local(element)
-        if not element.tag.startswith(_NAMESPACE):
-            return name, _shown(ET.tostring(element, encoding="unicode").strip())
+        name = local(element)
+        if not element.tag.startswith(NAMESPACE):
+            return name, shown(ET.tostring(element, encoding="unicode").strip())
         if name == "derefUri":
             return name, f"({len(element.text or '')} characters, not kept)"
         if not len(element):
@@ -550,88 +555,3 @@ class _Draft:
         if [label for label, _ in parts] == _PAIR:
             return f"{name} {parts[0][1]}", parts[1][1]
         return name, "; ".join(f"{label} {value}" for label, value in parts)
-
-
-def _meant(value: str) -> Iterator[Any]:
-    """What a parameter may be: JSON of anything but a text, or the text that it is."""
-    try:
-        nesting.check(value.encode())
-        decoded = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        decoded = value
-    if not isinstance(decoded, str):
-        yield decoded
-    yield value
-
-
-_FARTHEST_KM: Final = 5_000
-
-
-def _figure(element: ET.Element) -> Json:
-    """A polygon, a circle or a point; nothing where a number is none that a place can hold."""
-    pairs = (element.text or "").split()
-    radius = _number(pairs.pop()) if _local(element) == "circle" and pairs else 0.0
-    points = [tuple(_number(number) for number in pair.split(",")) for pair in pairs]
-    if radius is None or not points or any(len(point) != 2 or None in point for point in points):
-        return {}
-    positions = [{"lat": lat, "lon": lon} for lat, lon in points]
-    if _local(element) == "polygon":
-        return {"polygon": positions[:-1] if positions[0] == positions[-1] else positions}
-    if len(positions) > 1 or radius > _FARTHEST_KM:
-        return {}
-    return (
-        {"circle": {"pos": positions[0], "radius": {"value": radius, "unit": "km"}}}
-        if radius
-        else {**positions[0]}
-    )
-
-
-def _number(text: str) -> float | None:
-    """A number as the record writes numbers: without an exponent, and without a minus before zero."""
-    number = float(text) + 0.0 if _DEGREES.fullmatch(text) else None
-    return None if number is None or "e" in repr(number) else number
-
-
-def _language(info: ET.Element) -> str:
-    """The language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
-    primary, *names = (
-        (info.findtext(f"{_NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
-    )
-    try:
-        return msgspec.convert("-".join((primary.lower(), *names)), type=Language)
-    except msgspec.ValidationError:
-        return "und"
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return field_checks.moment(msgspec.convert(text, type=Timestamp))
-    except msgspec.ValidationError:
-        return None
-
-
-def _texts(words: Words) -> list[str]:
-    return [*words.values()] if isinstance(words, dict) else [words]
-
-
-def _all(parent: ET.Element, name: str) -> list[str]:
-    return [
-        _shown(element.text or "").strip() for element in parent.iterfind(f"{_NAMESPACE}{name}")
-    ]
-
-
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _line(label: str, value: str) -> str:
-    """A line of what is kept; further lines of one value are set in."""
-    return f"CAP {label}: {value}".replace("\n", "\n  ")
-
-
-def _shown(text: str) -> str:
-    """A text, with what the record does not take made visible."""
-    return _UNSEEN.sub(
-        lambda value: f"[U+{ord(value.group()):04X}]",
-        text.replace("\r\n", "\n").replace("\r", "\n"),
-    )

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from dragoman.domain.views import diff
-from dragoman.projection import reads
+from dragoman.projection import liaison_state
 from dragoman.projection.as_of import MASK, registry_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
@@ -57,7 +57,7 @@ class ChangesBetween(Struct, frozen=True, kw_only=True):
 
 def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
-    difference = reads.difference(store, channel, first, last)
+    difference = liaison_state.difference(store, channel, first, last)
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, last)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadlines, line_checks
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar, profile_of
-from dragoman.domain.acts.families.exchange import content_of, owing_receipt, precedence_of
+from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import alarms, attribution
 from dragoman.domain.views import points_of_contact as points

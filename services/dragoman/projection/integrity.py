@@ -32,7 +32,8 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import remove
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import SHIFT, exchange_row, is_damage
+from dragoman.projection.writer import SHIFT, exchange_row
+from dragoman.projection.writer_messages import is_damage
 from dragoman.text import sentence
 from dragoman.tlog import leaf
 from dragoman.worker_process import Pipe

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from msgspec import UNSET, Raw
 
 from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.erasure import Withheld, left_of, names_records, standing_in
@@ -48,10 +47,10 @@ from dragoman.limits import (
 from dragoman.projection.id_filter import IdFilter
 from dragoman.projection.newest_states import NewestStates
 from dragoman.projection.store import Store, StoredRow
-from dragoman.projection.writer import SNAPSHOT_RECORDS, StoreDamaged, decode_frontier
+from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
+from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.text import Text, TextError, sentence, unpacked
 from dragoman.tlog import leaf, merkle
-from dragoman_schemas import responses
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure
 from dragoman_schemas.state import (
     ChannelState,
@@ -975,42 +974,3 @@ def _ends(messages: list[StoredMessage]) -> bool:
 
 def _void(kind: str | None, detail: str) -> Refusal | None:
     return None if kind is None else Refusal(kind=kind, detail=unpacked(detail))
-
-
-def entry_of(row: StoredRow) -> responses.Entry:
-    """A folded message as readers get it."""
-    folded = row.folded
-    return entry(
-        folded.position,
-        folded.raw,
-        valid=folded.valid,
-        reason="" if folded.refusal is None else str(folded.refusal.why),
-        exchange="" if folded.record is None else folded.record.envelope.subject,
-        number=folded.number,
-        commit=row.commit,
-        junk=folded.record is None or not folded.raw.startswith(b"{"),
-    )
-
-
-def entry(
-    position: int,
-    raw: bytes,
-    *,
-    valid: bool,
-    reason: str,
-    exchange: str,
-    number: str,
-    commit: str,
-    junk: bool,
-) -> responses.Entry:
-    """The same from parts."""
-    return responses.Entry(
-        position=position,
-        valid=valid,
-        reason=reason,
-        exchange=exchange,
-        number=number,
-        commit=commit,
-        record=UNSET if junk else Raw(raw),
-        junk=raw.hex() if junk else "",
-    )

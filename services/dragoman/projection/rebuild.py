@@ -20,7 +20,7 @@ from dragoman.eventlog.event_log import EventLog, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store, StoredRow, WriterFailed
-from dragoman.projection.writer import StoreBusy, StoreDamaged, StoreFull
+from dragoman.projection.writer_messages import StoreBusy, StoreDamaged, StoreFull
 from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()

@@ -33,18 +33,15 @@ from dragoman.domain.acts.erasure import entry_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.step import FoldState, FoldStep
-from dragoman.projection import writer
+from dragoman.projection import writer, writer_messages
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import (
-    SHIFT,
-    SNAPSHOT_RECORDS,
+from dragoman.projection.writer import SHIFT, SNAPSHOT_RECORDS, decode_frontier, encode_frontier
+from dragoman.projection.writer_messages import (
     Batch,
     FoldedLine,
     StoreBusy,
     StoreDamaged,
     StoreFull,
-    decode_frontier,
-    encode_frontier,
 )
 from dragoman.text import packed
 from dragoman.worker_process import WorkerProcess
@@ -145,7 +142,7 @@ class _StoreReader(sqlite3.Connection):
 
     def told(self, error: sqlite3.DatabaseError) -> Exception:
         """Return what is raised for an error: `StoreDamaged` for damage, else the error itself."""
-        if not writer.is_damage(error):
+        if not writer_messages.is_damage(error):
             return error
         self.report(str(error))
         return StoreDamaged(str(error))
@@ -463,7 +460,9 @@ class _Jobs:
         if failed is None:
             try:
                 self._send(
-                    writer.pack([_batch(channel, rows) for channel, rows in by_channel.items()])
+                    writer_messages.pack(
+                        [_batch(channel, rows) for channel, rows in by_channel.items()]
+                    )
                 )
             except _GaveUp as error:
                 failed = error

@@ -10,13 +10,11 @@ commit. Batches that come again, to a writer that took the place of one that die
 """
 
 import fcntl
-import re
 import shutil
 import signal
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +30,18 @@ from dragoman.domain.views.titles import subject_of
 from dragoman.projection import counters, stored_state
 from dragoman.projection.counters import Tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
+from dragoman.projection.writer_messages import (
+    ROOM_BYTES,
+    Batch,
+    FoldedLine,
+    StoreBusy,
+    StoreDamaged,
+    StoreFull,
+    failure_of,
+    joined,
+    spaced,
+    split,
+)
 from dragoman.tlog.merkle import Frontier
 from dragoman.worker_process import Pipe
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
@@ -83,7 +93,6 @@ CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTE
 CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 remove_diacritics 2");
 """
 
-_HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 ACKNOWLEDGED: Final = len(PRECEDENCES)
 """The precedence in `waits` of an exchange that waits for no acknowledgement, and may be an open matter for another reason."""
@@ -97,86 +106,7 @@ READY: Final = b"ready"
 MOVE: Final = b"move "
 """Begins a message that has the file renamed; batches begin otherwise."""
 
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
-_ROOM_BYTES: Final = 2**20
-"""Where less is free, what goes wrong with the file is for want of room."""
-
-
-class StoreDamaged(Exception):
-    """The file cannot be read; it must be built anew."""
-
-
-class StoreBusy(Exception):
-    """Another program writes the file."""
-
-
-class StoreFull(Exception):
-    """There is no room for the file where it is; nothing is wrong with it."""
-
-
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(
-        error, sqlite3.IntegrityError
-    )
-
-
-def failure_of(error: Exception, path: Path) -> Exception:
-    """What went wrong with a file, told apart: `StoreBusy`, `StoreFull`, or `StoreDamaged` for all else."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"{path} is busy: {error}")
-    free = shutil.disk_usage(path.parent).free
-    if code == sqlite3.SQLITE_FULL or (
-        isinstance(error, OSError | sqlite3.OperationalError) and free < _ROOM_BYTES
-    ):
-        return StoreFull(f"the disk of {path} is full: make room there, and start again ({error})")
-    if isinstance(error, OSError) or code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return StoreFull(f"the disk of {path} does not take what is written: {error}")
-    return StoreDamaged(f"{path}: {error or type(error).__name__}")
-
-
-class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
-    """One folded message, and where the fold stands after it.
-
-    `subject` is that on which it stands in NATS, `said` its record's own time, `state` the encoding of what it changed,
-    which is an exchange or the registry. `frontier` is given at the positions of snapshots alone.
-    `erased` are the positions of the records that it erases, each with the leaf entry that stands for it from then on.
-    """
-
-    position: int
-    subject: str
-    raw: bytes
-    commit: str
-    number: str
-    valid: bool
-    time: str
-    total: bytes
-    frontier: bytes = b""
-    id: str | None = None
-    exchange: str | None = None
-    actor: str | None = None
-    act: str | None = None
-    said: str | None = None
-    reason: str | None = None
-    detail: str | None = None
-    state: bytes | None = None
-    of_exchange: bool = False
-    erased: list[tuple[int, bytes]] = []
-
-
-class Batch(Struct, frozen=True, kw_only=True, array_like=True):
-    """Messages of one channel that follow each other, and where its fold stands after the last: state and frontier, encoded."""
-
-    channel: str
-    cid: str
-    state: bytes
-    frontier: bytes
-    lines: list[FoldedLine]
-
-
-pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Batch]).decode
 
 
@@ -185,22 +115,6 @@ class _SaidRow(Struct):
 
 
 _said = msgspec.json.Decoder(_SaidRow).decode
-
-
-def spaced(text: str) -> str:
-    """Text as it is searched: every Han character a word of its own."""
-    return text if text.isascii() else _HAN.sub(r" \1 ", text)
-
-
-def joined(sides: Iterable[str]) -> str:
-    """Sides as a column that can be matched for one of them: `,china,nato,`."""
-    names = sorted(sides)
-    return f",{','.join(names)}," if names else ""
-
-
-def split(column: str) -> tuple[str, ...]:
-    """The sides in such a column."""
-    return tuple(column[1:-1].split(",")) if column else ()
 
 
 class Writer:
@@ -250,7 +164,7 @@ class Writer:
                 connection.close()
                 raise StoreDamaged(f"{self.path}: {sound}")
         except sqlite3.DatabaseError as error:
-            if shutil.disk_usage(self.path.parent).free < _ROOM_BYTES:
+            if shutil.disk_usage(self.path.parent).free < ROOM_BYTES:
                 raise StoreFull(
                     f"the disk of {self.path} is full: make room there, and start again ({error})"
                 ) from error

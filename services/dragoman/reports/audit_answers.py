@@ -18,7 +18,7 @@ from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
-from dragoman.reports import layout, report_facts
+from dragoman.reports import layout, report_facts, statistics_layout
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -253,7 +253,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     )
     blind: list[tuple[Cell, ...]] = [
         (
-            layout.blindness(item.what, w),
+            statistics_layout.blindness(item.what, w),
             layout.sides(item.sides, w),
             w.written(item.from_),
             w.written(item.to),

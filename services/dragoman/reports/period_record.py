@@ -17,7 +17,7 @@ from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.dialogue import issues_of
 from dragoman.projection.snapshot import Snapshot
 from dragoman.projection.statistics import statistics_of
-from dragoman.reports import layout, report_facts
+from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -304,7 +304,7 @@ def _sections(
         w.say("Perceptions side by side"),
         empty="" if period_record.perceptions else w.say("No side has written of any issue."),
     )
-    yield from layout.issue_sections(period_record.perceptions, w, language, 3)
+    yield from dialogue_layout.issue_sections(period_record.perceptions, w, language, 3)
     yield section(
         w.say("Limits that passed"),
         layout.lapse_table(period_record.lapses, w, language),
@@ -312,11 +312,11 @@ def _sections(
     )
     yield section(
         w.say("Lessons"),
-        *layout.lesson_blocks(period_record.lessons, w, language),
+        *dialogue_layout.lesson_blocks(period_record.lessons, w, language),
         empty=w.say("None were entered."),
     )
     yield section(w.say("Statistics"))
-    yield from layout.statistics_sections(period_record.statistics, w, 3)
+    yield from statistics_layout.statistics_sections(period_record.statistics, w, 3)
 
 
 def _family(family: str, w: Words) -> str:

@@ -15,7 +15,7 @@ from dragoman.i18n.words import Words
 from dragoman.projection.dialogue import areas_of, issues_of
 from dragoman.projection.snapshot import Snapshot
 from dragoman.projection.statistics import statistics_of
-from dragoman.reports import layout, report_facts
+from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
 from dragoman.reports.document import DocumentSection, DocumentTable, ReportDocument, section, table
 from dragoman.reports.member_texts import Cell, QuotedText, Run, filled, listed, said
 from dragoman_schemas.report_shapes import (
@@ -176,7 +176,7 @@ def paper(review: YearReview, w: Words, language: str) -> ReportDocument:
 def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentSection]:
     none = w.say("None.")
     yield section(w.say("Statistics"))
-    yield from layout.statistics_sections(review.statistics, w, 3)
+    yield from statistics_layout.statistics_sections(review.statistics, w, 3)
     yield section(w.say("Yearly exchanges"), _yearly(review, w))
     encounters = layout.matter_table(review.encounters, w, language)
     yield section(w.say("Encounters whose accounts stay open"), encounters, empty=none)
@@ -199,10 +199,10 @@ def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentS
         w.say("Perceptions side by side"),
         empty="" if review.perceptions else w.say("No side has written of any issue."),
     )
-    yield from layout.issue_sections(review.perceptions, w, language, 3)
+    yield from dialogue_layout.issue_sections(review.perceptions, w, language, 3)
     yield section(
         w.say("Lessons"),
-        *layout.lesson_blocks(review.lessons, w, language),
+        *dialogue_layout.lesson_blocks(review.lessons, w, language),
         empty=w.say("None were entered."),
     )
     yield section(

@@ -23,7 +23,7 @@ from dragoman.application.quotas import ROOM, Room
 from dragoman.application.read_receipts import READING, Reading
 from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
-from dragoman.console.pages import alarm, print_views
+from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BODY_BYTES
@@ -96,7 +96,7 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
 
 async def _keeping(app: web.Application) -> AsyncIterator[None]:
     """Look after the watches, as long as the gateway runs."""
-    task = asyncio.create_task(watch_monitor.keep(app, app[alarm.BELLS].nudge))
+    task = asyncio.create_task(watch_monitor.keep(app, app[alarm_stream.BELLS].nudge))
     yield
     await cancel_until_ended([task])
 

@@ -30,7 +30,7 @@ from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
@@ -50,7 +50,7 @@ class TimelineQuery(At, frozen=True, kw_only=True):
     cursor: str = ""
 
 
-class ListQuery(reads.Filter, frozen=True, kw_only=True):
+class ListQuery(lists.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to, and how many rows a page has."""
 
     limit: int = LIST_PAGE
@@ -109,12 +109,12 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
 async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
     projection, _ = await standing(call)
     query = call.query
-    wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
+    wanted = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
     _check_filter(projection, query)
     most = min(query.limit, LIST_PAGE)
     rows: Rows = await in_thread(
         call,
-        reads.listed,
+        lists.listed,
         service_of(call).store,
         projection.name,
         wanted,
@@ -135,7 +135,7 @@ async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
             rows = replace(
                 rows,
                 facets=await in_thread(
-                    call, reads.facets, service_of(call).store, projection.name, wanted
+                    call, lists.facets, service_of(call).store, projection.name, wanted
                 ),
             )
     headers = headers_of(call, projection, rows.position)

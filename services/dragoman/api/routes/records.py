@@ -32,7 +32,7 @@ from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.causation import causes
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import StoredRow as Stored
@@ -129,7 +129,7 @@ async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
             (after or 0) + 1,
         )
     projection, position = await standing(call)
-    rows: list[Row] = await in_thread(call, reads.inbox, service.store, projection.name, side, None)
+    rows: list[Row] = await in_thread(call, lists.inbox, service.store, projection.name, side, None)
     return ApiReply(
         body=Rows(exchanges=tuple(rows), position=position),
         headers=headers_of(call, projection, position),

@@ -22,7 +22,7 @@ from dragoman.application.http.submission import (
     service_of,
 )
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.projection import duty_watch, reads
+from dragoman.projection import duty_watch, liaison_state
 from dragoman.projection.snapshot import PeriodQuery
 from dragoman.projection.statistics import statistics
 from dragoman.text import sentence
@@ -68,7 +68,7 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     at = await past(call, projection, position)
     state: LiaisonState | None = await in_thread(
         call,
-        lambda: reads.liaison_state(
+        lambda: liaison_state.liaison_state(
             service.store,
             projection.name,
             at,
@@ -103,7 +103,7 @@ async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
         )
     async with turn(call.request, projection):
         body = await in_thread(
-            call, reads.difference, service_of(call).store, projection.name, first, last
+            call, liaison_state.difference, service_of(call).store, projection.name, first, last
         )
     return ApiReply(body=body, headers=headers_of(call, projection, last))
 

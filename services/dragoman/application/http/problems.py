@@ -14,7 +14,7 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.projection.projection import NotYetApplied
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
-from dragoman.projection.writer import StoreDamaged
+from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 

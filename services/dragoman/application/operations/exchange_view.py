@@ -14,7 +14,7 @@ from dragoman.application.http.submission import (
 from dragoman.application.operations import linked_channels
 from dragoman.application.read_receipts import READING
 from dragoman.limits import TIMELINE_PAGE
-from dragoman.projection import reads
+from dragoman.projection import exchange_view, reads
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import StoredRow as Stored
 from dragoman_schemas.responses import (
@@ -43,7 +43,7 @@ async def viewed(
             raise reads.ErasedExchange(projection.registry.erased[exchange].position)
     view: ExchangeView = await in_thread(
         call,
-        reads.exchange_view,
+        exchange_view.exchange_view,
         service.store,
         projection.name,
         exchange,

@@ -14,8 +14,8 @@ from dragoman.audit.answer_comparison import (
     GatewayUnavailable,
     Mismatch,
     Response,
-    questions,
 )
+from dragoman.audit.comparison_questions import questions
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
 from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say

@@ -27,7 +27,7 @@ from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, re
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.projection import reads
+from dragoman.projection import exchange_view, liaison_state, reads
 from dragoman.projection.causation import causes
 from dragoman.projection.changes import ChangesBetween
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
@@ -180,7 +180,11 @@ async def _translations(
     ):  # the channel's own acts are in no exchange
         return ()
     state = await context.in_thread(
-        reads.exchange_at, context.service.store, context.name, line.exchange, context.position
+        exchange_view.exchange_at,
+        context.service.store,
+        context.name,
+        line.exchange,
+        context.position,
     )
     return () if state is None else translations.by_record(state).get(line.position, ())
 
@@ -230,7 +234,7 @@ async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
     try:
         async with turn(context.request, context.projection):
             view = await context.in_thread(
-                reads.exchange_view,
+                exchange_view.exchange_view,
                 context.service.store,
                 context.name,
                 line.exchange,
@@ -280,7 +284,7 @@ async def material(context: PageContext) -> web.Response:
     raw, commit, _, valid = context.projection.bytes_at(position)
     registry = context.projection.registry
     stood = await context.in_thread(
-        reads.stood, context.service.store, context.name, max(1, position - 1)
+        liaison_state.stood, context.service.store, context.name, max(1, position - 1)
     )
     assert stood is not None
     before: Registry = stood[0]

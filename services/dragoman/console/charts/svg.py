@@ -8,6 +8,10 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+WIDE, SMALL = 1360.0, 400.0
+"""How wide a chart is, in px of its own."""
+
+
 LATIN, BOLD, HAN = 8.0, 9.2, 14.0
 """The widths of a character in px at the 14 px of a chart's texts: of a letter, of a bold one, of a Han character.
 

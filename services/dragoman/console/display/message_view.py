@@ -14,7 +14,7 @@ from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Member
-from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman_schemas.state import Exchange, Message

@@ -19,7 +19,7 @@ from dragoman.console.display.act_display import Display, language
 from dragoman.console.forms import field_types
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts import consent, developments
-from dragoman.projection import reads
+from dragoman.projection import exchange_view
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
@@ -84,7 +84,7 @@ async def _versions(context: PageContext, state: Exchange) -> list[Version]:
 
 async def _version(context: PageContext, state: Exchange, position: int) -> Version:
     stood: Exchange | None = await context.in_thread(
-        reads.exchange_at, context.service.store, context.name, state.id, position
+        exchange_view.exchange_at, context.service.store, context.name, state.id, position
     )
     assert stood is not None
     record = context.projection.record_at(position)
@@ -213,7 +213,7 @@ def _differing(
 async def versions(context: PageContext) -> Page:
     """Show two versions of a text beside each other, marked."""
     state = await context.in_thread(
-        reads.exchange_at,
+        exchange_view.exchange_at,
         context.service.store,
         context.name,
         context.request.match_info["exchange"],

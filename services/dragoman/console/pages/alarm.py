@@ -9,27 +9,17 @@
 An event says only that something has changed; what is shown is always asked for anew, so that a page with scripts and one without say the same.
 """
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
-import msgspec
 import structlog
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.application.command_handler import stamp
-from dragoman.application.http.rate_limits import BUDGETS
 from dragoman.application.operations import drafts, report_requests
 from dragoman.application.read_receipts import READING
-from dragoman.application.service import Service
 from dragoman.console import watch_monitor
 from dragoman.console.deadline_cache import duties
 from dragoman.console.display import message_view
@@ -37,14 +27,14 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import Level, level_of
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.forms import authorised_senders, browser_signatures
+from dragoman.console.forms import authorised_senders
 from dragoman.console.pages import alarm_shelving, duty_numbers
-from dragoman.console.rendering import HEADERS, PageContext, html, refused, rendered
-from dragoman.console.sessions import following, form_of, said, see
+from dragoman.console.pages.acknowledging import note_read
+from dragoman.console.rendering import PageContext, html, rendered
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.deadlines import written
-from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.domain.record.errors import Malformed
 from dragoman.domain.views import alarms as rungs
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
@@ -52,28 +42,15 @@ from dragoman.limits import (
     ALARMS_SHOWN,
     FLOOD_ALARMS,
     FLOOD_SECONDS,
-    GATHER_SECONDS,
     GROUP_ALARMS,
-    PING_SECONDS,
 )
 from dragoman.projection.open_deadlines import OpenDeadline
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import StoredRow as Stored
-from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import sentence
-from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
 
-_RINGING: Final = ("flash", "immediate", "priority")
-_RINGING_SET: Final = frozenset(_RINGING)
-_AGAIN: Final = 5
+RINGING: Final = ("flash", "immediate", "priority")
 _OPENED_WITHIN: Final = timedelta(minutes=5)
-_CHANGED: Final = 256
-"""The most exchanges of whose change a browser is told at once."""
-
-_NEVER: Final = 1e9
-"""The stream has pings of its own, which say the time."""
 
 
 class Ring(Struct, frozen=True, kw_only=True):
@@ -281,7 +258,7 @@ async def alarms(app: web.Application, context: PageContext) -> Alarms:
         ]
     waiting.sort(
         key=lambda item: (
-            _RINGING.index(item[1].precedence),
+            RINGING.index(item[1].precedence),
             item[0].registry.kind == "exercise",
             item[1].clock.begins,
         )
@@ -470,7 +447,7 @@ def _rings(duty: OpenDeadline, side: str) -> bool:
     return (
         duty.clock.clock == "acknowledgement"
         and duty.clock.side == side
-        and duty.precedence in _RINGING
+        and duty.precedence in RINGING
     )
 
 
@@ -632,224 +609,7 @@ def _settled(context: PageContext, text: str) -> Iterator[dict[str, str]]:
     }
 
 
-def note_read(context: PageContext, projection: Projection) -> None:
-    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
-
-    The answer to HEAD shows nothing, and so nothing was delivered by it.
-    """
-    side = context.service.station(context.grant, projection)
-    newest = projection.newest_of_others(side)
-    if side and newest and context.request.method != "HEAD":
-        context.service.deliveries.note(projection.name, side, newest)
-
-
 # Acknowledging
 
 
-class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
-
-    by: str
-    time: str
-    seconds: int
-    position: int
-    before: bool = False
-
-
-async def acknowledge(context: PageContext) -> web.StreamResponse:
-    """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
-    form = await form_of(context.request)
-    exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
-    receipt = await _acknowledged(context, exchange, of, key)
-    if "application/json" in context.request.headers.get("Accept", ""):
-        return web.Response(
-            body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
-        )
-    next = following(said(form, "next") or context.link())
-    return see(
-        f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
-    )
-
-
-async def _acknowledged(
-    context: PageContext, exchange: str, of: str, key: str
-) -> AcknowledgementReceipt:
-    projection = context.projection
-    for _ in range(_AGAIN):
-        known = projection.exchange(exchange)
-        message = (
-            None
-            if known is None
-            else next((item for item in known.messages if item.id == of), None)
-        )
-        if known is None or message is None:
-            raise refused(
-                "not-found",
-                sentence(
-                    "There is no such message in this channel. Open the board again; it shows what waits."
-                ),
-            )
-        done = message.acknowledged.get(context.side)
-        if done is not None:
-            seconds = int(
-                (
-                    datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
-                ).total_seconds()
-            )
-            return AcknowledgementReceipt(
-                by=done.by,
-                time=done.time,
-                seconds=seconds,
-                position=done.position,
-                before=done.by != context.grant.actor,
-            )
-        act = {"act": "acknowledgement", "of": of}
-        try:
-            await browser_signatures.record(
-                context, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
-            )
-        except Refused as error:
-            if error.refusal.kind not in ("moved", "key-reused"):
-                raise
-            await (
-                projection.bring()
-            )  # a colleague was quicker, or something else was said meanwhile
-    raise refused("busy", sentence("Others write in this exchange just now. Press again."))
-
-
 # The stream
-
-
-@dataclass
-class _Change:
-    """The news of a channel for a browser: its newest position, whether something rings, and how many records each exchange has got."""
-
-    position: int = 0
-    ring: bool = False
-    exchanges: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class _Browser:
-    """One open stream: whose it is, and what it has not been told yet."""
-
-    grant: Grant
-    pending: dict[str, _Change] = field(default_factory=dict)
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    rung: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
-        """Note that a channel has changed, in an exchange where a record of it is told."""
-        change = self.pending.setdefault(channel, _Change())
-        change.position, change.ring = position, change.ring or ring
-        if exchange:
-            change.exchanges[exchange] = change.exchanges.get(exchange, 0) + 1
-            if len(change.exchanges) > _CHANGED:
-                del change.exchanges[
-                    next(iter(change.exchanges))
-                ]  # of a browser that reads nothing
-        self.woken.set()
-        if ring:
-            self.rung.set()
-
-
-class Bells:
-    """Tells every open browser of a change in a channel that it may see."""
-
-    def __init__(self, service: Service) -> None:
-        """Hang in no channel yet."""
-        self._service = service
-        self._hung: dict[str, Callable[[Stored], None]] = {}
-        self.browsers: set[_Browser] = set()
-
-    def hang(self) -> None:
-        """Hang in every channel there is by now."""
-        for name, projection in self._service.channels.items():
-            if name not in self._hung:
-                self._hung[name] = hear = partial(self._hear, projection)
-                projection.listeners.add(hear)
-
-    def nudge(self, projection: Projection, side: str) -> None:
-        """Have the open pages of a side ask anew: something has changed that stands in no log."""
-        for browser in self.browsers:
-            if browser.grant.side == side and self._service.may_see(browser.grant, projection):
-                browser.tell(projection.name, projection.state.position, ring=True)
-
-    def _hear(self, projection: Projection, row: Stored) -> None:
-        if not self.browsers or not row.folded.valid:
-            return
-        state = row.folded.state
-        ring = isinstance(state, Exchange) and not _RINGING_SET.isdisjoint(
-            (state.precedence, *(message.precedence for message in state.messages))
-        )
-        for browser in self.browsers:
-            if self._service.may_see(browser.grant, projection):
-                browser.tell(
-                    projection.name,
-                    row.folded.position,
-                    ring=ring,
-                    exchange=state.id if isinstance(state, Exchange) else "",
-                )
-
-
-BELLS: Final = web.AppKey("bells", Bells)
-
-
-async def events(context: PageContext) -> web.StreamResponse:
-    """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
-    app, service, grant = context.request.app, context.service, context.grant
-    bells = app[BELLS]
-    bells.hang()
-    still: Callable[[], bool] = context.request.get(
-        "still", lambda: service.access.holds(grant, time.time())
-    )
-    browser = _Browser(grant)
-    account = app[BUDGETS].open_stream(grant)
-    bells.browsers.add(browser)
-    try:
-        response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
-        await response.prepare(context.request)
-        async with response:
-            await response.send(
-                _said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello"
-            )
-            with suppress(ConnectionResetError):
-                while still() and response.is_connected():
-                    await _next(service, browser, response)
-    finally:
-        bells.browsers.discard(browser)
-        app[BUDGETS].close_stream(account)
-    return response
-
-
-async def _next(service: Service, browser: _Browser, response: Any) -> None:
-    """Wait for something to tell, and tell it: what rings at once, other changes gathered for a moment; or else a ping."""
-    try:
-        async with asyncio.timeout(PING_SECONDS):
-            await browser.woken.wait()
-    except TimeoutError:
-        stale = [
-            projection.name
-            for projection in service.visible(browser.grant)
-            if not service.is_live(projection)
-        ]
-        await response.send(_said({"now": stamp(service.now()), "stale": stale}), event="ping")
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GATHER_SECONDS):
-            await browser.rung.wait()
-    browser.woken.clear()
-    browser.rung.clear()
-    pending, browser.pending = browser.pending, {}
-    for channel, change in pending.items():
-        told = {
-            "channel": channel,
-            "position": change.position,
-            "ring": change.ring,
-            "exchanges": change.exchanges,
-        }
-        await response.send(_said(told), event="change")
-
-
-def _said(value: object) -> str:
-    return msgspec.json.encode(value).decode()

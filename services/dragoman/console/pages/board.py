@@ -14,13 +14,13 @@ from markupsafe import Markup, escape
 from msgspec import Struct
 
 from dragoman.application.operations import report_requests
-from dragoman.console.charts import charts
+from dragoman.console.charts import charts, day_chart
 from dragoman.console.deadline_cache import duties
 from dragoman.console.display.deadline_rows import Strip, by_urgency, is_receipt, strip
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
 from dragoman.console.forms import browser_signatures
-from dragoman.console.pages import alarm, alarm_shelving, duty_numbers
+from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
 from dragoman.console.pages.alarm import Handed, handed_in
 from dragoman.console.pages.open_matter_rows import rows, unlimited
 from dragoman.console.rendering import Page, PageContext, refused
@@ -168,7 +168,7 @@ async def board(context: PageContext) -> Page:
     aside = len(waiting)
     waiting, due = alarm_shelving.standing(waiting, shelved), alarm_shelving.standing(due, shelved)
     aside -= len(waiting)
-    alarm.note_read(context, context.projection)
+    acknowledging.note_read(context, context.projection)
     view = Board(
         channel=context.name,
         position=context.position,
@@ -381,13 +381,13 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ..
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
     lanes = [
-        charts.Lane(place_of(office, words), bands=tuple(_bands(office, begins, ends, words)))
+        day_chart.Lane(place_of(office, words), bands=tuple(_bands(office, begins, ends, words)))
         for office in offices
         if office.known
     ]
     soon = [item for item in due if datetime.fromisoformat(item.due) < ends][:_DUE]
     marks = tuple(
-        charts.DueMark(
+        day_chart.DueMark(
             datetime.fromisoformat(item.due),
             words.say(
                 "%(t)s %(what)s, %(side)s",
@@ -399,7 +399,7 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ..
         for item in soon
     )
     described = words.listed(mark.label for mark in marks)
-    return charts.day_ahead(
+    return day_chart.day_ahead(
         "day",
         words.say("The day ahead, from midnight to midnight UTC"),
         words.say(
@@ -407,8 +407,8 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ..
         ),
         begins,
         now,
-        [*lanes, charts.Lane(words.say("Due"), marks=marks)],
-        charts.DayLabels(
+        [*lanes, day_chart.Lane(words.say("Due"), marks=marks)],
+        day_chart.DayLabels(
             "UTC",
             words.say("then %(t)s", t=f"{now:%H:%M}")
             if context.past
@@ -424,7 +424,7 @@ def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> It
             if office.opens
             else words.say("at all hours")
         )
-        yield charts.Band(opens, closes, label)
+        yield day_chart.Band(opens, closes, label)
 
 
 # The watch changes hands

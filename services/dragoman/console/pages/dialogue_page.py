@@ -17,7 +17,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.application.operations import exchange_view
-from dragoman.console.charts import charts
+from dragoman.console.charts import roadmap_chart
 from dragoman.console.display import dialogue_views
 from dragoman.console.display.act_display import Display, language
 from dragoman.console.display.dialogue_views import (
@@ -211,7 +211,7 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
         meeting for meeting in view.meetings[:_MEETINGS] if as_moment(meeting.time).year >= first
     ]
     lanes = (
-        [charts.AreaLane(words.say("Meetings of the sides"), [_meetings_drawn(words, met)])]
+        [roadmap_chart.AreaLane(words.say("Meetings of the sides"), [_meetings_drawn(words, met)])]
         if met
         else []
     )
@@ -219,7 +219,7 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
     for area in get_args(Area):
         items = [road_item for road_item in view.roadmap if road_item.area == area]
         lanes.append(
-            charts.AreaLane(
+            roadmap_chart.AreaLane(
                 _named(words, area),
                 [_drawn(words, road_item) for road_item in items] or [_nothing(words)],
             )
@@ -232,7 +232,7 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
         "%(what)s. The table says the same.", what="; ".join(names) or words.say("No item yet")
     )
     title = words.say("Roadmap from %(a)s to %(b)s", a=first, b=last)
-    return charts.roadmap(
+    return roadmap_chart.roadmap(
         "roadmap",
         title,
         described,
@@ -244,14 +244,14 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
     )
 
 
-def _nothing(words: Words) -> charts.RoadmapItemMark:
-    return charts.RoadmapItemMark(words.say("No item yet"), ())
+def _nothing(words: Words) -> roadmap_chart.RoadmapItemMark:
+    return roadmap_chart.RoadmapItemMark(words.say("No item yet"), ())
 
 
-def _drawn(words: Words, item: RoadItem) -> charts.RoadmapItemMark:
+def _drawn(words: Words, item: RoadItem) -> roadmap_chart.RoadmapItemMark:
     _, text = words.text(item.text)
     steps = [
-        charts.RoadmapStepMark(
+        roadmap_chart.RoadmapStepMark(
             as_moment(step.ahead or step.time).date(),
             step.status,
             _step_label(words, step, "month"),
@@ -264,7 +264,7 @@ def _drawn(words: Words, item: RoadItem) -> charts.RoadmapItemMark:
         if item.begins and item.ends
         else None
     )
-    return charts.RoadmapItemMark(
+    return roadmap_chart.RoadmapItemMark(
         text, steps, going=item.status not in _OVER, aim=aim, period=period
     )
 
@@ -289,18 +289,20 @@ def _month(words: Words, day: date) -> str:
     return format_date(day, "LLL", locale="zh_Hans" if words.language == "zh" else words.language)
 
 
-def _meetings_drawn(words: Words, meetings: Sequence[MeetingOnLine]) -> charts.RoadmapItemMark:
+def _meetings_drawn(
+    words: Words, meetings: Sequence[MeetingOnLine]
+) -> roadmap_chart.RoadmapItemMark:
     """Meetings: held, agreed to, or asked for."""
     shapes = {"held": "held", "closed": "held", "accepted": "scheduled"}
     steps = [
-        charts.RoadmapStepMark(
+        roadmap_chart.RoadmapStepMark(
             as_moment(meeting.time).date(),
             shapes.get(meeting.status, "proposed"),
             _meeting_label(words, meeting),
         )
         for meeting in meetings
     ]
-    return charts.RoadmapItemMark("", steps, joined=False)
+    return roadmap_chart.RoadmapItemMark("", steps, joined=False)
 
 
 def _meeting_label(words: Words, met: MeetingOnLine) -> str:

@@ -1,43 +1,40 @@
 """One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from markupsafe import Markup, escape
-from msgspec import Raw, Struct
+from markupsafe import Markup
 
 from dragoman.application.http.submission import whole
 from dragoman.application.operations import exchange_view, report_requests
-from dragoman.console.charts import charts, svg
+from dragoman.console.charts import charts
 from dragoman.console.display import field_history, receipt_rows, text_versions
 from dragoman.console.display import translations as translated
 from dragoman.console.display.accounts_compared import compared, points_of
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import Level, urgency
-from dragoman.console.display.log_rows import LogLine, line_of
+from dragoman.console.display.log_rows import line_of
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.forms import exchange_choices, field_types
-from dragoman.console.pages import alarm, alarm_shelving, duty_numbers, release_preview
+from dragoman.console.forms import exchange_choices
+from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
+from dragoman.console.pages.exchange_parts import _consent, _step, changes_of, corrections, sketch
 from dragoman.console.rendering import Page, PageContext, PageRoute
-from dragoman.domain.acts import consent, developments, si_units, two_keys
-from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import exchange as exchanges
-from dragoman.domain.acts.families import notification, release
+from dragoman.domain.acts.families import emergencies, release
 from dragoman.domain.acts.families.contact import promised, reply_wanted
-from dragoman.domain.acts.families.exchange import content_of, precedence_of
-from dragoman.domain.record.codec import parse
-from dragoman.domain.views import accounts
+from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
-from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import ladder, reads
+from dragoman.i18n.words import as_moment
+from dragoman.projection import reads
 from dragoman.stores.watch_floor import ShelvedAlarm
-from dragoman_schemas.responses import ClockView, Entry, ExchangeView
-from dragoman_schemas.state import Exchange, Said, decode_exchange
+from dragoman_schemas.responses import ClockView, ExchangeView
+from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
     *(
@@ -70,23 +67,7 @@ _FIRST: Final = (
 
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
-_ICONS: Final = {
-    "acknowledgement": "person",
-    "echo": "person",
-    "reply": "reply",
-    "interim-reply": "reply",
-    "delivery": "delivered",
-}
 _SHOWN: Final = 5
-
-
-class TimelineStep(Struct, frozen=True, kw_only=True):
-    """One record of the exchange, and what it says."""
-
-    line: LogLine
-    icon: str
-    facts: tuple[DisplayedMember, ...]
-    translations: tuple[translated.Translated, ...] = ()
 
 
 async def exchange(context: PageContext) -> Page:
@@ -100,7 +81,7 @@ async def exchange(context: PageContext) -> Page:
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     display = Display(context.words, offices, view.people, context.link)
     release_preview.name_records(context, display)
-    alarm.note_read(context, context.projection)
+    acknowledging.note_read(context, context.projection)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
     rang = await receipt_rows.ladder_of(context, state)
@@ -121,7 +102,7 @@ async def exchange(context: PageContext) -> Page:
                 if fact.said
             ],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
-            "corrections": list(_corrections(display, state)),
+            "corrections": list(corrections(display, state)),
             "consent": _consent(display, state),
             "versions": len(text_versions.changes(state)),
             "release_public": release.is_public(state, context.moment),
@@ -142,7 +123,7 @@ async def exchange(context: PageContext) -> Page:
             "compared": compared(state, account_statements, display)
             if len(account_statements) > 1
             else [],
-            "sketch": _sketch(context, state, points),
+            "sketch": sketch(context, state, points),
             "developed": list(field_history.series(display, state)),
             "acts": acts_of(context, view.allowed, state),
             "keys": _KEYS,
@@ -239,208 +220,6 @@ def _agreed(
             )
 
 
-class BracketView(Struct, frozen=True, kw_only=True):
-    """A part of a text that is not agreed: what it is called, and the other words of each side for it."""
-
-    label: str
-    words: tuple[tuple[str, Markup], ...]
-
-
-class ConsentStatus(Struct, frozen=True, kw_only=True):
-    """Who has consented to the text as it is, and the amendment that waits, or was taken, with what it replaces."""
-
-    consented: tuple[str, ...]
-    missing: tuple[str, ...]
-    proposed: tuple[str, ...] = ()
-    amendment: Said | None = None
-    taken: bool = False
-    waiting_for: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-    facts: tuple[tuple[DisplayedMember, Markup | None], ...] = ()
-    ad_referendum: tuple[str, ...] = ()
-    brackets: tuple[BracketView, ...] = ()
-
-
-def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
-    """Return the parts of a text for which a side has other words, in their order."""
-    bracket_views = []
-    for (field, item), sides in sorted(consent.alternatives(state).items()):
-        label = display.words.field(field)
-        text = (
-            display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item))
-            if item
-            else label
-        )
-        shown = tuple(
-            (side, display.text(msgspec.json.decode(bytes(value.content["text"]))))
-            for side, value in sides.items()
-        )
-        bracket_views.append(BracketView(label=text, words=shown))
-    return tuple(bracket_views)
-
-
-def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
-    """Return whose word the text of an exchange is; None where nobody consents to it as a whole."""
-    if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
-        return None
-    every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
-    changes = state.acts.get("status-change", ())
-    step = exchanges.said_status(changes[-1]) if changes else ""
-    names = (
-        exchanges.confirming(state)
-        if step in exchanges.JOINT and step != state.status and step in changes_of(state)
-        else set()
-    )
-    amendments = state.acts.get("amendment", ())
-    newest = amendments[-1] if amendments else None
-    waits, taken = (
-        consent.open_amendment(state),
-        newest is not None and consent.is_taken(state, newest),
-    )
-    shown = waits or (newest if taken else None)
-    answered = (
-        set()
-        if shown is None
-        else {shown.said.side, *(item.said.side for item in consent.taking(state, shown))}
-    )
-    fields = {} if shown is None else consent.fields_of(shown)
-    before = state.amended[-1].was if taken and state.amended else state.content
-    return ConsentStatus(
-        consented=tuple(side for side in every if side in behind),
-        missing=tuple(side for side in every if side not in behind),
-        proposed=(step, *(side for side in every if side in names)) if names else (),
-        amendment=shown,
-        taken=taken,
-        refused=() if shown is not None or newest is None else _refusing(state, newest),
-        waiting_for=tuple(side for side in every if shown is not None and side not in answered),
-        ad_referendum=tuple(side for side in every if side in consent.ad_referendum(state)),
-        brackets=brackets(display, state),
-        facts=tuple(
-            (
-                display.fact(member, raw),
-                display.fact(member, before[name]).shown if name in before else None,
-            )
-            for name, raw in fields.items()
-            if (member := field_types.member(state.act, name)) is not None
-        ),
-    )
-
-
-def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
-    """Return the side that proposed an amendment, and those that refused it; nothing where nobody did."""
-    sides = [
-        item.said.side
-        for item in state.acts.get("amendment-refusal", ())
-        if msgspec.json.decode(item.content["of"]) == amendment.id
-    ]
-    return (amendment.said.side, *dict.fromkeys(sides)) if sides else ()
-
-
-def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
-    """What was corrected or became known: the value as it is, what it was, why, and both times."""
-    for correction in state.corrections:
-        for name, raw in correction.fields.items():
-            member = field_types.member(state.act, name)
-            if member is not None:
-                was = correction.was.get(name)
-                yield {
-                    "fact": display.fact(member, raw),
-                    "was": None if was is None else display.fact(member, was).shown,
-                    "reason": correction.reason,
-                    "stamp": correction.corrected,
-                    "number": correction.number,
-                }
-
-
-def _step(
-    display: Display,
-    offices: Sequence[Office],
-    state: Exchange,
-    entry: Entry,
-    rang: Sequence[ladder.LadderStep],
-) -> TimelineStep:
-    line = line_of(entry)
-    content: Mapping[str, Raw] = {}
-    translations: tuple[translated.Translated, ...] = ()
-    if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
-        record = parse(bytes(entry.record))
-        content, translations = (
-            content_of(record.newest),
-            translated.of_message(state, record.envelope.id),
-        )
-    facts = (
-        display.facts(line.act, content, leave=("of", "fields", "started_by"))
-        if line.act in RULES and content
-        else []
-    )
-    if "fields" in content:
-        fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
-        facts = [*display.facts(state.act, fields), *facts]
-    if line.act == "reminder" and content:
-        facts.append(_meant_for(display.words, content, line, rang))
-    accepted = _accepted(state, entry)
-    if accepted is not None:
-        markup = exchange_choices.window(display, offices, accepted)
-        facts = [
-            msgspec.structs.replace(fact, label=display.words.say("Time accepted"), shown=markup)
-            if fact.name == "window"
-            else fact
-            for fact in facts
-        ]
-        if not any(fact.name == "window" for fact in facts):
-            facts.insert(
-                0,
-                DisplayedMember(
-                    name="window", label=display.words.say("Time accepted"), shown=markup, wide=True
-                ),
-            )
-    icon = (
-        "service"
-        if line.service
-        else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
-    )
-    return TimelineStep(line=line, icon=icon, facts=tuple(facts), translations=translations)
-
-
-def _meant_for(
-    words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.LadderStep]
-) -> DisplayedMember:
-    """Return whom a reminder was meant for: of a flash, for whom it rang by then; of anything else the side that owes it, on its pages."""
-    clock, side, message = (
-        str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
-    )
-    reached = [
-        ladder_step
-        for ladder_step in rang
-        if (ladder_step.message, ladder_step.side) == (message, side)
-        and as_moment(ladder_step.time) <= as_moment(line.time)
-    ]
-    if clock == "acknowledgement" and reached:
-        who = words.listed(receipt_rows.rung_of(words, ladder_step) for ladder_step in reached)
-        text = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
-    else:
-        text = words.say(
-            "%(side)s: it is shown on the pages of its officers, and rings for nobody",
-            side=side.upper(),
-        )
-    return DisplayedMember(
-        name="meant_for", label=words.say("Meant for"), shown=escape(text), wide=True
-    )
-
-
-def _accepted(state: Exchange, entry: Entry) -> Any:
-    """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
-    accepted = {} if state.meeting is None else state.meeting.accepted
-    return next(
-        (
-            msgspec.json.decode(item.terms)
-            for item in accepted.values()
-            if item.accepted.position == entry.position
-        ),
-        None,
-    )
-
-
 def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
     """How urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
@@ -472,61 +251,6 @@ def _spent(context: PageContext, clock: ClockView) -> float:
     begins, due = as_moment(clock.begins), as_moment(clock.due)
     whole = (due - begins).total_seconds()
     return (context.moment - begins).total_seconds() / whole if whole > 0 else 1.0
-
-
-def _track(context: PageContext, state: Exchange) -> list[tuple[str, float, float]]:
-    """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
-    series = [
-        (
-            f"{state.side.upper()} {context.words.written(as_moment(timed_value.as_of), 'clock')}",
-            point.lat,
-            point.lon,
-        )
-        for timed_value in reversed(developments.series(state, "place"))
-        if (point := accounts.point_of(msgspec.json.decode(timed_value.value))) is not None
-    ]
-    return series if len(series) > 1 else []
-
-
-def _sketch(
-    context: PageContext, state: Exchange, points: list[tuple[str, float, float]]
-) -> Markup | str:
-    """Where it was, drawn from what the sides entered; a place that moved as a track."""
-    area, track = _area(state), _track(context, state)
-    if track:
-        rows = [point for point in points if point[0] != state.side.upper()]
-        title = context.words.say("Sketch of the places that were entered")
-        return charts.sketch(
-            "sketch", title, [*track, *rows], None, context.words, track=len(track)
-        )
-    if not points and area is None:
-        return ""
-    title = context.words.say("Sketch of the places that were entered")
-    return charts.sketch(
-        "sketch",
-        title,
-        [] if area is not None and len(points) == 1 else points,
-        area,
-        context.words,
-    )
-
-
-def _area(state: Exchange) -> svg.Disc | svg.Outline | None:
-    raw = state.content.get("place")
-    value = None if raw is None else msgspec.json.decode(bytes(raw))
-    if not isinstance(value, dict):
-        return None
-    if "circle" in value:
-        return svg.Disc(
-            value["circle"]["pos"]["lat"],
-            value["circle"]["pos"]["lon"],
-            si_units.metres(value["circle"]["radius"]),
-        )
-    if "polygon" in value:
-        return svg.Outline(
-            tuple(svg.MapPoint(item["lat"], item["lon"]) for item in value["polygon"])
-        )
-    return None
 
 
 def acts_of(
@@ -580,7 +304,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
             side != context.side for side in consent.authors(state, "readout-agreement")
         ),
         "assessment": any(message.answered for message in state.messages),
-        "help-offer": not notification.in_need(state) <= {context.side},
+        "help-offer": not emergencies.in_need(state) <= {context.side},
         "help-acceptance": any(
             item.said.side != context.side for item in state.acts.get("help-offer", ())
         ),
@@ -595,11 +319,6 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
         "status-change": bool(changes_of(state)),
     }
     return frozenset(act for act, occasion in occasions.items() if not occasion)
-
-
-def changes_of(state: Exchange) -> tuple[str, ...]:
-    """Return the statuses to which an exchange may be changed as it stands."""
-    return FORMATS[state.act].changes.get(state.status, ())
 
 
 def _may(context: PageContext, act: str) -> bool:

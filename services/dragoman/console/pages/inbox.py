@@ -22,7 +22,7 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
-from dragoman.projection import reads
+from dragoman.projection import lists
 from dragoman.projection.open_deadlines import OpenDeadline, duties_in
 from dragoman.stores.saved_searches import Search, TooMany
 from dragoman.text import sentence
@@ -35,7 +35,7 @@ _VALUES: Final = 10
 _MISSED: Final = frozenset({"missed", "echoed_with_errors", "no_response"})
 
 
-class InboxFilter(reads.Filter, frozen=True, kw_only=True):
+class InboxFilter(lists.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to: as the API has it, and `waits` for what waits for `us`, or for `them`."""
 
     waits: str = ""
@@ -192,14 +192,14 @@ async def _found(
     owed: Mapping[str, tuple[OpenDeadline, ...]]
     if context.past:
         rows: Rows = await context.in_thread(
-            reads.listed_at, store, context.name, inbox_filter, SCREEN_ROWS, context.at, awaited
+            lists.listed_at, store, context.name, inbox_filter, SCREEN_ROWS, context.at, awaited
         )
         owed = await context.in_thread(
             duties_in, store, context.name, context.at, [row.id for row in rows.exchanges]
         )
     else:
         rows = await context.in_thread(
-            reads.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, awaited
+            lists.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, awaited
         )
         open_deadlines = await duties(context.request.app, context.projection)
         owed = {row.id: open_deadlines.of(row.id) for row in rows.exchanges}
@@ -257,12 +257,12 @@ async def _counted(
     context: PageContext, inbox_filter: InboxFilter, rows: Rows, owed: Mapping[str, list[Strip]]
 ) -> Inbox:
     store, awaited = context.service.store, inbox_filter.awaited(context)
-    in_all: int = await context.in_thread(reads.in_all, store, context.name, rows.position)
-    counted = reads.FilterCounts(count=None, facets={})
+    in_all: int = await context.in_thread(lists.in_all, store, context.name, rows.position)
+    counted = lists.FilterCounts(count=None, facets={})
     without: dict[str, int | None] = {}
     if not context.past and not inbox_filter.overdue:
         counted = await context.in_thread(
-            reads.counted, store, context.name, inbox_filter, context.sides, awaited
+            lists.counted, store, context.name, inbox_filter, context.sides, awaited
         )
     if not context.past and not rows.exchanges and inbox_filter.query():
         fewer = {name: replace(inbox_filter, **{name: ""}) for name in inbox_filter.query()}
@@ -272,7 +272,7 @@ async def _counted(
             if not value.overdue
         }
         without = dict.fromkeys(fewer) | await context.in_thread(
-            reads.counts, store, context.name, asked
+            lists.counts, store, context.name, asked
         )
     count = counted.count
     if not inbox_filter.query():

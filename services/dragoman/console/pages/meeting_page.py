@@ -25,7 +25,7 @@ from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types, people_choices
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import reads
+from dragoman.projection import exchange_view
 from dragoman.projection.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
@@ -186,7 +186,7 @@ async def meeting(context: PageContext) -> Page:
 def _read(context: PageContext, exchange: str) -> _MeetingParts:
     store: Store = context.service.store
     as_of = context.service.as_of(context.projection)
-    view = reads.exchange_view(
+    view = exchange_view.exchange_view(
         store, context.name, exchange, context.position, as_of, context.side, context.moment, most=0
     )
     state = decode_exchange(bytes(view.state))

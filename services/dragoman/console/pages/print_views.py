@@ -33,7 +33,7 @@ from dragoman.console.rendering import (
 )
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse
 from dragoman.domain.views import attribution
 from dragoman.i18n import words as languages

@@ -18,7 +18,8 @@ from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import field_types
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.families import release
-from dragoman.domain.acts.families.exchange import content_of, is_unattributed
+from dragoman.domain.acts.families.exchange import is_unattributed
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection

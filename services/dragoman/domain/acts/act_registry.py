@@ -5,7 +5,7 @@ A new format is a line in `FORMATS`; acts of its own are lines of its family's `
 
 from typing import Final
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_acts
 from dragoman.domain.acts.act_rules import Format, Rule
 from dragoman.domain.acts.families import (
     channel,
@@ -43,7 +43,7 @@ RULES: Final[dict[str, Rule]] = {
         *dialogue.RULES,
         *release.RULES,
         *internal_tasks.RULES,
-        *deadlines.RULES,
+        *deadline_acts.RULES,
         *delivery_outcomes.RULES,
         *channel.RULES,
     )

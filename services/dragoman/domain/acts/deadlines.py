@@ -32,19 +32,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts import developments, field_checks
-from dragoman.domain.acts.act_rules import Rule, Who
 from dragoman.domain.acts.families.exchange import ENDED, asked, precedence_of, receipts_over
-from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal
-from dragoman.text import sentence
-from dragoman_schemas.acts import watch
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.profiles import PROFILES, Profile
 from dragoman_schemas.state import Exchange, Message, Registry, Said, Stamp
 
 REMINDERS: Final = (50, 90)
 LAPSE: Final = 100
-_STEPS: Final = ("reminder", "lapse", "line-check-missed")
 ACTOR: Final = "service/watch"
 UNTIMED: Final = frozenset({"track2", "desk"})
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -104,7 +98,7 @@ class Deadline(Struct, frozen=True, kw_only=True):
     def late(self, now: datetime) -> bool:
         """Whether the limit passed before it was met, or the matter ended."""
         stopped = self.met or self.ended
-        return (now if stopped is None else _instant(stopped.when)) > self.due
+        return (now if stopped is None else instant(stopped.when)) > self.due
 
     def at(self, step: int) -> datetime:
         """When a step is due: so many hundredths of the time have gone."""
@@ -198,7 +192,7 @@ def outcomes(
     )
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -228,7 +222,7 @@ class _Clocks:
             for item in exchange.acts.get("consent-withdrawal", ())
         }
         for sent in exchange.one_key:
-            due = _instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
+            due = instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
             # a second officer is asked for after the end of the matter as well, but not for a consent that was taken back
             clock = self._clock(
                 "second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False
@@ -249,7 +243,7 @@ class _Clocks:
     ) -> Deadline:
         """A clock that a record started, then or when it `begins`; it `ends` with the matter."""
         binding = self._since is not None and by.position > self._since
-        begins = _instant(by.time) if begins is None else begins
+        begins = instant(by.time) if begins is None else begins
         ended = self._over() if ends and met is None else None
         return Deadline(
             clock=clock,
@@ -266,7 +260,7 @@ class _Clocks:
         self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None
     ) -> Deadline:
         return self._clock(
-            clock, side, started_by, by, _instant(by.time) + timedelta(seconds=seconds), met
+            clock, side, started_by, by, instant(by.time) + timedelta(seconds=seconds), met
         )
 
     def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Deadline:
@@ -294,10 +288,10 @@ class _Clocks:
                     echoed[0] if echoed else None,
                 )
                 continue
-            due = _instant(message.said.time) + timedelta(seconds=seconds)
+            due = instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
                 due = self._calendars.get(side, DutyCalendar()).after(
-                    _instant(message.said.time), seconds
+                    instant(message.said.time), seconds
                 )
             yield self._clock(
                 "acknowledgement",
@@ -378,7 +372,7 @@ class _Clocks:
     def _moment(self, field: str, end: str) -> datetime | None:
         """One end of a window as it stands."""
         value = self._exchange.content.get(field)
-        return None if value is None else _instant(msgspec.json.decode(value)[end])
+        return None if value is None else instant(msgspec.json.decode(value)[end])
 
     def _imminent(self) -> bool:
         window = self._as_sent("window")
@@ -428,7 +422,7 @@ class _Clocks:
                 held_now[-1].recorded,
                 "note" if exchange.act == "call-request" else "readout",
             )
-            begins_at = max(_instant(held_now[-1].to), _instant(last.time))
+            begins_at = max(instant(held_now[-1].to), instant(last.time))
             due = begins_at + timedelta(
                 seconds=limits.call_note if name == "note" else limits.readout
             )
@@ -449,7 +443,7 @@ class _Clocks:
     ) -> Deadline:
         """The answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
-        since = _instant(begins.time)
+        since = instant(begins.time)
         match exchange.act:
             case "call-request":
                 seconds = (
@@ -461,7 +455,7 @@ class _Clocks:
                 dates = self._as_sent("dates") if proposed is None else proposed[0]
                 if self._as_sent("kind") != "visit_of_concern":
                     due = max(
-                        _instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
+                        instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
                     )
                     return self._clock("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
@@ -469,7 +463,7 @@ class _Clocks:
                 seconds = limits.ladder_answer
             case _:
                 windows = self._as_sent("windows") if proposed is None else proposed
-                ahead = min(_instant(window["from"]) for window in windows) - timedelta(
+                ahead = min(instant(window["from"]) for window in windows) - timedelta(
                     seconds=limits.meeting_answer_lead
                 )
                 due = since + timedelta(seconds=limits.meeting_answer)
@@ -538,16 +532,16 @@ class _Clocks:
             if over is not None and over.position < stamp.position:
                 return
             seconds = self._limits.update if index else self._limits.first_update
-            due = _instant(stamp.time) + timedelta(seconds=seconds)
+            due = instant(stamp.time) + timedelta(seconds=seconds)
             if (
                 "next_update" in content
                 and (next_update := msgspec.json.decode(content["next_update"]))
                 != field_checks.UNKNOWN
             ):
-                promised = _instant(next_update)
+                promised = instant(next_update)
                 due = min(
-                    max(promised, _instant(stamp.time)),
-                    _instant(stamp.time) + timedelta(seconds=self._limits.update),
+                    max(promised, instant(stamp.time)),
+                    instant(stamp.time) + timedelta(seconds=self._limits.update),
                 )
             following = rows[index + 1][1] if index + 1 < len(rows) else None
             met = min(
@@ -602,92 +596,3 @@ def failed_tests(exchange: Exchange) -> list[Said]:
 
 
 # What the watch records
-
-
-def act_of(clock: Deadline, step: int) -> bytes:
-    """The bytes of a reminder or a lapse, the same from every watch."""
-    return b'{"act":"%s","clock":"%s","side":"%s","started_by":"%s","step":%d,"due":"%s"}' % (
-        _name(clock, step).encode(),
-        clock.clock.encode(),
-        clock.side.encode(),
-        clock.started_by.encode(),
-        step,
-        written(clock.due).encode(),
-    )
-
-
-def _name(clock: Deadline, step: int) -> str:
-    """The act that records a step: a check without its echo is missed, whatever else lapses."""
-    return (
-        "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
-    )
-
-
-def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMissed) -> str:
-    """Return the key of the id of a reminder or a lapse in an exchange, the same from every watch."""
-    name = str(act.__struct_config__.tag)
-    return f"{name}\n{exchange}\n{act.clock}\n{act.side}\n{act.started_by}\n{act.step}"
-
-
-def recorded(exchange: Exchange, clock: Deadline) -> int:
-    """The highest step that is on record for a clock; 0 for none."""
-    rows = [
-        int(bytes(item.content["step"]))
-        for act in _STEPS
-        for item in exchange.acts.get(act, ())
-        if (
-            bytes(item.content["clock"]),
-            bytes(item.content["side"]),
-            bytes(item.content["started_by"]),
-        )
-        == (
-            f'"{clock.clock}"'.encode(),
-            f'"{clock.side}"'.encode(),
-            f'"{clock.started_by}"'.encode(),
-        )
-    ]
-    return max(rows, default=0)
-
-
-def reached(clock: Deadline, now: datetime) -> int:
-    """The highest step that a clock has reached: a lapse strictly after the limit, a reminder at its time; 0 for none."""
-    if now > clock.due:
-        return LAPSE
-    return max((step for step in REMINDERS if now >= clock.at(step)), default=0)
-
-
-def check(
-    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], record: Record
-) -> Refusal | None:
-    """A reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
-    data = record.data
-    assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
-    for clock in open_clocks(registry, exchange, calendars):
-        if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
-            break
-    else:
-        return Refusal(
-            kind="void",
-            detail=sentence(
-                "No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side
-            ),
-        )
-    if record.act != act_of(clock, data.step):
-        return Refusal(
-            kind="void", detail=sentence("The bytes of what the watch records are determined.")
-        )
-    if (
-        reached(clock, _instant(record.envelope.time)) < data.step
-        or recorded(exchange, clock) >= data.step
-    ):
-        return Refusal(
-            kind="void", detail=sentence("The clock has not come so far, or it is on record.")
-        )
-    return None
-
-
-RULES: Final = (
-    Rule(act="reminder", shape=watch.Reminder, who=Who.WATCH, silent=True, kept=True),
-    Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True),
-    Rule(act="line-check-missed", shape=watch.LineCheckMissed, who=Who.WATCH, kept=True),
-)

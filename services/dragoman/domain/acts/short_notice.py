@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadlines import DutyCalendar
-from dragoman.domain.acts.families.exchange import content_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, sentence

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 
 from dragoman.domain import notation
 from dragoman.domain.acts import developments, si_units
-from dragoman.domain.acts.families.notification import NARRATIVE
+from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman_schemas.state import Exchange
 

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.exchange import SPOKEN, TRACK2_DEFAULTS, is_unattributed
+from dragoman.domain.acts.families.exchange import SPOKEN, is_unattributed
+from dragoman.domain.acts.families.exchange_content import TRACK2_DEFAULTS
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views.titles import title_of
 from dragoman.text import VERBATIM, NameValue, Text, sentence

@@ -25,45 +25,19 @@ said otherwise before it was written down counts from when it was said.
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from math import cos, pi, radians, sin
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from dragoman.domain.acts import developments, si_units, two_keys
+from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.deadlines import profile_of
-from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import accounts
+from dragoman.domain.views.geometry import Point, meet, outline
+from dragoman.domain.views.lead_times import first_report, instant, latest, lead
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
-
-Point = tuple[float, float]
-
-_METRES_A_DEGREE: Final = 111_320.0
-_NOTICE: Final = (
-    "window",
-    "time",
-    "departure",
-    "notice_kind",
-    "type",
-    "phase",
-    "urgent",
-    "valid_from",
-    "duty_number_dead",
-)
-_RETESTED: Final = frozenset(
-    {
-        *("window", "time", "departure", "arrival", "valid_from", "phases"),
-        *("place", "route", "launch_area", "impact_areas", "dropping_zones", "floor", "ceiling"),
-        *("troops", "arms", "number", "vehicles", "persons", "totals"),
-    }
-)
-"""Date, area and totals: whoever corrects one of them tells it anew."""
-
-_CORNERS: Final = 32
-"""A circle is looked at as a polygon of so many corners."""
 
 THRESHOLDS: Final[dict[str, tuple[int, ...]]] = {
     "troops": (9_000, 13_000),
@@ -150,126 +124,6 @@ def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
 # Time
 
 
-def _instant(value: Any) -> datetime | None:
-    text = value.get("about") if isinstance(value, dict) else value
-    return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
-
-
-_ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
-"""An about time whose minutes are a multiple of these is as coarse as so many seconds: about 19:00 is some time in that hour."""
-
-
-def _latest(value: Any) -> datetime | None:
-    """Return the last moment that a time may mean: an `about` time is as coarse as it is written, and nobody is late by less than that."""
-    moment = _instant(value)
-    if moment is None or not isinstance(value, dict):
-        return moment
-    coarse = next(seconds for minutes, seconds in _ROUND if moment.minute % minutes == 0)
-    return moment + timedelta(seconds=coarse)
-
-
-class LeadTime(Struct, frozen=True, kw_only=True):
-    """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
-
-    given: timedelta
-    owed: timedelta
-
-
-def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
-    content = {
-        name: msgspec.json.decode(exchange.content[name])
-        for name in _NOTICE
-        if name in exchange.content
-    }
-    window = content.get("window")
-    start = _instant(window.get("from")) if isinstance(window, dict) else None
-    limits, _ = profile_of(registry)
-    owed: float
-    match exchange.act:
-        case "point-of-contact" if content.get("duty_number_dead") is not True:
-            start, owed = _instant(content["valid_from"]), 0
-        case "military-activity" if content["notice_kind"] != "alert":
-            owed = (
-                limits.bomber_lead
-                if content["type"] == "strategic_bomber"
-                else limits.activity_lead
-            )
-        case "launch-notice" if content["phase"] == "pre_launch":
-            ends = _instant(window.get("to")) if isinstance(window, dict) else None
-            long = (
-                start is not None
-                and ends is not None
-                and ends - start >= timedelta(seconds=limits.launch_campaign)
-            )
-            start, owed = (
-                start or _latest(content.get("time")),
-                limits.launch_campaign_lead if long else limits.launch_lead,
-            )
-        case "danger-area":
-            owed = limits.area_lead
-        case "humanitarian-notification":
-            start = _instant(content.get("departure"))
-            owed = (
-                limits.urgent_movement_lead
-                if content.get("urgent") is True
-                else limits.movement_lead
-            )
-        case _:
-            return None
-    if start is None or exchange.for_the_record:
-        return None
-    return LeadTime(given=start - _told(exchange), owed=timedelta(seconds=owed))
-
-
-def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
-    limits, _ = profile_of(registry)
-    match exchange.act:
-        case "hazardous-incident":
-            name, owed = "known_at", limits.first_report
-        case "encounter-report":
-            name, owed = "time", limits.encounter_report
-        case "emergency-notification":
-            name, owed = "time", limits.emergency_report
-        case _:
-            return None
-    raw = _first_told(exchange, name)
-    since = None if raw is None else _latest(msgspec.json.decode(raw))
-    if since is None or exchange.for_the_record:
-        return None
-    return LeadTime(
-        given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed)
-    )
-
-
-def _first_told(exchange: Exchange, name: str) -> Raw | None:
-    """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
-    return next(
-        (
-            series.value
-            for series in developments.series(exchange, name)
-            if series.told.position == exchange.opened.position
-        ),
-        None,
-    )
-
-
-def _told(exchange: Exchange) -> datetime:
-    """When the date, the area and the totals that stand were told."""
-    stamps = [
-        developments.stamp_of(change)
-        for change in developments.changes(exchange)
-        if not _RETESTED.isdisjoint(change.fields)
-    ]
-    stamps += [
-        item.said for item in exchange.acts.get("postponement", ()) if "windows" in item.content
-    ]
-    return datetime.fromisoformat(
-        max((stamp.when for stamp in stamps), default=exchange.opened.when)
-    )
-
-
 def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
     notice, (limits, _) = lead(registry, exchange), profile_of(registry)
     if notice is None:
@@ -301,7 +155,7 @@ def _late_reports(
     registry: Registry, exchange: Exchange, content: dict[str, Any]
 ) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
-    moment = _instant(exchange.opened.when)
+    moment = instant(exchange.opened.when)
     match exchange.act:
         case "hazardous-incident" | "encounter-report" | "emergency-notification":
             report = first_report(registry, exchange)
@@ -315,9 +169,9 @@ def _late_reports(
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
             launched = (
-                _instant(window.get("to"))
+                instant(window.get("to"))
                 if isinstance(window, dict)
-                else _latest(content.get("time"))
+                else latest(content.get("time"))
             )
             yield from _late(launched, moment, limits.launch_report, sentence("the launch"))
         case "danger-area":
@@ -326,7 +180,7 @@ def _late_reports(
             )
         case "military-activity":
             if content["notice_kind"] == "alert":
-                begun = _instant(content["window"]["from"])
+                begun = instant(content["window"]["from"])
                 if begun is not None and moment is not None and moment > begun:
                     text = sentence(
                         "%(d)s after it began; an alert activity is told when it begins",
@@ -336,7 +190,7 @@ def _late_reports(
             yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
         case "annual-exchange":
             yield from _late(
-                _instant(content.get("changed_at")),
+                instant(content.get("changed_at")),
                 moment,
                 limits.data_change,
                 sentence("the change"),
@@ -402,8 +256,8 @@ def _late_acts(
     for item in exchange.acts.get(act, ()):
         if since in item.content:
             yield from _late(
-                _instant(msgspec.json.decode(item.content[since])),
-                _instant(item.said.when),
+                instant(msgspec.json.decode(item.content[since])),
+                instant(item.said.when),
                 owed,
                 what,
                 flag,
@@ -414,7 +268,7 @@ def _venue(
     registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime
 ) -> Iterator[RaisedFlag]:
     limits, _ = profile_of(registry)
-    moment = _instant(exchange.opened.time)
+    moment = instant(exchange.opened.time)
     open_ = (
         exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
     )
@@ -562,7 +416,7 @@ def _hours(exchange: Exchange) -> dict[str, Any] | None:
     window = msgspec.json.decode(exchange.content.get("window", b"null"))
     if isinstance(window, dict):
         return window
-    moment = _instant(msgspec.json.decode(exchange.content.get("time", b"null")))
+    moment = instant(msgspec.json.decode(exchange.content.get("time", b"null")))
     return None if moment is None else {"from": moment.isoformat(), "to": moment.isoformat()}
 
 
@@ -591,68 +445,3 @@ def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
         datetime.fromisoformat(item[name]) for item in (one, other) for name in ("from", "to")
     )
     return begins <= stops and starts <= ends
-
-
-def outline(place: Any) -> list[Point]:
-    """A place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
-    if not isinstance(place, dict):
-        return []
-    if "polygon" in place:
-        return [(corner["lon"], corner["lat"]) for corner in place["polygon"]]
-    if "circle" in place:
-        lon, lat, radius = (
-            place["circle"]["pos"]["lon"],
-            place["circle"]["pos"]["lat"],
-            si_units.metres(place["circle"]["radius"]) / _METRES_A_DEGREE,
-        )
-        wide = radius / max(cos(radians(lat)), 0.01)
-        return [
-            (lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS))
-            for n in range(_CORNERS)
-        ]
-    return [(place["lon"], place["lat"])] if "lat" in place else []
-
-
-def meet(one: list[Point], other: list[Point]) -> bool:
-    """Whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
-    if not one or not other:
-        return False
-    return (
-        _inside(one[0], other)
-        or _inside(other[0], one)
-        or any(_cross(a, b) for a in _edges(one) for b in _edges(other))
-    )
-
-
-def _edges(corners: list[Point]) -> list[tuple[Point, Point]]:
-    return list(zip(corners, [*corners[1:], corners[0]], strict=True))
-
-
-def _inside(point: Point, corners: list[Point]) -> bool:
-    x, y = point
-    inside = False
-    for (ax, ay), (bx, by) in _edges(corners):
-        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
-            inside = not inside
-    return inside
-
-
-def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
-    (a, b), (c, d) = one, other
-    return (
-        _turn(a, b, c) * _turn(a, b, d) <= 0
-        and _turn(c, d, a) * _turn(c, d, b) <= 0
-        and _boxes_meet(one, other)
-    )
-
-
-def _turn(a: Point, b: Point, c: Point) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-
-def _boxes_meet(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
-    return all(
-        min(one[0][axis], one[1][axis]) <= max(other[0][axis], other[1][axis])
-        and min(other[0][axis], other[1][axis]) <= max(one[0][axis], one[1][axis])
-        for axis in (0, 1)
-    )

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain.acts import deadlines, two_keys
+from dragoman.domain.acts import deadline_acts, deadlines, two_keys
 from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
 from dragoman.domain.acts.families.exchange import (
     ENDED,
@@ -189,7 +189,9 @@ def _is_upkeep(exchange: Exchange, clock: Deadline) -> bool:
     if clock.clock != "reconfirmation":
         return False
     failed = {failed_test.id for failed_test in deadlines.failed_tests(exchange)}
-    return clock.started_by not in failed and deadlines.recorded(exchange, clock) < deadlines.LAPSE
+    return (
+        clock.started_by not in failed and deadline_acts.recorded(exchange, clock) < deadlines.LAPSE
+    )
 
 
 def _accounts(

@@ -25,7 +25,7 @@ from msgspec import Struct
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
-from dragoman.domain.views import attribution, flags
+from dragoman.domain.views import attribution, lead_times
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
@@ -166,12 +166,12 @@ class Measure:
     def _take_opening(self, exchange: Exchange) -> None:
         side = self._side(exchange.side)
         self._opened[side, exchange.act, exchange.precedence] += 1
-        report = flags.first_report(self._registry, exchange)
+        report = lead_times.first_report(self._registry, exchange)
         if report is not None and self._registry.kind not in UNTIMED:
             key = side, exchange.act, "first_report"
             self._took[key].append(report.given.total_seconds())
             self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
-        notice = flags.lead(self._registry, exchange)
+        notice = lead_times.lead(self._registry, exchange)
         if notice is not None and self._registry.kind not in UNTIMED:
             self._given[side, exchange.act, notice.owed.total_seconds()].append(
                 notice.given.total_seconds()

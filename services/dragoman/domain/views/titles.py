@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.domain.acts.act_registry import FORMATS
-from dragoman.domain.acts.families.exchange import event_of, opening_of
+from dragoman.domain.acts.families.exchange import event_of
+from dragoman.domain.acts.families.exchange_content import opening_of
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import Text
 from dragoman_schemas.state import Exchange

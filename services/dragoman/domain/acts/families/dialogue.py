@@ -20,7 +20,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain.acts import consent, developments, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.developments import TimedValue
-from dragoman.domain.acts.families.exchange import check_terms, life
+from dragoman.domain.acts.families.amendments import check_terms
+from dragoman.domain.acts.families.exchange import life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim

@@ -21,7 +21,9 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
-from dragoman.domain.acts.families.exchange import check_terms, content_of, life, settled_by_all
+from dragoman.domain.acts.families.amendments import check_terms
+from dragoman.domain.acts.families.exchange import life, settled_by_all
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim

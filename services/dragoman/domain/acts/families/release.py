@@ -20,7 +20,8 @@ from msgspec import UNSET, Raw
 
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
-from dragoman.domain.acts.families.exchange import check_terms, is_unattributed, life
+from dragoman.domain.acts.families.amendments import check_terms
+from dragoman.domain.acts.families.exchange import is_unattributed, life
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence, verbatim

@@ -1,0 +1,198 @@
+"""JSON Schemas of the shapes, as components of the two documents."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from inspect import cleandoc
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, defstruct
+from msgspec.structs import fields
+
+from dragoman_schemas.fields import Titles, Words
+from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
+from dragoman_schemas.responses import (
+    DraftView,
+    Entry,
+    ExchangeView,
+    Issue,
+    LiaisonState,
+    NewDraft,
+    Opening,
+    RoadmapLine,
+    Row,
+    SideWatch,
+    View,
+)
+from dragoman_schemas.state import Exchange, Registry
+
+
+def _shown(shape: type[Struct], **value: Any) -> type[Struct]:
+    """Return a shape as readers see it: without its defaults, which are left out, and with other types of some members."""
+    members: list[Any] = []
+    for field in fields(shape):
+        type = value.get(field.name, field.type)
+        members.append(
+            (field.name, type) if field.required else (field.name, type | UnsetType, UNSET)
+        )
+    return defstruct(shape.__name__, members, kw_only=True, namespace={"__doc__": shape.__doc__})
+
+
+_WORDS: Final = str | dict[str, str]
+
+
+_KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
+    (Advised, "text"): _WORDS,
+    (ChannelStanding, "reason"): _WORDS,
+    (DraftView, "act"): dict[str, Any],
+    (Entry, "record"): dict[str, Any],
+    (ExchangeView, "state"): _shown(Exchange, meeting=dict[str, Any] | None),
+    (Issue, "common_ground"): _WORDS,
+    (LiaisonState, "registry"): Registry,
+    (Matter, "subject"): _WORDS,
+    (NewDraft, "act"): dict[str, Any],
+    (Opening, "act"): dict[str, Any],
+    (ReadOut, "text"): _WORDS,
+    (RoadmapLine, "text"): _WORDS,
+    (Row, "subject"): _WORDS,
+    (SideWatch, "note"): _WORDS,
+    (TurnOver, "note"): _WORDS,
+    (View, "own_view"): _WORDS,
+    (View, "wanted_outcome"): _WORDS,
+    (View, "your_view"): _WORDS,
+}
+"""Members that go out as the bytes that they are kept as, and what these are: texts may be given by language."""
+
+
+REF: Final = "#/components/schemas/{name}"
+
+
+def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the schemas of shapes, and the components that they refer to by their plain names.
+
+    Generators of clients make a class of each component, so a component is called, and entitled, as
+    its shape is.
+    """
+    rows = [*_KEPT_AS_BYTES.values()]
+    schemas, components = undented(
+        msgspec.json.schema_components([*shapes, *rows], ref_template=REF)
+    )
+    for (shape, member), schema in zip(_KEPT_AS_BYTES, schemas[len(shapes) :], strict=True):
+        if shape.__name__ in components:
+            components[shape.__name__]["properties"][member] |= schema
+    names = _plain_names(components)
+    refs = {REF.format(name=name): REF.format(name=plain) for name, plain in names.items()}
+    portable = _portable(schemas[: len(shapes)], refs)
+    named = {
+        names[name]: {**_portable(schema, refs), "title": names[name]}
+        for name, schema in components.items()
+    }
+    named |= {
+        name: {"title": name, "description": _BY_LANGUAGE, **schema}
+        for name, schema in _shared().items()
+    }
+    return portable, {name: named[name] for name in sorted(_reached(portable, named))}
+
+
+def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
+    """Return the names of all components to which schemas lead."""
+    names: set[str] = set()
+    waiting = [schemas]
+    while waiting:
+        match waiting.pop():
+            case dict() as schema:
+                waiting += schema.values()
+            case list() as items:
+                waiting += items
+            case str() as text if (
+                name := text.removeprefix(REF.format(name=""))
+            ) in components and name not in names:
+                names.add(name)
+                waiting.append(components[name])
+    return names
+
+
+def _plain_names(components: Iterable[str]) -> dict[str, str]:
+    """Return the name of each component.
+
+    msgspec gives shapes that share a name the path of their module. An act keeps its name, or else
+    an answer; the last part of the module goes before the names of the others, so that
+    `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
+    """
+    names: dict[str, str] = {}
+    for component in sorted(components, key=_rank):
+        module, _, shape = component.rpartition(".")
+        prefix = "".join(part.capitalize() for part in module.rpartition(".")[2].split("_"))
+        names[component] = shape if shape not in names.values() else prefix + shape
+    assert len({*names.values()}) == len(names), "two components have one name"
+    return names
+
+
+def _rank(component: str) -> tuple[bool, bool, bool, str]:
+    module = component.rpartition(".")[0]
+    return module != "", ".acts." not in component, not module.endswith(".answers"), component
+
+
+@cache
+def _shared() -> dict[str, dict[str, Any]]:
+    """The schemas of texts that are given by language, by the names of their components."""
+    return {
+        f"{name}ByLanguage": msgspec.json.schema(
+            next(
+                argument
+                for argument in get_args(union)
+                if get_origin(get_args(argument)[0]) is dict
+            )
+        )
+        for name, union in (("Words", Words), ("Titles", Titles))
+    }
+
+
+_BY_LANGUAGE: Final = "A text in several languages, each under its language tag."
+
+
+def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
+    """Return schemas with their references renamed, in forms that generators of clients read well.
+
+    A tuple has the schema `false` for what follows its items; how many it has is said by `minItems`
+    and `maxItems` as well. A choice of one is a constant. An object of no described members says
+    that it may have any. A text by language, which stands in most acts, is a component.
+    """
+    match schema:
+        case dict() if shared := next(
+            (name for name, value in _shared().items() if value == schema), ""
+        ):
+            return {"$ref": REF.format(name=shared)}
+        case {"prefixItems": items, "items": False, **others}:
+            kinds = list({str(item): item for item in items}.values())
+            kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+            return {
+                **_portable(others, refs),
+                "prefixItems": _portable(items, refs),
+                "items": _portable(kind, refs),
+            }
+        case {"enum": [str(only)], **others}:
+            return {"type": "string", **_portable(others, refs), "const": only}
+        case {"type": "object"} if len(schema) == 1:
+            return {**schema, "additionalProperties": True}
+        case dict():
+            return {name: _portable(value, refs) for name, value in schema.items()}
+        case list() | tuple():
+            return [_portable(item, refs) for item in schema]
+        case str():
+            return refs.get(schema, schema)
+        case _:
+            return schema
+
+
+def undented(schema: Any) -> Any:
+    """Schemas whose descriptions are without the indentation that docstrings have in the code, which newer interpreters take away themselves."""
+    match schema:
+        case {"description": str(text), **others}:
+            return {"description": cleandoc(text), **undented(others)}
+        case dict():
+            return {name: undented(value) for name, value in schema.items()}
+        case list() | tuple():
+            return [undented(item) for item in schema]
+        case _:
+            return schema

@@ -1,0 +1,267 @@
+"""The check page: exactly what will be recorded, and what follows from it."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from markupsafe import Markup
+from msgspec import Raw
+from multidict import MultiDict
+
+from dragoman.application.http import body_workers, submission
+from dragoman.console.charts import map_sketch
+from dragoman.console.compose.consequences import (
+    _consented,
+    _replaced,
+    addressed,
+    ending,
+    facts_of,
+    left,
+    people_in,
+    started,
+    urgent,
+    verb,
+)
+from dragoman.console.compose.form_page import _form
+from dragoman.console.compose.recorded_page import _promised, _wanted
+from dragoman.console.compose.writing import (
+    CheckedAct,
+    Writing,
+    _faults,
+    sending_of,
+)
+from dragoman.console.display.act_display import Display
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.forms import (
+    authorised_senders,
+    browser_signatures,
+    exchange_choices,
+)
+from dragoman.console.forms.form_errors import plain
+from dragoman.console.pages import release_preview
+from dragoman.console.pages.exchange_page import headline
+from dragoman.console.rendering import Page, PageContext, refused
+from dragoman.console.sessions import see
+from dragoman.domain.acts import consent, deadlines, two_keys
+from dragoman.domain.acts.act_rules import OFFICERS, Rule
+from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.exchange_content import content_of
+from dragoman.domain.decide import Post
+from dragoman.domain.fold import Folded, takes_two
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.text import sentence
+from dragoman_schemas.state import Exchange
+
+
+def _post_of(
+    writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = ""
+) -> Post:
+    projection, actor = writing.here.projection, sender or writing.here.grant.actor
+    act, data = read_act(body, cut=True)
+    return Post(
+        actor=actor,
+        act=act,
+        data=data,
+        id=submission.id_of(projection, actor, data, key),
+        exchange=writing.at,
+        family=""
+        if writing.exchange is not None or writing.rule.family is None
+        else writing.rule.family,
+        if_match=writing.exchange.revision if writing.exchange is not None else None,
+        released_by=released_by,
+    )
+
+
+def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
+    """What the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+
+    What the reader may only hand over is rehearsed as that of a colleague who may send it.
+    """
+    context = writing.here
+    sending = sending_of(context, writing.rule)
+    if sending.hands_over:
+        sender = f"{context.side}/{sending.colleagues[0].name}"
+        return context.service.desk.rehearse(
+            context.projection, _post_of(writing, body, key, sender=sender)
+        ), False
+    post = _post_of(writing, body, key)
+    try:
+        return context.service.desk.rehearse(context.projection, post), False
+    except Refused as error:
+        if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
+            context.projection, writing.exchange, writing.rule, post.data
+        ):
+            raise
+    second = _second(context, writing.rule)
+    if not second:
+        raise refused(
+            "second-key-required",
+            sentence("A colleague of your side would have to release this, and none is in office."),
+        )
+    return context.service.desk.rehearse(
+        context.projection, _post_of(writing, body, key, released_by=second)
+    ), True
+
+
+def _second(context: PageContext, rule: Rule) -> str:
+    """A colleague who could release an act: rather one whose role it asks for."""
+    colleagues = [
+        (not rule.roles.isdisjoint(officer.roles), name)
+        for name, officer in context.registry.officers.items()
+        if name.startswith(f"{context.side}/")
+        and name != context.grant.actor
+        and officer.until is None
+        and not OFFICERS.isdisjoint(officer.roles)
+    ]
+    return max(colleagues, default=(False, ""))[1]
+
+
+async def check(
+    writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200
+) -> Page | web.StreamResponse:
+    context = writing.here
+    hands_over = sending_of(context, writing.rule).hands_over
+    body, asks = (
+        browser_signatures.bare(body),
+        not hands_over and browser_signatures.asks(context, writing.act, writing.at),
+    )
+    before = _recorded_before(writing, body, str(fields.get("key", "")))
+    if before is not None:
+        return before
+    sending = sending_of(context, writing.rule)
+    if sending.hands_over and not sending.colleagues:
+        return await _form(
+            writing, fields, [], problem=authorised_senders.told(context.words, sending), status=422
+        )
+    try:
+        folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
+        bound = await _bound(writing, fields, body) if asks else body
+    except Malformed as error:
+        return await _form(writing, fields, _faults(writing, error.faults), status=422)
+    except Refused as error:
+        refusal = error.refusal
+        faults = _faults(writing, refusal.faults)
+        return await _form(
+            writing,
+            fields,
+            faults,
+            problem="" if faults else writing.here.words.sentence(plain(refusal.detail)),
+            status=422,
+        )
+    state = folded.state if isinstance(folded.state, Exchange) else None
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
+    content = content_of(body)
+    people, warnings = await people_in(context, writing, content)
+    display = Display(context.words, offices, people, context.link)
+    release_preview.name_records(context, display)
+    sending = sending_of(context, writing.rule, second=second)
+    alone = "" if hands_over else _alone(folded, state)
+    running = started(context, folded, state, offices)
+    view = CheckedAct(
+        act=Raw(bound),
+        bytes=len(bound),
+        sha256=hashlib.sha256(bound).hexdigest(),
+        exchange=writing.at,
+        number=folded.number,
+        precedence=state.precedence if state is not None else "",
+        to=addressed(folded, state),
+        two_key=second,
+        clocks=tuple(
+            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+        ),
+    )
+    return Page(
+        template="check.html",
+        view=view,
+        status=status,
+        values={
+            "writing": writing,
+            "headline": headline(context, writing.exchange) if writing.exchange is not None else "",
+            "facts": facts_of(display, writing, content),
+            "warnings": warnings,
+            "sketch": _sketch(context, content),
+            "consented": _consented(display, writing, content),
+            "replaced": _replaced(display, writing, content),
+            "left": left(display, writing),
+            "agreed": exchange_choices.agreed(display, offices, writing.exchange, content)
+            if writing.act == "acceptance" and writing.exchange is not None
+            else "",
+            "running": running,
+            "wanted": _wanted(writing.act, state),
+            "promised": _promised(writing.act, state, context.side),
+            "ending": ending(writing, state),
+            "urgent": urgent(writing, folded, state),
+            "hidden": [
+                *((name, value) for name, value in fields.items() if name != "do"),
+                ("act", bound.decode()),
+            ],
+            "asks": asks,
+            "problem": problem,
+            "again": problem != "",
+            "one_key": alone,
+            "takes_back": writing.exchange is not None and writing.act in consent.WITHDRAWABLE,
+            "published": state is not None
+            and state.act == release.RELEASE.rule.act
+            and writing.act in release.PROVING,
+            "second_key_s": deadlines.profile_of(context.registry)[0].second_key,
+            "verb": verb(context, writing, view),
+            "sender": authorised_senders.names(context.words, sending) if hands_over else "",
+            "hand_to": authorised_senders.names(context.words, sending)
+            if second or hands_over or alone == "waits"
+            else "",
+            "hands_over": hands_over,
+            "who_sends": authorised_senders.told(context.words, sending) if hands_over else "",
+        },
+    )
+
+
+def _alone(folded: Folded, state: Exchange | None) -> str:
+    """Return what becomes of an act that goes on one key: it `stands` at once, or `waits` for the second; empty where it takes one officer."""
+    if (
+        state is None
+        or folded.record is None
+        or two_keys.sent(state, folded.record.envelope.id) is None
+    ):
+        return ""
+    return "waits" if folded.record.name in two_keys.WAITING else "stands"
+
+
+async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
+    """The act as its author will sign it; a draft's id is its record's."""
+    context = writing.here
+    act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
+    id = str(fields.get("draft", "")) or submission.id_of(
+        context.projection, context.grant.actor, data, str(fields.get("key", ""))
+    )
+    return await browser_signatures.bound(context, act, data, id=id, exchange=writing.at)
+
+
+def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
+    """The page of the record that this very post has become already, though its answer was lost."""
+    try:
+        post = _post_of(writing, body, key)
+    except (Refused, Malformed):
+        return None
+    position = writing.here.projection.posted(post.id)
+    record = None if position is None else writing.here.projection.record_at(position)
+    if record is None or browser_signatures.bare(record.act) != post.act:
+        return None
+    return see(f"/c/{writing.here.name}/recorded/{position}")
+
+
+def _sketch(context: PageContext, content: Mapping[str, Raw]) -> Markup | str:
+    for name in ("place", "pos"):
+        raw = content.get(name)
+        value = None if raw is None else msgspec.json.decode(bytes(raw))
+        if isinstance(value, dict) and "lat" in value:
+            return map_sketch.sketch(
+                "sketch",
+                context.words.say("Sketch of the places that were entered"),
+                [(context.side.upper(), value["lat"], value["lon"])],
+                None,
+                context.words,
+            )
+    return ""

@@ -1,0 +1,389 @@
+"""Consequences of an act, in sentences, before it is sent."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup
+from msgspec import Raw
+
+from dragoman.console.compose.writing import CheckedAct, Warned, Writing
+from dragoman.console.display import translations
+from dragoman.console.display.act_display import Display, DisplayedMember
+from dragoman.console.display.office_clocks import Office
+from dragoman.console.forms import (
+    exchange_choices,
+    field_types,
+    form_parser,
+    form_writer,
+    people_choices,
+    precedence_hints,
+)
+from dragoman.console.rendering import PageContext
+from dragoman.domain.acts import consent, deadlines
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.families.exchange_content import content_of
+from dragoman.domain.fold import Folded
+from dragoman.i18n.words import Words, as_moment
+from dragoman_schemas.responses import PersonSeen
+from dragoman_schemas.state import Exchange
+
+
+async def people_in(
+    context: PageContext, writing: Writing, content: Mapping[str, Raw]
+) -> tuple[dict[str, PersonSeen], list[Warned]]:
+    """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    members = people_choices.decoded(content)
+    people = await people_choices.seen_in(context, members)
+    written = [(writing.act, members)]
+    if writing.exchange is not None and isinstance(members.get("fields"), dict):
+        written.append((writing.exchange.act, members["fields"]))
+    whom, when = (
+        context.words.say("Check whom you mean."),
+        context.words.say("Check the day and the time."),
+    )
+    warnings = [
+        Warned(text, whom)
+        for act, value in written
+        for text in people_choices.of_other_sides(context, act, value, people)
+    ]
+    doubtful = [
+        text
+        for act, value in written
+        for text in (
+            *_still_to_come(context, act, value),
+            *_too_early(context, writing, act, value),
+        )
+    ]
+    return people, warnings + [Warned(text, when) for text in doubtful]
+
+
+def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
+    for member in field_types.members(act):
+        given = content.get(member.name)
+        if (
+            not isinstance(member.kind, field_types.TimeField)
+            or member.name in form_parser.AHEAD
+            or given in (None, form_writer.UNKNOWN)
+        ):
+            continue
+        moment = as_moment(given["about"] if isinstance(given, dict) else given)
+        if moment > context.moment:
+            field = context.words.field(member.name)
+            yield context.words.say(
+                "%(field)s: this is still to come, in %(d)s.",
+                field=field,
+                d=context.words.until(moment, context.moment),
+            )
+
+
+def _too_early(
+    context: PageContext, writing: Writing, act: str, content: Mapping[str, Any]
+) -> Iterator[str]:
+    """Return a warning for a meeting that was held before anybody had asked for it."""
+    if act == "meeting-held" and writing.exchange is not None:
+        moment = as_moment(writing.exchange.opened.time)
+        if as_moment(content["from"]) < moment:
+            yield context.words.say(
+                "This is before the meeting was asked for, %(t)s.",
+                t=context.words.written(moment, "minute"),
+            )
+
+
+def facts_of(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
+    """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    if writing.act == "acceptance" and writing.exchange is not None:
+        agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
+        fact = DisplayedMember(
+            name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
+        )
+        return [fact, *display.facts(writing.act, content, leave=("window",))]
+    if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
+        text = str(msgspec.json.decode(bytes(content["of"])))
+        choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side)
+        choice = next(
+            (
+                exchange_choice
+                for exchange_choice in choices
+                if (exchange_choice.value or writing.exchange.id) == text
+            ),
+            None,
+        )
+        member = next(item for item in field_types.members(writing.act) if item.name == "of")
+        fact = DisplayedMember(
+            name="of",
+            label=writing.label(member),
+            shown=Markup.escape(text if choice is None else choice.shown),
+            wide=True,
+        )
+        return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
+    if "fields" not in content or writing.exchange is None:
+        return display.facts(writing.act, content)
+    inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+    raw_records = {name: raw for name, raw in content.items() if name != "fields"}
+    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, raw_records)]
+
+
+_OF_WHAT: Final[
+    dict[str, Callable[[Words, Exchange, str], list[exchange_choices.ExchangeChoice]]]
+] = {
+    **dict.fromkeys(("amendment-agreement", "amendment-refusal"), exchange_choices.amendments),
+    **dict.fromkeys(
+        ("translation-agreement", "translation-dispute"), exchange_choices.translations
+    ),
+    "consent-withdrawal": exchange_choices.consents,
+    "second-key": exchange_choices.second_keys,
+    translations.ACT: exchange_choices.translatable,
+}
+"""Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
+
+
+def _replaced(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
+    """What stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
+    state = writing.exchange
+    if state is None or writing.act not in ("amendment", "amendment-agreement"):
+        return []
+    if writing.act == "amendment":
+        fields = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+    else:
+        waits = consent.open_amendment(state)
+        fields = {} if waits is None else consent.fields_of(waits)
+    return display.facts(
+        state.act, {name: state.content[name] for name in fields if name in state.content}
+    )
+
+
+def left(display: Display, writing: Writing) -> list[DisplayedMember]:
+    """The words that a refusal of an amendment leaves; nothing for any other act."""
+    waits = (
+        None
+        if writing.exchange is None or writing.act != "amendment-refusal"
+        else consent.open_amendment(writing.exchange)
+    )
+    return (
+        []
+        if waits is None or writing.exchange is None
+        else display.facts(writing.exchange.act, consent.fields_of(waits))
+    )
+
+
+def has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
+    """Return whether an act of consent names other terms than those that stand by now."""
+    if writing.act not in consent.ACTS or writing.exchange is None or "terms" not in content:
+        return False
+    act: dict[str, Any] = {
+        name: msgspec.json.decode(raw, type=dict[str, Raw] if name == "fields" else Any)
+        for name, raw in content.items()
+    }
+    return bool(
+        act["terms"] != consent.of_act(writing.exchange, writing.here.side, writing.act, act)
+    )
+
+
+def _consented(
+    display: Display, writing: Writing, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
+    """The text that an act of consent is of, as its side will be held to it; nothing for any other act."""
+    state = writing.exchange
+    if state is None or writing.act not in consent.ACTS:
+        return []
+    text = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
+    match writing.act:
+        case "amendment":
+            return display.facts(
+                state.act,
+                consent.text_of(
+                    state, msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+                ),
+            )
+        case "amendment-agreement":
+            amendment = next(
+                (item for item in state.acts.get("amendment", ()) if item.id == text), None
+            )
+            return (
+                []
+                if amendment is None
+                else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
+            )
+        case "translation-agreement":
+            given = next(
+                (item for item in state.acts.get("translation", ()) if item.id == text), None
+            )
+            if given is None:
+                return []
+            of = (
+                str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
+            )
+            original = next((each.act for each in state.messages if each.id == of), state.act)
+            raw_records = consent.text_of(state) if of == state.id else consent.said_in(state, of)
+            return [
+                *display.facts(original, raw_records, leave=("of",)),
+                *display.facts("translation", given.content, leave=("of",)),
+            ]
+        case "fairness":
+            restated = state.acts.get("restatement", ())
+            return (
+                display.facts("restatement", restated[-1].content, leave=("of",))
+                if restated
+                else []
+            )
+        case "accounts-agreement":
+            contents = [each[-1].content for each in state.accounts.values()]
+            facts = display.facts(state.act, consent.text_of(state))
+            return [
+                *facts,
+                *(
+                    fact
+                    for account in contents
+                    for fact in display.facts("counter-account", account)
+                ),
+            ]
+        case "agenda-agreement" | "readout-agreement":
+            return _words_taken(display, writing, state, content)
+        case _:
+            return display.facts(state.act, consent.text_of(state))
+
+
+def _words_taken(
+    display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
+) -> list[DisplayedMember]:
+    """The agenda, or the readout, of another side that an act takes as its own."""
+    authors = (
+        [str(msgspec.json.decode(bytes(content["side"])))]
+        if "side" in content
+        else consent.authors(state, writing.act)
+    )
+    side = next((author for author in authors if author != writing.here.side), "")
+    if writing.act == "agenda-agreement":
+        topics = consent.versions(state).get(side)
+        return [] if topics is None else display.facts("agenda", {"topics": topics})
+    state_readout = consent.proposed_readouts(state).get(side)
+    return (
+        []
+        if state_readout is None
+        else display.facts(
+            "readout",
+            {"topics": Raw(msgspec.json.encode(state_readout.topics)), "text": state_readout.text},
+        )
+    )
+
+
+def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
+    """Return how a message stands to the rule of its format, the precedence by the rule, and for what that is.
+
+    `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as the exchange does.
+    """
+    form, record, words = writing.format, folded.record, writing.here.words
+    if (
+        form is None
+        and record is not None
+        and state is not None
+        and state.precedence in ("flash", "immediate")
+    ):
+        rings = any(
+            message.id == record.envelope.id and message.to and not message.for_the_record
+            for message in state.messages
+        )
+        return (
+            {"stands": "of_exchange", "level": words.value(state.precedence).upper()}
+            if rings
+            else {}
+        )
+    if form is None or record is None or state is None or writing.here.registry.kind == "track2":
+        return {}
+    now = writing.here.service.now()
+    rule, level = (
+        precedence_hints.rule_of(form, now),
+        form.precedence(record.data, record.envelope.time),
+    )
+    chosen = content_of(record.newest).get(rule.member) if rule.member else None
+    value = None if chosen is None else msgspec.json.decode(bytes(chosen))
+    what = words.value(value) if isinstance(value, str) else words.act(writing.act)
+    order = precedence_hints.ORDER
+    stands = (
+        "by_rule"
+        if level == state.precedence
+        else "raised"
+        if order.index(state.precedence) < order.index(level)
+        else "lowered"
+    )
+    return {
+        "stands": stands,
+        "rule": words.value(level).upper(),
+        "level": words.value(state.precedence).upper(),
+        "what": what,
+    }
+
+
+def started(
+    context: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
+) -> list[Deadline]:
+    """The clocks that the record would start."""
+    if state is None or folded.record is None:
+        return []
+    calendars = {
+        office.side: deadlines.calendar_of(context.projection.office(office.side))
+        for office in offices
+    }
+    envelope = folded.record.envelope
+    recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
+    return [
+        deadline
+        for deadline in deadlines.running(context.registry, state, calendars)
+        if deadline.open
+        and deadline.started_by in (envelope.id, state.id)
+        and deadline.begins >= recorded
+    ]
+
+
+def ending(writing: Writing, state: Exchange | None) -> list[Deadline]:
+    """Return what is owed now and would be owed no more, neither met nor late: what ends with the matter."""
+    exchange = writing.exchange
+    if exchange is None or state is None:
+        return []
+    calendars = {
+        office.side: deadlines.calendar_of(writing.here.projection.office(office.side))
+        for office in writing.offices
+    }
+    before = [
+        deadline
+        for deadline in deadlines.running(writing.here.registry, exchange, calendars)
+        if deadline.open
+    ]
+    after = {
+        (deadline.clock, deadline.side, deadline.started_by): deadline
+        for deadline in deadlines.running(writing.here.registry, state, calendars)
+    }
+    kept = [
+        (deadline, after.get((deadline.clock, deadline.side, deadline.started_by)))
+        for deadline in before
+    ]
+    return [deadline for deadline, now in kept if now is None or (not now.open and now.met is None)]
+
+
+def addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
+    if state is None or folded.record is None:
+        return ()
+    id = folded.record.envelope.id
+    return next((message.to for message in state.messages if message.id == id), ())
+
+
+def verb(context: PageContext, writing: Writing, view: CheckedAct) -> str:
+    """What the button that sends says: the act, and to whom."""
+    words = context.words
+    to = words.listed(view.to).upper()
+    if writing.format is not None and view.precedence and to:
+        return words.say(
+            "Send %(precedence)s to %(side)s",
+            precedence=words.value(view.precedence).upper(),
+            side=to,
+        )
+    if to:
+        return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))
+    return words.say("Record: %(act)s", act=words.act(writing.act))

@@ -1,0 +1,297 @@
+"""Pages of drafts: the list, one draft, and its release by a second officer."""
+
+import hashlib
+from collections.abc import Iterable
+
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.application.http import body_workers
+from dragoman.application.operations import drafts
+from dragoman.console.compose.consequences import (
+    _consented,
+    _replaced,
+    addressed,
+    ending,
+    facts_of,
+    has_moved,
+    left,
+    people_in,
+    started,
+    urgent,
+    verb,
+)
+from dragoman.console.compose.recorded_page import _promised, _wanted, recorded_at, tell
+from dragoman.console.compose.writing import (
+    CheckedAct,
+    Warned,
+    Writing,
+    _draft,
+    _faults,
+    sending_of,
+)
+from dragoman.console.display.act_display import Display, DisplayedMember
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.forms import (
+    authorised_senders,
+    browser_signatures,
+)
+from dragoman.console.forms.form_errors import plain
+from dragoman.console.pages import release_preview
+from dragoman.console.pages.exchange_page import headline
+from dragoman.console.rendering import Page, PageContext
+from dragoman.console.sessions import form_of, said, see
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange_content import content_of
+from dragoman.domain.decide import Post
+from dragoman.domain.fold import Folded, takes_two
+from dragoman.domain.record import errors as refusals
+from dragoman.domain.record.codec import read_act
+from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.stores.drafts import Draft
+from dragoman_schemas.act_frame import Act
+from dragoman_schemas.responses import DraftView
+from dragoman_schemas.state import Exchange
+
+
+def _told(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str:
+    """Return in sentences what is wrong with an act: the fields by their labels."""
+    field_errors = _faults(writing, faults)
+    words = writing.here.words
+    told = (
+        words.say("%(what)s: %(detail)s", what=field_error.label, detail=field_error.sentence)
+        if field_error.label
+        else field_error.sentence
+        for field_error in field_errors
+    )
+    return words.sentences(told)
+
+
+class DraftList(Struct, frozen=True, kw_only=True):
+    """The drafts of the reader's side."""
+
+    drafts: tuple[DraftView, ...]
+
+
+async def draft_list(context: PageContext) -> Page:
+    """The drafts of the own side."""
+    result = await drafts.listed(context.call)
+    return Page(
+        template="drafts.html",
+        view=DraftList(drafts=result.drafts),
+        rows=result.drafts,
+        values={"named": _named, "here_side": context.side},
+    )
+
+
+def _named(draft: DraftView | Draft) -> str:
+    return drafts.name_of(draft.act)
+
+
+async def draft_page(context: PageContext) -> Page | web.StreamResponse:
+    """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    gone = await _recorded_draft(context)
+    return (
+        gone
+        if gone is not None
+        else await _draft_page(context, await _draft(context, context.request.match_info["draft"]))
+    )
+
+
+async def _recorded_draft(context: PageContext) -> web.Response | None:
+    """The page of the record that a draft of the reader's side has become; None while it is a draft."""
+    id = context.request.match_info["draft"]
+    position = context.projection.posted(id) if context.is_officer else None
+    if (
+        position is None
+        or await context.service.drafts.find(context.registry.cid, context.side, id) is not None
+    ):
+        return None
+    record = context.projection.record_at(position)
+    return (
+        see(context.link(f"/recorded/{position}"))
+        if record is not None and record.side == context.side
+        else None
+    )
+
+
+async def _draft_page(
+    context: PageContext, draft: Draft, problem: str = "", status: int = 200
+) -> Page:
+    act = _named(draft)
+    exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
+    writing = Writing(here=context, act=act, exchange=exchange, draft=draft)
+    body = bytes(draft.act)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
+    fault, moved = "", False
+    warnings: list[Warned] = []
+    consented: list[DisplayedMember] = []
+    replaced: list[DisplayedMember] = []
+    two_key = RULES[act].two_key
+    folded: Folded | None = None
+    try:
+        compact, data = await body_workers.read(
+            context.request, len(body), read_act, body, cut=True
+        )
+        two_key = takes_two(context.projection, exchange, RULES[act], data)
+        content = content_of(compact)
+        people, warnings = await people_in(context, writing, content)
+        display = Display(context.words, offices, people, context.link)
+        release_preview.name_records(context, display)
+        facts = facts_of(display, writing, content)
+        moved = has_moved(writing, content)
+        if not moved:
+            consented, replaced = (
+                _consented(display, writing, content),
+                _replaced(display, writing, content),
+            )
+        folded = _released(writing, draft, compact, data, two_key=two_key)
+    except Malformed as error:
+        fault, facts = _told(writing, error.faults), []
+    except ValueError as error:
+        fault, facts = str(error), []
+    asks = browser_signatures.asks(context, act, draft.exchange)
+    unsigned = asks and not draft.signatures
+    sending = sending_of(context, RULES[act], author=draft.author, second=two_key)
+    mine = draft.author == context.grant.actor
+    able = any(
+        colleague.name == context.grant.actor.partition("/")[2] for colleague in sending.colleagues
+    ) or (mine and sending.alone)
+    state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
+    running = [] if folded is None else started(context, folded, state, offices)
+    view = CheckedAct(
+        act=draft.act,
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        exchange=draft.exchange,
+        number=folded.number if folded is not None else "",
+        precedence=state.precedence if state is not None else "",
+        to=() if folded is None else addressed(folded, state),
+        two_key=two_key,
+        clocks=tuple(
+            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+        ),
+    )
+    return Page(
+        template="draft.html",
+        view=view,
+        status=status,
+        values={
+            "draft": draft,
+            "writing": writing,
+            "running": running,
+            "wanted": _wanted(writing.act, state),
+            "promised": _promised(writing.act, state, context.side),
+            "ending": ending(writing, state),
+            "urgent": {} if folded is None else urgent(writing, folded, state),
+            "verb": verb(context, writing, view),
+            "facts": facts,
+            "warnings": warnings,
+            "consented": consented,
+            "replaced": replaced,
+            "left": [] if folded is None else left(display, writing),
+            "moved": moved,
+            "fault": fault,
+            "problem": problem,
+            "mine": mine,
+            "may_release": context.may_post and not fault and not unsigned and able,
+            "sender": draft.author.partition("/")[2]
+            if two_key
+            else ""
+            if able
+            else authorised_senders.names(context.words, sending),
+            "hand_to": ""
+            if able or fault or draft.handed or not context.may_post
+            else authorised_senders.names(context.words, sending),
+            "who_sends": "" if able or two_key else authorised_senders.told(context.words, sending),
+            "handed_to": authorised_senders.names(context.words, sending) if draft.handed else "",
+            "unsigned": unsigned,
+            "asks": asks and two_key,
+            "headline": headline(context, exchange) if exchange is not None else "",
+            "said": context.request.query.get("said", ""),
+        },
+    )
+
+
+def _released(
+    writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool
+) -> Folded | None:
+    """Return what a draft becomes when it is released as it is now; None where it would be refused, which the release says."""
+    context, sending = (
+        writing.here,
+        sending_of(writing.here, writing.rule, author=draft.author, second=two_key),
+    )
+    able = [colleague.name for colleague in sending.colleagues]
+    reader = context.grant.actor
+    releaser = (
+        reader if reader.partition("/")[2] in able else f"{context.side}/{able[0]}" if able else ""
+    )
+    post = Post(
+        actor=draft.author if two_key or not releaser else releaser,
+        act=act,
+        data=data,
+        id=draft.id,
+        exchange=draft.exchange,
+        family=""
+        if writing.exchange is not None or writing.rule.family is None
+        else writing.rule.family,
+        if_match=draft.if_match or None,
+        released_by=releaser if two_key else "",
+    )
+    try:
+        return context.service.desk.rehearse(context.projection, post)
+    except Refused:
+        return None
+
+
+async def _released_by(context: PageContext) -> str:
+    """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
+    draft = await context.service.drafts.find(
+        context.registry.cid, context.side, context.request.match_info["draft"]
+    )
+    if draft is None or not draft.signatures:
+        return ""
+    act, data = read_act(bytes(draft.act), cut=False)
+    if not takes_two(
+        context.projection, context.projection.exchange(draft.exchange), RULES[_named(draft)], data
+    ):
+        return ""
+    _, signatures = await browser_signatures.signed_by(
+        context, act, data, exchange=draft.exchange, key=""
+    )
+    return signatures
+
+
+async def draft_sent(context: PageContext) -> web.StreamResponse | Page:
+    """Release a draft, or drop it."""
+    form = await form_of(context.request)
+    context.newest = context.projection.flushed
+    etag = said(form, "etag")
+    gone = await _recorded_draft(context)
+    if gone is not None:
+        return gone
+    if said(form, "do") == "drop":
+        await drafts.drop(
+            context.call, await _draft(context, context.request.match_info["draft"]), etag
+        )
+        tell(context)
+        return see(context.link("/drafts", said="dropped"))
+    if said(form, "do") == "hand":
+        draft = await _draft(context, context.request.match_info["draft"])
+        await drafts.hand_over(context.call, draft, etag)
+        tell(context)
+        return see(context.link(f"/drafts/{draft.id}", said="handed"))
+    try:
+        reply = await drafts.release(context.call, etag, await _released_by(context))
+    except (Refused, Malformed) as error:
+        draft = await _draft(context, context.request.match_info["draft"])
+        faults = error.refusal.faults if isinstance(error, Refused) else error.faults
+        exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
+        problem = _told(
+            Writing(here=context, act=_named(draft), exchange=exchange, draft=draft), faults
+        )
+        if isinstance(error, Refused) and not problem:
+            problem = context.words.sentence(plain(error.refusal.detail))
+        return await _draft_page(context, draft, problem=problem, status=422)
+    return recorded_at(context, reply)

@@ -1,0 +1,295 @@
+"""What an officer is writing: the act, its exchange, and the choices that its form has."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec import Raw, Struct
+
+from dragoman.console.display.office_clocks import Office, office_of
+from dragoman.console.forms import (
+    authorised_senders,
+    field_types,
+)
+from dragoman.console.forms.authorised_senders import Sending
+from dragoman.console.forms.field_types import Member
+from dragoman.console.forms.form_errors import FieldError, worded
+from dragoman.console.forms.form_parser import Typed
+from dragoman.console.pages.exchange_parts import changes_of
+from dragoman.console.rendering import PageContext, refused
+from dragoman.domain.acts import consent
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
+from dragoman.domain.acts.families.incidents import ACCOUNTED
+from dragoman.domain.acts.families.replies import EXPLAINED
+from dragoman.domain.record import errors as refusals
+from dragoman.stores.drafts import Draft
+from dragoman.text import Text, sentence
+from dragoman_schemas.act_frame import Answering
+from dragoman_schemas.state import Exchange
+
+INCIDENT: Final = "hazardous-incident"
+
+
+_ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
+"""What the form of an incident calls its first fields."""
+
+
+OF_SIGNING: Final = ("sign", "signed", "signatures")
+"""Fields by which a page signs; they are of one press."""
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """One act that is being written: which, in which exchange, from which draft."""
+
+    here: PageContext
+    act: str
+    exchange: Exchange | None = None
+    draft: Draft | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The act's rule."""
+        return RULES[self.act]
+
+    @property
+    def format(self) -> Format | None:
+        """Its format, where it opens an exchange."""
+        return FORMATS.get(self.act)
+
+    @property
+    def at(self) -> str:
+        """The exchange that it carries on; empty for an opening."""
+        return "" if self.exchange is None else self.exchange.id
+
+    @property
+    def offices(self) -> tuple[Office, ...]:
+        """The sides' offices as they stand."""
+        return tuple(office_of(side, self.here.projection.office(side)) for side in self.here.sides)
+
+    @property
+    def path(self) -> str:
+        """The address of its form."""
+        if self.exchange is not None:
+            return f"/exchanges/{self.exchange.id}/acts/{self.act}"
+        return f"/compose/{self.act}"
+
+    def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
+        """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
+
+        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
+        a consent is that which the check page shows.
+        """
+        members = tuple(
+            member
+            for member in field_types.members(self.act)
+            if member.name != "terms" or self.act not in consent.ACTS
+        )
+        if self.exchange is not None:
+            members = tuple(
+                member for member in members if _fits(self.act, member.name, self.exchange)
+            )
+        if self.exchange is not None and self.act == "status-change":
+            statuses = field_types.ChoiceField(changes_of(self.exchange))
+            members = tuple(
+                Member(member.name, statuses, member.required)
+                if member.name == "status"
+                else member
+                for member in members
+            )
+        if self.exchange is None or not any(
+            isinstance(member.kind, field_types.FieldsField) for member in members
+        ):
+            return members
+        inner = tuple(
+            member for member in field_types.members(self.exchange.act) if member.name in chosen
+        )
+        return tuple(
+            Member(
+                each.name,
+                field_types.GroupField(tuple(Member(one.name, one.kind) for one in inner)),
+                each.required,
+            )
+            if isinstance(each.kind, field_types.FieldsField)
+            else each
+            for each in members
+            if inner or each.required or not isinstance(each.kind, field_types.FieldsField)
+        )
+
+    def typed(self, form: Mapping[str, Any]) -> Typed:
+        """What was typed."""
+        context = self.here
+        office = office_of(context.side, context.projection.office(context.side))
+        return Typed(
+            form=form,
+            words=context.words,
+            languages=context.registry.languages,
+            sides=context.sides,
+            now=context.service.now(),
+            zone=ZoneInfo(office.zone),
+            labels=self.label,
+        )
+
+    def label(self, member: Member, name: str = "") -> str:
+        """Return what the form calls a field; beside the field and in what is wrong with it alike."""
+        words = self.here.words
+        match member.kind:
+            case field_types.OfferedField():
+                return words.say("Time that you accept")
+            case field_types.MessageField() if self.act in (
+                "amendment-agreement",
+                "amendment-refusal",
+            ):
+                return words.say("Which amendment")
+            case field_types.MessageField() if self.act == "consent-withdrawal":
+                return words.say("What you take back")
+            case field_types.MessageField() if self.act == "second-key":
+                return words.say("What your colleague sent")
+            case field_types.MessageField():
+                return (
+                    words.say("Which translation")
+                    if member.required
+                    else words.say("Which message")
+                )
+            case field_types.PartField():
+                return words.say("Which part of the text")
+            case _ if self.act == "alternative" and member.name == "text":
+                return words.say("Your side’s words for it")
+            case _ if member.name == "fields":
+                return (
+                    words.say("What is new")
+                    if self.act == "update"
+                    else words.say("What is replaced")
+                )
+            case _ if self.act == "point-of-contact" and member.name == "key":
+                return words.say("Public key of this point of contact")
+            case _ if member.name == "precedence":
+                return words.say("Urgency")
+            case _ if (
+                self.act == INCIDENT
+                and self.exchange is None
+                and name.count(".") == 1
+                and member.name in _ASKED
+            ):
+                return words.say(_ASKED[member.name])
+            case _:
+                return words.field(member.name)
+
+
+def _fits(act: str, name: str, exchange: Exchange) -> bool:
+    """Return whether a member of an act makes sense in an exchange."""
+    match act:
+        case "reply" if name in EXPLAINED:
+            return exchange.act == "explanation-request"
+        case "reply" if name == "answers":
+            return exchange.act == "explanation-request" or "clarification-request" in exchange.acts
+        case "counter-account" if exchange.act in ACCOUNTED and name not in _OWN_OF_ACCOUNT:
+            return name in ACCOUNTED[exchange.act].__struct_fields__
+        case _:
+            return True
+
+
+_OWN_OF_ACCOUNT: Final = frozenset({"facts", *Answering.__struct_fields__})
+"""Members of an account that are not of what it answers to."""
+
+
+class Composing(Struct, frozen=True, kw_only=True):
+    """A form, as data: the act, and what stands in its fields."""
+
+    act: str
+    exchange: str = ""
+    draft: str = ""
+    fields: dict[str, tuple[str, ...]] = {}
+    faults: tuple[tuple[str, str], ...] = ()
+
+
+class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What will be recorded, byte for byte, and what will follow from it."""
+
+    act: Raw
+    bytes: int
+    sha256: str
+    exchange: str = ""
+    number: str = ""
+    precedence: str = ""
+    to: tuple[str, ...] = ()
+    two_key: bool = False
+    clocks: tuple[tuple[str, str, str], ...] = ()
+
+
+def may_write(context: PageContext, rule: Rule) -> bool:
+    """Whether the reader may do an act, or write it for a colleague who may."""
+    return (
+        context.may_post
+        and not rule.roles.isdisjoint(OFFICERS)
+        and not rule.who.value.startswith("the ")
+    )
+
+
+def sending_of(
+    context: PageContext, rule: Rule, *, author: str = "", second: bool = False
+) -> Sending:
+    """Who of the reader's side may send an act; of a draft, besides its author."""
+    return authorised_senders.of(
+        context.projection.registry, author or context.grant.actor, rule, second=second
+    )
+
+
+async def _draft(context: PageContext, id: str) -> Draft:
+    draft = await context.service.drafts.find(context.registry.cid, context.side, id)
+    if draft is None or not context.is_officer:
+        raise refused(
+            "not-found",
+            sentence(
+                "There is no such draft of your side. The list of drafts shows those there are."
+            ),
+        )
+    return draft
+
+
+class Warned(NamedTuple):
+    """What may be a mistake in an act that is to be checked, and what to do about it."""
+
+    sentence: str
+    advice: str
+
+
+def _faults(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
+    """Faults of the act as those of its fields."""
+    return [_fault(writing, fault.pointer, fault.detail) for fault in faults]
+
+
+def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
+    """A fault of the act as one of its field."""
+    context, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    path = name.split(".")[1:]
+    member = _member(writing.members(()), path)
+    return FieldError(
+        field=name,
+        label=""
+        if member is None
+        else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
+        sentence=worded(
+            context.words, None if member is None else member.kind, detail, context.sides
+        ),
+    )
+
+
+def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
+    """Return the innermost member of a form at a path."""
+    member = next((item for item in members if path and item.name == path[0]), None)
+    if member is None or not isinstance(
+        member.kind, field_types.GroupField | field_types.RowsField
+    ):
+        return member
+    inner = (
+        member.kind.members
+        if isinstance(member.kind, field_types.GroupField)
+        else member.kind.group.members
+    )
+    return (
+        _member(inner, path[1:] if isinstance(member.kind, field_types.GroupField) else path[2:])
+        or member
+    )

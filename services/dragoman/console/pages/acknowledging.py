@@ -1,0 +1,99 @@
+"""Acknowledgement of a flash from any page."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.console.forms import browser_signatures
+from dragoman.console.rendering import HEADERS, PageContext, refused
+from dragoman.console.sessions import following, form_of, said, see
+from dragoman.domain.record.errors import Refused
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+
+_AGAIN: Final = 5
+
+
+def note_read(context: PageContext, projection: Projection) -> None:
+    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
+
+    The answer to HEAD shows nothing, and so nothing was delivered by it.
+    """
+    side = context.service.station(context.grant, projection)
+    newest = projection.newest_of_others(side)
+    if side and newest and context.request.method != "HEAD":
+        context.service.deliveries.note(projection.name, side, newest)
+
+
+class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
+
+    by: str
+    time: str
+    seconds: int
+    position: int
+    before: bool = False
+
+
+async def acknowledge(context: PageContext) -> web.StreamResponse:
+    """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
+    form = await form_of(context.request)
+    exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
+    receipt = await _acknowledged(context, exchange, of, key)
+    if "application/json" in context.request.headers.get("Accept", ""):
+        return web.Response(
+            body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
+        )
+    next = following(said(form, "next") or context.link())
+    return see(
+        f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
+    )
+
+
+async def _acknowledged(
+    context: PageContext, exchange: str, of: str, key: str
+) -> AcknowledgementReceipt:
+    projection = context.projection
+    for _ in range(_AGAIN):
+        known = projection.exchange(exchange)
+        message = (
+            None
+            if known is None
+            else next((item for item in known.messages if item.id == of), None)
+        )
+        if known is None or message is None:
+            raise refused(
+                "not-found",
+                sentence(
+                    "There is no such message in this channel. Open the board again; it shows what waits."
+                ),
+            )
+        done = message.acknowledged.get(context.side)
+        if done is not None:
+            seconds = int(
+                (
+                    datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)
+                ).total_seconds()
+            )
+            return AcknowledgementReceipt(
+                by=done.by,
+                time=done.time,
+                seconds=seconds,
+                position=done.position,
+                before=done.by != context.grant.actor,
+            )
+        act = {"act": "acknowledgement", "of": of}
+        try:
+            await browser_signatures.record(
+                context, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
+            )
+        except Refused as error:
+            if error.refusal.kind not in ("moved", "key-reused"):
+                raise
+            await (
+                projection.bring()
+            )  # a colleague was quicker, or something else was said meanwhile
+    raise refused("busy", sentence("Others write in this exchange just now. Press again."))

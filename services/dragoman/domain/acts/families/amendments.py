@@ -1,0 +1,349 @@
+"""Amendments of a text: who proposes them, who agrees, and how they are applied."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
+
+from dragoman.domain.acts import consent, developments
+from dragoman.domain.acts.act_rules import Folding, Format
+from dragoman.domain.acts.families.exchange_content import (
+    content_of,
+    frame,
+    opening_of,
+    told,
+)
+from dragoman.domain.acts.families.opening import check_opening
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import FieldFault, Malformed, Refusal, invalid
+from dragoman.text import sentence
+from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.acts import continuing
+from dragoman_schemas.state import (
+    Amended,
+    Development,
+    Exchange,
+    Message,
+    Registry,
+    StateCorrection,
+)
+
+UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
+
+
+_FRAME: Final = frozenset(OpeningAct.__struct_encode_fields__)
+
+
+_ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
+"""Members that have a value also where they were left out. They and the frame do not develop: they change by a correction alone."""
+
+
+def check_amendment(
+    form: Format, registry: Registry, exchange: Exchange, record: Record
+) -> Refusal | None:
+    """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
+    data = record.data
+    if not isinstance(
+        data, continuing.Correction | continuing.Update | continuing.Amendment
+    ) or isinstance(data.fields, UnsetType):
+        return None
+    bound = not isinstance(data, continuing.Amendment) and consent.is_bound(exchange)
+    for name in data.fields:
+        if bound and name not in consent.BESIDE:
+            return invalid(
+                f"/fields/{name}",
+                sentence(
+                    "another side has consented to this text; propose an amendment, which the other sides take or leave"
+                ),
+            )
+        if name in UNCORRECTABLE or _settled(exchange, name):
+            return invalid(
+                f"/fields/{name}",
+                sentence(
+                    "%(name)s cannot be corrected; cancel the message and send a new one", name=name
+                ),
+            )
+        if isinstance(data, continuing.Update):
+            if name in _FRAME | _ALWAYS_GIVEN and not _is_open(exchange, name):
+                return invalid(
+                    f"/fields/{name}",
+                    sentence(
+                        "%(name)s was given already; change it by a correction, which says why and keeps what stood there",
+                        name=name,
+                    ),
+                )
+            as_of = developments.as_of(data, told(record) or record.envelope.time)
+            if developments.is_told(exchange, name, as_of):
+                return invalid(
+                    f"/fields/{name}",
+                    sentence(
+                        "%(name)s was given as of that time already; say as of when it changed, or correct what was wrong",
+                        name=name,
+                    ),
+                )
+    try:
+        corrected = opening_of(exchange, data.fields)
+    except Malformed as error:
+        return invalid("/fields" + error.fault.pointer, error.fault.detail)
+    opened_by = (
+        replace(record.envelope, actor=exchange.opened.by)
+        if isinstance(data, continuing.Amendment)
+        else record.envelope
+    )
+    trial = replace(
+        record, envelope=opened_by, side=exchange.side, data=corrected, name=exchange.act
+    )
+    refusal = check_opening(registry, form, trial) or form.rule.check(registry, None, trial)
+    if refusal is None:
+        return None
+    return Refusal(
+        kind=refusal.kind,
+        detail=refusal.detail,
+        faults=tuple(
+            FieldFault(pointer="/fields" + fault.pointer, detail=fault.detail)
+            for fault in refusal.faults
+        ),
+    )
+
+
+def _settled(exchange: Exchange, name: str) -> bool:
+    """Whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
+    meeting = exchange.meeting
+    if meeting is None or name not in ("windows", "dates", "venue"):
+        return False
+    return meeting.proposed_by != exchange.side or (name != "venue" and bool(meeting.accepted))
+
+
+def _is_open(exchange: Exchange, name: str) -> bool:
+    """Whether a member of the frame was not given and has no default, or is unknown."""
+    value = exchange.content.get(name, exchange.defaults.get(name))
+    return name not in _ALWAYS_GIVEN if value is None else developments.is_unknown(value)
+
+
+def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
+    """Replace the fields that a correction or an update names, or an amendment that every side has taken; what they were stays beside them.
+
+    Of an update, the values as of a newer time than those that stand.
+
+    Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
+    """
+    data = folding.record.data
+    if isinstance(data, continuing.AmendmentAgreement | continuing.SecondKey):
+        return _taken(form, exchange, folding, data.of)
+    if not isinstance(data, continuing.Correction | continuing.Update) or isinstance(
+        data.fields, UnsetType
+    ):
+        return exchange
+    was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
+    if isinstance(data, continuing.Correction):
+        correction = StateCorrection(
+            corrected=folding.stamp,
+            number=folding.number,
+            reason=data.reason,
+            fields=data.fields,
+            was=was,
+        )
+        return _replaced(
+            form,
+            replace(exchange, corrections=(*exchange.corrections, correction)),
+            folding,
+            data.fields,
+        )
+    as_of = developments.as_of(data, folding.stamp.when)
+    newest = {
+        name: raw
+        for name, raw in data.fields.items()
+        if developments.is_newest(exchange, name, as_of)
+    }
+    development = Development(
+        told=folding.stamp, number=folding.number, as_of=as_of, fields=data.fields, was=was
+    )
+    exchange = replace(exchange, developments=(*exchange.developments, development))
+    return _replaced(form, exchange, folding, newest) if newest else exchange
+
+
+def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Exchange:
+    """Return the exchange with an amendment in its text, once every side has taken it by its agreement, or by the second key of one."""
+    agreement = next(
+        (item for item in exchange.acts.get("amendment-agreement", ()) if item.id == of), None
+    )
+    text = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
+    amendment = next((item for item in exchange.acts.get("amendment", ()) if item.id == text), None)
+    is_in = any(amended.of == text for amended in exchange.amended)
+    if amendment is None or is_in or not consent.is_taken(exchange, amendment):
+        return exchange
+    fields = consent.fields_of(amendment)
+    was = {name: exchange.content[name] for name in fields if name in exchange.content}
+    amended = Amended(taken=folding.stamp, of=text, fields=fields, was=was)
+    return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
+
+
+def _replaced(
+    form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]
+) -> Exchange:
+    """An exchange whose opening has these members instead of its own."""
+    amended = opening_of(exchange, fields)
+    assert isinstance(amended, OpeningAct)
+    content = {**exchange.content, **fields}
+    precedence, area = frame(form, folding.registry, amended, exchange.opened.time)
+    return replace(
+        exchange,
+        content=content,
+        precedence=precedence,
+        messages=exchange.messages
+        if precedence == exchange.precedence
+        else _as_they_came(exchange),
+        area=area,
+        defaults={name: value for name, value in exchange.defaults.items() if name not in content},
+    )
+
+
+def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
+    """The messages but the newest with the precedence that they have had so far."""
+    *before, newest = exchange.messages
+    return (
+        *(
+            message if message.precedence else replace(message, precedence=exchange.precedence)
+            for message in before
+        ),
+        newest,
+    )
+
+
+def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse an act of consent that names other terms than those of its position."""
+    assert exchange is not None
+    data = record.data
+    of, side = getattr(data, "of", UNSET), getattr(data, "side", UNSET)
+    now = consent.terms(
+        exchange, record.name, of="" if of is UNSET else of, side="" if side is UNSET else side
+    )
+    if getattr(data, "terms", "") == now:
+        return None
+    if not now:
+        return invalid("/act", sentence("there is nothing here yet that this act could consent to"))
+    return Refusal(
+        kind="moved",
+        detail=sentence(
+            "The text has changed since it was read; read it again, and consent to what it says now."
+        ),
+    )
+
+
+def check_amending(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, continuing.Amendment) and exchange is not None
+    standing = consent.open_amendment(exchange)
+    if standing is not None:
+        return invalid(
+            "/act",
+            sentence("an amendment waits for an answer; it is taken, left or taken back first"),
+        )
+    if not consent.is_bound(exchange) and record.side == exchange.side:
+        return invalid(
+            "/act",
+            sentence("no other side has consented to the text yet; change it by a correction"),
+        )
+    if data.terms != consent.whole(exchange, data.fields):
+        return invalid(
+            "/terms",
+            sentence(
+                "this is not the digest of the text as these fields would make it; make it anew"
+            ),
+        )
+    if data.terms == consent.whole(exchange):
+        return invalid(
+            "/fields", sentence("the text says this already; name what would be another text")
+        )
+    return None
+
+
+def check_alternative(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, continuing.Alternative) and exchange is not None
+    part = data.field, 0 if isinstance(data.item, UnsetType) else data.item
+    stands = consent.part_of(exchange, part)
+    if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
+        return invalid(
+            "/field",
+            sentence(
+                "%(field)s is no text of this matter, or not as a whole; name a text, and its item",
+                field=data.field,
+            ),
+        )
+    if isinstance(data.text, UnsetType):
+        mine = record.side in consent.alternatives(exchange).get(part, {})
+        return (
+            None
+            if mine
+            else invalid("/text", sentence("your side has no other words there; give text"))
+        )
+    if consent.says(stands, content_of(record.newest)["text"]):
+        return invalid("/text", sentence("the text says this already; give other words"))
+    return None
+
+
+def _is_words(raw: Raw) -> bool:
+    value = msgspec.json.decode(raw)
+    return isinstance(value, str) or (
+        isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    )
+
+
+def check_amendment_answer(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert (
+        isinstance(data, continuing.AmendmentAgreement | continuing.AmendmentRefusal)
+        and exchange is not None
+    )
+    standing = consent.open_amendment(exchange)
+    if standing is None or standing.id != data.of:
+        return invalid(
+            "/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of)
+        )
+    if standing.said.side == record.side:
+        return invalid(
+            "/of", sentence("this is your own amendment; the other sides take it or leave it")
+        )
+    return (
+        None
+        if isinstance(data, continuing.AmendmentRefusal)
+        else check_terms(registry, exchange, record)
+    )
+
+
+def check_withdrawal(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, continuing.ConsentWithdrawal) and exchange is not None
+    given = next(
+        (
+            item
+            for act in consent.WITHDRAWABLE
+            for item in exchange.acts.get(act, ())
+            if item.id == data.of
+        ),
+        None,
+    )
+    if given is None or given.said.side != record.side or given.id in consent.withdrawn(exchange):
+        return invalid(
+            "/of",
+            sentence(
+                "%(id)s is no act of consent, and no amendment, of your side here", id=data.of
+            ),
+        )
+    if consent.is_complete(exchange, given):
+        return invalid(
+            "/of",
+            sentence(
+                "every side has consented; what all agreed to changes by an amendment that all take"
+            ),
+        )
+    return None

@@ -1,0 +1,202 @@
+"""Formats of emergencies, terrorism warnings and humanitarian notifications."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from dragoman.domain.acts import field_checks
+from dragoman.domain.acts.act_rules import (
+    DUTY,
+    Format,
+    Moves,
+    always,
+    opening,
+)
+from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.acts.families.notification_words import UNKNOWN, at, where
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import NameValue, Text, sentence
+from dragoman_schemas.act_frame import Act, Precedence
+from dragoman_schemas.acts import emergency_notification as emergency
+from dragoman_schemas.acts.humanitarian_notification import HumanitarianNotification
+from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
+from dragoman_schemas.codebook import NOTICES
+from dragoman_schemas.state import Exchange, Registry
+
+
+def _check_emergency(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, emergency.EmergencyNotification)
+    return field_checks.times(time=data.time, next_update=data.next_update) or field_checks.place(
+        "/place", data.place
+    )
+
+
+def _emergency_title(data: Act) -> Text:
+    assert isinstance(data, emergency.EmergencyNotification)
+    nature = NameValue("value", data.nature)
+    return sentence(
+        "Emergency, %(nature)s, %(place)s, %(time)s",
+        nature=nature,
+        place=where(data.place),
+        time=at(data.time),
+    )
+
+
+def in_need(exchange: Exchange) -> set[str]:
+    """Return the sides that need help: that have asked for it, and the one that reported, unless it says that it wants none."""
+    raw = exchange.content.get("help")
+    reported = (
+        set() if raw is not None and bytes(raw) in (b'"none"', b'"offered"') else {exchange.side}
+    )
+    return reported | {item.said.side for item in exchange.acts.get("help-request", ())}
+
+
+_HELPING: Final[Moves] = {
+    key: {"open": "open", "ended": "ended"}
+    for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
+}
+
+
+EMERGENCY_NOTIFICATION: Final = Format(
+    rule=opening(
+        "emergency-notification",
+        emergency.EmergencyNotification,
+        "notification",
+        roles=DUTY,
+        check=_check_emergency,
+    ),
+    code="N13",
+    start="open",
+    moves=life(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
+    area="regional-security",
+    defaults=dict.fromkeys(("cross_border", "help"), UNKNOWN),
+    precedence=always("immediate"),
+    title=_emergency_title,
+)
+
+
+def _check_warning(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, TerrorismWarning)
+    refusal = field_checks.place("/place", data.place)
+    if refusal is None and not isinstance(data.window, str):
+        return field_checks.window("/window", data.window)
+    return refusal
+
+
+def _warning_title(data: Act) -> Text:
+    assert isinstance(data, TerrorismWarning)
+    threat, target = NameValue("value", data.threat), NameValue("value", data.target)
+    return sentence(
+        "Warning: %(threat)s, %(target)s, %(place)s",
+        threat=threat,
+        target=target,
+        place=where(data.place),
+    )
+
+
+def _warning_precedence(data: Act, time: str) -> Precedence:
+    return "flash" if is_imminent(data, time) else "routine"
+
+
+def is_imminent(data: Act, time: str) -> bool:
+    """Whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
+    if not isinstance(data, TerrorismWarning):
+        return False
+    imminent = None if isinstance(data.imminent, UnsetType) else data.imminent
+    return field_checks.imminent(
+        "" if isinstance(data.window, str) else data.window.from_, time, flag=imminent
+    )
+
+
+TERRORISM_WARNING: Final = Format(
+    rule=opening(
+        "terrorism-warning",
+        TerrorismWarning,
+        "notification",
+        two_key=True,
+        one_key=is_imminent,
+        check=_check_warning,
+    ),
+    code="N14",
+    start="open",
+    moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
+    area="counter-terrorism",
+    precedence=_warning_precedence,
+    title=_warning_title,
+)
+
+
+def _check_humanitarian(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, HumanitarianNotification)
+    needed = {"site": ("place",), "movement": ("route", "departure")}[data.kind]
+    for name in needed:
+        if getattr(data, name) is UNSET:
+            members = (
+                sentence("%(a)s and %(b)s", a=needed[0], b=needed[1])
+                if len(needed) > 1
+                else needed[0]
+            )
+            return invalid(
+                f"/{name}",
+                sentence(
+                    "a %(kind)s has %(members)s; give %(name)s",
+                    kind=data.kind,
+                    members=members,
+                    name=name,
+                ),
+            )
+    if not isinstance(data.window, UnsetType):
+        refusal = field_checks.window("/window", data.window)
+        if refusal is not None:
+            return refusal
+    return (
+        field_checks.place("/place", data.place)
+        or field_checks.places("/route", data.route)
+        or field_checks.times(departure=data.departure, arrival=data.arrival)
+    )
+
+
+def _humanitarian_title(data: Act) -> Text:
+    assert isinstance(data, HumanitarianNotification)
+    kind = NameValue("value", data.kind)
+    return sentence(
+        "Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation
+    )
+
+
+def _humanitarian_precedence(data: Act, time: str) -> Precedence:
+    assert isinstance(data, HumanitarianNotification)
+    return "priority" if data.urgent is True else "routine"
+
+
+HUMANITARIAN_NOTIFICATION: Final = Format(
+    rule=opening(
+        "humanitarian-notification",
+        HumanitarianNotification,
+        "notification",
+        check=_check_humanitarian,
+    ),
+    code="N15",
+    start="transmitted",
+    moves=life(
+        ("transmitted", "received"),
+        {
+            "acknowledgement": {"transmitted": "received"},
+            "reconfirmation": {"transmitted": "transmitted", "received": "received"},
+            "withdrawal": {"transmitted": "withdrawn", "received": "withdrawn"},
+        },
+    ),
+    area="regional-security",
+    defaults=dict.fromkeys(("vehicles", "persons"), UNKNOWN),
+    precedence=_humanitarian_precedence,
+    notice=NOTICES["humanitarian-notification"],
+    title=_humanitarian_title,
+)

@@ -1,0 +1,95 @@
+"""The content of an exchange: its opening, its frame and its defaults."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.act_rules import Format
+from dragoman.domain.record.codec import Record, decode_act
+from dragoman_schemas.act_frame import Act, Area, OpeningAct, Precedence
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.state import (
+    Exchange,
+    Registry,
+)
+
+FRAME_DEFAULTS: Final = {
+    "basis": '"goodwill"',
+    "capacity": '"official"',
+    "attribution": '"attributable"',
+    "releasability": '"auditors"',
+    "without_prejudice": "true",
+}
+
+
+TRACK2_DEFAULTS: Final = {"capacity": '"personal"', "attribution": '"chatham_house"'}
+
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def side_of(record: Record) -> str:
+    """For which side something is said: the actor's, or the one that a service names."""
+    return str(getattr(record.data, "side", record.side)) if record.side == SERVICE else record.side
+
+
+def told(record: Record) -> str:
+    """Since when it was known what a record says, where it was said otherwise before; empty where the record itself said it first."""
+    passed = getattr(record.data, "passed_by", UNSET)
+    if passed is UNSET:
+        return ""
+    at = (
+        datetime.fromisoformat(passed.at)
+        .astimezone(UTC)
+        .replace(tzinfo=None)
+        .isoformat(timespec="milliseconds")
+        + "Z"
+    )
+    return min(at, record.envelope.time)
+
+
+def suspended(registry: Registry) -> bool:
+    return registry.status is not None and registry.status.status == "suspended"
+
+
+def content_of(act: bytes) -> dict[str, Raw]:
+    """An act's members but `act` and `signed`, each as its bytes stand in the log."""
+    members = _members(act)
+    members.pop("act", None)
+    members.pop("signed", None)
+    return members
+
+
+def frame(form: Format, registry: Registry, data: OpeningAct, time: str) -> tuple[Precedence, Area]:
+    """An opening's precedence and area, given or by default."""
+    return _precedence(form, registry, data, time), form.area if isinstance(
+        data.area, UnsetType
+    ) else data.area
+
+
+def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
+    """An opening's precedence; a Track-2 channel knows none."""
+    if registry.kind == "track2":
+        return "routine"
+    return (
+        form.precedence(data, time) if isinstance(data.precedence, UnsetType) else data.precedence
+    )
+
+
+def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
+    """The act that opened an exchange, as corrected until now, and with these members instead of its own. Raises `Malformed`.
+
+    What others' proposals have put beside it, a venue say, is no member of it.
+    """
+    names = SHAPES[exchange.act].__struct_encode_fields__
+    members = {
+        **{name: value for name, value in exchange.content.items() if name in names},
+        **fields,
+    }
+    body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
+    return decode_act(b'{"act":"%s"%s}' % (exchange.act.encode(), body))

@@ -1,0 +1,247 @@
+"""Formats of incidents at sea and in the air, of launches and of danger areas."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from dragoman.domain.acts import consent, field_checks
+from dragoman.domain.acts.act_rules import (
+    DUTY,
+    Format,
+    always,
+    opening,
+)
+from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.acts.families.notification_words import TRANSPARENCY, UNKNOWN, at, where
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import NameValue, Text, sentence
+from dragoman_schemas.act_frame import Act, OpeningAct, Precedence
+from dragoman_schemas.acts.call_record import CallRecord
+from dragoman_schemas.acts.danger_area import DangerArea
+from dragoman_schemas.acts.encounter_report import EncounterReport
+from dragoman_schemas.acts.hazardous_incident import (
+    HazardousIncident,
+)
+from dragoman_schemas.acts.launch_notice import LaunchNotice
+from dragoman_schemas.codebook import NOTICES
+from dragoman_schemas.state import Exchange, Registry
+
+_FLASH: Final = frozenset(
+    {"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch"}
+)
+
+
+def _check_incident(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, HazardousIncident)
+    return (
+        field_checks.times(time=data.time, known_at=data.known_at, next_update=data.next_update)
+        or field_checks.place("/place", data.place)
+        or field_checks.sides(registry, "/whose", data.whose)
+    )
+
+
+ACCOUNTED: Final[dict[str, type[OpeningAct]]] = {
+    "hazardous-incident": HazardousIncident,
+    "encounter-report": EncounterReport,
+    "call-record": CallRecord,
+}
+"""What another side gives its own account of, in the same fields."""
+
+
+NARRATIVE: Final = {
+    "hazardous-incident": "facts",
+    "encounter-report": "description",
+    "call-record": "gist",
+}
+"""The field of each that an account's `facts` stand beside."""
+
+
+def _incident_precedence(data: Act, time: str) -> Precedence:
+    assert isinstance(data, HazardousIncident)
+    return "flash" if data.kind in _FLASH else "immediate"
+
+
+def _incident_title(data: Act) -> Text:
+    assert isinstance(data, HazardousIncident)
+    kind = NameValue("value", data.kind, first=True)
+    return sentence(
+        "%(kind)s, %(place)s, %(time)s", kind=kind, place=where(data.place), time=at(data.time)
+    )
+
+
+HAZARDOUS_INCIDENT: Final = Format(
+    rule=opening(
+        "hazardous-incident", HazardousIncident, "notification", roles=DUTY, check=_check_incident
+    ),
+    code="N07",
+    start="open",
+    moves=life(
+        ("open", "contained", "reported"),
+        {
+            "counter-account": {status: status for status in ("open", "contained", "reported")},
+            "contained": {"open": "contained"},
+            "final-report": {"open": "reported", "contained": "reported", "reported": "reported"},
+        },
+    ),
+    area=TRANSPARENCY,
+    defaults=dict.fromkeys(
+        (
+            "whose",
+            "casualties",
+            "damage",
+            "cause_assumed",
+            "cause_established",
+            "continuing",
+            "assistance",
+        ),
+        UNKNOWN,
+    ),
+    precedence=_incident_precedence,
+    title=_incident_title,
+)
+
+
+def _check_launch(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LaunchNotice)
+    if data.window is data.time is UNSET:
+        return invalid("/window", sentence("say when: give a window, or a time"))
+    if not isinstance(data.window, UnsetType):
+        refusal = field_checks.window("/window", data.window)
+        if refusal is not None:
+            return refusal
+    return (
+        field_checks.times(time=data.time)
+        or field_checks.place("/launch_area", data.launch_area)
+        or field_checks.places("/impact_areas", data.impact_areas)
+        or field_checks.places("/dropping_zones", data.dropping_zones)
+    )
+
+
+def _launch_title(data: Act) -> Text:
+    assert isinstance(data, LaunchNotice)
+    return sentence(
+        "Launch, %(phase)s, %(place)s",
+        phase=NameValue("value", data.phase),
+        place=where(data.launch_area),
+    )
+
+
+def _launch_precedence(data: Act, time: str) -> Precedence:
+    assert isinstance(data, LaunchNotice)
+    return "flash" if data.phase == "deviation" else "priority"
+
+
+def _is_deviation(data: Act, time: str) -> bool:
+    return isinstance(data, LaunchNotice) and data.phase == "deviation"
+
+
+LAUNCH_NOTICE: Final = Format(
+    rule=opening(
+        "launch-notice",
+        LaunchNotice,
+        "notification",
+        two_key=True,
+        one_key=_is_deviation,
+        check=_check_launch,
+    ),
+    code="N08",
+    start="notified",
+    moves=life(
+        ("notified", "postponed"),
+        {"postponement": {"notified": "postponed", "postponed": "postponed"}},
+    ),
+    area=TRANSPARENCY,
+    precedence=_launch_precedence,
+    title=_launch_title,
+)
+
+
+def _check_encounter(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, EncounterReport)
+    return field_checks.times(time=data.time) or field_checks.place("/place", data.place)
+
+
+def _encounter_title(data: Act) -> Text:
+    assert isinstance(data, EncounterReport)
+    place, time = where(data.place), at(data.time)
+    if data.domain == "sea":
+        return sentence("Encounter at sea, %(place)s, %(time)s", place=place, time=time)
+    return sentence("Encounter in the air, %(place)s, %(time)s", place=place, time=time)
+
+
+def agreed_by_all(exchange: Exchange, status: str) -> str:
+    """The same facts from every party, of the accounts as they are."""
+    return status if _agreed_facts(exchange) else exchange.status
+
+
+def _agreed_facts(exchange: Exchange) -> bool:
+    return consent.standing(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+
+
+def _still_agreed(exchange: Exchange, status: str) -> str:
+    """Return the status, without agreed facts where an account says something else since."""
+    if status != "agreed_facts" or _agreed_facts(exchange):
+        return status
+    return "accounts_differ" if exchange.accounts else "reported"
+
+
+ENCOUNTER_REPORT: Final = Format(
+    rule=opening("encounter-report", EncounterReport, "notification", check=_check_encounter),
+    code="N09",
+    start="reported",
+    moves=life(
+        ("reported", "accounts_differ", "agreed_facts"),
+        {
+            "counter-account": {
+                "reported": "accounts_differ",
+                "accounts_differ": "accounts_differ",
+                "agreed_facts": "accounts_differ",
+            },
+            "accounts-agreement": {"reported": "agreed_facts", "accounts_differ": "agreed_facts"},
+        },
+    ),
+    holds=_still_agreed,
+    area="maritime-security",
+    defaults=dict.fromkeys(("cpa", "radio_contact"), UNKNOWN),
+    precedence=always("priority"),
+    title=_encounter_title,
+)
+
+
+def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, DangerArea)
+    return field_checks.place("/place", data.place) or field_checks.window("/window", data.window)
+
+
+def _area_title(data: Act) -> Text:
+    assert isinstance(data, DangerArea)
+    return sentence(
+        "Danger area, %(hazard)s, %(place)s",
+        hazard=NameValue("value", data.hazard),
+        place=where(data.place),
+    )
+
+
+DANGER_AREA: Final = Format(
+    rule=opening("danger-area", DangerArea, "notification", check=_check_area),
+    code="N10",
+    start="announced",
+    moves=life(
+        ("announced", "cleared"),
+        {"all-clear": {"announced": "cleared"}},
+        cancellable=("announced",),
+    ),
+    area="maritime-security",
+    precedence=always("priority"),
+    title=_area_title,
+    notice=NOTICES["danger-area"],
+)

@@ -1,0 +1,154 @@
+"""Lead times: how long before an event a side gave notice of it."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.domain.acts import developments
+from dragoman.domain.acts.deadlines import profile_of
+from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman_schemas.state import Exchange, Registry
+
+_NOTICE: Final = (
+    "window",
+    "time",
+    "departure",
+    "notice_kind",
+    "type",
+    "phase",
+    "urgent",
+    "valid_from",
+    "duty_number_dead",
+)
+
+
+_RETESTED: Final = frozenset(
+    {
+        *("window", "time", "departure", "arrival", "valid_from", "phases"),
+        *("place", "route", "launch_area", "impact_areas", "dropping_zones", "floor", "ceiling"),
+        *("troops", "arms", "number", "vehicles", "persons", "totals"),
+    }
+)
+"""Date, area and totals: whoever corrects one of them tells it anew."""
+
+
+def instant(value: Any) -> datetime | None:
+    text = value.get("about") if isinstance(value, dict) else value
+    return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
+
+
+_ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
+"""An about time whose minutes are a multiple of these is as coarse as so many seconds: about 19:00 is some time in that hour."""
+
+
+def latest(value: Any) -> datetime | None:
+    """Return the last moment that a time may mean: an `about` time is as coarse as it is written, and nobody is late by less than that."""
+    moment = instant(value)
+    if moment is None or not isinstance(value, dict):
+        return moment
+    coarse = next(seconds for minutes, seconds in _ROUND if moment.minute % minutes == 0)
+    return moment + timedelta(seconds=coarse)
+
+
+class LeadTime(Struct, frozen=True, kw_only=True):
+    """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
+
+    given: timedelta
+    owed: timedelta
+
+
+def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
+    """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
+    content = {
+        name: msgspec.json.decode(exchange.content[name])
+        for name in _NOTICE
+        if name in exchange.content
+    }
+    window = content.get("window")
+    start = instant(window.get("from")) if isinstance(window, dict) else None
+    limits, _ = profile_of(registry)
+    owed: float
+    match exchange.act:
+        case "point-of-contact" if content.get("duty_number_dead") is not True:
+            start, owed = instant(content["valid_from"]), 0
+        case "military-activity" if content["notice_kind"] != "alert":
+            owed = (
+                limits.bomber_lead
+                if content["type"] == "strategic_bomber"
+                else limits.activity_lead
+            )
+        case "launch-notice" if content["phase"] == "pre_launch":
+            ends = instant(window.get("to")) if isinstance(window, dict) else None
+            long = (
+                start is not None
+                and ends is not None
+                and ends - start >= timedelta(seconds=limits.launch_campaign)
+            )
+            start, owed = (
+                start or latest(content.get("time")),
+                limits.launch_campaign_lead if long else limits.launch_lead,
+            )
+        case "danger-area":
+            owed = limits.area_lead
+        case "humanitarian-notification":
+            start = instant(content.get("departure"))
+            owed = (
+                limits.urgent_movement_lead
+                if content.get("urgent") is True
+                else limits.movement_lead
+            )
+        case _:
+            return None
+    if start is None or exchange.for_the_record:
+        return None
+    return LeadTime(given=start - _told(exchange), owed=timedelta(seconds=owed))
+
+
+def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
+    """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
+    limits, _ = profile_of(registry)
+    match exchange.act:
+        case "hazardous-incident":
+            name, owed = "known_at", limits.first_report
+        case "encounter-report":
+            name, owed = "time", limits.encounter_report
+        case "emergency-notification":
+            name, owed = "time", limits.emergency_report
+        case _:
+            return None
+    raw = _first_told(exchange, name)
+    since = None if raw is None else latest(msgspec.json.decode(raw))
+    if since is None or exchange.for_the_record:
+        return None
+    return LeadTime(
+        given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed)
+    )
+
+
+def _first_told(exchange: Exchange, name: str) -> Raw | None:
+    """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
+    return next(
+        (
+            series.value
+            for series in developments.series(exchange, name)
+            if series.told.position == exchange.opened.position
+        ),
+        None,
+    )
+
+
+def _told(exchange: Exchange) -> datetime:
+    """When the date, the area and the totals that stand were told."""
+    stamps = [
+        developments.stamp_of(change)
+        for change in developments.changes(exchange)
+        if not _RETESTED.isdisjoint(change.fields)
+    ]
+    stamps += [
+        item.said for item in exchange.acts.get("postponement", ()) if "windows" in item.content
+    ]
+    return datetime.fromisoformat(
+        max((stamp.when for stamp in stamps), default=exchange.opened.when)
+    )

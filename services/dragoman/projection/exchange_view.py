@@ -1,0 +1,275 @@
+"""One exchange with its timeline."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.domain.acts import consent, deadlines, si_units
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.families.notification import coded_text
+from dragoman.domain.fold import allowed
+from dragoman.domain.views import open_questions
+from dragoman.domain.views.flags import AREAS, flags
+from dragoman.domain.views.phase import stage
+from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.titles import subject_of
+from dragoman.limits import (
+    TIMELINE_PAGE,
+)
+from dragoman.projection.as_of import (
+    calendars_at,
+    delivered_at,
+    open_areas,
+    position_of,
+    registry_at,
+    time_at,
+)
+from dragoman.projection.dialogue import linked
+from dragoman.projection.duty_watch import clock_view, next_calls
+from dragoman.projection.lists import MASK
+from dragoman.projection.reads import ENTRY, ErasedExchange, NoSuchExchange, _entry
+from dragoman.projection.record_entries import entry_of
+from dragoman.projection.store import Store
+from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_state import States, whole
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.responses import (
+    Entry,
+    ExchangeView,
+    Fact,
+    FlagView,
+    Si,
+    Terms,
+    Unanswered,
+)
+from dragoman_schemas.state import Exchange, Stamp, decode_exchange
+
+
+def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
+    """An exchange as it stood at a position; None where there was none."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        row = connection.execute(
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, base | at),
+        ).fetchone()
+        return None if row is None else decode_exchange(whole(connection, base, exchange, row[0]))
+
+
+def exchange_view(
+    store: Store,
+    channel: str,
+    exchange: str,
+    at: int,
+    as_of: str,
+    reader: str,
+    now: datetime | None,
+    unwritten: Sequence[Stored] = (),
+    cursor: int = 0,
+    most: int = TIMELINE_PAGE,
+) -> ExchangeView:
+    """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
+
+    `unwritten` are its messages up to there that the file does not hold yet. Its timeline has at most so many records, the newest ones,
+    or those before the position `cursor`; 0 is no limit.
+    """
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        newest = position_of(connection, channel)
+        later = [row for row in unwritten if newest < row.folded.position <= at]
+        registry = registry_at(connection, base, at)
+        states = chain(
+            _states(connection, base, exchange, at),
+            (
+                (row.folded.position, row.step.encoded)
+                for row in later
+                if row.step.encoded is not None
+            ),
+        )
+        if registry is not None and exchange in registry.erased:
+            raise ErasedExchange(registry.erased[exchange].position)
+        if registry is None or exchange == registry.id:
+            raise NoSuchExchange(exchange)
+        blame, encoded = _blame(states)
+        if not blame:
+            raise NoSuchExchange(exchange)
+        timeline, earlier = _timeline(connection, base, exchange, at, later, cursor, most)
+        phrases = _phrases_of(
+            chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later))
+        )
+        state = decode_exchange(encoded)
+        facts = tuple(_facts(connection, base, at, state))
+        calendars = calendars_at(connection, base, at, (state.side, *state.to))
+        links = linked(connection, base, at, state)
+        areas = open_areas(connection, base, at) if state.act in AREAS else []
+        now = datetime.fromisoformat(time_at(connection, base, at)) if now is None else now
+        calls = next_calls(connection, base, at, registry, state, now)
+    return ExchangeView(
+        position=at,
+        as_of=as_of,
+        state=Raw(encoded),
+        subject=subject_of(state),
+        facts=facts,
+        timeline=tuple(timeline),
+        blame=blame,
+        allowed=tuple(allowed(state, reader)),
+        terms=tuple(
+            Terms(act=act, of=of, side=side, sha256=terms)
+            for act, of, side, terms in consent.every_terms(state)
+            if act in FORMATS[state.act].moves and state.status in FORMATS[state.act].moves[act]
+        ),
+        amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
+        behind=tuple(sorted(consent.agreed(state)))
+        if FORMATS[state.act].moves.keys() & set(consent.BINDING)
+        else (),
+        clocks=tuple(
+            clock_view(clock, now) for clock in deadlines.running(registry, state, calendars)
+        ),
+        flags=tuple(
+            FlagView(flag=flag.flag, detail=str(flag.detail))
+            for flag in flags(registry, state, areas, now)
+        ),
+        linked=links,
+        stage=stage(registry, state, now),
+        next_calls=calls,
+        coded=coded_text(state),
+        unanswered=tuple(
+            Unanswered(
+                message=item.message,
+                asked_by=item.asked_by,
+                side=item.side,
+                time=item.time,
+                numbers=item.numbers,
+            )
+            for item in open_questions.unanswered(state)
+        ),
+        si={
+            pointer: Si(value=value, unit="m" if unit == "m" else "m/s")
+            for name, raw in state.content.items()
+            if b'"unit"' in bytes(raw)
+            for pointer, value, unit in si_units.quantities(msgspec.json.decode(raw), f"/{name}")
+        },
+        notice=dict(FORMATS[state.act].notice),
+        phrases=phrases,
+        earlier=earlier,
+    )
+
+
+def _states(
+    connection: sqlite3.Connection, base: int, exchange: str, at: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the stored states of an exchange up to a position, each with its own."""
+    cursor = connection.execute(
+        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
+        (exchange, base, base | at),
+    )
+    for key, state in cursor:
+        yield key & MASK, state
+
+
+def _timeline(
+    connection: sqlite3.Connection,
+    base: int,
+    exchange: str,
+    at: int,
+    later: Sequence[Stored],
+    cursor: int,
+    most: int,
+) -> tuple[list[Entry], int]:
+    """Return the newest records of an exchange up to a position, or before a cursor, and the cursor of the earlier ones; 0 for none.
+
+    `later` are records that the file does not hold yet. 0 for `most` is no limit.
+    """
+    last = min(at, cursor - 1) if cursor else at
+    rows = connection.execute(
+        f"SELECT {ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",  # fixed words  # noqa: S608
+        (exchange, base, base | last, most + 1 if most else -1),
+    ).fetchall()
+    timeline = [
+        *(_entry(values) for values in reversed(rows)),
+        *(entry_of(row) for row in later if row.folded.position <= last),
+    ]
+    if not most or len(timeline) <= most:
+        return timeline, 0
+    return timeline[-most:], timeline[-most].position
+
+
+def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
+    """Yield the records of an exchange that may name agreed phrases."""
+    cursor = connection.execute(
+        "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)",
+        (exchange, base, base | at, _NAMES_PHRASES),
+    )
+    return (raw for (raw,) in cursor)
+
+
+_NAMES_PHRASES: Final = b'"phrases":['
+
+
+class _Phrased(Struct):
+    phrases: tuple[str, ...] = ()
+
+
+class _RowTexts(Struct):
+    data: _Phrased
+
+
+_saying = msgspec.json.Decoder(_RowTexts).decode
+
+
+def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
+    """The agreed phrases that records name, in every language."""
+    keys = {key for raw in raws if _NAMES_PHRASES in raw for key in _saying(raw).data.phrases}
+    return {
+        key: texts
+        for book in CODEBOOKS.values()
+        for key, texts in book.phrases.items()
+        if key in keys
+    }
+
+
+def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Which sides' acts name each of these files, by its SHA-256."""
+    texts: dict[str, set[str]] = {}
+    for digest in digests:
+        rows = store.reader().execute(
+            "SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?",
+            (store.base(channel), digest),
+        )
+        texts[digest] = {side for (side,) in rows}
+    return {digest: frozenset(sides) for digest, sides in texts.items()}
+
+
+def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
+    for message in state.messages:
+        for side in (*message.to, *message.info):
+            receipts = receipts_of(
+                state, message, side, delivered_at(connection, base, at, side, message)
+            )
+            yield Fact(
+                message=message.id,
+                side=side,
+                owes=receipts.owes,
+                delivered=receipts.delivered,
+                acknowledged=_time_of(receipts.acknowledged),
+                answered=_time_of(receipts.answered),
+                account=_time_of(receipts.account),
+            )
+
+
+def _time_of(stamp: Stamp | None) -> str:
+    return "" if stamp is None else stamp.time
+
+
+def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:
+    """Return, for each member of the newest state and each field of its content, the position that set it; and that state."""
+    states = States()
+    blame: dict[str, int] = {}
+    for position, column in stored:
+        blame |= dict.fromkeys(states.take(column), position)
+    return ({name: blame[name] for name in states.names()} if blame else {}), states.encoded

@@ -1,0 +1,100 @@
+"""Sections of reports about the dialogue."""
+
+from collections.abc import Sequence
+
+from dragoman.i18n.words import Words
+from dragoman.reports.document import (
+    Block,
+    DocumentQuote,
+    DocumentSection,
+    DocumentTable,
+    section,
+)
+from dragoman.reports.layout import beside, side, sides
+from dragoman.reports.member_texts import filled, said
+from dragoman_schemas.report_shapes import (
+    ReportsLesson,
+)
+from dragoman_schemas.responses import Issue
+
+
+def issue_sections(
+    issues: Sequence[Issue], w: Words, language: str, level: int
+) -> list[DocumentSection]:
+    """Each issue, and every side's column; an empty one says so."""
+    return [
+        section(
+            filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
+            _views(issue, w, language),
+            DocumentQuote(
+                w.say("Common ground of every side"), said(issue.common_ground, w, language)
+            )
+            if issue.common_ground
+            else None,
+            level=level,
+        )
+        for issue in issues
+    ]
+
+
+def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
+    names = (*(view.side for view in issue.views), *issue.no_statement)
+    quoted_texts = {view.side: said(view.own_view, w, language) for view in issue.views}
+    yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
+    texts = {
+        view.side: said(view.wanted_outcome, w, language)
+        for view in issue.views
+        if view.wanted_outcome
+    }
+    restated = {
+        view.side: _restated(view.restated_by, view.fairness, w)
+        for view in issue.views
+        if view.restated_by
+    }
+    return beside(
+        {name: side(name) for name in names},
+        [
+            (w.say("Own view"), quoted_texts),
+            (w.say("How it reads the other side"), yours),
+            (w.say("Wanted outcome"), texts),
+            (w.say("Restated"), restated),
+            (w.say("Said on"), {view.side: w.written(view.time, "minute") for view in issue.views}),
+            (
+                w.say("Views before"),
+                {view.side: w.number(len(view.earlier)) for view in issue.views if view.earlier},
+            ),
+            (w.say("Number"), {view.side: view.number for view in issue.views}),
+        ],
+        w,
+    )
+
+
+def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
+    who = sides(by, w)
+    match fairness:
+        case "fair":
+            return w.say("by %(sides)s, called fair", sides=who)
+        case "not_our_view":
+            return w.say("by %(sides)s, not its view", sides=who)
+        case _:
+            return w.say("by %(sides)s, not spoken of yet", sides=who)
+
+
+def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
+    """What each side would do better."""
+    return [
+        DocumentQuote(_lesson(reports_lesson, w), said(reports_lesson.text, w, language))
+        for reports_lesson in reports_lessons
+    ]
+
+
+def _lesson(reports_lesson: ReportsLesson, w: Words) -> str:
+    t, number = (
+        w.written(reports_lesson.time),
+        reports_lesson.matter.number or w.act(reports_lesson.matter.format),
+    )
+    if not reports_lesson.side:
+        return w.say("%(t)s, on %(number)s", t=t, number=number)
+    return w.say(
+        "%(side)s, %(t)s, on %(number)s", side=side(reports_lesson.side), t=t, number=number
+    )

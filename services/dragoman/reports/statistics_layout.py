@@ -1,0 +1,260 @@
+"""Sections of reports about figures."""
+
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.i18n.words import Words
+from dragoman.reports.document import (
+    Block,
+    DocumentParagraph,
+    DocumentSection,
+    DocumentTable,
+    section,
+    table,
+)
+from dragoman.reports.layout import _limits, line_points, party, sides
+from dragoman.reports.member_texts import Cell
+from dragoman_schemas.statistics_figures import Spread, Statistics
+
+
+def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
+    """The statistics, a table each; what was not measured is no statement."""
+    limits = DocumentParagraph(
+        (_limits(statistics.kind, statistics.profile, w, binding=statistics.binding),)
+    )
+    none = w.say("There were none.")
+    line = section(w.say("Line checks"), line_points(statistics.line, w), level=level)
+    return [
+        section(
+            w.say("Opened in the period"),
+            _opened(statistics, w),
+            level=level,
+            empty=w.say("Nothing was opened."),
+        ),
+        section(w.say("What was owed"), limits, _clocks(statistics, w), level=level),
+        section(
+            w.say("Notice given before something begins"),
+            _notices(statistics, w),
+            level=level,
+            empty=w.say("No notice was owed."),
+        ),
+        section(
+            w.say("Corrections and cancellations"), _changes(statistics, w), level=level, empty=none
+        ),
+        section(
+            w.say("Meetings, calls and visits"), _meetings(statistics, w), level=level, empty=none
+        ),
+        section(w.say("Translations"), _translations(statistics, w), level=level),
+        section(w.say("Flash messages"), _flashes(statistics, w), level=level, empty=none),
+        *(() if statistics.kind in UNTIMED else (line,)),
+        section(w.say("Last words"), _areas(statistics, w), level=level),
+        section(w.say("When a side could not have noticed"), *_blind(statistics, w), level=level),
+    ]
+
+
+def _spread(spread: Spread | None, w: Words) -> tuple[str, ...]:
+    if spread is None:
+        return (w.say("no statement"),) * 3
+    return w.span(spread.median_s), w.span(spread.p95_s), w.span(spread.worst_s)
+
+
+def _share(number: float | None, w: Words) -> str:
+    return w.say("no statement") if number is None else w.share(number, 1)
+
+
+def _opened(statistics: Statistics, w: Words) -> DocumentTable | None:
+    precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
+    head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            w.act(row.format),
+            party(row.side, w),
+            *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)),
+        )
+        for row in statistics.opened
+    ]
+    return table(head, rows)
+
+
+def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
+    head = (
+        *(
+            w.say("Format"),
+            w.say("What"),
+            w.say("Side"),
+            w.say("Median"),
+            w.say("95th of 100"),
+            w.say("Worst"),
+            w.say("In time"),
+        ),
+        *(
+            w.say("Late"),
+            w.say("In time, share"),
+            w.say("Ended"),
+            w.say("Still open"),
+            w.say("Overdue"),
+        ),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(w.act(row.format), w.clock(row.clock), party(row.side, w), *_spread(row.took, w)),
+            *(w.number(row.in_time), w.number(row.late), _share(row.share_in_time, w)),
+            *map(w.number, (row.ended, row.open, row.overdue)),
+        )
+        for row in statistics.clocks
+    ]
+    return table(head, rows)
+
+
+def _notices(statistics: Statistics, w: Words) -> DocumentTable | None:
+    head = (
+        *(
+            w.say("Format"),
+            w.say("Side"),
+            w.say("Owed"),
+            w.say("How many"),
+            w.say("Median given"),
+            w.say("Shortest given"),
+        ),
+        *(w.say("In time"), w.say("Shorter"), w.say("In time, share")),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(w.act(row.format), party(row.side, w), w.span(row.owed_s), w.number(row.notices)),
+            *(_given(row.median_given_s, w), _given(row.shortest_given_s, w)),
+            *(w.number(row.in_time), w.number(row.short), _share(row.share_in_time, w)),
+        )
+        for row in statistics.notices
+    ]
+    return table(head, rows)
+
+
+def _given(seconds: float | None, w: Words) -> str:
+    if seconds is None:
+        return w.say("no statement")
+    return w.span(seconds) if seconds >= 0 else w.say("%(d)s after it began", d=w.span(-seconds))
+
+
+def _changes(statistics: Statistics, w: Words) -> DocumentTable | None:
+    after = w.say("Median after")
+    head = (
+        w.say("Format"),
+        w.say("Side"),
+        w.say("Corrections"),
+        after,
+        w.say("Cancellations"),
+        after,
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(
+                w.act(row.format),
+                party(row.side, w),
+                w.number(row.corrections),
+                _spread(row.corrected_after, w)[0],
+            ),
+            *(w.number(row.cancellations), _spread(row.cancelled_after, w)[0]),
+        )
+        for row in statistics.changes
+    ]
+    return table(head, rows)
+
+
+def _meetings(statistics: Statistics, w: Words) -> DocumentTable | None:
+    head = (
+        *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
+        *(w.say("Held"), w.say("Did not attend")),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            w.act(row.format),
+            party(row.side, w),
+            *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)),
+        )
+        for row in statistics.meetings
+    ]
+    return table(head, rows)
+
+
+def _translations(statistics: Statistics, w: Words) -> DocumentTable | None:
+    rows: list[tuple[Cell, ...]] = [
+        (party(row.side, w), w.number(row.translations), *_spread(row.delay, w))
+        for row in statistics.translations
+    ]
+    return table(
+        (
+            w.say("Side"),
+            w.say("Translations"),
+            w.say("Median delay"),
+            w.say("95th of 100"),
+            w.say("Worst"),
+        ),
+        rows,
+    )
+
+
+def _areas(statistics: Statistics, w: Words) -> DocumentTable | None:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            w.value(row.area),
+            w.written(row.last_word) if row.last_word else w.say("no statement"),
+            w.say("no statement")
+            if row.days_since_last_word is None
+            else w.number(row.days_since_last_word),
+        )
+        for row in statistics.areas
+    ]
+    return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
+
+
+def _flashes(statistics: Statistics, w: Words) -> DocumentTable | None:
+    head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
+    return table(
+        head,
+        [
+            (party(row.side, w), *map(w.number, (row.came, row.floods, row.most)))
+            for row in statistics.flashes
+            if row.came
+        ],
+    )
+
+
+def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            party(row.side, w),
+            *(
+                w.say("no statement") if number is None else w.span(number)
+                for number in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)
+            ),
+        )
+        for row in statistics.blindness
+    ]
+    spans: list[tuple[Cell, ...]] = [
+        (
+            blindness(blind.what, w),
+            sides(blind.sides, w),
+            w.written(blind.from_),
+            w.written(blind.to),
+        )
+        for blind in statistics.blind
+    ]
+    head = (
+        w.say("Side"),
+        w.say("Nobody had the watch"),
+        w.say("No line, as checks showed"),
+        w.say("Nothing could be recorded"),
+    )
+    return [
+        table(head, rows),
+        table((w.say("What"), w.say("Sides"), w.say("From"), w.say("To")), spans),
+    ]
+
+
+def blindness(what: str, w: Words) -> str:
+    """Why nobody could have noticed."""
+    match what:
+        case "watch":
+            return w.say("nobody had the watch")
+        case "line":
+            return w.say("line checks missed")
+        case _:
+            return w.say("nothing could be recorded")
