@@ -24,7 +24,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.scheduler import Scheduler
 from dragoman.stores.keystore import Custody
-from dragoman_schemas.acts.watch import Reminder
+from dragoman_schemas.acts.office.watch import Reminder
 from dragoman_schemas.state import Exchange
 from samples import act
 from services_ids import clock_id, slot_id

@@ -33,8 +33,8 @@ from dragoman.domain.views.flags import THRESHOLDS
 from dragoman.i18n.vocabulary import FLAGS, STAGES
 from dragoman_schemas.act_frame import Answering, Area, Continuing, OpeningAct, Precedence
 from dragoman_schemas.acts import OLDER
-from dragoman_schemas.acts.channel import Kind, ProfileAdoption, Role
-from dragoman_schemas.acts.watch import ClockName
+from dragoman_schemas.acts.office.channel import Kind, ProfileAdoption, Role
+from dragoman_schemas.acts.office.watch import ClockName
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE, PROFILES, Profile
 from dragoman_schemas.state import Exchange

@@ -8,7 +8,8 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.responses import FlagView, Issue, Owing, ResponseBody, RoadmapArea, Unanswered
+from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
+from dragoman_schemas.responses import FlagView, Owing, ResponseBody, Unanswered
 from dragoman_schemas.statistics_figures import Blind, Blindness, Line, Spread, Statistics
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman_schemas.act_frame import Area, Precedence
-from dragoman_schemas.acts.channel import Kind, LiveChannel, Role
+from dragoman_schemas.acts.office.channel import Kind, LiveChannel, Role
 
 
 class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -33,10 +33,10 @@ from dragoman.domain.record import ids, nesting
 from dragoman.domain.record.codec import decode_act
 from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.act_frame import Act
+from dragoman_schemas.host_responses import ChannelView
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import (
     Alarm,
-    ChannelView,
     Drafts,
     DraftView,
     Entry,

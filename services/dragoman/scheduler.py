@@ -25,11 +25,11 @@ from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
-from dragoman.projection import lists
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.queries import lists
 from dragoman.projection.store import StoredRow
 from dragoman.supervision import Backoff, alarm
-from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()

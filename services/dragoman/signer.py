@@ -40,7 +40,7 @@ from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.witness_client import LogConfirmation, WitnessConflict, Witnesses, confirmation_of
-from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening
 
 log = structlog.get_logger()
 

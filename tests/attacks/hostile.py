@@ -28,7 +28,8 @@ from dragoman.domain import decide, fold
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import strict_json
 from dragoman.projection import projection as folding
-from dragoman.projection import reads, record_entries
+from dragoman.projection.queries import record_entries
+from dragoman.projection.queries import records as reads
 from dragoman.projection.tree import Trees
 from dragoman.stores.keystore import Custody
 from dragoman.tlog import checkpoint, leaf, note

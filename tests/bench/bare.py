@@ -22,10 +22,10 @@ from nats.js import JetStreamContext
 from dragoman import bootstrap, telemetry
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.nats_connection import connected
-from dragoman_schemas.acts.danger_area import DangerArea
-from dragoman_schemas.acts.emergency_notification import EmergencyNotification
-from dragoman_schemas.acts.encounter_report import EncounterReport
-from dragoman_schemas.acts.hazardous_incident import HazardousIncident
+from dragoman_schemas.acts.notification.danger_area import DangerArea
+from dragoman_schemas.acts.notification.emergency_notification import EmergencyNotification
+from dragoman_schemas.acts.notification.encounter_report import EncounterReport
+from dragoman_schemas.acts.notification.hazardous_incident import HazardousIncident
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from playwright.async_api import Locator, expect
 from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
 from dragoman.console.rendering import STATIC
 from dragoman.limits import SCREEN_ROWS
-from dragoman.projection import lists
+from dragoman.projection.queries import lists
 from service import NOTE, Caller, Service
 
 pytestmark = pytest.mark.browser

@@ -13,9 +13,9 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.limits import GROUP_ALARMS
-from dragoman.projection import duty_watch
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import duty_watch
 from dragoman.projection.store import Store
 from world import INCIDENT, World
 

@@ -21,7 +21,7 @@ from dragoman.console import armed_consoles
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.i18n.words import words
-from dragoman.projection.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import situation_report
 from dragoman.reports.markdown import markdown

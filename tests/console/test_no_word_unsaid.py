@@ -22,7 +22,7 @@ from dragoman.console.pages import dialogue_page, exchange_page, inbox, print_vi
 from dragoman.domain.acts import two_keys
 from dragoman.domain.record.codec import parse
 from dragoman.i18n.words import words
-from dragoman.projection.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import yearly_review
 from dragoman.reports.markdown import markdown

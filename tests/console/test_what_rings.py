@@ -32,9 +32,9 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.notifier import selection
 from dragoman.notifier.mail import message as mail_of
-from dragoman.projection import duty_watch
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import duty_watch
 from dragoman.projection.store import Store
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.responses import Alarm

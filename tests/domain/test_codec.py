@@ -16,8 +16,8 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.limits import FAULTS
 from dragoman.tlog import dsse, leaf, merkle
+from dragoman_schemas.host_responses import NewChannel
 from dragoman_schemas.record import Envelope
-from dragoman_schemas.responses import NewChannel
 from world import INCIDENT, World
 
 VECTORS: dict[str, Any] = json.loads(

@@ -7,7 +7,7 @@ from dragoman.domain.acts.families import delivery_outcomes
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
-from dragoman_schemas.acts.watch import CourierOutcome
+from dragoman_schemas.acts.office.watch import CourierOutcome
 from services_ids import outcome_id
 from world import SALT, World, refused
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw
 
 from dragoman.console.display import dialogue_views
 from dragoman.domain.acts.families import dialogue
-from dragoman.projection.dialogue import issues_of
+from dragoman.projection.queries.dialogue import issues_of
 from dragoman_schemas.state import Exchange
 from world import World
 

@@ -21,7 +21,7 @@ from dragoman.domain.record.codec import Record, read_act
 from dragoman.i18n.words import words
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import dsse, leaf
-from dragoman_schemas.acts.channel import Erasure
+from dragoman_schemas.acts.office.channel import Erasure
 from world import INCIDENT, NOTE, World, compact, public_of, refused
 
 BOTH = ("nato/root", "china/root")

@@ -16,8 +16,8 @@ from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Format, Rule, Who
 from dragoman.domain.acts.families import opening
 from dragoman_schemas.act_frame import Area, Precedence
-from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.acts.continuing import Acknowledgement
+from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.profiles import DAY, PROFILES, Ladder, Profile
 from mutant import Mutant, module_of
 

@@ -13,8 +13,8 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import liaison_state
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange, decode_registry

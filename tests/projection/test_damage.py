@@ -11,9 +11,9 @@ import pytest
 
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import exchange_view, lists, reads
 from dragoman.projection import store as stores
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.queries import exchange_view, lists, records
 from dragoman.projection.rebuild import opened
 from dragoman.projection.store import Store
 from dragoman.projection.writer_messages import StoreDamaged, StoreFull
@@ -44,7 +44,7 @@ async def asked(office: Office) -> None:
     for _ in range(200):
         with suppress(StoreDamaged, NotYetApplied, TypeError):
             lists.listed(office.store, "nato-china", lists.Filter(), LIST_PAGE, NOW)
-            reads.records(office.store, "nato-china", 1, 500)
+            records.records(office.store, "nato-china", 1, 500)
         if office.projection.doubt is not None:
             return
         await asyncio.sleep(0.01)
@@ -156,7 +156,7 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
     assert [entry.position for entry in view.timeline] == [at - 1, at], (
         "what the file lacks is answered from memory"
     )
-    with pytest.raises(reads.NoSuchExchange):
+    with pytest.raises(records.NoSuchExchange):
         exchange_view.exchange_view(office.store, "nato-china", id, at, "", "china", NOW)
     for _ in range(12):
         for _ in range(5):

@@ -16,9 +16,10 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import changes, exchange_view, integrity, stored_state
+from dragoman.projection import integrity, stored_state
 from dragoman.projection.integrity import Checker, Pace
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import changes, exchange_view
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, encode
 from followed import NOW, Office, settled

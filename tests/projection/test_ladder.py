@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection.ladder import LadderStep, steps
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.ladder import LadderStep, steps
 from dragoman.projection.store import Store
 from samples import act
 from world import World

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import liaison_state
 from dragoman.projection.open_deadlines import OpenDeadlines, duties_at
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
 from histories import FURTHER, WIDE, a_history
 from world import World

@@ -14,8 +14,8 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import EntryToAppend, LogBroken, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import lists
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.projection.queries import lists
 from dragoman.projection.store import Store
 from dragoman.projection.writer import Writer
 from dragoman.projection.writer_messages import StoreBusy, StoreDamaged

@@ -12,8 +12,8 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import PeriodQuery, moment
-from dragoman.projection.statistics import statistics
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.statistics import statistics
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from world import INCIDENT, NOTE, World

@@ -10,10 +10,10 @@ import pytest
 
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import changes, liaison_state, reads, timeline
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import changes, liaison_state, records, timeline
+from dragoman.projection.queries.timeline import TimelineFilter
 from dragoman.projection.store import Store
-from dragoman.projection.timeline import TimelineFilter
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from world import INCIDENT, NOTE, World
 
@@ -64,7 +64,7 @@ async def told(tmp_path: Path) -> AsyncIterator[Told]:
 async def test_records_are_counted_on_the_day_of_the_channels_time(told: Told) -> None:
     store, newest = told.projection.store, told.world.position
     counted, time = Counter[date](), ""
-    for entry, _ in reads.records(store, CHANNEL, 1, newest):
+    for entry, _ in records.records(store, CHANNEL, 1, newest):
         if entry.valid:
             time = max(time, str(msgspec.json.decode(bytes(entry.record))["time"]))  # type: ignore[arg-type]  # it is a record
         counted[datetime.fromisoformat(time).date()] += 1

@@ -13,8 +13,8 @@ from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import liaison_state, lists
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import liaison_state, lists
 from dragoman.projection.store import Store
 from world import INCIDENT, NOTE, World
 

@@ -17,7 +17,7 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.document import (

@@ -21,9 +21,9 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.interop import icalendar, itip, vcard
 from dragoman.notifier import mail, selection
-from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries import duty_watch
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.markdown import markdown

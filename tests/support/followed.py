@@ -10,8 +10,8 @@ from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import lists
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import lists
 from dragoman.projection.rebuild import Rebuilder
 from dragoman.projection.store import Store, StoredRow
 from world import INCIDENT, World

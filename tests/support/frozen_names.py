@@ -35,6 +35,7 @@ WRITERS = (
     "domain/acts/line_checks.py",
     "domain/acts/families/delivery_outcomes.py",
     "domain/acts/deadlines.py",
+    "domain/acts/deadline_acts.py",
     "audit/export.py",
     "audit/mirror.py",
     "api/sse.py",

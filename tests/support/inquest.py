@@ -28,7 +28,7 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import stream_of, subjects_of
 from dragoman.limits import LIST_PAGE, READ_RECORDS
-from dragoman.projection.lists import row_of
+from dragoman.projection.queries.lists import row_of
 from service import Service
 from traffic import Posting, Traffic
 

@@ -4,7 +4,7 @@ from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.acts.families import delivery_outcomes
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
-from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.office.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.state import Registry
 
 

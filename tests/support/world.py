@@ -22,7 +22,7 @@ from dragoman.domain.record.errors import Malformed, Refusal
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import ErasedRecord
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32

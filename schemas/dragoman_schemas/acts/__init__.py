@@ -1,13 +1,26 @@
 """The acts, one module a format. `SHAPES` lists them all; a new act is one line here and one in the rules' table."""
 
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts import (
-    annual_exchange,
+from dragoman_schemas.acts import continuing
+from dragoman_schemas.acts.contact import (
     call_record,
-    call_request,
-    channel,
     contact_note,
-    continuing,
+    liaison_office,
+    line_check,
+    people_programme,
+    point_of_contact,
+)
+from dragoman_schemas.acts.dialogue import (
+    joint_report,
+    perception,
+    recommendation,
+    reference_document,
+    release,
+    roadmap_item,
+)
+from dragoman_schemas.acts.meeting import call_request, meeting_request, visit_invitation
+from dragoman_schemas.acts.notification import (
+    annual_exchange,
     danger_area,
     emergency_notification,
     encounter_report,
@@ -16,24 +29,11 @@ from dragoman_schemas.acts import (
     humanitarian_notification,
     ict_inquiry,
     immediate_notification,
-    internal_task,
-    joint_report,
     launch_notice,
-    liaison_office,
-    line_check,
-    meeting_request,
     military_activity,
-    people_programme,
-    perception,
-    point_of_contact,
-    recommendation,
-    reference_document,
-    release,
-    roadmap_item,
     terrorism_warning,
-    visit_invitation,
-    watch,
 )
+from dragoman_schemas.acts.office import channel, internal_task, watch
 
 _SHAPES: tuple[type[Act], ...] = (
     line_check.LineCheck,

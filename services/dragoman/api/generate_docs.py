@@ -19,7 +19,7 @@ from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
 from dragoman.domain.acts.act_rules import NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman_schemas.act_frame import Act, Continuing, OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.record import Envelope
 
 _SAMPLES: Final = Path("schemas/samples/acts")

@@ -9,20 +9,18 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
+from dragoman_schemas.dialogue_responses import Issue, RoadmapLine, View
 from dragoman_schemas.fields import Titles, Words
+from dragoman_schemas.host_responses import Opening
 from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
 from dragoman_schemas.responses import (
     DraftView,
     Entry,
     ExchangeView,
-    Issue,
     LiaisonState,
     NewDraft,
-    Opening,
-    RoadmapLine,
     Row,
     SideWatch,
-    View,
 )
 from dragoman_schemas.state import Exchange, Registry
 

@@ -25,9 +25,9 @@ from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.views import alarms
 from dragoman.domain.views.alarms import Escalation
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
-from dragoman.projection import duty_watch, lists, reads
 from dragoman.projection.projection import NotYetApplied, Projection
-from dragoman.projection.record_entries import entry_of
+from dragoman.projection.queries import duty_watch, lists, records
+from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.store import Store
 from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
@@ -201,7 +201,7 @@ async def missed(
     while first <= last:
         most = min(RECORDS_PAGE, last - first + 1)
         entries = await asyncio.wrap_future(
-            service.store.in_thread(reads.records, service.store, projection.name, first, most)
+            service.store.in_thread(records.records, service.store, projection.name, first, most)
         )
         if not entries:
             return
@@ -293,7 +293,7 @@ async def batch(
 ) -> web.Response:
     """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
     rows = await asyncio.wrap_future(
-        service.store.in_thread(reads.records, service.store, projection.name, first)
+        service.store.in_thread(records.records, service.store, projection.name, first)
     )
     for entry, whose in reversed(rows) if side else ():
         if whose not in ("", side):

@@ -17,13 +17,13 @@ from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.decide import Post
 from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.projection import exchange_view
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import exchange_view
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
-from dragoman_schemas.acts.perception import Perception
+from dragoman_schemas.acts.dialogue.perception import Perception
 from dragoman_schemas.fields import Attachment
 from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
 

@@ -63,8 +63,9 @@ from dragoman.stores.keystore import Custody
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import Erasure, Officer
-from dragoman_schemas.responses import NewChannel, Recorded
+from dragoman_schemas.acts.office.channel import Erasure, Officer
+from dragoman_schemas.host_responses import NewChannel
+from dragoman_schemas.responses import Recorded
 from dragoman_schemas.state import ChannelState, Exchange
 
 log = structlog.get_logger()

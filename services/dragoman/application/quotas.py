@@ -16,8 +16,8 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.decide import Post
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import COUNT_SECONDS
-from dragoman.projection import lists
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import lists
 from dragoman.settings import BudgetSettings
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import OpeningAct

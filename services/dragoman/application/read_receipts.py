@@ -17,8 +17,8 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
-from dragoman.projection import reads
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import records
 from dragoman.projection.store import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Message
@@ -71,7 +71,7 @@ class Reading:
                 first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
                 store = self._service.store
                 rows = await asyncio.wrap_future(
-                    store.in_thread(reads.records, store, name, first, UNOPENED_RECORDS)
+                    store.in_thread(records.records, store, name, first, UNOPENED_RECORDS)
                 )
                 for exchange in {
                     entry.exchange for entry, _ in rows if entry.valid and entry.exchange

@@ -38,8 +38,8 @@ from dragoman.stores.tokens_and_sessions import Access, Grant
 from dragoman.supervision import Backoff, alarm, forever, supervise
 from dragoman.text import sentence
 from dragoman.tlog import dsse
-from dragoman_schemas.acts.channel import ChannelOpening, LiveChannel
-from dragoman_schemas.responses import NewChannel, Opening, OpeningTerms
+from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
+from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 
 log = structlog.get_logger()
 

@@ -37,7 +37,7 @@ from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.state import Registry, Stamp
 
 

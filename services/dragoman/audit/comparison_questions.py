@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from dragoman.audit.answer_comparison import ComparedPath
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import lists
-from dragoman.projection.lists import Filter
+from dragoman.projection.queries import lists
+from dragoman.projection.queries.lists import Filter
 from dragoman.projection.store import Store
 from dragoman_schemas.responses import Row
 

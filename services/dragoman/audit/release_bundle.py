@@ -25,7 +25,6 @@ from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.note import NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening, SideAdmission
 from dragoman_schemas.acts.continuing import (
     Amendment,
     AmendmentAgreement,
@@ -33,7 +32,8 @@ from dragoman_schemas.acts.continuing import (
     Correction,
     SecondKey,
 )
-from dragoman_schemas.acts.release import Release, ReleaseConsent, ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import Release, ReleaseConsent, ReleasedRecord
+from dragoman_schemas.acts.office.channel import ChannelOpening, SideAdmission
 from dragoman_schemas.release_bundle import Bundle, BundledRecord
 
 _records: Final = msgspec.json.Decoder(tuple[ReleasedRecord, ...]).decode

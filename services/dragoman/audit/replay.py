@@ -21,7 +21,7 @@ from dragoman.domain.step import FoldState, advance
 from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
 from dragoman.text import Text
 from dragoman.tlog import leaf, merkle
-from dragoman_schemas.acts.channel import ErasedRecord
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.responses import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 

@@ -13,7 +13,12 @@ from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.audit_findings import Noted
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
-from dragoman_schemas.acts.channel import BrokerOutage, Delivery, WatchAssumption, WatchRelief
+from dragoman_schemas.acts.office.channel import (
+    BrokerOutage,
+    Delivery,
+    WatchAssumption,
+    WatchRelief,
+)
 from dragoman_schemas.state import Exchange, Message, Registry
 
 

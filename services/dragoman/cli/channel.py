@@ -24,7 +24,7 @@ from dragoman.cli.common import (
 from dragoman.cli.signature import Sign, posted, seed_of
 from dragoman.client import Client
 from dragoman.tlog import dsse
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office.channel import Role
 
 channel = App(name="channel", help="Open channels and list them.")
 officer = App(name="officer", help="Enter and revoke officers, as an administrator of their side.")

@@ -31,14 +31,15 @@ from dragoman.domain.record.codec import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman_schemas.act_frame import Signed
-from dragoman_schemas.acts.channel import (
+from dragoman_schemas.acts.office.channel import (
     ChannelOpening,
     ErasedRecord,
     Erasure,
     ErasureConsent,
     SideAdmission,
 )
-from dragoman_schemas.responses import ExchangeView, Opening, Recorded
+from dragoman_schemas.host_responses import Opening
+from dragoman_schemas.responses import ExchangeView, Recorded
 
 
 @channel.command(name="draft")

@@ -23,7 +23,8 @@ from cyclopts import Parameter
 
 from dragoman.client import Client, ProblemResponse, client
 from dragoman.printable import escaped, one_line
-from dragoman_schemas.responses import Channels, Entry, ExchangeView
+from dragoman_schemas.host_responses import Channels
+from dragoman_schemas.responses import Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 

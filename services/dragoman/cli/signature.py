@@ -42,7 +42,7 @@ from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.tiles import Tile
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.responses import Recorded
 
 Sign = Annotated[

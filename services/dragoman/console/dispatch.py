@@ -30,8 +30,8 @@ from dragoman.console.rendering import (
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
-from dragoman.projection import liaison_state
-from dragoman.projection.snapshot import instant, position_by
+from dragoman.projection.queries import liaison_state
+from dragoman.projection.queries.snapshot import instant, position_by
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES

@@ -21,7 +21,7 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
-from dragoman.projection import duty_watch
+from dragoman.projection.queries import duty_watch
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.responses import LineView
 

@@ -42,8 +42,8 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.projection import exchange_view
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import exchange_view
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text
 from dragoman_schemas.state import Exchange, Registry

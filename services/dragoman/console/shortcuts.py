@@ -21,8 +21,8 @@ from dragoman.domain.acts.act_rules import OFFICERS, Format
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
-from dragoman.projection import reads
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import records
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.profiles import PROFILES
@@ -137,7 +137,7 @@ async def _records(context: PageContext, channels: Iterable[Projection], typed: 
     if not typed or " " in text:
         return []
     rows = [(channel.name, _upto(context, channel)) for channel in channels]
-    places: list[tuple[str, reads.RecordPlace]] = await context.in_thread(
+    places: list[tuple[str, records.RecordPlace]] = await context.in_thread(
         _places, context, rows, text
     )
     return [_goal(context, channel, place) for channel, place in places]
@@ -145,15 +145,15 @@ async def _records(context: PageContext, channels: Iterable[Projection], typed: 
 
 def _places(
     context: PageContext, texts: Iterable[tuple[str, int]], text: str
-) -> list[tuple[str, reads.RecordPlace]]:
+) -> list[tuple[str, records.RecordPlace]]:
     return [
         (channel, place)
         for channel, at in texts
-        for place in reads.places(context.service.store, channel, at, text)
+        for place in records.places(context.service.store, channel, at, text)
     ]
 
 
-def _goal(context: PageContext, channel: str, place: reads.RecordPlace) -> Goal:
+def _goal(context: PageContext, channel: str, place: records.RecordPlace) -> Goal:
     path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
     return Goal(
         kind="exchange" if place.exchange else "record",

@@ -45,12 +45,8 @@ from dragoman.domain.record_checks import (
 )
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import (
-    ErasedRecord,
-    Erasure,
-    ErasureConsent,
-)
 from dragoman_schemas.acts.continuing import SecondKey
+from dragoman_schemas.acts.office.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dragoman.domain.acts.erasure import Withheld
 from dragoman.domain.record.codec import Record
-from dragoman_schemas.acts.channel import ErasedRecord
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 

@@ -17,13 +17,10 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import (
-    BrokerOutage,
-    Delivery,
-)
-from dragoman_schemas.acts.line_check import LineCheck
-from dragoman_schemas.acts.meeting_request import MeetingRequest
-from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.contact.line_check import LineCheck
+from dragoman_schemas.acts.meeting.meeting_request import MeetingRequest
+from dragoman_schemas.acts.office.channel import BrokerOutage, Delivery
+from dragoman_schemas.acts.office.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Exchange, Registry
 

@@ -30,7 +30,7 @@ from dragoman.tlog import checkpoint, dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import EMPTY, Frontier, leaf_hash
 from dragoman.tlog.note import ED25519, NotANote, Verifier, read_verifier
-from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening
 
 HASH: Final = 32
 OFFSET: Final = 8

@@ -14,7 +14,7 @@ from msgspec import inspect
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS, Who
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.acts.watch import ClockName
+from dragoman_schemas.acts.office.watch import ClockName
 from dragoman_schemas.problems import TYPES
 from dragoman_schemas.responses import Alarm, PersonEntry
 

@@ -41,7 +41,7 @@ from dragoman.stores.endpoints import (
 )
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman.text import packed, sentence
-from dragoman_schemas.acts.watch import CourierOutcome
+from dragoman_schemas.acts.office.watch import CourierOutcome
 from dragoman_schemas.responses import Means
 
 log = structlog.get_logger()

@@ -16,8 +16,8 @@ from dragoman.domain.record.codec import NotARecord, Record
 from dragoman.domain.views import attribution
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.notifier.delivery import OutgoingItem
-from dragoman.projection import reads
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import records as reads
 from dragoman.stores.endpoints import NotificationEndpoint, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Noticed, Unattributed, UnattributedNotice, WatchNotice

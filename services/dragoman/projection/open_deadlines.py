@@ -18,9 +18,9 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import DUTIES_LOOKED
-from dragoman.projection.as_of import calendars_at, open_ids, registry_at, state_at
-from dragoman.projection.duty_watch import CIRCUITS, LINE_CHECKS
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.as_of import calendars_at, open_ids, registry_at, state_at
+from dragoman.projection.queries.duty_watch import CIRCUITS, LINE_CHECKS
 from dragoman.projection.store import Store
 from dragoman.projection.store import StoredRow as Stored
 from dragoman_schemas.act_frame import Precedence

@@ -51,7 +51,7 @@ from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
 from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.text import Text, TextError, sentence, unpacked
 from dragoman.tlog import leaf, merkle
-from dragoman_schemas.acts.channel import ErasedRecord, Erasure
+from dragoman_schemas.acts.office.channel import ErasedRecord, Erasure
 from dragoman_schemas.state import (
     ChannelState,
     Exchange,

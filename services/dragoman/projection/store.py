@@ -45,7 +45,7 @@ from dragoman.projection.writer_messages import (
 )
 from dragoman.text import packed
 from dragoman.worker_process import WorkerProcess
-from dragoman_schemas.acts.channel import ErasedRecord
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
 
 log = structlog.get_logger()

@@ -12,10 +12,10 @@ from dragoman.reports.document import (
 )
 from dragoman.reports.layout import beside, side, sides
 from dragoman.reports.member_texts import filled, said
+from dragoman_schemas.dialogue_responses import Issue
 from dragoman_schemas.report_shapes import (
     ReportsLesson,
 )
-from dragoman_schemas.responses import Issue
 
 
 def issue_sections(

@@ -14,9 +14,9 @@ from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.dialogue import issues_of
-from dragoman.projection.snapshot import Snapshot
-from dragoman.projection.statistics import statistics_of
+from dragoman.projection.queries.dialogue import issues_of
+from dragoman.projection.queries.snapshot import Snapshot
+from dragoman.projection.queries.statistics import statistics_of
 from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
 from dragoman.reports.document import (
     Block,
@@ -31,7 +31,7 @@ from dragoman.reports.document import (
 )
 from dragoman.reports.member_texts import Members, QuotedText, Run, filled, listed
 from dragoman.reports.member_texts import said as words_of
-from dragoman_schemas.acts.channel import Family
+from dragoman_schemas.acts.office.channel import Family
 from dragoman_schemas.report_shapes import (
     ChannelAct,
     FamilyRecord,

@@ -15,7 +15,7 @@ from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
-from dragoman.projection.snapshot import Snapshot
+from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import DocumentSection, ReportDocument, section
 from dragoman_schemas.report_shapes import Situation, Urgent

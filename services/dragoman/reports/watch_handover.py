@@ -12,7 +12,7 @@ from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
-from dragoman.projection.snapshot import Snapshot
+from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts, situation_report
 from dragoman.reports.document import (
     DocumentParagraph,

@@ -12,12 +12,13 @@ from dragoman.domain.views import attribution, open_questions
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
 from dragoman.i18n.words import Words
-from dragoman.projection.dialogue import areas_of, issues_of
-from dragoman.projection.snapshot import Snapshot
-from dragoman.projection.statistics import statistics_of
+from dragoman.projection.queries.dialogue import areas_of, issues_of
+from dragoman.projection.queries.snapshot import Snapshot
+from dragoman.projection.queries.statistics import statistics_of
 from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
 from dragoman.reports.document import DocumentSection, DocumentTable, ReportDocument, section, table
 from dragoman.reports.member_texts import Cell, QuotedText, Run, filled, listed, said
+from dragoman_schemas.dialogue_responses import RoadmapArea
 from dragoman_schemas.report_shapes import (
     Advised,
     Annual,
@@ -26,7 +27,6 @@ from dragoman_schemas.report_shapes import (
     ReportsLesson,
     YearReview,
 )
-from dragoman_schemas.responses import RoadmapArea
 from dragoman_schemas.state import Exchange
 
 _DAY: Final = timedelta(days=1)

@@ -13,7 +13,7 @@ from dragoman.application.operations import (
 from dragoman.application.operations.channel_view import view_of
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.text import sentence
-from dragoman_schemas.responses import (
+from dragoman_schemas.host_responses import (
     Channels,
     ChannelView,
     Me,

@@ -12,14 +12,9 @@ from dragoman.application.http.submission import (
     in_thread,
     service_of,
 )
-from dragoman.projection import dialogue
+from dragoman.projection.queries import dialogue
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.responses import (
-    CodebookView,
-    Coded,
-    Perceptions,
-    Roadmap,
-)
+from dragoman_schemas.dialogue_responses import CodebookView, Coded, Perceptions, Roadmap
 
 
 async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:

@@ -30,8 +30,8 @@ from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import lists
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import lists
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import (

@@ -5,9 +5,7 @@ from typing import Any, Final
 from dragoman.api.routing import May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.host_health import health
-from dragoman_schemas.responses import (
-    Health,
-)
+from dragoman_schemas.host_responses import Health
 
 
 async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:

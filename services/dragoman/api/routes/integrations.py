@@ -34,21 +34,14 @@ from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
-from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import PeriodQuery, moment
+from dragoman.projection.queries import duty_watch
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
-from dragoman_schemas.responses import (
-    CalendarLink,
-    CalendarLinks,
-    DraftView,
-    NewDraft,
-    PersonEntry,
-    PointsOfContact,
-    Recorded,
-)
+from dragoman_schemas.host_responses import CalendarLink, CalendarLinks
+from dragoman_schemas.responses import DraftView, NewDraft, PersonEntry, PointsOfContact, Recorded
 
 CALENDAR: Final = "text/calendar"
 VCARD: Final = "text/vcard"

@@ -32,9 +32,9 @@ from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.projection import lists
-from dragoman.projection.causation import causes
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import lists
+from dragoman.projection.queries.causation import causes
 from dragoman.projection.store import StoredRow as Stored
 from dragoman.text import sentence
 from dragoman_schemas.responses import (

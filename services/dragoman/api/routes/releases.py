@@ -24,7 +24,7 @@ from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman.tlog import merkle
 from dragoman.tlog.proof import Proof
-from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.release_bundle import Bundle, BundledRecord, Releases
 from dragoman_schemas.state import Exchange
 

@@ -31,7 +31,7 @@ from dragoman.application.operations.report_requests import (
     turn_over_of,
     year_of,
 )
-from dragoman.projection.snapshot import PeriodQuery
+from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports.markdown import markdown
 from dragoman_schemas.report_shapes import (
     FiveAnswers,

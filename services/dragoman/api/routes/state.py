@@ -22,9 +22,9 @@ from dragoman.application.http.submission import (
     service_of,
 )
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.projection import duty_watch, liaison_state
-from dragoman.projection.snapshot import PeriodQuery
-from dragoman.projection.statistics import statistics
+from dragoman.projection.queries import duty_watch, liaison_state
+from dragoman.projection.queries.snapshot import PeriodQuery
+from dragoman.projection.queries.statistics import statistics
 from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Difference,

@@ -18,7 +18,7 @@ from dragoman.application.operations.access_tokens import (
 )
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.text import sentence
-from dragoman_schemas.responses import (
+from dragoman_schemas.host_responses import (
     IssuedToken,
     NewSubject,
     NewToken,

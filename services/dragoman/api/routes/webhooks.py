@@ -17,7 +17,7 @@ from dragoman.application.operations.webhook_endpoints import (
     remove,
     send_again,
 )
-from dragoman_schemas.responses import (
+from dragoman_schemas.host_responses import (
     AddedEndpoint,
     Deliveries,
     DeliveryView,

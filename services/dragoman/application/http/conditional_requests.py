@@ -21,7 +21,7 @@ from dragoman.application.http.submission import (
 )
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.projection.projection import Projection
-from dragoman.projection.snapshot import instant, position_by
+from dragoman.projection.queries.snapshot import instant, position_by
 from dragoman.projection.store import READERS
 from dragoman.text import sentence
 

@@ -13,7 +13,7 @@ from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.projection.projection import NotYetApplied
-from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
 from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem

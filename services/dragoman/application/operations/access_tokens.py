@@ -13,10 +13,10 @@ from dragoman.application.http.submission import grant_of, service_of
 from dragoman.application.service import Service
 from dragoman.domain.acts import access as rules
 from dragoman.domain.record.errors import FieldFault, Refusal, Refused
-from dragoman.projection.snapshot import instant
+from dragoman.projection.queries.snapshot import instant
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
-from dragoman_schemas.responses import (
+from dragoman_schemas.host_responses import (
     IssuedToken,
     NewSubject,
     NewToken,

@@ -12,10 +12,7 @@ from dragoman.limits import LINKS
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
-from dragoman_schemas.responses import (
-    CalendarLink,
-    LinkView,
-)
+from dragoman_schemas.host_responses import CalendarLink, LinkView
 
 log = structlog.get_logger()
 

@@ -2,9 +2,7 @@
 
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.projection.projection import Projection
-from dragoman_schemas.responses import (
-    ChannelView,
-)
+from dragoman_schemas.host_responses import ChannelView
 
 
 def view_of(projection: Projection) -> ChannelView:

@@ -14,8 +14,8 @@ from dragoman.application.http.submission import (
 from dragoman.application.operations import linked_channels
 from dragoman.application.read_receipts import READING
 from dragoman.limits import TIMELINE_PAGE
-from dragoman.projection import exchange_view, reads
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import exchange_view, records
 from dragoman.projection.store import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,
@@ -40,7 +40,7 @@ async def viewed(
     if service.store.stalled and not at:
         unwritten, position = projection.unwritten(exchange), projection.state.position
         if exchange in projection.registry.erased:
-            raise reads.ErasedExchange(projection.registry.erased[exchange].position)
+            raise records.ErasedExchange(projection.registry.erased[exchange].position)
     view: ExchangeView = await in_thread(
         call,
         exchange_view.exchange_view,

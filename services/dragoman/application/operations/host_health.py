@@ -11,10 +11,7 @@ from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.text import Text, sentence
-from dragoman_schemas.responses import (
-    Check,
-    Health,
-)
+from dragoman_schemas.host_responses import Check, Health
 
 _SIGNED: Final = "heads are signed"
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import grant_of, in_thread, service_of
 from dragoman.application.service import Service
-from dragoman.projection import dialogue
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import dialogue
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.responses import ChannelLink, ExchangeView

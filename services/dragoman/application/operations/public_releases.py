@@ -20,10 +20,10 @@ from dragoman.application.http.submission import in_thread, service_of
 from dragoman.application.service import Service
 from dragoman.domain.acts.families import release
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.projection import dialogue
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import dialogue
 from dragoman.text import sentence
-from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.release_bundle import Bundle, Published
 from dragoman_schemas.state import Exchange
 

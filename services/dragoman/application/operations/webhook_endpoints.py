@@ -21,13 +21,8 @@ from dragoman.limits import ENDPOINTS
 from dragoman.projection.projection import Projection
 from dragoman.stores.endpoints import NotificationEndpoint, Progress, Waiting
 from dragoman.text import Text, sentence, unpacked
-from dragoman_schemas.acts.channel import Role
-from dragoman_schemas.responses import (
-    AddedEndpoint,
-    DeliveryView,
-    EndpointView,
-    NewEndpoint,
-)
+from dragoman_schemas.acts.office.channel import Role
+from dragoman_schemas.host_responses import AddedEndpoint, DeliveryView, EndpointView, NewEndpoint
 
 log = structlog.get_logger()
 

@@ -24,7 +24,8 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
-from dragoman_schemas.responses import Entry, Me
+from dragoman_schemas.host_responses import Me
+from dragoman_schemas.responses import Entry
 
 SAMPLE: Final = 20
 """Exchanges, and answers of every other kind, that are compared where nothing else is asked for: some seconds."""

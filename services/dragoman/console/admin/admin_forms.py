@@ -15,9 +15,9 @@ from dragoman.console.rendering import PageContext
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
-from dragoman.projection import reads
+from dragoman.projection.queries import records
 from dragoman.projection.store import Store
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office.channel import Role
 
 Row = TypeVar("Row", bound=Struct)
 
@@ -105,5 +105,5 @@ def _times(store: Store, channel: str, positions: Sequence[int]) -> dict[int, st
     return {
         at: line_of(entry).time
         for at in positions
-        for entry, _ in reads.records(store, channel, at, 1)
+        for entry, _ in records.records(store, channel, at, 1)
     }

@@ -27,7 +27,7 @@ from dragoman.domain.acts.line_checks import schedule_of
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
 from dragoman.stores.watch_floor import WatchChecks
 from dragoman.text import sentence
-from dragoman_schemas.acts.channel import LineChecks
+from dragoman_schemas.acts.office.channel import LineChecks
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.profiles import PROFILES, Profile

@@ -34,7 +34,7 @@ from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import is_name, read_act
 from dragoman.text import sentence
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
 

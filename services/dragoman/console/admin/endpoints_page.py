@@ -24,8 +24,8 @@ from dragoman.i18n.words import LANGUAGES
 from dragoman.limits import SCREEN_ROWS
 from dragoman.text import VERBATIM
 from dragoman_schemas.act_frame import Precedence
-from dragoman_schemas.acts.channel import Family
-from dragoman_schemas.responses import (
+from dragoman_schemas.acts.office.channel import Family
+from dragoman_schemas.host_responses import (
     AddedEndpoint,
     CalendarLink,
     DeliveryView,

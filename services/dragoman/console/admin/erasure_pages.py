@@ -25,7 +25,7 @@ from dragoman.console.forms.form_state import Filled
 from dragoman.console.rendering import Handler, Page, PageContext, PageRoute
 from dragoman.console.sessions import see
 from dragoman.domain.acts.erasure import consenting, exchanges_of, hash_of
-from dragoman_schemas.acts.channel import Erasure
+from dragoman_schemas.acts.office.channel import Erasure
 from dragoman_schemas.state import Exchange, Stamp
 
 Doing = Literal["consent", "withdraw", "erase"]

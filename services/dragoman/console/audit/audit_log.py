@@ -13,8 +13,8 @@ from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_registry import PATHS, RULES
-from dragoman.projection import timeline
-from dragoman.projection.timeline import TimelineFilter, TimelinePage
+from dragoman.projection.queries import timeline
+from dragoman.projection.queries.timeline import TimelineFilter, TimelinePage
 from dragoman.text import sentence
 from dragoman_schemas.responses import Entry
 

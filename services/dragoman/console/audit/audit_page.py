@@ -19,9 +19,9 @@ from dragoman.console.pages import point_in_time as travelling
 from dragoman.console.pages.point_in_time import Life
 from dragoman.console.rendering import Page, PageContext, PageRoute
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.projection import timeline
-from dragoman.projection.changes import ChangesBetween
-from dragoman.projection.timeline import TimelineFilter
+from dragoman.projection.queries import timeline
+from dragoman.projection.queries.changes import ChangesBetween
+from dragoman.projection.queries.timeline import TimelineFilter
 from dragoman_schemas.report_shapes import FiveAnswers
 
 _LINES: Final = 12

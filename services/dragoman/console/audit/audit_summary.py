@@ -19,7 +19,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.audit_findings import Noted
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.reports import audit_answers, layout, report_facts
 from dragoman.reports.log_findings import LogFinding

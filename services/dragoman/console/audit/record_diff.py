@@ -20,8 +20,8 @@ from dragoman.console.forms import field_types
 from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.record.errors import Refused
-from dragoman.projection import changes
-from dragoman.projection.changes import Carried, ChangesBetween, Set
+from dragoman.projection.queries import changes
+from dragoman.projection.queries.changes import Carried, ChangesBetween, Set
 from dragoman.text import sentence
 
 SHOWN: Final = 50

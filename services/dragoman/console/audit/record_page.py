@@ -27,10 +27,10 @@ from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, re
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.projection import exchange_view, liaison_state, reads
-from dragoman.projection.causation import causes
-from dragoman.projection.changes import ChangesBetween
-from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.projection.queries import exchange_view, liaison_state, records
+from dragoman.projection.queries.causation import causes
+from dragoman.projection.queries.changes import ChangesBetween
+from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
 from dragoman.text import sentence
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.dsse import encode_base64
@@ -129,7 +129,7 @@ async def record(context: PageContext) -> Page:
     """A record."""
     position = _position(context)
     (entry, _), *_ = await context.in_thread(
-        reads.records, context.service.store, context.name, position, 1
+        records.records, context.service.store, context.name, position, 1
     )
     raw, _, digest, _ = context.projection.bytes_at(position)
     line = logged(entry)

@@ -41,7 +41,7 @@ from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.families import release
 from dragoman.i18n.words import Words
 from dragoman.limits import DIGITS, FLASH_WORDS
-from dragoman.projection import dialogue as projected
+from dragoman.projection.queries import dialogue as projected
 from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange

@@ -15,7 +15,7 @@ from dragoman.console.rendering import Page, PageContext, refused
 from dragoman.console.sessions import see
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families.contact import PromisedReply, WantedReply, promised, reply_wanted
-from dragoman.projection import reads
+from dragoman.projection.queries import records
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -85,7 +85,7 @@ async def recorded(context: PageContext) -> Page:
         for receipt in group.receipts
     )
     entry = (
-        await context.in_thread(reads.records, context.service.store, context.name, position, 1)
+        await context.in_thread(records.records, context.service.store, context.name, position, 1)
     )[0][0]
     view = Sent(
         position=position,

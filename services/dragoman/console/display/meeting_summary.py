@@ -23,7 +23,7 @@ from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import NBSP, Words, stamp
 from dragoman.projection.open_deadlines import OpenDeadline, duties_of
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 

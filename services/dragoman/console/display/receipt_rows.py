@@ -7,8 +7,8 @@ from msgspec import Struct
 from dragoman.console.rendering import PageContext
 from dragoman.domain.views import alarms
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import ladder
-from dragoman.projection.ladder import LadderStep
+from dragoman.projection.queries import ladder
+from dragoman.projection.queries.ladder import LadderStep
 from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import Exchange, Message, Stamp
 

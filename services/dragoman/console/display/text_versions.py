@@ -19,7 +19,7 @@ from dragoman.console.display.act_display import Display, language
 from dragoman.console.forms import field_types
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts import consent, developments
-from dragoman.projection import exchange_view
+from dragoman.projection.queries import exchange_view
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 

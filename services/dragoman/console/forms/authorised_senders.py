@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.acts.act_rules import OFFICERS, Rule
 from dragoman.i18n.words import Words
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.state import Registry
 
 _ROLES: Final[tuple[Role, ...]] = ("duty_officer", "head_of_office", "officer")

@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from dragoman_schemas import act_frame, fields
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from dragoman.domain import notation
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.i18n.words import LANGUAGES
 from dragoman.text import sentence
-from dragoman_schemas.acts.channel import Kind
-from dragoman_schemas.responses import (
+from dragoman_schemas.acts.office.channel import Kind
+from dragoman_schemas.host_responses import (
     ChannelView,
     Health,
     IssuedToken,

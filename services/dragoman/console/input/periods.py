@@ -12,7 +12,7 @@ from dragoman.console.rendering import PageContext
 from dragoman.domain import notation
 from dragoman.domain.acts.deadlines import written
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection.snapshot import PeriodQuery
+from dragoman.projection.queries.snapshot import PeriodQuery
 
 _LONGEST: Final = notation.LONGEST + 1
 _MIDNIGHT: Final = " 00:00Z"

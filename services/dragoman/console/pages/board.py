@@ -29,8 +29,9 @@ from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import duty_watch, reads
 from dragoman.projection.open_deadlines import OpenDeadline, duties_at
+from dragoman.projection.queries import duty_watch
+from dragoman.projection.queries import records as reads
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman.text import sentence
 from dragoman_schemas.responses import LineView, OpenMatter, PointView, SideWatch

@@ -26,8 +26,8 @@ from dragoman.domain.acts.deadlines import WEEK
 from dragoman.domain.views import points_of_contact
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
-from dragoman.projection import duty_watch
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries import duty_watch
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.text import sentence
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.responses import PersonSeen, PointView, SideWatch

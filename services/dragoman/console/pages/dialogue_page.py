@@ -43,7 +43,7 @@ from dragoman.domain.acts import consent, developments
 from dragoman.domain.acts.families import release
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
-from dragoman.projection import dialogue as projected
+from dragoman.projection.queries import dialogue as projected
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.state import decode_exchange

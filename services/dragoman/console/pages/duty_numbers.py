@@ -13,8 +13,8 @@ from dragoman.console.display.act_display import dialling, language
 from dragoman.console.rendering import PageContext
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
-from dragoman.projection import duty_watch
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import duty_watch
 from dragoman.stores.people import StoredPerson
 from dragoman_schemas.responses import MeansTested, PointView
 

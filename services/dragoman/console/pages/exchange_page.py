@@ -31,7 +31,7 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.i18n.words import as_moment
-from dragoman.projection import reads
+from dragoman.projection.queries import records
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
@@ -157,7 +157,9 @@ async def _calls(
 async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]:
     """What there is to notice about an exchange, and what that rests on, in the reader's language."""
     areas = (
-        await context.in_thread(reads.areas, context.service.store, context.name, context.position)
+        await context.in_thread(
+            records.areas, context.service.store, context.name, context.position
+        )
         if state.act in AREAS
         else []
     )

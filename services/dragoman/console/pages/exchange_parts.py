@@ -22,7 +22,7 @@ from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse
 from dragoman.domain.views import accounts
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import ladder
+from dragoman.projection.queries import ladder
 from dragoman_schemas.responses import Entry
 from dragoman_schemas.state import Exchange, Said
 

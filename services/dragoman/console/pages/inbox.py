@@ -22,8 +22,8 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
-from dragoman.projection import lists
 from dragoman.projection.open_deadlines import OpenDeadline, duties_in
+from dragoman.projection.queries import lists
 from dragoman.stores.saved_searches import Search, TooMany
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area

@@ -25,8 +25,8 @@ from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types, people_choices
 from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import exchange_view
-from dragoman.projection.snapshot import PeriodQuery, moment
+from dragoman.projection.queries import exchange_view
+from dragoman.projection.queries.snapshot import PeriodQuery, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.responses import Entry, ExchangeView, Link

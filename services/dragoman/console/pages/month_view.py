@@ -27,7 +27,7 @@ from dragoman.console.rendering import Page, PageContext, PageRoute, refused
 from dragoman.domain.acts.deadlines import WEEK, DutyCalendar
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange

@@ -23,7 +23,7 @@ from dragoman.console.sessions import kept_form, see
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
-from dragoman.projection import duty_watch
+from dragoman.projection.queries import duty_watch
 from dragoman_schemas.problems import TYPES
 from dragoman_schemas.responses import PersonEntry, PersonView, PointsOfContact, PointView
 

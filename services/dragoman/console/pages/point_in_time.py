@@ -26,8 +26,8 @@ from dragoman.domain.acts.deadlines import written
 from dragoman.domain.notation import NotUnderstoodInput
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection import timeline
-from dragoman.projection.timeline import TimelineMark
+from dragoman.projection.queries import timeline
+from dragoman.projection.queries.timeline import TimelineMark
 
 _DAYS: Final = 400
 """Days of the chart: a year, and what a review of it looks back to."""

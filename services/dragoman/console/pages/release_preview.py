@@ -24,7 +24,7 @@ from dragoman.domain.record.codec import Record
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
-from dragoman_schemas.acts.release import ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"

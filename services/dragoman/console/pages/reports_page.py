@@ -20,7 +20,7 @@ from dragoman.console.pages import print_views
 from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import as_moment
-from dragoman.projection.snapshot import PeriodQuery
+from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports.markdown import markdown
 from dragoman.text import sentence
 

@@ -19,7 +19,7 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.statistics import spread
 from dragoman.i18n.words import Words
-from dragoman.projection.statistics import StatisticsResult, counted
+from dragoman.projection.queries.statistics import StatisticsResult, counted
 from dragoman.reports import layout
 from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Kept, Spread, Statistics

@@ -14,7 +14,7 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.text import Text
 from dragoman_schemas.act_frame import Act, Area, Precedence
-from dragoman_schemas.acts.channel import Family, Role
+from dragoman_schemas.acts.office.channel import Family, Role
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})

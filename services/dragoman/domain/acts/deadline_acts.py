@@ -16,7 +16,7 @@ from dragoman.domain.acts.deadlines import (
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.text import sentence
-from dragoman_schemas.acts import watch
+from dragoman_schemas.acts.office import watch
 from dragoman_schemas.state import Exchange, Registry
 
 _STEPS: Final = ("reminder", "lapse", "line-check-missed")

@@ -30,7 +30,7 @@ from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.text import NameValue, sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
+from dragoman_schemas.acts.office.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Consent, Registry, Stamp
 

@@ -18,7 +18,7 @@ from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.text import sentence
-from dragoman_schemas.acts.channel import LineChecks
+from dragoman_schemas.acts.office.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 
 ECHOED: Final = ("echoed", "echoed_with_errors")

@@ -12,7 +12,7 @@ from dragoman.text import sentence
 from dragoman.tlog import dsse, policy
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.policy import Policy
-from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.state import AdoptedPolicy, Registry
 
 

@@ -17,7 +17,7 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import SIDES, SIGNATURES
 from dragoman.text import sentence
 from dragoman.tlog import dsse
-from dragoman_schemas.acts import channel as acts
+from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.state import Key, OfficerState, Registry, SideState
 
 MEMBERSHIP: Final = (

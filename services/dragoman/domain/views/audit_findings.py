@@ -24,7 +24,7 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import flags
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.acts.channel import Erasure, KeyRevocation
+from dragoman_schemas.acts.office.channel import Erasure, KeyRevocation
 from dragoman_schemas.report_shapes import Exceptional
 from dragoman_schemas.state import Exchange, Registry
 

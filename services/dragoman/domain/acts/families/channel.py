@@ -39,8 +39,8 @@ from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
-from dragoman_schemas.acts import channel as acts
-from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.acts.office import channel as acts
+from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import (

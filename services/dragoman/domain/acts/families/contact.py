@@ -24,12 +24,16 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.call_record import CallRecord
-from dragoman_schemas.acts.contact_note import ContactNote
-from dragoman_schemas.acts.liaison_office import LiaisonOffice
-from dragoman_schemas.acts.line_check import Echo, LineCheck
-from dragoman_schemas.acts.people_programme import PeopleProgramme
-from dragoman_schemas.acts.point_of_contact import PointOfContact, Reconfirmation, Withdrawal
+from dragoman_schemas.acts.contact.call_record import CallRecord
+from dragoman_schemas.acts.contact.contact_note import ContactNote
+from dragoman_schemas.acts.contact.liaison_office import LiaisonOffice
+from dragoman_schemas.acts.contact.line_check import Echo, LineCheck
+from dragoman_schemas.acts.contact.people_programme import PeopleProgramme
+from dragoman_schemas.acts.contact.point_of_contact import (
+    PointOfContact,
+    Reconfirmation,
+    Withdrawal,
+)
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Exchange, Registry
 

@@ -12,7 +12,7 @@ from dragoman.domain.acts.act_rules import Rule, Who
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.text import sentence
-from dragoman_schemas.acts.watch import CourierOutcome
+from dragoman_schemas.acts.office.watch import CourierOutcome
 from dragoman_schemas.state import Exchange, Registry, Said
 
 ACTOR: Final = "service/courier"

@@ -27,11 +27,16 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
-from dragoman_schemas.acts.joint_report import Dissent, JointReport
-from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement
-from dragoman_schemas.acts.recommendation import Fate, Recommendation
-from dragoman_schemas.acts.reference_document import ReferenceDocument
-from dragoman_schemas.acts.roadmap_item import RoadmapItem
+from dragoman_schemas.acts.dialogue.joint_report import Dissent, JointReport
+from dragoman_schemas.acts.dialogue.perception import (
+    CommonGround,
+    Fairness,
+    Perception,
+    Restatement,
+)
+from dragoman_schemas.acts.dialogue.recommendation import Fate, Recommendation
+from dragoman_schemas.acts.dialogue.reference_document import ReferenceDocument
+from dragoman_schemas.acts.dialogue.roadmap_item import RoadmapItem
 from dragoman_schemas.state import Exchange, Registry
 
 UNDETERMINED: Final = "und"

@@ -18,9 +18,9 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Act, Precedence
-from dragoman_schemas.acts import emergency_notification as emergency
-from dragoman_schemas.acts.humanitarian_notification import HumanitarianNotification
-from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
+from dragoman_schemas.acts.notification import emergency_notification as emergency
+from dragoman_schemas.acts.notification.humanitarian_notification import HumanitarianNotification
+from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning
 from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.state import Exchange, Registry
 

@@ -17,13 +17,11 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Act, OpeningAct, Precedence
-from dragoman_schemas.acts.call_record import CallRecord
-from dragoman_schemas.acts.danger_area import DangerArea
-from dragoman_schemas.acts.encounter_report import EncounterReport
-from dragoman_schemas.acts.hazardous_incident import (
-    HazardousIncident,
-)
-from dragoman_schemas.acts.launch_notice import LaunchNotice
+from dragoman_schemas.acts.contact.call_record import CallRecord
+from dragoman_schemas.acts.notification.danger_area import DangerArea
+from dragoman_schemas.acts.notification.encounter_report import EncounterReport
+from dragoman_schemas.acts.notification.hazardous_incident import HazardousIncident
+from dragoman_schemas.acts.notification.launch_notice import LaunchNotice
 from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.state import Exchange, Registry
 

@@ -15,7 +15,12 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts.internal_task import Instruction, InstructionRequest, SeenBy, Tasking
+from dragoman_schemas.acts.office.internal_task import (
+    Instruction,
+    InstructionRequest,
+    SeenBy,
+    Tasking,
+)
 from dragoman_schemas.state import Exchange, Registry
 
 KINDS: Final = frozenset({"desk"})

@@ -28,9 +28,9 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts import meeting_request as acts
-from dragoman_schemas.acts.call_request import CallRequest
-from dragoman_schemas.acts.visit_invitation import VisitInvitation
+from dragoman_schemas.acts.meeting import meeting_request as acts
+from dragoman_schemas.acts.meeting.call_request import CallRequest
+from dragoman_schemas.acts.meeting.visit_invitation import VisitInvitation
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
 from dragoman_schemas.state import StateReadout as ReadoutState

@@ -55,19 +55,25 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act, Answering
-from dragoman_schemas.acts import emergency_notification as emergency
-from dragoman_schemas.acts.annual_exchange import AnnualExchange
-from dragoman_schemas.acts.danger_area import AllClear
-from dragoman_schemas.acts.encounter_report import AccountsAgreement
-from dragoman_schemas.acts.explanation_request import ExplanationRequest
-from dragoman_schemas.acts.hazardous_incident import (
+from dragoman_schemas.acts.notification import emergency_notification as emergency
+from dragoman_schemas.acts.notification.annual_exchange import AnnualExchange
+from dragoman_schemas.acts.notification.danger_area import AllClear
+from dragoman_schemas.acts.notification.encounter_report import AccountsAgreement
+from dragoman_schemas.acts.notification.explanation_request import ExplanationRequest
+from dragoman_schemas.acts.notification.hazardous_incident import (
     Contained,
     CounterAccount,
     FinalReport,
 )
-from dragoman_schemas.acts.ict_inquiry import IctInquiry
-from dragoman_schemas.acts.immediate_notification import Amplification, ImmediateNotification
-from dragoman_schemas.acts.military_activity import AfterActivityReport, MilitaryActivity
+from dragoman_schemas.acts.notification.ict_inquiry import IctInquiry
+from dragoman_schemas.acts.notification.immediate_notification import (
+    Amplification,
+    ImmediateNotification,
+)
+from dragoman_schemas.acts.notification.military_activity import (
+    AfterActivityReport,
+    MilitaryActivity,
+)
 from dragoman_schemas.codebook import CODEBOOKS, Codebook
 from dragoman_schemas.state import Account, Exchange, Registry
 

@@ -27,8 +27,13 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
-from dragoman_schemas.acts.channel import ErasedRecord
-from dragoman_schemas.acts.release import PublicLine, Release, ReleaseConsent, ReleasedRecord
+from dragoman_schemas.acts.dialogue.release import (
+    PublicLine,
+    Release,
+    ReleaseConsent,
+    ReleasedRecord,
+)
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, Registry
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode

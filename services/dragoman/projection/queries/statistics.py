@@ -9,7 +9,7 @@ from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.snapshot import PeriodQuery, Snapshot, instant, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, moment
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area

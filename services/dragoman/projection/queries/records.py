@@ -15,11 +15,9 @@ from dragoman.limits import (
     GO_FOUND,
     RECORDS_PAGE,
 )
-from dragoman.projection.as_of import (
-    open_areas,
-)
-from dragoman.projection.lists import MASK, in_time, phrases
-from dragoman.projection.record_entries import entry
+from dragoman.projection.queries.as_of import open_areas
+from dragoman.projection.queries.lists import MASK, in_time, phrases
+from dragoman.projection.queries.record_entries import entry
 from dragoman.projection.store import Store
 from dragoman.text import unpacked
 from dragoman_schemas.responses import (

@@ -10,7 +10,8 @@ from dragoman.limits import (
     LIST_PAGE,
     REPORT_EXCHANGES,
 )
-from dragoman.projection.as_of import (
+from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED
+from dragoman.projection.queries.as_of import (
     open_matters_at,
     position_of,
     registry_at,
@@ -18,8 +19,7 @@ from dragoman.projection.as_of import (
     time_at,
     waiting_at,
 )
-from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED
-from dragoman.projection.lists import MASK, ROW, _row, head, past, row_of
+from dragoman.projection.queries.lists import MASK, ROW, _row, head, past, row_of
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.responses import (

@@ -5,8 +5,14 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
-from dragoman_schemas.acts.call_record import Direction
-from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
+from dragoman_schemas.acts.contact.call_record import Direction
+from dragoman_schemas.acts.notification.encounter_report import (
+    Courses,
+    Domain,
+    Emissions,
+    Signals,
+    Units,
+)
 from dragoman_schemas.fields import (
     Count,
     Language,

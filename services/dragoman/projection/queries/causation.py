@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.limits import TREE_RECORDS
-from dragoman.projection.as_of import MASK
+from dragoman.projection.queries.as_of import MASK
 from dragoman.projection.store import Store
 from dragoman.projection.writer import referred
 from dragoman_schemas.responses import Cause, Causes

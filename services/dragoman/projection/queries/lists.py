@@ -22,14 +22,14 @@ from dragoman.limits import (
     RECORDS_PAGE,
 )
 from dragoman.projection import counters
-from dragoman.projection.as_of import (
+from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
+from dragoman.projection.queries.as_of import (
     calendars_at,
     position_of,
     registry_at,
     state_at,
     time_at,
 )
-from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS

@@ -18,7 +18,7 @@ from dragoman.domain.views import alarms, attribution
 from dragoman.domain.views import points_of_contact as points
 from dragoman.domain.views.alarms import Escalation
 from dragoman.domain.views.points_of_contact import PointOfContactState
-from dragoman.projection.as_of import (
+from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
     position_of,

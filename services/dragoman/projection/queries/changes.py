@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from dragoman.domain.views import diff
-from dragoman.projection import liaison_state
-from dragoman.projection.as_of import MASK, registry_at
+from dragoman.projection.queries import liaison_state
+from dragoman.projection.queries.as_of import MASK, registry_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman_schemas.responses import Change, Changed

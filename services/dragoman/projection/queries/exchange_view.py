@@ -21,7 +21,7 @@ from dragoman.domain.views.titles import subject_of
 from dragoman.limits import (
     TIMELINE_PAGE,
 )
-from dragoman.projection.as_of import (
+from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
     open_areas,
@@ -29,11 +29,11 @@ from dragoman.projection.as_of import (
     registry_at,
     time_at,
 )
-from dragoman.projection.dialogue import linked
-from dragoman.projection.duty_watch import clock_view, next_calls
-from dragoman.projection.lists import MASK
-from dragoman.projection.reads import ENTRY, ErasedExchange, NoSuchExchange, _entry
-from dragoman.projection.record_entries import entry_of
+from dragoman.projection.queries.dialogue import linked
+from dragoman.projection.queries.duty_watch import clock_view, next_calls
+from dragoman.projection.queries.lists import MASK
+from dragoman.projection.queries.record_entries import entry_of
+from dragoman.projection.queries.records import ENTRY, ErasedExchange, NoSuchExchange, _entry
 from dragoman.projection.store import Store
 from dragoman.projection.store import StoredRow as Stored
 from dragoman.projection.stored_state import States, whole

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from dragoman.domain.acts.deadlines import written
 from dragoman.domain.views import alarms
-from dragoman.projection.as_of import registry_at
-from dragoman.projection.snapshot import position_before
+from dragoman.projection.queries.as_of import registry_at
+from dragoman.projection.queries.snapshot import position_before
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Message, Registry
 

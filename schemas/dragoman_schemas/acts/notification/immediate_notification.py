@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.acts.line_check import Designator
+from dragoman_schemas.acts.contact.line_check import Designator
 from dragoman_schemas.fields import CodeWord, Position, When, Words
 
 

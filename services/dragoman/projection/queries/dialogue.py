@@ -10,21 +10,20 @@ from msgspec import UNSET, Raw
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue as domain
 from dragoman.limits import LIST_PAGE
-from dragoman.projection.as_of import state_at
+from dragoman.projection.queries.as_of import state_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman_schemas.act_frame import Area
-from dragoman_schemas.responses import (
-    ChannelLink,
+from dragoman_schemas.dialogue_responses import (
     EarlierView,
     Issue,
-    Link,
     Perceptions,
     Roadmap,
     RoadmapArea,
     RoadmapLine,
     View,
 )
+from dragoman_schemas.responses import ChannelLink, Link
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
 _MASK: Final = (1 << 40) - 1

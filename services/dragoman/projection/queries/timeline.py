@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.deadlines import written
-from dragoman.projection.as_of import MASK, registry_at, time_at
-from dragoman.projection.record_entries import entry
+from dragoman.projection.queries.as_of import MASK, registry_at, time_at
+from dragoman.projection.queries.record_entries import entry
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman.text import unpacked

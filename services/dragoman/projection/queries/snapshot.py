@@ -26,7 +26,7 @@ from dragoman.domain.views.attribution import unattributed_message
 from dragoman.domain.views.audit_findings import MEMBERS, Noted, of_record, of_void
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
-from dragoman.projection.as_of import (
+from dragoman.projection.queries.as_of import (
     MASK,
     calendars_at,
     delivered_at,

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.acts.meeting_request import Windows
+from dragoman_schemas.acts.meeting.meeting_request import Windows
 from dragoman_schemas.fields import Language, Line, Titles
 
 

@@ -1,0 +1,1 @@
+"""Shapes of the families of a channel itself: its keys, officers, watches and internal tasks."""

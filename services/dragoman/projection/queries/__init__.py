@@ -1,0 +1,1 @@
+"""Queries over the read model, one module a kind of question."""
