@@ -23,7 +23,7 @@ from world import World, compact
 _SERVICES = Path(dragoman.__file__).parent
 _PLACE = re.compile(r"%\((\w+)\)s")
 _VERBATIM = verbatim("").message
-_PARTS = {"validation_errors.py", "access.py", "text.py"}
+_PARTS = {"validation_errors.py", "access.py", "text.py", "errors.py"}
 """Where a sentence is made of what stands in a table."""
 
 _FILLED_LATER = {"validation_errors.py", "form_errors.py"}
@@ -47,6 +47,16 @@ _WRONG: tuple[object, ...] = (
 )
 
 
+_MESSAGE = {"sentence": 0, "refuse": 1, "make_refusal": 1}
+"""Which argument of a call is the message of the catalogues."""
+
+
+def messages() -> Iterator[tuple[Path, ast.Call, ast.expr]]:
+    for name, index in _MESSAGE.items():
+        for path, call in calls(name):
+            yield path, call, call.args[index]
+
+
 def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
     for path in sorted(_SERVICES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -60,7 +70,7 @@ def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
 
 def test_every_sentence_that_is_made_stands_in_the_catalogues() -> None:
     known = {message.id for message in catalogue.template()}
-    made = [(path, call.args[0]) for path, call in calls("sentence")]
+    made = [(path, message) for path, _, message in messages()]
     assert len(made) > 300
     for path, message in made:
         assert isinstance(message, ast.Constant), f"{path.name}:{message.lineno} is no literal"
@@ -68,8 +78,8 @@ def test_every_sentence_that_is_made_stands_in_the_catalogues() -> None:
 
 
 def test_every_place_in_a_sentence_has_its_value() -> None:
-    for path, call in calls("sentence"):
-        message = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
+    for path, call, argument in messages():
+        message = argument.value if isinstance(argument, ast.Constant) else ""
         places, given = set(_PLACE.findall(str(message))), {each.arg for each in call.keywords}
         if None not in given:  # a mapping's names are not written here
             assert given == places or (path.name in _FILLED_LATER and not given), (
@@ -78,7 +88,7 @@ def test_every_place_in_a_sentence_has_its_value() -> None:
 
 
 def test_no_sentence_is_made_past_the_catalogues() -> None:
-    assert {path.name for path, _ in calls("Sentence")} <= _PARTS
+    assert {path.name for path, _ in calls("Text")} <= _PARTS
 
 
 def test_a_sentence_is_text_in_english_and_said_again_in_another_language() -> None:

@@ -4,9 +4,18 @@ Each is a shape with its unit and range; what several fields must be together
 (a window that ends after it begins, a place that is one thing) is a rule of `dragoman.domain`.
 """
 
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+ValueT = TypeVar("ValueT")
+DefaultT = TypeVar("DefaultT")
+
+
+def or_default(value: ValueT | UnsetType, default: DefaultT) -> ValueT | DefaultT:
+    """Return a member's value, or a default where the member was left out."""
+    return default if isinstance(value, UnsetType) else value
+
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=63)]
 """A channel, side, office, officer, service or act (record.md §1)."""

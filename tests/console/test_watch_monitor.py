@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.console import armed_consoles, watch_monitor
 from dragoman.stores.tokens_and_sessions import Access, Console, Grant
 
@@ -36,7 +36,7 @@ def floor(*said: Console, silent_s: float = 0.0) -> Any:
     armed = armed_consoles.ArmedConsole(began=ago(3600), last={("c", "nato"): ago(silent_s)})
     return {
         armed_consoles.ARMED: armed,
-        submission.SERVICE: SimpleNamespace(
+        http_request.SERVICE: SimpleNamespace(
             access=SimpleNamespace(consoles=lambda now, cid: list(said))
         ),
     }

@@ -48,7 +48,7 @@ WRITERS = (
 )
 """The modules that name something outside this program."""
 
-_SAID = {"sentence", "verbatim", "TypeVar", "NotImplementedError"}
+_SAID = {"sentence", "refuse", "make_refusal", "verbatim", "TypeVar", "NotImplementedError"}
 _MANY = 60
 _DEEP = 7
 _WORDS = 5

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READING, Reading
@@ -47,7 +47,7 @@ async def served(
     service.now = lambda: world.clock
     projection.checked = world.clock
     app = web.Application()
-    app[submission.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
+    app[http_request.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
     app[DUTIES], app[armed_consoles.ARMED], app[transparency_log.HEADS] = (
         {},
         armed_consoles.ArmedConsole(),

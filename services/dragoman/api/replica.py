@@ -11,7 +11,8 @@ from aiohttp import web
 
 from dragoman.api import description
 from dragoman.api.routes import dialogue, exchanges, integrations, records, reports, state
-from dragoman.application.http import problems, submission
+from dragoman.application.http import problems
+from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.read_receipts import READING, Reading
 from dragoman.application.service import Service
@@ -55,7 +56,7 @@ def application(service: Service, grant: Grant) -> web.Application:
             return problems.answer(error, "", request.path)
 
     app = web.Application(middlewares=[answered])
-    app[submission.SERVICE] = service
+    app[http_request.SERVICE] = service
     app[TURNS] = Turns()
     app[READING] = Reading(service)
     for route in description.ROUTES:

@@ -16,7 +16,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, S, compressed, respond
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.domain.record.validation_errors import fault_of
 from dragoman.text import sentence
 
@@ -92,17 +92,14 @@ class Route(Generic[S]):
         except msgspec.ValidationError as error:
             fault = fault_of(error, self.query).fault
             name = fault.pointer.removeprefix("/") or sentence("it")
-            detail = sentence(
-                "The query does not hold: %(name)s: %(fault)s.", name=name, fault=fault.detail
-            )
-            raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+            raise refuse(
+                "bad-request",
+                "The query does not hold: %(name)s: %(fault)s.",
+                name=name,
+                fault=fault.detail,
+            ) from None
         if len({*request.query}) < len(request.query):
-            raise Refused(
-                Refusal(
-                    kind="bad-request",
-                    detail=sentence("A query parameter is given twice; give each once."),
-                )
-            )
+            raise refuse("bad-request", "A query parameter is given twice; give each once.")
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
             names, text = (

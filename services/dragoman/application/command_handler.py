@@ -38,7 +38,7 @@ from dragoman.domain.history_port import RecordingHistory
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord, Record
-from dragoman.domain.record.errors import Refusal, Refused, invalid
+from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -180,10 +180,10 @@ class CommandHandler:
                 self._pass_on(place)  # it came while its poster was giving up
             if isinstance(error, asyncio.CancelledError):
                 raise
-            detail = sentence(
-                "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
-            )
-            raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+            raise refuse(
+                "unavailable",
+                "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key.",
+            ) from None
 
     def _pass_on(self, place: tuple[str, str]) -> None:
         queue = self._queues[place]
@@ -225,24 +225,16 @@ class CommandHandler:
                 case AlreadyAppended(position) | KeyReused(position):
                     await self._reached(projection, position)
                 case Unavailable(detail):
-                    raise Refused(
-                        Refusal(
-                            kind="unavailable",
-                            detail=sentence(
-                                "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
-                                error=detail,
-                            ),
-                        )
+                    raise refuse(
+                        "unavailable",
+                        "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
+                        error=detail,
                     )
                 case Unknown(detail):
                     raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(detail)))
-        raise Refused(
-            Refusal(
-                kind="busy",
-                detail=sentence(
-                    "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key."
-                ),
-            )
+        raise refuse(
+            "busy",
+            "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.",
         )
 
     @property
@@ -253,12 +245,7 @@ class CommandHandler:
     def refuse_if_read_only(self) -> None:
         """Raise `Refused` where this process may write nothing."""
         if (reason := self.read_only_reason) is not None:
-            raise Refused(
-                Refusal(
-                    kind="read-only",
-                    detail=sentence("Nothing was recorded: %(error)s.", error=reason),
-                )
-            )
+            raise refuse("read-only", "Nothing was recorded: %(error)s.", error=reason)
 
     def _refuse_if_broken(self, projection: Projection) -> None:
         self.refuse_if_read_only()
@@ -275,17 +262,17 @@ class CommandHandler:
                 )
             raise Refused(Refusal(kind="read-only", detail=detail))
         if projection.doubt:
-            detail = sentence(
+            raise refuse(
+                "unavailable",
                 "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
                 error=projection.doubt,
             )
-            raise Refused(Refusal(kind="unavailable", detail=detail))
         if projection.crowded:
-            detail = sentence(
+            raise refuse(
+                "unavailable",
                 "Nothing was recorded: this gateway cannot write its own copy of the log, and has no room for more. "
-                "Try again in a moment with the same Idempotency-Key."
+                "Try again in a moment with the same Idempotency-Key.",
             )
-            raise Refused(Refusal(kind="unavailable", detail=detail))
 
     async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""
@@ -295,11 +282,11 @@ class CommandHandler:
         try:
             await projection.bring()
         except LogUnreachable as error:
-            detail = sentence(
+            raise refuse(
+                "unavailable",
                 "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.",
                 error=error.said,
-            )
-            raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+            ) from None
 
     async def _reached(
         self, projection: Projection, position: int, *, nothing: bool = False
@@ -309,11 +296,11 @@ class CommandHandler:
             await projection.reached(position)
         except NotYetApplied as error:
             if nothing:
-                detail = sentence(
+                raise refuse(
+                    "unavailable",
                     "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
                     error=error.said,
-                )
-                raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+                ) from None
             raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(error.said))) from None
 
     async def _posted_before(self, projection: Projection, post: Post) -> PostResult | None:
@@ -348,23 +335,15 @@ class CommandHandler:
         else:
             record, number, void = projection.stored(position)
         if record is None or not record.act:
-            raise Refused(
-                Refusal(
-                    kind="erased",
-                    detail=sentence(
-                        "What stood at position %(position)s was erased by the consent of every side.",
-                        position=position,
-                    ),
-                )
+            raise refuse(
+                "erased",
+                "What stood at position %(position)s was erased by the consent of every side.",
+                position=position,
             )
         if post is not None and not _is_same(record, post):
-            raise Refused(
-                Refusal(
-                    kind="key-reused",
-                    detail=sentence(
-                        "This Idempotency-Key was used for another post. Take a new key for a new post."
-                    ),
-                )
+            raise refuse(
+                "key-reused",
+                "This Idempotency-Key was used for another post. Take a new key for a new post.",
             )
         if void is not None:
             detail = sentence(
@@ -423,11 +402,11 @@ class CommandHandler:
             else:
                 records.check_built(decided)
         except NotARecord as error:
-            detail = sentence(
+            raise refuse(
+                "invalid",
                 "What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.",
                 error=error.said,
-            )
-            raise Refused(Refusal(kind="invalid", detail=detail)) from None
+            ) from None
         _refuse_if_full(projection, decided)
         return decided
 
@@ -452,14 +431,10 @@ class CommandHandler:
         """The act with `signed`, and the signatures, made for the actor by the keys in custody."""
         registry = projection.registry
         if registry.custody != "host" or not self._custody.holds(registry.name, post.actor):
-            raise Refused(
-                Refusal(
-                    kind="not-permitted",
-                    detail=sentence(
-                        "This act must be signed, and no key of %(actor)s is kept here. An administrator entered with that role can.",
-                        actor=post.actor,
-                    ),
-                )
+            raise refuse(
+                "not-permitted",
+                "This act must be signed, and no key of %(actor)s is kept here. An administrator entered with that role can.",
+                actor=post.actor,
             )
         act, owners = post.act, [post.actor]
         side = post.actor.partition("/")[0]
@@ -585,23 +560,14 @@ class CommandHandler:
                     "channel.opened", channel=event_log.channel, cid=channels.cid_of(genesis.act)
                 )
             case Unavailable(detail) | Unknown(detail):
-                raise Refused(
-                    Refusal(
-                        kind="unavailable",
-                        detail=sentence(
-                            "The channel is not opened: %(error)s. Try again.", error=detail
-                        ),
-                    )
+                raise refuse(
+                    "unavailable", "The channel is not opened: %(error)s. Try again.", error=detail
                 )
             case _:
-                raise Refused(
-                    Refusal(
-                        kind="exists",
-                        detail=sentence(
-                            "There is a channel %(channel)s already; choose another name.",
-                            channel=event_log.channel,
-                        ),
-                    )
+                raise refuse(
+                    "exists",
+                    "There is a channel %(channel)s already; choose another name.",
+                    channel=event_log.channel,
                 )
 
 
@@ -660,13 +626,13 @@ def _refuse_if_full(projection: Projection, record: Record) -> None:
         or projection.said_by(envelope.subject, record.side) + len(record.raw) <= most
     ):
         return
-    detail = sentence(
+    raise refuse(
+        "no-room",
         "Nothing was recorded: %(side)s has used its room in this exchange, %(n)s KiB. "
         "Open a new exchange and name this one among its references.",
         side=record.side,
         n=EXCHANGE_BYTES // 1024,
     )
-    raise Refused(Refusal(kind="no-room", detail=detail))
 
 
 def _is_same(record: Record, post: Post) -> bool:

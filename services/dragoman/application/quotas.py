@@ -14,12 +14,11 @@ from dragoman.application.command_handler import stamp
 from dragoman.application.service import Service
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.decide import Post
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
 from dragoman.settings import BudgetSettings
-from dragoman.text import sentence
 from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.state import Exchange
 
@@ -45,12 +44,12 @@ class Room:
                 and post.data.__struct_config__.tag != _OWED
                 and self._is_full(exchange, side)
             ):
-                detail = sentence(
+                raise refuse(
+                    "budget",
                     "%(side)s has said %(n)s things in this exchange; open another one that refers to it.",
                     side=side,
                     n=self._acts,
                 )
-                raise Refused(Refusal(kind="budget", detail=detail))
         elif isinstance(post.data, OpeningAct):
             await self._check_open(service, projection, post.data, side)
 
@@ -91,13 +90,13 @@ class Room:
             number = opened
             self._counted[projection.name, side] = now, count, number
         if count + opened - number >= most:
-            detail = sentence(
+            raise refuse(
+                "budget",
                 "%(side)s has %(n)s exchanges open in %(channel)s; close what is done, and post again.",
                 side=side,
                 n=most,
                 channel=projection.name,
             )
-            raise Refused(Refusal(kind="budget", detail=detail))
 
 
 ROOM: Final = web.AppKey("room", Room)

@@ -21,7 +21,7 @@ from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.decide import Post
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import is_name, read_act
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refused, refuse
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import Bus, DurabilityGuard
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
@@ -36,7 +36,6 @@ from dragoman.stores.people import PeopleStore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Access, Grant
 from dragoman.supervision import Backoff, alarm, forever, supervise
-from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
 from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
@@ -106,22 +105,13 @@ class Service:
         """A channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
         projection = self.channels.get(name)
         if projection is None or not projection.is_channel or not self.may_see(grant, projection):
-            raise Refused(
-                Refusal(
-                    kind="not-found",
-                    detail=sentence(
-                        "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.",
-                        channel=name[:63],
-                    ),
-                )
+            raise refuse(
+                "not-found",
+                "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.",
+                channel=name[:63],
             )
         if projection.doubt:
-            raise Refused(
-                Refusal(
-                    kind="behind",
-                    detail=sentence("%(error)s. Ask again in a moment.", error=projection.doubt),
-                )
-            )
+            raise refuse("behind", "%(error)s. Ask again in a moment.", error=projection.doubt)
         return projection
 
     def may_see(self, grant: Grant, projection: Projection) -> bool:
@@ -185,14 +175,10 @@ class Service:
             if isinstance(new.exercise_of, str):
                 live = self.channels.get(new.exercise_of)
                 if live is None or not live.is_channel:
-                    raise Refused(
-                        Refusal(
-                            kind="invalid",
-                            detail=sentence(
-                                "There is no channel %(channel)s to exercise; open that one first.",
-                                channel=new.exercise_of,
-                            ),
-                        )
+                    raise refuse(
+                        "invalid",
+                        "There is no channel %(channel)s to exercise; open that one first.",
+                        channel=new.exercise_of,
                     )
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
@@ -208,14 +194,10 @@ class Service:
                 await self.desk.open(projection.log, genesis)
                 await projection.reached(1)
             elif not self._half_opened(projection, new):
-                raise Refused(
-                    Refusal(
-                        kind="exists",
-                        detail=sentence(
-                            "There is a channel %(channel)s already; choose another name.",
-                            channel=new.name,
-                        ),
-                    )
+                raise refuse(
+                    "exists",
+                    "There is a channel %(channel)s already; choose another name.",
+                    channel=new.name,
                 )
             for officer in new.officers:
                 body = b'{"act":"officer","officer":"%s","office":"%s","roles":[%s]}' % (
@@ -238,13 +220,8 @@ class Service:
         """
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):
-            raise Refused(
-                Refusal(
-                    kind="invalid",
-                    detail=sentence(
-                        "This is no channel-opening; draft one with `dragoman channel draft`."
-                    ),
-                )
+            raise refuse(
+                "invalid", "This is no channel-opening; draft one with `dragoman channel draft`."
             )
         self._check_signed(data)
         self.desk.refuse_if_read_only()
@@ -256,14 +233,10 @@ class Service:
             projection = self.channels.get(data.name)
             if projection is not None and projection.is_channel:
                 if projection.registry.cid != channels.cid_of(act):
-                    raise Refused(
-                        Refusal(
-                            kind="exists",
-                            detail=sentence(
-                                "There is a channel %(channel)s already; choose another name.",
-                                channel=data.name,
-                            ),
-                        )
+                    raise refuse(
+                        "exists",
+                        "There is a channel %(channel)s already; choose another name.",
+                        channel=data.name,
                     )
                 return projection
             projection = projection or await self.open_log(data.name, new=True)
@@ -275,14 +248,10 @@ class Service:
     def terms(self, name: str) -> OpeningTerms:
         """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
         if not is_name(name):
-            raise Refused(
-                Refusal(
-                    kind="invalid",
-                    detail=sentence(
-                        "%(name)s is no name: small letters and digits, with hyphens between.",
-                        name=name[:63],
-                    ),
-                )
+            raise refuse(
+                "invalid",
+                "%(name)s is no name: small letters and digits, with hyphens between.",
+                name=name[:63],
             )
         return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
 
@@ -297,42 +266,33 @@ class Service:
             if p.is_channel and p.name != name and p.registry.origin == origin
         ]
         if names:
-            detail = sentence(
+            raise refuse(
+                "invalid",
                 "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
                 origin=origin,
                 channel=names[0],
             )
-            raise Refused(Refusal(kind="invalid", detail=detail))
         return origin
 
     def _check_signed(self, data: ChannelOpening) -> None:
         terms = self.terms(data.name)
         if (data.log_key, data.origin) != (terms.log_key, terms.origin):
-            detail = sentence(
+            raise refuse(
+                "invalid",
                 "This host signs the heads of %(channel)s as %(origin)s with %(key)s; draft the opening with those.",
                 channel=data.name,
                 origin=terms.origin,
                 key=terms.log_key,
             )
-            raise Refused(Refusal(kind="invalid", detail=detail))
         if data.custody is not UNSET:
-            raise Refused(
-                Refusal(
-                    kind="invalid",
-                    detail=sentence("The sides' own keys signed this: leave `custody` out."),
-                )
-            )
+            raise refuse("invalid", "The sides' own keys signed this: leave `custody` out.")
         if isinstance(data.exercise_of, LiveChannel):
             live = self.channels.get(data.exercise_of.name)
             if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
-                raise Refused(
-                    Refusal(
-                        kind="invalid",
-                        detail=sentence(
-                            "There is no such channel %(channel)s here to exercise.",
-                            channel=data.exercise_of.name,
-                        ),
-                    )
+                raise refuse(
+                    "invalid",
+                    "There is no such channel %(channel)s here to exercise.",
+                    channel=data.exercise_of.name,
                 )
 
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
@@ -349,43 +309,26 @@ class Service:
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
         if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
-            raise Refused(
-                Refusal(
-                    kind="invalid",
-                    detail=sentence("An officer is named twice; name each once, with all roles."),
-                )
-            )
+            raise refuse("invalid", "An officer is named twice; name each once, with all roles.")
         for officer in new.officers:
             if officer.side not in sides:
-                raise Refused(
-                    Refusal(
-                        kind="invalid",
-                        detail=sentence(
-                            "%(side)s/%(officer)s is of no side of the channel.",
-                            side=officer.side,
-                            officer=officer.officer,
-                        ),
-                    )
+                raise refuse(
+                    "invalid",
+                    "%(side)s/%(officer)s is of no side of the channel.",
+                    side=officer.side,
+                    officer=officer.officer,
                 )
             if officer.officer == channels.FORBIDDEN_OFFICER:
-                raise Refused(
-                    Refusal(
-                        kind="invalid",
-                        detail=sentence(
-                            "No officer is called %(name)s; choose another name.",
-                            name=channels.FORBIDDEN_OFFICER,
-                        ),
-                    )
+                raise refuse(
+                    "invalid",
+                    "No officer is called %(name)s; choose another name.",
+                    name=channels.FORBIDDEN_OFFICER,
                 )
         if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
-            raise Refused(
-                Refusal(
-                    kind="invalid",
-                    detail=sentence(
-                        "Sides are named once, and none is called %(name)s.",
-                        name=channels.FORBIDDEN_SIDE,
-                    ),
-                )
+            raise refuse(
+                "invalid",
+                "Sides are named once, and none is called %(name)s.",
+                name=channels.FORBIDDEN_SIDE,
             )
 
     async def look_again(self) -> bool:

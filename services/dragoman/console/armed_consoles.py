@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.application.http import request as http_request
 from dragoman.application.http import submission
 from dragoman.console.rendering import HEADERS, PageContext, refused
 from dragoman.console.sessions import form_of, said
@@ -51,7 +52,7 @@ def standing(app: web.Application, projection: Projection, side: str) -> Console
     armed_console = app[ARMED]
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     cid = projection.registry.cid
-    consoles = app[submission.SERVICE].access.consoles(now, cid)
+    consoles = app[http_request.SERVICE].access.consoles(now, cid)
     armed = sum(
         console.side == side
         and console.state in ("armed", "partly")
@@ -77,7 +78,7 @@ def _manned_since(registry: Registry, side: str) -> float:
 def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
     """The console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
     exercise = projection.name if projection.registry.kind == "exercise" else ""
-    consoles = app[submission.SERVICE].access.consoles(time.time(), projection.registry.cid)
+    consoles = app[http_request.SERVICE].access.consoles(time.time(), projection.registry.cid)
     there = [item for item in consoles if item.side == side and item.exercise == exercise]
     if side not in projection.registry.watches or any(
         item.state in ("armed", "partly") for item in there

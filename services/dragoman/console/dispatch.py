@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from dragoman.application.http import problems, submission
+from dragoman.application.http import request as http_request
 from dragoman.application.http.request import compressed
 from dragoman.console import page_layout
 from dragoman.console.forms import browser_signatures
@@ -76,7 +77,7 @@ async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
     """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
     name = request.match_info.get("channel", "")
     grant = signed_in(request)
-    service = request.app[submission.SERVICE]
+    service = request.app[http_request.SERVICE]
     context = PageContext(
         request=request,
         service=service,
@@ -202,7 +203,7 @@ def _registry(request: web.Request) -> Registry | None:
     if registry is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
         return registry
     try:
-        return request.app[submission.SERVICE].channel(grant, named[1]).registry
+        return request.app[http_request.SERVICE].channel(grant, named[1]).registry
     except Refused:
         return None
 

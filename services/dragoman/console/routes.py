@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.console import api_docs, armed_consoles, offline, sessions
 from dragoman.console.admin import channel_members
 from dragoman.console.audit import audit_page
@@ -67,7 +67,7 @@ def register(app: web.Application) -> None:
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[armed_consoles.ARMED] = armed_consoles.ArmedConsole()
-    app[alarm_stream.BELLS] = alarm_stream.Bells(app[submission.SERVICE])
+    app[alarm_stream.BELLS] = alarm_stream.Bells(app[http_request.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
     app.router.add_post("/sign-out", sessions.sign_out)

@@ -13,14 +13,14 @@ from urllib.parse import quote, urlencode
 import structlog
 from aiohttp import web
 
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.application.http.rate_limits import BUDGETS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.forms import form_reader
 from dragoman.console.forms.form_reader import Form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm
 from dragoman.console.rendering import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.limits import (
@@ -32,7 +32,6 @@ from dragoman.limits import (
     VIEW_SECONDS,
 )
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import sentence
 
 log = structlog.get_logger()
 
@@ -61,16 +60,16 @@ def words_of(request: web.Request) -> Words:
 def signed_in(request: web.Request) -> Grant:
     """Who sits at the page. Raises `SignInNeeded`, `Refused`."""
     session, grant = request.cookies.get(COOKIE), request.get("grant")
-    access = request.app[submission.SERVICE].access
+    access = request.app[http_request.SERVICE].access
     if session is None or not isinstance(grant, Grant):
         raise SignInNeeded
     request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
     if grant.scope == "read" and request.method == "POST":
-        detail = sentence(
-            "You signed in with a token for reading alone; ask the operator for another."
+        raise refuse(
+            "not-permitted",
+            "You signed in with a token for reading alone; ask the operator for another.",
         )
-        raise Refused(Refusal(kind="not-permitted", detail=detail))
     return grant
 
 
@@ -125,7 +124,7 @@ async def _kept(request: web.Request) -> str:
 
     The body of a stranger is not even read. A file that came with a form is not kept.
     """
-    service = request.app[submission.SERVICE]
+    service = request.app[http_request.SERVICE]
     session = request.cookies.get(COOKIE, "")
     grant = service.access.ended(session, time.time()) if session else None
     if grant is None:
@@ -167,13 +166,8 @@ def own_origin(request: web.Request) -> None:
         else origin is None or origin.partition("://")[2] == request.host
     )
     if not same:
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "This form came from another site. Open the board here and try again."
-                ),
-            )
+        raise refuse(
+            "not-permitted", "This form came from another site. Open the board here and try again."
         )
 
 
@@ -235,9 +229,9 @@ async def sign_in(request: web.Request) -> web.Response:
     own_origin(request)
     form = await form_of(request, limit=SMALL_FORM_BYTES)
     token, next = said(form, "token"), following(said(form, "next") or "/")
-    access = request.app[submission.SERVICE].access
+    access = request.app[http_request.SERVICE].access
     grant = access.find(token, time.time())
-    if grant is None and await request.app[submission.SERVICE].look_again():
+    if grant is None and await request.app[http_request.SERVICE].look_again():
         grant = access.find(token, time.time())
     if grant is None:
         log.info("sign_in.refused", address=request.get("address", ""))
@@ -269,7 +263,7 @@ async def sign_out(request: web.Request) -> web.Response:
     await form_of(request, limit=SMALL_FORM_BYTES)
     session = request.cookies.get(COOKIE)
     if session is not None:
-        await request.app[submission.SERVICE].access.close_session(session)
+        await request.app[http_request.SERVICE].access.close_session(session)
     response = see("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")

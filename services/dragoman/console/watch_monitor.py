@@ -17,7 +17,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.application.command_handler import stamp
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.application.read_receipts import READING
 from dragoman.console import armed_consoles
 from dragoman.domain.acts.deadlines import UNTIMED
@@ -90,7 +90,7 @@ Nudge = Callable[[Projection, str], None]
 
 async def keep(app: web.Application, nudge: Nudge) -> None:
     """Look after the watches of all channels for ever."""
-    service = app[submission.SERVICE]
+    service = app[http_request.SERVICE]
     absent: dict[tuple[str, str], UnansweredWatchCheck | None] = {}
     handed: dict[tuple[str, str], tuple[str, ...]] = {}
     while True:
@@ -125,7 +125,7 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
 
 async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
     """Leave a notice for the courier, unless that silence was told of; of several gateways one leaves it. Raises `LogUnreachable`."""
-    courier = app[submission.SERVICE].courier
+    courier = app[http_request.SERVICE].courier
     if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
         return
     await courier.refresh()

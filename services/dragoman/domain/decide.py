@@ -7,9 +7,8 @@ from dragoman.domain.fold import judge
 from dragoman.domain.history_port import History
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.domain.record_checks import source_of
-from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState
 
@@ -47,13 +46,11 @@ def decide(
     if misplaced is not None:
         return misplaced
     if not opens and rule.family != "channel" and exchange is None:
-        return Refusal(
-            kind="not-found",
-            detail=sentence(
-                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
-                exchange=post.exchange,
-                channel=registry.name,
-            ),
+        return make_refusal(
+            "not-found",
+            "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
+            exchange=post.exchange,
+            channel=registry.name,
         )
     family = rule.family or (exchange.family if exchange is not None else "")
     subject = post.id if opens else registry.id if rule.family == "channel" else post.exchange
@@ -93,19 +90,15 @@ def decide(
             exchange.revision,
         )  # a receipt since then says nothing of what it relies on
     if post.if_match is not None and post.if_match not in texts:
-        return Refusal(
-            kind="moved",
-            detail=sentence(
-                "The exchange has moved since you read it; read it again, and post with its new ETag."
-            ),
+        return make_refusal(
+            "moved",
+            "The exchange has moved since you read it; read it again, and post with its new ETag.",
         )
     if rule.consenting and post.if_match is None and post.data.signed is UNSET:
-        return Refusal(
-            kind="precondition-required",
-            detail=sentence(
-                "%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
-                act=name,
-            ),
+        return make_refusal(
+            "precondition-required",
+            "%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
+            act=name,
         )
     return candidate
 
@@ -116,30 +109,23 @@ def _misplaced(post: Post, name: str) -> Refusal | None:
         if family is None:
             return None
         where = next(path for path, of in PATHS.items() if of == family)
-        return Refusal(
-            kind="invalid",
-            detail=sentence(
-                "%(act)s opens an exchange; post it to /%(path)s of the channel.",
-                act=name,
-                path=where,
-            ),
+        return make_refusal(
+            "invalid",
+            "%(act)s opens an exchange; post it to /%(path)s of the channel.",
+            act=name,
+            path=where,
         )
     if family is None:
-        return Refusal(
-            kind="invalid",
-            detail=sentence(
-                "%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name
-            ),
+        return make_refusal(
+            "invalid", "%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name
         )
     if post.family and post.family != family:
         where = next(path for path, of in PATHS.items() if of == family)
-        return Refusal(
-            kind="invalid",
-            detail=sentence(
-                "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.",
-                act=name,
-                family=family,
-                path=where,
-            ),
+        return make_refusal(
+            "invalid",
+            "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.",
+            act=name,
+            family=family,
+            path=where,
         )
     return None

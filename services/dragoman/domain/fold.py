@@ -30,7 +30,7 @@ from dragoman.domain.acts.two_keys import OfficersNeeded
 from dragoman.domain.history_port import DecisionBasis, History
 from dragoman.domain.record import ids, numbering
 from dragoman.domain.record.codec import NotARecord, Record, parse
-from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.domain.record_checks import (
     _second,
     check_attestation,
@@ -82,7 +82,7 @@ def fold(before: ChannelState, ledger: History, raw: bytes) -> Folded:
         passed = None if erased_record is None else _withheld(before, ledger, erased_record, raw)
         if passed is not None:
             return passed
-        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=error.said))
+        refusal = make_refusal("void", "No record: %(error)s.", error=error.said)
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
     return folded(before, ledger, record)
 
@@ -163,9 +163,7 @@ def _withheld(
         registry.name, "" if form is None else form.rule.family or "", erased_record, raw
     )
     if erased_record.void:
-        refusal = Refusal(
-            kind="void", detail=sentence("It was void before its exchange was erased.")
-        )
+        refusal = make_refusal("void", "It was void before its exchange was erased.")
         return Folded(
             position=erased_record.position,
             raw=raw,

@@ -13,7 +13,7 @@ from dragoman.domain.acts.two_keys import OfficersNeeded
 from dragoman.domain.history_port import History
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record, type_of
-from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
@@ -21,6 +21,7 @@ from dragoman_schemas.acts.contact.line_check import LineCheck
 from dragoman_schemas.acts.meeting.meeting_request import MeetingRequest
 from dragoman_schemas.acts.office.channel import BrokerOutage, Delivery
 from dragoman_schemas.acts.office.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Exchange, Registry
 
@@ -29,7 +30,7 @@ def invoked(ledger: History, data: Act) -> str:
     """The request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
     if not isinstance(data, MeetingRequest):
         return ""
-    references = () if isinstance(data.references, UnsetType) else data.references
+    references = or_default(data.references, ())
     for reference in (
         *references,
         *(() if isinstance(data.trigger, UnsetType) else (data.trigger,)),
@@ -98,13 +99,11 @@ def check_derived(
     elif rule.family is not None:
         family, subject = rule.family, e.id
     elif known is None:
-        return Refusal(
-            kind="not-found",
-            detail=sentence(
-                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
-                exchange=e.subject,
-                channel=registry.name,
-            ),
+        return make_refusal(
+            "not-found",
+            "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
+            exchange=e.subject,
+            channel=registry.name,
         )
     else:
         family, subject = known.family, known.id
@@ -138,7 +137,7 @@ def _versions(act: str, newest: int) -> dict[str, str]:
 def _second(record: Record) -> str:
     """The officer who released a record; empty for none."""
     releaser = record.envelope.releasedby
-    return "" if isinstance(releaser, UnsetType) else releaser
+    return or_default(releaser, "")
 
 
 def keys_asked(
@@ -173,38 +172,31 @@ def check_keys(
             and not DUTY.isdisjoint(officer.roles)
         ):
             return None
-        return Refusal(
-            kind="second-key-required",
-            detail=sentence(
-                "%(act)s is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
-                act=rule.act,
-            ),
+        return make_refusal(
+            "second-key-required",
+            "%(act)s is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
+            act=rule.act,
         )
     if second == actor or second.partition("/")[0] != record.side:
-        return Refusal(
-            kind="second-key-required",
-            detail=sentence("Who releases is another officer of the same side."),
+        return make_refusal(
+            "second-key-required", "Who releases is another officer of the same side."
         )
     releaser = access.officer_at(registry, second, position)
     if releaser is None or OFFICERS.isdisjoint(releaser.roles):
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence(
-                "%(officer)s is no officer in office in %(channel)s.",
-                officer=second,
-                channel=registry.name,
-            ),
+        return make_refusal(
+            "not-permitted",
+            "%(officer)s is no officer in office in %(channel)s.",
+            officer=second,
+            channel=registry.name,
         )
     if (
         invoked(ledger, record.data)
         and officer is not None
         and HEADS.isdisjoint((*officer.roles, *releaser.roles))
     ):
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence(
-                "A meeting on the ladder needs the head of office, as drafter or releaser."
-            ),
+        return make_refusal(
+            "not-permitted",
+            "A meeting on the ladder needs the head of office, as drafter or releaser.",
         )
     return None
 
@@ -233,11 +225,10 @@ def check_attestation(
         if rule.who is Who.KEEPERS or (
             record.side != "service" and e.family in registry.required_signatures
         ):
-            return Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "%(act)s must be signed by its author in this channel.", act=rule.act
-                ),
+            return make_refusal(
+                "not-permitted",
+                "%(act)s must be signed by its author in this channel.",
+                act=rule.act,
             )
         return None
     agreed = (registry.cid, e.type, "" if opens(rule) else e.subject, e.id, e.actor)
@@ -256,11 +247,9 @@ def check_attestation(
         else ledger.holds(e.subject, signed.after)
     )
     if not stands:
-        return Refusal(
-            kind="moved",
-            detail=sentence(
-                "`after` is not a record of the exchange that this act can follow; read it again and sign anew."
-            ),
+        return make_refusal(
+            "moved",
+            "`after` is not a record of the exchange that this act can follow; read it again and sign anew.",
         )
     return membership.check_signed(registry, record, position)
 

@@ -64,7 +64,13 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
-_SENTENCES: Final = {"sentence": None, "Route": (4,), "ApiTopic": (1,)}
+_SENTENCES: Final = {
+    "sentence": None,
+    "refuse": (2,),
+    "make_refusal": (2,),
+    "Route": (4,),
+    "ApiTopic": (1,),
+}
 """Of a route of the API and of a topic, what the page about it shows."""
 
 

@@ -14,6 +14,7 @@ from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
 from dragoman.api.routes import records
 from dragoman.application.http import problems, submission
+from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.http.rate_limits import BUDGETS, RateLimitExceeded, RateLimits
@@ -25,13 +26,12 @@ from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
 from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refused, refuse
 from dragoman.limits import BODY_BYTES
 from dragoman.server.connections import Reject
 from dragoman.settings import Settings
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import cancel_until_ended
-from dragoman.text import sentence
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,7 +50,7 @@ def application(
 ) -> web.Application:
     """The application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
-    app[submission.SERVICE] = service
+    app[http_request.SERVICE] = service
     app[BUDGETS] = RateLimits(settings.budgets, time.monotonic)
     app[ROOM] = Room(settings.budgets)
     app[_SECURE] = settings.http.public_url.startswith("https://")
@@ -86,7 +86,7 @@ async def _working(app: web.Application) -> AsyncIterator[None]:
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
     tails = app[records.TAILS]
-    service = app[submission.SERVICE]
+    service = app[http_request.SERVICE]
     task = asyncio.create_task(
         service.keep("ringing", lambda: sse.keep_ringing(tails, service.store))
     )
@@ -113,12 +113,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
         if "Content-Encoding" in request.headers:
-            raise Refused(
-                Refusal(
-                    kind="media-type",
-                    detail=sentence("Send the body as it is, without Content-Encoding."),
-                )
-            )
+            raise refuse("media-type", "Send the body as it is, without Content-Encoding.")
         response = await handler(request)
     except sessions.SignInNeeded:
         response = await sessions.to_sign_in(request)

@@ -14,8 +14,8 @@ from aiohttp import web
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.http import session_cookie
 from dragoman.application.http.rate_limits import RateLimits
-from dragoman.application.http.submission import SERVICE
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.application.http.request import SERVICE
+from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.limits import BODY_BYTES
 from dragoman.settings import SettingsError
 from dragoman.stores.tokens_and_sessions import Grant
@@ -84,13 +84,9 @@ class Callers:
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         self._charge(request, grant)
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
-            raise Refused(
-                Refusal(
-                    kind="not-permitted",
-                    detail=sentence(
-                        "This token is for reading alone; ask the operator for one of the scope act."
-                    ),
-                )
+            raise refuse(
+                "not-permitted",
+                "This token is for reading alone; ask the operator for one of the scope act.",
             )
 
     def _admit_to_page(self, request: web.Request, address: str) -> None:
@@ -142,10 +138,10 @@ class Callers:
             grant = service.access.of_subject(provider.issuer, subject)
         if grant is None:
             self._budgets.stranger(request["address"])
-            detail = sentence(
-                "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
+            raise refuse(
+                "unauthenticated",
+                "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add.",
             )
-            raise Refused(Refusal(kind="unauthenticated", detail=detail))
         request["still"] = lambda: (
             expires > time.time() and service.access.holds(grant, time.time())
         )

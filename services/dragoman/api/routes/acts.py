@@ -7,7 +7,7 @@ from aiohttp import web
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, POST_HEADERS, May, Route
 from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
-from dragoman.application.http.submission import projection_of, record
+from dragoman.application.http.submission import record
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.responses import (
     Recorded,
@@ -15,7 +15,7 @@ from dragoman_schemas.responses import (
 
 
 async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
-    projection = projection_of(call)
+    projection = call.channel
     family = PATHS.get(call.path("family"))
     if family is None:
         raise web.HTTPNotFound
@@ -23,7 +23,7 @@ async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def post_act(call: ApiRequest[NoBody]) -> ApiAnswer:
-    projection = projection_of(call)
+    projection = call.channel
     return await record(call, projection, await call.body(), exchange=call.path("exchange"))
 
 

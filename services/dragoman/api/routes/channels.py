@@ -6,13 +6,11 @@ from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.conditional_requests import headers_of
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import grant_of, service_of
 from dragoman.application.operations import (
     access_tokens,
 )
 from dragoman.application.operations.channel_view import view_of
-from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.text import sentence
+from dragoman.domain.record.errors import refuse
 from dragoman_schemas.host_responses import (
     Channels,
     ChannelView,
@@ -24,7 +22,7 @@ from dragoman_schemas.host_responses import (
 
 
 async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
-    grant, service = grant_of(call.request), service_of(call)
+    grant, service = call.grant, call.service
     visible = service.visible(grant)
     roles = {
         projection.name: projection.registry.officers[grant.actor].roles
@@ -41,20 +39,15 @@ async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def list_channels(call: ApiRequest[NoBody]) -> ApiAnswer:
-    visible = service_of(call).visible(grant_of(call.request))
+    visible = call.service.visible(call.grant)
     return ApiReply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
 
 
 async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
-    service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
+    service, grant, name = call.service, call.grant, call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence("There is no channel %(channel)s.", channel=name[:63]),
-            )
-        )
+        raise refuse("not-found", "There is no channel %(channel)s.", channel=name[:63])
     return ApiReply(
         body=view_of(projection), headers=headers_of(call, projection, projection.state.position)
     )

@@ -8,10 +8,7 @@ from dragoman.application.http.conditional_requests import (
     standing,
 )
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import (
-    in_thread,
-    service_of,
-)
+from dragoman.application.http.submission import in_thread
 from dragoman.projection.queries import dialogue
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.dialogue_responses import CodebookView, Coded, Perceptions, Roadmap
@@ -20,14 +17,14 @@ from dragoman_schemas.dialogue_responses import CodebookView, Coded, Perceptions
 async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     body = await in_thread(
-        call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry
+        call, dialogue.perceptions, call.service.store, projection.name, projection.registry
     )
     return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
 async def show_roadmap(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
-    body = await in_thread(call, dialogue.roadmap, service_of(call).store, projection.name)
+    body = await in_thread(call, dialogue.roadmap, call.service.store, projection.name)
     return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 

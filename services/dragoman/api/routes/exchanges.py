@@ -20,19 +20,14 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import (
-    in_thread,
-    service_of,
-    whole,
-)
+from dragoman.application.http.submission import in_thread, whole
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
-from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import (
     ExchangeView,
@@ -88,22 +83,18 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
     for name, choices in texts.items():
         value = getattr(query, name)
         if value and value not in choices:
-            raise Refused(
-                Refusal(
-                    kind="bad-request",
-                    detail=sentence(
-                        "There is no %(name)s %(value)s; choose one of %(choices)s.",
-                        name=name,
-                        value=value[:63],
-                        choices=", ".join(choices),
-                    ),
-                )
+            raise refuse(
+                "bad-request",
+                "There is no %(name)s %(value)s; choose one of %(choices)s.",
+                name=name,
+                value=value[:63],
+                choices=", ".join(choices),
             )
     if (query.cursor and whole(query.cursor) is None) or query.limit < 1:
-        detail = sentence(
-            "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need."
+        raise refuse(
+            "bad-request",
+            "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need.",
         )
-        raise Refused(Refusal(kind="bad-request", detail=detail))
 
 
 async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
@@ -115,27 +106,23 @@ async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
     rows: Rows = await in_thread(
         call,
         lists.listed,
-        service_of(call).store,
+        call.service.store,
         projection.name,
         wanted,
         most,
-        service_of(call).now(),
+        call.service.now(),
     )
     if query.facets:
         if query.overdue:
-            raise Refused(
-                Refusal(
-                    kind="bad-request",
-                    detail=sentence(
-                        "What is overdue is not counted by kinds; leave facets or overdue out."
-                    ),
-                )
+            raise refuse(
+                "bad-request",
+                "What is overdue is not counted by kinds; leave facets or overdue out.",
             )
         async with turn(call.request, projection):
             rows = replace(
                 rows,
                 facets=await in_thread(
-                    call, lists.facets, service_of(call).store, projection.name, wanted
+                    call, lists.facets, call.service.store, projection.name, wanted
                 ),
             )
     headers = headers_of(call, projection, rows.position)
@@ -167,13 +154,8 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     projection, position = await standing(call)
     at = await past(call, projection, position)
     if call.query.cursor and not whole(call.query.cursor):
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "cursor is as `Link: rel=next` gave it; leave it out for the newest."
-                ),
-            )
+        raise refuse(
+            "bad-request", "cursor is as `Link: rel=next` gave it; leave it out for the newest."
         )
     view = await viewed(
         call, projection, call.path("exchange"), at, position, whole(call.query.cursor) or 0
@@ -189,7 +171,7 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
             decode_exchange(bytes(view.state)),
             media,
             headers,
-            service_of(call).public_url,
+            call.service.public_url,
         )
     if at is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
@@ -204,15 +186,11 @@ def _spoken(
     """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
     if media == cap.MEDIA:
         if state.act not in cap.EVENTS:
-            raise Refused(
-                Refusal(
-                    kind="not-acceptable",
-                    detail=sentence(
-                        "A %(act)s is no alert; these are: %(acts)s.",
-                        act=state.act,
-                        acts=", ".join(cap.EVENTS),
-                    ),
-                )
+            raise refuse(
+                "not-acceptable",
+                "A %(act)s is no alert; these are: %(acts)s.",
+                act=state.act,
+                acts=", ".join(cap.EVENTS),
             )
         return web.Response(
             body=cap.alert(projection.registry, state),
@@ -224,11 +202,8 @@ def _spoken(
 
     raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
     if raw is None:
-        raise Refused(
-            Refusal(
-                kind="not-acceptable",
-                detail=sentence("This is no meeting, call or visit at a time; take it as JSON."),
-            )
+        raise refuse(
+            "not-acceptable", "This is no meeting, call or visit at a time; take it as JSON."
         )
     return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})
 

@@ -20,10 +20,9 @@ from dragoman.application.operations import (
     files,
 )
 from dragoman.application.operations.files import TAKING, TYPES, _named, _view, keep
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refused, make_refusal, refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import FILE_BYTES, FILE_SECONDS
-from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Files,
     FileView,
@@ -51,22 +50,16 @@ _AS_IT_IS: Final = {
 def _digest(call: ApiRequest[Any]) -> str:
     digest = call.path("sha256")
     if _SHA256.fullmatch(digest) is None:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "A file is named by its SHA-256: 64 lower-case hexadecimal digits."
-                ),
-            )
+        raise refuse(
+            "bad-request", "A file is named by its SHA-256: 64 lower-case hexadecimal digits."
         )
     return digest
 
 
 def _gone() -> Refused:
     return Refused(
-        Refusal(
-            kind="not-found",
-            detail=sentence("There is no such file here for your side; what was erased is gone."),
+        make_refusal(
+            "not-found", "There is no such file here for your side; what was erased is gone."
         )
     )
 
@@ -74,7 +67,7 @@ def _gone() -> Refused:
 async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side = actor.partition("/")[0]
-    result = await submission.service_of(call).files.listed(projection.registry.cid, side)
+    result = await call.service.files.listed(projection.registry.cid, side)
     names = await _named(call, projection, side, result)
     views = tuple(_view(file, flag=file.sha256 in names) for file in result)
     spare = sum(file.bytes for file in result if file.sha256 not in names)
@@ -87,15 +80,11 @@ async def put_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, actor = submission.staff_of(call)
     side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
     if media_type not in TYPES:
-        raise Refused(
-            Refusal(
-                kind="media-type",
-                detail=sentence(
-                    "%(media_type)s is not taken here; a file is one of %(types)s.",
-                    media_type=media_type,
-                    types=", ".join(TYPES),
-                ),
-            )
+        raise refuse(
+            "media-type",
+            "%(media_type)s is not taken here; a file is one of %(types)s.",
+            media_type=media_type,
+            types=", ".join(TYPES),
         )
     if (call.request.content_length or 0) > FILE_BYTES:
         raise _too_large()
@@ -116,11 +105,11 @@ async def _in_time() -> AsyncIterator[None]:
         async with asyncio.timeout(FILE_SECONDS):
             yield
     except TimeoutError:
-        detail = sentence(
+        raise refuse(
+            "unavailable",
             "The file did not arrive within %(n)s s; send it again, one at a time.",
             n=f"{FILE_SECONDS:g}",
-        )
-        raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+        ) from None
 
 
 async def _received(request: web.Request, digest: str) -> bytearray:
@@ -132,38 +121,30 @@ async def _received(request: web.Request, digest: str) -> bytearray:
         if len(content) > FILE_BYTES:
             raise _too_large()
     if not content:
-        raise Refused(
-            Refusal(
-                kind="invalid", detail=sentence("The file is empty; send its bytes as the body.")
-            )
-        )
+        raise refuse("invalid", "The file is empty; send its bytes as the body.")
     if hasher.hexdigest() != digest:
-        detail = sentence(
+        raise refuse(
+            "invalid",
             "What came has the SHA-256 %(sha256)s, not the one in the path; send it again, or name it by that.",
             sha256=hasher.hexdigest(),
         )
-        raise Refused(Refusal(kind="invalid", detail=detail))
     return content
 
 
 def _too_large() -> Refused:
     return Refused(
-        Refusal(
-            kind="too-large",
-            detail=sentence(
-                "A file has at most %(limit)s MiB; split it, or send less of it.",
-                limit=FILE_BYTES // 2**20,
-            ),
+        make_refusal(
+            "too-large",
+            "A file has at most %(limit)s MiB; split it, or send less of it.",
+            limit=FILE_BYTES // 2**20,
         )
     )
 
 
 async def fetch_file(call: ApiRequest[NoBody]) -> ApiAnswer:
-    projection, digest = submission.projection_of(call), _digest(call)
-    service, cid = submission.service_of(call), projection.registry.cid
-    copies = await attachment_checks.copies(
-        service, projection, submission.grant_of(call.request), digest
-    )
+    projection, digest = call.channel, _digest(call)
+    service, cid = call.service, projection.registry.cid
+    copies = await attachment_checks.copies(service, projection, call.grant, digest)
     file = next((file for file in copies if file.kept), None)
     if file is None:
         raise _gone()
@@ -217,7 +198,7 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     """When this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
     projection, actor = submission.staff_of(call)
     side, digest = actor.partition("/")[0], _digest(call)
-    service, cid = submission.service_of(call), projection.registry.cid
+    service, cid = call.service, projection.registry.cid
     file = next(iter(await service.files.found(cid, (side,), digest)), None)
     if file is None:
         raise _gone()
@@ -228,13 +209,9 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
         else await service.files.erase(cid, file, stamp(service.now()))
     )
     if erased is None:
-        raise Refused(
-            Refusal(
-                kind="busy",
-                detail=sentence(
-                    "The same file was put or erased at the same time; look under /files, and try again."
-                ),
-            )
+        raise refuse(
+            "busy",
+            "The same file was put or erased at the same time; look under /files, and try again.",
         )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
     return ApiReply(

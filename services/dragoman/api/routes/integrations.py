@@ -22,8 +22,14 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.rate_limits import BUDGETS
-from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
+from dragoman.application.http.request import (
+    JSON,
+    ApiAnswer,
+    ApiReply,
+    ApiRequest,
+    NoBody,
+)
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     drafts,
 )
@@ -31,7 +37,7 @@ from dragoman.application.operations.calendar_links import end_link, links_of, m
 from dragoman.application.service import Service
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
 from dragoman.projection.projection import Projection
@@ -71,7 +77,7 @@ async def show_calendar(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def _feed(
     call: ApiRequest[Any], projection: Projection, headers: dict[str, str]
 ) -> web.Response:
-    service = service_of(call)
+    service = call.service
     body: bytes = await in_thread(
         call,
         _calendar,
@@ -97,7 +103,7 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
-    service = service_of(call)
+    service = call.service
     read = partial(duty_watch.points_of_contact, members=media == JSON)
     points: PointsOfContact = await in_thread(
         call, read, service.store, projection.name, service.now()
@@ -118,7 +124,7 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     names = tuple(
         {id for point_view in standing_ones for id in (point_view.person, point_view.deputy) if id}
     )
-    people = await _people(service, projection, grant_of(call.request), names)
+    people = await _people(service, projection, call.grant, names)
     body = vcard.cards(
         projection.registry,
         standing_ones,
@@ -147,24 +153,24 @@ async def _people(
 
 
 async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
-    link = await make_link(call, projection_of(call))
+    link = await make_link(call, call.channel)
     return ApiReply(
         body=link, status=201, headers={"Location": link.path, "Cache-Control": "no-store"}
     )
 
 
 async def list_links(call: ApiRequest[NoBody]) -> ApiAnswer:
-    return ApiReply(body=CalendarLinks(links=await links_of(call, projection_of(call))))
+    return ApiReply(body=CalendarLinks(links=await links_of(call, call.channel)))
 
 
 async def revoke_link(call: ApiRequest[NoBody]) -> ApiAnswer:
-    await end_link(call, projection_of(call), call.path("link"))
+    await end_link(call, call.channel, call.path("link"))
     return web.Response(status=204)
 
 
 async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The calendar behind a secret link, to whoever has the link."""
-    service, secret = service_of(call), call.path("secret")
+    service, secret = call.service, call.path("secret")
     grant = service.access.find(secret, time.time(), "link")
     if grant is None and await service.look_again():
         grant = service.access.find(secret, time.time(), "link")
@@ -175,13 +181,9 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
     ]
     if not channels:
         call.request.app[BUDGETS].stranger(call.request["address"])
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "This link leads nowhere, or does not any more; make a new one in your office."
-                ),
-            )
+        raise refuse(
+            "not-found",
+            "This link leads nowhere, or does not any more; make a new one in your office.",
         )
     await channels[0].in_file()
     return await _feed(call, channels[0], {"Cache-Control": "no-store"})
@@ -195,25 +197,16 @@ async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
     media = call.request.content_type
     texts = {text.lower(): text for text in IMPORTED}
     if media not in texts:
-        raise Refused(
-            Refusal(
-                kind="media-type",
-                detail=sentence(
-                    "%(media_type)s is not taken in here; send one of %(types)s.",
-                    media_type=media,
-                    types=", ".join(IMPORTED),
-                ),
-            )
+        raise refuse(
+            "media-type",
+            "%(media_type)s is not taken in here; send one of %(types)s.",
+            media_type=media,
+            types=", ".join(IMPORTED),
         )
-    projection = projection_of(call)
+    projection = call.channel
     raw = await call.arrived()
     if len(raw) > ACT_BYTES:
-        raise Refused(
-            Refusal(
-                kind="too-large",
-                detail=sentence("What is taken in has at most 240 KiB, as an act."),
-            )
-        )
+        raise refuse("too-large", "What is taken in has at most 240 KiB, as an act.")
     return await (
         _take_message(call, projection, raw)
         if media == CALENDAR
@@ -227,24 +220,18 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
     try:
         alert = await body_workers.read(call.request, len(raw), cap_reader.read, raw)
     except NotUnderstood as error:
-        raise Refused(
-            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
-        ) from None
+        raise refuse("invalid", "Not taken in: %(error)s.", error=error.said) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
         where = (
             sentence("the live channel")
             if projection.registry.kind == "exercise"
             else sentence("an exercise's channel")
         )
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence(
-                    "The alert's status is %(status)s: it belongs into %(where)s.",
-                    status=alert.status,
-                    where=where,
-                ),
-            )
+        raise refuse(
+            "invalid",
+            "The alert's status is %(status)s: it belongs into %(where)s.",
+            status=alert.status,
+            where=where,
         )
     return await drafts.keep_new(
         call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202
@@ -254,19 +241,15 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
 async def _take_message(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
     from dragoman.interop import itip
 
-    grant = grant_of(call.request)
+    grant = call.grant
     try:
         answered = await body_workers.read(call.request, len(raw), itip.read, raw)
         if answered.side not in ("", grant.side):
-            raise Refused(
-                Refusal(
-                    kind="not-permitted",
-                    detail=sentence(
-                        "The message answers for %(side)s, and you are of %(own)s.",
-                        side=answered.side,
-                        own=grant.side,
-                    ),
-                )
+            raise refuse(
+                "not-permitted",
+                "The message answers for %(side)s, and you are of %(own)s.",
+                side=answered.side,
+                own=grant.side,
             )
         if not answered.exchange:
             return await drafts.keep_new(
@@ -274,17 +257,10 @@ async def _take_message(call: ApiRequest[Any], projection: Projection, raw: byte
             )
         exchange = projection.exchange(answered.exchange)
         if exchange is None:
-            raise Refused(
-                Refusal(
-                    kind="not-found",
-                    detail=sentence("The message is about a meeting that is not of this channel."),
-                )
-            )
+            raise refuse("not-found", "The message is about a meeting that is not of this channel.")
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
-        raise Refused(
-            Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))
-        ) from None
+        raise refuse("invalid", "Not taken in: %(error)s.", error=error.said) from None
     act, data = await body_workers.read(call.request, len(body), read_act, body, cut=True)
     key = submission.key_of(call.request.headers.get("Idempotency-Key"))
     return await submission.take_in(

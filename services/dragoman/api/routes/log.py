@@ -6,13 +6,12 @@ from aiohttp import web
 
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import in_thread, projection_of, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.application.operations.transparency_log import _SAFE, BYTES, TEXT, signed_head
-from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.text import sentence
+from dragoman.domain.record.errors import refuse
 from dragoman.tlog import tiles
 from dragoman_schemas.responses import (
     Covered,
@@ -23,7 +22,7 @@ _FOR_EVER: Final = "private, max-age=31536000, immutable"
 
 async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The newest signed head, as it is."""
-    _, note = await signed_head(call, projection_of(call))
+    _, note = await signed_head(call, call.channel)
     return web.Response(
         body=note,
         content_type=TEXT,
@@ -35,24 +34,24 @@ async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
     """How far the log is countersigned, and final, by the policy in force."""
     return ApiReply(
-        body=await service_of(call).coverage.of(projection_of(call)),
+        body=await call.service.coverage.of(call.channel),
         headers={"Cache-Control": "no-store"},
     )
 
 
 async def show_tile(call: ApiRequest[NoBody]) -> ApiAnswer:
     """A tile or an entry bundle of the tree."""
-    projection = projection_of(call)
+    projection = call.channel
     tile = tiles.read_path(f"tile/{call.path('tile')}")
     if tile is None or not tiles.exists(tile, projection.state.position):
-        detail = sentence(
+        raise refuse(
+            "not-found",
             "The tree of %(n)s records has no tile %(path)s.",
             n=projection.state.position,
             path=call.path("tile")[:80],
         )
-        raise Refused(Refusal(kind="not-found", detail=detail))
     await projection.in_file()
-    body = await in_thread(call, service_of(call).trees.tile, projection.name, tile)
+    body = await in_thread(call, call.service.trees.tile, projection.name, tile)
     cached = _FOR_EVER if tile.width == tiles.WIDTH else "private, max-age=60"
     return web.Response(body=body, content_type=BYTES, headers={**_SAFE, "Cache-Control": cached})
 

@@ -19,24 +19,22 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.rate_limits import BUDGETS
-from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import (
-    grant_of,
-    in_thread,
-    projection_of,
-    service_of,
-    wanted_position,
-    whole,
+from dragoman.application.http.request import (
+    JSON,
+    ApiAnswer,
+    ApiReply,
+    ApiRequest,
+    NoBody,
 )
+from dragoman.application.http.submission import in_thread, wanted_position, whole
 from dragoman.application.operations import (
     transparency_log,
 )
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
 from dragoman.projection.queries.causation import causes
 from dragoman.projection.store import StoredRow as Stored
-from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Causes,
     Entry,
@@ -68,13 +66,9 @@ def _resumed(call: ApiRequest[Any], after: int | None) -> int | None:
     newest = call.request.headers.get("Last-Event-ID", "")
     resumed = whole(newest)
     if newest and resumed is None:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "Last-Event-ID is the position of the record that came last; leave it out to begin."
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "Last-Event-ID is the position of the record that came last; leave it out to begin.",
         )
     return after if resumed is None else resumed
 
@@ -90,8 +84,8 @@ async def _streamed(
     if call.request.method == "HEAD":
         raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
     service, grant, tails, budgets = (
-        service_of(call),
-        grant_of(call.request),
+        call.service,
+        call.grant,
         call.request.app[TAILS],
         call.request.app[BUDGETS],
     )
@@ -114,13 +108,11 @@ async def _streamed(
 async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
     """What concerns the caller's side: all that waits for it as a list, or live."""
     media = wanted_media(call.request, (JSON, sse.EVENT_STREAM))
-    service, side = service_of(call), grant_of(call.request).side
+    service, side = call.service, call.grant.side
     if media == sse.EVENT_STREAM:
-        projection, after = projection_of(call), _resumed(call, call.query.after)
+        projection, after = call.channel, _resumed(call, call.query.after)
         if after is not None and after < 0:
-            raise Refused(
-                Refusal(kind="bad-request", detail=sentence("after is a position, 0 or more."))
-            )
+            raise refuse("bad-request", "after is a position, 0 or more.")
         return await _streamed(
             call,
             projection,
@@ -137,16 +129,13 @@ async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
 
 
 async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
-    projection = projection_of(call)
-    service, grant = service_of(call), grant_of(call.request)
+    projection = call.channel
+    service, grant = call.service, call.grant
     media = wanted_media(call.request, (sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS))
     after = _resumed(call, call.query.after)
     if call.query.from_ < 0 or (after is not None and after < 0):
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence("Records are counted from 1: from is 1 or more, after 0 or more."),
-            )
+        raise refuse(
+            "bad-request", "Records are counted from 1: from is 1 or more, after 0 or more."
         )
     if media == sse.EVENT_STREAM:
         first = (
@@ -182,14 +171,9 @@ async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
     result: Causes | None = None
     if number is not None and 1 <= number <= position:
         async with turn(call.request, projection):
-            result = await in_thread(call, causes, service_of(call).store, projection.name, number)
+            result = await in_thread(call, causes, call.service.store, projection.name, number)
     if result is None:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence("No valid record of an exchange stands at that position."),
-            )
-        )
+        raise refuse("not-found", "No valid record of an exchange stands at that position.")
     return ApiReply(body=result, headers=headers_of(call, projection, position))
 
 
@@ -197,16 +181,11 @@ async def show_record(call: ApiRequest[NoBody]) -> ApiAnswer:
     projection, position = await standing(call)
     number = whole(call.path("position"))
     if number is None or not 1 <= number <= position:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "Positions are whole numbers from 1 to %(newest)s.", newest=position
-                ),
-            )
+        raise refuse(
+            "not-found", "Positions are whole numbers from 1 to %(newest)s.", newest=position
         )
     raw, commit, digest, valid = projection.bytes_at(number)
-    stands = finality.standing(await service_of(call).coverage.of(projection), number)
+    stands = finality.standing(await call.service.coverage.of(projection), number)
     headers = {
         "Dragoman-Position": str(number),
         "Dragoman-Commit": commit,

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from dragoman.api.routing import May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import in_thread, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     transparency_log,
 )
@@ -19,9 +19,8 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import parse
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
-from dragoman.text import sentence
 from dragoman.tlog import merkle
 from dragoman.tlog.proof import Proof
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
@@ -68,7 +67,7 @@ async def bundle(call: ApiRequest[Any]) -> Bundle:
 
 async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) -> Bundle:
     head, note = await transparency_log.signed_head(call, projection)
-    nodes = service_of(call).trees.nodes(projection.name)
+    nodes = call.service.trees.nodes(projection.name)
     opening, consents = {1, *_admissions(projection)}, release.proving(state)
     records = release.records_of(state)
     places = {
@@ -77,12 +76,7 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
         if (position := projection.posted(record.record)) is not None
     }
     if not all(position <= head.size for position in (*opening, *consents, *places.values())):
-        raise Refused(
-            Refusal(
-                kind="unavailable",
-                detail=sentence("The newest records are not signed yet; ask again in a moment."),
-            )
-        )
+        raise refuse("unavailable", "The newest records are not signed yet; ask again in a moment.")
 
     def proof(position: int) -> str:
         return bytes(

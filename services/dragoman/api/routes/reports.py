@@ -11,7 +11,7 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import grant_of, in_thread, projection_of, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     report_requests,
     transparency_log,
@@ -70,8 +70,8 @@ async def show_situation(call: ApiRequest[ReportQuery]) -> ApiAnswer:
 
 
 async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
-    side = grant_of(call.request).side
-    service, projection = service_of(call), projection_of(call)
+    side = call.grant.side
+    service, projection = call.service, call.channel
     gather = turn_over_of(
         call.query,
         side,
@@ -94,7 +94,7 @@ async def show_audit(call: ApiRequest[ReportQuery]) -> ApiAnswer:
 
 async def show_year(call: ApiRequest[YearQuery]) -> ApiAnswer:
     """The review of a year."""
-    return await _report(call, *year_of(call, projection_of(call), call.query, call.query.year))
+    return await _report(call, *year_of(call, call.channel, call.query, call.query.year))
 
 
 _REPORT: Final = (JSON, HTML, MARKDOWN)

@@ -16,16 +16,11 @@ from dragoman.application.http.conditional_requests import (
     unchanged,
 )
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import (
-    grant_of,
-    in_thread,
-    service_of,
-)
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.application.http.submission import in_thread
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.queries import duty_watch, liaison_state
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.queries.statistics import statistics
-from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Difference,
     LiaisonState,
@@ -50,21 +45,19 @@ class StatisticsQuery(PeriodQuery, frozen=True, kw_only=True):
 
 async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
     projection, position = await standing(call)
-    service, side = service_of(call), grant_of(call.request).side
+    service, side = call.service, call.grant.side
     at = await past(call, projection, position)
     view = await in_thread(
         call, duty_watch.watch_view, service.store, projection.name, side, service.now(), at
     )
     if view is None:
-        raise Refused(
-            Refusal(kind="not-found", detail=sentence("The channel had not been opened there."))
-        )
+        raise refuse("not-found", "The channel had not been opened there.")
     return ApiReply(body=view, headers=headers_of(call, projection, view.position))
 
 
 async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     projection, position = await standing(call)
-    service = service_of(call)
+    service = call.service
     at = await past(call, projection, position)
     state: LiaisonState | None = await in_thread(
         call,
@@ -77,9 +70,7 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
         ),
     )
     if state is None:
-        raise Refused(
-            Refusal(kind="not-found", detail=sentence("The channel had not been opened there."))
-        )
+        raise refuse("not-found", "The channel had not been opened there.")
     headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
     return (
         web.Response(status=304, headers=headers)
@@ -92,25 +83,21 @@ async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
     projection, position = await standing(call)
     first, last = call.query.from_, call.query.to or position
     if not 0 <= first < last <= position:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "from and to are positions, from 0 and up to %(newest)s, the first below the second.",
-                    newest=position,
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "from and to are positions, from 0 and up to %(newest)s, the first below the second.",
+            newest=position,
         )
     async with turn(call.request, projection):
         body = await in_thread(
-            call, liaison_state.difference, service_of(call).store, projection.name, first, last
+            call, liaison_state.difference, call.service.store, projection.name, first, last
         )
     return ApiReply(body=body, headers=headers_of(call, projection, last))
 
 
 async def show_statistics(call: ApiRequest[StatisticsQuery]) -> ApiAnswer:
     projection, _ = await standing(call)
-    service, query = service_of(call), call.query
+    service, query = call.service, call.query
     as_of = service.as_of(projection)
     async with turn(call.request, projection):
         body: Statistics = await in_thread(

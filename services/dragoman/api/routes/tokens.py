@@ -16,8 +16,7 @@ from dragoman.application.operations.access_tokens import (
     subjects_of,
     tokens_of,
 )
-from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.text import sentence
+from dragoman.domain.record.errors import refuse
 from dragoman_schemas.host_responses import (
     IssuedToken,
     NewSubject,
@@ -44,12 +43,7 @@ async def issue_token(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def revoke_token(call: ApiRequest[NoBody]) -> ApiAnswer:
     if not await revoke(operator(call), call.path("id")):
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence("There is no token of that id; GET /v1/tokens lists them."),
-            )
-        )
+        raise refuse("not-found", "There is no token of that id; GET /v1/tokens lists them.")
     return web.Response(status=204)
 
 
@@ -64,12 +58,7 @@ async def map_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def forget_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
     if not await forget(operator(call), call.path("subject")):
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence("There is no subject of that id; GET /v1/subjects lists them."),
-            )
-        )
+        raise refuse("not-found", "There is no subject of that id; GET /v1/subjects lists them.")
     return web.Response(status=204)
 
 

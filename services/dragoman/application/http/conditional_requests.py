@@ -10,20 +10,12 @@ from typing import Annotated, Any, Final, TypeVar
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import (
-    grant_of,
-    in_thread,
-    projection_of,
-    service_of,
-    wanted_position,
-    whole,
-)
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.application.http.request import ApiRequest, grant_of
+from dragoman.application.http.submission import in_thread, wanted_position, whole
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import instant, position_by
 from dragoman.projection.store import READERS
-from dragoman.text import sentence
 
 
 class Turns:
@@ -66,7 +58,7 @@ async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
 
     A broken channel is answered as far as its file goes, which is said to be stale.
     """
-    projection, number = projection_of(call), wanted_position(call.request)
+    projection, number = call.channel, wanted_position(call.request)
     if number > projection.state.position or (projection.broken and number > projection.flushed):
         await projection.in_file(number)
     await projection.in_file()
@@ -77,7 +69,7 @@ async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
 
 def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> dict[str, str]:
     """What every answer says: of which position it is, and when the end of the log was last seen."""
-    service = service_of(call)
+    service = call.service
     headers = {
         "Dragoman-Position": str(position),
         "Dragoman-As-Of": service.as_of(projection),
@@ -99,21 +91,15 @@ async def past(call: ApiRequest[AtQuery], projection: Projection, position: int)
     if (number := whole(at)) is None:
         moment = instant("at", at) + timedelta(milliseconds=1)
         number = await in_thread(
-            call, position_by, service_of(call).store, projection.name, position, moment
+            call, position_by, call.service.store, projection.name, position, moment
         )
         if not number:
-            raise Refused(
-                Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
-            )
+            raise refuse("not-found", "The channel had not been opened then.")
     elif not 1 <= number <= position:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "at is a position from 1 to %(newest)s, or a time, or left out for now.",
-                    newest=position,
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "at is a position from 1 to %(newest)s, or a time, or left out for now.",
+            newest=position,
         )
     return number
 
@@ -125,11 +111,8 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
             return kind
         if kind in ("*/*", "application/*", ""):
             return offered[0]
-    raise Refused(
-        Refusal(
-            kind="not-acceptable",
-            detail=sentence("This is given as %(types)s; change Accept.", types=", ".join(offered)),
-        )
+    raise refuse(
+        "not-acceptable", "This is given as %(types)s; change Accept.", types=", ".join(offered)
     )
 
 

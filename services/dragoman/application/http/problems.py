@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import LineTooLong
 from msgspec import json
 
 from dragoman.application.http.rate_limits import RateLimitExceeded
-from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.errors import Malformed, Refusal, Refused, make_refusal
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.projection.projection import NotYetApplied
@@ -105,11 +105,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             detail = sentence("The body does not hold; mend what the errors name and post again.")
             return Refusal(kind="invalid-act", detail=detail, faults=error.faults), {}
         case NoSuchExchange():
-            return Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "There is no such exchange here, or was none at that position; list them under /exchanges."
-                ),
+            return make_refusal(
+                "not-found",
+                "There is no such exchange here, or was none at that position; list them under /exchanges.",
             ), {}
         case ErasedExchange(args=(int() as position,)):
             detail = sentence(
@@ -118,26 +116,21 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             )
             return Refusal(kind="erased", detail=detail, position=position), {}
         case NotYetApplied():
-            return Refusal(
-                kind="behind",
-                detail=sentence("%(error)s. Ask again in a moment.", error=error.said),
-            ), {}
+            return make_refusal("behind", "%(error)s. Ask again in a moment.", error=error.said), {}
         case StoreDamaged():
             detail = sentence(
                 "This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment."
             )
             return Refusal(kind="behind", detail=detail), {}
         case LogUnreachable():
-            return Refusal(
-                kind="unavailable",
-                detail=sentence(
-                    "%(error)s. Try again with the same Idempotency-Key.", error=error.said
-                ),
+            return make_refusal(
+                "unavailable",
+                "%(error)s. Try again with the same Idempotency-Key.",
+                error=error.said,
             ), {}
         case LogBroken():
-            return Refusal(
-                kind="read-only",
-                detail=sentence("%(error)s. An operator must look.", error=error.said),
+            return make_refusal(
+                "read-only", "%(error)s. An operator must look.", error=error.said
             ), {}
         case web.RequestPayloadError():
             detail = sentence(
@@ -148,11 +141,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
         case _:
             log.error("request.failed", exc_info=error)
-            return Refusal(
-                kind="internal",
-                detail=sentence(
-                    "Nothing is known to be wrong with what you sent. Tell the operator the request id."
-                ),
+            return make_refusal(
+                "internal",
+                "Nothing is known to be wrong with what you sent. Tell the operator the request id.",
             ), {}
 
 

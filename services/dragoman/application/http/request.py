@@ -2,18 +2,23 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
 from dragoman.application.http import body_workers
-from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.application.service import Service
+from dragoman.domain.record.errors import Malformed, refuse
 from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
+from dragoman.projection.projection import Projection
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
+
+SERVICE: Final = web.AppKey("service", Service)
 
 S = TypeVar("S", bound=Struct)
 
@@ -41,6 +46,13 @@ _TEXTS = frozenset(
 _encode = msgspec.json.Encoder().encode
 
 
+def grant_of(request: web.Request) -> Grant:
+    """Return the grant of the caller of a request."""
+    grant = request.get("grant")
+    assert isinstance(grant, Grant)
+    return grant
+
+
 class NoBody(Struct, frozen=True):
     """No query, no body."""
 
@@ -52,6 +64,21 @@ class ApiRequest(Generic[S]):
     request: web.Request
     query: S
 
+    @property
+    def service(self) -> Service:
+        """Return the service of the application."""
+        return self.request.app[SERVICE]
+
+    @property
+    def grant(self) -> Grant:
+        """Return the grant of the caller."""
+        return grant_of(self.request)
+
+    @property
+    def channel(self) -> Projection:
+        """Return the projection of the channel in the path. Raises `Refused` if the caller may not see it."""
+        return self.service.channel(self.grant, self.path("channel"))
+
     def path(self, name: str) -> str:
         """A variable of the path."""
         return self.request.match_info[name]
@@ -59,15 +86,11 @@ class ApiRequest(Generic[S]):
     async def body(self) -> bytes:
         """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
-            raise Refused(
-                Refusal(
-                    kind="media-type",
-                    detail=sentence(
-                        "Send Content-Type: %(media_type)s; %(given)s came.",
-                        media_type=JSON,
-                        given=self.request.content_type,
-                    ),
-                )
+            raise refuse(
+                "media-type",
+                "Send Content-Type: %(media_type)s; %(given)s came.",
+                media_type=JSON,
+                given=self.request.content_type,
             )
         return await self.arrived()
 
@@ -79,11 +102,11 @@ class ApiRequest(Generic[S]):
             async with asyncio.timeout(BODY_SECONDS):
                 return await self.request.read()
         except TimeoutError:
-            detail = sentence(
+            raise refuse(
+                "too-slow",
                 "The body did not arrive within %(n)s seconds; send it again with the same Idempotency-Key.",
                 n=f"{BODY_SECONDS:.0f}",
-            )
-            raise Refused(Refusal(kind="too-slow", detail=detail)) from None
+            ) from None
 
     async def decoded(self, shape: type[B]) -> B:
         """The body as a shape. Raises `Malformed` with a pointer."""
@@ -99,13 +122,10 @@ class ApiRequest(Generic[S]):
         except msgspec.ValidationError as error:
             raise faults_of(error, raw, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refused(
-                Refusal(
-                    kind="bad-request",
-                    detail=sentence(
-                        "The body is no JSON: %(error)s. Send one JSON object.", error=str(error)
-                    ),
-                )
+            raise refuse(
+                "bad-request",
+                "The body is no JSON: %(error)s. Send one JSON object.",
+                error=str(error),
             ) from None
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.application.http import submission
+from dragoman.application.http import request as http_request
 from dragoman.stores.tokens_and_sessions import Grant
 
 COOKIE: Final = "__Host-dragoman"
@@ -16,7 +16,7 @@ def session_grant(request: web.Request) -> Grant | None:
     session = request.cookies.get(COOKIE)
     if session is None or request.method not in ("GET", "HEAD"):
         return None
-    access = request.app[submission.SERVICE].access
+    access = request.app[http_request.SERVICE].access
     request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
     return access.session(session, time.time())
@@ -28,5 +28,5 @@ def page_grant(request: web.Request) -> Grant | None:
     return (
         None
         if session is None
-        else request.app[submission.SERVICE].access.session(session, time.time())
+        else request.app[http_request.SERVICE].access.session(session, time.time())
     )

@@ -14,18 +14,14 @@ from dragoman.application.command_handler import PostResult
 from dragoman.application.http import body_workers
 from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.quotas import ROOM
-from dragoman.application.service import Service
 from dragoman.domain.decide import Post
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
-from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
 
-SERVICE: Final = web.AppKey("service", Service)
 TRACE: Final = "trace"
 
 _ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
@@ -39,33 +35,11 @@ def whole(text: str) -> int | None:
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
-def grant_of(request: web.Request) -> Grant:
-    """Who calls."""
-    grant = request.get("grant")
-    assert isinstance(grant, Grant)
-    return grant
-
-
-def service_of(call: ApiRequest[Any]) -> Service:
-    """The service that is called."""
-    return call.request.app[SERVICE]
-
-
-def projection_of(call: ApiRequest[Any]) -> Projection:
-    """The channel that is called, which the caller may see. Raises `Refused`."""
-    return service_of(call).channel(grant_of(call.request), call.path("channel"))
-
-
 def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
-    projection, actor = projection_of(call), grant_of(call.request).actor
+    projection, actor = call.channel, call.grant.actor
     if not attachment_checks.is_staff(projection, actor):
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence("People and files are the offices'; auditors read the log."),
-            )
-        )
+        raise refuse("not-permitted", "People and files are the offices'; auditors read the log.")
     return projection, actor
 
 
@@ -74,12 +48,7 @@ def wanted_position(request: web.Request) -> int:
     header = request.headers.get("Dragoman-Min-Position")
     number = 0 if header is None else whole(header)
     if number is None:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence("Dragoman-Min-Position is a position, a whole number."),
-            )
-        )
+        raise refuse("bad-request", "Dragoman-Min-Position is a position, a whole number.")
     return number
 
 
@@ -87,10 +56,10 @@ def key_of(text: str | None) -> str:
     """The key by which sending it again is sending it once. Raises `Refused`."""
     key = ids.read_key(text) if text is not None else None
     if key is None:
-        detail = sentence(
-            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
+        raise refuse(
+            "idempotency-key",
+            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another.",
         )
-        raise Refused(Refusal(kind="idempotency-key", detail=detail))
     return key
 
 
@@ -101,20 +70,16 @@ def if_match(request: web.Request) -> str | None:
         return None
     tag = _ETAG.fullmatch(text)
     if tag is None:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes."
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes.",
         )
     return tag.group(1)
 
 
 async def in_thread(call: ApiRequest[Any], work: Callable[..., Any], *arguments: Any) -> Any:
     """Run a query that may take long in a reader's thread."""
-    return await asyncio.wrap_future(service_of(call).store.in_thread(work, *arguments))
+    return await asyncio.wrap_future(call.service.store.in_thread(work, *arguments))
 
 
 async def record(
@@ -129,7 +94,7 @@ async def record(
     signatures: str = "",
 ) -> ApiReply:
     """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
-    request, grant = call.request, grant_of(call.request)
+    request, grant = call.request, call.grant
     signatures = signatures or signatures_of(request)
     act, data = await body_workers.read(request, len(body), read_act, body, cut=not signatures)
     _all_or_nothing(data, signatures)
@@ -162,10 +127,10 @@ def signatures_of(request: web.Request) -> str:
         for keyid, signature in signatures.items()
     )
     if len(keyids) != len(names) or len(signatures) != len(keyids) or not sound:
-        detail = sentence(
-            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
+        raise refuse(
+            "bad-request",
+            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64.",
         )
-        raise Refused(Refusal(kind="bad-request", detail=detail))
     return dsse.write_signatures(
         {keyid: signature for keyid, signature in signatures.items() if signature is not None}
     )
@@ -173,10 +138,10 @@ def signatures_of(request: web.Request) -> str:
 
 def _all_or_nothing(data: Act, signatures: str) -> None:
     if (data.signed is msgspec.UNSET) != (not signatures):
-        detail = sentence(
-            "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        raise refuse(
+            "invalid",
+            "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three.",
         )
-        raise Refused(Refusal(kind="invalid", detail=detail))
 
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -191,18 +156,14 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
     if isinstance(data.signed, msgspec.UnsetType):
         return ids.from_key(projection.name, actor, key_of(text))
     if text is None and not ids.is_v7(data.signed.id):
-        detail = sentence(
-            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id."
+        raise refuse(
+            "idempotency-key",
+            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id.",
         )
-        raise Refused(Refusal(kind="idempotency-key", detail=detail))
     if text is not None and ids.from_key(projection.name, actor, key_of(text)) != data.signed.id:
-        raise Refused(
-            Refusal(
-                kind="idempotency-key",
-                detail=sentence(
-                    "Idempotency-Key and `signed.id` differ; send one of them, or the same."
-                ),
-            )
+        raise refuse(
+            "idempotency-key",
+            "Idempotency-Key and `signed.id` differ; send one of them, or the same.",
         )
     return data.signed.id
 
@@ -238,11 +199,9 @@ async def take_in(
     if number > projection.state.position:
         await projection.reached(number)
     if projection.posted(post.id) is None:
-        await call.request.app[ROOM].check(service_of(call), projection, post)
-    await attachment_checks.check(service_of(call), projection, grant_of(call.request), post)
-    post_result = await service_of(call).desk.post(
-        projection, post, call.request.get(TRACE, ("", ""))
-    )
+        await call.request.app[ROOM].check(call.service, projection, post)
+    await attachment_checks.check(call.service, projection, call.grant, post)
+    post_result = await call.service.desk.post(projection, post, call.request.get(TRACE, ("", "")))
     return await reply_of(call, projection, post_result)
 
 
@@ -254,7 +213,7 @@ async def reply_of(
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)
     if wait is not None:
-        standing = await service_of(call).coverage.reached(
+        standing = await call.service.coverage.reached(
             projection, recorded.position, float(wait.group(1))
         )
         recorded = replace(recorded, standing=standing)

@@ -9,13 +9,13 @@ from msgspec import UnsetType
 
 from dragoman.application.command_handler import stamp
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import grant_of, service_of
 from dragoman.application.service import Service
 from dragoman.domain.acts import access as rules
-from dragoman.domain.record.errors import FieldFault, Refusal, Refused
+from dragoman.domain.record.errors import FieldFault, Refusal, Refused, refuse
 from dragoman.projection.queries.snapshot import instant
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.host_responses import (
     IssuedToken,
     NewSubject,
@@ -30,14 +30,9 @@ log = structlog.get_logger()
 
 def operator(call: ApiRequest[Any]) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
-    if not grant_of(call.request).is_operator:
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence("Only the operator opens channels and issues tokens."),
-            )
-        )
-    return service_of(call)
+    if not call.grant.is_operator:
+        raise refuse("not-permitted", "Only the operator opens channels and issues tokens.")
+    return call.service
 
 
 async def tokens_of(service: Service) -> tuple[TokenView, ...]:
@@ -68,17 +63,12 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     if grants:
         return _issued("", grants[0], _names(service))
     channels = _channels(service, new.actor, new.channels)
-    label = "" if isinstance(new.label, UnsetType) else new.label
+    label = or_default(new.label, "")
     expires = (
         0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
     )
     if expires and expires <= time.time():
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence("`expires` is over already; name a time to come, or leave it out."),
-            )
-        )
+        raise refuse("invalid", "`expires` is over already; name a time to come, or leave it out.")
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor,
@@ -119,15 +109,11 @@ def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str,
     }
     if not where or any(name not in where for name in texts):
         known = ", ".join(sorted(where)) or sentence("no channel")
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence(
-                    "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.",
-                    actor=actor,
-                    channels=known,
-                ),
-            )
+        raise refuse(
+            "invalid",
+            "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.",
+            actor=actor,
+            channels=known,
         )
     if not texts and len(where) > 1:
         detail = sentence(
@@ -182,13 +168,8 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
     """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
     channels = _channels(service, new.actor, new.channels)
     if not service.issuer:
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence(
-                    "No OIDC provider is set here: name it in the settings, as oidc.issuer."
-                ),
-            )
+        raise refuse(
+            "invalid", "No OIDC provider is set here: name it in the settings, as oidc.issuer."
         )
     grant = await service.access.map(
         service.issuer,

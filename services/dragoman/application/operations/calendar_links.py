@@ -6,12 +6,10 @@ import structlog
 
 from dragoman.application.command_handler import stamp
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import grant_of, service_of
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.limits import LINKS
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import sentence
 from dragoman_schemas.host_responses import CalendarLink, LinkView
 
 log = structlog.get_logger()
@@ -19,20 +17,16 @@ log = structlog.get_logger()
 
 async def make_link(call: ApiRequest[Any], projection: Projection, key: str = "") -> CalendarLink:
     """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
-    grant, service = grant_of(call.request), service_of(call)
+    grant, service = call.grant, call.service
     links = await _links(call, projection)
     grants = [link for link in links if key and link.key == key]
     if grants:
         return CalendarLink(id=grants[0].id, issued=grants[0].issued, path="")
     if len(links) >= LINKS:
-        raise Refused(
-            Refusal(
-                kind="no-room",
-                detail=sentence(
-                    "You have %(n)s links to this calendar; revoke those that are not used.",
-                    n=LINKS,
-                ),
-            )
+        raise refuse(
+            "no-room",
+            "You have %(n)s links to this calendar; revoke those that are not used.",
+            n=LINKS,
         )
     secret, made = await service.access.issue(
         grant.actor,
@@ -55,10 +49,10 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
 
 
 async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
-    actor, cid = grant_of(call.request).actor, projection.registry.cid
+    actor, cid = call.grant.actor, projection.registry.cid
     return [
         grant
-        for grant in await service_of(call).access.listed("link")
+        for grant in await call.service.access.listed("link")
         if grant.actor == actor and cid in grant.channels
     ]
 
@@ -73,13 +67,9 @@ async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkV
 async def end_link(call: ApiRequest[Any], projection: Projection, id: str) -> None:
     """Revoke a link of the caller's. Raises `Refused`."""
     if id not in {link.id for link in await _links(call, projection)}:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "You have no link of that id to this calendar; GET …/calendar-links lists them."
-                ),
-            )
+        raise refuse(
+            "not-found",
+            "You have no link of that id to this calendar; GET …/calendar-links lists them.",
         )
-    await service_of(call).access.revoke(id, "link")
+    await call.service.access.revoke(id, "link")
     log.info("link.revoked", channel=projection.name, link_id=id)

@@ -12,7 +12,7 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.fold import takes_two
 from dragoman.domain.record import ids, strict_json
 from dragoman.domain.record.codec import read_act
-from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.errors import Malformed, Refusal, Refused, make_refusal, refuse
 from dragoman.domain.record.validation_errors import fault_of
 from dragoman.limits import DRAFTS
 from dragoman.projection.projection import Projection
@@ -33,13 +33,10 @@ _named = msgspec.json.Decoder(_NamedDraft).decode
 
 def _desk(call: ApiRequest[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be an officer of a side in it."""
-    projection, actor = submission.projection_of(call), submission.grant_of(call.request).actor
+    projection, actor = call.channel, call.grant.actor
     if not _drafts(projection, actor):
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence("Drafts are for the officers of a side; auditors read the log."),
-            )
+        raise refuse(
+            "not-permitted", "Drafts are for the officers of a side; auditors read the log."
         )
     return projection, actor
 
@@ -109,11 +106,8 @@ def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: s
 def _as_read(text: str | None, draft: Draft) -> None:
     """Who changes or releases a draft says which version was read."""
     if text is None:
-        raise Refused(
-            Refusal(
-                kind="precondition-required",
-                detail=sentence("Send If-Match with the draft's ETag, as you read it."),
-            )
+        raise refuse(
+            "precondition-required", "Send If-Match with the draft's ETag, as you read it."
         )
     if text != draft.etag:
         raise _moved()
@@ -121,19 +115,14 @@ def _as_read(text: str | None, draft: Draft) -> None:
 
 def _moved() -> Refused:
     return Refused(
-        Refusal(
-            kind="moved",
-            detail=sentence("A colleague has changed the draft since you read it; read it again."),
-        )
+        make_refusal("moved", "A colleague has changed the draft since you read it; read it again.")
     )
 
 
 async def listed(call: ApiRequest[Any]) -> Drafts:
     """The drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
-    drafts = await submission.service_of(call).drafts.listed(
-        projection.registry.cid, actor.partition("/")[0]
-    )
+    drafts = await call.service.drafts.listed(projection.registry.cid, actor.partition("/")[0])
     return Drafts(drafts=tuple(_view(projection, draft) for draft in drafts))
 
 
@@ -149,7 +138,7 @@ async def keep_new(
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _check(new.act)
-    service = submission.service_of(call)
+    service = call.service
     signatures, data = await _signed(call, new, signatures)
     now = stamp(service.now())
     draft = Draft(
@@ -168,23 +157,15 @@ async def keep_new(
     )
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
-        raise Refused(
-            Refusal(
-                kind="key-reused",
-                detail=sentence(
-                    "This Idempotency-Key was used for a post. Take a new key for a new draft."
-                ),
-            )
+        raise refuse(
+            "key-reused",
+            "This Idempotency-Key was used for a post. Take a new key for a new draft.",
         )
     if known is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
-        raise Refused(
-            Refusal(
-                kind="no-room",
-                detail=sentence(
-                    "A side has at most %(limit)s drafts in a channel; release or drop some first.",
-                    limit=DRAFTS,
-                ),
-            )
+        raise refuse(
+            "no-room",
+            "A side has at most %(limit)s drafts in a channel; release or drop some first.",
+            limit=DRAFTS,
         )
     if known is None and await service.drafts.keep(draft, None):
         return _reply(
@@ -196,13 +177,9 @@ async def keep_new(
         bytes(draft.act),
         draft.exchange,
     ):
-        raise Refused(
-            Refusal(
-                kind="key-reused",
-                detail=sentence(
-                    "This Idempotency-Key was used for another draft. Take a new key for a new draft."
-                ),
-            )
+        raise refuse(
+            "key-reused",
+            "This Idempotency-Key was used for another draft. Take a new key for a new draft.",
         )
     return _reply(
         projection,
@@ -222,13 +199,9 @@ async def _signed(call: ApiRequest[Any], new: NewDraft, signatures: str) -> tupl
         call.request, len(bytes(new.act)), read_act, bytes(new.act), cut=False
     )
     if data.signed is msgspec.UNSET or act != bytes(new.act):
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence(
-                    "A signed draft carries `signed`, and is compact: it is recorded as it was signed."
-                ),
-            )
+        raise refuse(
+            "invalid",
+            "A signed draft carries `signed`, and is compact: it is recorded as it was signed.",
         )
     return signatures, data
 
@@ -248,7 +221,7 @@ async def change(
     """
     projection, actor = _desk(call)
     _as_read(etag, draft)
-    service = submission.service_of(call)
+    service = call.service
     signatures, data = await _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
         raise Malformed("/act/signed/id", sentence("it is the draft's: %(id)s", id=draft.id))
@@ -270,7 +243,7 @@ async def change(
 async def hand_over(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
     """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
     _as_read(etag, draft)
-    service = submission.service_of(call)
+    service = call.service
     if not await service.drafts.keep(
         msgspec.structs.replace(draft, handed=stamp(service.now())), draft
     ):
@@ -280,14 +253,14 @@ async def hand_over(call: ApiRequest[Any], draft: Draft, etag: str | None) -> No
 async def drop(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
     """Drop a draft as it was read. Raises `Refused`."""
     _as_read(etag, draft)
-    if not await submission.service_of(call).drafts.drop(draft):
+    if not await call.service.drafts.drop(draft):
         raise _moved()
 
 
 async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "") -> ApiReply:
     """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
-    service = submission.service_of(call)
+    service = call.service
     id = call.path("draft")
     draft = await service.drafts.find(projection.registry.cid, actor.partition("/")[0], id)
     if draft is None:
@@ -300,18 +273,15 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         projection, projection.exchange(draft.exchange), RULES[name_of(draft.act)], data
     )
     if two_key and actor == draft.author:
-        raise Refused(
-            Refusal(
-                kind="second-key-required",
-                detail=sentence("You wrote this draft; a colleague of your side releases it."),
-            )
+        raise refuse(
+            "second-key-required", "You wrote this draft; a colleague of your side releases it."
         )
     if two_key and not _drafts(projection, draft.author):
-        detail = sentence(
+        raise refuse(
+            "not-permitted",
             "%(officer)s is no officer any more; change the draft, and it is yours, for a colleague to release.",
             officer=draft.author,
         )
-        raise Refused(Refusal(kind="not-permitted", detail=detail))
     reply = await submission.take_in(
         call,
         projection,
@@ -342,5 +312,5 @@ async def _released_before(
     if position is None or record is None or record.side != actor.partition("/")[0]:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return await submission.reply_of(
-        call, projection, await submission.service_of(call).desk.kept_at(projection, position)
+        call, projection, await call.service.desk.kept_at(projection, position)
     )

@@ -6,11 +6,7 @@ from msgspec.structs import replace
 
 from dragoman.application import attachment_checks, finality
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import (
-    grant_of,
-    in_thread,
-    service_of,
-)
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import linked_channels
 from dragoman.application.read_receipts import READING
 from dragoman.limits import TIMELINE_PAGE
@@ -35,7 +31,7 @@ async def viewed(
 
     Its timeline has at most so many records, 0 for all; the newest, or those before a cursor.
     """
-    service, grant = service_of(call), grant_of(call.request)
+    service, grant = call.service, call.grant
     unwritten: list[Stored] = []
     if service.store.stalled and not at:
         unwritten, position = projection.unwritten(exchange), projection.state.position

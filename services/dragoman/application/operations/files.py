@@ -8,13 +8,11 @@ from aiohttp import web
 
 from dragoman.application import attachment_checks
 from dragoman.application.command_handler import stamp
-from dragoman.application.http import submission
 from dragoman.application.http.request import ApiReply, ApiRequest
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.limits import FILES_AT_ONCE, SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.stores.files import File
-from dragoman.text import sentence
 from dragoman_schemas.fields import MediaType
 from dragoman_schemas.responses import FileView
 
@@ -45,7 +43,7 @@ async def _named(
 ) -> set[str]:
     """Those of a side's files that a valid act of the side names."""
     naming = await attachment_checks.naming(
-        submission.service_of(call), projection, tuple(file.sha256 for file in files)
+        call.service, projection, tuple(file.sha256 for file in files)
     )
     return {digest for digest, sides in naming.items() if side in sides}
 
@@ -59,26 +57,26 @@ async def keep(
     content: bytearray,
 ) -> ApiReply:
     """Keep a file of a side beside the log, or answer with it again. Raises `Refused`."""
-    service, cid = submission.service_of(call), projection.registry.cid
+    service, cid = call.service, projection.registry.cid
     where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
     known = next(iter(await service.files.found(cid, (side,), digest)), None)
     if known is not None and known.kept:
         if known.media_type != media_type:
-            detail = sentence(
+            raise refuse(
+                "exists",
                 "Your side has put this file as %(media_type)s; erase it before you put it as another type.",
                 media_type=known.media_type,
             )
-            raise Refused(Refusal(kind="exists", detail=detail))
         names = await _named(call, projection, side, [known])
         return ApiReply(body=_view(known, flag=bool(names)), headers=where)
     files = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
     names = await _named(call, projection, side, files)
     if sum(file.bytes for file in files if file.sha256 not in names) + len(content) > SPARE_BYTES:
-        detail = sentence(
+        raise refuse(
+            "no-room",
             "The files of your side that no act names have %(n)s MiB here together; post what names them, or erase those no longer needed: GET /files lists them.",
             n=SPARE_BYTES // 2**20,
         )
-        raise Refused(Refusal(kind="no-room", detail=detail))
     service.desk.refuse_if_read_only()
     file = File(
         sha256=digest,
@@ -89,12 +87,8 @@ async def keep(
         bytes=len(content),
     )
     if not await service.files.keep(cid, file, content, known):
-        raise Refused(
-            Refusal(
-                kind="busy",
-                detail=sentence(
-                    "The same file was put or erased at the same time; look under /files, and send it again."
-                ),
-            )
+        raise refuse(
+            "busy",
+            "The same file was put or erased at the same time; look under /files, and send it again.",
         )
     return ApiReply(body=_view(file, flag=False), status=201, headers=where)

@@ -6,7 +6,6 @@ from typing import Any, Final
 from msgspec import Struct
 
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import service_of
 from dragoman.application.operations import (
     transparency_log,
 )
@@ -43,7 +42,7 @@ def health_of(found: Sequence[Condition]) -> Health:
 
 async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     """What must hold for the service to be used; the heads are looked at where all else does."""
-    service = service_of(call)
+    service = call.service
     unproven, read_only = (
         service.guard.reason,
         service.desk.read_only_reason,

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import grant_of, in_thread, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.service import Service
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import dialogue
@@ -18,7 +18,7 @@ from dragoman_schemas.state import decode_exchange
 
 async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
     """An exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
-    service, grant = service_of(call), grant_of(call.request)
+    service, grant = call.service, call.grant
     names = _others(service, grant, projection)
     if not names:
         return view

@@ -10,7 +10,7 @@ from dragoman.application.command_handler import stamp
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.domain.record import ids, strict_json
-from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.domain.record.errors import Malformed, Refusal, Refused, make_refusal, refuse
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
 from dragoman.projection.projection import Projection
@@ -61,9 +61,7 @@ def _reply(stored_person: StoredPerson, actor: str, status: int = 200, **headers
 
 
 async def _found(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
-    stored_person = await submission.service_of(call).people.find(
-        projection.registry.cid, call.path("person")
-    )
+    stored_person = await call.service.people.find(projection.registry.cid, call.path("person"))
     if stored_person is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return stored_person
@@ -72,14 +70,10 @@ async def _found(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
 async def _own(call: ApiRequest[Any], projection: Projection, actor: str) -> StoredPerson:
     stored_person = await _found(call, projection)
     if stored_person.side != actor.partition("/")[0]:
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "The entry is %(side)s's, whose officers change and erase it.",
-                    side=stored_person.side,
-                ),
-            )
+        raise refuse(
+            "not-permitted",
+            "The entry is %(side)s's, whose officers change and erase it.",
+            side=stored_person.side,
         )
     return stored_person
 
@@ -87,13 +81,9 @@ async def _own(call: ApiRequest[Any], projection: Projection, actor: str) -> Sto
 def _as_read(call: ApiRequest[Any], stored_person: StoredPerson, etag: str) -> None:
     text = etag or submission.if_match(call.request)
     if text is None:
-        raise Refused(
-            Refusal(
-                kind="precondition-required",
-                detail=sentence(
-                    "Send If-Match with the entry's ETag, its commitment, as you read it."
-                ),
-            )
+        raise refuse(
+            "precondition-required",
+            "Send If-Match with the entry's ETag, its commitment, as you read it.",
         )
     if text != stored_person.commitment:
         raise _moved()
@@ -101,11 +91,8 @@ def _as_read(call: ApiRequest[Any], stored_person: StoredPerson, etag: str) -> N
 
 def _moved() -> Refused:
     return Refused(
-        Refusal(
-            kind="moved",
-            detail=sentence(
-                "A colleague has changed or erased the entry since you read it; read it again."
-            ),
+        make_refusal(
+            "moved", "A colleague has changed or erased the entry since you read it; read it again."
         )
     )
 
@@ -123,14 +110,10 @@ def entry_of(body: bytes) -> bytes:
     except msgspec.DecodeError as error:
         raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
     if len(entry) > PERSON_BYTES:
-        raise Refused(
-            Refusal(
-                kind="too-large",
-                detail=sentence(
-                    "An entry has at most %(limit)s KiB; shorten the note.",
-                    limit=PERSON_BYTES // 1024,
-                ),
-            )
+        raise refuse(
+            "too-large",
+            "An entry has at most %(limit)s KiB; shorten the note.",
+            limit=PERSON_BYTES // 1024,
         )
     return entry
 
@@ -140,9 +123,7 @@ async def views(call: ApiRequest[Any]) -> list[PersonView]:
     projection, actor = submission.staff_of(call)
     return [
         view(stored_person, actor)
-        for stored_person in await submission.service_of(call).people.listed(
-            projection.registry.cid
-        )
+        for stored_person in await call.service.people.listed(projection.registry.cid)
     ]
 
 
@@ -150,7 +131,7 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     service, cid, side = (
-        submission.service_of(call),
+        call.service,
         projection.registry.cid,
         actor.partition("/")[0],
     )
@@ -160,14 +141,10 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     stored_person = await service.people.find(cid, entered.id)
     if stored_person is None:
         if sum(person.side == side for person in await service.people.listed(cid)) >= PEOPLE:
-            raise Refused(
-                Refusal(
-                    kind="no-room",
-                    detail=sentence(
-                        "A side has at most %(limit)s entries in a channel; erase those no longer needed.",
-                        limit=PEOPLE,
-                    ),
-                )
+            raise refuse(
+                "no-room",
+                "A side has at most %(limit)s entries in a channel; erase those no longer needed.",
+                limit=PEOPLE,
             )
         service.desk.refuse_if_read_only()
         if await service.people.keep(cid, entered, None):
@@ -179,13 +156,9 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     if stored_person.side != side or (
         stored_person.revision == 1 and bytes(stored_person.entry or b"") != entry
     ):
-        raise Refused(
-            Refusal(
-                kind="key-reused",
-                detail=sentence(
-                    "This Idempotency-Key was used for another entry. Take a new key for a new entry."
-                ),
-            )
+        raise refuse(
+            "key-reused",
+            "This Idempotency-Key was used for another entry. Take a new key for a new entry.",
         )
     return _reply(
         stored_person,
@@ -207,16 +180,12 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
     projection, actor = submission.staff_of(call)
     stored_person = await _own(call, projection, actor)
     if stored_person.erased:
-        raise Refused(
-            Refusal(
-                kind="moved",
-                detail=sentence(
-                    "The entry was erased and does not come back; enter the person anew with POST /people."
-                ),
-            )
+        raise refuse(
+            "moved",
+            "The entry was erased and does not come back; enter the person anew with POST /people.",
         )
     _as_read(call, stored_person, etag)
-    service = submission.service_of(call)
+    service = call.service
     service.desk.refuse_if_read_only()
     changed = people.changed(stored_person, entry, stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, stored_person):
@@ -228,7 +197,7 @@ async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
     """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     stored_person = await _own(call, projection, actor)
-    service = submission.service_of(call)
+    service = call.service
     service.desk.refuse_if_read_only()
     if stored_person.erased:
         erased = stored_person

@@ -16,13 +16,12 @@ from aiohttp import web
 from msgspec import UNSET
 
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import in_thread, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.service import Service
 from dragoman.domain.acts.families import release
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import dialogue
-from dragoman.text import sentence
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.release_bundle import Bundle, Published
 from dragoman_schemas.state import Exchange
@@ -42,7 +41,7 @@ LIST: Final = web.AppKey(
 
 async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
     """Return the releases that are public on this host, newest first. One whose time has come may be missing for half a minute."""
-    service, kept, now = service_of(call), call.request.app[LIST], time.monotonic()
+    service, kept, now = call.service, call.request.app[LIST], time.monotonic()
     positions = tuple(channel.flushed for channel in service.channels.values())
     until, as_of, rows = kept.get("", (0.0, (), ()))
     if until < now or as_of != positions:
@@ -104,7 +103,7 @@ def _published(projection: Projection, state: Exchange) -> Published:
 
 async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
     """Return the channel and the release that a path names. Raises `Refused` where it is not public."""
-    service = service_of(call)
+    service = call.service
     projection = service.channels.get(call.path("channel"))
     state = (
         None
@@ -116,10 +115,5 @@ async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
         or state is None
         or not await in_thread(call, _is_given, projection, state, service.now())
     ):
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence("Nothing is published here. GET /v1/releases lists what is."),
-            )
-        )
+        raise refuse("not-found", "Nothing is published here. GET /v1/releases lists what is.")
     return projection, state

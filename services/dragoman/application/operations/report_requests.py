@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dragoman.application.http.conditional_requests import turn
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import in_thread, service_of
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations.drafts import name_of
 from dragoman.application.service import Service
 from dragoman.domain.record.errors import Malformed
@@ -68,7 +68,7 @@ async def gathered(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, gather: Gather
 ) -> Gathered:
     """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
-    service = service_of(call)
+    service = call.service
     live_or_past = period_query.at > 0 or period_query.to is not None or service.is_live(projection)
 
     def make() -> Gathered:
@@ -189,7 +189,7 @@ def year_of(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, number: int | None
 ) -> tuple[PeriodQuery, Gather]:
     """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
-    now = service_of(call).as_of(projection) or projection.state.time
+    now = call.service.as_of(projection) or projection.state.time
     year = number or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"
     period_query = PeriodQuery(

@@ -8,9 +8,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
-from dragoman.application.http.submission import in_thread, projection_of, service_of, whole
+from dragoman.application.http.submission import in_thread, whole
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refused, refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import RESEAL_SECONDS
 from dragoman.projection.projection import Projection
@@ -47,16 +47,12 @@ class Heads:
         at, sealed = self._known.get(channel, (-1.0, None))
         if time.monotonic() - at > fresh_s:
             try:
-                sealed = await service_of(call).seals.newest(channel)
+                sealed = await call.service.seals.newest(channel)
             except LogUnreachable as error:
-                raise Refused(
-                    Refusal(
-                        kind="unavailable",
-                        detail=sentence(
-                            "The signed head cannot be looked up now: %(error)s. Try again.",
-                            error=error.said,
-                        ),
-                    )
+                raise refuse(
+                    "unavailable",
+                    "The signed head cannot be looked up now: %(error)s. Try again.",
+                    error=error.said,
                 ) from None
             self._known[channel] = time.monotonic(), sealed
         return sealed
@@ -81,7 +77,7 @@ HEADS: Final = web.AppKey("heads", Heads)
 
 async def unsigned(call: ApiRequest[Any]) -> Text | None:
     """What is wrong with the heads of the channels that are read live, if anything is."""
-    service, heads = service_of(call), call.request.app[HEADS]
+    service, heads = call.service, call.request.app[HEADS]
     live = [
         channel
         for channel in service.channels.values()
@@ -107,43 +103,35 @@ async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Ch
     """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "No head of this log was signed yet; a registrar does, within half a second."
-                ),
-            )
+        raise refuse(
+            "not-found",
+            "No head of this log was signed yet; a registrar does, within half a second.",
         )
     try:
         head, _ = checkpoint.opened(sealed.note, log_of(projection.registry))
     except NotANote as error:
-        raise Refused(
-            Refusal(
-                kind="read-only",
-                detail=sentence(
-                    "What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.",
-                    error=error.said,
-                ),
-            )
+        raise refuse(
+            "read-only",
+            "What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.",
+            error=error.said,
         ) from None
     await projection.in_file(head.size)
-    nodes = service_of(call).trees.nodes(projection.name)
+    nodes = call.service.trees.nodes(projection.name)
     root = await in_thread(call, merkle.root_of, nodes, head.size)
     if root != head.root:
-        detail = sentence(
+        raise refuse(
+            "read-only",
             "The signed head of %(n)s records is not that of the records here. Keep both, and tell the operator.",
             n=head.size,
         )
-        raise Refused(Refusal(kind="read-only", detail=detail))
     return head, sealed.note
 
 
 async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
     """What this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
-    projection = projection_of(call)
+    projection = call.channel
     sealed = await call.request.app[HEADS].newest(call, projection.name)
-    covered = await service_of(call).coverage.of(projection)
+    covered = await call.service.coverage.of(projection)
     findings = [log_findings.of_records(projection.state.position)]
     try:
         head = (
@@ -166,16 +154,16 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
 
 async def show_proof(call: ApiRequest[NoBody]) -> ApiAnswer:
     """The proof that a record stands in the log, verified offline with the log's key alone."""
-    projection = projection_of(call)
+    projection = call.channel
     position = whole(call.path("position"))
     head, note = await signed_head(call, projection)
     if position is None or not 1 <= position <= head.size:
-        detail = sentence(
+        raise refuse(
+            "not-found",
             "The newest signed head is of %(n)s records; a record is under one within half a second.",
             n=head.size,
         )
-        raise Refused(Refusal(kind="not-found", detail=detail))
-    nodes = service_of(call).trees.nodes(projection.name)
+    nodes = call.service.trees.nodes(projection.name)
     hashes = await in_thread(call, merkle.inclusion, nodes, position - 1, head.size)
     name = f"{projection.name}-{position}.tlog-proof"
     headers = {

@@ -6,22 +6,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from msgspec import UnsetType
 from msgspec.structs import replace
 
 from dragoman.application.command_handler import stamp
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import grant_of, service_of
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.record import ids
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.interop import webhook_signatures
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.projection import Projection
 from dragoman.stores.endpoints import NotificationEndpoint, Progress, Waiting
 from dragoman.text import Text, sentence, unpacked
 from dragoman_schemas.acts.office.channel import Role
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.host_responses import AddedEndpoint, DeliveryView, EndpointView, NewEndpoint
 
 log = structlog.get_logger()
@@ -36,7 +35,7 @@ _GONE: Final = sentence(
 
 async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
     """The endpoints of the caller's side, in all channels in which the caller is in office."""
-    service = service_of(call)
+    service = call.service
     await service.courier.refresh()
     endpoints = [
         (endpoint, projection)
@@ -51,7 +50,7 @@ async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
 
 def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
     """The channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
-    service, grant = service_of(call), grant_of(call.request)
+    service, grant = call.service, call.grant
     for projection in service.visible(grant):
         officer = projection.registry.officers.get(grant.actor)
         if (
@@ -66,7 +65,7 @@ def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection |
 def _view(
     call: ApiRequest[Any], endpoint: NotificationEndpoint, projection: Projection
 ) -> EndpointView:
-    progress, _ = service_of(call).courier.progress(endpoint.id)
+    progress, _ = call.service.courier.progress(endpoint.id)
     return EndpointView(
         id=endpoint.id,
         channel=projection.name,
@@ -90,15 +89,11 @@ def _view(
 
 
 def _entering(call: ApiRequest[Any], projection: Projection) -> None:
-    officer = projection.registry.officers.get(grant_of(call.request).actor)
+    officer = projection.registry.officers.get(call.grant.actor)
     if officer is None or ENTERING.isdisjoint(officer.roles):
-        raise Refused(
-            Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "Heads of office and administrators of a side say where it is told; ask one of them."
-                ),
-            )
+        raise refuse(
+            "not-permitted",
+            "Heads of office and administrators of a side say where it is told; ask one of them.",
         )
 
 
@@ -107,19 +102,15 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
 
     Raises `Refused`.
     """
-    service, grant = service_of(call), grant_of(call.request)
+    service, grant = call.service, call.grant
     projection = service.channel(grant, new.channel)
     _entering(call, projection)
     unknown = [act for act in new.acts if act not in RULES]
     if unknown:
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence(
-                    "There is no act %(act)s; docs/formats.md lists those there are.",
-                    act=repr(unknown[0][:60]),
-                ),
-            )
+        raise refuse(
+            "invalid",
+            "There is no act %(act)s; docs/formats.md lists those there are.",
+            act=repr(unknown[0][:60]),
         )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.courier.refresh()
@@ -131,14 +122,10 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
             if (endpoint.cid, endpoint.side) == (projection.registry.cid, grant.side)
         ]
         if len(endpoints) >= ENDPOINTS:
-            raise Refused(
-                Refusal(
-                    kind="no-room",
-                    detail=sentence(
-                        "A side has at most %(limit)s endpoints in a channel; remove one first.",
-                        limit=ENDPOINTS,
-                    ),
-                )
+            raise refuse(
+                "no-room",
+                "A side has at most %(limit)s endpoints in a channel; remove one first.",
+                limit=ENDPOINTS,
             )
         notification_endpoint = _made(call, new, projection, id)
         await service.courier.add(notification_endpoint, projection.state.position)
@@ -164,7 +151,7 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
 def _made(
     call: ApiRequest[Any], new: NewEndpoint, projection: Projection, id: str
 ) -> NotificationEndpoint:
-    service, grant = service_of(call), grant_of(call.request)
+    service, grant = call.service, call.grant
     notification_endpoint = NotificationEndpoint(
         id=id,
         cid=projection.registry.cid,
@@ -173,29 +160,20 @@ def _made(
         target="",
         acts=new.acts,
         families=new.families,
-        precedence="" if isinstance(new.precedence, UnsetType) else new.precedence,
+        precedence=or_default(new.precedence, ""),
         own=new.own,
         created=stamp(service.now()),
         created_by=grant.actor,
     )
     if isinstance(new.url, str) == isinstance(new.address, str):
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=sentence("Name a url, or an address for e-mail, and not both."),
-            )
-        )
+        raise refuse("invalid", "Name a url, or an address for e-mail, and not both.")
     if isinstance(new.address, str):
         return replace(
             notification_endpoint, means="e-mail", target=new.address, language=new.language
         )
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
-        raise Refused(
-            Refusal(
-                kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)
-            )
-        )
+        raise refuse("invalid", "This URL is not called: %(wrong)s.", wrong=wrong)
     if new.signature == "hmac":
         return replace(
             notification_endpoint,
@@ -207,7 +185,7 @@ def _made(
 
 
 async def _found(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
-    service = service_of(call)
+    service = call.service
     await service.courier.refresh()
     endpoint = service.courier.find(id)
     projection = None if endpoint is None else _seen(call, endpoint)
@@ -220,12 +198,12 @@ async def remove(call: ApiRequest[Any], id: str) -> None:
     """Remove an endpoint: nothing more is brought there. Raises `Refused`."""
     endpoint, projection = await _found(call, id)
     _entering(call, projection)
-    await service_of(call).courier.remove(endpoint.id)
+    await call.service.courier.remove(endpoint.id)
     log.info(
         "endpoint.removed",
         endpoint=endpoint.id,
         channel=projection.name,
-        by=grant_of(call.request).actor,
+        by=call.grant.actor,
     )
 
 
@@ -235,7 +213,7 @@ GONE: Final = sentence("its receiver answers that it is gone; remove it, or ente
 async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, ...]:
     """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
     endpoint, _ = await _found(call, id)
-    progress, _ = service_of(call).courier.progress(endpoint.id)
+    progress, _ = call.service.courier.progress(endpoint.id)
     views = [
         *(_delivery(item, parked=True) for item in progress.parked),
         *(_delivery(item, parked=False) for item in progress.waiting),
@@ -245,7 +223,7 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
 
 def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
     """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
-    progress, _ = service_of(call).courier.progress(id)
+    progress, _ = call.service.courier.progress(id)
     texts = {item.position: answer_of(item) for item in (*progress.parked, *progress.waiting)}
     return {position: text for position, text in texts.items() if text is not None}
 
@@ -270,27 +248,18 @@ async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> De
     """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on. Raises `Refused`."""
     endpoint, projection = await _found(call, id)
     _entering(call, projection)
-    service = service_of(call)
+    service = call.service
     progress, revision = service.courier.progress(endpoint.id)
     wanted = next(
         (item for item in (*progress.parked, *progress.waiting) if item.position == position), None
     )
     if wanted is None:
-        raise Refused(
-            Refusal(
-                kind="not-found",
-                detail=sentence(
-                    "No such delivery waits or was given up; GET …/deliveries lists those."
-                ),
-            )
+        raise refuse(
+            "not-found", "No such delivery waits or was given up; GET …/deliveries lists those."
         )
     if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
-        raise Refused(
-            Refusal(kind="moved", detail=sentence("The courier was at it just now; look again."))
-        )
-    log.info(
-        "endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor
-    )
+        raise refuse("moved", "The courier was at it just now; look again.")
+    log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=call.grant.actor)
     return _delivery(replace(wanted, again=time.time()), parked=False)
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from multidict import CIMultiDict, MultiDict, MultiDictProxy
 
 from dragoman.application.http import body_workers
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import Refusal, Refused, make_refusal, refuse
 from dragoman.limits import BODY_SECONDS, FORM_FIELDS, PART_HEADER_BYTES
 from dragoman.text import Text, sentence
 
@@ -114,11 +114,7 @@ async def _arrived(request: web.Request, limit: int) -> bytes:
                 if len(raw) > limit:
                     raise _too_large(limit)
     except TimeoutError:
-        raise Refused(
-            Refusal(
-                kind="too-slow", detail=sentence("The form did not arrive in time; send it again.")
-            )
-        ) from None
+        raise refuse("too-slow", "The form did not arrive in time; send it again.") from None
     return bytes(raw)
 
 
@@ -204,9 +200,8 @@ def _not_taken(detail: Text) -> Refused:
 
 def _malformed() -> Refused:
     return Refused(
-        Refusal(
-            kind="bad-request",
-            detail=sentence("This is no form in UTF-8; open the page here and send it again."),
+        make_refusal(
+            "bad-request", "This is no form in UTF-8; open the page here and send it again."
         )
     )
 

@@ -21,7 +21,7 @@ from dragoman.console.rendering import PageContext
 from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores.people import StoredPerson
-from dragoman_schemas.fields import Person
+from dragoman_schemas.fields import Person, or_default
 from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 
@@ -90,7 +90,7 @@ def _label(
         else [Markup('<span class="said">{}</span>').format(marked(entry.institution))]
     )
     for rows in (entry.telephones, entry.emails):
-        more += [Markup("{}").format(one) for one in (() if isinstance(rows, UnsetType) else rows)]
+        more += [Markup("{}").format(one) for one in (or_default(rows, ()))]
     more.append(
         Markup("{}").format(
             context.words.say(

@@ -24,6 +24,7 @@ from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
 from dragoman.projection.queries import duty_watch
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.problems import TYPES
 from dragoman_schemas.responses import PersonEntry, PersonView, PointsOfContact, PointView
 
@@ -122,7 +123,7 @@ def _may_enter(context: PageContext) -> bool:
 
 
 def _entry(view: PersonView) -> PersonEntry | None:
-    return None if isinstance(view.entry, UnsetType) else view.entry
+    return or_default(view.entry, None)
 
 
 def _name(view: PersonView) -> str:

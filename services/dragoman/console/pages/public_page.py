@@ -6,8 +6,8 @@
 
 from aiohttp import web
 
-from dragoman.application.http.request import ApiRequest, NoBody
-from dragoman.application.http.submission import SERVICE, in_thread
+from dragoman.application.http.request import SERVICE, ApiRequest, NoBody
+from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import public_releases
 from dragoman.console.pages import release_preview
 from dragoman.console.rendering import Preferences, html, rendered

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import office_of
@@ -25,6 +25,7 @@ from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
@@ -145,7 +146,7 @@ def items(
         if record is None or position is None or not record.act:
             yield ReleaseItem(position=position or 0, act="", by="", side="", time="", facts=[])
             continue
-        without = () if released_record.without is UNSET else released_record.without
+        without = or_default(released_record.without, ())
         extract = release.extract(record.act, without)
         yield ReleaseItem(
             position=position,

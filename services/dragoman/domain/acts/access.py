@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS, Rule, Who
-from dragoman.domain.record.errors import Refusal
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
@@ -37,13 +37,11 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
         return None
     officer = registry.officers.get(actor)
     if officer is None or officer.until is not None:
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence(
-                "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.",
-                actor=actor,
-                channel=registry.name,
-            ),
+        return make_refusal(
+            "not-permitted",
+            "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.",
+            actor=actor,
+            channel=registry.name,
         )
     return None
 

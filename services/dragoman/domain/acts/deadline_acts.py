@@ -14,8 +14,7 @@ from dragoman.domain.acts.deadlines import (
     written,
 )
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal
-from dragoman.text import sentence
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman_schemas.acts.office import watch
 from dragoman_schemas.state import Exchange, Registry
 
@@ -84,23 +83,16 @@ def check(
         if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
             break
     else:
-        return Refusal(
-            kind="void",
-            detail=sentence(
-                "No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side
-            ),
+        return make_refusal(
+            "void", "No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side
         )
     if record.act != act_of(clock, data.step):
-        return Refusal(
-            kind="void", detail=sentence("The bytes of what the watch records are determined.")
-        )
+        return make_refusal("void", "The bytes of what the watch records are determined.")
     if (
         reached(clock, instant(record.envelope.time)) < data.step
         or recorded(exchange, clock) >= data.step
     ):
-        return Refusal(
-            kind="void", detail=sentence("The clock has not come so far, or it is on record.")
-        )
+        return make_refusal("void", "The clock has not come so far, or it is on record.")
     return None
 
 

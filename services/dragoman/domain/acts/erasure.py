@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts.access import ROOT, SERVICE
 from dragoman.domain.record.codec import NotARecord, Record, parse
-from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.text import NameValue, sentence
 from dragoman.tlog import leaf
@@ -270,12 +270,10 @@ def _check_consent(
 
 def not_consented(sides: Iterable[str]) -> Refusal:
     """Why an erasure in a trial is void without the consents of these."""
-    return Refusal(
-        kind="not-permitted",
-        detail=sentence(
-            "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
-            sides=tuple(NameValue("side", side) for side in sides),
-        ),
+    return make_refusal(
+        "not-permitted",
+        "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
+        sides=tuple(NameValue("side", side) for side in sides),
     )
 
 

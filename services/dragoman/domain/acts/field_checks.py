@@ -14,7 +14,18 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import FLASH_WORDS
 from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
+from dragoman_schemas.fields import (
+    About,
+    Attended,
+    Date,
+    Hours,
+    Place,
+    When,
+    Where,
+    Window,
+    Words,
+    or_default,
+)
 from dragoman_schemas.state import Registry
 
 UNKNOWN: Final = "unknown"
@@ -112,7 +123,7 @@ _IMMINENT: Final = timedelta(days=1)
 
 def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:
     """Refuse the first place that is none."""
-    for index, value in enumerate(() if isinstance(values, UnsetType) else values):
+    for index, value in enumerate(or_default(values, ())):
         refusal = place(f"{pointer}/{index}", value)
         if refusal is not None:
             return refusal
@@ -196,7 +207,7 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
 
 def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
     """Refuse a phrase that no codebook has."""
-    for index, key in enumerate(() if isinstance(keys, UnsetType) else keys):
+    for index, key in enumerate(or_default(keys, ())):
         if not any(key in book.phrases for book in CODEBOOKS.values()):
             return invalid(
                 f"/phrases/{index}",

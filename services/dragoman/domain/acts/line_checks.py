@@ -16,8 +16,7 @@ from msgspec import Struct, UnsetType
 
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal
-from dragoman.text import sentence
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman_schemas.acts.office.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 
@@ -159,11 +158,9 @@ def check(registry: Registry, record: Record) -> Refusal | None:
     """What the watch sends is the check of the slot in which it is sent, as every watch would send it."""
     slot = due(registry, datetime.fromisoformat(record.envelope.time))
     if slot is None:
-        return Refusal(kind="void", detail=sentence("No line check is due by schedule."))
+        return make_refusal("void", "No line check is due by schedule.")
     if record.act != act_of(registry, slot):
-        return Refusal(
-            kind="void", detail=sentence("The bytes of a line check by schedule are determined.")
-        )
+        return make_refusal("void", "The bytes of a line check by schedule are determined.")
     return None
 
 

@@ -13,11 +13,12 @@ from dragoman.domain.acts.access import ROOT, SERVICE
 from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.acts.erasure import consenting, hash_of, not_consented
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import SIDES, SIGNATURES
 from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.office import channel as acts
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Key, OfficerState, Registry, SideState
 
 MEMBERSHIP: Final = (
@@ -90,9 +91,8 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
 
     signers = valid_signers(record, known)
     if signers is None or len(signers & added.keys()) < number:
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence("A signature is missing, does not hold, or is of no key valid here."),
+        return make_refusal(
+            "not-permitted", "A signature is missing, does not hold, or is of no key valid here."
         )
     owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
@@ -106,26 +106,21 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
             if unasked:
                 return not_consented(unasked)
         if silent:
-            return Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "Root or an administrator of %(sides)s has not signed: every side consents.",
-                    sides=", ".join(silent),
-                ),
+            return make_refusal(
+                "not-permitted",
+                "Root or an administrator of %(sides)s has not signed: every side consents.",
+                sides=", ".join(silent),
             )
     elif any(owner.partition("/")[0] != record.side for owner in owners):
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence("Another side's key signed this act, which is not asked of it."),
+        return make_refusal(
+            "not-permitted", "Another side's key signed this act, which is not asked of it."
         )
     second = record.envelope.releasedby
     if not isinstance(second, UnsetType) and second not in owners:
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence(
-                "Two officers stand behind this act, and no valid key of %(officer)s signed it.",
-                officer=second,
-            ),
+        return make_refusal(
+            "not-permitted",
+            "Two officers stand behind this act, and no valid key of %(officer)s signed it.",
+            officer=second,
         )
     if actor == f"{record.side}/{ROOT}":
         side = next(side for side in registry.sides if side.name == record.side)
@@ -133,20 +128,17 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         return (
             None
             if enough
-            else Refusal(
-                kind="not-permitted",
-                detail=sentence(
-                    "Root of %(side)s asks for %(n)s of its keys.", side=side.name, n=side.threshold
-                ),
+            else make_refusal(
+                "not-permitted",
+                "Root of %(side)s asks for %(n)s of its keys.",
+                side=side.name,
+                n=side.threshold,
             )
         )
     return (
         None
         if actor in owners
-        else Refusal(
-            kind="not-permitted",
-            detail=sentence("No valid key of %(actor)s signed the act.", actor=actor),
-        )
+        else make_refusal("not-permitted", "No valid key of %(actor)s signed the act.", actor=actor)
     )
 
 
@@ -227,7 +219,7 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
                 officer=data.officer,
             ),
         )
-    return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
+    return _check_keys(registry, or_default(data.keys, ()))
 
 
 def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
@@ -273,11 +265,9 @@ def _check_key_revocation(
         officer is not None and "administrator" in officer.roles
     )
     if not keeps and (key.owner != actor or data.key not in signer_ids(record)):
-        return Refusal(
-            kind="not-permitted",
-            detail=sentence(
-                "A key is revoked by root or an administrator of its side, or signs so itself."
-            ),
+        return make_refusal(
+            "not-permitted",
+            "A key is revoked by root or an administrator of its side, or signs so itself.",
         )
     ended = position if key.until is None else key.until
     if isinstance(data.suspect_from, int) and not key.since < data.suspect_from < ended:
@@ -301,9 +291,7 @@ def _suspects_earlier(key: Key, data: acts.KeyRevocation) -> bool:
 def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
     """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
     if record.envelope.actor != f"{record.side}/{ROOT}":
-        return Refusal(
-            kind="not-permitted", detail=sentence("Root keys are replaced by root alone.")
-        )
+        return make_refusal("not-permitted", "Root keys are replaced by root alone.")
     if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
         return invalid(
             "/roots",
@@ -394,7 +382,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
     match folding.record.data:
         case acts.Officer() as data:
             name = f"{side}/{data.officer}"
-            keys = () if isinstance(data.keys, UnsetType) else data.keys
+            keys = or_default(data.keys, ())
             added = {
                 dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position)
                 for key in keys
@@ -429,7 +417,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return _admitted(registry, data.side, position)
         case acts.KeyRevocation() as data:
             key = registry.keys[data.key]
-            suspect_from = None if isinstance(data.suspect_from, UnsetType) else data.suspect_from
+            suspect_from = or_default(data.suspect_from, None)
             ended = replace(
                 key, until=position if key.until is None else key.until, suspect_from=suspect_from
             )
@@ -444,7 +432,7 @@ def rooted(side: acts.GenesisSide) -> SideState:
         name=side.name,
         roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
         threshold=side.threshold,
-        next_roots="" if isinstance(side.next_roots, UnsetType) else side.next_roots,
+        next_roots=or_default(side.next_roots, ""),
     )
 
 

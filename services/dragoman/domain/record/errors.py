@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dragoman.text import Text, sentence
 
@@ -63,6 +64,19 @@ class Refused(Exception):
         """Keep the refusal."""
         super().__init__(str(refusal.detail))
         self.refusal = refusal
+
+
+def make_refusal(kind: str, message: str, /, **values: Any) -> Refusal:
+    """Return a refusal of a problem type, with a sentence of the catalogues and its values."""
+    return Refusal(kind=kind, detail=Text(message, values))
+
+
+def refuse(kind: str, message: str, /, **values: Any) -> Refused:
+    """Return an error that refuses a post; write `raise` before it.
+
+    The message is a literal of the catalogues, like that of `sentence`.
+    """
+    return Refused(Refusal(kind=kind, detail=Text(message, values)))
 
 
 def invalid(pointer: str, detail: Text) -> Refusal:

@@ -20,6 +20,7 @@ from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views.titles import title_of
 from dragoman.text import VERBATIM, NameValue, Text, sentence
 from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(
@@ -41,7 +42,7 @@ def unattributed_record(record: Record, exchange: Exchange | None, kind: str) ->
     if rule is None or rule.family not in SPOKEN or not isinstance(data, OpeningAct):
         return False
     default = TRACK2_DEFAULTS["attribution"].strip('"') if kind == "track2" else ""
-    return (default if data.attribution is UNSET else data.attribution) == "chatham_house"
+    return (or_default(data.attribution, default)) == "chatham_house"
 
 
 def unattributed_message(raw: bytes, exchange: Exchange | None, kind: str) -> bool:

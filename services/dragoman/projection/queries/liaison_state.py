@@ -4,7 +4,7 @@ import sqlite3
 
 from msgspec import Raw
 
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import diff as differing
 from dragoman.limits import (
     LIST_PAGE,
@@ -21,7 +21,6 @@ from dragoman.projection.queries.as_of import (
 )
 from dragoman.projection.queries.lists import MASK, ROW, _row, head, past, row_of
 from dragoman.projection.store import Store
-from dragoman.text import sentence
 from dragoman_schemas.responses import (
     Count,
     Difference,
@@ -41,11 +40,11 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
             (MASK, base | (first + 1), base | last),
         ).fetchmany(REPORT_EXCHANGES + 1)
         if len(fetchmany) > REPORT_EXCHANGES:
-            detail = sentence(
+            raise refuse(
+                "bad-request",
                 "More than %(n)s exchanges changed between these positions; choose a shorter stretch.",
                 n=REPORT_EXCHANGES,
             )
-            raise Refused(Refusal(kind="bad-request", detail=detail))
         before, after = registry_at(connection, base, first), registry_at(connection, base, last)
         changed = [
             differing.changed(

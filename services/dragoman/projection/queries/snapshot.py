@@ -20,7 +20,7 @@ from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.deadlines import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.record.codec import parse
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
 from dragoman.domain.views.audit_findings import MEMBERS, Noted, of_record, of_void
@@ -38,7 +38,7 @@ from dragoman.projection.queries.as_of import (
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SNAPSHOT_RECORDS
-from dragoman.text import sentence, unpacked
+from dragoman.text import unpacked
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.report_shapes import ChannelAct
 from dragoman_schemas.responses import Link
@@ -81,12 +81,12 @@ def instant(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        detail = sentence(
+        raise refuse(
+            "bad-request",
             "%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.",
             name=name,
             time=text,
-        )
-        raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+        ) from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -125,9 +125,7 @@ def moment(
         position, ends = _when(connection, base, newest, period_query, as_of)
         registry = registry_at(connection, base, position)
         if registry is None:
-            raise Refused(
-                Refusal(kind="not-found", detail=sentence("The channel had not been opened then."))
-            )
+            raise refuse("not-found", "The channel had not been opened then.")
         yield Snapshot(connection, base, position, ends, registry)
 
 
@@ -135,13 +133,10 @@ def _when(
     connection: sqlite3.Connection, base: int, newest: int, period_query: PeriodQuery, as_of: str
 ) -> tuple[int, datetime]:
     if not 0 <= period_query.at <= newest:
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "at is a position from 1 to %(newest)s, or left out for now.", newest=newest
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "at is a position from 1 to %(newest)s, or left out for now.",
+            newest=newest,
         )
     context = _after(time_at(connection, base, period_query.at or newest))
     known = (
@@ -153,11 +148,11 @@ def _when(
         return (period_query.at, context) if period_query.at else (newest, known)
     ends = instant("to", period_query.to)
     if ends > known:
-        detail = sentence(
+        raise refuse(
+            "bad-request",
             "to lies after %(time)s, until when the log is known here; leave it out for now.",
             time=deadlines.written(known),
         )
-        raise Refused(Refusal(kind="bad-request", detail=detail))
     if not period_query.at:
         return position_before(connection, base, newest, ends), ends
     following = datetime.max.replace(tzinfo=UTC)
@@ -166,12 +161,12 @@ def _when(
             datetime.fromisoformat(time_at(connection, base, period_query.at + 1)) + _SETTLING
         )
     if not context <= ends <= following:
-        detail = sentence(
+        raise refuse(
+            "bad-request",
             "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
             time=deadlines.written(ends),
             position=period_query.at,
         )
-        raise Refused(Refusal(kind="bad-request", detail=detail))
     return period_query.at, ends
 
 
@@ -219,14 +214,10 @@ class Snapshot:
         """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
         begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
         if begins >= self.ends:
-            raise Refused(
-                Refusal(
-                    kind="bad-request",
-                    detail=sentence(
-                        "from lies not before %(time)s, where the period ends.",
-                        time=deadlines.written(self.ends),
-                    ),
-                )
+            raise refuse(
+                "bad-request",
+                "from lies not before %(time)s, where the period ends.",
+                time=deadlines.written(self.ends),
             )
         return OutageSpan(begins, self.ends)
 
@@ -263,11 +254,11 @@ class Snapshot:
             (self._base, self._base | self.position, first),
         ).fetchone()
         if result > most:
-            detail = sentence(
+            raise refuse(
+                "bad-request",
                 "More than %(n)s exchanges were carried on in this time; choose a shorter one.",
                 n=most,
             )
-            raise Refused(Refusal(kind="bad-request", detail=detail))
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:
         """All exchanges of some formats of a family, in their order."""

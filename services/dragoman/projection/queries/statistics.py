@@ -4,14 +4,13 @@ from typing import NamedTuple, get_args
 
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
-from dragoman.domain.record.errors import Refusal, Refused
+from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, moment
 from dragoman.projection.store import Store
-from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.statistics_figures import Area as AreaRow
 from dragoman_schemas.statistics_figures import Statistics
@@ -62,24 +61,17 @@ def statistics_of(
 def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> StatisticsResult:
     registry = snapshot.registry
     if side not in ("", *snapshot.sides):
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "There is no side %(side)s; there are %(sides)s.",
-                    side=side[:63],
-                    sides=", ".join(snapshot.sides),
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "There is no side %(side)s; there are %(sides)s.",
+            side=side[:63],
+            sides=", ".join(snapshot.sides),
         )
     if format not in ("", *FORMATS):
-        raise Refused(
-            Refusal(
-                kind="bad-request",
-                detail=sentence(
-                    "There is no format %(format)s; name the act that opens it.", format=format[:63]
-                ),
-            )
+        raise refuse(
+            "bad-request",
+            "There is no format %(format)s; name the act that opens it.",
+            format=format[:63],
         )
     first = snapshot.first(span)
     snapshot.expect(first, STATISTICS_EXCHANGES)

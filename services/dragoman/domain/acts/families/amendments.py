@@ -17,10 +17,11 @@ from dragoman.domain.acts.families.exchange_content import (
 )
 from dragoman.domain.acts.families.opening import check_opening
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import FieldFault, Malformed, Refusal, invalid
+from dragoman.domain.record.errors import FieldFault, Malformed, Refusal, invalid, make_refusal
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.acts import continuing
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Amended,
     Development,
@@ -217,18 +218,14 @@ def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -
     assert exchange is not None
     data = record.data
     of, side = getattr(data, "of", UNSET), getattr(data, "side", UNSET)
-    now = consent.terms(
-        exchange, record.name, of="" if of is UNSET else of, side="" if side is UNSET else side
-    )
+    now = consent.terms(exchange, record.name, of=or_default(of, ""), side=or_default(side, ""))
     if getattr(data, "terms", "") == now:
         return None
     if not now:
         return invalid("/act", sentence("there is nothing here yet that this act could consent to"))
-    return Refusal(
-        kind="moved",
-        detail=sentence(
-            "The text has changed since it was read; read it again, and consent to what it says now."
-        ),
+    return make_refusal(
+        "moved",
+        "The text has changed since it was read; read it again, and consent to what it says now.",
     )
 
 
@@ -265,7 +262,7 @@ def check_alternative(
 ) -> Refusal | None:
     data = record.data
     assert isinstance(data, continuing.Alternative) and exchange is not None
-    part = data.field, 0 if isinstance(data.item, UnsetType) else data.item
+    part = data.field, or_default(data.item, 0)
     stands = consent.part_of(exchange, part)
     if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
         return invalid(

@@ -34,7 +34,7 @@ from dragoman.domain.acts import erasure, field_checks, log_policy, membership
 from dragoman.domain.acts.access import ROOT, SERVICE, officer_side
 from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
 from dragoman.domain.record.codec import Record, type_of
-from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
 from dragoman.tlog import dsse
@@ -42,7 +42,7 @@ from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import Window
+from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import (
     Adopted,
     AdoptedCodebook,
@@ -210,9 +210,7 @@ def check_genesis(record: Record) -> Refusal | None:
     """Whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
     data, envelope = record.data, record.envelope
     if not isinstance(data, acts.ChannelOpening):
-        return Refusal(
-            kind="invalid-act", detail=sentence("Position 1 must be the channel's opening.")
-        )
+        return make_refusal("invalid-act", "Position 1 must be the channel's opening.")
     derived = (
         type_of(OPENING.act, OPENING.version),
         f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}",
@@ -333,14 +331,12 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
         custody="host" if data.custody == "host" else "sides",
         sides=tuple(membership.rooted(side) for side in data.sides),
         languages=data.languages,
-        marking="SIDES ONLY" if isinstance(data.marking, UnsetType) else data.marking,
-        exercise_of=None if isinstance(data.exercise_of, UnsetType) else data.exercise_of,
-        required_signatures=()
-        if isinstance(data.required_signatures, UnsetType)
-        else data.required_signatures,
+        marking=or_default(data.marking, "SIDES ONLY"),
+        exercise_of=or_default(data.exercise_of, None),
+        required_signatures=or_default(data.required_signatures, ()),
         origin=data.origin,
         log_key=data.log_key,
-        policy="" if isinstance(data.policy, UnsetType) else data.policy,
+        policy=or_default(data.policy, ""),
         rules=data.rules,
         opened=stamp,
         keys=keys,

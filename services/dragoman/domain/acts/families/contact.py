@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from dragoman.domain.acts import field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
@@ -34,7 +34,7 @@ from dragoman_schemas.acts.contact.point_of_contact import (
     Reconfirmation,
     Withdrawal,
 )
-from dragoman_schemas.fields import Window
+from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import Exchange, Registry
 
 
@@ -253,7 +253,7 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
                 "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
             ),
         )
-    for index, holiday in enumerate(() if isinstance(data.holidays, UnsetType) else data.holidays):
+    for index, holiday in enumerate(or_default(data.holidays, ())):
         refusal = field_checks.day(f"/holidays/{index}", holiday)
         if refusal is not None:
             return refusal

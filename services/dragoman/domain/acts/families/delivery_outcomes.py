@@ -10,8 +10,7 @@ import msgspec
 
 from dragoman.domain.acts.act_rules import Rule, Who
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal
-from dragoman.text import sentence
+from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman_schemas.acts.office.watch import CourierOutcome
 from dragoman_schemas.state import Exchange, Registry, Said
 
@@ -37,16 +36,11 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
     data = record.data
     assert exchange is not None and isinstance(data, CourierOutcome)
     if not is_told(exchange, data.of, data.side):
-        return Refusal(
-            kind="void",
-            detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side),
-        )
+        return make_refusal("void", "Nothing of that id was said to %(side)s here.", side=data.side)
     if record.act != act_of(data):
-        return Refusal(
-            kind="void", detail=sentence("The bytes of what the courier records are determined.")
-        )
+        return make_refusal("void", "The bytes of what the courier records are determined.")
     if is_recorded(exchange, data):
-        return Refusal(kind="void", detail=sentence("This outcome is on record."))
+        return make_refusal("void", "This outcome is on record.")
     return None
 
 

@@ -37,6 +37,7 @@ from dragoman_schemas.acts.dialogue.perception import (
 from dragoman_schemas.acts.dialogue.recommendation import Fate, Recommendation
 from dragoman_schemas.acts.dialogue.reference_document import ReferenceDocument
 from dragoman_schemas.acts.dialogue.roadmap_item import RoadmapItem
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
 UNDETERMINED: Final = "und"
@@ -200,7 +201,7 @@ RECOMMENDATION: Final = Format(
 def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, RoadmapItem)
-    for name in () if isinstance(data.owners, UnsetType) else data.owners:
+    for name in or_default(data.owners, ()):
         refusal = field_checks.side(registry, f"/owners/{name}", name)
         if refusal is not None:
             return refusal

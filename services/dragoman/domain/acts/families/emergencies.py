@@ -22,6 +22,7 @@ from dragoman_schemas.acts.notification import emergency_notification as emergen
 from dragoman_schemas.acts.notification.humanitarian_notification import HumanitarianNotification
 from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning
 from dragoman_schemas.codebook import NOTICES
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
 
@@ -107,7 +108,7 @@ def is_imminent(data: Act, time: str) -> bool:
     """Whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
     if not isinstance(data, TerrorismWarning):
         return False
-    imminent = None if isinstance(data.imminent, UnsetType) else data.imminent
+    imminent = or_default(data.imminent, None)
     return field_checks.imminent(
         "" if isinstance(data.window, str) else data.window.from_, time, flag=imminent
     )

@@ -13,6 +13,7 @@ from dragoman.domain.acts.act_rules import Format
 from dragoman.domain.record.codec import Record, decode_act
 from dragoman_schemas.act_frame import Act, Area, OpeningAct, Precedence
 from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
     Registry,
@@ -67,9 +68,7 @@ def content_of(act: bytes) -> dict[str, Raw]:
 
 def frame(form: Format, registry: Registry, data: OpeningAct, time: str) -> tuple[Precedence, Area]:
     """An opening's precedence and area, given or by default."""
-    return _precedence(form, registry, data, time), form.area if isinstance(
-        data.area, UnsetType
-    ) else data.area
+    return _precedence(form, registry, data, time), or_default(data.area, form.area)
 
 
 def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:

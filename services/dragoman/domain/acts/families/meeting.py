@@ -25,13 +25,13 @@ from dragoman.domain.acts.families.amendments import check_terms
 from dragoman.domain.acts.families.exchange import life, settled_by_all
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.text import Text, sentence, verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.meeting import meeting_request as acts
 from dragoman_schemas.acts.meeting.call_request import CallRequest
 from dragoman_schemas.acts.meeting.visit_invitation import VisitInvitation
-from dragoman_schemas.fields import Window
+from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
 from dragoman_schemas.state import StateReadout as ReadoutState
 
@@ -51,7 +51,7 @@ def _meeting(exchange: Exchange) -> Meeting:
 
 
 def _check_windows(windows: tuple[Window, ...] | UnsetType) -> Refusal | None:
-    for index, window in enumerate(() if isinstance(windows, UnsetType) else windows):
+    for index, window in enumerate(or_default(windows, ())):
         refusal = field_checks.window(f"/windows/{index}", window)
         if refusal is not None:
             return refusal
@@ -68,10 +68,10 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     assert isinstance(record.data, CallRequest)
     asking = registry.officers.get(record.envelope.actor)
     if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
-        detail = sentence(
-            "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash."
+        return make_refusal(
+            "not-permitted",
+            "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash.",
         )
-        return Refusal(kind="not-permitted", detail=detail)
     return _check_windows(record.data.windows)
 
 
@@ -82,7 +82,7 @@ def _check_visit(registry: Registry, exchange: Exchange | None, record: Record) 
 
 
 def _window(data: acts.Acceptance) -> int:
-    return 0 if isinstance(data.window, UnsetType) else data.window
+    return or_default(data.window, 0)
 
 
 def _check_acceptance(
@@ -273,9 +273,7 @@ def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) 
             ),
         )
     if data.terms != consent.readout(exchange, _whose(data, proposed)):
-        return Refusal(
-            kind="moved", detail=sentence("That readout says something else by now; read it again.")
-        )
+        return make_refusal("moved", "That readout says something else by now; read it again.")
     return None
 
 
@@ -339,9 +337,7 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
         )
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     if data.terms != consent.agenda(exchange, versions[whose]):
-        return Refusal(
-            kind="moved", detail=sentence("That agenda says something else by now; read it again.")
-        )
+        return make_refusal("moved", "That agenda says something else by now; read it again.")
     return None
 
 

@@ -19,7 +19,7 @@ All of them may be cancelled and closed. The other side's account stands beside 
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import field_checks
@@ -75,6 +75,7 @@ from dragoman_schemas.acts.notification.military_activity import (
     MilitaryActivity,
 )
 from dragoman_schemas.codebook import CODEBOOKS, Codebook
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Account, Exchange, Registry
 
 # N05
@@ -85,7 +86,7 @@ def _check_activity(
 ) -> Refusal | None:
     data = record.data
     assert isinstance(data, MilitaryActivity)
-    for index, phase in enumerate(() if isinstance(data.phases, UnsetType) else data.phases):
+    for index, phase in enumerate(or_default(data.phases, ())):
         refusal = field_checks.window(
             f"/phases/{index}/window", phase.window
         ) or field_checks.place(f"/phases/{index}/place", phase.place)
@@ -143,7 +144,7 @@ def _check_explanation(
 ) -> Refusal | None:
     data = record.data
     assert isinstance(data, ExplanationRequest)
-    for index, name in enumerate(() if isinstance(data.bring_in, UnsetType) else data.bring_in):
+    for index, name in enumerate(or_default(data.bring_in, ())):
         refusal = field_checks.side(registry, f"/bring_in/{index}", name)
         if refusal is not None:
             return refusal
@@ -200,7 +201,7 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
                     name=name,
                 ),
             )
-    for name in () if isinstance(data.posts, UnsetType) else data.posts:
+    for name in or_default(data.posts, ()):
         refusal = field_checks.side(registry, f"/posts/{name}", name)
         if refusal is not None:
             return refusal

@@ -22,6 +22,7 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Continuing, OpeningAct
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
     Meeting,
@@ -36,7 +37,7 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     assert isinstance(data, OpeningAct)
     side = side_of(record)
     names = tuple(member.name for member in folding.registry.sides if member.name != side)
-    info = () if isinstance(data.info, UnsetType) else data.info
+    info = or_default(data.info, ())
     to = (
         tuple(other for other in names if other not in info)
         if isinstance(data.to, UnsetType)
@@ -71,9 +72,7 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         info=info,
         for_the_record=for_the_record,
         invokes=invokes,
-        released_by=""
-        if isinstance(record.envelope.releasedby, UnsetType)
-        else record.envelope.releasedby,
+        released_by=or_default(record.envelope.releasedby, ""),
         content=content,
         defaults=_defaults(form, folding.registry, content, record.envelope.time),
         messages=(message,),
@@ -196,7 +195,7 @@ def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal |
     sides = {side.name for side in registry.sides}
     addressed: set[str] = set()
     for field, rows in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
-        for index, side in enumerate(() if isinstance(rows, UnsetType) else rows):
+        for index, side in enumerate(or_default(rows, ())):
             if side not in sides:
                 return invalid(
                     f"/{field}/{index}",
